@@ -1,0 +1,168 @@
+"""Graph + Config -> Program."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hwsim.compiler.allocate import Lifetime, allocate, high_water_bytes
+from hwsim.compiler.emit import LayerEmitter, Place, Tokens, met
+from hwsim.compiler.pack import pack_weights, tensor_bytes
+from hwsim.compiler.tiling import schedule_layer
+from hwsim.config import Config
+from hwsim.errors import InputError
+from hwsim.graph import Graph
+from hwsim.program.blocking import is_packed
+from hwsim.program.descriptor import TOKEN_MASK, Compute, Descriptor, End, Load, Store
+from hwsim.program.fields import (
+    DESCRIPTOR_BYTES,
+    PAGE_BYTES,
+    PAGE_DESCRIPTORS,
+    Destination,
+)
+from hwsim.program.program import LayerProgram, Program, Region, Traffic
+from hwsim.program.schedule import Schedule
+
+REGION_ALIGNMENT = 4096  # an AXI burst never crosses it
+
+
+def compile_graph(graph: Graph, config: Config) -> Program:
+    """Compile a graph for one accelerator.
+
+    A graph without constants compiles to the same descriptors, with no weights to put in memory.
+    Raises `InputError` where a layer cannot run: no tile fits, a weight or an accumulator is too
+    wide, or the build lacks the channel pool.
+    """
+    _check(graph, config)
+    schedules = [schedule_layer(layer, config) for layer in graph.layers]
+    weight_sizes = [
+        schedule.blocking.output_blocks * schedule.blocking.weight_words * config.word_bytes
+        for schedule in schedules
+    ]
+    lifetimes = _lifetimes(graph, config)
+    offsets = allocate(lifetimes)
+
+    # The code's size follows from the number of descriptors alone, so count before placing.
+    weights = _regions(weight_sizes, graph, start=0)
+    tensors = _tensor_regions(graph, lifetimes, offsets, base=_aligned(weights[-1].end))
+    code_start = _aligned(max(region.end for region in tensors.values()))
+    descriptors, owners = _descriptors(graph, config, schedules, weights, tensors, code_start)
+    code = Region("program", Traffic.PROGRAM, code_start, len(descriptors) * DESCRIPTOR_BYTES)
+    return Program(
+        graph=graph,
+        config=config,
+        layers=_layer_programs(graph, schedules, weights, owners),
+        descriptors=tuple(descriptors),
+        code=code,
+        tensors=tensors,
+        peak_feature_bytes=high_water_bytes(lifetimes, offsets),
+        weights=tuple(pack_weights(layer, config) for layer in graph.layers)
+        if graph.is_quantized else tuple(b"" for _ in graph.layers),
+    )
+
+
+def _check(graph: Graph, config: Config) -> None:
+    for layer in graph.layers:
+        if layer.weight_bits != config.widths.weight_bits:
+            raise InputError(
+                f"layer {layer.name}: weights have {layer.weight_bits} bits, "
+                f"config '{config.name}' is built for {config.widths.weight_bits}"
+            )
+        if layer.channel_pool > 1 and not config.channel_pool:
+            raise InputError(
+                f"layer {layer.name}: k = {layer.channel_pool} needs channel_pool = true, "
+                f"config '{config.name}' is built without it"
+            )
+        if layer.channel_pool > config.array.output_lanes:
+            raise InputError(
+                f"layer {layer.name}: k = {layer.channel_pool} exceeds "
+                f"array.output_lanes = {config.array.output_lanes}"
+            )
+
+
+def _aligned(address: int) -> int:
+    return -(-address // REGION_ALIGNMENT) * REGION_ALIGNMENT
+
+
+def _regions(sizes: Iterable[int], graph: Graph, start: int) -> list[Region]:
+    regions: list[Region] = []
+    for layer, size in zip(graph.layers, sizes, strict=True):
+        regions.append(Region(f"{layer.name} weights", Traffic.WEIGHTS, start, size))
+        start = _aligned(start + size)
+    return regions
+
+
+def _lifetimes(graph: Graph, config: Config) -> list[Lifetime]:
+    """Step i runs layer i; the image is there before the first, the output stays after the last."""
+    first = graph.layers[0]
+    size = tensor_bytes(first.input.shape, is_packed(first), config)
+    lifetimes = [Lifetime(first.input.name, size, 0, 0)]
+    for step, layer in enumerate(graph.layers):
+        size = tensor_bytes(layer.output.shape, False, config)
+        last = min(step + 1, len(graph.layers) - 1)
+        lifetimes.append(Lifetime(layer.output.name, size, step, last))
+    return lifetimes
+
+
+def _tensor_regions(
+    graph: Graph, lifetimes: list[Lifetime], offsets: dict[str, int], base: int
+) -> dict[str, Region]:
+    return {
+        tensor.name: Region(
+            tensor.name, Traffic.FEATURES_READ, base + offsets[tensor.name], tensor.size_bytes
+        )
+        for tensor in lifetimes
+    }
+
+
+@dataclass(frozen=True)
+class _Owned:
+    descriptor: Descriptor
+    layer: int
+
+
+def _descriptors(
+    graph: Graph, config: Config, schedules: list[Schedule], weights: list[Region],
+    tensors: dict[str, Region], code_start: int,
+) -> tuple[list[Descriptor], list[int]]:
+    """All descriptors in pages, and the index of the layer that each belongs to."""
+    tokens = Tokens()
+    owned: list[_Owned] = []
+    for index, (layer, schedule) in enumerate(zip(graph.layers, schedules, strict=True)):
+        place = Place(weights[index], tensors[layer.input.name], tensors[layer.output.name])
+        emitter = LayerEmitter(layer, schedule, config, place, tokens)
+        owned += [_Owned(descriptor, index) for descriptor in emitter.emit()]
+    owned.append(_Owned(End(tokens.stores & TOKEN_MASK), len(schedules) - 1))
+    owned = _in_pages(owned, config, code_start)
+    return [item.descriptor for item in owned], [item.layer for item in owned]
+
+
+def _in_pages(owned: list[_Owned], config: Config, code_start: int) -> list[_Owned]:
+    """Put the load of the next page at the head of every page but the last."""
+    paged: list[_Owned] = []
+    computes = stores = 0
+    position = 0
+    while (left := len(owned) - position) > PAGE_DESCRIPTORS:
+        page = owned[position:position + PAGE_DESCRIPTORS - 1]
+        following = min(left - len(page), PAGE_DESCRIPTORS)
+        paged.append(_Owned(Load(
+            Destination.PROGRAM,
+            code_start + (len(paged) // PAGE_DESCRIPTORS + 1) * PAGE_BYTES,
+            following * DESCRIPTOR_BYTES // config.word_bytes,
+            wait_computes=met(computes) & TOKEN_MASK,
+            wait_stores=met(stores) & TOKEN_MASK), page[0].layer))
+        paged += page
+        computes += sum(isinstance(item.descriptor, Compute) for item in page)
+        stores += sum(isinstance(item.descriptor, Store) for item in page)
+        position += len(page)
+    return paged + owned[position:]
+
+
+def _layer_programs(
+    graph: Graph, schedules: list[Schedule], weights: list[Region], owners: list[int]
+) -> tuple[LayerProgram, ...]:
+    parts: list[LayerProgram] = []
+    first = 0
+    for index, (layer, schedule) in enumerate(zip(graph.layers, schedules, strict=True)):
+        last = first + owners.count(index)
+        parts.append(LayerProgram(layer, schedule, weights[index], first, last))
+        first = last
+    return tuple(parts)

@@ -1,0 +1,159 @@
+"""Lays weights, parameters and features out as bytes, and features back into arrays.
+
+The formats are those of `docs/architecture.md`, "Memory formats".
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.program.blocking import IMAGE_PIXEL_BYTES, Blocking, block_layer, ceil_div
+from hwsim.config import PARAMETER_BYTES, Config
+from hwsim.errors import InputError
+from hwsim.graph import Constants, Layer, Shape
+
+INT32_HIGH = 2**31 - 1
+PADDING_SHIFT = 2  # the least shift: a padding lane rescales -4 x zero_point to -zero_point
+
+
+def pack_weights(layer: Layer, config: Config) -> bytes:
+    """Weights and parameters of a layer in exact order of consumption.
+
+    Raises `InputError` naming the layer if a weight exceeds its width or an accumulator could
+    overflow.
+    """
+    constants = layer.constants
+    assert constants is not None
+    blocking = block_layer(layer, config)
+    lanes_out = config.array.output_lanes
+    _check_weight_width(layer, constants, config.widths.weight_bits)
+    bias = folded_bias(layer, constants)
+    blocks = _weight_blocks(layer, constants, blocking, config)
+    weights = _pack_integers(blocks.reshape(blocking.output_blocks, -1), config.widths.weight_bits)
+    parameters = _parameters(layer, constants, bias, blocking.output_blocks * lanes_out)
+    parameters = parameters.reshape(blocking.output_blocks, lanes_out * PARAMETER_BYTES)
+    return np.concatenate([weights, parameters], axis=1).tobytes()
+
+
+def folded_bias(layer: Layer, constants: Constants) -> NDArray[np.int64]:
+    """bias - zero_point x sum of weights, after the proof that int32 cannot overflow.
+
+    Bound: every partial sum is within fan-in x 128 x max|w|, and the folded bias adds at the end.
+    """
+    weights = constants.weights.astype(np.int64)
+    sums = weights.sum(axis=(1, 2, 3))
+    bias = constants.bias.astype(np.int64) - layer.input.zero_point * sums
+    fan_in = weights[0].size
+    bound = fan_in * 128 * int(np.abs(weights).max(initial=0)) + int(np.abs(bias).max(initial=0))
+    if bound > INT32_HIGH:
+        raise InputError(
+            f"layer {layer.name}: an accumulator could reach {bound}, int32 ends at {INT32_HIGH} "
+            f"(fan-in {fan_in} x 128 x max|w| + |folded bias|)"
+        )
+    return bias
+
+
+def _check_weight_width(layer: Layer, constants: Constants, weight_bits: int) -> None:
+    low, high = -(1 << (weight_bits - 1)), (1 << (weight_bits - 1)) - 1
+    least, most = int(constants.weights.min(initial=0)), int(constants.weights.max(initial=0))
+    if least < low or most > high:
+        worst = least if least < low else most
+        raise InputError(
+            f"layer {layer.name}: weight {worst} is outside {low}..{high}, "
+            f"the range of widths.weight_bits = {weight_bits}"
+        )
+
+
+def _weight_blocks(
+    layer: Layer, constants: Constants, blocking: Blocking, config: Config
+) -> NDArray[np.int8]:
+    """[output blocks, weight blocks, O, I], in order of consumption, padding lanes zero."""
+    lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
+    weights = constants.weights
+    filters, channels, rows, columns = weights.shape
+    outputs = blocking.output_blocks
+    if blocking.packed:
+        taps = np.zeros((outputs * lanes_out, blocking.reduction_blocks * lanes_in), np.int8)
+        taps[:filters, : channels * rows * columns] = weights.transpose(0, 2, 3, 1).reshape(
+            filters, -1
+        )
+        split = taps.reshape(outputs, lanes_out, blocking.reduction_blocks, lanes_in)
+        return split.transpose(0, 2, 1, 3)
+    shape = (outputs * lanes_out, blocking.reduction_blocks * lanes_in, rows, columns)
+    dense = np.zeros(shape, np.int8)
+    if layer.groups == 1:
+        dense[:filters, :channels] = weights
+    else:
+        index = np.arange(filters)
+        first = [blocking.first_input_block(block) for block in index // lanes_out]
+        dense[index, index - np.array(first) * lanes_in] = weights[:, 0]
+    split = dense.reshape(outputs, lanes_out, blocking.reduction_blocks, lanes_in, rows, columns)
+    return split.transpose(0, 2, 4, 5, 1, 3)
+
+
+def _pack_integers(values: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:
+    """Two's complement of `bits` 8 or 4, little-endian within a byte: low nibble first."""
+    raw = np.ascontiguousarray(values).view(np.uint8)
+    if bits == 8:
+        return raw
+    return (raw[..., 0::2] & 0xF) | (raw[..., 1::2] << 4)
+
+
+def _parameters(
+    layer: Layer, constants: Constants, bias: NDArray[np.int64], lanes: int
+) -> NDArray[np.uint8]:
+    """[lanes, 16] bytes. A lane that only pads gets the bias that makes its output 0."""
+    filters = len(bias)
+    record = np.zeros(lanes, dtype=[("bias", "<i4"), ("multiplier", "<u4"), ("negative", "<u4"),
+                                    ("shift", "u1"), ("reserved", "u1", 3)])
+    record["bias"] = -(layer.output.zero_point << PADDING_SHIFT)
+    record["multiplier"] = record["negative"] = 1
+    record["shift"] = PADDING_SHIFT
+    record["bias"][:filters] = bias
+    record["multiplier"][:filters] = constants.multiplier
+    record["negative"][:filters] = constants.negative_multiplier
+    record["shift"][:filters] = constants.shift
+    return record.view(np.uint8).reshape(lanes, PARAMETER_BYTES)
+
+
+def image_row_bytes(width: int, config: Config) -> int:
+    return ceil_div(width * IMAGE_PIXEL_BYTES, config.word_bytes) * config.word_bytes
+
+
+def tensor_bytes(shape: Shape, packed: bool, config: Config) -> int:
+    """Size of a stored tensor, padding channels included."""
+    if packed:
+        return shape.height * image_row_bytes(shape.width, config)
+    blocks = ceil_div(shape.channels, config.array.input_lanes)
+    return blocks * shape.height * shape.width * config.word_bytes
+
+
+def pack_image(image: NDArray[np.int8], config: Config) -> bytes:
+    """int8 `x[C, H, W]` with C = 3 as `[H][W][4]`, each row padded to whole words."""
+    channels, height, width = image.shape
+    rows = np.zeros((height, image_row_bytes(width, config)), np.int8)
+    pixels = rows[:, : width * IMAGE_PIXEL_BYTES].reshape(height, width, IMAGE_PIXEL_BYTES)
+    pixels[:, :, :channels] = image.transpose(1, 2, 0)
+    return rows.tobytes()
+
+
+def pack_features(features: NDArray[np.int8], config: Config) -> bytes:
+    """int8 `x[C, H, W]` as `[C/I][H][W][I]`, channels past C zero."""
+    channels, height, width = features.shape
+    lanes = config.array.input_lanes
+    blocks = ceil_div(channels, lanes)
+    padded = np.zeros((blocks * lanes, height, width), np.int8)
+    padded[:channels] = features
+    return padded.reshape(blocks, lanes, height, width).transpose(0, 2, 3, 1).tobytes()
+
+
+def unpack_features(data: bytes, shape: Shape, config: Config) -> NDArray[np.int8]:
+    """The inverse of `pack_features`; padding channels are dropped."""
+    return unpack_padded_features(data, shape, config)[: shape.channels]
+
+
+def unpack_padded_features(data: bytes, shape: Shape, config: Config) -> NDArray[np.int8]:
+    """The inverse of `pack_features`, padding channels included."""
+    lanes = config.array.input_lanes
+    blocks = ceil_div(shape.channels, lanes)
+    words = np.frombuffer(data, np.int8).reshape(blocks, shape.height, shape.width, lanes)
+    return words.transpose(0, 3, 1, 2).reshape(blocks * lanes, shape.height, shape.width)

@@ -1,0 +1,219 @@
+"""Chooses a layer's schedule: what fits the buffers and moves the fewest bytes."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from hwsim.config import Config
+from hwsim.errors import InputError
+from hwsim.graph import Layer
+from hwsim.program.blocking import Blocking, block_layer, ceil_div, split_evenly
+from hwsim.program.schedule import Schedule, Span, WeightScope, stripe_columns
+
+TALLEST_BAND = 16  # stored rows; a taller band only makes the first tile wait longer
+
+
+def schedule_layer(layer: Layer, config: Config) -> Schedule:
+    """Pick the schedule with the least traffic, then the fewest estimated cycles.
+
+    Raises `InputError` naming the layer, the buffer and the least size that would do.
+    """
+    blocking = block_layer(layer, config)
+    _check_accumulators(layer, config, blocking)
+    candidates = list(_candidates(layer, config, blocking))
+    if not candidates:
+        raise InputError(_too_small(layer, config, blocking))
+    return min(candidates, key=lambda candidate: candidate[0])[1]
+
+
+Cost = tuple[int, float]
+
+
+def _candidates(
+    layer: Layer, config: Config, blocking: Blocking
+) -> Iterator[tuple[Cost, Schedule]]:
+    stored = layer.output.shape
+    for stripe_count in range(1, stored.width + 1):
+        stripe_width = ceil_div(stored.width, stripe_count)
+        if stripe_count > 1 and ceil_div(stored.width, stripe_count - 1) == stripe_width:
+            continue
+        found = False
+        for height in _band_heights(layer, config, blocking, stripe_width):
+            for candidate in _candidates_of(layer, config, blocking, stripe_width, height):
+                found = True
+                yield candidate
+        if found:
+            return
+
+
+def _band_heights(
+    layer: Layer, config: Config, blocking: Blocking, stripe_width: int
+) -> list[int]:
+    """Stored rows per band worth trying: each yields a different number of bands."""
+    pixels = min(config.buffers.accumulator_depth, _tile_pixels(config, blocking))
+    limit = min(layer.output.shape.height, pixels)
+    heights = set(range(1, min(limit, TALLEST_BAND) + 1))
+    if stripe_width * limit <= pixels:
+        heights.add(limit)
+    return sorted(heights)
+
+
+def _candidates_of(
+    layer: Layer, config: Config, blocking: Blocking, stripe_width: int, height: int
+) -> Iterator[tuple[Cost, Schedule]]:
+    """Schedules for one width of stripes and one height of bands."""
+    input_shape, stored = layer.input.shape, layer.output.shape
+    bands = [span_rows(layer, *piece) for piece in split_evenly(stored.height, height)]
+    tile_columns = _tile_columns(layer, config, blocking, bands, stripe_width)
+    if tile_columns is None:
+        return
+    stripes = [
+        tuple(span_columns(layer, first + start, size)
+              for start, size in split_evenly(width, tile_columns))
+        for first, width in split_evenly(stored.width, stripe_width)
+    ]
+    columns = [stripe_columns(stripe, input_shape.width, blocking, config) for stripe in stripes]
+    row_words = max(blocking.input_row_words(last - first, config) for first, last in columns)
+    ring_limit = min(input_shape.height, config.feature_words // (row_words * blocking.stored_blocks))
+    sweep_words = sum(
+        blocking.input_row_words(last - first, config) for first, last in columns
+    ) * blocking.stored_blocks * _rows_read(bands, input_shape.height)
+    all_weights = blocking.output_blocks * blocking.weight_words
+    group_weights = min(blocking.group_blocks, blocking.output_blocks) * blocking.weight_words
+
+    def make(scope: WeightScope, passes: list[tuple[int, int]], strips: list[tuple[Span, ...]],
+             readings: int) -> tuple[Cost, Schedule]:
+        schedule = Schedule(blocking, scope, tuple(passes), tuple(stripes), tuple(strips),
+                            ring_limit, row_words, sweep_words * len(passes),
+                            all_weights * readings)
+        traffic = schedule.read_words + schedule.weight_read_words
+        return (traffic, _extra_cycles(layer, config, schedule)), schedule
+
+    whole = [(0, blocking.groups)]
+    single = [(band,) for band in bands]
+    if _rows_held(bands, 1, input_shape.height) <= ring_limit:
+        if all_weights <= config.weight_words:
+            yield make(WeightScope.LAYER, whole, single, 1)
+            return
+        if group_weights <= config.weight_words:
+            per_pass = config.weight_words // group_weights
+            yield make(WeightScope.LAYER, split_evenly(blocking.groups, per_pass), single, 1)
+        tiles = len(bands) * sum(map(len, stripes))
+        yield make(WeightScope.TILE, whole, single, tiles)
+    if group_weights <= config.weight_words:
+        held = bisect_right(range(1, len(bands) + 1), ring_limit,
+                            key=lambda count: _rows_held(bands, count, input_shape.height))
+        if held:
+            strips = [tuple(bands[start:start + size])
+                      for start, size in split_evenly(len(bands), held)]
+            yield make(WeightScope.STRIP, whole, strips, len(strips) * len(stripes))
+
+
+def _extra_cycles(layer: Layer, config: Config, schedule: Schedule) -> float:
+    """Cycles that tell schedules of equal traffic apart: waiting at the start, recomputed borders."""
+    blocking = schedule.blocking
+    first_band = schedule.strips[0][0]
+    rows = _rows_read([first_band], layer.input.shape.height)
+    startup = rows * schedule.row_words / config.beats_per_cycle
+    passes = 1 if blocking.reduction_blocks == 1 else blocking.stored_blocks
+    arrival = startup * passes / blocking.reduction_blocks
+    reduction = _computed_pixels(schedule) * blocking.weight_blocks
+    drain = _drain_slots(layer) * config.rescale_groups
+    slack = _rows_read([first_band], layer.input.shape.height) * 2 > schedule.ring_rows
+    stall = reduction * 0.5 if slack and _total_bands(schedule) > 1 else 0.0
+    last_tile = first_band.stored * schedule.stripes[0][0].stored * config.rescale_groups
+    overhead = 32.0 * schedule.tiles
+    return (max(reduction, drain) * blocking.output_blocks + arrival + last_tile + stall + overhead)
+
+
+def _total_bands(schedule: Schedule) -> int:
+    return sum(map(len, schedule.strips))
+
+
+def _computed_pixels(schedule: Schedule) -> int:
+    """Pixels computed for one output block, borders that tiles share counted in each."""
+    rows = sum(band.computed for strip in schedule.strips for band in strip)
+    columns = sum(tile.computed for stripe in schedule.stripes for tile in stripe)
+    return rows * columns
+
+
+def _drain_slots(layer: Layer) -> int:
+    """Accumulator words read for one output block, windows of a pool counted tap by tap."""
+    pixels = layer.output.shape.height * layer.output.shape.width
+    return pixels * layer.spatial_pool.window**2
+
+
+def _tile_pixels(config: Config, blocking: Blocking) -> int:
+    """Stored pixels that half of the staging buffer takes."""
+    return config.staging_words // 2 // blocking.group_words
+
+
+def _tile_columns(
+    layer: Layer, config: Config, blocking: Blocking, bands: list[Span], width: int
+) -> int | None:
+    """The widest tile, in stored columns, that fits accumulators and staging in every band."""
+    pool = layer.spatial_pool
+    computed_rows = max(band.computed for band in bands)
+    stored_rows = max(band.stored for band in bands)
+    available = config.buffers.accumulator_depth // computed_rows
+    if available >= layer.convolution_shape.width:
+        widest = width
+    else:
+        widest = (available - pool.window) // pool.stride + 1 if available >= pool.window else 0
+    widest = min(widest, width, _tile_pixels(config, blocking) // stored_rows)
+    return widest if widest >= 1 else None
+
+
+def span_rows(layer: Layer, first: int, size: int) -> Span:
+    return _span(layer, first, size, layer.convolution_shape.height, layer.kernel[0])
+
+
+def span_columns(layer: Layer, first: int, size: int) -> Span:
+    return _span(layer, first, size, layer.convolution_shape.width, layer.kernel[1])
+
+
+def _span(layer: Layer, first: int, size: int, limit: int, taps: int) -> Span:
+    pool = layer.spatial_pool
+    first_computed = first * pool.stride
+    computed = min((size - 1) * pool.stride + pool.window, limit - first_computed)
+    return Span(first, size, first_computed, computed,
+                first_computed - layer.padding, computed + taps - 1)
+
+
+def _rows_read(bands: list[Span], height: int) -> int:
+    """Distinct input rows that the bands touch."""
+    return bands[-1].clipped(height)[1] - bands[0].clipped(height)[0]
+
+
+def _rows_held(bands: list[Span], count: int, height: int) -> int:
+    """Most input rows that any `count` consecutive bands need at once."""
+    starts = range(len(bands) - count + 1)
+    return max(_rows_read(bands[start:start + count], height) for start in starts)
+
+
+def _check_accumulators(layer: Layer, config: Config, blocking: Blocking) -> None:
+    window = layer.spatial_pool.window
+    least = min(window, layer.convolution_shape.height) * min(window, layer.convolution_shape.width)
+    if config.buffers.accumulator_depth < least:
+        raise InputError(
+            f"layer {layer.name}: buffers.accumulator_depth = {config.buffers.accumulator_depth} "
+            f"holds no tile; the least that works is {least}"
+        )
+    if _tile_pixels(config, blocking) < 1:
+        raise InputError(
+            f"layer {layer.name}: buffers.staging_bytes = {config.buffers.staging_bytes} holds no "
+            f"tile; the least that works is {2 * blocking.group_words * config.word_bytes}"
+        )
+
+
+def _too_small(layer: Layer, config: Config, blocking: Blocking) -> str:
+    """One line for a feature buffer that holds no tile of this layer."""
+    rows = span_rows(layer, 0, 1)
+    columns = span_columns(layer, 0, 1)
+    height, width = layer.input.shape.height, layer.input.shape.width
+    widest = blocking.input_row_words(min(columns.inputs, width), config)
+    if blocking.packed:
+        widest += 1  # a window may straddle two words
+    words = min(rows.inputs, height) * widest * blocking.stored_blocks
+    least = ceil_div(words * config.word_bytes, 1024) * 1024
+    return (f"layer {layer.name}: buffers.feature_bytes = {config.buffers.feature_bytes} holds no "
+            f"tile; the least that works is {least}")

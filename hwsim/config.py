@@ -1,0 +1,223 @@
+"""Everything that can be chosen about an accelerator, in one frozen `Config` loaded from TOML."""
+
+import difflib
+import tomllib
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hwsim.errors import InputError
+
+ACCUMULATOR_BANKS = 2
+PARAMETER_BYTES = 16  # one output channel's bias, multipliers and shift, in the weight stream
+
+Positive = Annotated[int, Field(gt=0)]
+NonNegativeReal = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PositiveReal = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def is_power_of_two(value: int) -> bool:
+    return value > 0 and value & (value - 1) == 0
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Array(Section):
+    """The MAC array: every cycle, each input lane meets each output lane in one multiplier."""
+
+    input_lanes: Positive
+    output_lanes: Positive
+    rescale_lanes: Positive
+
+
+class Widths(Section):
+    """Operand widths. `multiplier_bits` is the width of the rescaler's fixed-point factor."""
+
+    activation_bits: Literal[8] = 8
+    weight_bits: Literal[4, 8] = 8
+    accumulator_bits: Literal[32] = 32
+    multiplier_bits: Literal[16, 32] = 16
+
+
+class Buffers(Section):
+    """On-chip memories. The accumulators have two banks of `accumulator_depth` pixels each."""
+
+    feature_bytes: Positive
+    weight_bytes: Positive
+    accumulator_depth: Positive
+    staging_bytes: Positive
+
+
+class Bus(Section):
+    """The AXI4 manager. `bus_bits` is also the width of a word in every on-chip buffer."""
+
+    bus_bits: Positive
+    burst_beats: Annotated[int, Field(gt=0, le=256)] = 16
+    outstanding_reads: Positive = 8
+
+
+class Clock(Section):
+    clock_hz: Positive
+
+
+class ExternalMemory(Section):
+    """The reference memory behind the bus, the same in the timeline and in the testbench."""
+
+    latency_cycles: Positive
+    bandwidth_bytes_per_cycle: Positive
+
+
+class Energy(Section):
+    """Energy per operation, each with the source of its figure. Assumed, not calibrated."""
+
+    mac_pj: NonNegativeReal
+    mac_source: str
+    on_chip_pj_per_byte: NonNegativeReal
+    on_chip_source: str
+    dram_pj_per_byte: NonNegativeReal
+    dram_source: str
+
+
+class Config(Section):
+    """One accelerator. Raises `InputError` in one line where two choices contradict each other."""
+
+    name: str
+    channel_pool: bool = True
+    array: Array
+    widths: Widths
+    buffers: Buffers
+    bus: Bus
+    clock: Clock
+    memory: ExternalMemory
+    energy: Energy
+
+    @property
+    def word_bytes(self) -> int:
+        """Bytes of one word: of the bus, of a feature block's pixel, of every buffer."""
+        return self.bus.bus_bits // 8
+
+    @property
+    def macs_per_cycle(self) -> int:
+        return self.array.input_lanes * self.array.output_lanes
+
+    @property
+    def weight_block_words(self) -> int:
+        """Words of one block of weights: input lanes x output lanes for one tap."""
+        return self.macs_per_cycle * self.widths.weight_bits // self.bus.bus_bits
+
+    @property
+    def parameter_words(self) -> int:
+        """Words of bias and rescale parameters that follow an output block's weights."""
+        return self.array.output_lanes * PARAMETER_BYTES // self.word_bytes
+
+    @property
+    def feature_words(self) -> int:
+        return self.buffers.feature_bytes // self.word_bytes
+
+    @property
+    def weight_words(self) -> int:
+        return self.buffers.weight_bytes // self.word_bytes
+
+    @property
+    def staging_words(self) -> int:
+        return self.buffers.staging_bytes // self.word_bytes
+
+    @property
+    def accumulator_bytes(self) -> int:
+        pixel_bits = self.array.output_lanes * self.widths.accumulator_bits
+        return ACCUMULATOR_BANKS * self.buffers.accumulator_depth * pixel_bits // 8
+
+    @property
+    def rescale_groups(self) -> int:
+        """Cycles that the rescaler needs for one pixel of all output lanes."""
+        return self.array.output_lanes // self.array.rescale_lanes
+
+    @cached_property
+    def beats_per_cycle(self) -> float:
+        """Rate at which the external memory fills the bus, at most one beat per cycle."""
+        return min(1.0, self.memory.bandwidth_bytes_per_cycle / self.word_bytes)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        array, buffers, word_bits = self.array, self.buffers, self.bus.bus_bits
+        rules = [
+            (is_power_of_two(array.input_lanes) and array.input_lanes >= 4,
+             f"array.input_lanes = {array.input_lanes} must be a power of two, at least 4"),
+            (is_power_of_two(array.output_lanes),
+             f"array.output_lanes = {array.output_lanes} must be a power of two"),
+            (array.output_lanes % array.input_lanes == 0,
+             f"array.output_lanes = {array.output_lanes} must be a multiple of "
+             f"array.input_lanes = {array.input_lanes}"),
+            (array.output_lanes % array.rescale_lanes == 0,
+             f"array.rescale_lanes = {array.rescale_lanes} must divide "
+             f"array.output_lanes = {array.output_lanes}"),
+            (word_bits == array.input_lanes * self.widths.activation_bits,
+             f"bus.bus_bits = {word_bits} must be array.input_lanes x widths.activation_bits "
+             f"= {array.input_lanes * self.widths.activation_bits}: a word is one pixel of a block"),
+            (is_power_of_two(self.bus.burst_beats),
+             f"bus.burst_beats = {self.bus.burst_beats} must be a power of two"),
+            (is_power_of_two(buffers.accumulator_depth),
+             f"buffers.accumulator_depth = {buffers.accumulator_depth} must be a power of two"),
+            (is_power_of_two(self.memory.bandwidth_bytes_per_cycle),
+             f"memory.bandwidth_bytes_per_cycle = {self.memory.bandwidth_bytes_per_cycle} "
+             "must be a power of two"),
+        ]
+        for field in ("feature_bytes", "weight_bytes", "staging_bytes"):
+            value = getattr(buffers, field)
+            rules.append((value % 1024 == 0,
+                          f"buffers.{field} = {value} must be a multiple of 1024"))
+        for holds, broken in rules:
+            if not holds:
+                raise ValueError(broken)
+        return self
+
+
+PRESETS = ("nano", "edge", "mid")
+
+
+def preset_text(name: str) -> str:
+    """The TOML of a built-in configuration, comments included."""
+    if name not in PRESETS:
+        near = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise InputError(f"no preset '{name}': {hint}presets are {', '.join(PRESETS)}")
+    return resources.files("hwsim").joinpath(f"presets/{name}.toml").read_text("utf-8")
+
+
+def parse_config(text: str, origin: str) -> Config:
+    """Build a `Config` from TOML text; `origin` names the text in error messages."""
+    try:
+        return Config.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{origin}: not valid TOML: {error}") from None
+    except ValidationError as error:
+        raise InputError(f"{origin}: {_first_line(error)}") from None
+
+
+def load_config(name_or_path: str) -> Config:
+    """Load a preset by name, or a TOML file by path (anything with a slash or ending in .toml)."""
+    if "/" not in name_or_path and not name_or_path.endswith(".toml"):
+        return parse_config(preset_text(name_or_path), f"preset {name_or_path}")
+    try:
+        text = Path(name_or_path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise InputError(f"cannot read config '{name_or_path}': {reason}") from None
+    return parse_config(text, name_or_path)
+
+
+def _first_line(error: ValidationError) -> str:
+    """The first violated rule, with its place in the file and the value found there."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown key '{place}'"
+    if first["type"] == "missing":
+        return f"missing key '{place}'"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place} = {first['input']!r}: {message}" if place else message

@@ -1,0 +1,88 @@
+"""The MAC array's arithmetic: a tile's windows out of the feature buffer, times its weights."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.program.blocking import IMAGE_PIXEL_BYTES
+from hwsim.program.descriptor import Compute
+
+EXACT_FLOAT32_PRODUCTS = 1024  # of at most 2**14 each: their sum stays within float32's 2**24
+
+
+def gather(features: NDArray[np.int8], tile: Compute, image_channels: int) -> NDArray[np.float32]:
+    """Read a tile's windows: [pixels, reduction], reduction in order of the weights' words.
+
+    `features[words, I]` is the feature buffer. Taps outside the input are its zero point. With
+    `packed`, the reduction counts taps in (row, column, channel) order, filled up to whole passes.
+    """
+    region = _packed_region(features, tile) if tile.packed else _region(features, tile)
+    size = (tile.kernel_rows, tile.kernel_columns)
+    windows = np.lib.stride_tricks.sliding_window_view(region, size, axis=(1, 2))
+    # [blocks, rows, columns, lanes, R, S] -> [rows, columns, blocks, R, S, lanes]
+    if tile.packed:
+        windows = windows[:, :, :, :image_channels]
+    ordered = windows.transpose(1, 2, 0, 4, 5, 3)
+    patches = ordered.reshape(tile.rows * tile.columns, -1).astype(np.float32)
+    if tile.packed:
+        lanes = features.shape[1]
+        patches = np.pad(patches, ((0, 0), (0, tile.blocks * lanes - patches.shape[1])))
+    return patches
+
+
+def _valid(first: int, count: int, size: int) -> slice:
+    """The part of `count` positions from `first` that lies inside 0..size-1."""
+    return slice(min(max(0, -first), count), max(0, min(count, size - first)))
+
+
+def _region(features: NDArray[np.int8], tile: Compute) -> NDArray[np.int8]:
+    """Every input pixel that the tile touches, once: [blocks, rows, columns, lanes]."""
+    height = tile.rows + tile.kernel_rows - 1
+    width = tile.columns + tile.kernel_columns - 1
+    region = np.full((tile.blocks, height, width, features.shape[1]), tile.input_zero_point, np.int8)
+    rows, columns = _valid(tile.top, height, tile.input_height), _valid(
+        tile.left, width, tile.input_width)
+    ring = (tile.ring_row + np.arange(rows.start, rows.stop)) % tile.ring_rows
+    column = tile.left - tile.column_origin + np.arange(columns.start, columns.stop)
+    block = tile.buffer_address + np.arange(tile.blocks) * tile.buffer_block_words
+    words = block[:, None, None] + (ring * tile.row_words)[:, None] + column
+    region[:, rows, columns] = features[words]
+    return region
+
+
+def _packed_region(features: NDArray[np.int8], tile: Compute) -> NDArray[np.int8]:
+    """The same out of rows of 4-byte pixels: [1, rows, columns, 4]."""
+    height = tile.rows + tile.kernel_rows - 1
+    width = tile.columns + tile.kernel_columns - 1
+    region = np.full((1, height, width, IMAGE_PIXEL_BYTES), tile.input_zero_point, np.int8)
+    rows, columns = _valid(tile.top, height, tile.input_height), _valid(
+        tile.left, width, tile.input_width)
+    pixels_per_word = features.shape[1] // IMAGE_PIXEL_BYTES
+    pixels = features.reshape(-1, IMAGE_PIXEL_BYTES)
+    ring = (tile.ring_row + np.arange(rows.start, rows.stop)) % tile.ring_rows
+    row = (tile.buffer_address + ring * tile.row_words) * pixels_per_word
+    column = tile.left - tile.column_origin + np.arange(columns.start, columns.stop)
+    region[0, rows, columns] = pixels[row[:, None] + column]
+    return region
+
+
+def unpack_weights(
+    data: NDArray[np.uint8], bits: int, output_lanes: int, input_lanes: int
+) -> NDArray[np.float32]:
+    """Weight words of one tile as [reduction, O]."""
+    if bits == 8:
+        values = data.view(np.int8)
+    else:
+        values = np.empty(2 * data.size, np.int8)
+        values[0::2] = (data << 4).view(np.int8) >> 4
+        values[1::2] = data.view(np.int8) >> 4
+    blocks = values.reshape(-1, output_lanes, input_lanes)
+    return blocks.transpose(0, 2, 1).reshape(-1, output_lanes).astype(np.float32)
+
+
+def accumulate(patches: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Exact integer sums [pixels, O] of `patches[pixels, reduction]` x `weights[reduction, O]`."""
+    total = np.zeros((len(patches), weights.shape[1]), np.float64)
+    for start in range(0, len(weights), EXACT_FLOAT32_PRODUCTS):
+        part = slice(start, start + EXACT_FLOAT32_PRODUCTS)
+        total += patches[:, part] @ weights[part]
+    return total.astype(np.int64)

@@ -1,0 +1,277 @@
+"""Executes a program as the hardware does: three queues, tokens, rings; values but no time.
+
+Units take turns in any order that the tokens allow; the result must not depend on it. A missing wait
+therefore shows as a wrong value under some order, and a wrong one as a deadlock.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.compiler.pack import pack_features, pack_image, unpack_padded_features
+from hwsim.graph import Layer, SpatialPool
+from hwsim.machine.channel_pool import channel_pool
+from hwsim.machine.convolution import accumulate, gather, unpack_weights
+from hwsim.machine.memory import Memory
+from hwsim.machine.rescale import rescale, unpack_parameters
+from hwsim.machine.spatial_pool import spatial_pool
+from hwsim.machine.weight_queue import WeightQueue
+from hwsim.program.blocking import is_packed
+from hwsim.program.descriptor import TOKEN_MASK, Compute, Descriptor, End, Load, Store, decode
+from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destination
+from hwsim.program.program import Program, Traffic
+
+Unit = Generator[bool, None, None]  # yields True after progress, False while it must wait
+Order = Callable[[int], list[int]]  # number of units -> the order in which they are asked
+
+
+class Deadlock(RuntimeError):
+    """No unit can go on: the program waits for something that never comes."""
+
+
+def round_robin(units: int) -> list[int]:
+    return list(range(units))
+
+
+def token_reached(count: int, wait: int) -> bool:
+    """True once a token counter modulo 2**16 has reached a wait."""
+    return (count - wait) & TOKEN_MASK < (TOKEN_MASK + 1) // 2
+
+
+class Machine:
+    """One accelerator and its memory, with a program and an image in place.
+
+    `image` is int8 `x[C, H, W]`. `order` chooses who goes first, for tests. `on_layer` is called with
+    each layer and its stored output `x[C, H, W]`, as soon as its last store is done.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        image: NDArray[np.int8],
+        order: Order = round_robin,
+        on_layer: Callable[[Layer, NDArray[np.int8]], None] | None = None,
+    ) -> None:
+        config = program.config
+        self.program, self.config = program, config
+        self.memory = Memory(program.size_bytes)
+        for address, data in program.image().items():
+            self.memory.place(address, data)
+        self.memory.place(program.region(program.graph.input).address, _packed(program, image))
+        self.features = np.zeros((config.feature_words, config.word_bytes), np.int8)
+        self.staging = np.zeros((config.staging_words, config.word_bytes), np.int8)
+        self.weights = WeightQueue(config.weight_words)
+        self.chunks = self.computes = self.stores = 0
+        self.pages: deque[bytes] = deque()
+        self.queues: dict[type, deque[Descriptor]] = {Load: deque(), Compute: deque(), Store: deque()}
+        self._order, self._on_layer = order, on_layer
+        self._patches: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
+        self._loads_seen = 0
+
+    def run(self) -> Memory:
+        """Execute to the END descriptor. Raises `Deadlock` if the program cannot finish."""
+        units = [self._distribute(), self._load(), self._compute(), self._store()]
+        alive = dict(enumerate(units))
+        while 0 in alive:
+            progress = False
+            for index in self._order(len(units)):
+                if index in alive:
+                    try:
+                        progress |= next(alive[index])
+                    except StopIteration:
+                        del alive[index]
+                        progress = True
+            if not progress:
+                raise Deadlock(
+                    f"after {self.computes} tiles and {self.stores} stores, queues hold "
+                    f"{', '.join(f'{len(q)} {kind.__name__}' for kind, q in self.queues.items())}"
+                )
+        return self.memory
+
+    # --- units ------------------------------------------------------------------------------
+
+    def _distribute(self) -> Unit:
+        """Fetch the first page, then hand descriptors to the units' queues, in program order."""
+        code = self.program.code
+        page = min(code.size_bytes, PAGE_BYTES)
+        self.pages.append(self.memory.read(Traffic.PROGRAM, code.address, page).tobytes())
+        while True:
+            while not self.pages:
+                yield False
+            data = self.pages.popleft()
+            for start in range(0, len(data), DESCRIPTOR_BYTES):
+                descriptor = decode(data[start : start + DESCRIPTOR_BYTES])
+                if isinstance(descriptor, End):
+                    while not token_reached(self.stores, descriptor.wait_stores):
+                        yield False
+                    return
+                queue = self.queues[type(descriptor)]
+                while len(queue) >= QUEUE_DEPTH:
+                    yield False
+                queue.append(descriptor)
+                yield True
+
+    def _load(self) -> Unit:
+        queue = self.queues[Load]
+        while True:
+            while not queue:
+                yield False
+            load = queue.popleft()
+            assert isinstance(load, Load)
+            while not (token_reached(self.computes, load.wait_computes)
+                       and token_reached(self.stores, load.wait_stores)):
+                yield False
+            if load.destination == Destination.PROGRAM:
+                size = load.row_words * self.config.word_bytes
+                self.pages.append(self.memory.read(Traffic.PROGRAM, load.address, size).tobytes())
+                yield True
+            elif load.destination == Destination.WEIGHTS:
+                yield from self._load_weights(load)
+            else:
+                yield from self._load_features(load)
+
+    def _load_weights(self, load: Load) -> Unit:
+        done = 0
+        while done < load.row_words:
+            words = min(load.row_words - done, self.weights.room)
+            if words:
+                address = load.address + done * self.config.word_bytes
+                data = self.memory.read(Traffic.WEIGHTS, address, words * self.config.word_bytes)
+                self.weights.push(data.reshape(words, -1))
+                done += words
+            yield words > 0
+
+    def _load_features(self, load: Load) -> Unit:
+        self._loads_seen += 1
+        size = load.row_words * self.config.word_bytes
+        for block in range(load.blocks):
+            for row in range(load.rows):
+                address = (load.address + block * load.block_stride_bytes
+                           + row * load.row_stride_bytes)
+                ring_row = (load.ring_row + row) % load.ring_rows
+                start = (load.buffer_address + block * load.buffer_block_words
+                         + ring_row * load.row_words)
+                data = self.memory.read(Traffic.FEATURES_READ, address, size)
+                words = data.view(np.int8).reshape(-1, self.config.word_bytes)
+                self.features[start : start + load.row_words] = words
+            self.chunks += 1
+            yield True
+
+    def _compute(self) -> Unit:
+        queue, config = self.queues[Compute], self.config
+        lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
+        while True:
+            while not queue:
+                yield False
+            tile = queue.popleft()
+            assert isinstance(tile, Compute)
+            taps = 1 if tile.packed else tile.kernel_rows * tile.kernel_columns
+            weight_words = tile.blocks * taps * config.weight_block_words
+            taken = yield from self._take_weights(tile, weight_words + config.parameter_words)
+            chunks = 1 if tile.packed else tile.blocks
+            while not (token_reached(self.chunks, tile.wait_chunks + chunks)
+                       and token_reached(self.stores, tile.wait_stores)):
+                yield False
+            weights = unpack_weights(taken[:weight_words].reshape(-1), config.widths.weight_bits,
+                                     lanes_out, lanes_in)
+            sums = accumulate(self._windows(tile), weights)
+            self._drain(tile, sums, taken[weight_words:])
+            self.computes += 1
+            yield True
+
+    def _store(self) -> Unit:
+        queue = self.queues[Store]
+        ends = self._last_stores()
+        while True:
+            while not queue:
+                yield False
+            store = queue.popleft()
+            assert isinstance(store, Store)
+            while not token_reached(self.computes, store.wait_drains):
+                yield False
+            for block in range(store.blocks):
+                for row in range(store.rows):
+                    start = store.staging_address + (block * store.rows + row) * store.row_words
+                    address = (store.address + block * store.block_stride_bytes
+                               + row * store.row_stride_bytes)
+                    words = self.staging[start : start + store.row_words]
+                    self.memory.write(Traffic.FEATURES_WRITTEN, address,
+                                      words.reshape(-1).view(np.uint8))
+            self.stores += 1
+            if self._on_layer and self.stores in ends:
+                self._report(ends[self.stores])
+            yield True
+
+    # --- what they do -----------------------------------------------------------------------
+
+    def _take_weights(
+        self, tile: Compute, words: int
+    ) -> Generator[bool, None, NDArray[np.uint8]]:
+        """The tile's weight words; with `release` they leave the queue as they come."""
+        if not tile.release:
+            while self.weights.words < tile.weight_offset + words:
+                yield False
+            return self.weights.peek(tile.weight_offset, words)
+        assert tile.weight_offset == 0
+        parts: list[NDArray[np.uint8]] = []
+        while words:
+            available = min(words, self.weights.words)
+            if available:
+                parts.append(self.weights.pop(available))
+                words -= available
+            yield available > 0
+        return np.concatenate(parts)
+
+    def _windows(self, tile: Compute) -> NDArray[np.float32]:
+        """The tile's windows; output blocks that follow on the same pixels share one gathering."""
+        key = (self._loads_seen, *tile[2:19])
+        if self._patches is None or self._patches[0] != key:
+            channels = self.program.graph.input.shape.channels
+            self._patches = key, gather(self.features, tile, channels)
+        return self._patches[1]
+
+    def _drain(
+        self, tile: Compute, sums: NDArray[np.int64], parameter_words: NDArray[np.uint8]
+    ) -> None:
+        """Rescale, pool and stage a tile."""
+        parameters = unpack_parameters(parameter_words.reshape(-1))
+        values = rescale(sums, parameters, tile.output_zero_point)
+        values = channel_pool(values, 1 << tile.channel_pool)
+        values = spatial_pool(values.reshape(tile.rows, tile.columns, -1),
+                              SpatialPool(tile.spatial_pool), tile.pooled_rows, tile.pooled_columns)
+        pixels = tile.pooled_rows * tile.pooled_columns
+        lanes = self.config.word_bytes
+        flat = values.reshape(pixels, -1)
+        for plane in range(max(1, flat.shape[1] // lanes)):
+            part = flat[:, plane * lanes : (plane + 1) * lanes]
+            start = tile.staging_address + plane * pixels
+            if tile.byte_offset == 0:
+                self.staging[start : start + pixels] = 0
+            columns = slice(tile.byte_offset, tile.byte_offset + part.shape[1])
+            self.staging[start : start + pixels, columns] = part
+
+    def _last_stores(self) -> dict[int, Layer]:
+        """Number of stores done when each layer is complete."""
+        ends: dict[int, Layer] = {}
+        stores = 0
+        for part in self.program.layers:
+            descriptors = self.program.descriptors[part.first_descriptor : part.last_descriptor]
+            stores += sum(isinstance(descriptor, Store) for descriptor in descriptors)
+            ends[stores] = part.layer
+        return ends
+
+    def _report(self, layer: Layer) -> None:
+        assert self._on_layer is not None
+        region = self.program.region(layer.output)
+        data = self.memory.data[region.address : region.end].tobytes()
+        padded = unpack_padded_features(data, layer.output.shape, self.config)
+        channels = layer.output.shape.channels
+        assert not padded[channels:].any(), f"{layer.name}: padding channels are not 0"
+        self._on_layer(layer, padded[:channels])
+
+
+def _packed(program: Program, image: NDArray[np.int8]) -> bytes:
+    pack = pack_image if is_packed(program.graph.layers[0]) else pack_features
+    return pack(image, program.config)

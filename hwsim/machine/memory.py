@@ -1,0 +1,43 @@
+"""The memory behind the bus, and a count of every byte that crosses it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.program.program import Traffic
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One contiguous run of bytes over the bus."""
+
+    traffic: Traffic
+    address: int
+    size_bytes: int
+
+
+class Memory:
+    """Byte-addressed memory that starts at 0 and remembers its transfers."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self.data: NDArray[np.uint8] = np.zeros(size_bytes, np.uint8)
+        self.transfers: list[Transfer] = []
+
+    def place(self, address: int, data: bytes) -> None:
+        """Put data into memory without the bus, as the host does before a run."""
+        self.data[address : address + len(data)] = np.frombuffer(data, np.uint8)
+
+    def read(self, traffic: Traffic, address: int, size_bytes: int) -> NDArray[np.uint8]:
+        self.transfers.append(Transfer(traffic, address, size_bytes))
+        return self.data[address : address + size_bytes]
+
+    def write(self, traffic: Traffic, address: int, data: NDArray[np.uint8]) -> None:
+        self.transfers.append(Transfer(traffic, address, data.size))
+        self.data[address : address + data.size] = data
+
+    def bytes_by_traffic(self) -> dict[Traffic, int]:
+        totals = dict.fromkeys(Traffic, 0)
+        for transfer in self.transfers:
+            totals[transfer.traffic] += transfer.size_bytes
+        return totals

@@ -1,0 +1,50 @@
+"""Accumulators to activations: bias, multiply, shift, round halves up, add zero point, saturate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.config import PARAMETER_BYTES
+
+INT32 = np.iinfo(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """One output block's parameters, an entry per output lane."""
+
+    bias: NDArray[np.int64]
+    multiplier: NDArray[np.int64]
+    negative_multiplier: NDArray[np.int64]
+    shift: NDArray[np.int64]
+
+
+def unpack_parameters(data: NDArray[np.uint8]) -> Parameters:
+    """Read the 16-byte records that follow an output block's weights."""
+    records = data.reshape(-1, PARAMETER_BYTES)
+    words = records[:, :12].copy().view("<u4")
+    bias = records[:, :4].copy().view("<i4")[:, 0]
+    return Parameters(
+        bias.astype(np.int64),
+        words[:, 1].astype(np.int64),
+        words[:, 2].astype(np.int64),
+        records[:, 12].astype(np.int64),
+    )
+
+
+def rescale(
+    accumulators: NDArray[np.int64], parameters: Parameters, zero_point: int
+) -> NDArray[np.int8]:
+    """int32 sums [..., O] to int8 [..., O].
+
+    The multiplier is chosen by the sign of accumulator + bias, which must fit int32. A product of
+    int32 and an unsigned factor below 2**31 fits int64 with the rounding half added.
+    """
+    sums = accumulators + parameters.bias
+    assert sums.min() >= INT32.min
+    assert sums.max() <= INT32.max
+    factor = np.where(sums < 0, parameters.negative_multiplier, parameters.multiplier)
+    half = np.int64(1) << (parameters.shift - 1)
+    scaled = (sums * factor + half) >> parameters.shift
+    return (scaled + zero_point).clip(-128, 127).astype(np.int8)

@@ -1,0 +1,35 @@
+"""The queue of weight words between the bus and the array."""
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class WeightQueue:
+    """A ring of words with a head; a reader may look past the head, or take words off it."""
+
+    def __init__(self, capacity_words: int) -> None:
+        self.capacity = capacity_words
+        self.parts: deque[NDArray[np.uint8]] = deque()
+        self.words = 0
+
+    @property
+    def room(self) -> int:
+        return self.capacity - self.words
+
+    def push(self, words: NDArray[np.uint8]) -> None:
+        assert len(words) <= self.room
+        self.parts.append(words)
+        self.words += len(words)
+
+    def peek(self, offset: int, count: int) -> NDArray[np.uint8]:
+        joined = np.concatenate(list(self.parts))
+        self.parts = deque([joined])
+        return joined[offset : offset + count]
+
+    def pop(self, count: int) -> NDArray[np.uint8]:
+        words = self.peek(0, count)
+        self.parts = deque([self.parts[0][count:]])
+        self.words -= count
+        return words

@@ -1,0 +1,97 @@
+"""The built-in networks, as shapes: Tiny-YOLOv2 in three heads, and Condensation-Net.
+
+Sources: Tiny-YOLOv2 from darknet's `yolov2-tiny.cfg` and `yolov2-tiny-voc.cfg`; Condensation-Net
+(arXiv 2104.14124) condenses the one-class face detector. Its paper's text leaves k and the set of
+condensed layers open; here k applies to the eight batch-normalised convolutions.
+"""
+
+import difflib
+from dataclasses import dataclass
+
+from hwsim.errors import InputError
+from hwsim.graph import CHANNEL_POOL_FACTORS, Graph, Layer, Shape, SpatialPool, Tensor
+
+IMAGE_CHANNELS = 3
+STRIDE = 32  # input pixels per cell of the output grid
+LARGEST_SIZE = 4096
+LEAKY_SLOPE = 0.1
+
+POOLS = (*(SpatialPool.STRIDE_2,) * 5, SpatialPool.STRIDE_1, SpatialPool.NONE, SpatialPool.NONE)
+TINY_FILTERS = (16, 32, 64, 128, 256, 512, 1024)
+MINI_FILTERS = (16, 16, 24, 32, 40, 48, 64)
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A built-in network: stored channels of its eight condensable layers, and its head."""
+
+    name: str
+    channels: tuple[int, ...]
+    head_filters: int
+    default_k: int
+    default_size: int
+    summary: str
+
+
+NETWORKS = {
+    spec.name: spec
+    for spec in (
+        NetworkSpec("tiny-yolov2", (*TINY_FILTERS, 1024), 125, 1, 416, "VOC, 20 classes"),
+        NetworkSpec("tiny-yolov2-coco", (*TINY_FILTERS, 512), 425, 1, 416, "COCO, 80 classes"),
+        NetworkSpec("tiny-yolov2-face", (*TINY_FILTERS, 1024), 30, 1, 416, "faces, one class"),
+        NetworkSpec("condensation-net", (*TINY_FILTERS, 1024), 30, 2, 416,
+                    "faces, k filters condensed into each stored channel"),
+        NetworkSpec("tiny-yolov2-mini", (*MINI_FILTERS, 64), 30, 1, 64,
+                    "same layers, few channels: for quick tests"),
+        NetworkSpec("condensation-net-mini", (*MINI_FILTERS, 64), 30, 2, 64,
+                    "same layers, few channels: for quick tests"),
+    )
+}
+
+
+def network_spec(name: str) -> NetworkSpec:
+    if name not in NETWORKS:
+        near = difflib.get_close_matches(name, NETWORKS, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise InputError(f"no network '{name}': {hint}networks are {', '.join(NETWORKS)}")
+    return NETWORKS[name]
+
+
+def build_network(
+    name: str,
+    height: int | None = None,
+    width: int | None = None,
+    k: int | None = None,
+    weight_bits: int = 8,
+) -> Graph:
+    """Lay out a built-in network's shapes, without constants.
+
+    `k` is the number of filters condensed into each stored channel of the eight batch-normalised
+    convolutions. Raises `InputError` for an unknown name, a size outside 32..4096 or another k.
+    """
+    spec = network_spec(name)
+    height = spec.default_size if height is None else height
+    width = spec.default_size if width is None else width
+    k = spec.default_k if k is None else k
+    if k not in CHANNEL_POOL_FACTORS:
+        raise InputError(f"k = {k}: must be one of {', '.join(map(str, CHANNEL_POOL_FACTORS))}")
+    for axis, size in (("width", width), ("height", height)):
+        if not STRIDE <= size <= LARGEST_SIZE:
+            raise InputError(
+                f"{axis} = {size}: {name} takes {STRIDE} to {LARGEST_SIZE} pixels "
+                f"(one output cell covers {STRIDE})"
+            )
+
+    layers: list[Layer] = []
+    tensor = Tensor("image", Shape(IMAGE_CHANNELS, height, width))
+    for index, (channels, pool) in enumerate(zip(spec.channels, POOLS, strict=True), start=1):
+        shape = Shape(channels, pool.pooled(tensor.shape.height), pool.pooled(tensor.shape.width))
+        output = Tensor(f"features{index}", shape)
+        layers.append(Layer(f"conv{index}", tensor, output, channels * k, (3, 3), 1, LEAKY_SLOPE,
+                            channel_pool=k, spatial_pool=pool, weight_bits=weight_bits))
+        tensor = output
+    shape = Shape(spec.head_filters, tensor.shape.height, tensor.shape.width)
+    output = Tensor("detections", shape)
+    layers.append(Layer(f"conv{len(layers) + 1}", tensor, output, spec.head_filters, (1, 1), 0,
+                        None, weight_bits=weight_bits))
+    return Graph(name, tuple(layers))

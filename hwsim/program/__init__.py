@@ -1,0 +1,1 @@
+"""What the hardware is told: descriptors, pages, and where everything lies in memory."""

@@ -1,0 +1,83 @@
+"""The compiled network: descriptors, memory map, and which layer each descriptor belongs to."""
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from hwsim.program.schedule import Schedule
+from hwsim.config import Config
+from hwsim.graph import Graph, Layer, Tensor
+from hwsim.program.descriptor import Descriptor, encode
+from hwsim.program.fields import DESCRIPTOR_BYTES
+
+
+class Traffic(Enum):
+    """Classes in which bytes on the bus are counted."""
+
+    PROGRAM = "program"
+    WEIGHTS = "weights"
+    FEATURES_READ = "features read"
+    FEATURES_WRITTEN = "features written"
+
+
+@dataclass(frozen=True)
+class Region:
+    """A range of memory: the program, the weights, or one stored tensor."""
+
+    name: str
+    traffic: Traffic
+    address: int
+    size_bytes: int
+
+    @property
+    def end(self) -> int:
+        return self.address + self.size_bytes
+
+
+@dataclass(frozen=True)
+class LayerProgram:
+    """One layer's part of the program: descriptors `first_descriptor` up to `last_descriptor`."""
+
+    layer: Layer
+    schedule: Schedule
+    weights: Region
+    first_descriptor: int
+    last_descriptor: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """What the accelerator is given. `weights` is empty for a network without constants."""
+
+    graph: Graph
+    config: Config
+    layers: tuple[LayerProgram, ...]
+    descriptors: tuple[Descriptor, ...]
+    code: Region
+    tensors: dict[str, Region]
+    peak_feature_bytes: int
+    weights: tuple[bytes, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory from address 0 that the program uses."""
+        regions = [self.code, *(part.weights for part in self.layers), *self.tensors.values()]
+        return max(region.end for region in regions)
+
+    @cached_property
+    def code_bytes(self) -> bytes:
+        return b"".join(map(encode, self.descriptors))
+
+    def image(self) -> dict[int, bytes]:
+        """Memory before the run, without the input features: {address: bytes}."""
+        parts = {self.code.address: self.code_bytes}
+        for part, data in zip(self.layers, self.weights, strict=True):
+            parts[part.weights.address] = data
+        return parts
+
+    def region(self, tensor: Tensor) -> Region:
+        return self.tensors[tensor.name]
+
+    @property
+    def code_words(self) -> int:
+        return len(self.descriptors) * DESCRIPTOR_BYTES // self.config.word_bytes
