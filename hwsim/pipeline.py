@@ -15,3 +15,6 @@ DRAIN = 8  # last accumulator read to the drain token
 STORE_START = 3  # drain token to the first write address
 STORE_VISIBLE = 2  # last response to the store token
 END_VISIBLE = 2  # store token to the interrupt
+ROOM_TO_ADDRESS = 2  # words released from the weight queue to the address of a burst that needs the room
+BURST_TURNAROUND = 2  # last beat of a burst to the address of one that waited for fewer unanswered
+PARAMETER_FILL = 2  # added to the parameter words: first read to parameters in place

@@ -11,7 +11,7 @@ from hwsim.config import Config
 from hwsim.errors import InputError
 from hwsim.graph import Graph
 from hwsim.program.blocking import is_packed
-from hwsim.program.descriptor import TOKEN_MASK, Compute, Descriptor, End, Load, Store
+from hwsim.program.descriptor import Compute, Descriptor, End, Load, Store
 from hwsim.program.fields import (
     DESCRIPTOR_BYTES,
     PAGE_BYTES,
@@ -20,8 +20,9 @@ from hwsim.program.fields import (
 )
 from hwsim.program.program import LayerProgram, Program, Region, Traffic
 from hwsim.program.schedule import Schedule
+from hwsim.program.tokens import TOKEN_MASK
 
-REGION_ALIGNMENT = 4096  # an AXI burst never crosses it
+REGION_ALIGNMENT = 4096  # an AI burst never crosses it
 
 
 def compile_graph(graph: Graph, config: Config) -> Program:
@@ -45,7 +46,8 @@ def compile_graph(graph: Graph, config: Config) -> Program:
     tensors = _tensor_regions(graph, lifetimes, offsets, base=_aligned(weights[-1].end))
     code_start = _aligned(max(region.end for region in tensors.values()))
     descriptors, owners = _descriptors(graph, config, schedules, weights, tensors, code_start)
-    code = Region("program", Traffic.PROGRAM, code_start, len(descriptors) * DESCRIPTOR_BYTES)
+    code_bytes = max(len(descriptors) * DESCRIPTOR_BYTES, PAGE_BYTES)  # the first page is read whole
+    code = Region("program", Traffic.PROGRAM, code_start, code_bytes)
     return Program(
         graph=graph,
         config=config,

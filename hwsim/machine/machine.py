@@ -19,9 +19,10 @@ from hwsim.machine.rescale import rescale, unpack_parameters
 from hwsim.machine.spatial_pool import spatial_pool
 from hwsim.machine.weight_queue import WeightQueue
 from hwsim.program.blocking import is_packed
-from hwsim.program.descriptor import TOKEN_MASK, Compute, Descriptor, End, Load, Store, decode
+from hwsim.program.descriptor import Compute, Descriptor, End, Load, Store, decode
 from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destination
 from hwsim.program.program import Program, Traffic
+from hwsim.program.tokens import token_reached
 
 Unit = Generator[bool, None, None]  # yields True after progress, False while it must wait
 Order = Callable[[int], list[int]]  # number of units -> the order in which they are asked
@@ -33,11 +34,6 @@ class Deadlock(RuntimeError):
 
 def round_robin(units: int) -> list[int]:
     return list(range(units))
-
-
-def token_reached(count: int, wait: int) -> bool:
-    """True once a token counter modulo 2**16 has reached a wait."""
-    return (count - wait) & TOKEN_MASK < (TOKEN_MASK + 1) // 2
 
 
 class Machine:
@@ -95,8 +91,7 @@ class Machine:
     def _distribute(self) -> Unit:
         """Fetch the first page, then hand descriptors to the units' queues, in program order."""
         code = self.program.code
-        page = min(code.size_bytes, PAGE_BYTES)
-        self.pages.append(self.memory.read(Traffic.PROGRAM, code.address, page).tobytes())
+        self.pages.append(self.memory.read(Traffic.PROGRAM, code.address, PAGE_BYTES).tobytes())
         while True:
             while not self.pages:
                 yield False

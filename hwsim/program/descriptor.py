@@ -8,11 +8,8 @@ from hwsim.program.fields import (
     FIELDS,
     OPCODE,
     SUMMARIES,
-    TOKEN_BITS,
     Opcode,
 )
-
-TOKEN_MASK = (1 << TOKEN_BITS) - 1
 
 
 class Load(NamedTuple):

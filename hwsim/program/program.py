@@ -8,7 +8,6 @@ from hwsim.program.schedule import Schedule
 from hwsim.config import Config
 from hwsim.graph import Graph, Layer, Tensor
 from hwsim.program.descriptor import Descriptor, encode
-from hwsim.program.fields import DESCRIPTOR_BYTES
 
 
 class Traffic(Enum):
@@ -66,7 +65,7 @@ class Program:
 
     @cached_property
     def code_bytes(self) -> bytes:
-        return b"".join(map(encode, self.descriptors))
+        return b"".join(map(encode, self.descriptors)).ljust(self.code.size_bytes, b"\0")
 
     def image(self) -> dict[int, bytes]:
         """Memory before the run, without the input features: {address: bytes}."""
@@ -77,7 +76,3 @@ class Program:
 
     def region(self, tensor: Tensor) -> Region:
         return self.tensors[tensor.name]
-
-    @property
-    def code_words(self) -> int:
-        return len(self.descriptors) * DESCRIPTOR_BYTES // self.config.word_bytes

@@ -1,0 +1,135 @@
+"""The quantized network as QDQ ONNX, and ONNX Runtime as an outside judge of the reference.
+
+Real arithmetic between quantizers, as ONNX defines it, differs from the integers in three ways:
+float32 sums, a rescale factor that is not rounded to `multiplier_bits`, and halves that go to even.
+So a few elements in a thousand may be off by one step, and none by two.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from golden.quantize import QuantizedLayer, QuantizedNetwork
+from golden.reference import run_layer
+from hwsim.graph import Graph, Quantization, Shape
+
+from brevitas.export import export_onnx_qcdq  # isort: skip  (golden.quantize quiets its import)
+
+OPSET = 17
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How many of a layer's output elements ONNX Runtime gives differently, and by how much."""
+
+    layer: str
+    elements: int
+    different: int
+    largest_step: int
+
+    @property
+    def equal_share(self) -> float:
+        return 1 - self.different / self.elements
+
+
+class LayerAlone(nn.Module):
+    """A layer behind the quantizer of its input, so that real numbers go in and come out."""
+
+    def __init__(self, quantizer: nn.Module, layer: QuantizedLayer) -> None:
+        super().__init__()
+        self.quantizer = quantizer
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        return real_values(self.layer(self.quantizer(x)))
+
+
+class NetworkOfReals(nn.Module):
+    """The whole network, with a plain tensor as its result."""
+
+    def __init__(self, network: QuantizedNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return real_values(self.network(x))
+
+
+def export_network(network: QuantizedNetwork, graph: Graph) -> onnx.ModelProto:
+    """The network as one QDQ model: float32 `x[1, 3, H, W]`, pixels 0 to 1, to its detections."""
+    return _export(NetworkOfReals(network), graph.input.shape)
+
+
+def export_layers(network: QuantizedNetwork, graph: Graph) -> list[onnx.ModelProto]:
+    """One QDQ model per layer: float32 input and output, both on their quantizers' grids."""
+    layers = network.quantized_layers()
+    quantizers = [network.image, *(layer.output for layer in layers)]
+    return [
+        _export(LayerAlone(quantizer, source), layer.input.shape)
+        for quantizer, source, layer in zip(quantizers, layers, graph.layers, strict=False)
+    ]
+
+
+def compare_layers(network: QuantizedNetwork, graph: Graph, image: Tensor) -> list[Agreement]:
+    """Run every layer in both, on the reference's own input.
+
+    `graph` holds the integers of `network`; `image` is int8 `[1, 3, H, W]`, as it stores one.
+    """
+    agreements: list[Agreement] = []
+    x = image
+    for layer, model in zip(graph.layers, export_layers(network, graph), strict=True):
+        y = run_layer(layer, x)
+        assert layer.input.quantization is not None
+        assert layer.output.quantization is not None
+        judged = run_model(model, _real(x, layer.input.quantization))
+        steps = np.abs(_stored(judged, layer.output.quantization) - y.numpy())
+        agreements.append(
+            Agreement(layer.name, steps.size, int(np.count_nonzero(steps)), int(steps.max()))
+        )
+        x = y
+    return agreements
+
+
+def run_model(model: onnx.ModelProto, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Run a model of one input and one output in ONNX Runtime, with no graph optimization."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    (y,) = session.run(None, {session.get_inputs()[0].name: x})
+    return np.asarray(y, np.float32)
+
+
+def real_values(x: Any) -> Tensor:
+    """What a quantized tensor of Brevitas stands for, as a plain tensor."""
+    return x if isinstance(x, Tensor) else x.value
+
+
+def _export(module: nn.Module, shape: Shape) -> onnx.ModelProto:
+    """Export by way of a file: Brevitas's function returns nothing."""
+    x = torch.zeros(1, shape.channels, shape.height, shape.width)
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "model.onnx")
+        export_onnx_qcdq(
+            module.eval(), args=x, export_path=path, opset_version=OPSET, dynamo=False
+        )
+        return onnx.load(path)
+
+
+def _real(x: Tensor, quantization: Quantization) -> NDArray[np.float32]:
+    values = x.numpy().astype(np.float64) - quantization.zero_point
+    return (values * quantization.scale).astype(np.float32)
+
+
+def _stored(y: NDArray[np.float32], quantization: Quantization) -> NDArray[np.int64]:
+    steps = np.rint(y.astype(np.float64) / quantization.scale)
+    return steps.astype(np.int64) + quantization.zero_point

@@ -1,0 +1,216 @@
+"""When loads happen: one read DMA, in program order, against the reference memory.
+
+Loads are timed lazily, when somebody asks for what they bring: a weight load may have to wait for
+room that tiles make which come later in the program.
+"""
+
+from bisect import bisect_left
+from collections import deque
+
+from hwsim import pipeline
+from hwsim.config import Config
+from hwsim.program.descriptor import Load
+from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_DESCRIPTORS, Destination
+from hwsim.program.tokens import unwrap
+from hwsim.timeline.events import LoadEvent
+
+
+class Releases:
+    """When words left the weight queue: linear pieces, in order."""
+
+    def __init__(self) -> None:
+        self._ends: list[int] = [0]  # cumulative words released at the end of each piece
+        self._pieces: list[tuple[int, int, int]] = [(0, 0, 0)]  # words, first cycle, last cycle
+
+    def add(self, words: int, first: int, last: int) -> None:
+        """The next `words` words are released from cycle `first` to cycle `last`, evenly."""
+        self._ends.append(self._ends[-1] + words)
+        self._pieces.append((words, first, last))
+
+    @property
+    def words(self) -> int:
+        return self._ends[-1]
+
+    def cycle(self, count: int) -> int:
+        """Cycle in which `count` words in total have been released."""
+        if count <= 0:
+            return 0
+        index = bisect_left(self._ends, count)
+        words, first, last = self._pieces[index]
+        missing = self._ends[index] - count
+        return last - missing * (last - first) // words
+
+
+class ReadChannel:
+    """The load unit, the read manager and the memory's read side.
+
+    `chunk_cycle`, `weight_cycle` and `page_cycle` answer when something is usable on chip.
+    """
+
+    def __init__(self, config: Config, computes: list[int], stores: list[int]) -> None:
+        self._cycles_per_beat = max(1, round(1 / config.beats_per_cycle))
+        self._latency = config.memory.latency_cycles
+        self._burst = config.bus.burst_beats
+        self._outstanding = config.bus.outstanding_reads
+        self._capacity = config.weight_words
+        self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
+        self._computes, self._stores = computes, stores  # cycle in which each was done
+        self.releases = Releases()
+        self.events: list[LoadEvent] = []
+        self.popped: list[int] = []  # cycle in which the load unit took each load
+        self._pending: deque[tuple[Load, int, int]] = deque()
+        self._unit_free = 0
+        self._address_free = 0
+        self._data_free = 0
+        self._chunks: list[tuple[int, int, int]] = []  # first chunk, first cycle, cycles per chunk
+        self.chunk_count = 0  # chunks of the loads timed so far
+        self._weights: list[tuple[int, int, int]] = []  # first word, words, first beat's cycle
+        self._weight_ends: list[int] = []
+        self._pages: list[int] = []  # first beat's cycle of every page
+
+    def add(self, load: Load, delivered: int, layer: int) -> None:
+        """Queue a load that reaches the head of the load queue no earlier than `delivered`."""
+        self._pending.append((load, delivered, layer))
+
+    def first_page(self) -> None:
+        """The fetch that `start` causes."""
+        beats = PAGE_DESCRIPTORS * self._descriptor_beats
+        first = pipeline.START_TO_FETCH + self._latency
+        self._pages.append(first)
+        self._address_free = pipeline.START_TO_FETCH + -(-beats // self._burst)
+        self._data_free = first + beats * self._cycles_per_beat
+
+    def finish(self) -> None:
+        while self._pending:
+            self._next()
+
+    def popped_cycle(self, index: int) -> int:
+        """Cycle in which load number `index` left the queue."""
+        while len(self.popped) <= index:
+            self._next()
+        return self.popped[index]
+
+    def descriptor_cycle(self, index: int) -> int:
+        """Cycle in which descriptor `index` is complete in the program buffer."""
+        page, slot = divmod(index, PAGE_DESCRIPTORS)
+        while len(self._pages) <= page:
+            self._next()
+        beats = (slot + 1) * self._descriptor_beats
+        return self._pages[page] + beats * self._cycles_per_beat
+
+    def chunk_cycle(self, chunk: int) -> int:
+        """Cycle in which the chunk token has reached `chunk` and the array may read it."""
+        while self.chunk_count < chunk:
+            self._next()
+        index = bisect_left(self._chunks, (chunk, -1, -1)) - 1
+        first, cycle, step = self._chunks[index]
+        return cycle + (chunk - 1 - first) * step + pipeline.LOAD_VISIBLE
+
+    def weight_cycle(self, word: int) -> int:
+        """Cycle in which weight word number `word` (from 1) can be read from the queue."""
+        while not self._weight_ends or self._weight_ends[-1] < word:
+            self._next()
+        index = bisect_left(self._weight_ends, word)
+        start, words, first_beat = self._weights[index]
+        return self._beat_cycle(word - start, words, start, first_beat) + pipeline.LOAD_VISIBLE
+
+    def paced_weight_cycle(self, word: int) -> int:
+        """The same if the queue had room all along: the bus alone sets the pace."""
+        while not self._weight_ends or self._weight_ends[-1] < word:
+            self._next()
+        index = bisect_left(self._weight_ends, word)
+        start, _, first_beat = self._weights[index]
+        return first_beat + (word - start) * self._cycles_per_beat + pipeline.LOAD_VISIBLE
+
+    def starts_without_future_room(self, word: int) -> bool:
+        """True if the loads up to the one that brings `word` start without room yet to be made."""
+        while not self._weight_ends or self._weight_ends[-1] < word:
+            if not self._pending or self._needs_future_room(self._pending[0][0]):
+                return False
+            self._next()
+        return True
+
+    def _needs_future_room(self, load: Load) -> bool:
+        if load.destination != Destination.WEIGHTS and not self._weights:
+            return False
+        loaded = self._weight_ends[-1] if self._weight_ends else 0
+        if loaded - self._capacity > self.releases.words:
+            return True  # the load before is still waiting for room
+        first_burst = min(load.row_words, self._burst)
+        return (load.destination == Destination.WEIGHTS
+                and loaded + first_burst - self._capacity > self.releases.words)
+
+    def _beat_cycle(self, beat: int, words: int, start: int, first_beat: int) -> int:
+        """Cycle after beat number `beat` (from 1) of a weight load: the bus's pace, or the queue's."""
+        paced = first_beat + beat * self._cycles_per_beat
+        burst_start = (beat - 1) // self._burst * self._burst
+        burst_end = start + min(burst_start + self._burst, words)
+        room = self.releases.cycle(burst_end - self._capacity)
+        if not room:
+            return paced
+        waited = room + pipeline.ROOM_TO_ADDRESS + self._latency
+        return max(paced, waited + (beat - burst_start) * self._cycles_per_beat)
+
+    def _next(self) -> None:
+        """Time the next load."""
+        load, delivered, layer = self._pending.popleft()
+        self._settle_weights()
+        popped = max(delivered, self._unit_free)
+        self.popped.append(popped)
+        computes = unwrap(load.wait_computes, len(self._computes))
+        stores = unwrap(load.wait_stores, len(self._stores))
+        ready = max(
+            popped,
+            self._computes[computes - 1] if computes else 0,
+            self._stores[stores - 1] if stores else 0,
+        )
+        address = max(ready + pipeline.LOAD_START, self._address_free)
+        if load.destination == Destination.WEIGHTS:
+            loaded = self._weight_ends[-1] if self._weight_ends else 0
+            first_burst = loaded + min(load.row_words, self._burst)
+            room = self.releases.cycle(first_burst - self._capacity)
+            if room:
+                address = max(address, room + pipeline.ROOM_TO_ADDRESS)
+        first_beat = max(address + self._latency, self._data_free)
+        runs = load.rows * load.blocks
+        beats = load.row_words * runs
+        bursts = -(-load.row_words // self._burst) * runs
+        step = self._burst_cycles(beats, bursts)
+        last_address = max(address + bursts - 1,
+                           first_beat + int((bursts - self._outstanding) * step))
+        duration = max(beats * self._cycles_per_beat, int(bursts * step))
+        self._unit_free = self._address_free = last_address + 1
+        self._data_free = first_beat + duration
+        if load.destination == Destination.FEATURES:
+            self._chunks.append((self.chunk_count, first_beat + duration // load.blocks,
+                                 duration // load.blocks))
+            self.chunk_count += load.blocks
+        elif load.destination == Destination.WEIGHTS:
+            loaded = self._weight_ends[-1] if self._weight_ends else 0
+            self._weights.append((loaded, load.row_words, first_beat))
+            self._weight_ends.append(loaded + load.row_words)
+        else:
+            self._pages.append(first_beat)
+        self.events.append(
+            LoadEvent(layer, Destination(load.destination), first_beat, self._data_free))
+
+    def _burst_cycles(self, beats: int, bursts: int) -> float:
+        """Cycles per burst, as the bus's pace or the unanswered reads allow."""
+        paced = beats * self._cycles_per_beat / bursts
+        turnaround = (self._latency + paced + pipeline.BURST_TURNAROUND) / self._outstanding
+        return max(paced, turnaround)
+
+    def _settle_weights(self) -> None:
+        """Before a load that follows weights: those may have waited for room until now."""
+        if not self._weights:
+            return
+        start, words, first_beat = self._weights[-1]
+        last = self._beat_cycle(words, words, start, first_beat)
+        if last > self._data_free:
+            self._data_free = last
+            last_burst = (words - 1) % self._burst + 1
+            address = last - last_burst * self._cycles_per_beat - self._latency
+            self._unit_free = self._address_free = max(self._address_free, address + 1)
+            event = self.events[-1]
+            if event.destination is Destination.WEIGHTS:
+                self.events[-1] = event._replace(last_cycle=last)

@@ -1,0 +1,205 @@
+"""Walks a program tile by tile and says when everything happens.
+
+Closed form within a tile: its weight blocks follow each other at a fixed period unless weights or
+features arrive more slowly, and both arrive evenly, so the last one decides. Only a tile whose
+weights wait for room that the tile itself makes is stepped block by block.
+"""
+
+from hwsim import pipeline
+from hwsim.config import Config
+from hwsim.graph import SpatialPool
+from hwsim.program.descriptor import Compute, End, Load, Store
+from hwsim.program.fields import DESCRIPTOR_BYTES, QUEUE_DEPTH
+from hwsim.program.program import Program
+from hwsim.program.tokens import unwrap
+from hwsim.timeline.events import StoreEvent, TileEvent
+from hwsim.timeline.read_channel import ReadChannel
+
+WAIT_FEATURES, WAIT_WEIGHTS, WAIT_DRAIN, WAIT_PROGRAM = "features", "weights", "drain", "program"
+
+
+class Walk:
+    """The state of all units while a program is walked. `end_cycle` is the interrupt's."""
+
+    def __init__(self, program: Program) -> None:
+        config = program.config
+        self.program, self.config = program, config
+        self.computes: list[int] = []  # cycle in which each tile was issued
+        self.drains: list[int] = []  # cycle of each drain token
+        self.stores: list[int] = []  # cycle of each store token
+        self.reads = ReadChannel(config, self.computes, self.stores)
+        self.tiles: list[TileEvent] = []
+        self.store_events: list[StoreEvent] = []
+        self.end_cycle = 0
+        self._cycles_per_beat = max(1, round(1 / config.beats_per_cycle))
+        self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
+        self._delivered = 0
+        self._compute_popped: list[int] = []
+        self._store_popped: list[int] = []
+        self._weight_base = 0  # cumulative words at the queue's head
+        self._loader_free = 0
+        self._shadow_free = 0
+        self._issue_end = 0
+        self._drain_free = 0
+        self._bank_free = [0, 0]
+        self._write_free = 0
+
+    def run(self) -> "Walk":
+        program = self.program
+        self.reads.first_page()
+        owners = [index for index, part in enumerate(program.layers)
+                  for _ in range(part.first_descriptor, part.last_descriptor)]
+        loads = 0
+        for index, (descriptor, layer) in enumerate(zip(program.descriptors, owners, strict=True)):
+            if type(descriptor) is Compute:
+                self._compute(descriptor, self._deliver(index, self._compute_popped), layer)
+            elif type(descriptor) is Store:
+                self._store(descriptor, self._deliver(index, self._store_popped), layer)
+            elif type(descriptor) is Load:
+                if loads >= QUEUE_DEPTH:
+                    self._delivered = max(self._delivered,
+                                          self.reads.popped_cycle(loads - QUEUE_DEPTH))
+                self.reads.add(descriptor, self._deliver(index, []), layer)
+                loads += 1
+            elif type(descriptor) is End:
+                delivered = self._deliver(index, [])
+                stores = unwrap(descriptor.wait_stores, len(self.stores))
+                self.end_cycle = max(delivered, self.stores[stores - 1]) + pipeline.END_VISIBLE
+        self.reads.finish()
+        return self
+
+    def _deliver(self, index: int, popped: list[int]) -> int:
+        """Cycle in which a descriptor can be taken by its unit."""
+        slot_free = popped[-QUEUE_DEPTH] if len(popped) >= QUEUE_DEPTH else 0
+        read = max(self._delivered, self.reads.descriptor_cycle(index), slot_free)
+        self._delivered = read + self._descriptor_beats
+        return self._delivered + pipeline.DISTRIBUTE
+
+    # --- compute ----------------------------------------------------------------------------
+
+    def _compute(self, tile: Compute, delivered: int, layer: int) -> None:
+        config, reads = self.config, self.reads
+        pixels = tile.rows * tile.columns
+        taps = 1 if tile.packed else tile.kernel_rows * tile.kernel_columns
+        block_words = config.weight_block_words
+        blocks = tile.blocks * taps
+        words = blocks * block_words
+        base = self._weight_base + tile.weight_offset
+        fill = block_words + pipeline.SHADOW_FILL
+        period = max(pixels, fill)
+        bank = len(self.computes) % 2
+
+        # The first block needs its descriptor, the loader, the shadow and its words.
+        loader = max(delivered, self._loader_free, self._shadow_free)
+        first_fill = max(loader, reads.weight_cycle(base + block_words))
+        chunks = unwrap(tile.wait_chunks, reads.chunk_count)
+        first_chunk = reads.chunk_cycle(chunks + 1)
+        start = max(first_fill + fill, first_chunk, self._issue_end, self._bank_free[bank])
+        stored_blocks = 1 if tile.packed else tile.blocks
+        last_chunk = reads.chunk_cycle(chunks + stored_blocks) + (taps - 1) * period
+
+        if self._is_closed_form(base + words, period):
+            last_words = reads.paced_weight_cycle(base + words) + fill
+            steady = start + (blocks - 1) * period
+            last_start = max(steady, last_chunk, last_words) if blocks > 1 else start
+            last_full = max(last_start - period + fill, last_words) if blocks > 1 else start
+            if tile.release:
+                reads.releases.add(words, first_fill, last_full)
+        else:
+            last_start, last_full = self._step(tile, base, start, first_fill, period, chunks)
+        issue_end = last_start + pixels
+
+        parameters = max(last_full, self._bank_free[bank],
+                         reads.weight_cycle(base + words + config.parameter_words))
+        parameters += config.parameter_words + pipeline.PARAMETER_FILL
+        if tile.release:
+            reads.releases.add(config.parameter_words, parameters - config.parameter_words,
+                               parameters)
+            self._weight_base += words + config.parameter_words
+        waited = self._waited_for(first_chunk, last_chunk, self._bank_free[bank], delivered,
+                                  start, last_start)
+        drain_start, drain_end = self._drain(tile, issue_end, parameters)
+        self.tiles.append(TileEvent(layer, start, issue_end, blocks * pixels, waited,
+                                    drain_start, drain_end))
+        self.computes.append(issue_end)
+        self._compute_popped.append(drain_start)
+        self._bank_free[bank] = drain_end
+        self._loader_free = parameters
+        self._shadow_free = last_start
+        self._issue_end = issue_end
+
+    def _is_closed_form(self, last_word: int, period: int) -> bool:
+        """True unless the tile's weights wait for room in the queue that the tile itself makes.
+
+        A queue that holds more time than a burst needs to arrive never keeps the array waiting once
+        it has been full: its lead in weight blocks, times their period, covers the memory's latency.
+        """
+        config = self.config
+        lead_blocks = (config.weight_words - config.bus.burst_beats) // config.weight_block_words
+        burst = config.memory.latency_cycles + config.bus.burst_beats * self._cycles_per_beat
+        covered = (lead_blocks - 1) * period > burst + pipeline.ROOM_TO_ADDRESS
+        return covered and self.reads.starts_without_future_room(last_word)
+
+    def _step(self, tile: Compute, base: int, start: int, first_fill: int, period: int,
+              chunks: int) -> tuple[int, int]:
+        """Block by block: (start of the last block, cycle in which its shadow was full)."""
+        block_words = self.config.weight_block_words
+        taps = 1 if tile.packed else tile.kernel_rows * tile.kernel_columns
+        fill = block_words + pipeline.SHADOW_FILL
+        pixels = tile.rows * tile.columns
+        full = first_fill + fill
+        if tile.release:
+            self.reads.releases.add(block_words, first_fill, full)
+        for block in range(1, tile.blocks * taps):
+            words_there = self.reads.weight_cycle(base + (block + 1) * block_words)
+            fill_start = max(start, words_there)
+            full = fill_start + fill
+            if tile.release:
+                self.reads.releases.add(block_words, fill_start, full)
+            chunk = 0 if tile.packed else self.reads.chunk_cycle(chunks + block // taps + 1)
+            start = max(start + pixels, full, chunk)
+        return start, full
+
+    def _waited_for(self, first_chunk: int, last_chunk: int, bank: int, delivered: int,
+                    start: int, last_start: int) -> str:
+        """What kept the array from issuing, or nothing if it followed on without a gap."""
+        if start > self._issue_end:
+            if start == first_chunk:
+                return WAIT_FEATURES
+            if start == bank:
+                return WAIT_DRAIN
+            late = delivered > max(self._loader_free, self._shadow_free)
+            return WAIT_PROGRAM if late and delivered + 64 > start else WAIT_WEIGHTS
+        if last_start == last_chunk:
+            return WAIT_FEATURES
+        return WAIT_WEIGHTS
+
+    # --- drain and store --------------------------------------------------------------------
+
+    def _drain(self, tile: Compute, issue_end: int, parameters: int) -> tuple[int, int]:
+        """(first, past the last) cycle in which the tile's accumulators are read."""
+        window = SpatialPool(tile.spatial_pool).window
+        slots = tile.pooled_rows * tile.pooled_columns * window * window
+        wait = unwrap(tile.wait_stores, len(self.stores))
+        first = max(
+            issue_end + pipeline.ACCUMULATE + pipeline.DRAIN_START,
+            parameters + pipeline.DRAIN_START,
+            self._drain_free,
+            self.stores[wait - 1] + pipeline.DRAIN_START if wait else 0,
+        )
+        last = first + slots * self.config.rescale_groups
+        self._drain_free = last
+        self.drains.append(last + pipeline.DRAIN)
+        return first, last
+
+    def _store(self, store: Store, delivered: int, layer: int) -> None:
+        wait = unwrap(store.wait_drains, len(self.drains))
+        ready = max(delivered, self.drains[wait - 1])
+        self._store_popped.append(ready)
+        beats = store.row_words * store.rows * store.blocks
+        first = max(ready + pipeline.STORE_START, self._write_free)
+        last = first + beats * self._cycles_per_beat
+        response = last - 1 + self.config.memory.latency_cycles
+        self._write_free = last
+        self.stores.append(response + pipeline.STORE_VISIBLE)
+        self.store_events.append(StoreEvent(layer, first, last, response))

@@ -1,0 +1,357 @@
+"""The pixel sequencer: walks tiles, input blocks, taps and pixels, one pixel per cycle."""
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from hwsim import pipeline
+from hwsim.config import ACCUMULATOR_BANKS, Config
+from hwsim.program.fields import TOKEN_BITS, Opcode
+from rtl.layouts import field_layout, reached
+from rtl.packing import KERNEL, Packing, packing
+from rtl.read_manager import BUFFER_ADDRESS_BITS
+
+ISSUE = field_layout(Opcode.COMPUTE, (
+    "wait_chunks", "buffer_address", "buffer_block_words", "row_words", "ring_row", "ring_rows",
+    "top", "left", "column_origin", "input_height", "input_width", "input_zero_point",
+    "rows", "columns", "kernel_rows", "kernel_columns", "blocks", "packed",
+))
+COORDINATE = signed(18)
+
+
+def accumulate_layout(config: Config) -> data.StructLayout:
+    """What the accumulators need to know of a pixel."""
+    return data.StructLayout({
+        "index": range(config.buffers.accumulator_depth),
+        "bank": 1,
+        "overwrite": 1,  # the tile's first weight block
+        "last": 1,  # the tile's last pixel
+    })
+
+
+def packed_layout(shape: Packing) -> data.StructLayout:
+    """What the operands need to know of a cycle with `packed`."""
+    return data.StructLayout({
+        "enable": 1,
+        "phase": range(max(shape.pixels, 2)),  # first pixel's place in its word
+        "capture": data.ArrayLayout(shape.streams, 3),  # to current, next, spare word
+        "advance": 1,  # the next pixel starts in the next word
+        "pass": range(max(shape.passes, 2)),
+        "row_inside": shape.streams,
+        "column_inside": KERNEL,
+    })
+
+
+def pixel_layout(config: Config) -> data.StructLayout:
+    """One cycle of the sequencer."""
+    return data.StructLayout({
+        "address": BUFFER_ADDRESS_BITS,
+        "pixel": 1,  # a pixel; 0 where `packed` only fetches
+        "first": 1,  # of its weight block
+        "inside": 1,
+        "zero_point": signed(8),
+        "accumulate": accumulate_layout(config),
+        "packed": packed_layout(packing(config)),
+    })
+
+
+class Issue(wiring.Component):
+    """Issues the pixels of each weight block, row-major, and each block in the order of the weights.
+
+    A weight block begins when the shadow is full, its input block's chunk is loaded (`packed`: the
+    first chunk) and, for a tile's first, the drain of the last-but-one tile has read its
+    accumulators: then one pixel per cycle to the end of the block, with `packed` after
+    `Packing.fill` cycles in front of each row. The next block or tile follows without a gap. A
+    pixel of cycle t leaves `o` in cycle t + 1; nothing stalls it.
+
+    A COMPUTE at the head of its queue in cycle t begins in cycle t + `ISSUE_START` at the earliest.
+
+    Members
+    -------
+    tile : In(stream.Signature(ISSUE))
+    o : Out(stream.Signature(pixel_layout(config), always_ready=True))
+    chunks : In(TOKEN_BITS)
+    shadow_full : In(1)
+    shadow_taken : Out(1)
+        The weight block's first pixel.
+    issued : Out(1)
+        The tile's last pixel.
+    drained : In(1)
+        A tile's last accumulators are being read.
+    start : In(1)
+    """
+
+    ISSUE_START = 1
+    assert ISSUE_START == pipeline.ISSUE_START
+
+    def __init__(self, config: Config):
+        self._config = config
+        self._packing = packing(config)
+        super().__init__({
+            "tile": In(stream.Signature(ISSUE)),
+            "o": Out(stream.Signature(pixel_layout(config), always_ready=True)),
+            "chunks": In(TOKEN_BITS),
+            "shadow_full": In(1),
+            "shadow_taken": Out(1),
+            "issued": Out(1),
+            "drained": In(1),
+            "start": In(1),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self._declare()
+        self._gate(m)
+        self._walk_pixels(m)
+        self._walk_blocks(m)
+        self._take_tile(m)
+        self._emit(m)
+        with m.If(self.start):
+            m.d.sync += self.bank.eq(0)
+        return m
+
+    def _declare(self) -> None:
+        """State of the walk. A *line* is the buffer address of a row's column `column_origin`."""
+        self.active = Signal(ISSUE)
+        self.busy = Signal()
+        self.bank = Signal()
+        self.owned = Signal(range(ACCUMULATOR_BANKS + 1))  # banks begun and not drained
+        self.chunk = Signal(TOKEN_BITS)  # token that the block waits for
+
+        self.block_begins = Signal()
+        self.tile_begins = Signal()
+        self.fill = Signal(range(self._packing.fill + 1))  # cycles of it still to come
+        self.row, self.column = Signal(9), Signal(9)
+        self.index = Signal(range(self._config.buffers.accumulator_depth))
+        self.tap_row, self.tap_column = Signal(4), Signal(4)
+        self.block = Signal(12)
+
+        address = BUFFER_ADDRESS_BITS
+        self.block_line = Signal(address)  # ring row 0
+        self.tile_line = Signal(address)  # the tile's first row
+        self.tap_line, self.tap_ring = Signal(address), Signal(16)  # the tap's first row
+        self.line, self.ring = Signal(address), Signal(16)  # the pixel's row
+
+        # Columns count from `column_origin`; `low` <= x < `high` is inside the input.
+        self.first_x, self.tap_x, self.x = (Signal(COORDINATE) for _ in range(3))
+        self.low, self.high = Signal(COORDINATE), Signal(COORDINATE)
+        self.tap_y, self.y = Signal(COORDINATE), Signal(COORDINATE)
+
+        self.step, self.pixel = Signal(), Signal()
+        self.last_column, self.row_ends, self.block_ends = Signal(), Signal(), Signal()
+        self.tap_columns_end, self.tap_rows_end, self.tile_ends = Signal(), Signal(), Signal()
+
+    def _next_row(self, m: Module, name: str, line: Signal, ring: Signal) -> tuple[Signal, Signal]:
+        """Line and ring row after the given ones."""
+        next_line = Signal(BUFFER_ADDRESS_BITS, name=f"{name}_next_line")
+        next_ring = Signal(16, name=f"{name}_next_ring")
+        wraps = Signal(name=f"{name}_wraps")
+        m.d.comb += [
+            wraps.eq(ring + 1 == self.active.ring_rows),
+            next_line.eq(Mux(wraps, self.block_line, line + self.active.row_words)),
+            next_ring.eq(Mux(wraps, 0, ring + 1)),
+        ]
+        return next_line, next_ring
+
+    def _gate(self, m: Module) -> None:
+        """A block's first cycle waits for its weights, its input and its accumulators."""
+        begin = Signal()
+        m.d.comb += [
+            begin.eq(
+                self.shadow_full
+                & reached(self.chunks, self.chunk)
+                & (~self.tile_begins | (self.owned != ACCUMULATOR_BANKS))
+            ),
+            self.step.eq(self.busy & (~self.block_begins | begin)),
+            self.pixel.eq(self.step & (self.fill == 0)),
+            self.shadow_taken.eq(self.pixel & (self.index == 0)),
+        ]
+        with m.If(self.step):
+            m.d.sync += [self.block_begins.eq(0), self.tile_begins.eq(0)]
+        m.d.sync += self.owned.eq(self.owned + (self.step & self.tile_begins) - self.drained)
+
+    def _walk_pixels(self, m: Module) -> None:
+        fill = Mux(self.active.packed, self._packing.fill, 0)
+        next_line, next_ring = self._next_row(m, "pixel", self.line, self.ring)
+        m.d.comb += [
+            self.last_column.eq(self.column + 1 == self.active.columns),
+            self.row_ends.eq(self.pixel & self.last_column),
+            self.block_ends.eq(self.row_ends & (self.row + 1 == self.active.rows)),
+        ]
+        with m.If(self.step & (self.fill != 0)):
+            m.d.sync += self.fill.eq(self.fill - 1)
+        with m.If(self.pixel):
+            m.d.sync += [
+                self.column.eq(self.column + 1),
+                self.x.eq(self.x + 1),
+                self.index.eq(self.index + 1),
+            ]
+        with m.If(self.row_ends):
+            m.d.sync += [
+                self.column.eq(0),
+                self.row.eq(self.row + 1),
+                self.fill.eq(fill),
+                self.x.eq(self.tap_x),
+                self.y.eq(self.y + 1),
+                self.line.eq(next_line),
+                self.ring.eq(next_ring),
+            ]
+        with m.If(self.block_ends):
+            m.d.sync += [self.row.eq(0), self.index.eq(0), self.block_begins.eq(1)]
+
+    def _walk_blocks(self, m: Module) -> None:
+        """At a weight block's end: next tap column, else tap row, else input block, else tile."""
+        active = self.active
+        next_line, next_ring = self._next_row(m, "tap", self.tap_line, self.tap_ring)
+        next_block_line = Signal(BUFFER_ADDRESS_BITS)
+        # With `packed` the tap row is the kernel row of the pass's first tap: 0 or 1 further on.
+        passes = range(self._packing.passes)
+        steps = Array(
+            Const(self._packing.first_row(after) - self._packing.first_row(number), 1)
+            for number, after in zip(passes, [*passes[1:], passes[-1]], strict=True)
+        )
+        row_moves = Signal()
+        last_block = Signal()
+        m.d.comb += [
+            last_block.eq(self.block + 1 == active.blocks),
+            self.tap_columns_end.eq(active.packed | (self.tap_column + 1 == active.kernel_columns)),
+            self.tap_rows_end.eq(active.packed | (self.tap_row + 1 == active.kernel_rows)),
+            row_moves.eq(Mux(active.packed, steps[self.block[:3]], self.tap_columns_end)),
+            next_block_line.eq(self.tile_line + active.buffer_block_words),
+            self.tile_ends.eq(self.block_ends & self.tap_columns_end & self.tap_rows_end
+                              & last_block),
+            self.issued.eq(self.tile_ends),
+        ]
+        with m.If(self.block_ends):
+            m.d.sync += [  # the same tap row, next column
+                self.tap_column.eq(self.tap_column + 1),
+                self.tap_x.eq(self.tap_x + 1),
+                self.x.eq(self.tap_x + 1),
+                self.line.eq(self.tap_line),
+                self.ring.eq(self.tap_ring),
+                self.y.eq(self.tap_y),
+            ]
+            with m.If(self.tap_columns_end):
+                m.d.sync += [
+                    self.tap_column.eq(0),
+                    self.tap_row.eq(self.tap_row + 1),
+                    self.tap_x.eq(self.first_x),
+                    self.x.eq(self.first_x),
+                ]
+            with m.If(row_moves):
+                m.d.sync += [
+                    self.tap_line.eq(next_line),
+                    self.tap_ring.eq(next_ring),
+                    self.tap_y.eq(self.tap_y + 1),
+                    self.line.eq(next_line),
+                    self.ring.eq(next_ring),
+                    self.y.eq(self.tap_y + 1),
+                ]
+            with m.If(self.tap_columns_end & self.tap_rows_end):
+                m.d.sync += [self.tap_row.eq(0), self.block.eq(self.block + 1)]
+            with m.If(self.tap_columns_end & self.tap_rows_end & ~active.packed):
+                m.d.sync += [
+                    self.chunk.eq(self.chunk + 1),
+                    self.block_line.eq(self.block_line + active.buffer_block_words),
+                    self.tile_line.eq(next_block_line),
+                    self.tap_line.eq(next_block_line),
+                    self.tap_ring.eq(active.ring_row),
+                    self.tap_y.eq(active.top),
+                    self.line.eq(next_block_line),
+                    self.ring.eq(active.ring_row),
+                    self.y.eq(active.top),
+                ]
+
+    def _take_tile(self, m: Module) -> None:
+        """Take the next tile while the last pixel of this one is issued."""
+        tile = self.tile.payload
+        line = Signal(BUFFER_ADDRESS_BITS)
+        first_x = Signal(COORDINATE)
+        m.d.comb += [
+            self.tile.ready.eq(~self.busy | self.tile_ends),
+            line.eq(tile.buffer_address + tile.ring_row * tile.row_words),
+            first_x.eq(tile.left - tile.column_origin),
+        ]
+        with m.If(self.tile_ends):
+            m.d.sync += self.bank.eq(~self.bank)
+        with m.If(self.tile.ready):
+            m.d.sync += [self.busy.eq(self.tile.valid), self.active.eq(tile)]
+            m.d.sync += [target.eq(0) for target in (
+                self.row, self.column, self.index, self.tap_row, self.tap_column, self.block)]
+            m.d.sync += [target.eq(1) for target in (self.block_begins, self.tile_begins)]
+            m.d.sync += [target.eq(line) for target in (self.tile_line, self.tap_line, self.line)]
+            m.d.sync += [target.eq(tile.ring_row) for target in (self.tap_ring, self.ring)]
+            m.d.sync += [target.eq(tile.top) for target in (self.tap_y, self.y)]
+            m.d.sync += [target.eq(first_x) for target in (self.first_x, self.tap_x, self.x)]
+            m.d.sync += [
+                self.fill.eq(Mux(tile.packed, self._packing.fill, 0)),
+                self.chunk.eq(tile.wait_chunks + 1),
+                self.block_line.eq(tile.buffer_address),
+                self.low.eq(-tile.column_origin),
+                self.high.eq(tile.input_width - tile.column_origin),
+            ]
+
+    def _emit(self, m: Module) -> None:
+        active, pixel = self.active, self.o.payload
+        m.d.sync += [
+            self.o.valid.eq(self.step),
+            pixel.address.eq(self.line + self.x),
+            pixel.pixel.eq(self.pixel),
+            pixel.first.eq(self.shadow_taken),
+            pixel.inside.eq(self._row_inside(0) & self._column_inside(0)),
+            pixel.zero_point.eq(active.input_zero_point),
+            pixel.accumulate.index.eq(self.index),
+            pixel.accumulate.bank.eq(self.bank),
+            pixel.accumulate.overwrite.eq(
+                (self.block == 0) & (self.tap_row == 0) & (self.tap_column == 0)),
+            pixel.accumulate.last.eq(self.tile_ends),
+        ]
+        if self._packing.supported:
+            self._emit_packed(m)
+
+    def _row_inside(self, tap: int) -> object:
+        return (self.y + tap >= 0) & (self.y + tap < self.active.input_height)
+
+    def _column_inside(self, tap: int) -> object:
+        return (self.x + tap >= self.low) & (self.x + tap < self.high)
+
+    def _emit_packed(self, m: Module) -> None:
+        """Fetch ahead: in front of a row two words per stream, then one stream per cycle.
+
+        A word fetched with a pixel is captured after that pixel has used its own.
+        """
+        shape, packed = self._packing, self.o.payload.packed
+        lines = [self.line]
+        ring = self.ring
+        for number in range(1, shape.streams):
+            line, ring = self._next_row(m, f"stream{number}", lines[-1], ring)
+            lines.append(line)
+
+        phase_bits = exact_log2(shape.pixels)
+        phase = self.x[:phase_bits]
+        line = Signal(BUFFER_ADDRESS_BITS)
+        words = Signal(2)  # from the word that the pixel starts in
+        capture = Signal.like(packed["capture"])
+        for position in range(shape.fill):
+            number, ahead = position % shape.streams, position // shape.streams
+            with m.If(self.fill == shape.fill - position):
+                m.d.comb += [line.eq(lines[number]), words.eq(ahead)]
+                m.d.comb += capture[number][ahead].eq(1)
+        for number in range(shape.streams):
+            with m.If((self.fill == 0) & (phase == number)):
+                spare = shape.ahead == 2 and number != shape.streams - 1
+                m.d.comb += [line.eq(lines[number]), words.eq(shape.ahead)]
+                m.d.comb += capture[number][2 if spare else 1].eq(1)
+
+        m.d.sync += [
+            packed.enable.eq(self.active.packed),
+            packed.phase.eq(phase),
+            packed["capture"].eq(capture),
+            packed.advance.eq(self.pixel & (phase == shape.pixels - 1)),
+            packed["pass"].eq(self.block),
+            packed.row_inside.eq(Cat(self._row_inside(tap) for tap in range(shape.streams))),
+            packed.column_inside.eq(Cat(self._column_inside(tap) for tap in range(KERNEL))),
+        ]
+        with m.If(self.active.packed):
+            m.d.sync += self.o.payload.address.eq(line + (self.x >> phase_bits) + words)

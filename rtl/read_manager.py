@@ -1,0 +1,120 @@
+"""The AXI4 read channels: addresses out, words in, each with the place it goes to."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, fifo, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim import pipeline
+from hwsim.config import Config
+from hwsim.program.fields import Destination
+from rtl.bursts import ADDRESS_BITS
+
+BUFFER_ADDRESS_BITS = 20
+
+
+def request_layout(config: Config) -> data.StructLayout:
+    """A burst to read, and where its words go."""
+    return data.StructLayout({
+        "address": ADDRESS_BITS,
+        "beats": range(config.bus.burst_beats + 1),
+        "destination": Destination,
+        "buffer_address": BUFFER_ADDRESS_BITS,  # feature buffer only: word of the first beat
+        "ends_chunk": 1,
+    })
+
+
+def word_layout(config: Config) -> data.StructLayout:
+    """A word that has arrived."""
+    return data.StructLayout({
+        "data": config.bus.bus_bits,
+        "destination": Destination,
+        "buffer_address": BUFFER_ADDRESS_BITS,
+        "ends_chunk": 1,
+    })
+
+
+class ReadManager(wiring.Component):
+    """Puts one burst address per cycle on the bus and hands the words on as they arrive.
+
+    A request taken in cycle t stands on the bus in cycle t + 1. At most `outstanding_reads` bursts
+    are unanswered: the last beat of one in cycle t lets the next address out in cycle
+    t + `READ_SLOT`. A beat on the bus in cycle t leaves `o` in cycle t + 1; nothing stalls it, so
+    `rready` is always high.
+
+    Members
+    -------
+    i : In(stream.Signature(request_layout(config)))
+    o : Out(stream.Signature(word_layout(config), always_ready=True))
+    ar*, r* : the AXI4 read channels
+    """
+
+    READ_SLOT = 2
+    assert READ_SLOT == pipeline.READ_SLOT
+
+    def __init__(self, config: Config):
+        self._config = config
+        super().__init__({
+            "i": In(stream.Signature(request_layout(config))),
+            "o": Out(stream.Signature(word_layout(config), always_ready=True)),
+            "arvalid": Out(1),
+            "arready": In(1),
+            "araddr": Out(ADDRESS_BITS),
+            "arlen": Out(8),
+            "rvalid": In(1),
+            "rready": Out(1, init=1),
+            "rdata": In(config.bus.bus_bits),
+            "rlast": In(1),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        outstanding = self._config.bus.outstanding_reads
+
+        unanswered = Signal(range(outstanding + 1))
+        move = Signal()
+        take = Signal()
+        answered = Signal()
+        m.d.comb += [
+            move.eq(~self.arvalid | self.arready),
+            self.i.ready.eq(move & (unanswered != outstanding)),
+            take.eq(self.i.valid & self.i.ready),
+            answered.eq(self.rvalid & self.rlast),
+            self.rready.eq(1),
+        ]
+        m.d.sync += unanswered.eq(unanswered + take - answered)
+        with m.If(move):
+            m.d.sync += self.arvalid.eq(take)
+            with m.If(take):
+                m.d.sync += [
+                    self.araddr.eq(self.i.payload.address),
+                    self.arlen.eq(self.i.payload.beats - 1),
+                ]
+
+        # Where the words of each unanswered burst go. A tag is readable the cycle after its
+        # request, which is before the first beat can be.
+        tag = Signal(data.StructLayout({
+            "destination": Destination, "buffer_address": BUFFER_ADDRESS_BITS, "ends_chunk": 1,
+        }))
+        incoming = Signal.like(tag)
+        m.submodules.tags = tags = fifo.SyncFIFO(width=len(tag.as_value()), depth=outstanding)
+        m.d.comb += [
+            incoming.destination.eq(self.i.payload.destination),
+            incoming.buffer_address.eq(self.i.payload.buffer_address),
+            incoming.ends_chunk.eq(self.i.payload.ends_chunk),
+            tags.w_data.eq(incoming),
+            tags.w_en.eq(take),
+            tag.eq(tags.r_data),
+        ]
+
+        beat = Signal.like(self.i.payload.beats)
+        m.d.comb += tags.r_en.eq(answered)
+        m.d.sync += self.o.valid.eq(self.rvalid)
+        with m.If(self.rvalid):
+            m.d.sync += [
+                beat.eq(Mux(self.rlast, 0, beat + 1)),
+                self.o.payload.data.eq(self.rdata),
+                self.o.payload.destination.eq(tag.destination),
+                self.o.payload.buffer_address.eq(tag.buffer_address + beat),
+                self.o.payload.ends_chunk.eq(tag.ends_chunk & self.rlast),
+            ]
+        return m

@@ -1,0 +1,135 @@
+"""Darknet's weight files: order and header from the C source, and files that do not fit."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from golden.darknet_weights import load_darknet_weights, save_darknet_weights, stored_tensors
+from golden.networks import FloatNetwork
+from golden.photographs import photograph
+from golden.quantize import quantize_network, quantized_network
+from golden.seeded_weights import seed_weights
+from hwsim.errors import InputError
+from hwsim.networks import build_network
+
+NAME = "tiny-yolov2-mini"
+
+
+@pytest.fixture
+def network() -> FloatNetwork:
+    network = FloatNetwork(build_network(NAME))
+    seed_weights(network, [photograph("cat", height=64, width=64)], seed=1)
+    return network
+
+
+@pytest.fixture
+def file(network: FloatNetwork, tmp_path: Path) -> Path:
+    path = tmp_path / "network.weights"
+    save_darknet_weights(network, path)
+    return path
+
+
+def loaded(path: Path) -> FloatNetwork:
+    network = FloatNetwork(build_network(NAME))
+    load_darknet_weights(network, path)
+    return network
+
+
+def test_round_trip(network: FloatNetwork, file: Path) -> None:
+    found = loaded(file).state_dict()
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(found[name], tensor), name
+
+
+def test_size_of_a_published_file() -> None:
+    with torch.device("meta"):
+        network = FloatNetwork(build_network("tiny-yolov2"))
+    floats = sum(tensor.numel() for tensor in stored_tensors(network))
+    assert 16 + 4 * floats == 63_471_556  # tiny-yolo-voc.weights, with a header of 16 bytes
+
+
+def test_tensors_stand_in_darknets_order(file: Path) -> None:
+    values = np.fromfile(file, "<f4", offset=20)
+    values[:] = np.arange(len(values))
+    file.write_bytes(file.read_bytes()[:20] + values.tobytes())
+    first = loaded(file).float_layers()[0]
+    tensors = (first.bias, first.scale, first.mean, first.variance, first.weights)
+    starts = [int(tensor.flatten()[0]) for tensor in tensors]
+    assert starts == [0, 16, 32, 48, 64]
+    last = loaded(file).float_layers()[-1]
+    assert int(last.weights[0, 0, 0, 0]) - int(last.bias[0]) == 30
+
+
+@pytest.mark.parametrize(
+    ("version", "seen_bytes"), [((0, 1, 0), 4), ((0, 2, 0), 8), ((0, 2, 5), 8), ((1, 0, 0), 8)]
+)
+def test_headers_of_every_version(
+    network: FloatNetwork, file: Path, version: tuple[int, int, int], seen_bytes: int
+) -> None:
+    floats = file.read_bytes()[20:]
+    file.write_bytes(struct.pack("<3i", *version) + bytes(seen_bytes) + floats)
+    assert torch.equal(loaded(file).float_layers()[3].weights, network.float_layers()[3].weights)
+
+
+def test_a_file_of_another_size_is_refused(file: Path) -> None:
+    whole = file.read_bytes()
+    floats = (len(whole) - 20) // 4
+    for data in (whole[:-1], whole[:-4], whole + b"\0", whole[:20]):
+        file.write_bytes(data)
+        with pytest.raises(InputError) as caught:
+            loaded(file)
+        assert str(caught.value) == (
+            f"weights '{file}': {len(data)} bytes, expected 20 of header and {floats} floats "
+            f"= {len(whole)} for {NAME}"
+        )
+
+
+def test_files_that_cannot_be_weights_are_refused(file: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot read weights '.*none': No such file"):
+        loaded(file.with_name("none"))
+    with pytest.raises(InputError, match="cannot read weights"):
+        loaded(file.parent)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:7])
+    with pytest.raises(InputError, match="7 bytes, too short for a header"):
+        loaded(file)
+    file.write_bytes(whole[:-4] + struct.pack("<f", np.nan))
+    with pytest.raises(InputError, match=r"float \d+ is not finite"):
+        loaded(file)
+    variance = 20 + 48 * 4
+    file.write_bytes(whole[:variance] + struct.pack("<f", -1.0) + whole[variance + 4 :])
+    with pytest.raises(InputError, match="conv1 has a negative variance"):
+        loaded(file)
+
+
+def test_a_nearly_dead_channel_keeps_its_bias(network: FloatNetwork, tmp_path: Path) -> None:
+    path = tmp_path / "dead.weights"
+    first = network.float_layers()[0]
+    with torch.no_grad():
+        first.scale[3] = 1e-12
+        first.bias[3] = 0.5
+    save_darknet_weights(network, path)
+    layer = quantize_network(NAME, 64, 64, weights=path).layers[0]
+    assert layer.constants is not None
+    assert layer.output.quantization is not None
+    bias, multiplier, shift = (
+        int(values[3])
+        for values in (layer.constants.bias, layer.constants.multiplier, layer.constants.shift)
+    )
+    assert not layer.constants.weights[3].any()
+    assert bias == 2**24
+    expected = 0.5 / layer.output.quantization.scale
+    assert abs(bias * multiplier / 2**shift - expected) < 0.01
+
+
+def test_weights_decide_the_network(file: Path) -> None:
+    graph = build_network(NAME, 64, 64)
+    from_file = quantized_network(graph, weights=file)
+    seeded = quantized_network(graph, seed=1)
+    assert not torch.equal(
+        from_file.quantized_layers()[0].convolution.weight,
+        seeded.quantized_layers()[0].convolution.weight,
+    )

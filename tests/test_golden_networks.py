@@ -1,0 +1,115 @@
+"""The float networks: published counts, darknet's semantics, seeded weights."""
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from golden.networks import FloatLayer, FloatNetwork
+from golden.photographs import photograph
+from golden.seeded_weights import seed_weights
+from hwsim.graph import Layer, Shape, SpatialPool, Tensor
+from hwsim.networks import build_network
+
+# Floats of the darknet file and multiply-accumulates at 416 x 416. The first three are published
+# networks; the last has k = 2, so twice the filters in its eight batch-normalised layers.
+COUNTS = {
+    "tiny-yolov2": (15_867_885, 3_485_520_896),
+    "tiny-yolov2-coco": (11_237_145, 2_703_221_248),
+    "tiny-yolov2-face": (15_770_510, 3_469_080_576),
+    "condensation-net": (31_485_792 + 4 * 2 * 3056 + 30, 6_932_969_472),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts_are_the_published_ones(name: str) -> None:
+    with torch.device("meta"):
+        network = FloatNetwork(build_network(name))
+        counter = FlopCounterMode(display=False)
+        with counter:
+            y = network(torch.zeros(1, 3, 416, 416))
+    floats = sum(tensor.numel() for tensor in network.state_dict().values())
+    assert (floats, counter.get_total_flops() // 2) == COUNTS[name]
+    assert y.shape[2:] == (13, 13)
+
+
+def small_layer(k: int, pool: SpatialPool) -> FloatLayer:
+    """A 3 x 5 x 3 layer of two stored channels whose every constant is drawn."""
+    output = Tensor("output", Shape(2, pool.pooled(5), pool.pooled(3)))
+    layer = FloatLayer(
+        Layer("layer", Tensor("input", Shape(3, 5, 3)), output, 2 * k, (3, 3), 1, 0.1, k, pool)
+    )
+    generator = torch.Generator().manual_seed(k)
+    with torch.no_grad():
+        for tensor in layer.state_dict().values():
+            tensor.copy_(torch.randn(tensor.shape, generator=generator))
+        layer.variance.abs_()
+    return layer.requires_grad_(False)
+
+
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize("pool", SpatialPool)
+def test_layer_follows_darknet(k: int, pool: SpatialPool) -> None:
+    layer = small_layer(k, pool)
+    layer.variance[0] = 0  # then epsilon alone divides, and must stand outside the square root
+    x = torch.randn(1, 3, 5, 3, generator=torch.Generator().manual_seed(9))
+
+    convolved = layer.convolve(x)[0].numpy().astype(np.float64)
+    mean, variance, scale, bias = (
+        tensor.numpy().astype(np.float64)[:, None, None]
+        for tensor in (layer.mean, layer.variance, layer.scale, layer.bias)
+    )
+    y = (convolved - mean) / (np.sqrt(variance) + 1e-6) * scale + bias
+    y = np.where(y > 0, y, 0.1 * y)
+    y = np.stack([y[channel * k : (channel + 1) * k].max(0) for channel in range(2)])
+    expected = [
+        y[channel, h : h + pool.window, w : w + pool.window].max()
+        for channel in range(2)
+        for h in range(0, 5, pool.stride)
+        for w in range(0, 3, pool.stride)
+    ]
+    np.testing.assert_allclose(layer(x).flatten().numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_folding_keeps_the_function_and_moves_signs_into_the_weights() -> None:
+    layer = small_layer(2, SpatialPool.NONE)
+    layer.scale[0] = -1.0
+    weights, bias = layer.folded()
+    plain = small_layer(2, SpatialPool.NONE)
+    for target, value in (
+        (plain.weights, weights), (plain.bias, bias), (plain.scale, torch.ones(4)),
+        (plain.mean, torch.zeros(4)), (plain.variance, torch.ones(4)),
+    ):
+        target.copy_(value)
+    x = torch.randn(1, 3, 5, 3, generator=torch.Generator().manual_seed(9))
+    torch.testing.assert_close(plain(x), layer(x), rtol=1e-4, atol=1e-4)
+    assert torch.equal(weights[0].sign(), -layer.weights[0].sign())
+
+
+@pytest.fixture(scope="module")
+def seeded() -> FloatNetwork:
+    network = FloatNetwork(build_network("condensation-net-mini"))
+    photographs = [photograph(name, height=96, width=96) for name in ("cat", "coffee")]
+    seed_weights(network, photographs, seed=5)
+    return network
+
+
+def test_seeded_layers_are_normalised_over_the_photographs(seeded: FloatNetwork) -> None:
+    x = torch.stack([photograph(name, height=96, width=96) for name in ("cat", "coffee")]) / 255
+    with torch.no_grad():
+        for layer in seeded.float_layers():
+            y = layer.convolve(x)
+            if layer.normalised:
+                torch.testing.assert_close(y.mean((0, 2, 3)), layer.mean, rtol=1e-3, atol=1e-3)
+                torch.testing.assert_close(
+                    y.var((0, 2, 3), correction=0), layer.variance, rtol=1e-3, atol=1e-3
+                )
+            x = layer.activate(y)
+
+
+def test_seeded_weights_have_negative_scales_and_depend_on_the_seed(seeded: FloatNetwork) -> None:
+    scales = torch.cat([layer.scale for layer in seeded.float_layers() if layer.normalised])
+    assert 0 < int((scales < 0).sum()) < len(scales) // 4
+    other = FloatNetwork(build_network("condensation-net-mini"))
+    seed_weights(other, [photograph("cat", height=64, width=64)], seed=6)
+    assert not torch.equal(other.float_layers()[0].weights, seeded.float_layers()[0].weights)

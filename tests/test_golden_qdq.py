@@ -1,0 +1,109 @@
+"""ONNX Runtime, with graph optimizations off, as the judge of every layer of the reference."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+
+from golden.photographs import photograph
+from golden.qdq import Agreement, compare_layers, export_network, run_model
+from golden.quantize import extract_graph, quantized_network
+from golden.reference import run_graph, stored_image
+from hwsim.graph import Graph, Layer
+from hwsim.networks import build_network
+
+PHOTOGRAPH = "rocket"  # not one that calibration saw
+REQUIRED_SHARE = 0.99  # of every layer's elements; the others may be one step off
+
+
+def judge(name: str, size: int, weight_bits: int, multiplier_bits: int) -> list[Agreement]:
+    shapes = build_network(name, size, size, weight_bits=weight_bits)
+    network = quantized_network(shapes)
+    graph = extract_graph(shapes, network, multiplier_bits)
+    image = stored_image(photograph(PHOTOGRAPH, height=size, width=size))[None]
+    agreements = compare_layers(network, graph, image)
+    assert [found.elements for found in agreements] == [
+        layer.output.shape.elements for layer in graph.layers
+    ]
+    return agreements
+
+
+def holds(agreements: list[Agreement]) -> bool:
+    return all(
+        found.equal_share >= REQUIRED_SHARE and found.largest_step <= 1 for found in agreements
+    )
+
+
+@pytest.mark.parametrize("multiplier_bits", [16, 32])
+@pytest.mark.parametrize("weight_bits", [8, 4])
+@pytest.mark.parametrize("name", ["tiny-yolov2-mini", "condensation-net-mini"])
+def test_every_layer_agrees(name: str, weight_bits: int, multiplier_bits: int) -> None:
+    agreements = judge(name, 96, weight_bits, multiplier_bits)
+    assert holds(agreements), agreements
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weight_bits", [8, 4])
+@pytest.mark.parametrize("name", ["tiny-yolov2", "condensation-net"])
+def test_every_layer_agrees_at_full_size(name: str, weight_bits: int) -> None:
+    agreements = judge(name, 416, weight_bits, 16)
+    assert holds(agreements), agreements
+
+
+def with_bias_off(layer: Layer) -> Layer:
+    """A layer whose every output is half a step too large."""
+    constants = layer.constants
+    assert constants is not None
+    half_step = (2.0 ** (constants.shift - 1) / constants.multiplier).astype(np.int32)
+    return replace(layer, constants=replace(constants, bias=constants.bias + half_step))
+
+
+def with_slope_off(layer: Layer) -> Layer:
+    """A layer whose leaky slope is 0.2."""
+    constants = layer.constants
+    assert constants is not None
+    doubled = constants.negative_multiplier * 2
+    return replace(layer, constants=replace(constants, negative_multiplier=doubled))
+
+
+def with_taps_transposed(layer: Layer) -> Layer:
+    """A layer whose kernel has rows and columns exchanged."""
+    constants = layer.constants
+    assert constants is not None
+    transposed = constants.weights.swapaxes(2, 3)
+    return replace(layer, constants=replace(constants, weights=transposed))
+
+
+def test_the_judge_sees_what_is_wrong() -> None:
+    shapes = build_network("condensation-net-mini", 64, 64)
+    network = quantized_network(shapes)
+    graph = extract_graph(shapes, network)
+    image = stored_image(photograph(PHOTOGRAPH, height=64, width=64))[None]
+    for spoil in (with_bias_off, with_slope_off, with_taps_transposed):
+        for index in (0, 3):
+            layers = list(graph.layers)
+            layers[index] = spoil(layers[index])
+            agreements = compare_layers(network, Graph(graph.name, tuple(layers)), image)
+            assert not holds(agreements[index : index + 1]), f"{spoil.__name__} at {index}"
+            assert holds(agreements[:index] + agreements[index + 1 :])
+
+
+def test_the_whole_network_exports_as_sound_onnx() -> None:
+    shapes = build_network("condensation-net-mini", 64, 64)
+    network = quantized_network(shapes)
+    graph = extract_graph(shapes, network)
+    image = photograph(PHOTOGRAPH, height=64, width=64)
+
+    model = export_network(network, graph)
+
+    onnx.checker.check_model(model, full_check=True)
+    weights = [tensor for tensor in model.graph.initializer if len(tensor.dims) == 4]
+    assert [tensor.data_type for tensor in weights] == [onnx.TensorProto.INT8] * 9
+    y = run_model(model, (image[None] / 255).numpy())
+    assert y.shape == (1, 30, 2, 2)
+    quantization = graph.output.quantization
+    assert quantization is not None
+    steps = np.rint(y / quantization.scale) + quantization.zero_point
+    found = run_graph(graph, stored_image(image)[None])[-1].numpy()
+    assert np.corrcoef(steps.flatten(), found.flatten())[0, 1] > 0.999
