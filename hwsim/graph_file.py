@@ -130,9 +130,14 @@ def load_graph(path: str | Path) -> Graph:
     except OSError as error:
         raise InputError(f"cannot read graph '{path}': {error.strerror or error}") from None
     except InputError as error:
-        raise InputError(f"graph '{path}': {error}") from None
+        raise InputError(f"graph '{path}': {_one_line(error)}") from None
     except BROKEN_ARCHIVE as error:
-        raise InputError(f"graph '{path}': not a sound .npz archive: {error}") from None
+        raise InputError(f"graph '{path}': not a sound .npz archive: {_one_line(error)}") from None
+
+
+def _one_line(error: Exception) -> str:
+    """An error's message; names in the file may hold line breaks."""
+    return " ".join(str(error).split())
 
 
 def _record(graph: Graph) -> GraphRecord:
@@ -179,7 +184,7 @@ def _read_graph(archive: zipfile.ZipFile) -> Graph:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise InputError(f"{SHAPES}: {place} {first['msg']}".replace("\n", " ")) from None
+        raise InputError(f"{SHAPES}: {place} {first['msg']}") from None
     members = [SHAPES] + [
         _member(index, name)
         for index, layer in enumerate(record.layers) if layer.has_constants
@@ -304,5 +309,5 @@ def _read_array(
     expected = len(header) + math.prod(shape) * dtype.itemsize
     data = _read(archive, name, expected)
     if len(data) != expected or not data.startswith(header):
-        raise InputError(f"{name} must be a {dtype.name} array of shape {shape}")
+        raise InputError(f"{name} must hold {dtype.name} of shape {shape}")
     return np.frombuffer(data, dtype, offset=len(header)).reshape(shape)

@@ -65,13 +65,13 @@ def test_convolution_equals_loops(data: st.DataObject) -> None:
 def test_convolution_is_exact_at_the_corner_of_its_range() -> None:
     x = torch.full((1, 1024, 3, 3), 127, dtype=torch.int8)
     weights = torch.full((2, 1024, 3, 3), -128, dtype=torch.int8)
-    assert convolution(x, weights, zero_point=-128).unique().tolist() == [-1024 * 9 * 128 * 255]
+    assert (convolution(x, weights, zero_point=-128) == -1024 * 9 * 128 * 255).all()
 
 
 def test_border_is_the_zero_point() -> None:
     x = torch.full((1, 1, 2, 2), 7, dtype=torch.int8)
     weights = torch.ones((1, 1, 3, 3), dtype=torch.int8)
-    assert convolution(x, weights, zero_point=7, padding=1).unique().tolist() == [0]
+    assert not convolution(x, weights, zero_point=7, padding=1).any()
 
 
 def test_refuses_a_fan_in_that_could_overflow() -> None:

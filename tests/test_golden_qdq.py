@@ -86,7 +86,7 @@ def test_the_judge_sees_what_is_wrong() -> None:
             layers[index] = spoil(layers[index])
             agreements = compare_layers(network, Graph(graph.name, tuple(layers)), image)
             assert not holds(agreements[index : index + 1]), f"{spoil.__name__} at {index}"
-            assert holds(agreements[:index] + agreements[index + 1 :])
+            assert holds(agreements[:index])
 
 
 def test_the_whole_network_exports_as_sound_onnx() -> None:

@@ -1,7 +1,6 @@
 """Graph files: what is saved comes back, in the same bytes, and nothing else is accepted."""
 
 import io
-import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -99,7 +98,7 @@ def test_round_trip(tmp_path: Path, graph: Graph) -> None:
     first = path.read_bytes()
     save_graph(found, path)
     assert path.read_bytes() == first
-    assert os.listdir(tmp_path) == ["graph.npz"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.fixture
@@ -150,9 +149,11 @@ def test_a_changed_byte_is_refused_or_changes_nothing(
     try:
         found = load_graph(path)
     except InputError as error:
-        assert "\n" not in str(error)
+        message = str(error)
     else:
+        message = ""
         assert same(found, graph)
+    assert "\n" not in message
 
 
 def rewritten(path: Path, change: Callable[[str, bytes], tuple[str, bytes]]) -> Path:
@@ -168,20 +169,20 @@ def rewritten(path: Path, change: Callable[[str, bytes], tuple[str, bytes]]) -> 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"version":1', '"version":2', "version Input should be 1"),
-        ('"filters":32', '"filters":33', "33 filters must be a multiple of channel_pool 2"),
-        ('"filters":32', '"filters":64', r"output 16x16x16 must be 32x16x16"),
-        ('"filters":32', '"filters":0', "layers.0.filters Input should be greater than 0"),
-        ('"channel_pool":2', '"channel_pool":3', "channel_pool 3 must be one of 1, 2, 4, 8"),
-        ('"spatial_pool":1', '"spatial_pool":7', "layers.0.spatial_pool Input should be less"),
-        ('"groups":1', '"groups":2', "groups 2 must be 1, or 3 and divide 32 filters"),
-        ('"padding":1', '"padding":-1', "layers.0.padding Input should be greater"),
-        ('"leaky_slope":0.1', '"leaky_slope":7', "layers.0.leaky_slope Input should be less"),
-        ('"weight_bits":8', '"weight_bits":4', "weights must be -8 to 7"),
-        ('"bits":8', '"bits":16', "tensors.0.bits Input should be less"),
-        ('"scale":null', '"scale":0.5', "has one of scale and zero_point: both or none"),
-        ('"zero_point":null', '"zero_point":1e999', "tensors.0.zero_point Input should be"),
-        ('"has_constants":true', '"has_constants":false', "holds 46 members, expected 41"),
+        ('"version": 1', '"version": 2', "version Input should be 1"),
+        ('"filters": 32', '"filters": 33', "33 filters must be a multiple of channel_pool 2"),
+        ('"filters": 32', '"filters": 64', r"output 16x16x16 must be 32x16x16"),
+        ('"filters": 32', '"filters": 0', "layers.0.filters Input should be greater than 0"),
+        ('"channel_pool": 2', '"channel_pool": 3', "channel_pool 3 must be one of 1, 2, 4, 8"),
+        ('"spatial_pool": 1', '"spatial_pool": 7', "layers.0.spatial_pool Input should be less"),
+        ('"groups": 1', '"groups": 2', "groups 2 must be 1, or 3 and divide 32 filters"),
+        ('"padding": 1', '"padding": -1', "layers.0.padding Input should be greater"),
+        ('"leaky_slope": 0.1', '"leaky_slope": 7', "layers.0.leaky_slope Input should be less"),
+        ('"weight_bits": 8', '"weight_bits": 4', "weights must be -8 to 7"),
+        ('"bits": 8', '"bits": 16', "tensors.0.bits Input should be less"),
+        ('"scale": null', '"scale": 0.5', "has one of scale and zero_point: both or none"),
+        ('"zero_point": null', '"zero_point": 1e999', "tensors.0.zero_point Input should be"),
+        ('"has_constants": true', '"has_constants": false', "holds 46 members, expected 41"),
         ('"name":', '"nam":', "Field required"),
         ("{", "[" * 100_000, "graph.json"),
         ("{", "\udcff", "graph.json"),
@@ -201,7 +202,7 @@ def test_shapes_that_contradict_themselves_are_refused(
         load_graph(rewritten(path, change))
 
 
-def array_bytes(values: NDArray[np.generic] | list[object]) -> bytes:
+def array_bytes(values: NDArray[np.generic]) -> bytes:
     file = io.BytesIO()
     np.save(file, values)
     return file.getvalue()
@@ -212,10 +213,11 @@ def array_bytes(values: NDArray[np.generic] | list[object]) -> bytes:
     [
         ("0.shift.npy", array_bytes(np.full(32, 63, np.int32)), "shift must be 2 to 62"),
         ("0.multiplier.npy", array_bytes(np.full(32, -1, np.int32)), "multiplier must be 0 to"),
-        ("0.bias.npy", array_bytes(np.zeros(31, np.int32)), r"an int32 array of shape \(32,\)"),
-        ("0.bias.npy", array_bytes(np.zeros(32, np.int64)), r"an int32 array of shape \(32,\)"),
-        ("0.bias.npy", array_bytes([{}] * 32), r"an int32 array of shape \(32,\)"),
-        ("0.bias.npy", b"", r"an int32 array of shape \(32,\)"),
+        ("0.bias.npy", array_bytes(np.zeros(31, np.int32)), r"must hold int32 of shape \(32,\)"),
+        ("0.bias.npy", array_bytes(np.zeros(32, np.int64)), r"0\.bias\.npy is longer than 256"),
+        ("0.bias.npy", array_bytes(np.array([{}], object)), r"0\.bias\.npy is longer than 256"),
+        ("0.bias.npy", array_bytes(np.zeros(32, np.float32)), r"must hold int32 of shape \(32,\)"),
+        ("0.bias.npy", b"", r"must hold int32 of shape \(32,\)"),
         ("0.bias.npy", bytes(1 << 20), r"0\.bias\.npy is longer than 256 bytes"),
         ("graph.json", bytes(2 << 20), r"graph\.json is longer than 1048576 bytes"),
     ],
@@ -230,7 +232,7 @@ def test_arrays_that_break_a_rule_are_refused(
 def test_foreign_archives_are_refused(path: Path) -> None:
     with pytest.raises(InputError, match=r"has no graph\.json"):
         load_graph(rewritten(path, lambda name, old: (f"x{name}", old)))
-    with pytest.raises(InputError, match="cannot read graph '.*none': No such file"):
+    with pytest.raises(InputError, match=r"cannot read graph '.*none': No such file"):
         load_graph(path.with_name("none"))
     with pytest.raises(InputError, match="cannot read graph"):
         load_graph(path.parent)
@@ -247,4 +249,4 @@ def test_a_failed_write_leaves_the_old_file(
     with pytest.raises(InputError, match=r"cannot write graph '.*graph\.npz': No space left"):
         save_graph(graph, path)
     assert path.read_bytes() == before
-    assert os.listdir(path.parent) == ["graph.npz"]
+    assert list(path.parent.iterdir()) == [path]

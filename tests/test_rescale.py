@@ -26,9 +26,9 @@ FACTORS = st.lists(
 def golden_rescale(
     acc: int, multiplier: int, negative_multiplier: int, shift: int, zero_point: int
 ) -> int:
-    columns = [torch.tensor([value]) for value in (multiplier, negative_multiplier, shift)]
     x = torch.tensor([[[[acc]]]], dtype=torch.int32)
-    return int(rescale(x, *columns, zero_point))
+    positive, negative, shifts = torch.tensor([[multiplier], [negative_multiplier], [shift]])
+    return int(rescale(x, positive, negative, shifts, zero_point))
 
 
 @settings(deadline=None, max_examples=300)

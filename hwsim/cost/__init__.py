@@ -1,0 +1,1 @@
+"""What a program costs besides time: bytes, energy, gates, on-chip memory."""

@@ -1,0 +1,76 @@
+"""The graphs that a condensed network is compared with.
+
+A  the plain network: the same stored shapes, k = 1.
+B  the condensed network with its k x C maps written to memory and read back.
+C  the condensed network with virtual maps: the graph itself.
+
+B runs on the same hardware: the layer stores all its filters, and a depthwise 1x1 convolution with
+unit weights reads them back and condenses them.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from hwsim.graph import Constants, Graph, Layer, Shape, SpatialPool, Tensor
+
+UNIT_SHIFT = 14  # multiplier 2**14 over 2**14: a product passes unchanged
+
+
+def plain(graph: Graph) -> Graph:
+    """A: every layer computes only the channels that it stores. Shapes only, no constants."""
+    layers = tuple(
+        replace(layer, filters=layer.filters // layer.channel_pool, channel_pool=1, constants=None)
+        for layer in graph.layers
+    )
+    return Graph(graph.name, layers)
+
+
+def materialized(graph: Graph, pooled: bool = True) -> Graph:
+    """B: condensed layers write all their maps, and a second pass reduces them.
+
+    With `pooled` the maps are written after the layer's spatial maximum, which commutes with the
+    channel maximum; without, before it.
+    """
+    layers: list[Layer] = []
+    for layer in graph.layers:
+        layers += [layer] if layer.channel_pool == 1 else _split(layer, pooled)
+    return Graph(graph.name, tuple(layers))
+
+
+def _split(layer: Layer, pooled: bool) -> list[Layer]:
+    """A condensed layer as the layer that stores all its filters and the pass that reduces them."""
+    stored = layer.output.shape if pooled else layer.convolution_shape
+    maps = Tensor(f"{layer.name} maps", Shape(layer.filters, stored.height, stored.width),
+                  layer.output.bits, layer.output.quantization)
+    first = replace(
+        layer,
+        output=maps,
+        channel_pool=1,
+        spatial_pool=layer.spatial_pool if pooled else SpatialPool.NONE,
+    )
+    second = Layer(
+        name=f"{layer.name} reduction",
+        input=maps,
+        output=layer.output,
+        filters=layer.filters,
+        kernel=(1, 1),
+        padding=0,
+        leaky_slope=None,
+        channel_pool=layer.channel_pool,
+        spatial_pool=SpatialPool.NONE if pooled else layer.spatial_pool,
+        groups=layer.filters,
+        weight_bits=layer.weight_bits,
+        constants=_unit_constants(layer.filters) if layer.constants is not None else None,
+    )
+    return [first, second]
+
+
+def _unit_constants(filters: int) -> Constants:
+    return Constants(
+        weights=np.ones((filters, 1, 1, 1), np.int8),
+        bias=np.zeros(filters, np.int32),
+        multiplier=np.full(filters, 1 << UNIT_SHIFT, np.int32),
+        negative_multiplier=np.full(filters, 1 << UNIT_SHIFT, np.int32),
+        shift=np.full(filters, UNIT_SHIFT, np.int32),
+    )

@@ -1,0 +1,63 @@
+"""Energy of one frame from counted operations. Assumed coefficients, not calibrated."""
+
+from dataclasses import dataclass
+
+from hwsim.config import Config
+from hwsim.program.descriptor import Compute
+from hwsim.program.program import Program
+from hwsim.timeline.timeline import Timeline
+
+PICOJOULES_PER_MILLIJOULE = 1e9
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Millijoules of one frame by origin."""
+
+    mac_mj: float
+    on_chip_mj: float
+    dram_mj: float
+
+    @property
+    def total_mj(self) -> float:
+        return self.mac_mj + self.on_chip_mj + self.dram_mj
+
+
+def frame_energy(timeline: Timeline) -> Energy:
+    """Issued MACs, bytes that move in and out of on-chip memories, bytes on the bus."""
+    config = timeline.program.config
+    busy = sum(layer.busy_cycles for layer in timeline.layers)
+    bus_bytes = sum(layer.traffic.total_bytes for layer in timeline.layers)
+    on_chip = _on_chip_bytes(timeline, config, busy, bus_bytes)
+    costs = config.energy
+    return Energy(
+        mac_mj=busy * config.macs_per_cycle * costs.mac_pj / PICOJOULES_PER_MILLIJOULE,
+        on_chip_mj=on_chip * costs.on_chip_pj_per_byte / PICOJOULES_PER_MILLIJOULE,
+        dram_mj=bus_bytes * costs.dram_pj_per_byte / PICOJOULES_PER_MILLIJOULE,
+    )
+
+
+def _on_chip_bytes(timeline: Timeline, config: Config, busy: int, bus_bytes: int) -> int:
+    """Bytes read from or written to on-chip memories.
+
+    Per busy cycle one feature word is read, and every output lane's accumulator is read and written.
+    What crosses the bus is written to or read from a buffer once more, weights are read per tile,
+    the drain reads accumulators and writes staging.
+    """
+    accumulator_bytes = config.array.output_lanes * config.widths.accumulator_bits // 8
+    drained = sum(tile.drain_end - tile.drain_start for tile in timeline.tiles)
+    drained_words = drained // config.rescale_groups
+    return (busy * (config.word_bytes + 2 * accumulator_bytes)
+            + bus_bytes
+            + _weight_words_read(timeline.program) * config.word_bytes
+            + drained_words * (accumulator_bytes + config.word_bytes))
+
+
+def _weight_words_read(program: Program) -> int:
+    words = 0
+    for descriptor in program.descriptors:
+        if type(descriptor) is Compute:
+            taps = 1 if descriptor.packed else descriptor.kernel_rows * descriptor.kernel_columns
+            words += (descriptor.blocks * taps * program.config.weight_block_words
+                      + program.config.parameter_words)
+    return words

@@ -1,0 +1,104 @@
+"""Rescale: int32 accumulators to int8 activations, with leaky ReLU as a second multiplier."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim import pipeline
+from hwsim.config import Config
+from rtl.parameters import parameter_layout
+
+ACTIVATION = signed(8)
+LOW, HIGH = -128, 127
+NARROW = signed(11)  # holds every shifted product that does not saturate whatever the zero point
+
+
+def saturate(value: object, low: int, high: int) -> object:
+    return Mux(value < low, low, Mux(value > high, high, value))
+
+
+class Rescale(wiring.Component):
+    """Bias, multiplier by the sum's sign, shift with halves up, zero point, clamp, in every lane.
+
+        y = clamp(((acc + bias) * m + (1 << (shift - 1)) >> shift) + zero_point)
+
+    Operands in cycle t give their result in cycle t + `LATENCY`, one set per cycle, always. The
+    product is exact; it is shifted by `shift` - 1, and the last place decides the rounding.
+
+    Members
+    -------
+    accumulators : In(ArrayLayout(signed(32), rescale_lanes))
+    parameters : In(ArrayLayout(parameter_layout(config), rescale_lanes))
+    zero_point : In(signed(8))
+    o : Out(ArrayLayout(signed(8), rescale_lanes))
+    """
+
+    LATENCY = 5
+    assert LATENCY == pipeline.RESCALE
+
+    def __init__(self, config: Config):
+        self._config = config
+        lanes = config.array.rescale_lanes
+        accumulator = signed(config.widths.accumulator_bits)
+        super().__init__({
+            "accumulators": In(data.ArrayLayout(accumulator, lanes)),
+            "parameters": In(data.ArrayLayout(parameter_layout(config), lanes)),
+            "zero_point": In(signed(8)),
+            "o": Out(data.ArrayLayout(ACTIVATION, lanes)),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        zero_point = self.zero_point
+        for stage in range(self.LATENCY - 1):
+            delayed = Signal(signed(8), name=f"zero_point{stage}")
+            m.d.sync += delayed.eq(zero_point)
+            zero_point = delayed
+        for number in range(self._config.array.rescale_lanes):
+            self._lane(m, number, zero_point)
+        return m
+
+    def _lane(self, m: Module, number: int, zero_point: Signal) -> None:
+        bits = self._config.widths.accumulator_bits
+        factor_bits = self._config.widths.multiplier_bits - 1
+        product_bits = bits + factor_bits
+        accumulator, parameters = self.accumulators[number], self.parameters[number]
+
+        def signal(shape: object, name: str) -> Signal:
+            return Signal(shape, name=f"{name}{number}")
+
+        # Stage 1: the sum; its sign picks the factor.
+        biased = signal(signed(bits), "biased")
+        total = signal(signed(bits), "total")
+        factor = signal(factor_bits, "factor")
+        shift1, shift2, shift3 = (signal(6, f"shift{stage}_") for stage in (1, 2, 3))
+        m.d.comb += biased.eq(accumulator + parameters.bias)
+        m.d.sync += [
+            total.eq(biased),
+            factor.eq(Mux(biased < 0, parameters.negative_multiplier, parameters.multiplier)),
+            shift1.eq(parameters.shift),
+        ]
+
+        # Stages 2 and 3: the product from two halves.
+        low = signal(bits // 2 + factor_bits, "low")
+        high = signal(signed(bits // 2 + factor_bits), "high")
+        product = signal(signed(product_bits), "product")
+        m.d.sync += [
+            low.eq(total[:bits // 2] * factor),
+            high.eq(total[bits // 2:].as_signed() * factor),
+            shift2.eq(shift1),
+            product.eq((high << (bits // 2)) + low),
+            shift3.eq(shift2),
+        ]
+
+        # Stage 4: shift by one place less; what is out of range stays out of range.
+        shifted = signal(signed(product_bits), "shifted")
+        narrow = signal(NARROW, "narrow")
+        m.d.comb += shifted.eq(product >> (shift3 - 1)[:len(shift3)])
+        m.d.sync += narrow.eq(
+            saturate(shifted, -(1 << (NARROW.width - 1)), (1 << (NARROW.width - 1)) - 1))
+
+        # Stage 5: round halves up, move to the zero point, clamp.
+        rounded = signal(NARROW, "rounded")
+        m.d.comb += rounded.eq((narrow + 1) >> 1)
+        m.d.sync += self.o[number].eq(saturate(rounded + zero_point, LOW, HIGH))
