@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from golden.quantize import QuantizedLayer, QuantizedNetwork
-from golden.reference import run_layer
-from hwsim.graph import Graph, Quantization, Shape
+from golden.reference import run_graph, run_layer
+from hwsim.graph import Graph, Layer, Quantization, Shape
 
 from brevitas.export import export_onnx_qcdq  # isort: skip  (golden.quantize quiets its import)
 
@@ -83,19 +83,21 @@ def compare_layers(network: QuantizedNetwork, graph: Graph, image: Tensor) -> li
 
     `graph` holds the integers of `network`; `image` is int8 `[1, 3, H, W]`, as it stores one.
     """
-    agreements: list[Agreement] = []
-    x = image
-    for layer, model in zip(graph.layers, export_layers(network, graph), strict=True):
-        y = run_layer(layer, x)
-        assert layer.input.quantization is not None
-        assert layer.output.quantization is not None
-        judged = run_model(model, _real(x, layer.input.quantization))
-        steps = np.abs(_stored(judged, layer.output.quantization) - y.numpy())
-        agreements.append(
-            Agreement(layer.name, steps.size, int(np.count_nonzero(steps)), int(steps.max()))
-        )
-        x = y
-    return agreements
+    models = export_layers(network, graph)
+    inputs = [image, *run_graph(graph, image)[:-1]]
+    return [
+        compare_layer(model, layer, x)
+        for model, layer, x in zip(models, graph.layers, inputs, strict=True)
+    ]
+
+
+def compare_layer(model: onnx.ModelProto, layer: Layer, x: Tensor) -> Agreement:
+    """Run one layer in both, on its stored input, int8 `x[1, C, H, W]`."""
+    assert layer.input.quantization is not None
+    assert layer.output.quantization is not None
+    judged = run_model(model, _real(x, layer.input.quantization))
+    steps = np.abs(_stored(judged, layer.output.quantization) - run_layer(layer, x).numpy())
+    return Agreement(layer.name, steps.size, int(np.count_nonzero(steps)), int(steps.max()))
 
 
 def run_model(model: onnx.ModelProto, x: NDArray[np.float32]) -> NDArray[np.float32]:

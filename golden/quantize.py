@@ -36,8 +36,8 @@ with warnings.catch_warnings():
 
 CALIBRATION_PHOTOGRAPHS = ("astronaut", "cat", "coffee", "motorcycle")
 CALIBRATION_SIZE = 256
+LARGEST_WEIGHT_BITS = 8  # of the int8 that stores them
 LARGEST_BIAS = 2**24  # integers up to here are exact in float32, and far from filling int32
-SIGN_FLIP = 128  # Brevitas stores activations as uint8; hwsim as int8, the top bit flipped
 
 
 class WeightQuantizer(Int8WeightPerChannelFloat):  # type: ignore[misc]  # Brevitas is untyped
@@ -158,9 +158,11 @@ def quantize_network(
     Scales come from `CALIBRATION_PHOTOGRAPHS` at 256 x 256, whatever the graph's own size: so
     its constants are the same at every size.
 
-    Raises `InputError` for what `build_network`, the file or the rescaler (`multiplier_bits`, 16
-    or 32) cannot take.
+    Raises `InputError` for weights of other than 2 to 8 bits, and for what `build_network`, the
+    file or the rescaler (`multiplier_bits`, 16 or 32) cannot take.
     """
+    if not 2 <= weight_bits <= LARGEST_WEIGHT_BITS:
+        raise InputError(f"weight_bits = {weight_bits}: must be 2 to {LARGEST_WEIGHT_BITS}")
     graph = build_network(name, height, width, k, weight_bits)
     return extract_graph(graph, quantized_network(graph, seed, weights), multiplier_bits)
 
@@ -204,7 +206,9 @@ def _extract_layer(
     convolution, proxy = source.convolution, source.output.act_quant
     weights = convolution.quant_weight()
     bias = convolution.bias_quant(convolution.bias, x, weights)
-    output = Quantization(float(proxy.scale()), int(proxy.zero_point()) - SIGN_FLIP)
+    # Brevitas stores activations unsigned; hwsim signed, which is the top bit flipped.
+    zero_point = int(proxy.zero_point()) - 2 ** (layer.output.bits - 1)
+    output = Quantization(float(proxy.scale()), zero_point)
     assert layer.input.quantization is not None
     weight_scales = weights.scale.flatten().double().numpy()
     factors = weight_scales * layer.input.quantization.scale / output.scale

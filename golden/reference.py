@@ -36,6 +36,7 @@ def run_layer(layer: Layer, x: Tensor) -> Tensor:
         _tensor(constants.negative_multiplier),
         _tensor(constants.shift),
         layer.output.zero_point,
+        layer.output.bits,
     )
     return spatial_pool(channel_pool(y, layer.channel_pool), layer.spatial_pool)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from golden.networks import FloatLayer, FloatNetwork
+from hwsim.errors import InputError
 
 NEGATIVE_SCALES = 1 / 16  # share of channels whose batch-norm scale is below zero
 LARGEST_SCALE, SMALLEST_SCALE = 1.5, 0.5
@@ -22,8 +23,10 @@ def seed_weights(network: FloatNetwork, photographs: Sequence[Tensor], seed: int
     `photographs` are uint8 `[3, H, W]`. Weights are Gaussian with variance 2 / fan-in. The mean
     and variance of each normalised layer are those of its convolution on the photographs. They
     are computed in float64 and rounded to float32, so that the order in which a machine sums does
-    not show in them.
+    not show in them. Raises `InputError` for a negative seed.
     """
+    if seed < 0:
+        raise InputError(f"seed {seed}: must not be negative")
     rng = np.random.default_rng(seed)
     x = torch.stack(tuple(photographs)).double() / 255
     network.double()

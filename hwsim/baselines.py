@@ -26,6 +26,11 @@ def plain(graph: Graph) -> Graph:
     return Graph(graph.name, layers)
 
 
+def without_constants(graph: Graph) -> Graph:
+    """The same shapes with nothing to compute: enough to price."""
+    return Graph(graph.name, tuple(replace(layer, constants=None) for layer in graph.layers))
+
+
 def materialized(graph: Graph, pooled: bool = True) -> Graph:
     """B: condensed layers write all their maps, and a second pass reduces them.
 
@@ -41,8 +46,12 @@ def materialized(graph: Graph, pooled: bool = True) -> Graph:
 def _split(layer: Layer, pooled: bool) -> list[Layer]:
     """A condensed layer as the layer that stores all its filters and the pass that reduces them."""
     stored = layer.output.shape if pooled else layer.convolution_shape
-    maps = Tensor(f"{layer.name} maps", Shape(layer.filters, stored.height, stored.width),
-                  layer.output.bits, layer.output.quantization)
+    maps = Tensor(
+        f"{layer.name} maps",
+        Shape(layer.filters, stored.height, stored.width),
+        layer.output.bits,
+        layer.output.quantization,
+    )
     first = replace(
         layer,
         output=maps,

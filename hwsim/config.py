@@ -96,43 +96,43 @@ class Config(Section):
     memory: ExternalMemory
     energy: Energy
 
-    @property
+    @cached_property
     def word_bytes(self) -> int:
         """Bytes of one word: of the bus, of a feature block's pixel, of every buffer."""
         return self.bus.bus_bits // 8
 
-    @property
+    @cached_property
     def macs_per_cycle(self) -> int:
         return self.array.input_lanes * self.array.output_lanes
 
-    @property
+    @cached_property
     def weight_block_words(self) -> int:
         """Words of one block of weights: input lanes x output lanes for one tap."""
         return self.macs_per_cycle * self.widths.weight_bits // self.bus.bus_bits
 
-    @property
+    @cached_property
     def parameter_words(self) -> int:
         """Words of bias and rescale parameters that follow an output block's weights."""
         return self.array.output_lanes * PARAMETER_BYTES // self.word_bytes
 
-    @property
+    @cached_property
     def feature_words(self) -> int:
         return self.buffers.feature_bytes // self.word_bytes
 
-    @property
+    @cached_property
     def weight_words(self) -> int:
         return self.buffers.weight_bytes // self.word_bytes
 
-    @property
+    @cached_property
     def staging_words(self) -> int:
         return self.buffers.staging_bytes // self.word_bytes
 
-    @property
+    @cached_property
     def accumulator_bytes(self) -> int:
         pixel_bits = self.array.output_lanes * self.widths.accumulator_bits
         return ACCUMULATOR_BANKS * self.buffers.accumulator_depth * pixel_bits // 8
 
-    @property
+    @cached_property
     def rescale_groups(self) -> int:
         """Cycles that the rescaler needs for one pixel of all output lanes."""
         return self.array.output_lanes // self.array.rescale_lanes
@@ -146,31 +146,59 @@ class Config(Section):
     def _consistent(self) -> Self:
         array, buffers, word_bits = self.array, self.buffers, self.bus.bus_bits
         rules = [
-            (is_power_of_two(array.input_lanes) and array.input_lanes >= 4,
-             f"array.input_lanes = {array.input_lanes} must be a power of two, at least 4"),
-            (is_power_of_two(array.output_lanes),
-             f"array.output_lanes = {array.output_lanes} must be a power of two"),
-            (array.output_lanes % array.input_lanes == 0,
-             f"array.output_lanes = {array.output_lanes} must be a multiple of "
-             f"array.input_lanes = {array.input_lanes}"),
-            (array.output_lanes % array.rescale_lanes == 0,
-             f"array.rescale_lanes = {array.rescale_lanes} must divide "
-             f"array.output_lanes = {array.output_lanes}"),
-            (word_bits == array.input_lanes * self.widths.activation_bits,
-             f"bus.bus_bits = {word_bits} must be array.input_lanes x widths.activation_bits "
-             f"= {array.input_lanes * self.widths.activation_bits}: a word is one pixel of a block"),
-            (is_power_of_two(self.bus.burst_beats),
-             f"bus.burst_beats = {self.bus.burst_beats} must be a power of two"),
-            (is_power_of_two(buffers.accumulator_depth),
-             f"buffers.accumulator_depth = {buffers.accumulator_depth} must be a power of two"),
-            (is_power_of_two(self.memory.bandwidth_bytes_per_cycle),
-             f"memory.bandwidth_bytes_per_cycle = {self.memory.bandwidth_bytes_per_cycle} "
-             "must be a power of two"),
+            (
+                is_power_of_two(array.input_lanes) and array.input_lanes >= 4,
+                f"array.input_lanes = {array.input_lanes} must be a power of two, at least 4",
+            ),
+            (
+                is_power_of_two(array.output_lanes),
+                f"array.output_lanes = {array.output_lanes} must be a power of two",
+            ),
+            (
+                array.output_lanes % array.input_lanes == 0,
+                f"array.output_lanes = {array.output_lanes} must be a multiple of "
+                f"array.input_lanes = {array.input_lanes}",
+            ),
+            (
+                array.output_lanes % array.rescale_lanes == 0,
+                f"array.rescale_lanes = {array.rescale_lanes} must divide "
+                f"array.output_lanes = {array.output_lanes}",
+            ),
+            (
+                word_bits == array.input_lanes * self.widths.activation_bits,
+                f"bus.bus_bits = {word_bits} must be array.input_lanes x widths.activation_bits = "
+                f"{array.input_lanes * self.widths.activation_bits}: a word is a pixel of a block",
+            ),
+            (
+                is_power_of_two(self.bus.burst_beats),
+                f"bus.burst_beats = {self.bus.burst_beats} must be a power of two",
+            ),
+            (
+                is_power_of_two(buffers.accumulator_depth),
+                f"buffers.accumulator_depth = {buffers.accumulator_depth} must be a power of two",
+            ),
+            (
+                is_power_of_two(self.memory.bandwidth_bytes_per_cycle),
+                f"memory.bandwidth_bytes_per_cycle = {self.memory.bandwidth_bytes_per_cycle} "
+                "must be a power of two",
+            ),
         ]
         for field in ("feature_bytes", "weight_bytes", "staging_bytes"):
             value = getattr(buffers, field)
-            rules.append((value % 1024 == 0,
-                          f"buffers.{field} = {value} must be a multiple of 1024"))
+            rules.append(
+                (
+                    value * 8 % word_bits == 0,
+                    f"buffers.{field} = {value} must be a multiple of a word, {word_bits // 8}",
+                )
+            )
+        least_words = max(self.weight_block_words, self.parameter_words, self.bus.burst_beats)
+        rules.append(
+            (
+                self.weight_words >= least_words,
+                f"buffers.weight_bytes = {buffers.weight_bytes} must hold a burst, a weight block "
+                f"and an output block's parameters: at least {least_words * self.word_bytes}",
+            )
+        )
         for holds, broken in rules:
             if not holds:
                 raise ValueError(broken)

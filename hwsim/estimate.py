@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hwsim.baselines import materialized, plain
+from hwsim.baselines import materialized, plain, without_constants
 from hwsim.compiler import compile_graph
 from hwsim.config import Config
 from hwsim.cost.energy import Energy, frame_energy
@@ -10,6 +10,7 @@ from hwsim.cost.gates import ModuleGates, gate_model
 from hwsim.cost.memory import OnChipMemory, on_chip_memories
 from hwsim.cost.traffic import LayerTraffic, add_traffic, traffic_by_layer
 from hwsim.graph import Graph
+from hwsim.program.program import Program
 from hwsim.timeline import Timeline, time_program
 
 PAPER_SAVING = 0.265  # arXiv 2104.14124, abstract: memory bandwidth saved by virtual feature maps
@@ -87,8 +88,9 @@ class Estimate:
         regions = self.timeline.program.tensors
         return max(
             self.graph.layers,
-            key=lambda layer: regions[layer.input.name].size_bytes
-            + regions[layer.output.name].size_bytes,
+            key=lambda layer: (
+                regions[layer.input.name].size_bytes + regions[layer.output.name].size_bytes
+            ),
         ).name
 
 
@@ -104,27 +106,37 @@ def estimate(graph: Graph, config: Config) -> Estimate:
         energy=frame_energy(timeline),
         gates=gate_model(config),
         memories=on_chip_memories(config),
-        comparison=compare(graph, config),
+        comparison=compare(program),
     )
 
 
-def compare(graph: Graph, config: Config) -> Comparison | None:
-    """Totals A, B and C, or None if no layer is condensed."""
+def compare(program: Program) -> Comparison | None:
+    """Totals A, B and C of a compiled network, or None if no layer is condensed."""
+    graph, config = program.graph, program.config
     if all(layer.channel_pool == 1 for layer in graph.layers):
         return None
+    a, b, unpooled = (
+        compile_graph(without_constants(baseline), config)
+        for baseline in (plain(graph), materialized(graph), materialized(graph, pooled=False))
+    )
     return Comparison(
-        a=_variant("A", "plain network, same stored shapes, k = 1", plain(graph), config),
-        b=_variant("B", "k x C maps written and read back, after the spatial maximum",
-                   materialized(graph), config),
-        b_unpooled=_variant("B'", "k x C maps written and read back, before the spatial maximum",
-                            materialized(graph, pooled=False), config),
-        c=_variant("C", "virtual maps: condensed before they are written", graph, config),
+        a=_variant("A", "plain network, same stored shapes, k = 1", a),
+        b=_variant("B", "k x C maps written and read back, after the spatial maximum", b),
+        b_unpooled=_variant(
+            "B'", "k x C maps written and read back, before the spatial maximum", unpooled
+        ),
+        c=_variant("C", "virtual maps: condensed before they are written", program),
     )
 
 
-def _variant(key: str, description: str, graph: Graph, config: Config) -> Variant:
-    program = compile_graph(graph, config)
+def _variant(key: str, description: str, program: Program) -> Variant:
     layers = traffic_by_layer(program)
     return Variant(
-        key, description, graph.macs, program.peak_feature_bytes,
-        tuple(layer.name for layer in graph.layers), tuple(layers), add_traffic(layers))
+        key,
+        description,
+        program.graph.macs,
+        program.peak_feature_bytes,
+        tuple(part.layer.name for part in program.layers),
+        tuple(layers),
+        add_traffic(layers),
+    )

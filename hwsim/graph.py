@@ -116,15 +116,12 @@ class Layer:
     weight_bits: int = 8
     constants: Constants | None = None
 
-    @property
+    @cached_property
     def convolution_shape(self) -> Shape:
         """K x P x Q: what the convolution computes, before either pool."""
-        height, width = (
-            size + 2 * self.padding - taps + 1
-            for size, taps in zip(
-                (self.input.shape.height, self.input.shape.width), self.kernel, strict=True
-            )
-        )
+        border = 2 * self.padding + 1
+        height = self.input.shape.height + border - self.kernel[0]
+        width = self.input.shape.width + border - self.kernel[1]
         return Shape(self.filters, height, width)
 
     @property

@@ -39,7 +39,8 @@ DTYPES = {field.name: np.dtype("<i4") for field in fields(Constants)} | {
     "weights": np.dtype("<i1")
 }
 BROKEN_ARCHIVE = (
-    zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError
+    zipfile.BadZipFile, zlib.error, EOFError, ValueError, OverflowError,
+    NotImplementedError, RuntimeError,
 )
 
 

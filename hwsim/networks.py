@@ -39,12 +39,30 @@ NETWORKS = {
         NetworkSpec("tiny-yolov2", (*TINY_FILTERS, 1024), 125, 1, 416, "VOC, 20 classes"),
         NetworkSpec("tiny-yolov2-coco", (*TINY_FILTERS, 512), 425, 1, 416, "COCO, 80 classes"),
         NetworkSpec("tiny-yolov2-face", (*TINY_FILTERS, 1024), 30, 1, 416, "faces, one class"),
-        NetworkSpec("condensation-net", (*TINY_FILTERS, 1024), 30, 2, 416,
-                    "faces, k filters condensed into each stored channel"),
-        NetworkSpec("tiny-yolov2-mini", (*MINI_FILTERS, 64), 30, 1, 64,
-                    "same layers, few channels: for quick tests"),
-        NetworkSpec("condensation-net-mini", (*MINI_FILTERS, 64), 30, 2, 64,
-                    "same layers, few channels: for quick tests"),
+        NetworkSpec(
+            "condensation-net",
+            (*TINY_FILTERS, 1024),
+            30,
+            2,
+            416,
+            "faces, k filters condensed into each stored channel",
+        ),
+        NetworkSpec(
+            "tiny-yolov2-mini",
+            (*MINI_FILTERS, 64),
+            30,
+            1,
+            64,
+            "same layers, few channels: for quick tests",
+        ),
+        NetworkSpec(
+            "condensation-net-mini",
+            (*MINI_FILTERS, 64),
+            30,
+            2,
+            64,
+            "same layers, few channels: for quick tests",
+        ),
     )
 }
 
@@ -87,11 +105,33 @@ def build_network(
     for index, (channels, pool) in enumerate(zip(spec.channels, POOLS, strict=True), start=1):
         shape = Shape(channels, pool.pooled(tensor.shape.height), pool.pooled(tensor.shape.width))
         output = Tensor(f"features{index}", shape)
-        layers.append(Layer(f"conv{index}", tensor, output, channels * k, (3, 3), 1, LEAKY_SLOPE,
-                            channel_pool=k, spatial_pool=pool, weight_bits=weight_bits))
+        layers.append(
+            Layer(
+                f"conv{index}",
+                tensor,
+                output,
+                channels * k,
+                (3, 3),
+                1,
+                LEAKY_SLOPE,
+                channel_pool=k,
+                spatial_pool=pool,
+                weight_bits=weight_bits,
+            )
+        )
         tensor = output
     shape = Shape(spec.head_filters, tensor.shape.height, tensor.shape.width)
     output = Tensor("detections", shape)
-    layers.append(Layer(f"conv{len(layers) + 1}", tensor, output, spec.head_filters, (1, 1), 0,
-                        None, weight_bits=weight_bits))
+    layers.append(
+        Layer(
+            f"conv{len(layers) + 1}",
+            tensor,
+            output,
+            spec.head_filters,
+            (1, 1),
+            0,
+            None,
+            weight_bits=weight_bits,
+        )
+    )
     return Graph(name, tuple(layers))

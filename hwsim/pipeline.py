@@ -1,20 +1,87 @@
 """Pipeline depths of the hardware, in cycles: the one table that the timeline and `rtl/` share.
 
-`rtl/` asserts its own structure against these; the timeline adds them up.
+`rtl/` asserts its own structure against these; the timeline adds them up. A cycle is named by what
+can be seen in it: an address "on the bus" in cycle t is valid there before the clock edge that ends
+cycle t, and a token "visible" in cycle t is one that a unit can act on in that cycle. `start` is
+high in cycle 0; a program takes as many cycles as the number of the first one with `done` high.
+
+Read addresses
+    a load at the head of its queue, its tokens visible, in cycle t: taken in the first such cycle
+    in which the load before it has handed over its last burst or does so; first address on the bus
+    in t + LOAD_START, then one burst per cycle, as `outstanding_reads`, the weight queue's room and
+    `arready` allow. The next load's first address may follow in the very next cycle.
+
+Weight loader (one word per cycle, one after the other)
+    a weight block's first read is in the first cycle t in which the loader is free, the block's
+    last word is usable and the shadow is free; the shadow is full in t + words + SHADOW_FILL, and
+    the loader is free in t + words. The parameters behind a tile's last block: the same, but they
+    need the parameter bank, not the shadow.
+
+Array
+    a weight block begins in the first cycle in which the array is free, the shadow is full, its
+    chunk is visible and (a tile's first block) its bank of accumulators is free. It keeps the
+    array for rows x columns cycles, plus packed_fill() per row with `packed`. The shadow is free
+    SHADOW_FREE after the block's first pixel, which with `packed` comes packed_fill() after its
+    beginning. So a block lasts at least its words + SHADOW_FILL + SHADOW_FREE.
+
+Drain
+    a tile's first read is in the first cycle in which the drain is free, the tile is accumulated,
+    its parameters are in place and its stores are visible; then one read per cycle.
 """
 
-START_TO_FETCH = 1  # start pulse to the first page's address on the bus
-DISTRIBUTE = 4  # descriptor complete in the program buffer to the head of its unit's queue
-LOAD_START = 2  # load at the head of its queue, tokens met, to its first address on the bus
-LOAD_VISIBLE = 2  # last beat on the bus to chunk token or weight words usable
-SHADOW_FILL = 2  # added to a weight block's words: first read to shadow full
-ISSUE_START = 2  # compute at the head of its queue to its first pixel, shadow being full
-ACCUMULATE = 8  # last pixel issued to its sum in the accumulators
-DRAIN_START = 2  # tile accumulated to its first accumulator read
-DRAIN = 8  # last accumulator read to the drain token
-STORE_START = 3  # drain token to the first write address
-STORE_VISIBLE = 2  # last response to the store token
-END_VISIBLE = 2  # store token to the interrupt
-ROOM_TO_ADDRESS = 2  # words released from the weight queue to the address of a burst that needs the room
-BURST_TURNAROUND = 2  # last beat of a burst to the address of one that waited for fewer unanswered
-PARAMETER_FILL = 2  # added to the parameter words: first read to parameters in place
+from hwsim.config import Config
+
+# Program
+START_TO_FETCH = 2  # start to the first page's first address on the bus
+DISTRIBUTE = 3  # plus words: descriptor's last word usable to the head of its empty queue
+DISTRIBUTE_GAP = 1  # plus words: head to head of two descriptors that wait for nothing
+
+# Reading
+LOAD_START = 2  # load at the head of its queue, tokens visible, to its first address on the bus
+READ_SLOT = 2  # a burst's last beat on the bus to the address that takes its place among
+# `outstanding_reads`
+WEIGHT_ROOM = 2  # loader's read of a released word to the address on the bus that needs its room
+LOAD_VISIBLE = 2  # last beat on the bus to chunk token visible, weight or program word usable
+
+# Weights
+SHADOW_FILL = 0  # plus words: first read of a weight block to the shadow full
+SHADOW_FREE = 1  # a block's first pixel to the next block's first read
+BLOCK_OVERHEAD = SHADOW_FILL + SHADOW_FREE  # a block lasts at least its words and this
+PARAMETERS_FILL = 0  # plus words: first read of the parameters to their tile's drain
+BANK_VISIBLE = 1  # drain's last read to its bank free, for the array and for parameters
+
+# Array
+ISSUE_START = 1  # compute at the head of its queue to its first cycle, all else being met; also
+# to its first weight's read
+ISSUE_VISIBLE = 1  # a tile's last pixel to the compute token visible
+
+# Draining and writing
+RESCALE = 5  # accumulator to activation
+DRAIN = 10  # a tile's last read to the drain token visible
+STORE_START = 2  # store at the head of its queue, token visible, to its first address on the bus
+STORE_DATA = 2  # a store's first address to its first word on the bus, the channel being free
+STORE_VISIBLE = 1  # last response on the bus to the store token visible
+END_VISIBLE = 1  # store token visible (END being distributed) to `done`
+OUTSTANDING_WRITES = 64  # bursts that may wait for their response
+
+
+def tree_stages(config: Config) -> int:
+    """Registers behind the multipliers: one after the first level of adders, then every second."""
+    levels = config.array.input_lanes.bit_length() - 1
+    return 1 + -(-(levels - 1) // 2)
+
+
+def accumulate(config: Config) -> int:
+    """A tile's last pixel to the first cycle in which the drain may read the tile."""
+    return 4 + tree_stages(config)
+
+
+def packed_fill(config: Config) -> int:
+    """Cycles in front of every row of every pass with `packed`: two words of each image row.
+
+    A pass takes taps from two adjacent rows, from three where a word holds them all; where a word
+    has only two pixels, a third word of one row is needed before the first pixel.
+    """
+    pixels = config.array.input_lanes // 4
+    rows = 3 if config.array.input_lanes > 18 else 2
+    return 2 * rows + (pixels == 2)

@@ -12,15 +12,15 @@ BOUNDARY_BYTES = 4096  # no burst crosses a multiple of this
 RUN_BITS = 24  # the widest run length of any descriptor
 
 
-class Runs(data.Struct):
-    """`blocks` x `rows` runs of `row_words` words, each run contiguous in memory."""
-
-    address: ADDRESS_BITS
-    row_words: RUN_BITS
-    rows: 16
-    row_stride_bytes: ADDRESS_BITS
-    blocks: 16
-    block_stride_bytes: ADDRESS_BITS
+# `blocks` x `rows` runs of `row_words` words, each run contiguous in memory.
+RUNS = data.StructLayout({
+    "address": ADDRESS_BITS,
+    "row_words": RUN_BITS,
+    "rows": 16,
+    "row_stride_bytes": ADDRESS_BITS,
+    "blocks": 16,
+    "block_stride_bytes": ADDRESS_BITS,
+})
 
 
 def burst_layout(config: Config) -> data.StructLayout:
@@ -42,7 +42,7 @@ class Bursts(wiring.Component):
 
     Members
     -------
-    i : In(stream.Signature(Runs))
+    i : In(stream.Signature(RUNS))
     o : Out(stream.Signature(burst_layout(config)))
     """
 
@@ -51,7 +51,7 @@ class Bursts(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         super().__init__({
-            "i": In(stream.Signature(Runs)),
+            "i": In(stream.Signature(RUNS)),
             "o": Out(stream.Signature(burst_layout(config))),
         })
 
@@ -60,7 +60,7 @@ class Bursts(wiring.Component):
         word_bytes = self._config.word_bytes
         burst_beats = self._config.bus.burst_beats
 
-        runs = Signal(Runs)  # as taken, except: `address` of block, `rows` and `blocks` left
+        runs = Signal(RUNS)  # as taken, except: `address` of block, `rows` and `blocks` left
         busy = Signal()
         run_address = Signal(ADDRESS_BITS)
         address = Signal(ADDRESS_BITS)
@@ -73,6 +73,9 @@ class Bursts(wiring.Component):
         to_boundary = Signal(range(boundary_words + 1))
         limit = Signal(range(burst_beats + 1))
         beats = Signal(range(burst_beats + 1))
+        last_of_run = Signal()
+        last_of_block = Signal()
+        last = Signal()
         m.d.comb += [
             to_boundary.eq(Const(boundary_words) - offset),
             limit.eq(Mux(to_boundary < burst_beats, to_boundary, burst_beats)),
@@ -80,9 +83,12 @@ class Bursts(wiring.Component):
             self.o.valid.eq(busy),
             self.o.payload.address.eq(address),
             self.o.payload.beats.eq(beats),
-            self.o.payload.last_of_run.eq(words_left == beats),
-            self.o.payload.last_of_block.eq(self.o.payload.last_of_run & (rows_left == 1)),
-            self.o.payload.last.eq(self.o.payload.last_of_block & (runs.blocks == 1)),
+            last_of_run.eq(words_left == beats),
+            last_of_block.eq(last_of_run & (rows_left == 1)),
+            last.eq(last_of_block & (runs.blocks == 1)),
+            self.o.payload.last_of_run.eq(last_of_run),
+            self.o.payload.last_of_block.eq(last_of_block),
+            self.o.payload.last.eq(last),
         ]
 
         next_run = Signal(ADDRESS_BITS)
@@ -96,14 +102,14 @@ class Bursts(wiring.Component):
                 address.eq(address + beats * word_bytes),
                 words_left.eq(words_left - beats),
             ]
-            with m.If(self.o.payload.last_of_run):
+            with m.If(last_of_run):
                 m.d.sync += [
                     run_address.eq(next_run),
                     address.eq(next_run),
                     words_left.eq(runs.row_words),
                     rows_left.eq(rows_left - 1),
                 ]
-            with m.If(self.o.payload.last_of_block):
+            with m.If(last_of_block):
                 m.d.sync += [
                     runs.address.eq(next_block),
                     run_address.eq(next_block),
@@ -114,7 +120,7 @@ class Bursts(wiring.Component):
 
         finishing = Signal()
         m.d.comb += [
-            finishing.eq(self.o.valid & self.o.ready & self.o.payload.last),
+            finishing.eq(self.o.valid & self.o.ready & last),
             self.i.ready.eq(~busy | finishing),
         ]
         with m.If(self.i.ready):

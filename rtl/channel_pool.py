@@ -54,6 +54,8 @@ class ChannelPool(wiring.Component):
 
         level = [self.i[number] for number in range(lanes)]
         with m.Switch(self.factor):
+            with m.Case(0):
+                pass
             for factor in range(1, exact_log2(lanes) + 1):
                 condensed = []
                 for number, pair in enumerate(zip(level[::2], level[1::2], strict=True)):

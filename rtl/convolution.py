@@ -63,7 +63,7 @@ class Convolution(wiring.Component):
         m = Module()
         self._flags(m)
         active = self._weights(m)
-        operands = Signal.like(self.i.payload.lanes, name="operands")
+        operands = Signal(self.i.payload.lanes.shape())
         m.d.sync += operands.eq(self.i.payload.lanes)
         for number, lane in enumerate(self.o.payload.lanes):
             products = [

@@ -25,8 +25,8 @@ PAGES = 2
 class Distributor(wiring.Component):
     """Reads descriptors from the two-page program buffer and queues them, `QUEUE_DEPTH` per output.
 
-    A descriptor whose last word enters in cycle t heads its empty queue in cycle
-    t + `DISTRIBUTE` + its words; a further one leaves every words + 1 cycles. A full queue holds
+    A descriptor whose last word can be read in cycle t heads its empty queue in cycle
+    t + its words + `DISTRIBUTE`; a further one follows every words + `DISTRIBUTE_GAP` cycles. A full queue holds
     up those behind it. COMPUTE goes to three outputs at once, to each only its own fields, and
     leaves when all three have room. END stops the distributor until its stores are done.
 
@@ -42,9 +42,10 @@ class Distributor(wiring.Component):
     load, weights, issue, drain, store : Out(stream.Signature(...))
     """
 
-    QUEUE_LATENCY = Queue.LATENCY
-    DISTRIBUTE = 1 + 1 + QUEUE_LATENCY  # word counted, last word assembled, queue
+    DISTRIBUTE = 1 + Queue.LATENCY  # last word captured, queue
+    DISTRIBUTE_GAP = 1
     assert DISTRIBUTE == pipeline.DISTRIBUTE
+    assert DISTRIBUTE_GAP == pipeline.DISTRIBUTE_GAP
 
     def __init__(self, config: Config, outputs: dict[str, tuple[Opcode, data.StructLayout]]):
         self._config = config

@@ -109,20 +109,27 @@ class Drain(wiring.Component):
         """One read per cycle, in the order of the pool's windows."""
         config = self._config
         tile = Signal(DRAIN)
-        busy, begins, read = Signal(), Signal(), Signal()
+        busy = Signal()
+        begins = Signal()
+        read = Signal()
         accumulated = Signal(range(ACCUMULATOR_BANKS + 1))
         bank = Signal()
         group = Signal.like(self.group)
         tap = Signal(2)
-        column, row = Signal(9), Signal(9)  # of the stored pixel
-        source_column, source_row = Signal(10), Signal(10)  # of its window's first tap
+        column = Signal(9)  # of the stored pixel
+        row = Signal(9)
+        source_column = Signal(10)  # of its window's first tap
+        source_row = Signal(10)
         line = Signal(range(2 * config.buffers.accumulator_depth))  # index where its row starts
         address = Signal(STAGING_BITS)
         plane = Signal(STAGING_BITS)  # words of one block's tile in staging
 
         doubles = tile.spatial_pool == Pool.STRIDE_2
-        last_group, last_tap = Signal(), Signal()
-        pixel_ends, row_ends, tile_ends = Signal(), Signal(), Signal()
+        last_group = Signal()
+        last_tap = Signal()
+        pixel_ends = Signal()
+        row_ends = Signal()
+        tile_ends = Signal()
         m.d.comb += [
             read.eq(busy & (~begins | (
                 (accumulated != 0) & self.parameters_full & reached(self.stores, tile.wait_stores)

@@ -35,7 +35,7 @@ def packed_layout(shape: Packing) -> data.StructLayout:
     return data.StructLayout({
         "enable": 1,
         "phase": range(max(shape.pixels, 2)),  # first pixel's place in its word
-        "capture": data.ArrayLayout(shape.streams, 3),  # to current, next, spare word
+        "capture": data.ArrayLayout(1 + shape.ahead, shape.streams),  # to current, next, spare word
         "advance": 1,  # the next pixel starts in the next word
         "pass": range(max(shape.passes, 2)),
         "row_inside": shape.streams,
@@ -122,25 +122,38 @@ class Issue(wiring.Component):
         self.block_begins = Signal()
         self.tile_begins = Signal()
         self.fill = Signal(range(self._packing.fill + 1))  # cycles of it still to come
-        self.row, self.column = Signal(9), Signal(9)
+        self.row = Signal(9)
+        self.column = Signal(9)
         self.index = Signal(range(self._config.buffers.accumulator_depth))
-        self.tap_row, self.tap_column = Signal(4), Signal(4)
+        self.tap_row = Signal(4)
+        self.tap_column = Signal(4)
         self.block = Signal(12)
 
         address = BUFFER_ADDRESS_BITS
         self.block_line = Signal(address)  # ring row 0
         self.tile_line = Signal(address)  # the tile's first row
-        self.tap_line, self.tap_ring = Signal(address), Signal(16)  # the tap's first row
-        self.line, self.ring = Signal(address), Signal(16)  # the pixel's row
+        self.tap_line = Signal(address)  # the tap's first row
+        self.tap_ring = Signal(16)
+        self.line = Signal(address)  # the pixel's row
+        self.ring = Signal(16)
 
         # Columns count from `column_origin`; `low` <= x < `high` is inside the input.
-        self.first_x, self.tap_x, self.x = (Signal(COORDINATE) for _ in range(3))
-        self.low, self.high = Signal(COORDINATE), Signal(COORDINATE)
-        self.tap_y, self.y = Signal(COORDINATE), Signal(COORDINATE)
+        self.first_x = Signal(COORDINATE)  # the tile's first tap
+        self.tap_x = Signal(COORDINATE)  # the tap's first column
+        self.x = Signal(COORDINATE)
+        self.low = Signal(COORDINATE)
+        self.high = Signal(COORDINATE)
+        self.tap_y = Signal(COORDINATE)
+        self.y = Signal(COORDINATE)
 
-        self.step, self.pixel = Signal(), Signal()
-        self.last_column, self.row_ends, self.block_ends = Signal(), Signal(), Signal()
-        self.tap_columns_end, self.tap_rows_end, self.tile_ends = Signal(), Signal(), Signal()
+        self.step = Signal()
+        self.pixel = Signal()
+        self.last_column = Signal()
+        self.row_ends = Signal()
+        self.block_ends = Signal()
+        self.tap_columns_end = Signal()
+        self.tap_rows_end = Signal()
+        self.tile_ends = Signal()
 
     def _next_row(self, m: Module, name: str, line: Signal, ring: Signal) -> tuple[Signal, Signal]:
         """Line and ring row after the given ones."""
@@ -332,7 +345,7 @@ class Issue(wiring.Component):
         phase = self.x[:phase_bits]
         line = Signal(BUFFER_ADDRESS_BITS)
         words = Signal(2)  # from the word that the pixel starts in
-        capture = Signal.like(packed["capture"])
+        capture = Signal(packed["capture"].shape())
         for position in range(shape.fill):
             number, ahead = position % shape.streams, position // shape.streams
             with m.If(self.fill == shape.fill - position):
@@ -340,9 +353,10 @@ class Issue(wiring.Component):
                 m.d.comb += capture[number][ahead].eq(1)
         for number in range(shape.streams):
             with m.If((self.fill == 0) & (phase == number)):
-                spare = shape.ahead == 2 and number != shape.streams - 1
                 m.d.comb += [line.eq(lines[number]), words.eq(shape.ahead)]
-                m.d.comb += capture[number][2 if spare else 1].eq(1)
+                m.d.comb += capture[number][shape.ahead].eq(1)
+                if number == shape.streams - 1:  # just in time for the next word's place
+                    m.d.comb += capture[number][1].eq(1)
 
         m.d.sync += [
             packed.enable.eq(self.active.packed),

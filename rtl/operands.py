@@ -81,7 +81,7 @@ class Operands(wiring.Component):
                     m.d.sync += current.eq(following)
                     if shape.ahead == 2 and number != shape.streams - 1:
                         m.d.sync += following.eq(spare)
-                for place, word in enumerate((current, following, spare)):
+                for place, word in enumerate((current, following, spare)[:1 + shape.ahead]):
                     with m.If(capture[place]):
                         m.d.sync += word.eq(self.word)
             pixels = [

@@ -48,6 +48,7 @@ class ReadManager(wiring.Component):
     ar*, r* : the AXI4 read channels
     """
 
+    WORD_LATENCY = 1
     READ_SLOT = 2
     assert READ_SLOT == pipeline.READ_SLOT
 

@@ -50,6 +50,13 @@ def test_halves_go_up(acc: int, expected: int) -> None:
     assert golden_rescale(acc, 1, 1, 2, 0) == expected
 
 
+def test_narrow_outputs_saturate_sooner() -> None:
+    acc = torch.tensor([-400, 0, 400]).int().view(1, 1, 1, 3)
+    one = torch.tensor([1])
+    y = rescale(acc, one, one, torch.tensor([2]), zero_point=1, bits=4)
+    assert y.flatten().tolist() == [-8, 1, 7]
+
+
 def test_channels_have_their_own_factors() -> None:
     acc = torch.tensor([100, -100]).int().view(1, 1, 1, 2).expand(1, 2, 1, 2)
     y = rescale(acc, torch.tensor([4, 8]), torch.tensor([2, 1]), torch.tensor([2, 3]), 1)

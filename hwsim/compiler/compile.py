@@ -43,10 +43,11 @@ def compile_graph(graph: Graph, config: Config) -> Program:
 
     # The code's size follows from the number of descriptors alone, so count before placing.
     weights = _regions(weight_sizes, graph, start=0)
-    tensors = _tensor_regions(graph, lifetimes, offsets, base=_aligned(weights[-1].end))
+    tensors = _tensor_regions(lifetimes, offsets, base=_aligned(weights[-1].end))
     code_start = _aligned(max(region.end for region in tensors.values()))
     descriptors, owners = _descriptors(graph, config, schedules, weights, tensors, code_start)
-    code_bytes = max(len(descriptors) * DESCRIPTOR_BYTES, PAGE_BYTES)  # the first page is read whole
+    # The first page is read whole, however short the program.
+    code_bytes = max(len(descriptors) * DESCRIPTOR_BYTES, PAGE_BYTES)
     code = Region("program", Traffic.PROGRAM, code_start, code_bytes)
     return Program(
         graph=graph,
@@ -57,7 +58,8 @@ def compile_graph(graph: Graph, config: Config) -> Program:
         tensors=tensors,
         peak_feature_bytes=high_water_bytes(lifetimes, offsets),
         weights=tuple(pack_weights(layer, config) for layer in graph.layers)
-        if graph.is_quantized else tuple(b"" for _ in graph.layers),
+        if graph.is_quantized
+        else tuple(b"" for _ in graph.layers),
     )
 
 
@@ -105,7 +107,7 @@ def _lifetimes(graph: Graph, config: Config) -> list[Lifetime]:
 
 
 def _tensor_regions(
-    graph: Graph, lifetimes: list[Lifetime], offsets: dict[str, int], base: int
+    lifetimes: list[Lifetime], offsets: dict[str, int], base: int
 ) -> dict[str, Region]:
     return {
         tensor.name: Region(
@@ -122,8 +124,12 @@ class _Owned:
 
 
 def _descriptors(
-    graph: Graph, config: Config, schedules: list[Schedule], weights: list[Region],
-    tensors: dict[str, Region], code_start: int,
+    graph: Graph,
+    config: Config,
+    schedules: list[Schedule],
+    weights: list[Region],
+    tensors: dict[str, Region],
+    code_start: int,
 ) -> tuple[list[Descriptor], list[int]]:
     """All descriptors in pages, and the index of the layer that each belongs to."""
     tokens = Tokens()
@@ -143,14 +149,20 @@ def _in_pages(owned: list[_Owned], config: Config, code_start: int) -> list[_Own
     computes = stores = 0
     position = 0
     while (left := len(owned) - position) > PAGE_DESCRIPTORS:
-        page = owned[position:position + PAGE_DESCRIPTORS - 1]
+        page = owned[position : position + PAGE_DESCRIPTORS - 1]
         following = min(left - len(page), PAGE_DESCRIPTORS)
-        paged.append(_Owned(Load(
-            Destination.PROGRAM,
-            code_start + (len(paged) // PAGE_DESCRIPTORS + 1) * PAGE_BYTES,
-            following * DESCRIPTOR_BYTES // config.word_bytes,
-            wait_computes=met(computes) & TOKEN_MASK,
-            wait_stores=met(stores) & TOKEN_MASK), page[0].layer))
+        paged.append(
+            _Owned(
+                Load(
+                    Destination.PROGRAM,
+                    code_start + (len(paged) // PAGE_DESCRIPTORS + 1) * PAGE_BYTES,
+                    following * DESCRIPTOR_BYTES // config.word_bytes,
+                    wait_computes=met(computes) & TOKEN_MASK,
+                    wait_stores=met(stores) & TOKEN_MASK,
+                ),
+                page[0].layer,
+            )
+        )
         paged += page
         computes += sum(isinstance(item.descriptor, Compute) for item in page)
         stores += sum(isinstance(item.descriptor, Store) for item in page)

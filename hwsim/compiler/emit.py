@@ -90,10 +90,15 @@ class LayerEmitter:
     def _load_weight_words(self, first_word: int, words: int) -> None:
         if words:
             address = self.place.weights.address + first_word * self.config.word_bytes
-            self.descriptors.append(Load(
-                Destination.WEIGHTS, address, words,
-                wait_computes=met(self.tokens.computes) & TOKEN_MASK,
-                wait_stores=met(self.tokens.stores) & TOKEN_MASK))
+            self.descriptors.append(
+                Load(
+                    Destination.WEIGHTS,
+                    address,
+                    words,
+                    wait_computes=met(self.tokens.computes) & TOKEN_MASK,
+                    wait_stores=met(self.tokens.stores) & TOKEN_MASK,
+                )
+            )
 
     def _load_rows(self, first: int, last: int, wait_computes: int) -> None:
         """Rows `first` up to `last` of every block of the current stripe, into the ring."""
@@ -105,24 +110,29 @@ class LayerEmitter:
         offset = column * 4 // word_bytes if blocking.packed else column
         wait_stores = self._barrier_stores if self._barrier_pending else met(self.tokens.stores)
         self._barrier_pending = False
-        # Whole rows lie one behind the other, in memory as in the buffer: one run, if no ring wraps.
+        # Whole rows lie one behind the other, in memory as in the buffer: one run, where the ring
+        # does not wrap.
         joined = row_words == whole_row == schedule.row_words and (
-            first % schedule.ring_rows + (last - first) <= schedule.ring_rows)
+            first % schedule.ring_rows + (last - first) <= schedule.ring_rows
+        )
         rows = last - first
-        self.descriptors.append(Load(
-            Destination.FEATURES,
-            self.place.input.address + (first * whole_row + offset) * word_bytes,
-            row_words * rows if joined else row_words,
-            rows=1 if joined else rows,
-            row_stride_bytes=whole_row * word_bytes,
-            blocks=blocking.stored_blocks,
-            block_stride_bytes=shape.height * whole_row * word_bytes,
-            buffer_address=first % schedule.ring_rows * row_words if joined else 0,
-            buffer_block_words=schedule.ring_rows * schedule.row_words,
-            ring_row=0 if joined else first % schedule.ring_rows,
-            ring_rows=1 if joined else schedule.ring_rows,
-            wait_computes=wait_computes & TOKEN_MASK,
-            wait_stores=wait_stores & TOKEN_MASK))
+        self.descriptors.append(
+            Load(
+                Destination.FEATURES,
+                self.place.input.address + (first * whole_row + offset) * word_bytes,
+                row_words * rows if joined else row_words,
+                rows=1 if joined else rows,
+                row_stride_bytes=whole_row * word_bytes,
+                blocks=blocking.stored_blocks,
+                block_stride_bytes=shape.height * whole_row * word_bytes,
+                buffer_address=first % schedule.ring_rows * row_words if joined else 0,
+                buffer_block_words=schedule.ring_rows * schedule.row_words,
+                ring_row=0 if joined else first % schedule.ring_rows,
+                ring_rows=1 if joined else schedule.ring_rows,
+                wait_computes=wait_computes & TOKEN_MASK,
+                wait_stores=wait_stores & TOKEN_MASK,
+            )
+        )
         self.tokens.chunks += blocking.stored_blocks
 
     # --- one sweep over the input -----------------------------------------------------------
@@ -131,31 +141,35 @@ class LayerEmitter:
         height = self.layer.input.shape.height
         strips = self.schedule.strips
         return [
-            Unit(strip, (strip[0].clipped(height)[0], strip[-1].clipped(height)[1]),
-                 last_stripe and index == len(strips) - 1)
+            Unit(
+                strip,
+                (strip[0].clipped(height)[0], strip[-1].clipped(height)[1]),
+                last_stripe and index == len(strips) - 1,
+            )
             for index, strip in enumerate(strips)
         ]
 
     def _sweep(self, stripe: tuple[Span, ...], groups: range, last_stripe: bool) -> None:
         """One reading of the input: all units of a stripe, for some groups of output blocks."""
         self._columns = stripe_columns(
-            stripe, self.layer.input.shape.width, self.schedule.blocking, self.config)
+            stripe, self.layer.input.shape.width, self.schedule.blocking, self.config
+        )
         units = self._units(last_stripe)
         self._loaded_rows = units[0].rows[0]
         self._chunk_base: dict[int, int] = {}  # band's first stored row -> chunks loaded before it
         self._ends: list[int] = []  # computes written when each unit was complete
         self._start_computes = self.tokens.computes
+        resident = self.schedule.scope is WeightScope.LAYER
         streamed = 0
-        if self.schedule.scope is not WeightScope.LAYER:
+        if not resident:
             streamed = self._stream_ahead(groups)
         for index, unit in enumerate(units):
             self._load_unit(units, index)
-            if index + 1 < len(units) and self._has_room(units, index):
-                if self.schedule.scope is WeightScope.LAYER:
-                    self._load_unit(units, index + 1)
+            if resident and index + 1 < len(units) and self._has_room(units, index):
+                self._load_unit(units, index + 1)
             self._compute_unit(unit, stripe, groups, streamed)
             self._ends.append(self.tokens.computes)
-            if index + 1 < len(units) and self.schedule.scope is not WeightScope.LAYER:
+            if not resident and index + 1 < len(units):
                 streamed = self._stream_ahead(groups)
 
     def _stream_ahead(self, groups: range) -> int:
@@ -187,8 +201,9 @@ class LayerEmitter:
 
     def _last_reader(self, units: list[Unit], overwritten: int) -> int:
         """Computes that must be done before rows below `overwritten` are written over."""
-        readers = [end for unit, end in zip(units, self._ends, strict=False)
-                   if unit.rows[0] < overwritten]
+        readers = [
+            end for unit, end in zip(units, self._ends, strict=False) if unit.rows[0] < overwritten
+        ]
         return max(readers, default=self._start_computes)
 
     def _compute_unit(
@@ -231,16 +246,26 @@ class LayerEmitter:
                 offset = (base + block) * words - (self._released if resident else 0)
                 if not resident and releasing:
                     offset = 0
-                self._compute(first + block, block, band, tile, offset, releasing, half,
-                              wait_stores)
+                self._compute(
+                    first + block, block, band, tile, offset, releasing, half, wait_stores
+                )
                 if resident and releasing:
                     self._released += words
             self._store(group, band, tile, half)
 
     # --- single descriptors -----------------------------------------------------------------
 
-    def _compute(self, output_block: int, slot: int, band: Span, tile: Span, weight_offset: int,
-                 release: bool, staging_address: int, wait_stores: int) -> None:
+    def _compute(
+        self,
+        output_block: int,
+        slot: int,
+        band: Span,
+        tile: Span,
+        weight_offset: int,
+        release: bool,
+        staging_address: int,
+        wait_stores: int,
+    ) -> None:
         schedule, layer, config = self.schedule, self.layer, self.config
         blocking, shape = schedule.blocking, layer.input.shape
         column, end = self._columns
@@ -248,35 +273,38 @@ class LayerEmitter:
         block_words = schedule.ring_rows * schedule.row_words
         first_input_block = blocking.first_input_block(output_block)
         self.tokens.computes += 1
-        self.descriptors.append(Compute(
-            wait_chunks=(self._chunk_base[band.first_stored] + first_input_block) & TOKEN_MASK,
-            wait_stores=wait_stores & TOKEN_MASK,
-            buffer_address=first_input_block * block_words,
-            buffer_block_words=block_words,
-            row_words=row_words,
-            ring_row=band.first_input % schedule.ring_rows,
-            ring_rows=schedule.ring_rows,
-            top=band.first_input,
-            left=tile.first_input,
-            column_origin=column,
-            input_height=shape.height,
-            input_width=shape.width,
-            input_zero_point=layer.input.zero_point,
-            rows=band.computed,
-            columns=tile.computed,
-            kernel_rows=layer.kernel[0],
-            kernel_columns=layer.kernel[1],
-            blocks=blocking.reduction_blocks,
-            packed=int(blocking.packed),
-            weight_offset=weight_offset,
-            release=int(release),
-            channel_pool=layer.channel_pool.bit_length() - 1,
-            spatial_pool=int(layer.spatial_pool),
-            pooled_rows=band.stored,
-            pooled_columns=tile.stored,
-            output_zero_point=layer.output.zero_point,
-            staging_address=staging_address,
-            byte_offset=slot * config.array.output_lanes // layer.channel_pool))
+        self.descriptors.append(
+            Compute(
+                wait_chunks=(self._chunk_base[band.first_stored] + first_input_block) & TOKEN_MASK,
+                wait_stores=wait_stores & TOKEN_MASK,
+                buffer_address=first_input_block * block_words,
+                buffer_block_words=block_words,
+                row_words=row_words,
+                ring_row=band.first_input % schedule.ring_rows,
+                ring_rows=schedule.ring_rows,
+                top=band.first_input,
+                left=tile.first_input,
+                column_origin=column,
+                input_height=shape.height,
+                input_width=shape.width,
+                input_zero_point=layer.input.zero_point,
+                rows=band.computed,
+                columns=tile.computed,
+                kernel_rows=layer.kernel[0],
+                kernel_columns=layer.kernel[1],
+                blocks=blocking.reduction_blocks,
+                packed=int(blocking.packed),
+                weight_offset=weight_offset,
+                release=int(release),
+                channel_pool=layer.channel_pool.bit_length() - 1,
+                spatial_pool=int(layer.spatial_pool),
+                pooled_rows=band.stored,
+                pooled_columns=tile.stored,
+                output_zero_point=layer.output.zero_point,
+                staging_address=staging_address,
+                byte_offset=slot * config.array.output_lanes // layer.channel_pool,
+            )
+        )
 
     def _store(self, group: int, band: Span, tile: Span, staging_address: int) -> None:
         blocking, shape = self.schedule.blocking, self.layer.output.shape
@@ -286,12 +314,15 @@ class LayerEmitter:
         pixel = band.first_stored * shape.width + tile.first_stored
         whole_rows = tile.stored == shape.width
         self.tokens.stores += 1
-        self.descriptors.append(Store(
-            wait_drains=self.tokens.computes & TOKEN_MASK,
-            address=self.place.output.address + (first_word * plane + pixel) * word_bytes,
-            row_words=tile.stored * (band.stored if whole_rows else 1),
-            rows=1 if whole_rows else band.stored,
-            row_stride_bytes=shape.width * word_bytes,
-            blocks=min(blocking.group_words, blocking.output_words - first_word),
-            block_stride_bytes=plane * word_bytes,
-            staging_address=staging_address))
+        self.descriptors.append(
+            Store(
+                wait_drains=self.tokens.computes & TOKEN_MASK,
+                address=self.place.output.address + (first_word * plane + pixel) * word_bytes,
+                row_words=tile.stored * (band.stored if whole_rows else 1),
+                rows=1 if whole_rows else band.stored,
+                row_stride_bytes=shape.width * word_bytes,
+                blocks=min(blocking.group_words, blocking.output_words - first_word),
+                block_stride_bytes=plane * word_bytes,
+                staging_address=staging_address,
+            )
+        )

@@ -6,10 +6,10 @@ The formats are those of `docs/architecture.md`, "Memory formats".
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.program.blocking import IMAGE_PIXEL_BYTES, Blocking, block_layer, ceil_div
 from hwsim.config import PARAMETER_BYTES, Config
 from hwsim.errors import InputError
 from hwsim.graph import Constants, Layer, Shape
+from hwsim.program.blocking import IMAGE_PIXEL_BYTES, Blocking, block_layer, ceil_div
 
 INT32_HIGH = 2**31 - 1
 PADDING_SHIFT = 2  # the least shift: a padding lane rescales -4 x zero_point to -zero_point
@@ -41,7 +41,7 @@ def folded_bias(layer: Layer, constants: Constants) -> NDArray[np.int64]:
     """
     weights = constants.weights.astype(np.int64)
     sums = weights.sum(axis=(1, 2, 3))
-    bias = constants.bias.astype(np.int64) - layer.input.zero_point * sums
+    bias: NDArray[np.int64] = constants.bias.astype(np.int64) - layer.input.zero_point * sums
     fan_in = weights[0].size
     bound = fan_in * 128 * int(np.abs(weights).max(initial=0)) + int(np.abs(bias).max(initial=0))
     if bound > INT32_HIGH:
@@ -84,7 +84,7 @@ def _weight_blocks(
         dense[:filters, :channels] = weights
     else:
         index = np.arange(filters)
-        first = [blocking.first_input_block(block) for block in index // lanes_out]
+        first = [blocking.first_input_block(int(block)) for block in index // lanes_out]
         dense[index, index - np.array(first) * lanes_in] = weights[:, 0]
     split = dense.reshape(outputs, lanes_out, blocking.reduction_blocks, lanes_in, rows, columns)
     return split.transpose(0, 2, 4, 5, 1, 3)
@@ -95,7 +95,8 @@ def _pack_integers(values: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:
     raw = np.ascontiguousarray(values).view(np.uint8)
     if bits == 8:
         return raw
-    return (raw[..., 0::2] & 0xF) | (raw[..., 1::2] << 4)
+    nibbles: NDArray[np.uint8] = np.bitwise_or(raw[..., 0::2] & 0xF, raw[..., 1::2] << 4)
+    return nibbles
 
 
 def _parameters(
@@ -103,8 +104,16 @@ def _parameters(
 ) -> NDArray[np.uint8]:
     """[lanes, 16] bytes. A lane that only pads gets the bias that makes its output 0."""
     filters = len(bias)
-    record = np.zeros(lanes, dtype=[("bias", "<i4"), ("multiplier", "<u4"), ("negative", "<u4"),
-                                    ("shift", "u1"), ("reserved", "u1", 3)])
+    record = np.zeros(
+        lanes,
+        dtype=[
+            ("bias", "<i4"),
+            ("multiplier", "<u4"),
+            ("negative", "<u4"),
+            ("shift", "u1"),
+            ("reserved", "u1", 3),
+        ],
+    )
     record["bias"] = -(layer.output.zero_point << PADDING_SHIFT)
     record["multiplier"] = record["negative"] = 1
     record["shift"] = PADDING_SHIFT

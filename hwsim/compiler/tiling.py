@@ -1,8 +1,10 @@
 """Chooses a layer's schedule: what fits the buffers and moves the fewest bytes."""
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 
+from hwsim import pipeline
 from hwsim.config import Config
 from hwsim.errors import InputError
 from hwsim.graph import Layer
@@ -45,9 +47,7 @@ def _candidates(
             return
 
 
-def _band_heights(
-    layer: Layer, config: Config, blocking: Blocking, stripe_width: int
-) -> list[int]:
+def _band_heights(layer: Layer, config: Config, blocking: Blocking, stripe_width: int) -> list[int]:
     """Stored rows per band worth trying: each yields a different number of bands."""
     pixels = min(config.buffers.accumulator_depth, _tile_pixels(config, blocking))
     limit = min(layer.output.shape.height, pixels)
@@ -67,29 +67,46 @@ def _candidates_of(
     if tile_columns is None:
         return
     stripes = [
-        tuple(span_columns(layer, first + start, size)
-              for start, size in split_evenly(width, tile_columns))
+        tuple(
+            span_columns(layer, first + start, size)
+            for start, size in split_evenly(width, tile_columns)
+        )
         for first, width in split_evenly(stored.width, stripe_width)
     ]
     columns = [stripe_columns(stripe, input_shape.width, blocking, config) for stripe in stripes]
     row_words = max(blocking.input_row_words(last - first, config) for first, last in columns)
-    ring_limit = min(input_shape.height, config.feature_words // (row_words * blocking.stored_blocks))
-    sweep_words = sum(
-        blocking.input_row_words(last - first, config) for first, last in columns
-    ) * blocking.stored_blocks * _rows_read(bands, input_shape.height)
+    ring_rows = config.feature_words // (row_words * blocking.stored_blocks)
+    ring_limit = min(input_shape.height, ring_rows)
+    sweep_words = (
+        sum(blocking.input_row_words(last - first, config) for first, last in columns)
+        * blocking.stored_blocks
+        * _rows_read(bands, input_shape.height)
+    )
     all_weights = blocking.output_blocks * blocking.weight_words
     group_weights = min(blocking.group_blocks, blocking.output_blocks) * blocking.weight_words
 
-    def make(scope: WeightScope, passes: list[tuple[int, int]], strips: list[tuple[Span, ...]],
-             readings: int) -> tuple[Cost, Schedule]:
-        schedule = Schedule(blocking, scope, tuple(passes), tuple(stripes), tuple(strips),
-                            ring_limit, row_words, sweep_words * len(passes),
-                            all_weights * readings)
+    def make(
+        scope: WeightScope,
+        passes: list[tuple[int, int]],
+        strips: list[tuple[Span, ...]],
+        readings: int,
+    ) -> tuple[Cost, Schedule]:
+        schedule = Schedule(
+            blocking,
+            scope,
+            tuple(passes),
+            tuple(stripes),
+            tuple(strips),
+            ring_limit,
+            row_words,
+            sweep_words * len(passes),
+            all_weights * readings,
+        )
         traffic = schedule.read_words + schedule.weight_read_words
         return (traffic, _extra_cycles(layer, config, schedule)), schedule
 
     whole = [(0, blocking.groups)]
-    single = [(band,) for band in bands]
+    single: list[tuple[Span, ...]] = [(band,) for band in bands]
     if _rows_held(bands, 1, input_shape.height) <= ring_limit:
         if all_weights <= config.weight_words:
             yield make(WeightScope.LAYER, whole, single, 1)
@@ -100,40 +117,49 @@ def _candidates_of(
         tiles = len(bands) * sum(map(len, stripes))
         yield make(WeightScope.TILE, whole, single, tiles)
     if group_weights <= config.weight_words:
-        held = bisect_right(range(1, len(bands) + 1), ring_limit,
-                            key=lambda count: _rows_held(bands, count, input_shape.height))
+        held = bisect_right(
+            range(1, len(bands) + 1),
+            ring_limit,
+            key=lambda count: _rows_held(bands, count, input_shape.height),
+        )
         if held:
-            strips = [tuple(bands[start:start + size])
-                      for start, size in split_evenly(len(bands), held)]
+            strips = [
+                tuple(bands[start : start + size]) for start, size in split_evenly(len(bands), held)
+            ]
             yield make(WeightScope.STRIP, whole, strips, len(strips) * len(stripes))
 
 
 def _extra_cycles(layer: Layer, config: Config, schedule: Schedule) -> float:
-    """Cycles that tell schedules of equal traffic apart: waiting at the start, recomputed borders."""
+    """Cycles that tell schedules of equal traffic apart: the start, recomputed borders, the end."""
     blocking = schedule.blocking
     first_band = schedule.strips[0][0]
     rows = _rows_read([first_band], layer.input.shape.height)
     startup = rows * schedule.row_words / config.beats_per_cycle
     passes = 1 if blocking.reduction_blocks == 1 else blocking.stored_blocks
     arrival = startup * passes / blocking.reduction_blocks
-    reduction = _computed_pixels(schedule) * blocking.weight_blocks
+    reduction = _issue_cycles(config, schedule)
     drain = _drain_slots(layer) * config.rescale_groups
     slack = _rows_read([first_band], layer.input.shape.height) * 2 > schedule.ring_rows
     stall = reduction * 0.5 if slack and _total_bands(schedule) > 1 else 0.0
     last_tile = first_band.stored * schedule.stripes[0][0].stored * config.rescale_groups
     overhead = 32.0 * schedule.tiles
-    return (max(reduction, drain) * blocking.output_blocks + arrival + last_tile + stall + overhead)
+    return max(reduction, drain) * blocking.output_blocks + arrival + last_tile + stall + overhead
 
 
 def _total_bands(schedule: Schedule) -> int:
     return sum(map(len, schedule.strips))
 
 
-def _computed_pixels(schedule: Schedule) -> int:
-    """Pixels computed for one output block, borders that tiles share counted in each."""
-    rows = sum(band.computed for strip in schedule.strips for band in strip)
-    columns = sum(tile.computed for stripe in schedule.stripes for tile in stripe)
-    return rows * columns
+def _issue_cycles(config: Config, schedule: Schedule) -> int:
+    """Cycles of one output block on the array: small tiles wait for their next weight block."""
+    rows = Counter(band.computed for strip in schedule.strips for band in strip)
+    columns = Counter(tile.computed for stripe in schedule.stripes for tile in stripe)
+    refill = config.weight_block_words + pipeline.BLOCK_OVERHEAD
+    return schedule.blocking.weight_blocks * sum(
+        row_count * column_count * max(height * width, refill)
+        for height, row_count in rows.items()
+        for width, column_count in columns.items()
+    )
 
 
 def _drain_slots(layer: Layer) -> int:
@@ -175,8 +201,9 @@ def _span(layer: Layer, first: int, size: int, limit: int, taps: int) -> Span:
     pool = layer.spatial_pool
     first_computed = first * pool.stride
     computed = min((size - 1) * pool.stride + pool.window, limit - first_computed)
-    return Span(first, size, first_computed, computed,
-                first_computed - layer.padding, computed + taps - 1)
+    return Span(
+        first, size, first_computed, computed, first_computed - layer.padding, computed + taps - 1
+    )
 
 
 def _rows_read(bands: list[Span], height: int) -> int:
@@ -187,7 +214,7 @@ def _rows_read(bands: list[Span], height: int) -> int:
 def _rows_held(bands: list[Span], count: int, height: int) -> int:
     """Most input rows that any `count` consecutive bands need at once."""
     starts = range(len(bands) - count + 1)
-    return max(_rows_read(bands[start:start + count], height) for start in starts)
+    return max(_rows_read(bands[start : start + count], height) for start in starts)
 
 
 def _check_accumulators(layer: Layer, config: Config, blocking: Blocking) -> None:
@@ -215,5 +242,7 @@ def _too_small(layer: Layer, config: Config, blocking: Blocking) -> str:
         widest += 1  # a window may straddle two words
     words = min(rows.inputs, height) * widest * blocking.stored_blocks
     least = ceil_div(words * config.word_bytes, 1024) * 1024
-    return (f"layer {layer.name}: buffers.feature_bytes = {config.buffers.feature_bytes} holds no "
-            f"tile; the least that works is {least}")
+    return (
+        f"layer {layer.name}: buffers.feature_bytes = {config.buffers.feature_bytes} holds no "
+        f"tile; the least that works is {least}"
+    )

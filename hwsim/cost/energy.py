@@ -40,17 +40,19 @@ def frame_energy(timeline: Timeline) -> Energy:
 def _on_chip_bytes(timeline: Timeline, config: Config, busy: int, bus_bytes: int) -> int:
     """Bytes read from or written to on-chip memories.
 
-    Per busy cycle one feature word is read, and every output lane's accumulator is read and written.
-    What crosses the bus is written to or read from a buffer once more, weights are read per tile,
-    the drain reads accumulators and writes staging.
+    Per busy cycle one feature word is read, and every output lane's accumulator is read and
+    written. What crosses the bus is written to or read from a buffer once more, weights are read
+    per tile, the drain reads accumulators and writes staging.
     """
     accumulator_bytes = config.array.output_lanes * config.widths.accumulator_bits // 8
     drained = sum(tile.drain_end - tile.drain_start for tile in timeline.tiles)
     drained_words = drained // config.rescale_groups
-    return (busy * (config.word_bytes + 2 * accumulator_bytes)
-            + bus_bytes
-            + _weight_words_read(timeline.program) * config.word_bytes
-            + drained_words * (accumulator_bytes + config.word_bytes))
+    return (
+        busy * (config.word_bytes + 2 * accumulator_bytes)
+        + bus_bytes
+        + _weight_words_read(timeline.program) * config.word_bytes
+        + drained_words * (accumulator_bytes + config.word_bytes)
+    )
 
 
 def _weight_words_read(program: Program) -> int:
@@ -58,6 +60,8 @@ def _weight_words_read(program: Program) -> int:
     for descriptor in program.descriptors:
         if type(descriptor) is Compute:
             taps = 1 if descriptor.packed else descriptor.kernel_rows * descriptor.kernel_columns
-            words += (descriptor.blocks * taps * program.config.weight_block_words
-                      + program.config.parameter_words)
+            words += (
+                descriptor.blocks * taps * program.config.weight_block_words
+                + program.config.parameter_words
+            )
     return words

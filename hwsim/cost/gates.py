@@ -84,8 +84,7 @@ def _spatial_pool(config: Config) -> float:
 
 
 def _queue(opcode: Opcode) -> float:
-    return sum(field.bits for field in FIELDS[opcode]) * QUEUE_DEPTH * (
-        FLIP_FLOP + MULTIPLEXER_BIT)
+    return sum(field.bits for field in FIELDS[opcode]) * QUEUE_DEPTH * (FLIP_FLOP + MULTIPLEXER_BIT)
 
 
 def _address_generator(counters: int, bits: int = 20) -> float:

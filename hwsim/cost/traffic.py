@@ -66,25 +66,27 @@ def _layer_traffic(program: Program, part: LayerProgram) -> LayerTraffic:
             words[kind] += descriptor.row_words * descriptor.rows * descriptor.blocks
         elif type(descriptor) is Store:
             words[Traffic.FEATURES_WRITTEN] += (
-                descriptor.row_words * descriptor.rows * descriptor.blocks)
+                descriptor.row_words * descriptor.rows * descriptor.blocks
+            )
     paid = {kind: count * program.config.word_bytes for kind, count in words.items()}
     return LayerTraffic(paid, _useful(program, part, paid))
 
 
-def _useful(
-    program: Program, part: LayerProgram, paid: dict[Traffic, int]
-) -> dict[Traffic, int]:
+def _useful(program: Program, part: LayerProgram, paid: dict[Traffic, int]) -> dict[Traffic, int]:
     """The share of each class that carries the network's own values."""
     layer = part.layer
     stored_in = program.region(layer.input).size_bytes
     stored_out = program.region(layer.output).size_bytes
     return {
         Traffic.PROGRAM: paid[Traffic.PROGRAM],
-        Traffic.WEIGHTS: paid[Traffic.WEIGHTS] * useful_weight_bytes(layer)
+        Traffic.WEIGHTS: paid[Traffic.WEIGHTS]
+        * useful_weight_bytes(layer)
         // part.weights.size_bytes,
-        Traffic.FEATURES_READ: paid[Traffic.FEATURES_READ] * layer.input.shape.elements
+        Traffic.FEATURES_READ: paid[Traffic.FEATURES_READ]
+        * layer.input.shape.elements
         // stored_in,
-        Traffic.FEATURES_WRITTEN: paid[Traffic.FEATURES_WRITTEN] * layer.output.shape.elements
+        Traffic.FEATURES_WRITTEN: paid[Traffic.FEATURES_WRITTEN]
+        * layer.output.shape.elements
         // stored_out,
     }
 

@@ -1,5 +1,5 @@
 """Executes a program bit-exactly on a modelled memory."""
 
-from hwsim.machine.machine import Deadlock, Machine
+from hwsim.machine.machine import DeadlockError, Machine
 
-__all__ = ["Deadlock", "Machine"]
+__all__ = ["DeadlockError", "Machine"]

@@ -38,9 +38,10 @@ def _region(features: NDArray[np.int8], tile: Compute) -> NDArray[np.int8]:
     """Every input pixel that the tile touches, once: [blocks, rows, columns, lanes]."""
     height = tile.rows + tile.kernel_rows - 1
     width = tile.columns + tile.kernel_columns - 1
-    region = np.full((tile.blocks, height, width, features.shape[1]), tile.input_zero_point, np.int8)
-    rows, columns = _valid(tile.top, height, tile.input_height), _valid(
-        tile.left, width, tile.input_width)
+    lanes = features.shape[1]
+    region = np.full((tile.blocks, height, width, lanes), tile.input_zero_point, np.int8)
+    rows = _valid(tile.top, height, tile.input_height)
+    columns = _valid(tile.left, width, tile.input_width)
     ring = (tile.ring_row + np.arange(rows.start, rows.stop)) % tile.ring_rows
     column = tile.left - tile.column_origin + np.arange(columns.start, columns.stop)
     block = tile.buffer_address + np.arange(tile.blocks) * tile.buffer_block_words
@@ -54,8 +55,8 @@ def _packed_region(features: NDArray[np.int8], tile: Compute) -> NDArray[np.int8
     height = tile.rows + tile.kernel_rows - 1
     width = tile.columns + tile.kernel_columns - 1
     region = np.full((1, height, width, IMAGE_PIXEL_BYTES), tile.input_zero_point, np.int8)
-    rows, columns = _valid(tile.top, height, tile.input_height), _valid(
-        tile.left, width, tile.input_width)
+    rows = _valid(tile.top, height, tile.input_height)
+    columns = _valid(tile.left, width, tile.input_width)
     pixels_per_word = features.shape[1] // IMAGE_PIXEL_BYTES
     pixels = features.reshape(-1, IMAGE_PIXEL_BYTES)
     ring = (tile.ring_row + np.arange(rows.start, rows.stop)) % tile.ring_rows

@@ -1,7 +1,7 @@
 """Executes a program as the hardware does: three queues, tokens, rings; values but no time.
 
-Units take turns in any order that the tokens allow; the result must not depend on it. A missing wait
-therefore shows as a wrong value under some order, and a wrong one as a deadlock.
+Units take turns in any order that the tokens allow; the result must not depend on it. A missing
+wait therefore shows as a wrong value under some order, and a wrong one as a deadlock.
 """
 
 from collections import deque
@@ -25,29 +25,30 @@ from hwsim.program.program import Program, Traffic
 from hwsim.program.tokens import token_reached
 
 Unit = Generator[bool, None, None]  # yields True after progress, False while it must wait
-Order = Callable[[int], list[int]]  # number of units -> the order in which they are asked
+Order = Callable[[int], list[int]]  # number of units -> who is asked first in the next turn
 
 
-class Deadlock(RuntimeError):
+class DeadlockError(RuntimeError):
     """No unit can go on: the program waits for something that never comes."""
 
 
-def round_robin(units: int) -> list[int]:
+def loads_first(units: int) -> list[int]:
+    """Whoever is nearest to memory's read side goes first."""
     return list(range(units))
 
 
 class Machine:
     """One accelerator and its memory, with a program and an image in place.
 
-    `image` is int8 `x[C, H, W]`. `order` chooses who goes first, for tests. `on_layer` is called with
-    each layer and its stored output `x[C, H, W]`, as soon as its last store is done.
+    `image` is int8 `x[C, H, W]`. `order` chooses who goes first, for tests. `on_layer` is called
+    with each layer and its stored output `x[C, H, W]`, as soon as its last store is done.
     """
 
     def __init__(
         self,
         program: Program,
         image: NDArray[np.int8],
-        order: Order = round_robin,
+        order: Order = loads_first,
         on_layer: Callable[[Layer, NDArray[np.int8]], None] | None = None,
     ) -> None:
         config = program.config
@@ -61,30 +62,35 @@ class Machine:
         self.weights = WeightQueue(config.weight_words)
         self.chunks = self.computes = self.stores = 0
         self.pages: deque[bytes] = deque()
-        self.queues: dict[type, deque[Descriptor]] = {Load: deque(), Compute: deque(), Store: deque()}
+        self.queues: dict[type[Descriptor], deque[Descriptor]] = {
+            kind: deque() for kind in (Load, Compute, Store)
+        }
         self._order, self._on_layer = order, on_layer
         self._patches: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
         self._loads_seen = 0
 
     def run(self) -> Memory:
-        """Execute to the END descriptor. Raises `Deadlock` if the program cannot finish."""
+        """Execute to the END descriptor. Raises `DeadlockError` if the program cannot finish."""
         units = [self._distribute(), self._load(), self._compute(), self._store()]
         alive = dict(enumerate(units))
         while 0 in alive:
-            progress = False
-            for index in self._order(len(units)):
-                if index in alive:
-                    try:
-                        progress |= next(alive[index])
-                    except StopIteration:
-                        del alive[index]
-                        progress = True
-            if not progress:
-                raise Deadlock(
+            if not any(self._step(alive, index) for index in self._order(len(units))):
+                raise DeadlockError(
                     f"after {self.computes} tiles and {self.stores} stores, queues hold "
                     f"{', '.join(f'{len(q)} {kind.__name__}' for kind, q in self.queues.items())}"
                 )
         return self.memory
+
+    @staticmethod
+    def _step(alive: dict[int, Unit], index: int) -> bool:
+        """Let one unit go on; True if it did, which ends this turn."""
+        if index not in alive:
+            return False
+        try:
+            return next(alive[index])
+        except StopIteration:
+            del alive[index]
+            return True
 
     # --- units ------------------------------------------------------------------------------
 
@@ -115,8 +121,10 @@ class Machine:
                 yield False
             load = queue.popleft()
             assert isinstance(load, Load)
-            while not (token_reached(self.computes, load.wait_computes)
-                       and token_reached(self.stores, load.wait_stores)):
+            while not (
+                token_reached(self.computes, load.wait_computes)
+                and token_reached(self.stores, load.wait_stores)
+            ):
                 yield False
             if load.destination == Destination.PROGRAM:
                 size = load.row_words * self.config.word_bytes
@@ -143,11 +151,15 @@ class Machine:
         size = load.row_words * self.config.word_bytes
         for block in range(load.blocks):
             for row in range(load.rows):
-                address = (load.address + block * load.block_stride_bytes
-                           + row * load.row_stride_bytes)
+                address = (
+                    load.address + block * load.block_stride_bytes + row * load.row_stride_bytes
+                )
                 ring_row = (load.ring_row + row) % load.ring_rows
-                start = (load.buffer_address + block * load.buffer_block_words
-                         + ring_row * load.row_words)
+                start = (
+                    load.buffer_address
+                    + block * load.buffer_block_words
+                    + ring_row * load.row_words
+                )
                 data = self.memory.read(Traffic.FEATURES_READ, address, size)
                 words = data.view(np.int8).reshape(-1, self.config.word_bytes)
                 self.features[start : start + load.row_words] = words
@@ -166,11 +178,14 @@ class Machine:
             weight_words = tile.blocks * taps * config.weight_block_words
             taken = yield from self._take_weights(tile, weight_words + config.parameter_words)
             chunks = 1 if tile.packed else tile.blocks
-            while not (token_reached(self.chunks, tile.wait_chunks + chunks)
-                       and token_reached(self.stores, tile.wait_stores)):
+            while not (
+                token_reached(self.chunks, tile.wait_chunks + chunks)
+                and token_reached(self.stores, tile.wait_stores)
+            ):
                 yield False
-            weights = unpack_weights(taken[:weight_words].reshape(-1), config.widths.weight_bits,
-                                     lanes_out, lanes_in)
+            weights = unpack_weights(
+                taken[:weight_words].reshape(-1), config.widths.weight_bits, lanes_out, lanes_in
+            )
             sums = accumulate(self._windows(tile), weights)
             self._drain(tile, sums, taken[weight_words:])
             self.computes += 1
@@ -189,11 +204,15 @@ class Machine:
             for block in range(store.blocks):
                 for row in range(store.rows):
                     start = store.staging_address + (block * store.rows + row) * store.row_words
-                    address = (store.address + block * store.block_stride_bytes
-                               + row * store.row_stride_bytes)
+                    address = (
+                        store.address
+                        + block * store.block_stride_bytes
+                        + row * store.row_stride_bytes
+                    )
                     words = self.staging[start : start + store.row_words]
-                    self.memory.write(Traffic.FEATURES_WRITTEN, address,
-                                      words.reshape(-1).view(np.uint8))
+                    self.memory.write(
+                        Traffic.FEATURES_WRITTEN, address, words.reshape(-1).view(np.uint8)
+                    )
             self.stores += 1
             if self._on_layer and self.stores in ends:
                 self._report(ends[self.stores])
@@ -201,9 +220,7 @@ class Machine:
 
     # --- what they do -----------------------------------------------------------------------
 
-    def _take_weights(
-        self, tile: Compute, words: int
-    ) -> Generator[bool, None, NDArray[np.uint8]]:
+    def _take_weights(self, tile: Compute, words: int) -> Generator[bool, None, NDArray[np.uint8]]:
         """The tile's weight words; with `release` they leave the queue as they come."""
         if not tile.release:
             while self.weights.words < tile.weight_offset + words:
@@ -234,8 +251,12 @@ class Machine:
         parameters = unpack_parameters(parameter_words.reshape(-1))
         values = rescale(sums, parameters, tile.output_zero_point)
         values = channel_pool(values, 1 << tile.channel_pool)
-        values = spatial_pool(values.reshape(tile.rows, tile.columns, -1),
-                              SpatialPool(tile.spatial_pool), tile.pooled_rows, tile.pooled_columns)
+        values = spatial_pool(
+            values.reshape(tile.rows, tile.columns, -1),
+            SpatialPool(tile.spatial_pool),
+            tile.pooled_rows,
+            tile.pooled_columns,
+        )
         pixels = tile.pooled_rows * tile.pooled_columns
         lanes = self.config.word_bytes
         flat = values.reshape(pixels, -1)

@@ -1,6 +1,7 @@
 """How a layer's channels fall into blocks of lanes: the part of a schedule that needs no choice."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hwsim.config import Config
 from hwsim.graph import Layer
@@ -13,10 +14,10 @@ def ceil_div(value: int, divisor: int) -> int:
 
 
 def split_evenly(length: int, largest: int) -> list[tuple[int, int]]:
-    """Cut `length` into the fewest (start, size) pieces of at most `largest`, sizes equal to one."""
+    """Cut `length` into the fewest (start, size) pieces of at most `largest`, evenly."""
     count = ceil_div(length, largest)
     edges = [index * length // count for index in range(count + 1)]
-    return [(start, stop - start) for start, stop in zip(edges, edges[1:], strict=False)]
+    return [(start, stop - start) for start, stop in pairwise(edges)]
 
 
 @dataclass(frozen=True)

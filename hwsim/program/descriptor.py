@@ -114,7 +114,8 @@ def decode(data: bytes) -> Descriptor:
     word = int.from_bytes(data, "little")
     code = word & OPCODE.high
     if code not in list(Opcode):
-        raise InputError(f"unknown opcode {code}: it is one of {', '.join(map(str, map(int, Opcode)))}")
+        known = ", ".join(f"{int(opcode)} {opcode.name}" for opcode in Opcode)
+        raise InputError(f"unknown opcode {code}: it is one of {known}")
     values: dict[str, int] = {}
     for field in FIELDS[Opcode(code)]:
         value = word & ((1 << field.bits) - 1)
@@ -131,8 +132,14 @@ def markdown() -> str:
     """The descriptor tables of `docs/program.md`."""
     lines: list[str] = []
     for opcode, fields in FIELDS.items():
-        lines += [f"### {opcode.name} (opcode {int(opcode)})", "", SUMMARIES[opcode], "",
-                  "| bits | field | meaning |", "|---|---|---|"]
+        lines += [
+            f"### {opcode.name} (opcode {int(opcode)})",
+            "",
+            SUMMARIES[opcode],
+            "",
+            "| bits | field | meaning |",
+            "|---|---|---|",
+        ]
         low = 0
         for field in fields:
             sign = " (signed)" if field.signed else ""

@@ -69,8 +69,11 @@ LOAD_FIELDS = (
 
 COMPUTE_FIELDS = (
     OPCODE,
-    Field("wait_chunks", TOKEN_BITS,
-          "Input block b is read once the chunk token has reached wait_chunks + b + 1."),
+    Field(
+        "wait_chunks",
+        TOKEN_BITS,
+        "Input block b is read once the chunk token has reached wait_chunks + b + 1.",
+    ),
     Field("wait_stores", TOKEN_BITS, "Stores that must be done before the drain writes staging."),
     Field("buffer_address", 20, "Word where ring row 0 of input block 0 lies in the buffer."),
     Field("buffer_block_words", 20, "Words from one input block to the next."),
@@ -97,7 +100,7 @@ COMPUTE_FIELDS = (
     Field("pooled_columns", 10, "Columns that the tile stores."),
     Field("output_zero_point", 8, "Added after the rescale.", signed=True),
     Field("staging_address", 16, "Staging word of the tile's first stored pixel."),
-    Field("byte_offset", 8, "Byte of the word where lane 0's result goes; at 0 the others are zeroed."),
+    Field("byte_offset", 8, "Byte of the word for lane 0's result; at 0 the others are zeroed."),
 )
 
 STORE_FIELDS = (

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from hwsim.program.schedule import Schedule
 from hwsim.config import Config
 from hwsim.graph import Graph, Layer, Tensor
 from hwsim.program.descriptor import Descriptor, encode
+from hwsim.program.schedule import Schedule
 
 
 class Traffic(Enum):

@@ -1,13 +1,13 @@
 """How a layer is cut into tiles.
 
-A layer's output is cut into *stripes* of columns (one, unless a few rows of the input do not fit the
-feature buffer), a stripe into *bands* of rows, a band into *tiles* that fit an accumulator bank. The
-rows of the input live in a ring in the feature buffer, so that a row is read once per stripe and
-pass, halo or not. What differs is how long weights stay:
+A layer's output is cut into *stripes* of columns (one, unless a few rows of the input do not fit
+the feature buffer), a stripe into *bands* of rows, a band into *tiles* that fit an accumulator
+bank. The rows of the input live in a ring in the feature buffer, so that a row is read once per
+stripe and pass, halo or not. What differs is how long weights stay:
 
 * LAYER: all weights of a *pass* stay; bands follow one another. One pass where all weights fit.
-* STRIP: the bands of a *strip* share one reading of the weights, group by group. One strip where the
-  whole input fits.
+* STRIP: the bands of a *strip* share one reading of the weights, group by group. One strip where
+  the whole input fits.
 * TILE: each tile reads all weights again, because one group's weights exceed the queue.
 """
 

@@ -60,9 +60,8 @@ class ReadChannel:
         self.popped: list[int] = []  # cycle in which the load unit took each load
         self._pending: deque[tuple[Load, int, int]] = deque()
         self._unit_free = 0
-        self._address_free = 0
         self._data_free = 0
-        self._chunks: list[tuple[int, int, int]] = []  # first chunk, first cycle, cycles per chunk
+        self._chunks: list[tuple[int, int, int]] = []  # first chunk, its last beat, cycles a chunk
         self.chunk_count = 0  # chunks of the loads timed so far
         self._weights: list[tuple[int, int, int]] = []  # first word, words, first beat's cycle
         self._weight_ends: list[int] = []
@@ -77,7 +76,7 @@ class ReadChannel:
         beats = PAGE_DESCRIPTORS * self._descriptor_beats
         first = pipeline.START_TO_FETCH + self._latency
         self._pages.append(first)
-        self._address_free = pipeline.START_TO_FETCH + -(-beats // self._burst)
+        self._unit_free = first - self._latency + -(-beats // self._burst) - pipeline.LOAD_START
         self._data_free = first + beats * self._cycles_per_beat
 
     def finish(self) -> None:
@@ -91,12 +90,12 @@ class ReadChannel:
         return self.popped[index]
 
     def descriptor_cycle(self, index: int) -> int:
-        """Cycle in which descriptor `index` is complete in the program buffer."""
+        """Cycle in which the last word of descriptor `index` is usable in the program buffer."""
         page, slot = divmod(index, PAGE_DESCRIPTORS)
         while len(self._pages) <= page:
             self._next()
         beats = (slot + 1) * self._descriptor_beats
-        return self._pages[page] + beats * self._cycles_per_beat
+        return self._pages[page] + (beats - 1) * self._cycles_per_beat + pipeline.LOAD_VISIBLE
 
     def chunk_cycle(self, chunk: int) -> int:
         """Cycle in which the chunk token has reached `chunk` and the array may read it."""
@@ -120,7 +119,7 @@ class ReadChannel:
             self._next()
         index = bisect_left(self._weight_ends, word)
         start, _, first_beat = self._weights[index]
-        return first_beat + (word - start) * self._cycles_per_beat + pipeline.LOAD_VISIBLE
+        return first_beat + (word - start - 1) * self._cycles_per_beat + pipeline.LOAD_VISIBLE
 
     def starts_without_future_room(self, word: int) -> bool:
         """True if the loads up to the one that brings `word` start without room yet to be made."""
@@ -137,53 +136,57 @@ class ReadChannel:
         if loaded - self._capacity > self.releases.words:
             return True  # the load before is still waiting for room
         first_burst = min(load.row_words, self._burst)
-        return (load.destination == Destination.WEIGHTS
-                and loaded + first_burst - self._capacity > self.releases.words)
+        return (
+            load.destination == Destination.WEIGHTS
+            and loaded + first_burst - self._capacity > self.releases.words
+        )
 
     def _beat_cycle(self, beat: int, words: int, start: int, first_beat: int) -> int:
-        """Cycle after beat number `beat` (from 1) of a weight load: the bus's pace, or the queue's."""
-        paced = first_beat + beat * self._cycles_per_beat
+        """Cycle of beat `beat` (from 1) of a weight load: at the bus's pace, or the queue's."""
+        paced = first_beat + (beat - 1) * self._cycles_per_beat
         burst_start = (beat - 1) // self._burst * self._burst
         burst_end = start + min(burst_start + self._burst, words)
         room = self.releases.cycle(burst_end - self._capacity)
         if not room:
             return paced
-        waited = room + pipeline.ROOM_TO_ADDRESS + self._latency
-        return max(paced, waited + (beat - burst_start) * self._cycles_per_beat)
+        waited = room + pipeline.WEIGHT_ROOM + self._latency
+        return max(paced, waited + (beat - burst_start - 1) * self._cycles_per_beat)
 
     def _next(self) -> None:
         """Time the next load."""
         load, delivered, layer = self._pending.popleft()
         self._settle_weights()
-        popped = max(delivered, self._unit_free)
-        self.popped.append(popped)
         computes = unwrap(load.wait_computes, len(self._computes))
         stores = unwrap(load.wait_stores, len(self._stores))
-        ready = max(
-            popped,
+        popped = max(
+            delivered,
+            self._unit_free,
             self._computes[computes - 1] if computes else 0,
             self._stores[stores - 1] if stores else 0,
         )
-        address = max(ready + pipeline.LOAD_START, self._address_free)
+        self.popped.append(popped)
+        address = popped + pipeline.LOAD_START
         if load.destination == Destination.WEIGHTS:
             loaded = self._weight_ends[-1] if self._weight_ends else 0
             first_burst = loaded + min(load.row_words, self._burst)
             room = self.releases.cycle(first_burst - self._capacity)
             if room:
-                address = max(address, room + pipeline.ROOM_TO_ADDRESS)
+                address = max(address, room + pipeline.WEIGHT_ROOM)
         first_beat = max(address + self._latency, self._data_free)
         runs = load.rows * load.blocks
         beats = load.row_words * runs
         bursts = -(-load.row_words // self._burst) * runs
         step = self._burst_cycles(beats, bursts)
-        last_address = max(address + bursts - 1,
-                           first_beat + int((bursts - self._outstanding) * step))
+        last_address = max(
+            address + bursts - 1, first_beat + int((bursts - self._outstanding) * step)
+        )
         duration = max(beats * self._cycles_per_beat, int(bursts * step))
-        self._unit_free = self._address_free = last_address + 1
+        self._unit_free = last_address + 1 - pipeline.LOAD_START
         self._data_free = first_beat + duration
         if load.destination == Destination.FEATURES:
-            self._chunks.append((self.chunk_count, first_beat + duration // load.blocks,
-                                 duration // load.blocks))
+            per_chunk = duration // load.blocks
+            last_beat = first_beat + per_chunk - self._cycles_per_beat
+            self._chunks.append((self.chunk_count, last_beat, per_chunk))
             self.chunk_count += load.blocks
         elif load.destination == Destination.WEIGHTS:
             loaded = self._weight_ends[-1] if self._weight_ends else 0
@@ -192,12 +195,13 @@ class ReadChannel:
         else:
             self._pages.append(first_beat)
         self.events.append(
-            LoadEvent(layer, Destination(load.destination), first_beat, self._data_free))
+            LoadEvent(layer, Destination(load.destination), first_beat, self._data_free)
+        )
 
     def _burst_cycles(self, beats: int, bursts: int) -> float:
         """Cycles per burst, as the bus's pace or the unanswered reads allow."""
         paced = beats * self._cycles_per_beat / bursts
-        turnaround = (self._latency + paced + pipeline.BURST_TURNAROUND) / self._outstanding
+        turnaround = (self._latency + paced + pipeline.READ_SLOT - 1) / self._outstanding
         return max(paced, turnaround)
 
     def _settle_weights(self) -> None:
@@ -206,11 +210,11 @@ class ReadChannel:
             return
         start, words, first_beat = self._weights[-1]
         last = self._beat_cycle(words, words, start, first_beat)
-        if last > self._data_free:
-            self._data_free = last
-            last_burst = (words - 1) % self._burst + 1
-            address = last - last_burst * self._cycles_per_beat - self._latency
-            self._unit_free = self._address_free = max(self._address_free, address + 1)
+        if last + self._cycles_per_beat > self._data_free:
+            self._data_free = last + self._cycles_per_beat
+            before_last = (words - 1) % self._burst * self._cycles_per_beat
+            address = last - before_last - self._latency
+            self._unit_free = max(self._unit_free, address + 1 - pipeline.LOAD_START)
             event = self.events[-1]
             if event.destination is Destination.WEIGHTS:
-                self.events[-1] = event._replace(last_cycle=last)
+                self.events[-1] = event._replace(last_cycle=self._data_free)

@@ -23,8 +23,12 @@ class Roofline:
     @property
     def bound(self) -> str:
         """Name of the largest."""
-        names = {"MAC array": self.issue_cycles, "rescale": self.rescale_cycles,
-                 "reads": self.read_cycles, "writes": self.write_cycles}
+        names = {
+            "MAC array": self.issue_cycles,
+            "rescale": self.rescale_cycles,
+            "reads": self.read_cycles,
+            "writes": self.write_cycles,
+        }
         return max(names, key=lambda name: names[name])
 
 

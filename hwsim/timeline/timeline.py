@@ -11,7 +11,6 @@ from hwsim.timeline.roofline import Roofline, roofline
 from hwsim.timeline.walk import Walk
 
 
-
 @dataclass(frozen=True)
 class LayerTime:
     """One layer, from the previous layer's last write response to its own.
@@ -58,19 +57,34 @@ def time_program(program: Program) -> Timeline:
     start = 0
     for index, part in enumerate(program.layers):
         busy, waiting = _busy_and_waiting(tiles[index], start, ends[index])
-        layers.append(LayerTime(
-            part.layer, start, ends[index], busy, waiting,
-            roofline(part.layer, program.config, traffic[index].read_bytes,
-                     traffic[index].written_bytes),
-            traffic[index]))
+        layers.append(
+            LayerTime(
+                part.layer,
+                start,
+                ends[index],
+                busy,
+                waiting,
+                roofline(
+                    part.layer,
+                    program.config,
+                    traffic[index].read_bytes,
+                    traffic[index].written_bytes,
+                ),
+                traffic[index],
+            )
+        )
         start = ends[index]
-    return Timeline(program, tuple(layers), walk.end_cycle, tuple(walk.tiles),
-                    tuple(walk.reads.events), tuple(walk.store_events))
+    return Timeline(
+        program,
+        tuple(layers),
+        walk.end_cycle,
+        tuple(walk.tiles),
+        tuple(walk.reads.events),
+        tuple(walk.store_events),
+    )
 
 
-def _busy_and_waiting(
-    tiles: list[TileEvent], start: int, end: int
-) -> tuple[int, dict[str, int]]:
+def _busy_and_waiting(tiles: list[TileEvent], start: int, end: int) -> tuple[int, dict[str, int]]:
     busy = sum(tile.busy_cycles for tile in tiles)
     waiting: Counter[str] = Counter()
     last = start

@@ -6,7 +6,6 @@ weights wait for room that the tile itself makes is stepped block by block.
 """
 
 from hwsim import pipeline
-from hwsim.config import Config
 from hwsim.graph import SpatialPool
 from hwsim.program.descriptor import Compute, End, Load, Store
 from hwsim.program.fields import DESCRIPTOR_BYTES, QUEUE_DEPTH
@@ -33,7 +32,7 @@ class Walk:
         self.end_cycle = 0
         self._cycles_per_beat = max(1, round(1 / config.beats_per_cycle))
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
-        self._delivered = 0
+        self._read_free = 0
         self._compute_popped: list[int] = []
         self._store_popped: list[int] = []
         self._weight_base = 0  # cumulative words at the queue's head
@@ -43,12 +42,18 @@ class Walk:
         self._drain_free = 0
         self._bank_free = [0, 0]
         self._write_free = 0
+        self._store_free = 0
+        self._packed_fill = pipeline.packed_fill(config)
+        self._accumulate = pipeline.accumulate(config)
 
     def run(self) -> "Walk":
         program = self.program
         self.reads.first_page()
-        owners = [index for index, part in enumerate(program.layers)
-                  for _ in range(part.first_descriptor, part.last_descriptor)]
+        owners = [
+            index
+            for index, part in enumerate(program.layers)
+            for _ in range(part.first_descriptor, part.last_descriptor)
+        ]
         loads = 0
         for index, (descriptor, layer) in enumerate(zip(program.descriptors, owners, strict=True)):
             if type(descriptor) is Compute:
@@ -57,9 +62,8 @@ class Walk:
                 self._store(descriptor, self._deliver(index, self._store_popped), layer)
             elif type(descriptor) is Load:
                 if loads >= QUEUE_DEPTH:
-                    self._delivered = max(self._delivered,
-                                          self.reads.popped_cycle(loads - QUEUE_DEPTH))
-                self.reads.add(descriptor, self._deliver(index, []), layer)
+                    self.reads.popped_cycle(loads - QUEUE_DEPTH)
+                self.reads.add(descriptor, self._deliver(index, self.reads.popped), layer)
                 loads += 1
             elif type(descriptor) is End:
                 delivered = self._deliver(index, [])
@@ -69,99 +73,119 @@ class Walk:
         return self
 
     def _deliver(self, index: int, popped: list[int]) -> int:
-        """Cycle in which a descriptor can be taken by its unit."""
+        """Cycle in which a descriptor heads its unit's queue, if the queue is empty."""
         slot_free = popped[-QUEUE_DEPTH] if len(popped) >= QUEUE_DEPTH else 0
-        read = max(self._delivered, self.reads.descriptor_cycle(index), slot_free)
-        self._delivered = read + self._descriptor_beats
-        return self._delivered + pipeline.DISTRIBUTE
+        read = max(self._read_free, self.reads.descriptor_cycle(index))
+        read = max(read, slot_free - self._descriptor_beats)  # assembled, it waits for a slot
+        self._read_free = read + self._descriptor_beats + pipeline.DISTRIBUTE_GAP
+        return read + self._descriptor_beats + pipeline.DISTRIBUTE
 
     # --- compute ----------------------------------------------------------------------------
 
     def _compute(self, tile: Compute, delivered: int, layer: int) -> None:
         config, reads = self.config, self.reads
-        pixels = tile.rows * tile.columns
         taps = 1 if tile.packed else tile.kernel_rows * tile.kernel_columns
         block_words = config.weight_block_words
         blocks = tile.blocks * taps
         words = blocks * block_words
         base = self._weight_base + tile.weight_offset
-        fill = block_words + pipeline.SHADOW_FILL
-        period = max(pixels, fill)
+        pixels = tile.rows * tile.columns
+        lead = self._packed_fill if tile.packed else 0  # cycles before a row's first pixel
+        duration = pixels + tile.rows * lead
+        refill = block_words + pipeline.BLOCK_OVERHEAD  # first pixel to the next shadow full
+        period = max(duration, lead + refill)
         bank = len(self.computes) % 2
 
         # The first block needs its descriptor, the loader, the shadow and its words.
-        loader = max(delivered, self._loader_free, self._shadow_free)
+        ready = delivered + pipeline.ISSUE_START
+        loader = max(ready, self._loader_free, self._shadow_free)
         first_fill = max(loader, reads.weight_cycle(base + block_words))
+        first_full = first_fill + block_words + pipeline.SHADOW_FILL
         chunks = unwrap(tile.wait_chunks, reads.chunk_count)
         first_chunk = reads.chunk_cycle(chunks + 1)
-        start = max(first_fill + fill, first_chunk, self._issue_end, self._bank_free[bank])
+        start = max(first_full, first_chunk, ready, self._issue_end, self._bank_free[bank])
         stored_blocks = 1 if tile.packed else tile.blocks
         last_chunk = reads.chunk_cycle(chunks + stored_blocks) + (taps - 1) * period
 
-        if self._is_closed_form(base + words, period):
-            last_words = reads.paced_weight_cycle(base + words) + fill
-            steady = start + (blocks - 1) * period
-            last_start = max(steady, last_chunk, last_words) if blocks > 1 else start
-            last_full = max(last_start - period + fill, last_words) if blocks > 1 else start
+        if blocks == 1:
+            last_start, last_full = start, first_full
             if tile.release:
-                reads.releases.add(words, first_fill, last_full)
+                reads.releases.add(words, first_fill, first_full - 1)
+        elif self._is_closed_form(base + words, period):
+            last_words = reads.paced_weight_cycle(base + words) + block_words
+            last_start = max(start + (blocks - 1) * period, last_chunk, last_words)
+            last_full = max(last_start - period + lead + refill, last_words)
+            if tile.release:
+                reads.releases.add(words, first_fill, last_full - 1)
         else:
-            last_start, last_full = self._step(tile, base, start, first_fill, period, chunks)
-        issue_end = last_start + pixels
+            last_start, last_full = self._step(tile, base, start, first_fill, chunks)
+        issue_end = last_start + duration
 
-        parameters = max(last_full, self._bank_free[bank],
-                         reads.weight_cycle(base + words + config.parameter_words))
-        parameters += config.parameter_words + pipeline.PARAMETER_FILL
+        parameters = max(
+            last_full,
+            self._bank_free[bank],
+            reads.weight_cycle(base + words + config.parameter_words),
+        )
+        parameters_end = parameters + config.parameter_words
         if tile.release:
-            reads.releases.add(config.parameter_words, parameters - config.parameter_words,
-                               parameters)
+            reads.releases.add(config.parameter_words, parameters, parameters_end - 1)
             self._weight_base += words + config.parameter_words
-        waited = self._waited_for(first_chunk, last_chunk, self._bank_free[bank], delivered,
-                                  start, last_start)
-        drain_start, drain_end = self._drain(tile, issue_end, parameters)
-        self.tiles.append(TileEvent(layer, start, issue_end, blocks * pixels, waited,
-                                    drain_start, drain_end))
-        self.computes.append(issue_end)
+        waited = self._waited_for(
+            first_chunk, last_chunk, self._bank_free[bank], delivered, start, last_start
+        )
+        drain_start, drain_end = self._drain(tile, issue_end, parameters_end)
+        self.tiles.append(
+            TileEvent(layer, start, issue_end, blocks * pixels, waited, drain_start, drain_end)
+        )
+        self.computes.append(issue_end - 1 + pipeline.ISSUE_VISIBLE)
         self._compute_popped.append(drain_start)
-        self._bank_free[bank] = drain_end
-        self._loader_free = parameters
-        self._shadow_free = last_start
+        self._bank_free[bank] = drain_end - 1 + pipeline.BANK_VISIBLE
+        self._loader_free = parameters_end
+        self._shadow_free = last_start + lead + pipeline.SHADOW_FREE
         self._issue_end = issue_end
 
     def _is_closed_form(self, last_word: int, period: int) -> bool:
         """True unless the tile's weights wait for room in the queue that the tile itself makes.
 
-        A queue that holds more time than a burst needs to arrive never keeps the array waiting once
-        it has been full: its lead in weight blocks, times their period, covers the memory's latency.
+        A queue that holds more time than a burst needs to arrive never keeps the array waiting
+        once it has been full: its lead in weight blocks, times their period, covers the latency.
         """
         config = self.config
         lead_blocks = (config.weight_words - config.bus.burst_beats) // config.weight_block_words
         burst = config.memory.latency_cycles + config.bus.burst_beats * self._cycles_per_beat
-        covered = (lead_blocks - 1) * period > burst + pipeline.ROOM_TO_ADDRESS
+        covered = (lead_blocks - 1) * period > burst + pipeline.WEIGHT_ROOM + pipeline.LOAD_VISIBLE
         return covered and self.reads.starts_without_future_room(last_word)
 
-    def _step(self, tile: Compute, base: int, start: int, first_fill: int, period: int,
-              chunks: int) -> tuple[int, int]:
+    def _step(
+        self, tile: Compute, base: int, start: int, first_fill: int, chunks: int
+    ) -> tuple[int, int]:
         """Block by block: (start of the last block, cycle in which its shadow was full)."""
         block_words = self.config.weight_block_words
         taps = 1 if tile.packed else tile.kernel_rows * tile.kernel_columns
-        fill = block_words + pipeline.SHADOW_FILL
-        pixels = tile.rows * tile.columns
-        full = first_fill + fill
+        lead = self._packed_fill if tile.packed else 0
+        duration = tile.rows * (tile.columns + lead)
+        full = first_fill + block_words
         if tile.release:
-            self.reads.releases.add(block_words, first_fill, full)
+            self.reads.releases.add(block_words, first_fill, full - 1)
         for block in range(1, tile.blocks * taps):
             words_there = self.reads.weight_cycle(base + (block + 1) * block_words)
-            fill_start = max(start, words_there)
-            full = fill_start + fill
+            fill_start = max(start + lead + pipeline.SHADOW_FREE, words_there)
+            full = fill_start + block_words + pipeline.SHADOW_FILL
             if tile.release:
-                self.reads.releases.add(block_words, fill_start, full)
+                self.reads.releases.add(block_words, fill_start, full - 1)
             chunk = 0 if tile.packed else self.reads.chunk_cycle(chunks + block // taps + 1)
-            start = max(start + pixels, full, chunk)
+            start = max(start + duration, full, chunk)
         return start, full
 
-    def _waited_for(self, first_chunk: int, last_chunk: int, bank: int, delivered: int,
-                    start: int, last_start: int) -> str:
+    def _waited_for(
+        self,
+        first_chunk: int,
+        last_chunk: int,
+        bank: int,
+        delivered: int,
+        start: int,
+        last_start: int,
+    ) -> str:
         """What kept the array from issuing, or nothing if it followed on without a gap."""
         if start > self._issue_end:
             if start == first_chunk:
@@ -182,24 +206,27 @@ class Walk:
         slots = tile.pooled_rows * tile.pooled_columns * window * window
         wait = unwrap(tile.wait_stores, len(self.stores))
         first = max(
-            issue_end + pipeline.ACCUMULATE + pipeline.DRAIN_START,
-            parameters + pipeline.DRAIN_START,
+            issue_end - 1 + self._accumulate,
+            parameters + pipeline.PARAMETERS_FILL,
             self._drain_free,
-            self.stores[wait - 1] + pipeline.DRAIN_START if wait else 0,
+            self.stores[wait - 1] if wait else 0,
         )
         last = first + slots * self.config.rescale_groups
         self._drain_free = last
-        self.drains.append(last + pipeline.DRAIN)
+        self.drains.append(last - 1 + pipeline.DRAIN)
         return first, last
 
     def _store(self, store: Store, delivered: int, layer: int) -> None:
         wait = unwrap(store.wait_drains, len(self.drains))
-        ready = max(delivered, self.drains[wait - 1])
-        self._store_popped.append(ready)
-        beats = store.row_words * store.rows * store.blocks
-        first = max(ready + pipeline.STORE_START, self._write_free)
-        last = first + beats * self._cycles_per_beat
-        response = last - 1 + self.config.memory.latency_cycles
+        popped = max(delivered, self.drains[wait - 1], self._store_free)
+        self._store_popped.append(popped)
+        runs = store.rows * store.blocks
+        bursts = -(-store.row_words // self.config.bus.burst_beats) * runs
+        self._store_free = popped + bursts
+        address = popped + pipeline.STORE_START
+        first = max(address + pipeline.STORE_DATA, self._write_free)
+        last = first + store.row_words * runs * self._cycles_per_beat
+        response = last - self._cycles_per_beat + self.config.memory.latency_cycles
         self._write_free = last
         self.stores.append(response + pipeline.STORE_VISIBLE)
         self.store_events.append(StoreEvent(layer, first, last, response))

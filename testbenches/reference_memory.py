@@ -1,0 +1,150 @@
+"""The reference memory of `docs/architecture.md` behind an AXI4 manager, and a monitor on its bus.
+
+Everything happens at the falling edge: what the hardware drives in a cycle is settled there, and
+what is driven there is sampled at the rising edge that ends the cycle. Cycles are counted in
+falling edges, so an address seen in cycle t with latency 1 has its data driven in cycle t + 1.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from hwsim.config import Config
+from hwsim.program.program import Program, Traffic
+
+
+class Memory:
+    """Bytes from address 0, with every region's class of traffic."""
+
+    def __init__(self, program: Program):
+        self.data = bytearray(program.size_bytes)
+        for address, part in program.image().items():
+            self.place(address, part)
+        features = program.tensors.values()
+        regions = [program.code, *(part.weights for part in program.layers), *features]
+        self._regions = sorted(regions, key=lambda region: region.address)
+
+    def place(self, address: int, part: bytes) -> None:
+        self.data[address:address + len(part)] = part
+
+    def traffic(self, address: int, size: int, write: bool) -> Traffic:
+        """Class of an access; it must lie inside one kind of region."""
+        kinds = {
+            region.traffic for region in self._regions
+            if region.address <= address and address + size <= region.end
+        }
+        features = {Traffic.FEATURES_READ, Traffic.FEATURES_WRITTEN}
+        if kinds and kinds <= features:
+            return Traffic.FEATURES_WRITTEN if write else Traffic.FEATURES_READ
+        assert len(kinds) == 1 and not write, f"stray access to {address:#x}, {size} bytes"
+        return kinds.pop()
+
+
+@dataclass
+class Monitor:
+    """What crosses the bus, counted by address alone; also checks the burst rules."""
+
+    config: Config
+    memory: Memory
+    bytes: dict[Traffic, int] = field(default_factory=lambda: dict.fromkeys(Traffic, 0))
+
+    def address(self, address: int, beats: int, write: bool) -> None:
+        size = beats * self.config.word_bytes
+        assert address % self.config.word_bytes == 0, f"{address:#x} is not aligned"
+        assert 1 <= beats <= self.config.bus.burst_beats, f"burst of {beats} beats"
+        assert address // 4096 == (address + size - 1) // 4096, f"{address:#x} crosses 4 KiB"
+        self.bytes[self.memory.traffic(address, size, write)] += size
+
+
+class ReferenceMemory:
+    """Answers reads and takes writes at the latency and bandwidth of `config.memory`."""
+
+    def __init__(self, dut: Any, config: Config, memory: Memory):
+        self._dut, self._config, self.memory = dut, config, memory
+        self.monitor = Monitor(config, memory)
+        self._interval = max(
+            1, config.word_bytes // config.memory.bandwidth_bytes_per_cycle)
+        self._reads: deque[tuple[int, Iterator[tuple[int, bool]]]] = deque()
+        self._beats: Iterator[tuple[int, bool]] | None = None
+        self._next_read = 0  # first cycle in which the channel may carry a beat
+        self._driving = False
+        self._bursts: deque[tuple[int, int]] = deque()  # address and beats, waiting for data
+        self._beat = 0
+        self._next_write = 0
+        self._responses: deque[int] = deque()  # cycles
+        self._responding = False
+        self._unanswered = 0
+        for name in ("arready", "awready", "wready"):
+            getattr(dut, f"m_axi_{name}").value = 1
+        for name in ("rvalid", "bvalid", "rlast", "rresp", "bresp", "rdata"):
+            getattr(dut, f"m_axi_{name}").value = 0
+
+    def _burst(self, address: int, beats: int) -> Iterator[tuple[int, bool]]:
+        word_bytes = self._config.word_bytes
+        for beat in range(beats):
+            start = address + beat * word_bytes
+            data = self.memory.data[start:start + word_bytes]
+            yield int.from_bytes(data, "little"), beat == beats - 1
+
+    def step(self, cycle: int) -> None:
+        """One falling edge."""
+        dut, latency = self._dut, self._config.memory.latency_cycles
+        if dut.m_axi_arvalid.value:
+            address, beats = int(dut.m_axi_araddr.value), int(dut.m_axi_arlen.value) + 1
+            self.monitor.address(address, beats, write=False)
+            self._reads.append((cycle + latency, self._burst(address, beats)))
+            self._unanswered += 1
+            assert self._unanswered <= self._config.bus.outstanding_reads
+        self._read_data(cycle)
+        if dut.m_axi_awvalid.value:
+            address, beats = int(dut.m_axi_awaddr.value), int(dut.m_axi_awlen.value) + 1
+            self.monitor.address(address, beats, write=True)
+            self._bursts.append((address, beats))
+        self._write_data(cycle, latency)
+
+    def _read_data(self, cycle: int) -> None:
+        dut = self._dut
+        if self._beats is None and self._reads and self._reads[0][0] <= cycle:
+            self._beats = self._reads.popleft()[1]
+        if self._beats is not None and cycle >= self._next_read:
+            word, last = next(self._beats)
+            dut.m_axi_rdata.value = word
+            dut.m_axi_rlast.value = last
+            if not self._driving:
+                dut.m_axi_rvalid.value = 1
+                self._driving = True
+            self._next_read = cycle + self._interval
+            if last:
+                self._beats = None
+                self._unanswered -= 1
+        elif self._driving:
+            dut.m_axi_rvalid.value = 0
+            self._driving = False
+
+    def _write_data(self, cycle: int, latency: int) -> None:
+        """`wready` is high in the cycles in which the memory takes a beat, wanted or not."""
+        dut, word_bytes = self._dut, self._config.word_bytes
+        if self._responses and self._responses[0] <= cycle:
+            self._responses.popleft()
+            dut.m_axi_bvalid.value = 1
+            self._responding = True
+        elif self._responding:
+            dut.m_axi_bvalid.value = 0
+            self._responding = False
+        ready = cycle >= self._next_write
+        if self._interval > 1:
+            dut.m_axi_wready.value = ready
+        if ready and dut.m_axi_wvalid.value:
+            self._next_write = cycle + self._interval
+            address, beats = self._bursts[0]  # data never precedes its address
+            start = address + self._beat * word_bytes
+            word = int(dut.m_axi_wdata.value)
+            self.memory.data[start:start + word_bytes] = word.to_bytes(word_bytes, "little")
+            self._beat += 1
+            last = self._beat == beats
+            assert bool(dut.m_axi_wlast.value) == last
+            if last:
+                self._bursts.popleft()
+                self._beat = 0
+                self._responses.append(cycle + latency)

@@ -1,0 +1,113 @@
+"""Graphs, configurations and values drawn by hypothesis, shared by the property tests."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from hwsim.config import Config, load_config
+from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
+
+SMALL = {"input_lanes": 4, "output_lanes": 4, "rescale_lanes": 2}
+
+
+@st.composite
+def configs(draw: st.DrawFn, weight_bits: int | None = None) -> Config:
+    """Accelerators small enough that a drawn layer has to be cut up in every way there is."""
+    lanes_in = draw(st.sampled_from([4, 8, 16]))
+    lanes_out = lanes_in * draw(st.sampled_from([1, 1, 2]))
+    rescale = draw(st.sampled_from([lanes for lanes in (1, 2, 4, 8) if lanes <= lanes_out]))
+    edge = load_config("edge").model_dump()
+    edge["array"] = {"input_lanes": lanes_in, "output_lanes": lanes_out, "rescale_lanes": rescale}
+    edge["bus"]["bus_bits"] = 8 * lanes_in
+    edge["bus"]["burst_beats"] = draw(st.sampled_from([1, 4, 16]))
+    edge["widths"]["weight_bits"] = weight_bits or draw(st.sampled_from([4, 8]))
+    edge["memory"]["latency_cycles"] = draw(st.sampled_from([1, 20, 60]))
+    edge["memory"]["bandwidth_bytes_per_cycle"] = draw(st.sampled_from([lanes_in // 2, lanes_in]))
+    edge["buffers"] = {
+        "feature_bytes": lanes_in * draw(st.integers(12, 250)),
+        "weight_bytes": lanes_out * draw(st.sampled_from([16, 32, 64, 128, 512])) * 4,
+        "accumulator_depth": draw(st.sampled_from([4, 16, 64])),
+        "staging_bytes": 2 * lanes_in * draw(st.sampled_from([4, 8, 32, 64])),
+    }
+    return Config.model_validate(edge)
+
+
+@st.composite
+def shapes_of_graphs(draw: st.DrawFn, max_layers: int = 3, weight_bits: int = 8) -> Graph:
+    """A chain of one to `max_layers` layers: odd sizes, lanes left empty, every k and pool."""
+    packed = draw(st.booleans())
+    channels = 3 if packed else draw(st.integers(1, 20).filter(lambda count: count != 3))
+    tensor = Tensor("input", Shape(channels, draw(st.integers(2, 18)), draw(st.integers(2, 18))))
+    layers: list[Layer] = []
+    for index in range(draw(st.integers(1, max_layers))):
+        kernel = draw(st.sampled_from([1, 3]))
+        if index == 0 and packed:
+            kernel = 3
+        k = draw(st.sampled_from([1, 1, 2, 4, 8]))
+        stored = draw(st.integers(1, 12).filter(lambda count: count != 3))
+        pool = draw(st.sampled_from(list(SpatialPool)))
+        shape = Shape(stored, pool.pooled(tensor.shape.height), pool.pooled(tensor.shape.width))
+        output = Tensor(f"features{index + 1}", shape)
+        layers.append(
+            Layer(f"conv{index + 1}", tensor, output, stored * k, (kernel, kernel), kernel // 2,
+                  draw(st.sampled_from([None, 0.1])), channel_pool=k, spatial_pool=pool,
+                  weight_bits=weight_bits)
+        )  # fmt: skip
+        tensor = output
+    return Graph("drawn", tuple(layers))
+
+
+def with_drawn_constants(graph: Graph, seed: int) -> Graph:
+    """Fill in integers that reach both ends of the output range and every sign."""
+    rng = np.random.default_rng(seed)
+    tensor = replace(graph.input, quantization=_quantization(rng))
+    layers: list[Layer] = []
+    for layer in graph.layers:
+        output = replace(layer.output, quantization=_quantization(rng))
+        layers.append(replace(layer, input=tensor, output=output, constants=_constants(layer, rng)))
+        tensor = output
+    return Graph(graph.name, tuple(layers))
+
+
+def _quantization(rng: np.random.Generator) -> Quantization:
+    return Quantization(1.0, int(rng.integers(-128, 128)))
+
+
+def _constants(layer: Layer, rng: np.random.Generator) -> Constants:
+    high = 1 << (layer.weight_bits - 1)
+    shape = (layer.filters, layer.input.shape.channels // layer.groups, *layer.kernel)
+    weights = rng.integers(-high, high, shape).astype(np.int8)
+    # Spread the outputs over about twice the int8 range, so that both ends saturate.
+    spread = 128 * high * np.sqrt(weights[0].size) / 3
+    shift = rng.integers(2, 63, layer.filters)
+    multiplier = np.clip(256 / spread * np.exp2(shift.astype(float)), 0, 2**15 - 1).astype(np.int32)
+    slope = rng.uniform(0, 1, layer.filters)
+    return Constants(
+        weights=weights,
+        bias=rng.integers(-int(spread), int(spread) + 1, layer.filters).astype(np.int32),
+        multiplier=multiplier,
+        negative_multiplier=multiplier
+        if layer.leaky_slope is None
+        else (multiplier * slope).astype(np.int32),
+        shift=shift.astype(np.int32),
+    )
+
+
+def drawn_input(graph: Graph, seed: int) -> NDArray[np.int8]:
+    shape = graph.input.shape
+    rng = np.random.default_rng(seed)
+    return rng.integers(-128, 128, (shape.channels, shape.height, shape.width)).astype(np.int8)
+
+
+def preset_with(name: str, **sections: Any) -> Config:
+    """A preset with some keys of some sections replaced."""
+    data = load_config(name).model_dump()
+    for section, values in sections.items():
+        if isinstance(values, dict):
+            data[section] = data[section] | values
+        else:
+            data[section] = values
+    return Config.model_validate(data)

@@ -1,0 +1,137 @@
+"""The machine, executing compiled programs, against the golden reference: equal in every element."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from golden.reference import run_graph
+from hwsim.baselines import materialized
+from hwsim.compiler import compile_graph
+from hwsim.config import Config, load_config
+from hwsim.errors import InputError
+from hwsim.graph import Graph
+from hwsim.machine import DeadlockError, Machine
+from hwsim.machine.machine import Order
+from hwsim.networks import build_network
+from hwsim.program.program import Program
+from tests.drawn import configs, drawn_input, shapes_of_graphs, with_drawn_constants
+
+seeds = st.integers(0, 2**32 - 1)
+LOADS_FIRST, TILES_FIRST, STORES_FIRST = [0, 1, 2, 3], [0, 2, 1, 3], [0, 3, 2, 1]
+
+
+def shuffled(seed: int) -> Order:
+    """Units in a new random order every time."""
+    rng = random.Random(seed)
+    return lambda units: rng.sample(range(units), units)
+
+
+def execute(
+    program: Program, image: NDArray[np.int8], order: Order | None = None
+) -> list[NDArray[np.int8]]:
+    outputs: list[NDArray[np.int8]] = []
+    machine = Machine(
+        program, image, order or (lambda _: LOADS_FIRST), lambda _, out: outputs.append(out.copy())
+    )
+    machine.run()
+    return outputs
+
+
+def assert_equals_golden(
+    graph: Graph, image: NDArray[np.int8], outputs: Iterable[NDArray[np.int8]]
+) -> None:
+    expected = run_graph(graph, torch.from_numpy(image)[None])
+    for layer, output, reference in zip(graph.layers, outputs, expected, strict=True):
+        np.testing.assert_array_equal(output, reference[0].numpy(), err_msg=layer.name)
+
+
+def compiled(graph: Graph, config: Config) -> Program:
+    """Compile, passing over drawn configurations whose buffers hold no tile of the layer."""
+    try:
+        return compile_graph(graph, config)
+    except InputError as error:
+        assume("holds no tile" not in str(error) and "exceeds array" not in str(error))
+        raise
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data(), st.sampled_from([4, 8]), seeds)
+def test_drawn_graphs_equal_golden(data: st.DataObject, weight_bits: int, seed: int) -> None:
+    config = data.draw(configs(weight_bits))
+    graph = with_drawn_constants(data.draw(shapes_of_graphs(weight_bits=weight_bits)), seed)
+    program = compiled(graph, config)
+    image = drawn_input(graph, seed)
+    assert_equals_golden(graph, image, execute(program, image))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data(), seeds)
+def test_any_order_that_the_tokens_allow_gives_the_same_values(
+    data: st.DataObject, seed: int
+) -> None:
+    config = data.draw(configs(8))
+    graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
+    program = compiled(graph, config)
+    image = drawn_input(graph, seed)
+    for first in (LOADS_FIRST, TILES_FIRST, STORES_FIRST):
+        assert_equals_golden(graph, image, execute(program, image, lambda _, first=first: first))  # type: ignore[misc]
+    for order in (shuffled(seed), shuffled(seed + 1)):
+        assert_equals_golden(graph, image, execute(program, image, order))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data(), st.booleans(), seeds)
+def test_virtual_maps_store_the_same_bytes_as_materialized_ones(
+    data: st.DataObject, pooled: bool, seed: int
+) -> None:
+    config = data.draw(configs(8))
+    graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
+    image = drawn_input(graph, seed)
+    unfused = materialized(graph, pooled)
+    fused_outputs = execute(compiled(graph, config), image)
+    by_name = dict(
+        zip(
+            [layer.output.name for layer in unfused.layers],
+            execute(compiled(unfused, config), image),
+            strict=True,
+        )
+    )
+    for layer, output in zip(graph.layers, fused_outputs, strict=True):
+        np.testing.assert_array_equal(by_name[layer.output.name], output, err_msg=layer.name)
+
+
+@pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
+@pytest.mark.parametrize("network", ["tiny-yolov2-mini", "condensation-net-mini"])
+def test_mini_networks_equal_golden(preset: str, network: str) -> None:
+    graph = with_drawn_constants(build_network(network, 48, 64), seed=1)
+    image = drawn_input(graph, seed=2)
+    program = compile_graph(graph, load_config(preset))
+    assert_equals_golden(graph, image, execute(program, image))
+
+
+def test_a_missing_wait_shows_as_a_wrong_value_or_an_endless_one_as_a_deadlock() -> None:
+    """Break the tokens: the tests above must be able to fail."""
+    config = load_config("nano")
+    graph = with_drawn_constants(build_network("tiny-yolov2-mini"), seed=3)
+    image = drawn_input(graph, seed=3)
+    program = compile_graph(graph, config)
+
+    def changed(name: str, value: int) -> Program:
+        descriptors = tuple(
+            descriptor._replace(**{name: value}) if name in descriptor._fields else descriptor
+            for descriptor in program.descriptors
+        )
+        return replace(program, descriptors=descriptors)
+
+    with pytest.raises(AssertionError, match="conv"):
+        assert_equals_golden(graph, image, execute(changed("wait_drains", 0), image,
+                                                   lambda _: STORES_FIRST))  # fmt: skip
+    with pytest.raises(DeadlockError):
+        execute(changed("wait_chunks", 20000), image)
