@@ -1,0 +1,153 @@
+"""Bytes: the descriptors' count, the machine's, and what the network needs at least."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hwsim.baselines import materialized, plain
+from hwsim.compiler import compile_graph
+from hwsim.config import load_config
+from hwsim.cost.traffic import add_traffic, traffic_by_layer
+from hwsim.machine import Machine
+from hwsim.machine.memory import Memory
+from hwsim.networks import build_network
+from hwsim.program.blocking import ceil_div
+from hwsim.program.program import Program, Traffic
+from hwsim.timeline import time_program
+from tests.drawn import configs, drawn_input, preset_with, shapes_of_graphs, with_drawn_constants
+from tests.test_machine import compiled
+
+seeds = st.integers(0, 2**32 - 1)
+drawing = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def run(data: st.DataObject, seed: int) -> tuple[Program, Memory]:
+    config = data.draw(configs(8))
+    graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
+    program = compiled(graph, config)
+    return program, Machine(program, drawn_input(graph, seed)).run()
+
+
+def touched(memory: Memory, *classes: Traffic) -> np.ndarray:
+    """How often each byte of memory crossed the bus in these classes."""
+    counts = np.zeros(memory.data.size, int)
+    for transfer in memory.transfers:
+        if transfer.traffic in classes:
+            counts[transfer.address : transfer.address + transfer.size_bytes] += 1
+    return counts
+
+
+@drawing
+@given(st.data(), seeds)
+def test_descriptors_and_machine_count_the_same_bytes(data: st.DataObject, seed: int) -> None:
+    program, memory = run(data, seed)
+    assert add_traffic(traffic_by_layer(program)).bytes == memory.bytes_by_traffic()
+
+
+@drawing
+@given(st.data(), seeds)
+def test_every_byte_written_is_read_or_is_the_output(data: st.DataObject, seed: int) -> None:
+    program, memory = run(data, seed)
+    written = touched(memory, Traffic.FEATURES_WRITTEN)
+    read = touched(memory, Traffic.FEATURES_READ)
+    output = program.region(program.graph.output)
+    read[output.address : output.end] += 1
+    assert not (written.astype(bool) & ~read.astype(bool)).any()
+    stored = sum(program.region(layer.output).size_bytes for layer in program.graph.layers)
+    assert written.sum() == stored, "features are written once; partial sums never"
+
+
+@drawing
+@given(st.data(), seeds)
+def test_reads_cover_what_the_network_needs_and_no_more_where_it_fits(
+    data: st.DataObject, seed: int
+) -> None:
+    program, memory = run(data, seed)
+    read = sum(
+        transfer.size_bytes
+        for transfer in memory.transfers
+        if transfer.traffic in {Traffic.FEATURES_READ, Traffic.WEIGHTS}
+    )
+    distinct = sum(
+        program.region(part.layer.input).size_bytes + part.weights.size_bytes
+        for part in program.layers
+    )
+    assert read >= distinct
+    fits = all(
+        part.schedule.read_words * program.config.word_bytes <= program.config.buffers.feature_bytes
+        and part.weights.size_bytes <= program.config.buffers.weight_bytes
+        and len(part.schedule.stripes) == 1
+        for part in program.layers
+    )
+    if fits:
+        assert read == distinct
+
+
+@drawing
+@given(st.data())
+def test_condensing_saves_exactly_the_maps(data: st.DataObject) -> None:
+    """B - C: each condensed layer's k x C maps, written once and read once."""
+    config = data.draw(configs(8))
+    graph = data.draw(shapes_of_graphs())
+    fused = add_traffic(traffic_by_layer(compiled(graph, config)))
+    unfused = add_traffic(traffic_by_layer(compiled(materialized(graph), config)))
+    maps = sum(
+        2
+        * ceil_div(layer.filters, config.array.input_lanes)
+        * layer.output.shape.height
+        * layer.output.shape.width
+        * config.word_bytes
+        for layer in graph.layers
+        if layer.channel_pool > 1
+    )
+    written = Traffic.FEATURES_WRITTEN
+    assert 2 * (unfused.bytes[written] - fused.bytes[written]) == maps
+
+
+@pytest.mark.parametrize("k", [2, 4, 8])
+@pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
+def test_saving_on_the_real_network_is_the_closed_form(preset: str, k: int) -> None:
+    config = load_config(preset)
+    graph = build_network("condensation-net", k=k)
+    fused = add_traffic(traffic_by_layer(compile_graph(graph, config)))
+    unfused = add_traffic(traffic_by_layer(compile_graph(materialized(graph), config)))
+    maps = sum(
+        2 * layer.filters * layer.output.shape.height * layer.output.shape.width
+        for layer in graph.layers
+        if layer.channel_pool > 1
+    )
+    assert unfused.feature_bytes - fused.feature_bytes == maps
+
+
+@drawing
+@given(st.data())
+def test_condensing_needs_the_feature_memory_of_the_plain_network(data: st.DataObject) -> None:
+    config = data.draw(configs(8))
+    graph = data.draw(shapes_of_graphs())
+    virtual, without = compiled(graph, config), compiled(plain(graph), config)
+    assert virtual.peak_feature_bytes == without.peak_feature_bytes
+    written = Traffic.FEATURES_WRITTEN
+    assert (
+        add_traffic(traffic_by_layer(virtual)).bytes[written]
+        == add_traffic(traffic_by_layer(without)).bytes[written]
+    )
+
+
+@pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
+def test_k_1_costs_what_the_plain_network_costs(preset: str) -> None:
+    condensed = build_network("condensation-net", k=1)
+    plain_network = build_network("tiny-yolov2-face")
+    with_pool = compile_graph(condensed, load_config(preset))
+    without_pool = compile_graph(plain_network, preset_with(preset, channel_pool=False))
+    assert with_pool.descriptors == without_pool.descriptors
+    assert traffic_by_layer(with_pool) == traffic_by_layer(without_pool)
+    assert time_program(with_pool).cycles == time_program(without_pool).cycles
+
+
+@pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
+@pytest.mark.parametrize("network", ["tiny-yolov2", "condensation-net"])
+def test_program_is_at_most_two_percent_of_traffic(preset: str, network: str) -> None:
+    program = compile_graph(build_network(network), load_config(preset))
+    traffic = add_traffic(traffic_by_layer(program))
+    assert traffic.bytes[Traffic.PROGRAM] <= 0.02 * traffic.total_bytes
