@@ -1,0 +1,121 @@
+"""The timeline: it adds up, obeys its bounds, and its closed form equals stepping block by block."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hwsim.compiler import compile_graph
+from hwsim.config import load_config
+from hwsim.graph import Graph
+from hwsim.machine import Machine
+from hwsim.networks import build_network
+from hwsim.program.program import Traffic
+from hwsim.timeline import Timeline, time_program
+from hwsim.timeline.walk import Walk
+from tests.drawn import configs, drawn_input, preset_with, shapes_of_graphs, with_drawn_constants
+from tests.test_machine import compiled
+
+drawing = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def timed(network: str, preset: str, k: int | None = None, **sections: object) -> Timeline:
+    return time_program(compile_graph(build_network(network, k=k), preset_with(preset, **sections)))
+
+
+@drawing
+@given(st.data())
+def test_busy_and_waiting_cycles_add_up(data: st.DataObject) -> None:
+    timeline = time_program(compiled(data.draw(shapes_of_graphs()), data.draw(configs(8))))
+    last = 0
+    for layer in timeline.layers:
+        assert layer.start_cycle == last
+        assert layer.busy_cycles + sum(layer.waiting_cycles.values()) == layer.cycles
+        assert all(cycles > 0 for cycles in layer.waiting_cycles.values())
+        last = layer.end_cycle
+    assert last < timeline.cycles
+
+
+@drawing
+@given(st.data())
+def test_units_never_overlap_themselves(data: st.DataObject) -> None:
+    timeline = time_program(compiled(data.draw(shapes_of_graphs()), data.draw(configs(8))))
+    for before, after in zip(timeline.tiles, timeline.tiles[1:], strict=False):
+        assert before.issue_end <= after.issue_start
+        assert before.drain_end <= after.drain_start
+        assert before.issue_end < before.drain_start
+    for earlier, later in zip(timeline.loads, timeline.loads[1:], strict=False):
+        assert earlier.last_cycle <= later.first_cycle
+    for first, second in zip(timeline.stores, timeline.stores[1:], strict=False):
+        assert first.last_cycle <= second.first_cycle
+
+
+@drawing
+@given(st.data(), st.integers(0, 2**32 - 1))
+def test_bytes_are_those_of_the_machine(data: st.DataObject, seed: int) -> None:
+    graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
+    program = compiled(graph, data.draw(configs(8)))
+    executed = Machine(program, drawn_input(graph, seed)).run().bytes_by_traffic()
+    layers = time_program(program).layers
+    for kind, count in executed.items():
+        assert sum(layer.traffic.bytes[kind] for layer in layers) == count
+
+
+@pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
+@pytest.mark.parametrize("network", ["tiny-yolov2", "condensation-net"])
+def test_layers_stay_within_five_percent_of_the_roofline(preset: str, network: str) -> None:
+    config = load_config(preset)
+    for layer in timed(network, preset).layers:
+        assert layer.cycles <= 1.05 * layer.roofline.cycles
+        # Weights may come while the layer before still runs; nothing else may.
+        early_cycles = layer.traffic.bytes[Traffic.WEIGHTS] // config.word_bytes
+        least = replace(
+            layer.roofline, read_cycles=layer.roofline.read_cycles - early_cycles
+        ).cycles
+        assert least <= layer.cycles
+
+
+@pytest.mark.parametrize(
+    ("network", "most"), [("tiny-yolov2", 14.7e6), ("condensation-net", 28.5e6)]
+)
+def test_whole_networks_on_edge_stay_within_their_budget(network: str, most: float) -> None:
+    assert timed(network, "edge").cycles <= most
+
+
+@pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
+@pytest.mark.parametrize("network", ["tiny-yolov2-mini", "condensation-net-mini", "tiny-yolov2"])
+def test_closed_form_equals_stepping(
+    preset: str, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = timed(network, preset)
+    monkeypatch.setattr(Walk, "_is_closed_form", lambda *_: False)
+    stepped = timed(network, preset)
+    assert closed.cycles == stepped.cycles
+    for one, other in zip(closed.layers, stepped.layers, strict=True):
+        assert one.cycles == other.cycles
+
+
+@pytest.mark.parametrize("latency_cycles", [1, 60, 200])
+def test_slower_memory_never_makes_a_network_faster(latency_cycles: int) -> None:
+    cycles = [
+        timed("condensation-net-mini", "edge",
+              memory={"latency_cycles": latency_cycles, "bandwidth_bytes_per_cycle": bandwidth}
+              ).cycles
+        for bandwidth in (16, 8, 4, 2)
+    ]  # fmt: skip
+    assert cycles == sorted(cycles)
+
+
+def test_a_memory_too_slow_for_the_array_sets_the_pace() -> None:
+    """Seven-eighths of a beat short: the weights' way over the bus is all that counts."""
+    starved = timed("tiny-yolov2", "edge",
+                    memory={"latency_cycles": 60, "bandwidth_bytes_per_cycle": 1})  # fmt: skip
+    layer = starved.layers[7]
+    assert layer.roofline.bound == "reads"
+    assert layer.cycles == pytest.approx(layer.roofline.read_cycles, rel=0.01)
+
+
+def test_an_empty_graph_of_one_pixel_is_timed() -> None:
+    graph: Graph = build_network("tiny-yolov2-mini", 32, 32)
+    assert time_program(compile_graph(graph, load_config("nano"))).cycles > 0
