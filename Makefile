@@ -1,0 +1,46 @@
+# Every target does its own set-up. PYTHON=python3.12 chooses the interpreter.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types units regress bench docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+# The stamp's name says what it was made from, so that changed requirements install anew.
+STAMP := $(VENV)/.installed
+
+$(STAMP): pyproject.toml tools/check_machine.sh
+	@sh tools/check_machine.sh "$(PYTHON)"
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@echo "installing hwsim and its tools into $(VENV)/ (once; a few minutes)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    -e '.[golden,rtl,html,verify,dev]'
+	@touch $@
+
+run: $(STAMP) ## run both networks on a photograph; results in report/
+	@$(BIN)/hwsim report --output report
+
+test: lint types units ## everything that CI runs
+
+lint: $(STAMP) ## format and lint
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff . 2>&1 | head -40; exit 1; }
+	@$(BIN)/ruff check --quiet .
+
+types: $(STAMP) ## strict types
+	@$(BIN)/mypy
+
+units: $(STAMP) ## unit tests and the quick cocotb set
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not slow' --durations=20
+
+bench: $(STAMP) ## medians of time and memory, against the bounds that README states
+	@$(BIN)/python -m benchmarks
+
+docs: $(STAMP) ## write docs/program.md anew
+	@$(BIN)/python -m tools.write_docs
+
+clean: ## remove .venv/, build/ and report/
+	rm -rf $(VENV) build report

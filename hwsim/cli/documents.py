@@ -1,0 +1,81 @@
+"""Where a finished document goes: files, standard output, or tables."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwsim.cli.extras import needing_extra
+from hwsim.cli.options import Verbosity
+from hwsim.cli.outputs import Outputs
+from hwsim.errors import InputError
+from hwsim.estimate import Estimate
+from hwsim.report.document import Document
+
+STANDARD_OUTPUT = "-"
+PAGE = "index.html"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Files that a command is to write, by name; `json` may be standard output."""
+
+    page: str | None = None
+    json: str | None = None
+    csv: str | None = None
+    trace: str | None = None
+
+    def reserve(self, outputs: Outputs) -> None:
+        """Refuse what cannot be written, before anything takes long."""
+        for option, name in (("--csv", self.csv), ("--trace", self.trace)):
+            if name == STANDARD_OUTPUT:
+                raise InputError(f"{option} -: only --json can go to standard output")
+        if self.page is not None:
+            with needing_extra("html", "an HTML page"):
+                from hwsim.report.web_page import plotly_script
+
+                plotly_script()
+        for file in (self.page, self.json, self.csv, self.trace):
+            if file is not None and file != STANDARD_OUTPUT:
+                outputs.reserve(file)
+
+    def texts(self, document: Document, estimate: Estimate) -> dict[str, str]:
+        """The content of every file."""
+        texts: dict[str, str] = {}
+        if self.json is not None and self.json != STANDARD_OUTPUT:
+            from hwsim.report.document import json_text
+
+            texts[self.json] = json_text(document)
+        if self.csv is not None:
+            from hwsim.report.csv_rows import csv_text
+
+            texts[self.csv] = csv_text(document)
+        if self.trace is not None:
+            from hwsim.report.perfetto import trace_text
+
+            texts[self.trace] = trace_text(estimate.timeline)
+        if self.page is not None:
+            from hwsim.report.web_page import page_text
+
+            texts[self.page] = page_text(document, estimate)
+        return texts
+
+    def show(self, document: Document, verbosity: Verbosity) -> None:
+        """Standard output: JSON alone, or tables, or nothing."""
+        if self.json == STANDARD_OUTPUT:
+            from hwsim.report.document import json_text
+
+            sys.stdout.write(json_text(document))
+        elif verbosity is not Verbosity.QUIET:
+            from hwsim.report.terminal import print_document
+
+            print_document(document, sys.stdout, verbose=verbosity is Verbosity.VERBOSE)
+
+
+def page_in(folder: str | None, outputs: Outputs) -> str | None:
+    """The page's name in the folder that `--html` names; the folder is made."""
+    if folder is None:
+        return None
+    if folder == STANDARD_OUTPUT:
+        raise InputError("--html -: only --json can go to standard output")
+    outputs.create_folder(folder)
+    return str(Path(folder) / PAGE)

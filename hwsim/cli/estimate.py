@@ -1,0 +1,48 @@
+"""`hwsim estimate`: the cost of a network, without running it."""
+
+import click
+
+from hwsim.cli.options import (
+    chosen_config,
+    common_options,
+    current_verbosity,
+    network_options,
+    output_options,
+)
+
+
+@click.command()
+@network_options
+@output_options
+@common_options
+def estimate(
+    network: str,
+    config_name: str,
+    size: tuple[int, int] | None,
+    k: int | None,
+    weight_bits: str | None,
+    html: str | None,
+    json: str | None,
+    csv: str | None,
+    trace: str | None,
+) -> None:
+    """Estimate what NETWORK costs: cycles, bytes, memory, energy, gates.
+
+    NETWORK is one of `hwsim networks`. Nothing is executed: shapes decide.
+    """
+    from hwsim.cli.documents import Wanted, page_in
+    from hwsim.cli.outputs import Outputs
+    from hwsim.estimate import estimate as estimate_graph
+    from hwsim.networks import build_network
+    from hwsim.report.document import make_document
+
+    config = chosen_config(config_name, weight_bits)
+    width, height = size or (None, None)
+    graph = build_network(network, height, width, k, config.widths.weight_bits)
+    with Outputs() as outputs:
+        wanted = Wanted(page_in(html, outputs), json, csv, trace)
+        wanted.reserve(outputs)
+        found = estimate_graph(graph, config)
+        document = make_document(found)
+        outputs.write(wanted.texts(document, found))
+    wanted.show(document, current_verbosity())

@@ -1,0 +1,143 @@
+"""Options that subcommands share, and what becomes of their values."""
+
+import re
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, TypeVar
+
+import click
+
+from hwsim.config import Config, load_config
+from hwsim.errors import InputError
+
+SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Verbosity(IntEnum):
+    QUIET = -1
+    NORMAL = 0
+    VERBOSE = 1
+
+
+class SizeType(click.ParamType[tuple[int, int]]):
+    """WIDTHxHEIGHT, as (width, height)."""
+
+    name = "WIDTHxHEIGHT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        match = SIZE.fullmatch(str(value))
+        if match is None:
+            self.fail(f"'{value}' is not WIDTHxHEIGHT in pixels, such as 320x256", param, ctx)
+        return int(match[1]), int(match[2])
+
+
+def common_options(command: Command) -> Command:
+    """-v, -q and --version: the same before and after the subcommand."""
+    command = click.version_option(package_name="hwsim", message="hwsim %(version)s")(command)
+    command = click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=_set(Verbosity.QUIET),
+        help="Print no tables and no progress: only errors, and what `--json -` writes.",
+    )(command)
+    return click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        callback=_set(Verbosity.VERBOSE),
+        help="Print more tables, and the sources of assumed figures.",
+    )(command)
+
+
+def current_verbosity() -> Verbosity:
+    found = click.get_current_context().find_root().obj
+    return found if isinstance(found, Verbosity) else Verbosity.NORMAL
+
+
+def _set(level: Verbosity) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def store(ctx: click.Context, _parameter: click.Parameter, is_given: bool) -> None:
+        root = ctx.find_root()
+        if not is_given:
+            return
+        if root.obj not in (None, level):
+            raise click.UsageError("--quiet and --verbose exclude each other", ctx)
+        root.obj = level
+
+    return store
+
+
+def network_options(command: Command) -> Command:
+    """NETWORK and what it is run on."""
+    for decorate in reversed(
+        (
+            click.argument("network"),
+            click.option(
+                "--config",
+                "config_name",
+                metavar="PRESET|FILE.toml",
+                default="edge",
+                show_default=True,
+                help="The accelerator: see `hwsim configs`.",
+            ),
+            click.option(
+                "--size",
+                type=SizeType(),
+                metavar="WIDTHxHEIGHT",
+                help="Size of the image in pixels.  [default: the network's own]",
+            ),
+            click.option(
+                "--k",
+                type=int,
+                metavar="1|2|4|8",
+                help="Filters condensed into each stored channel of the batch-normalised "
+                "convolutions.  [default: the network's own]",
+            ),
+            click.option(
+                "--weight-bits",
+                type=click.Choice(["8", "4"]),
+                help="Width of a weight.  [default: the config's]",
+            ),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def output_options(command: Command) -> Command:
+    """Files to write."""
+    for decorate in reversed(
+        (
+            click.option(
+                "--html", metavar="DIR", help="Write DIR/index.html, which works offline."
+            ),
+            click.option(
+                "--json",
+                metavar="FILE|-",
+                help="Write all figures; - for standard output, alone.",
+            ),
+            click.option("--csv", metavar="FILE", help="Write one row per layer."),
+            click.option("--trace", metavar="FILE", help="Write a timeline for ui.perfetto.dev."),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def chosen_config(name: str, weight_bits: str | None) -> Config:
+    """The config that is asked for, with its width of weights replaced if that was asked too."""
+    config = load_config(name)
+    if weight_bits is None:
+        return config
+    fields = config.model_dump()
+    fields["widths"]["weight_bits"] = int(weight_bits)
+    try:
+        return Config.model_validate(fields)
+    except ValueError as error:
+        raise InputError(f"--weight-bits {weight_bits}: {error}") from None

@@ -1,0 +1,59 @@
+"""`hwsim run`: a network executed bit-exactly on a photograph, and what that cost."""
+
+import click
+
+from hwsim.cli.options import (
+    chosen_config,
+    common_options,
+    current_verbosity,
+    network_options,
+    output_options,
+)
+
+
+@click.command()
+@network_options
+@click.option("--image", required=True, metavar="PHOTO", help="A JPEG or PNG; it is stretched.")
+@click.option(
+    "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
+)
+@click.option("--check", is_flag=True, help="Compare every stored element with the reference.")
+@output_options
+@common_options
+def run(
+    network: str,
+    config_name: str,
+    size: tuple[int, int] | None,
+    k: int | None,
+    weight_bits: str | None,
+    image: str,
+    weights: str | None,
+    check: bool,
+    html: str | None,
+    json: str | None,
+    csv: str | None,
+    trace: str | None,
+) -> None:
+    """Execute NETWORK bit-exactly on a photograph, and print what it cost.
+
+    NETWORK is one of `hwsim networks`. It is quantized after the fact, once: the result is kept
+    under build/quantized/. With --check, an element that differs from the integer reference ends
+    the run with status 1.
+    """
+    from hwsim.cli.documents import Wanted, page_in
+    from hwsim.cli.execution import run_network
+    from hwsim.cli.outputs import Outputs
+    from hwsim.compiler import compile_graph
+    from hwsim.networks import build_network
+
+    config = chosen_config(config_name, weight_bits)
+    width, height = size or (None, None)
+    shapes = build_network(network, height, width, k, config.widths.weight_bits)
+    compile_graph(shapes, config)  # refuse what cannot run before the long work
+    level = current_verbosity()
+    with Outputs() as outputs:
+        wanted = Wanted(page_in(html, outputs), json, csv, trace)
+        wanted.reserve(outputs)
+        found, document = run_network(shapes, config, image, weights, check, level)
+        outputs.write(wanted.texts(document, found))
+    wanted.show(document, level)

@@ -1,0 +1,208 @@
+"""`hwsim run`: from a photograph to compared values, and everything that can be wrong with it."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jschon import JSON, JSONSchema, create_catalog
+from numpy.typing import NDArray
+from PIL import Image
+
+from golden.darknet_weights import save_darknet_weights
+from golden.networks import FloatNetwork
+from hwsim.cli import main
+from hwsim.cli.quantized import FOLDER, Recipe
+from hwsim.graph import Layer
+from hwsim.machine import Machine
+from hwsim.networks import build_network
+
+MINI = "condensation-net-mini"
+RECIPE = Recipe(MINI, 64, 64, 2, 8, 16, None)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a photograph, and after the first run a quantized graph."""
+    folder = tmp_path_factory.mktemp("run")
+    pixels = np.random.default_rng(1).integers(0, 256, (48, 80, 3), np.uint8)
+    Image.fromarray(pixels).resize((160, 96)).save(folder / "photo.jpg")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def in_workplace(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workplace)
+
+
+def everything() -> set[str]:
+    return {str(path) for path in Path().rglob("*")}
+
+
+def test_values_equal_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["run", MINI, "--image", "photo.jpg", "--check"]
+    assert main(arguments) == 0
+    first = capsys.readouterr().out
+    assert "every element equals the integer reference's" in first
+    assert "Weights are seeded" in first
+    kept = RECIPE.path
+    assert kept.parent == FOLDER
+    assert kept.exists()
+    modified = kept.stat().st_mtime_ns
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == first
+    assert kept.stat().st_mtime_ns == modified, "quantized twice"
+
+
+def test_json_says_what_was_stored(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", MINI, "--image", "photo.jpg", "--json", "-"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    create_catalog("2020-12")
+    schema = Path(__file__).parent.parent / "docs" / "estimate.schema.json"
+    assert JSONSchema(json.loads(schema.read_text())).evaluate(JSON(value)).valid
+    assert value["command"] == "run"
+    assert value["run"]["image"] == "photo.jpg"
+    assert value["run"]["is_checked"] is False
+    names = [tensor["name"] for tensor in value["run"]["tensors"]]
+    assert names == [layer["name"] for layer in value["layers"]]
+    main(["estimate", MINI, "--json", "-"])
+    estimate = json.loads(capsys.readouterr().out)
+    assert value["totals"] == estimate["totals"]
+
+
+def test_the_first_difference_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    report = Machine._report
+
+    def wrong(machine: Machine, layer: Layer) -> None:
+        told = machine._on_layer
+        assert told is not None
+
+        def tell(layer: Layer, stored: NDArray[np.int8]) -> None:
+            if layer.name == "conv3":
+                stored = stored.copy()
+                stored[5, 2, 7] ^= 1
+            told(layer, stored)
+
+        machine._on_layer = tell
+        report(machine, layer)
+        machine._on_layer = told
+
+    monkeypatch.setattr(Machine, "_report", wrong)
+    output = tmp_path / "out.json"
+    arguments = ["run", MINI, "--image", "photo.jpg", "--check", "--json", str(output)]
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert "conv3 differs from the reference in 1 of 1,536 elements" in captured.err
+    assert "first at channel 5, row 2, column 7: machine " in captured.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_graph_is_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["run", MINI, "--image", "photo.jpg", "-q", "--check"]
+    assert main(arguments) == 0
+    whole = RECIPE.path.read_bytes()
+    RECIPE.path.write_bytes(whole[: len(whole) // 2])
+    assert main(arguments) == 0
+    assert RECIPE.path.read_bytes() == whole
+    assert capsys.readouterr().out == ""
+
+
+def test_the_hash_changes_with_what_decides(tmp_path: Path) -> None:
+    weights = tmp_path / "a.weights"
+    weights.write_bytes(b"one")
+    recipes = [
+        RECIPE,
+        Recipe(MINI, 64, 96, 2, 8, 16, None),
+        Recipe(MINI, 64, 64, 4, 8, 16, None),
+        Recipe(MINI, 64, 64, 2, 4, 16, None),
+        Recipe(MINI, 64, 64, 2, 8, 32, None),
+        Recipe(MINI, 64, 64, 2, 8, 16, str(weights)),
+    ]
+    hashes = [recipe.content_hash() for recipe in recipes]
+    weights.write_bytes(b"two")
+    hashes.append(recipes[-1].content_hash())
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_darknet_weights_are_used(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    network = FloatNetwork(build_network(MINI))
+    rng = np.random.default_rng(0)
+    for layer in network.float_layers():
+        values = rng.standard_normal(tuple(layer.weights.shape), np.float32)
+        layer.weights.data.copy_(layer.weights.data.new_tensor(values * 0.1))
+    weights = tmp_path / "mini.weights"
+    save_darknet_weights(network, weights)
+    arguments = ["run", MINI, "--image", "photo.jpg", "--weights", str(weights), "--check"]
+    assert main(arguments) == 0
+    assert "Weights are those of mini.weights." in capsys.readouterr().out
+
+
+def test_bad_inputs_are_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    truncated = tmp_path / "truncated.jpg"
+    truncated.write_bytes(Path("photo.jpg").read_bytes()[:800])
+    text = tmp_path / "text.png"
+    text.write_text("no image")
+    short = tmp_path / "short.weights"
+    short.write_bytes(bytes(100))
+    fine = ["--image", "photo.jpg"]
+    before, outside = everything(), set(tmp_path.iterdir())
+    for arguments, expected in [
+        (["--image", str(truncated)], "truncated"),
+        (["--image", str(text)], "neither a JPEG nor a PNG"),
+        (["--image", "none.jpg"], "cannot read image 'none.jpg': No such file"),
+        (["--image", str(tmp_path)], "cannot read image"),
+        ([*fine, "--weights", str(short)], "100 bytes, expected"),
+        ([*fine, "--weights", "none.weights"], "cannot read weights 'none.weights'"),
+        ([*fine, "--html", "photo.jpg"], "cannot write into 'photo.jpg'"),
+        ([*fine, "--config", "egde"], "did you mean 'edge'?"),
+        ([], "Missing option '--image'"),
+    ]:
+        output = ["--json", str(tmp_path / "out.json")]
+        assert main(["run", MINI, *arguments, *output]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1
+        assert expected in captured.err
+        assert everything() == before
+        assert set(tmp_path.iterdir()) == outside
+
+
+@pytest.mark.parametrize("command", [["run", MINI, "--image", "photo.jpg"], ["report"]])
+def test_a_missing_extra_is_told_in_one_line(command: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None;"
+        f"from hwsim.cli import main; sys.exit(main({command!r}))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "pip install 'hwsim[golden]'" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_report_is_complete(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The main job with small networks in place of the large ones."""
+    networks = ("tiny-yolov2-mini", MINI)
+    monkeypatch.setattr("hwsim.cli.report.NETWORKS", networks)
+    assert main(["report"]) == 0
+    assert capsys.readouterr().out.endswith("open report/index.html\n")
+    index = Path("report/index.html").read_text()
+    for name in networks:
+        for ending in ("html", "json", "csv", "trace.json"):
+            assert Path("report", f"{name}.{ending}").exists()
+            assert f'href="{name}.{ending}"' in index
+        assert json.loads(Path("report", f"{name}.json").read_text())["run"]["is_checked"]
+    assert find_spec("skimage") is not None

@@ -1,0 +1,208 @@
+"""The document and its files: schema, units, totals, and what the documentation says of them."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jschon import JSON, JSONSchema, create_catalog
+
+from hwsim.config import load_config
+from hwsim.estimate import Estimate, estimate
+from hwsim.graph import Graph, SpatialPool
+from hwsim.networks import build_network
+from hwsim.program.program import Traffic
+from hwsim.report.bandwidth import WINDOW_CYCLES, bus_transfers, peak_window_bytes
+from hwsim.report.csv_rows import COLUMNS, csv_text
+from hwsim.report.document import Document, json_text, make_document
+from hwsim.report.layers import WAITS, LayerFigures, operators
+from hwsim.report.perfetto import TRACKS, trace_text
+from hwsim.report.schema import schema_text
+from hwsim.report.totals import TotalFigures
+
+DOCS = Path(__file__).parent.parent / "docs"
+UNITS = (
+    "_bits", "_bytes", "_bytes_per_second", "_channels", "_codes", "_cycles", "_elements", "_hz",
+    "_mj", "_nand2", "_per_second", "_pixels", "_ratio", "_seconds",
+)  # fmt: skip
+UNITS_THEMSELVES = {"macs", "cycles", "filters"}
+
+
+@pytest.fixture(scope="module", params=["condensation-net-mini", "tiny-yolov2-mini"])
+def found(request: pytest.FixtureRequest) -> Estimate:
+    return estimate(build_network(request.param), load_config("edge"))
+
+
+@pytest.fixture(scope="module")
+def document(found: Estimate) -> Document:
+    return make_document(found)
+
+
+@pytest.fixture(scope="module")
+def schema() -> JSONSchema:
+    create_catalog("2020-12")
+    return JSONSchema(json.loads((DOCS / "estimate.schema.json").read_text()))
+
+
+def test_the_published_schema_is_the_code_s() -> None:
+    assert (DOCS / "estimate.schema.json").read_text() == schema_text()
+
+
+def test_documents_keep_to_the_schema(document: Document, schema: JSONSchema) -> None:
+    value = json.loads(json_text(document))
+    assert schema.evaluate(JSON(value)).valid
+    value["totals"]["cycles"] = "many"
+    assert not schema.evaluate(JSON(value)).valid
+
+
+def numbers_in(value: Any, name: str = "") -> Iterator[tuple[str, int | float]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from numbers_in(item, key)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from numbers_in(item, name)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, value
+
+
+def test_every_number_carries_its_unit(document: Document) -> None:
+    value = {key: item for key, item in asdict(document).items() if key != "config"}
+    names = {name for name, _ in numbers_in(value)}
+    assert {name for name in names - UNITS_THEMSELVES if not name.endswith(UNITS)} == set()
+    assert isinstance(document.totals.macs, int)
+
+
+def test_layers_add_up_to_the_totals(document: Document, found: Estimate) -> None:
+    classes = ("program", "weight", "features_read", "features_written", "total")
+    waits = [f"waiting_{name}_cycles" for name in WAITS]
+    for name in ("macs", "busy_cycles", *waits, *(f"{kind}_bytes" for kind in classes)):
+        values: list[int] = [getattr(layer, name) for layer in document.layers]
+        assert getattr(document.totals, name) == sum(values), name
+    for layer, time in zip(document.layers, found.timeline.layers, strict=True):
+        assert set(time.waiting_cycles) <= set(WAITS)
+        waited: list[int] = [getattr(layer, name) for name in waits]
+        assert layer.busy_cycles + sum(waited) == layer.cycles
+        assert layer.roofline_cycles <= layer.cycles
+
+
+def test_every_operator_is_priced_or_fused() -> None:
+    graph = build_network("condensation-net")
+    for layer in graph.layers:
+        found = {operator.name: operator for operator in operators(layer)}
+        expected = {"convolution", "bias", "rescale"}
+        expected |= {"leaky ReLU"} if layer.leaky_slope is not None else set()
+        expected |= {"channel pool"} if layer.channel_pool > 1 else set()
+        expected |= {"spatial pool"} if layer.spatial_pool is not SpatialPool.NONE else set()
+        assert set(found) == expected
+        assert [name for name, item in found.items() if item.status == "priced"] == ["convolution"]
+
+
+def test_transfers_carry_the_layers_bytes(found: Estimate) -> None:
+    """All but the program's first page, which is fetched before the first load."""
+    transfers = bus_transfers(found.timeline)
+    for index, layer in enumerate(found.timeline.layers):
+        for kind in (Traffic.WEIGHTS, Traffic.FEATURES_READ, Traffic.FEATURES_WRITTEN):
+            sizes = [
+                item.size_bytes
+                for item in transfers
+                if item.layer == index and item.traffic is kind
+            ]
+            assert sum(sizes) == layer.traffic.bytes[kind]
+
+
+def test_the_peak_lies_between_average_and_bus(document: Document, found: Estimate) -> None:
+    totals = document.totals
+    peak = totals.peak_window_bandwidth_bytes_per_second
+    assert (
+        totals.average_bandwidth_bytes_per_second <= peak <= totals.bus_bandwidth_bytes_per_second
+    )
+    assert totals.average_bandwidth_bytes_per_second <= totals.peak_layer_bandwidth_bytes_per_second
+    assert peak_window_bytes(found.timeline) == pytest.approx(slow_peak(found))
+
+
+def slow_peak(found: Estimate) -> float:
+    """The same, a cycle at a time."""
+    windows = [0.0] * (found.timeline.cycles // WINDOW_CYCLES + 2)
+    for item in bus_transfers(found.timeline):
+        rate = item.size_bytes / (item.last_cycle - item.first_cycle)
+        for cycle in range(item.first_cycle, item.last_cycle):
+            windows[cycle // WINDOW_CYCLES] += rate
+    return max(windows)
+
+
+def test_savings_are_those_of_the_totals(document: Document) -> None:
+    comparison = document.comparison
+    if comparison is None:
+        assert document.network.condensed_layers == ()
+        return
+    a, b, unpooled, c = comparison.variants
+    assert [item.key for item in comparison.variants] == ["A", "B", "B'", "C"]
+    assert comparison.feature_saving_ratio == pytest.approx(1 - c.features_bytes / b.features_bytes)
+    assert comparison.total_saving_ratio == pytest.approx(1 - c.total_bytes / b.total_bytes)
+    assert comparison.unpooled_total_saving_ratio == pytest.approx(
+        1 - c.total_bytes / unpooled.total_bytes
+    )
+    assert c.peak_feature_bytes == a.peak_feature_bytes
+    assert c.features_bytes == a.features_bytes
+    for variant in comparison.variants:
+        assert sum(layer.weight_bytes for layer in variant.layers) == variant.weight_bytes
+        assert {layer.condensed_layer for layer in variant.layers} == {
+            layer.name for layer in document.layers
+        }
+
+
+def test_csv_holds_the_layers_of_the_json(document: Document) -> None:
+    rows = list(csv.DictReader(io.StringIO(csv_text(document))))
+    layers = json.loads(json_text(document))["layers"]
+    assert len(rows) == len(layers)
+    for row, layer in zip(rows, layers, strict=True):
+        assert tuple(row) == COLUMNS
+        for name, value in layer.items():
+            if name == "operators":
+                assert row[name].split(" + ") == [operator["name"] for operator in value]
+            else:
+                assert row[name] == str(value)
+
+
+def test_the_trace_is_what_perfetto_reads(found: Estimate) -> None:
+    trace = json.loads(trace_text(found.timeline))
+    names = {
+        event["tid"]: event["args"]["name"]
+        for event in trace["traceEvents"]
+        if event["name"] == "thread_name"
+    }
+    assert tuple(names.values()) == TRACKS
+    events = [event for event in trace["traceEvents"] if event["ph"] == "X"]
+    assert {event["ph"] for event in trace["traceEvents"]} == {"M", "X"}
+    assert {event["tid"] for event in events} == set(names)
+    assert sum(event["tid"] == 3 for event in events) == len(found.timeline.tiles)
+    ends: dict[int, int] = {}
+    for event in events:
+        start, length = round(event["ts"] * 1000), round(event["dur"] * 1000)  # nanoseconds
+        assert start / 1000 == event["ts"]
+        assert start >= ends.get(event["tid"], 0), "events of a track overlap"
+        ends[event["tid"]] = start + length
+    frame = found.timeline.cycles * 1e9 / found.config.clock.clock_hz
+    assert max(ends.values()) <= round(frame)
+
+
+@pytest.mark.parametrize("clock_hz", [333_333_333, 1_700_000_000])
+def test_odd_clocks_make_no_overlap(clock_hz: int) -> None:
+    config = load_config("edge")
+    config = config.model_copy(
+        update={"clock": config.clock.model_copy(update={"clock_hz": clock_hz})}
+    )
+    graph: Graph = build_network("tiny-yolov2-mini")
+    test_the_trace_is_what_perfetto_reads(estimate(graph, config))
+
+
+def test_the_documentation_names_every_figure() -> None:
+    text = (DOCS / "outputs.md").read_text()
+    for figures in (LayerFigures, TotalFigures):
+        for field in fields(figures):
+            assert f"`{field.name}`" in text, f"{figures.__name__}.{field.name}"

@@ -1,0 +1,130 @@
+"""Tables and pages: what a person looks at."""
+
+import io
+import json
+import re
+
+import pytest
+
+from hwsim.config import load_config
+from hwsim.estimate import Estimate, estimate
+from hwsim.networks import build_network
+from hwsim.report.charts import SHOWN_VARIANTS, TRAFFIC_COLOURS, traffic_chart
+from hwsim.report.document import Document, make_document
+from hwsim.report.index_page import index_text
+from hwsim.report.terminal import print_document
+from hwsim.report.timeline_chart import timeline_chart
+from hwsim.report.web_page import page_text, plotly_script
+
+FULL = ["condensation-net", "tiny-yolov2"]
+
+
+@pytest.fixture(scope="module", params=FULL)
+def found(request: pytest.FixtureRequest) -> Estimate:
+    return estimate(build_network(request.param), load_config("edge"))
+
+
+@pytest.fixture(scope="module")
+def document(found: Estimate) -> Document:
+    return make_document(found)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def table_of(document: Document, verbose: bool = False) -> str:
+    text = io.StringIO()
+    print_document(document, text, verbose)
+    return text.getvalue()
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_a_pipe_gets_eighty_columns_and_no_colour(document: Document, verbose: bool) -> None:
+    text = table_of(document, verbose)
+    assert "\x1b" not in text
+    assert "…" not in text
+    for line in text.splitlines():
+        assert len(line) <= 80
+        assert line == line.rstrip()
+
+
+def test_a_narrow_terminal_cuts_no_number(
+    document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    text = Terminal()
+    print_document(document, text)
+    assert "\x1b[1m" in text.getvalue()
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text.getvalue())
+    for layer in document.layers:
+        for number in (layer.cycles, layer.roofline_cycles, layer.weight_bytes, layer.total_bytes):
+            assert f"{number:,}" in plain
+
+
+def test_tables_say_what_is_assumed(document: Document) -> None:
+    text = table_of(document)
+    assert "assumed, not calibrated" in text
+    assert "NAND2 equivalents, uncalibrated" in text
+    for layer in document.layers:
+        assert layer.name in text
+    assert (document.comparison is None) == ("26.5%" not in text)
+    assert (document.comparison is None) == ("C's condensed layers have k times" not in text)
+
+
+def test_very_large_numbers_widen_the_table() -> None:
+    graph = build_network("condensation-net", 4096, 4096, 8)
+    document = make_document(estimate(graph, load_config("nano")))
+    text = table_of(document)
+    assert "…" not in text
+    for layer in document.layers:
+        assert f"{layer.cycles:,}" in text
+        assert f"{layer.total_bytes:,}" in text
+
+
+def test_the_page_loads_nothing(document: Document, found: Estimate) -> None:
+    text = page_text(document, found).replace(plotly_script(), "")
+    text += index_text([document])
+    assert "http" not in text
+    assert not re.search(r"<(script|img|iframe|link)[^>]*\b(src|href)=", text)
+    assert "@import" not in text
+    assert "url(" not in text
+
+
+def test_the_page_is_the_same_every_time(document: Document, found: Estimate) -> None:
+    assert page_text(document, found) == page_text(document, found)
+
+
+def test_the_page_says_what_the_table_says(document: Document, found: Estimate) -> None:
+    text = page_text(document, found)
+    for layer in document.layers:
+        assert f"{layer.cycles:,}" in text
+    assert f"{document.totals.total_bytes:,}" in text
+    figures = re.search(r"^const figures = (.*);$", text, re.MULTILINE)
+    assert figures is not None
+    names = set(json.loads(figures[1]))
+    assert names == {"features", "traffic", "cycles", "shares", "memory", "timeline"}
+    for name in names:
+        assert f'<div id="{name}">' in text
+
+
+def test_the_traffic_chart_holds_every_byte(document: Document) -> None:
+    figure = traffic_chart(document, tuple(TRAFFIC_COLOURS))
+    total = sum(sum(bars["y"]) for bars in figure["data"])
+    if document.comparison is None:
+        expected = document.totals.total_bytes
+    else:
+        shown = [item for item in document.comparison.variants if item.key in SHOWN_VARIANTS]
+        expected = sum(item.total_bytes for item in shown)
+    assert total == pytest.approx(expected / 1e6)
+
+
+def test_the_timeline_draws_every_tile(found: Estimate) -> None:
+    tracks = {track["name"]: track for track in timeline_chart(found.timeline)["data"]}
+    assert len(tracks["MAC array"]["x"]) == len(found.timeline.tiles)
+    assert len(tracks["store DMA"]["x"]) == len(found.timeline.stores)
+    milliseconds = sum(tracks["layers"]["x"])
+    assert milliseconds == pytest.approx(1e3 / found.frames_per_second, rel=1e-4)

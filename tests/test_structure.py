@@ -1,0 +1,81 @@
+"""The rules of the tree: who imports whom, which files are twins, which documents are generated."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.write_docs import PROGRAM, program_document
+
+ROOT = Path(__file__).parents[1]
+OPERATORS = ("convolution", "rescale", "channel_pool", "spatial_pool")
+HEAVY = {"torch", "brevitas", "amaranth", "cocotb", "onnx", "onnxruntime", "skimage", "plotly"}
+
+
+def imported(path: Path, *, inside_functions: bool = True) -> set[str]:
+    """Top-level names of every module that a file imports."""
+    tree = ast.parse(path.read_text("utf-8"))
+    nodes = list(ast.walk(tree)) if inside_functions else tree.body
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def sources(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def test_the_model_imports_neither_torch_nor_amaranth() -> None:
+    for path in sources("hwsim"):
+        command = path.is_relative_to(ROOT / "hwsim" / "cli")
+        chart = path.is_relative_to(ROOT / "hwsim" / "report")
+        allowed = {"plotly"} if chart else set()
+        names = imported(path, inside_functions=not command)
+        assert not names & (HEAVY - allowed | {"golden", "rtl", "testbenches"}), path
+
+
+def test_golden_and_rtl_never_import_each_other() -> None:
+    for path in sources("golden"):
+        assert not imported(path) & {"rtl", "amaranth", "testbenches", "cocotb"}, path
+    for path in sources("rtl"):
+        assert not imported(path) & {"golden", "torch", "testbenches", "cocotb"}, path
+
+
+@pytest.mark.parametrize("folder", ["golden", "rtl"])
+def test_golden_and_rtl_know_only_the_model_s_nouns(folder: str) -> None:
+    """Config, graph, program and pipeline; never the compiler, the machine or the timeline."""
+    nouns = {"config", "graph", "networks", "program", "pipeline", "errors", "fixed_point"}
+    for path in sources(folder):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hwsim."):
+                assert (node.module or "").split(".")[1] in nouns, (path, node.module)
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_every_operator_has_its_twins(operator: str) -> None:
+    for place in ("golden", "hwsim/machine", "rtl"):
+        assert (ROOT / place / f"{operator}.py").exists(), f"{place}/{operator}.py is missing"
+    assert (ROOT / "tests" / f"test_{operator}.py").exists()
+
+
+def test_an_estimate_loads_no_heavy_library() -> None:
+    import subprocess
+
+    code = (
+        "import sys, hwsim.cli\n"
+        "from hwsim.estimate import estimate\n"
+        f"print(sorted(set(sys.modules) & {HEAVY!r}))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_generated_documents_are_up_to_date() -> None:
+    assert PROGRAM.read_text("utf-8") == program_document(), "run `make docs`"
