@@ -1,6 +1,6 @@
 """The accelerator: its units, the tokens between them, and the AXI4 ports."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -32,16 +32,36 @@ TRAFFIC = ("program", "weights", "features_read", "features_written")
 def axi4_ports(config: Config) -> dict[str, object]:
     """One AXI4 manager: one ID, INCR bursts of whole words, every response `rready`, `bready`."""
     bits = config.bus.bus_bits
-    return {f"m_axi_{name}": member for name, member in {
-        "awvalid": Out(1), "awready": In(1), "awaddr": Out(ADDRESS_BITS), "awlen": Out(8),
-        "awsize": Out(3), "awburst": Out(2),
-        "wvalid": Out(1), "wready": In(1), "wdata": Out(bits), "wstrb": Out(bits // 8),
-        "wlast": Out(1),
-        "bvalid": In(1), "bready": Out(1), "bresp": In(2),
-        "arvalid": Out(1), "arready": In(1), "araddr": Out(ADDRESS_BITS), "arlen": Out(8),
-        "arsize": Out(3), "arburst": Out(2),
-        "rvalid": In(1), "rready": Out(1), "rdata": In(bits), "rresp": In(2), "rlast": In(1),
-    }.items()}
+    return {
+        f"m_axi_{name}": member
+        for name, member in {
+            "awvalid": Out(1),
+            "awready": In(1),
+            "awaddr": Out(ADDRESS_BITS),
+            "awlen": Out(8),
+            "awsize": Out(3),
+            "awburst": Out(2),
+            "wvalid": Out(1),
+            "wready": In(1),
+            "wdata": Out(bits),
+            "wstrb": Out(bits // 8),
+            "wlast": Out(1),
+            "bvalid": In(1),
+            "bready": Out(1),
+            "bresp": In(2),
+            "arvalid": Out(1),
+            "arready": In(1),
+            "araddr": Out(ADDRESS_BITS),
+            "arlen": Out(8),
+            "arsize": Out(3),
+            "arburst": Out(2),
+            "rvalid": In(1),
+            "rready": Out(1),
+            "rdata": In(bits),
+            "rresp": In(2),
+            "rlast": In(1),
+        }.items()
+    }
 
 
 class Accelerator(wiring.Component):
@@ -62,11 +82,15 @@ class Accelerator(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         assert config.array.rescale_lanes <= config.array.input_lanes, "one word per drain cycle"
-        super().__init__({
-            "start": In(1),
-            "program_address": In(ADDRESS_BITS),
-            "done": Out(1),
-        } | {f"bytes_{name}": Out(COUNTER_BITS) for name in TRAFFIC} | axi4_ports(config))
+        super().__init__(
+            {
+                "start": In(1),
+                "program_address": In(ADDRESS_BITS),
+                "done": Out(1),
+            }
+            | {f"bytes_{name}": Out(COUNTER_BITS) for name in TRAFFIC}
+            | axi4_ports(config)
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -81,17 +105,21 @@ class Accelerator(wiring.Component):
 
     def _instantiate(self, m: Module) -> None:
         config = self._config
-        m.submodules.distributor = self.distributor = Distributor(config, {
-            "load": (Opcode.LOAD, LOAD),
-            "weights": (Opcode.COMPUTE, WEIGHTS),
-            "issue": (Opcode.COMPUTE, ISSUE),
-            "drain": (Opcode.COMPUTE, DRAIN),
-            "store": (Opcode.STORE, STORE),
-        })
+        m.submodules.distributor = self.distributor = Distributor(
+            config,
+            {
+                "load": (Opcode.LOAD, LOAD),
+                "weights": (Opcode.COMPUTE, WEIGHTS),
+                "issue": (Opcode.COMPUTE, ISSUE),
+                "drain": (Opcode.COMPUTE, DRAIN),
+                "store": (Opcode.STORE, STORE),
+            },
+        )
         m.submodules.load = self.load = Load(config)
         m.submodules.read_manager = self.read_manager = ReadManager(config)
         m.submodules.features = self.features = Memory(
-            shape=config.bus.bus_bits, depth=config.feature_words, init=[])
+            shape=config.bus.bus_bits, depth=config.feature_words, init=[]
+        )
         m.submodules.weight_queue = self.weight_queue = WeightQueue(config)
         m.submodules.issue = self.issue = Issue(config)
         m.submodules.operands = self.operands = Operands(config)
@@ -104,7 +132,8 @@ class Accelerator(wiring.Component):
         m.submodules.write_manager = self.write_manager = WriteManager(config)
 
         self.chunks, self.computes, self.drains, self.stores = (
-            Signal(TOKEN_BITS, name=name) for name in ("chunks", "computes", "drains", "stores"))
+            Signal(TOKEN_BITS, name=name) for name in ("chunks", "computes", "drains", "stores")
+        )
         for unit in (self.distributor, self.load, self.weight_queue, self.issue, self.drain):
             m.d.comb += unit.start.eq(self.start)
 
@@ -114,7 +143,7 @@ class Accelerator(wiring.Component):
         wiring.connect(m, distributor.load, load.i)
         wiring.connect(m, load.o, self.read_manager.i)
 
-        def arrives(destination: Destination) -> object:
+        def arrives(destination: Destination) -> ValueLike:
             return word.valid & (word.payload.destination == destination)
 
         write = self.features.write_port()
@@ -195,7 +224,8 @@ class Accelerator(wiring.Component):
         ]
         with m.If(self.start):
             m.d.sync += [
-                token.eq(0) for token in (self.chunks, self.computes, self.drains, self.stores)]
+                token.eq(0) for token in (self.chunks, self.computes, self.drains, self.stores)
+            ]
 
     def _count_bytes(self, m: Module) -> None:
         word, writes = self.read_manager.o, self.write_manager
@@ -222,11 +252,9 @@ class Accelerator(wiring.Component):
             writes: ("awvalid", "awaddr", "awlen", "wvalid", "wdata", "wlast", "bready"),
         }
         for unit, names in inputs.items():
-            m.d.comb += [
-                getattr(unit, name).eq(getattr(self, f"m_axi_{name}")) for name in names]
+            m.d.comb += [getattr(unit, name).eq(getattr(self, f"m_axi_{name}")) for name in names]
         for unit, names in outputs.items():
-            m.d.comb += [
-                getattr(self, f"m_axi_{name}").eq(getattr(unit, name)) for name in names]
+            m.d.comb += [getattr(self, f"m_axi_{name}").eq(getattr(unit, name)) for name in names]
         m.d.comb += [
             self.m_axi_arsize.eq(size),
             self.m_axi_awsize.eq(size),

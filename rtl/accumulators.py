@@ -38,15 +38,17 @@ class Accumulators(wiring.Component):
         assert config.weight_block_words + pipeline.BLOCK_OVERHEAD >= self.REVISIT
         lanes = data.ArrayLayout(signed(config.widths.accumulator_bits), config.array.output_lanes)
         index = range(config.buffers.accumulator_depth)
-        super().__init__({
-            "i": In(stream.Signature(sums_layout(config), always_ready=True)),
-            "index": In(index),
-            "accumulated": Out(1),
-            "drain_enable": In(1),
-            "drain_index": In(index),
-            "drain_bank": In(1),
-            "drain_data": Out(lanes),
-        })
+        super().__init__(
+            {
+                "i": In(stream.Signature(sums_layout(config), always_ready=True)),
+                "index": In(index),
+                "accumulated": Out(1),
+                "drain_enable": In(1),
+                "drain_index": In(index),
+                "drain_bank": In(1),
+                "drain_data": Out(lanes),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -74,8 +76,9 @@ class Accumulators(wiring.Component):
 
         before = Array(read.as_value() for read in reads)[accumulate.bank]
         m.d.sync += [written.eq(self.i.valid), written_to.eq(accumulate)]
-        for total, old, new in zip(totals, data.View(lanes, before), self.i.payload.lanes,
-                                   strict=True):
+        for total, old, new in zip(
+            totals, data.View(lanes, before), self.i.payload.lanes, strict=True
+        ):
             m.d.sync += total.eq(Mux(accumulate.overwrite, 0, old) + new)
 
         drained_bank = Signal()

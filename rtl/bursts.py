@@ -13,28 +13,32 @@ RUN_BITS = 24  # the widest run length of any descriptor
 
 
 # `blocks` x `rows` runs of `row_words` words, each run contiguous in memory.
-RUNS = data.StructLayout({
-    "address": ADDRESS_BITS,
-    "row_words": RUN_BITS,
-    "rows": 16,
-    "row_stride_bytes": ADDRESS_BITS,
-    "blocks": 16,
-    "block_stride_bytes": ADDRESS_BITS,
-})
+RUNS = data.StructLayout(
+    {
+        "address": ADDRESS_BITS,
+        "row_words": RUN_BITS,
+        "rows": 16,
+        "row_stride_bytes": ADDRESS_BITS,
+        "blocks": 16,
+        "block_stride_bytes": ADDRESS_BITS,
+    }
+)
 
 
 def burst_layout(config: Config) -> data.StructLayout:
-    return data.StructLayout({
-        "address": ADDRESS_BITS,
-        "beats": range(config.bus.burst_beats + 1),
-        "last_of_run": 1,
-        "last_of_block": 1,
-        "last": 1,
-    })
+    return data.StructLayout(
+        {
+            "address": ADDRESS_BITS,
+            "beats": range(config.bus.burst_beats + 1),
+            "last_of_run": 1,
+            "last_of_block": 1,
+            "last": 1,
+        }
+    )
 
 
 class Bursts(wiring.Component):
-    """Walks blocks, runs and bursts: at most `burst_beats` beats, never across 4 KiB or a run's end.
+    """Walks blocks, runs and bursts: never across 4 KiB or a run's end, at most `burst_beats` long.
 
     The first burst is offered the cycle after its runs are taken, then one per cycle that `o` is
     ready. New runs are taken in the cycle in which the last burst leaves, so no cycle is lost
@@ -50,10 +54,12 @@ class Bursts(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        super().__init__({
-            "i": In(stream.Signature(RUNS)),
-            "o": Out(stream.Signature(burst_layout(config))),
-        })
+        super().__init__(
+            {
+                "i": In(stream.Signature(RUNS)),
+                "o": Out(stream.Signature(burst_layout(config))),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -69,7 +75,7 @@ class Bursts(wiring.Component):
 
         # Beats: what is left of the run, of the 4 KiB and of the longest burst.
         boundary_words = BOUNDARY_BYTES // word_bytes
-        offset = address[exact_log2(word_bytes):exact_log2(BOUNDARY_BYTES)]
+        offset = address[exact_log2(word_bytes) : exact_log2(BOUNDARY_BYTES)]
         to_boundary = Signal(range(boundary_words + 1))
         limit = Signal(range(burst_beats + 1))
         beats = Signal(range(burst_beats + 1))

@@ -1,6 +1,6 @@
 """Channel pool (maxout): condenses groups of k adjacent output lanes into one value."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, ValueLike, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -8,7 +8,7 @@ from amaranth.utils import exact_log2
 from hwsim.config import Config
 
 
-def maximum(left: object, right: object) -> object:
+def maximum(left: ValueLike, right: ValueLike) -> ValueLike:
     return Mux(left > right, left, right)
 
 
@@ -36,14 +36,16 @@ class ChannelPool(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         lanes = data.ArrayLayout(signed(8), config.array.rescale_lanes)
-        super().__init__({
-            "valid": In(1),
-            "i": In(lanes),
-            "factor": In(2),
-            "first": In(1),
-            "last": In(1),
-            "o": Out(lanes),
-        })
+        super().__init__(
+            {
+                "valid": In(1),
+                "i": In(lanes),
+                "factor": In(2),
+                "first": In(1),
+                "last": In(1),
+                "o": Out(lanes),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

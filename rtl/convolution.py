@@ -1,6 +1,6 @@
 """The MAC array: shadow and active weights, multipliers, and a pipelined adder tree per lane."""
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, ValueLike, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -18,14 +18,16 @@ def sum_bits(config: Config) -> int:
     """One lane's sum of products, exact."""
     widths = config.widths
     product_bits = widths.activation_bits + widths.weight_bits
-    return product_bits + exact_log2(config.array.input_lanes)
+    return product_bits + int(exact_log2(config.array.input_lanes))
 
 
 def sums_layout(config: Config) -> data.StructLayout:
-    return data.StructLayout({
-        "lanes": data.ArrayLayout(signed(sum_bits(config)), config.array.output_lanes),
-        "accumulate": accumulate_layout(config),
-    })
+    return data.StructLayout(
+        {
+            "lanes": data.ArrayLayout(signed(sum_bits(config)), config.array.output_lanes),
+            "accumulate": accumulate_layout(config),
+        }
+    )
 
 
 class Convolution(wiring.Component):
@@ -52,12 +54,14 @@ class Convolution(wiring.Component):
         self._levels = exact_log2(config.array.input_lanes)
         self.latency = 2 + -(-(self._levels - 1) // LEVELS_PER_STAGE)
         assert self.latency == 1 + pipeline.tree_stages(config)
-        super().__init__({
-            "weights": In(stream.Signature(weight_word_layout(config), always_ready=True)),
-            "i": In(stream.Signature(operand_layout(config), always_ready=True)),
-            "o": Out(stream.Signature(sums_layout(config), always_ready=True)),
-            "index": Out(range(config.buffers.accumulator_depth)),
-        })
+        super().__init__(
+            {
+                "weights": In(stream.Signature(weight_word_layout(config), always_ready=True)),
+                "i": In(stream.Signature(operand_layout(config), always_ready=True)),
+                "o": Out(stream.Signature(sums_layout(config), always_ready=True)),
+                "index": Out(range(config.buffers.accumulator_depth)),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -99,7 +103,7 @@ class Convolution(wiring.Component):
             m.d.sync += active.eq(shadow)
         return active
 
-    def _sum(self, m: Module, terms: list[object], number: int) -> object:
+    def _sum(self, m: Module, terms: list[ValueLike], number: int) -> ValueLike:
         """Add pairwise; a register behind the first level, then behind every other one."""
         level = 0
         while len(terms) > 1:

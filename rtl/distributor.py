@@ -26,9 +26,10 @@ class Distributor(wiring.Component):
     """Reads descriptors from the two-page program buffer and queues them, `QUEUE_DEPTH` per output.
 
     A descriptor whose last word can be read in cycle t heads its empty queue in cycle
-    t + its words + `DISTRIBUTE`; a further one follows every words + `DISTRIBUTE_GAP` cycles. A full queue holds
-    up those behind it. COMPUTE goes to three outputs at once, to each only its own fields, and
-    leaves when all three have room. END stops the distributor until its stores are done.
+    t + its words + `DISTRIBUTE`; a further one follows every words + `DISTRIBUTE_GAP` cycles. A
+    full queue holds up those behind it. COMPUTE goes to three outputs at once, to each only its
+    own fields, when all three have room: the drain, last of them, makes it. END stops the
+    distributor until its stores are done.
 
     Members
     -------
@@ -50,13 +51,16 @@ class Distributor(wiring.Component):
     def __init__(self, config: Config, outputs: dict[str, tuple[Opcode, data.StructLayout]]):
         self._config = config
         self._outputs = outputs
-        super().__init__({
-            "write": In(1),
-            "data": In(config.bus.bus_bits),
-            "start": In(1),
-            "stores": In(TOKEN_BITS),
-            "done": Out(1),
-        } | {name: Out(stream.Signature(layout)) for name, (_, layout) in outputs.items()})
+        super().__init__(
+            {
+                "write": In(1),
+                "data": In(config.bus.bus_bits),
+                "start": In(1),
+                "stores": In(TOKEN_BITS),
+                "done": Out(1),
+            }
+            | {name: Out(stream.Signature(layout)) for name, (_, layout) in outputs.items()}
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -77,7 +81,7 @@ class Distributor(wiring.Component):
             write.data.eq(self.data),
             write.en.eq(self.write),
             read.addr.eq(taken[:-1]),
-            complete.eq((written - taken)[:len(written)] >= words),
+            complete.eq((written - taken)[: len(written)] >= words),
         ]
         m.d.sync += written.eq(written + self.write)
 
@@ -94,8 +98,7 @@ class Distributor(wiring.Component):
         accepted = Signal()
         m.d.comb += [
             reading.eq(
-                (index != 0)
-                | (complete & ~ended & ~ending & ~capture & (~assembled | accepted))
+                (index != 0) | (complete & ~ended & ~ending & ~capture & (~assembled | accepted))
             ),
             last_captured.eq(capture & (captured_index == words - 1)),
         ]
@@ -123,11 +126,12 @@ class Distributor(wiring.Component):
             m.d.sync += [ended.eq(0), self.done.eq(0)]
         return m
 
-    def _offer(self, m: Module, descriptor: Signal, assembled: Signal, accepted: Signal,
-               ending: Signal) -> None:
+    def _offer(
+        self, m: Module, descriptor: Signal, assembled: Signal, accepted: Signal, ending: Signal
+    ) -> None:
         """Decode the opcode and hand the fields to every queue that wants them."""
         opcode = Signal(Opcode)
-        m.d.comb += opcode.eq(descriptor[:OPCODE.bits])
+        m.d.comb += opcode.eq(descriptor[: OPCODE.bits])
         queues = {}
         for name, (_, layout) in self._outputs.items():
             queue = Queue(layout, QUEUE_DEPTH)
@@ -135,17 +139,18 @@ class Distributor(wiring.Component):
             wiring.connect(m, queue.o, wiring.flipped(getattr(self, name)))
         with m.Switch(opcode):
             for code in (Opcode.LOAD, Opcode.COMPUTE, Opcode.STORE):
-                fields = data.View(descriptor_layout(code),
-                                   descriptor[:descriptor_layout(code).size])
+                fields = data.View(
+                    descriptor_layout(code), descriptor[: descriptor_layout(code).size]
+                )
                 mine = [queues[name] for name, (of, _) in self._outputs.items() if of is code]
                 with m.Case(code):
-                    m.d.comb += accepted.eq(
-                        assembled & Cat(queue.i.ready for queue in mine).all())
+                    m.d.comb += accepted.eq(assembled & Cat(queue.i.ready for queue in mine).all())
                     for queue in mine:
                         m.d.comb += queue.i.valid.eq(accepted)
                         m.d.comb += copy_fields(queue.i.payload, fields)
             with m.Case(Opcode.END):
-                end = data.View(descriptor_layout(Opcode.END),
-                                descriptor[:descriptor_layout(Opcode.END).size])
+                end = data.View(
+                    descriptor_layout(Opcode.END), descriptor[: descriptor_layout(Opcode.END).size]
+                )
                 m.d.comb += ending.eq(assembled)
                 m.d.comb += accepted.eq(assembled & reached(self.stores, end.wait_stores))

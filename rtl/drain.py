@@ -1,6 +1,6 @@
 """The drain: reads a finished tile's accumulators and leaves its stored bytes in staging."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, ValueLike, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -16,38 +16,53 @@ from rtl.parameters import Parameters, parameter_layout
 from rtl.rescale import Rescale
 from rtl.spatial_pool import SpatialPool
 
-DRAIN = field_layout(Opcode.COMPUTE, (
-    "wait_stores", "rows", "columns", "channel_pool", "spatial_pool", "pooled_rows",
-    "pooled_columns", "output_zero_point", "staging_address", "byte_offset",
-))
+DRAIN = field_layout(
+    Opcode.COMPUTE,
+    (
+        "wait_stores",
+        "rows",
+        "columns",
+        "channel_pool",
+        "spatial_pool",
+        "pooled_rows",
+        "pooled_columns",
+        "output_zero_point",
+        "staging_address",
+        "byte_offset",
+    ),
+)
 STAGING_BITS = 16
 FACTORS = 4  # k = 1, 2, 4, 8
 
 
 def staging_layout(config: Config) -> data.StructLayout:
     """A write into staging."""
-    return data.StructLayout({
-        "address": STAGING_BITS,
-        "data": config.bus.bus_bits,
-        "enable": config.word_bytes,
-        "last": 1,  # of the tile
-    })
+    return data.StructLayout(
+        {
+            "address": STAGING_BITS,
+            "data": config.bus.bus_bits,
+            "enable": config.word_bytes,
+            "last": 1,  # of the tile
+        }
+    )
 
 
 def beside_layout(config: Config) -> data.StructLayout:
     """What goes beside the values, from the read of the accumulators to staging."""
-    return data.StructLayout({
-        "group": range(max(config.rescale_groups, 2)),
-        "first_tap": 1,
-        "last_tap": 1,
-        "masked": 1,
-        "factor": 2,  # log2 of k
-        "zero_point": signed(8),
-        "address": STAGING_BITS,
-        "byte": exact_log2(config.word_bytes),
-        "clear": 1,  # zero the word's other bytes
-        "last": 1,
-    })
+    return data.StructLayout(
+        {
+            "group": range(max(config.rescale_groups, 2)),
+            "first_tap": 1,
+            "last_tap": 1,
+            "masked": 1,
+            "factor": 2,  # log2 of k
+            "zero_point": signed(8),
+            "address": STAGING_BITS,
+            "byte": exact_log2(config.word_bytes),
+            "clear": 1,  # zero the word's other bytes
+            "last": 1,
+        }
+    )
 
 
 class Drain(wiring.Component):
@@ -82,22 +97,25 @@ class Drain(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         accumulator = signed(config.widths.accumulator_bits)
-        super().__init__({
-            "tile": In(stream.Signature(DRAIN)),
-            "accumulated": In(1),
-            "parameters_full": In(1),
-            "stores": In(TOKEN_BITS),
-            "enable": Out(1),
-            "index": Out(range(config.buffers.accumulator_depth)),
-            "bank": Out(1),
-            "group": Out(range(max(config.rescale_groups, 2))),
-            "accumulators": In(data.ArrayLayout(accumulator, config.array.output_lanes)),
-            "parameters": In(
-                data.ArrayLayout(parameter_layout(config), config.array.rescale_lanes)),
-            "drained": Out(1),
-            "o": Out(stream.Signature(staging_layout(config), always_ready=True)),
-            "start": In(1),
-        })
+        super().__init__(
+            {
+                "tile": In(stream.Signature(DRAIN)),
+                "accumulated": In(1),
+                "parameters_full": In(1),
+                "stores": In(TOKEN_BITS),
+                "enable": Out(1),
+                "index": Out(range(config.buffers.accumulator_depth)),
+                "bank": Out(1),
+                "group": Out(range(max(config.rescale_groups, 2))),
+                "accumulators": In(data.ArrayLayout(accumulator, config.array.output_lanes)),
+                "parameters": In(
+                    data.ArrayLayout(parameter_layout(config), config.array.rescale_lanes)
+                ),
+                "drained": Out(1),
+                "o": Out(stream.Signature(staging_layout(config), always_ready=True)),
+                "start": In(1),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -131,9 +149,17 @@ class Drain(wiring.Component):
         row_ends = Signal()
         tile_ends = Signal()
         m.d.comb += [
-            read.eq(busy & (~begins | (
-                (accumulated != 0) & self.parameters_full & reached(self.stores, tile.wait_stores)
-            ))),
+            read.eq(
+                busy
+                & (
+                    ~begins
+                    | (
+                        (accumulated != 0)
+                        & self.parameters_full
+                        & reached(self.stores, tile.wait_stores)
+                    )
+                )
+            ),
             last_group.eq(group == config.rescale_groups - 1),
             last_tap.eq((tile.spatial_pool == Pool.NONE) | tap.all()),
             pixel_ends.eq(read & last_group & last_tap),
@@ -179,13 +205,13 @@ class Drain(wiring.Component):
 
         m.d.sync += [
             self.enable.eq(read),
-            self.index.eq(
-                line + source_column + tap[0] + Mux(tap[1], tile.columns, 0)),
+            self.index.eq(line + source_column + tap[0] + Mux(tap[1], tile.columns, 0)),
             self.bank.eq(bank),
             self.group.eq(group),
         ]
         outside = (tap[0] & (source_column + 1 >= tile.columns)) | (
-            tap[1] & (source_row + 1 >= tile.rows))
+            tap[1] & (source_row + 1 >= tile.rows)
+        )
         beside = Signal(beside_layout(config))
         place = Signal(range(2 * config.array.output_lanes))
         byte_bits = exact_log2(config.word_bytes)
@@ -207,7 +233,7 @@ class Drain(wiring.Component):
             beside.last.eq(tile_ends),
         ]
         if config.array.output_lanes > config.array.input_lanes:
-            blocks = place[byte_bits:exact_log2(config.array.output_lanes)]
+            blocks = place[byte_bits : exact_log2(config.array.output_lanes)]
             m.d.sync += beside.address.eq(address + plane * blocks)
         return beside
 
@@ -254,7 +280,7 @@ class Drain(wiring.Component):
         ]
         self._place(m, valid & channel_pool.last & here.last_tap, here, spatial_pool.o)
 
-    def _place(self, m: Module, valid: object, here: data.View, values: data.View) -> None:
+    def _place(self, m: Module, valid: ValueLike, here: data.View, values: data.View) -> None:
         """Results to their bytes of the word; a first one with `clear` zeroes the others."""
         lanes, word_bytes = self._config.array.rescale_lanes, self._config.word_bytes
         word = Signal(self._config.bus.bus_bits)

@@ -1,6 +1,6 @@
 """The pixel sequencer: walks tiles, input blocks, taps and pixels, one pixel per cycle."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, ValueLike, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -12,52 +12,78 @@ from rtl.layouts import field_layout, reached
 from rtl.packing import KERNEL, Packing, packing
 from rtl.read_manager import BUFFER_ADDRESS_BITS
 
-ISSUE = field_layout(Opcode.COMPUTE, (
-    "wait_chunks", "buffer_address", "buffer_block_words", "row_words", "ring_row", "ring_rows",
-    "top", "left", "column_origin", "input_height", "input_width", "input_zero_point",
-    "rows", "columns", "kernel_rows", "kernel_columns", "blocks", "packed",
-))
+ISSUE = field_layout(
+    Opcode.COMPUTE,
+    (
+        "wait_chunks",
+        "buffer_address",
+        "buffer_block_words",
+        "row_words",
+        "ring_row",
+        "ring_rows",
+        "top",
+        "left",
+        "column_origin",
+        "input_height",
+        "input_width",
+        "input_zero_point",
+        "rows",
+        "columns",
+        "kernel_rows",
+        "kernel_columns",
+        "blocks",
+        "packed",
+    ),
+)
 COORDINATE = signed(18)
 
 
 def accumulate_layout(config: Config) -> data.StructLayout:
     """What the accumulators need to know of a pixel."""
-    return data.StructLayout({
-        "index": range(config.buffers.accumulator_depth),
-        "bank": 1,
-        "overwrite": 1,  # the tile's first weight block
-        "last": 1,  # the tile's last pixel
-    })
+    return data.StructLayout(
+        {
+            "index": range(config.buffers.accumulator_depth),
+            "bank": 1,
+            "overwrite": 1,  # the tile's first weight block
+            "last": 1,  # the tile's last pixel
+        }
+    )
 
 
 def packed_layout(shape: Packing) -> data.StructLayout:
     """What the operands need to know of a cycle with `packed`."""
-    return data.StructLayout({
-        "enable": 1,
-        "phase": range(max(shape.pixels, 2)),  # first pixel's place in its word
-        "capture": data.ArrayLayout(1 + shape.ahead, shape.streams),  # to current, next, spare word
-        "advance": 1,  # the next pixel starts in the next word
-        "pass": range(max(shape.passes, 2)),
-        "row_inside": shape.streams,
-        "column_inside": KERNEL,
-    })
+    return data.StructLayout(
+        {
+            "enable": 1,
+            "phase": range(max(shape.pixels, 2)),  # first pixel's place in its word
+            "capture": data.ArrayLayout(
+                1 + shape.ahead, shape.streams
+            ),  # to current, next, spare word
+            "advance": 1,  # the next pixel starts in the next word
+            "pass": range(max(shape.passes, 2)),
+            "row_inside": shape.streams,
+            "column_inside": KERNEL,
+        }
+    )
 
 
 def pixel_layout(config: Config) -> data.StructLayout:
     """One cycle of the sequencer."""
-    return data.StructLayout({
-        "address": BUFFER_ADDRESS_BITS,
-        "pixel": 1,  # a pixel; 0 where `packed` only fetches
-        "first": 1,  # of its weight block
-        "inside": 1,
-        "zero_point": signed(8),
-        "accumulate": accumulate_layout(config),
-        "packed": packed_layout(packing(config)),
-    })
+    return data.StructLayout(
+        {
+            "address": BUFFER_ADDRESS_BITS,
+            "pixel": 1,  # a pixel; 0 where `packed` only fetches
+            "first": 1,  # of its weight block
+            "inside": 1,
+            "zero_point": signed(8),
+            "accumulate": accumulate_layout(config),
+            "packed": packed_layout(packing(config)),
+        }
+    )
 
 
 class Issue(wiring.Component):
-    """Issues the pixels of each weight block, row-major, and each block in the order of the weights.
+    """Issues the pixels of each weight block, row-major; the blocks in the order of the weights.
 
     A weight block begins when the shadow is full, its input block's chunk is loaded (`packed`: the
     first chunk) and, for a tile's first, the drain of the last-but-one tile has read its
@@ -88,16 +114,18 @@ class Issue(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         self._packing = packing(config)
-        super().__init__({
-            "tile": In(stream.Signature(ISSUE)),
-            "o": Out(stream.Signature(pixel_layout(config), always_ready=True)),
-            "chunks": In(TOKEN_BITS),
-            "shadow_full": In(1),
-            "shadow_taken": Out(1),
-            "issued": Out(1),
-            "drained": In(1),
-            "start": In(1),
-        })
+        super().__init__(
+            {
+                "tile": In(stream.Signature(ISSUE)),
+                "o": Out(stream.Signature(pixel_layout(config), always_ready=True)),
+                "chunks": In(TOKEN_BITS),
+                "shadow_full": In(1),
+                "shadow_taken": Out(1),
+                "issued": Out(1),
+                "drained": In(1),
+                "start": In(1),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -232,8 +260,9 @@ class Issue(wiring.Component):
             self.tap_rows_end.eq(active.packed | (self.tap_row + 1 == active.kernel_rows)),
             row_moves.eq(Mux(active.packed, steps[self.block[:3]], self.tap_columns_end)),
             next_block_line.eq(self.tile_line + active.buffer_block_words),
-            self.tile_ends.eq(self.block_ends & self.tap_columns_end & self.tap_rows_end
-                              & last_block),
+            self.tile_ends.eq(
+                self.block_ends & self.tap_columns_end & self.tap_rows_end & last_block
+            ),
             self.issued.eq(self.tile_ends),
         ]
         with m.If(self.block_ends):
@@ -290,8 +319,17 @@ class Issue(wiring.Component):
             m.d.sync += self.bank.eq(~self.bank)
         with m.If(self.tile.ready):
             m.d.sync += [self.busy.eq(self.tile.valid), self.active.eq(tile)]
-            m.d.sync += [target.eq(0) for target in (
-                self.row, self.column, self.index, self.tap_row, self.tap_column, self.block)]
+            m.d.sync += [
+                target.eq(0)
+                for target in (
+                    self.row,
+                    self.column,
+                    self.index,
+                    self.tap_row,
+                    self.tap_column,
+                    self.block,
+                )
+            ]
             m.d.sync += [target.eq(1) for target in (self.block_begins, self.tile_begins)]
             m.d.sync += [target.eq(line) for target in (self.tile_line, self.tap_line, self.line)]
             m.d.sync += [target.eq(tile.ring_row) for target in (self.tap_ring, self.ring)]
@@ -317,16 +355,17 @@ class Issue(wiring.Component):
             pixel.accumulate.index.eq(self.index),
             pixel.accumulate.bank.eq(self.bank),
             pixel.accumulate.overwrite.eq(
-                (self.block == 0) & (self.tap_row == 0) & (self.tap_column == 0)),
+                (self.block == 0) & (self.tap_row == 0) & (self.tap_column == 0)
+            ),
             pixel.accumulate.last.eq(self.tile_ends),
         ]
         if self._packing.supported:
             self._emit_packed(m)
 
-    def _row_inside(self, tap: int) -> object:
+    def _row_inside(self, tap: int) -> ValueLike:
         return (self.y + tap >= 0) & (self.y + tap < self.active.input_height)
 
-    def _column_inside(self, tap: int) -> object:
+    def _column_inside(self, tap: int) -> ValueLike:
         return (self.x + tap >= self.low) & (self.x + tap < self.high)
 
     def _emit_packed(self, m: Module) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from amaranth.hdl import Signal, Value, signed, unsigned
+from amaranth.hdl import ShapeLike, Signal, Value, ValueLike, signed, unsigned
 from amaranth.lib import data
 
 from hwsim.program.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, TOKEN_BITS, Field, Opcode
@@ -10,7 +10,7 @@ from hwsim.program.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, TOKEN_BITS, F
 DESCRIPTOR_BITS = 8 * DESCRIPTOR_BYTES
 
 
-def _shape(field: Field) -> object:
+def _shape(field: Field) -> ShapeLike:
     return signed(field.bits) if field.signed else unsigned(field.bits)
 
 
@@ -29,7 +29,7 @@ def all_names(opcode: Opcode) -> tuple[str, ...]:
     return tuple(field.name for field in FIELDS[opcode] if field is not OPCODE)
 
 
-def copy_fields(target: data.View, source: data.View) -> list[object]:
+def copy_fields(target: data.View, source: data.View) -> list[ValueLike]:
     """Assign every member of `target` from the member of the same name in `source`."""
     return [target[name].eq(source[name]) for name, _ in target.shape()]
 

@@ -40,15 +40,17 @@ class Load(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        super().__init__({
-            "i": In(stream.Signature(LOAD)),
-            "o": Out(stream.Signature(request_layout(config))),
-            "start": In(1),
-            "program_address": In(ADDRESS_BITS),
-            "computes": In(TOKEN_BITS),
-            "stores": In(TOKEN_BITS),
-            "released": In(1),
-        })
+        super().__init__(
+            {
+                "i": In(stream.Signature(LOAD)),
+                "o": Out(stream.Signature(request_layout(config))),
+                "start": In(1),
+                "program_address": In(ADDRESS_BITS),
+                "computes": In(TOKEN_BITS),
+                "stores": In(TOKEN_BITS),
+                "released": In(1),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -58,8 +60,10 @@ class Load(wiring.Component):
         met = Signal()
         head = Signal(LOAD)
         m.d.comb += [
-            met.eq(reached(self.computes, self.i.payload.wait_computes)
-                   & reached(self.stores, self.i.payload.wait_stores)),
+            met.eq(
+                reached(self.computes, self.i.payload.wait_computes)
+                & reached(self.stores, self.i.payload.wait_stores)
+            ),
             head.eq(self.i.payload),
             bursts.i.valid.eq(self.i.valid & met),
             self.i.ready.eq(bursts.i.ready & met),
@@ -74,9 +78,7 @@ class Load(wiring.Component):
                 bursts.i.valid.eq(1),
                 self.i.ready.eq(0),
             ]
-        m.d.comb += [
-            bursts.i.payload[name].eq(head[name]) for name, _ in bursts.i.payload.shape()
-        ]
+        m.d.comb += [bursts.i.payload[name].eq(head[name]) for name, _ in bursts.i.payload.shape()]
 
         place, ends_chunk = self._place(m, bursts, head)
 
@@ -105,18 +107,22 @@ class Load(wiring.Component):
 
     def _place(self, m: Module, bursts: Bursts, head: data.View) -> tuple[data.View, Signal]:
         """Follow the bursts through the ring rows of the feature buffer."""
-        place = Signal(data.StructLayout({
-            "destination": Destination,
-            "address": BUFFER_ADDRESS_BITS,  # of the next burst
-            "line": BUFFER_ADDRESS_BITS,  # of the run's ring row
-            "block": BUFFER_ADDRESS_BITS,  # of ring row 0
-            "block_words": BUFFER_ADDRESS_BITS,
-            "first_row": 16,
-            "first_offset": BUFFER_ADDRESS_BITS,
-            "row": 16,
-            "rows": 16,
-            "row_words": BUFFER_ADDRESS_BITS,
-        }))
+        place = Signal(
+            data.StructLayout(
+                {
+                    "destination": Destination,
+                    "address": BUFFER_ADDRESS_BITS,  # of the next burst
+                    "line": BUFFER_ADDRESS_BITS,  # of the run's ring row
+                    "block": BUFFER_ADDRESS_BITS,  # of ring row 0
+                    "block_words": BUFFER_ADDRESS_BITS,
+                    "first_row": 16,
+                    "first_offset": BUFFER_ADDRESS_BITS,
+                    "row": 16,
+                    "rows": 16,
+                    "row_words": BUFFER_ADDRESS_BITS,
+                }
+            )
+        )
         burst = bursts.o.payload
         next_line = Signal(BUFFER_ADDRESS_BITS)
         next_block = Signal(BUFFER_ADDRESS_BITS)

@@ -12,11 +12,13 @@ LANE = signed(8)
 
 
 def operand_layout(config: Config) -> data.StructLayout:
-    return data.StructLayout({
-        "lanes": data.ArrayLayout(LANE, config.array.input_lanes),
-        "first": 1,  # of its weight block: the shadow becomes active
-        "accumulate": accumulate_layout(config),
-    })
+    return data.StructLayout(
+        {
+            "lanes": data.ArrayLayout(LANE, config.array.input_lanes),
+            "first": 1,  # of its weight block: the shadow becomes active
+            "accumulate": accumulate_layout(config),
+        }
+    )
 
 
 class Operands(wiring.Component):
@@ -42,11 +44,13 @@ class Operands(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         self._packing = packing(config)
-        super().__init__({
-            "i": In(stream.Signature(pixel_layout(config), always_ready=True)),
-            "word": In(config.bus.bus_bits),
-            "o": Out(stream.Signature(operand_layout(config), always_ready=True)),
-        })
+        super().__init__(
+            {
+                "i": In(stream.Signature(pixel_layout(config), always_ready=True)),
+                "word": In(config.bus.bus_bits),
+                "o": Out(stream.Signature(operand_layout(config), always_ready=True)),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -60,7 +64,8 @@ class Operands(wiring.Component):
         ]
         for number, lane in enumerate(self.o.payload.lanes):
             m.d.comb += lane.eq(
-                Mux(pixel.inside, self.word.word_select(number, 8), pixel.zero_point))
+                Mux(pixel.inside, self.word.word_select(number, 8), pixel.zero_point)
+            )
         if self._packing.supported:
             windows = self._windows(m, valid, pixel)
             with m.If(pixel.packed.enable):
@@ -70,7 +75,7 @@ class Operands(wiring.Component):
     def _windows(self, m: Module, valid: Signal, pixel: data.View) -> list[list[Signal]]:
         """Three adjacent pixels of every stream, from the two words they lie in."""
         shape, bits = self._packing, self._config.bus.bus_bits
-        windows = []
+        windows: list[list[Signal]] = []
         for number in range(shape.streams):
             current = Signal(bits, name=f"current{number}")
             following = Signal(bits, name=f"next{number}")
@@ -81,7 +86,7 @@ class Operands(wiring.Component):
                     m.d.sync += current.eq(following)
                     if shape.ahead == 2 and number != shape.streams - 1:
                         m.d.sync += following.eq(spare)
-                for place, word in enumerate((current, following, spare)[:1 + shape.ahead]):
+                for place, word in enumerate((current, following, spare)[: 1 + shape.ahead]):
                     with m.If(capture[place]):
                         m.d.sync += word.eq(self.word)
             pixels = [
@@ -91,7 +96,7 @@ class Operands(wiring.Component):
             windows.append([])
             for column in range(KERNEL):
                 entry = Signal(8 * PIXEL_BYTES, name=f"window{number}_{column}")
-                choices = Array(pixels[column:column + shape.pixels])
+                choices = Array(pixels[column : column + shape.pixels])
                 m.d.comb += entry.eq(choices[pixel.packed.phase])
                 windows[-1].append(entry)
         return windows

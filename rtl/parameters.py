@@ -1,6 +1,6 @@
 """Two banks of bias and rescale parameters, one for each bank of accumulators."""
 
-from amaranth.hdl import Array, Cat, Module, Signal, signed, unsigned
+from amaranth.hdl import Array, Cat, Module, ShapeLike, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -12,7 +12,7 @@ from rtl.weight_queue import PARAMETER_BANKS, weight_word_layout
 FIELD_BYTES = 4
 
 
-def parameter_fields(config: Config) -> dict[str, object]:
+def parameter_fields(config: Config) -> dict[str, ShapeLike]:
     """The four fields of an output lane, each at the bottom of its own 4 bytes of the stream."""
     factor = unsigned(config.widths.multiplier_bits - 1)
     return {
@@ -45,12 +45,14 @@ class Parameters(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        super().__init__({
-            "i": In(stream.Signature(weight_word_layout(config), always_ready=True)),
-            "bank": In(1),
-            "group": In(range(max(config.rescale_groups, 2))),
-            "o": Out(data.ArrayLayout(parameter_layout(config), config.array.rescale_lanes)),
-        })
+        super().__init__(
+            {
+                "i": In(stream.Signature(weight_word_layout(config), always_ready=True)),
+                "bank": In(1),
+                "group": In(range(max(config.rescale_groups, 2))),
+                "o": Out(data.ArrayLayout(parameter_layout(config), config.array.rescale_lanes)),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -64,10 +66,10 @@ class Parameters(wiring.Component):
         word = self.i.payload
         part_bits = exact_log2(words_per_lane)
         slot_bits = exact_log2(row_lanes // lanes_per_word)
-        index = word.index[:exact_log2(self._config.parameter_words)]
+        index = word.index[: exact_log2(self._config.parameter_words)]
         part = index[:part_bits]
-        slot = index[part_bits:part_bits + slot_bits]
-        row = index[part_bits + slot_bits:]
+        slot = index[part_bits : part_bits + slot_bits]
+        row = index[part_bits + slot_bits :]
         fields_per_word = min(word_bytes, PARAMETER_BYTES) // FIELD_BYTES
 
         groups_per_row = row_lanes // array.rescale_lanes
@@ -77,23 +79,30 @@ class Parameters(wiring.Component):
 
         for number, (name, shape) in enumerate(parameter_fields(self._config).items()):
             width = Signal(shape).shape().width
-            memory = Memory(shape=data.ArrayLayout(unsigned(width), row_lanes),
-                            depth=PARAMETER_BANKS * rows, init=[])
+            memory = Memory(
+                shape=data.ArrayLayout(unsigned(width), row_lanes),
+                depth=PARAMETER_BANKS * rows,
+                init=[],
+            )
             m.submodules[name] = memory
             write, read = memory.write_port(granularity=1), memory.read_port()
             place = number % fields_per_word
             m.d.comb += [
                 write.addr.eq(Cat(row, word.bank)),
-                read.addr.eq(Cat(self.group[group_bits:exact_log2(self._config.rescale_groups)],
-                                 self.bank)),
+                read.addr.eq(
+                    Cat(self.group[group_bits : exact_log2(self._config.rescale_groups)], self.bank)
+                ),
             ]
             for lane in range(row_lanes):
                 field = (lane % lanes_per_word) * (PARAMETER_BYTES // FIELD_BYTES) + place
                 m.d.comb += [
                     write.data[lane].eq(word.data.word_select(field, 8 * FIELD_BYTES)),
-                    write.en[lane].eq(self.i.valid & word.parameters
-                                      & (part == number // fields_per_word)
-                                      & (slot == lane // lanes_per_word)),
+                    write.en[lane].eq(
+                        self.i.valid
+                        & word.parameters
+                        & (part == number // fields_per_word)
+                        & (slot == lane // lanes_per_word)
+                    ),
                 ]
             groups = Array(
                 Cat(read.data[first + lane] for lane in range(array.rescale_lanes))

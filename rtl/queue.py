@@ -1,6 +1,6 @@
 """First in, first out, with a registered head."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, ShapeLike
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -20,7 +20,7 @@ class Queue(wiring.Component):
 
     LATENCY = 2
 
-    def __init__(self, shape: object, depth: int):
+    def __init__(self, shape: ShapeLike, depth: int):
         self._depth = depth
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 

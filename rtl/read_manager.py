@@ -14,23 +14,27 @@ BUFFER_ADDRESS_BITS = 20
 
 def request_layout(config: Config) -> data.StructLayout:
     """A burst to read, and where its words go."""
-    return data.StructLayout({
-        "address": ADDRESS_BITS,
-        "beats": range(config.bus.burst_beats + 1),
-        "destination": Destination,
-        "buffer_address": BUFFER_ADDRESS_BITS,  # feature buffer only: word of the first beat
-        "ends_chunk": 1,
-    })
+    return data.StructLayout(
+        {
+            "address": ADDRESS_BITS,
+            "beats": range(config.bus.burst_beats + 1),
+            "destination": Destination,
+            "buffer_address": BUFFER_ADDRESS_BITS,  # feature buffer only: word of the first beat
+            "ends_chunk": 1,
+        }
+    )
 
 
 def word_layout(config: Config) -> data.StructLayout:
     """A word that has arrived."""
-    return data.StructLayout({
-        "data": config.bus.bus_bits,
-        "destination": Destination,
-        "buffer_address": BUFFER_ADDRESS_BITS,
-        "ends_chunk": 1,
-    })
+    return data.StructLayout(
+        {
+            "data": config.bus.bus_bits,
+            "destination": Destination,
+            "buffer_address": BUFFER_ADDRESS_BITS,
+            "ends_chunk": 1,
+        }
+    )
 
 
 class ReadManager(wiring.Component):
@@ -54,18 +58,20 @@ class ReadManager(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        super().__init__({
-            "i": In(stream.Signature(request_layout(config))),
-            "o": Out(stream.Signature(word_layout(config), always_ready=True)),
-            "arvalid": Out(1),
-            "arready": In(1),
-            "araddr": Out(ADDRESS_BITS),
-            "arlen": Out(8),
-            "rvalid": In(1),
-            "rready": Out(1, init=1),
-            "rdata": In(config.bus.bus_bits),
-            "rlast": In(1),
-        })
+        super().__init__(
+            {
+                "i": In(stream.Signature(request_layout(config))),
+                "o": Out(stream.Signature(word_layout(config), always_ready=True)),
+                "arvalid": Out(1),
+                "arready": In(1),
+                "araddr": Out(ADDRESS_BITS),
+                "arlen": Out(8),
+                "rvalid": In(1),
+                "rready": Out(1, init=1),
+                "rdata": In(config.bus.bus_bits),
+                "rlast": In(1),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -93,9 +99,15 @@ class ReadManager(wiring.Component):
 
         # Where the words of each unanswered burst go. A tag is readable the cycle after its
         # request, which is before the first beat can be.
-        tag = Signal(data.StructLayout({
-            "destination": Destination, "buffer_address": BUFFER_ADDRESS_BITS, "ends_chunk": 1,
-        }))
+        tag = Signal(
+            data.StructLayout(
+                {
+                    "destination": Destination,
+                    "buffer_address": BUFFER_ADDRESS_BITS,
+                    "ends_chunk": 1,
+                }
+            )
+        )
         incoming = Signal.like(tag)
         m.submodules.tags = tags = fifo.SyncFIFO(width=len(tag.as_value()), depth=outstanding)
         m.d.comb += [

@@ -1,6 +1,6 @@
 """Rescale: int32 accumulators to int8 activations, with leaky ReLU as a second multiplier."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, ShapeLike, Signal, ValueLike, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,7 +13,7 @@ LOW, HIGH = -128, 127
 NARROW = signed(11)  # holds every shifted product that does not saturate whatever the zero point
 
 
-def saturate(value: object, low: int, high: int) -> object:
+def saturate(value: ValueLike, low: int, high: int) -> ValueLike:
     return Mux(value < low, low, Mux(value > high, high, value))
 
 
@@ -40,12 +40,14 @@ class Rescale(wiring.Component):
         self._config = config
         lanes = config.array.rescale_lanes
         accumulator = signed(config.widths.accumulator_bits)
-        super().__init__({
-            "accumulators": In(data.ArrayLayout(accumulator, lanes)),
-            "parameters": In(data.ArrayLayout(parameter_layout(config), lanes)),
-            "zero_point": In(signed(8)),
-            "o": Out(data.ArrayLayout(ACTIVATION, lanes)),
-        })
+        super().__init__(
+            {
+                "accumulators": In(data.ArrayLayout(accumulator, lanes)),
+                "parameters": In(data.ArrayLayout(parameter_layout(config), lanes)),
+                "zero_point": In(signed(8)),
+                "o": Out(data.ArrayLayout(ACTIVATION, lanes)),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -64,7 +66,7 @@ class Rescale(wiring.Component):
         product_bits = bits + factor_bits
         accumulator, parameters = self.accumulators[number], self.parameters[number]
 
-        def signal(shape: object, name: str) -> Signal:
+        def signal(shape: ShapeLike, name: str) -> Signal:
             return Signal(shape, name=f"{name}{number}")
 
         # Stage 1: the sum; its sign picks the factor.
@@ -84,8 +86,8 @@ class Rescale(wiring.Component):
         high = signal(signed(bits // 2 + factor_bits), "high")
         product = signal(signed(product_bits), "product")
         m.d.sync += [
-            low.eq(total[:bits // 2] * factor),
-            high.eq(total[bits // 2:].as_signed() * factor),
+            low.eq(total[: bits // 2] * factor),
+            high.eq(total[bits // 2 :].as_signed() * factor),
             shift2.eq(shift1),
             product.eq((high << (bits // 2)) + low),
             shift3.eq(shift2),
@@ -94,9 +96,10 @@ class Rescale(wiring.Component):
         # Stage 4: shift by one place less; what is out of range stays out of range.
         shifted = signal(signed(product_bits), "shifted")
         narrow = signal(NARROW, "narrow")
-        m.d.comb += shifted.eq(product >> (shift3 - 1)[:len(shift3)])
+        m.d.comb += shifted.eq(product >> (shift3 - 1)[: len(shift3)])
         m.d.sync += narrow.eq(
-            saturate(shifted, -(1 << (NARROW.width - 1)), (1 << (NARROW.width - 1)) - 1))
+            saturate(shifted, -(1 << (NARROW.width - 1)), (1 << (NARROW.width - 1)) - 1)
+        )
 
         # Stage 5: round halves up, move to the zero point, clamp.
         rounded = signal(NARROW, "rounded")

@@ -31,29 +31,37 @@ class SpatialPool(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         lanes = data.ArrayLayout(signed(8), config.array.rescale_lanes)
-        super().__init__({
-            "valid": In(1),
-            "i": In(lanes),
-            "group": In(range(max(config.rescale_groups, 2))),
-            "first": In(1),
-            "last": In(1),
-            "masked": In(1),
-            "o": Out(lanes),
-        })
+        super().__init__(
+            {
+                "valid": In(1),
+                "i": In(lanes),
+                "group": In(range(max(config.rescale_groups, 2))),
+                "first": In(1),
+                "last": In(1),
+                "masked": In(1),
+                "o": Out(lanes),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         array = self._config.array
         running = [
-            [Signal(signed(8), name=f"running{group}_{lane}")
-             for lane in range(array.rescale_lanes)]
+            [
+                Signal(signed(8), name=f"running{group}_{lane}")
+                for lane in range(array.rescale_lanes)
+            ]
             for group in range(self._config.rescale_groups)
         ]
         for lane in range(array.rescale_lanes):
             so_far = Array(group[lane] for group in running)[self.group]
             m.d.comb += self.o[lane].eq(
-                Mux(self.first, self.i[lane],
-                    Mux(self.masked, so_far, maximum(so_far, self.i[lane]))))
+                Mux(
+                    self.first,
+                    self.i[lane],
+                    Mux(self.masked, so_far, maximum(so_far, self.i[lane])),
+                )
+            )
         for group, lanes in enumerate(running):
             with m.If(self.valid & ~self.last & (self.group == group)):
                 m.d.sync += [value.eq(self.o[lane]) for lane, value in enumerate(lanes)]

@@ -24,18 +24,21 @@ class Staging(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        super().__init__({
-            "i": In(stream.Signature(staging_layout(config), always_ready=True)),
-            "read_enable": In(1),
-            "read_address": In(STAGING_BITS),
-            "word": Out(config.bus.bus_bits),
-        })
+        super().__init__(
+            {
+                "i": In(stream.Signature(staging_layout(config), always_ready=True)),
+                "read_enable": In(1),
+                "read_address": In(STAGING_BITS),
+                "word": Out(config.bus.bus_bits),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bytes_layout = data.ArrayLayout(8, self._config.word_bytes)
         m.submodules.memory = memory = Memory(
-            shape=bytes_layout, depth=self._config.staging_words, init=[])
+            shape=bytes_layout, depth=self._config.staging_words, init=[]
+        )
         write, read = memory.write_port(granularity=1), memory.read_port()
         m.d.comb += [
             write.addr.eq(self.i.payload.address),

@@ -16,12 +16,14 @@ STORE = field_layout(Opcode.STORE, all_names(Opcode.STORE))
 
 def write_layout(config: Config) -> data.StructLayout:
     """A burst to write, and where its words stand in staging."""
-    return data.StructLayout({
-        "address": ADDRESS_BITS,
-        "beats": range(config.bus.burst_beats + 1),
-        "staging_address": STAGING_BITS,
-        "last": 1,  # of its STORE
-    })
+    return data.StructLayout(
+        {
+            "address": ADDRESS_BITS,
+            "beats": range(config.bus.burst_beats + 1),
+            "staging_address": STAGING_BITS,
+            "last": 1,  # of its STORE
+        }
+    )
 
 
 class Store(wiring.Component):
@@ -43,11 +45,13 @@ class Store(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        super().__init__({
-            "i": In(stream.Signature(STORE)),
-            "o": Out(stream.Signature(write_layout(config))),
-            "drains": In(TOKEN_BITS),
-        })
+        super().__init__(
+            {
+                "i": In(stream.Signature(STORE)),
+                "o": Out(stream.Signature(write_layout(config))),
+                "drains": In(TOKEN_BITS),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -59,9 +63,7 @@ class Store(wiring.Component):
             bursts.i.valid.eq(self.i.valid & met),
             self.i.ready.eq(bursts.i.ready & met),
         ]
-        m.d.comb += [
-            bursts.i.payload[name].eq(head[name]) for name, _ in bursts.i.payload.shape()
-        ]
+        m.d.comb += [bursts.i.payload[name].eq(head[name]) for name, _ in bursts.i.payload.shape()]
 
         staging_address = Signal(STAGING_BITS)
         burst = bursts.o.payload

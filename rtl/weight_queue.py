@@ -1,6 +1,6 @@
 """The weight queue: a ring of words, and the loader that moves them into the array."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, ValueLike
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -19,12 +19,14 @@ PARAMETER_BANKS = 2
 
 def weight_word_layout(config: Config) -> data.StructLayout:
     """A word on its way to the shadow weights or to the parameters."""
-    return data.StructLayout({
-        "data": config.bus.bus_bits,
-        "index": range(max(config.weight_block_words, config.parameter_words)),
-        "parameters": 1,  # for the parameter bank, not the shadow
-        "bank": 1,
-    })
+    return data.StructLayout(
+        {
+            "data": config.bus.bus_bits,
+            "index": range(max(config.weight_block_words, config.parameter_words)),
+            "parameters": 1,  # for the parameter bank, not the shadow
+            "bank": 1,
+        }
+    )
 
 
 class WeightQueue(wiring.Component):
@@ -64,25 +66,27 @@ class WeightQueue(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        super().__init__({
-            "start": In(1),
-            "write": In(1),
-            "data": In(config.bus.bus_bits),
-            "released": Out(1),
-            "tile": In(stream.Signature(WEIGHTS)),
-            "o": Out(stream.Signature(weight_word_layout(config), always_ready=True)),
-            "shadow_full": Out(1),
-            "shadow_taken": In(1),
-            "parameters_full": Out(1),
-            "drained": In(1),
-        })
+        super().__init__(
+            {
+                "start": In(1),
+                "write": In(1),
+                "data": In(config.bus.bus_bits),
+                "released": Out(1),
+                "tile": In(stream.Signature(WEIGHTS)),
+                "o": Out(stream.Signature(weight_word_layout(config), always_ready=True)),
+                "shadow_full": Out(1),
+                "shadow_taken": In(1),
+                "parameters_full": Out(1),
+                "drained": In(1),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
         capacity = config.weight_words
 
-        def advance(pointer: Signal) -> object:
+        def advance(pointer: Signal) -> ValueLike:
             return Mux(pointer == capacity - 1, 0, pointer + 1)
 
         m.submodules.ring = ring = Memory(shape=config.bus.bus_bits, depth=capacity, init=[])
@@ -159,8 +163,9 @@ class WeightQueue(wiring.Component):
                 busy.eq(self.tile.valid),
                 tile.eq(self.tile.payload),
                 position.eq(self.tile.payload.weight_offset),
-                pointer.eq(Mux(offset_pointer >= capacity, offset_pointer - capacity,
-                               offset_pointer)),
+                pointer.eq(
+                    Mux(offset_pointer >= capacity, offset_pointer - capacity, offset_pointer)
+                ),
             ]
         with m.If(finishing):
             m.d.sync += bank.eq(~bank)
@@ -168,8 +173,9 @@ class WeightQueue(wiring.Component):
             m.d.sync += [tail.eq(0), head.eq(0), held.eq(0), bank.eq(0)]
         return m
 
-    def _count_blocks(self, m: Module, tile: data.View, block_read: Signal, finishing: Signal,
-                      parameters: Signal) -> None:
+    def _count_blocks(
+        self, m: Module, tile: data.View, block_read: Signal, finishing: Signal, parameters: Signal
+    ) -> None:
         """Set `parameters` behind the tile's last weight block; order: input block, row, column."""
         row = Signal.like(tile.kernel_rows)
         column = Signal.like(tile.kernel_columns)

@@ -37,34 +37,43 @@ class WriteManager(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        super().__init__({
-            "i": In(stream.Signature(write_layout(config))),
-            "read_enable": Out(1),
-            "read_address": Out(STAGING_BITS),
-            "word": In(config.bus.bus_bits),
-            "stored": Out(1),
-            "awvalid": Out(1),
-            "awready": In(1),
-            "awaddr": Out(ADDRESS_BITS),
-            "awlen": Out(8),
-            "wvalid": Out(1),
-            "wready": In(1),
-            "wdata": Out(config.bus.bus_bits),
-            "wlast": Out(1),
-            "bvalid": In(1),
-            "bready": Out(1, init=1),
-        })
+        super().__init__(
+            {
+                "i": In(stream.Signature(write_layout(config))),
+                "read_enable": Out(1),
+                "read_address": Out(STAGING_BITS),
+                "word": In(config.bus.bus_bits),
+                "stored": Out(1),
+                "awvalid": Out(1),
+                "awready": In(1),
+                "awaddr": Out(ADDRESS_BITS),
+                "awlen": Out(8),
+                "wvalid": Out(1),
+                "wready": In(1),
+                "wdata": Out(config.bus.bus_bits),
+                "wlast": Out(1),
+                "bvalid": In(1),
+                "bready": Out(1, init=1),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # Which of the bursts that wait for a response ends its STORE.
         m.submodules.responses = responses = fifo.SyncFIFO(
-            width=1, depth=pipeline.OUTSTANDING_WRITES)
-        waiting = Signal(data.StructLayout({
-            "staging_address": STAGING_BITS, "beats": self.i.payload.beats.shape(),
-        }))
+            width=1, depth=pipeline.OUTSTANDING_WRITES
+        )
+        waiting = Signal(
+            data.StructLayout(
+                {
+                    "staging_address": STAGING_BITS,
+                    "beats": self.i.payload.beats.shape(),
+                }
+            )
+        )
         m.submodules.waiting = bursts = fifo.SyncFIFO(
-            width=len(waiting.as_value()), depth=BURSTS_AHEAD)
+            width=len(waiting.as_value()), depth=BURSTS_AHEAD
+        )
 
         move = Signal()
         take = Signal()

@@ -1,7 +1,9 @@
 """Runs a program on the Verilog accelerator behind the reference memory."""
 
 import os
+import random
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cocotb.clock import Clock
@@ -35,15 +37,20 @@ async def reset(dut: Any) -> None:
 
 
 async def run_program(
-    dut: Any, program: Program, image: bytes, limit: int = 50_000_000
+    dut: Any,
+    program: Program,
+    image: bytes,
+    stalls: random.Random | None = None,
+    limit: int = 50_000_000,
 ) -> Run:
-    """Place program and image in memory, start, and wait for `done`, at most `limit` cycles."""
+    """Place program and image in memory, start, and wait for `done`, at most `limit` cycles.
+
+    With `stalls` the memory hesitates at random, and the cycles mean nothing.
+    """
     memory = Memory(program)
     memory.place(program.region(program.graph.input).address, image)
-    reference = ReferenceMemory(dut, program.config, memory)
-    path = os.environ.get(TRACE)
-    output = open(path, "a", encoding="utf-8") if path else None
-    trace = Trace(dut, output) if output else None
+    reference = ReferenceMemory(dut, program.config, memory, stalls)
+    trace = Trace(dut) if TRACE in os.environ else None
     dut.program_address.value = program.code.address
     dut.start.value = 1
     cycle = 0
@@ -60,9 +67,8 @@ async def run_program(
         assert cycle < limit, f"not done after {limit} cycles"
     if trace:
         trace.step(cycle)
-    if output:
-        output.close()
-    counters = {
-        kind: int(getattr(dut, f"bytes_{kind.name.lower()}").value) for kind in Traffic
-    }
+        with Path(os.environ[TRACE]).open("a", encoding="utf-8") as output:
+            print(program.graph.name, program.config.name, file=output)
+            output.writelines(trace.lines)
+    counters = {kind: int(getattr(dut, f"bytes_{kind.name.lower()}").value) for kind in Traffic}
     return Run(cycle, bytes(memory.data), reference.monitor.bytes, counters)

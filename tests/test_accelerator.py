@@ -8,36 +8,77 @@ from pathlib import Path
 import pytest
 from amaranth.back import verilog
 
-from hwsim.config import load_config
+from hwsim.config import Config, load_config
 from rtl.accelerator import Accelerator
 from testbenches.bench import TRACE
-from testbenches.tb_accelerator import CONFIG
+from testbenches.tb_accelerator import CONFIG, DRAWN
 from tests import simulator
+from tests.drawn import preset_with
 
 TOP = "accelerator"
+BENCH = "testbenches.tb_accelerator"
+QUICK = ("nano", "edge")
+
+# Buffers so small that rings wrap, weights are read again and layers are cut up.
+TINY = {
+    "feature_bytes": 4096,
+    "weight_bytes": 4096,
+    "accumulator_depth": 32,
+    "staging_bytes": 1024,
+}
+CONFIGURATIONS = {
+    "nano": load_config("nano"),
+    "edge": load_config("edge"),
+    "mid": load_config("mid"),
+    "tiny": preset_with("nano", name="tiny", buffers=TINY),
+    "ideal memory": preset_with("nano", name="ideal memory", memory={"latency_cycles": 1}),
+    "few weight bits": preset_with(
+        "nano",
+        name="few weight bits",
+        widths={"weight_bits": 4, "multiplier_bits": 32},
+        array={"output_lanes": 16, "rescale_lanes": 2},
+    ),
+    "many output lanes": preset_with(
+        "nano", name="many output lanes", array={"output_lanes": 32, "rescale_lanes": 8}
+    ),
+}
+ALL = [
+    pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in CONFIGURATIONS
+]
 
 
 @cache
-def accelerator_verilog(config: str) -> str:
+def accelerator_verilog(config: Config) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        text: str = verilog.convert(Accelerator(load_config(config)), name=TOP)
+        text: str = verilog.convert(Accelerator(config), name=TOP)
     return text
 
 
+def run_bench(config: Config, results: Path, **environment: str) -> None:
+    folder = simulator.build(accelerator_verilog(config), TOP)
+    if TRACE in os.environ:
+        environment[TRACE] = os.environ[TRACE]
+    environment[CONFIG] = config.model_dump_json()
+    simulator.run(folder, TOP, BENCH, results, environment)
+
+
 @pytest.mark.verilator
-@pytest.mark.parametrize("config", ["nano", "edge"])
-def test_verilog_lints_clean(config: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ALL)
+def test_verilog_lints_clean(name: str, tmp_path: Path) -> None:
     source = tmp_path / f"{TOP}.v"
-    source.write_text(accelerator_verilog(config), "utf-8")
+    source.write_text(accelerator_verilog(CONFIGURATIONS[name]), "utf-8")
     simulator.lint(source, TOP)
 
 
 @pytest.mark.verilator
-@pytest.mark.parametrize("config", ["nano", "edge"])
-def test_accelerator(config: str, tmp_path: Path) -> None:
-    folder = simulator.build(accelerator_verilog(config), TOP)
-    environment = {CONFIG: config}
-    if TRACE in os.environ:
-        environment[TRACE] = os.environ[TRACE]
-    simulator.run(folder, TOP, "testbenches.tb_accelerator", tmp_path, environment)
+@pytest.mark.parametrize("name", ALL)
+def test_accelerator(name: str, tmp_path: Path) -> None:
+    run_bench(CONFIGURATIONS[name], tmp_path)
+
+
+@pytest.mark.verilator
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tiny", "few weight bits"])
+def test_accelerator_on_many_drawn_graphs(name: str, tmp_path: Path) -> None:
+    run_bench(CONFIGURATIONS[name], tmp_path, **{DRAWN: "10 60", "COCOTB_TEST_FILTER": "drawn"})

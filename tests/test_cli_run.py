@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jschon import JSON, JSONSchema, create_catalog
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,6 +18,7 @@ from hwsim.cli.quantized import FOLDER, Recipe
 from hwsim.graph import Layer
 from hwsim.machine import Machine
 from hwsim.networks import build_network
+from tests.test_report_document import keeps_to_the_schema
 
 MINI = "condensation-net-mini"
 RECIPE = Recipe(MINI, 64, 64, 2, 8, 16, None)
@@ -60,9 +60,7 @@ def test_values_equal_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
 def test_json_says_what_was_stored(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", MINI, "--image", "photo.jpg", "--json", "-"]) == 0
     value = json.loads(capsys.readouterr().out)
-    create_catalog("2020-12")
-    schema = Path(__file__).parent.parent / "docs" / "estimate.schema.json"
-    assert JSONSchema(json.loads(schema.read_text())).evaluate(JSON(value)).valid
+    assert keeps_to_the_schema(value)
     assert value["command"] == "run"
     assert value["run"]["image"] == "photo.jpg"
     assert value["run"]["is_checked"] is False

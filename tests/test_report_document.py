@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -42,21 +43,24 @@ def document(found: Estimate) -> Document:
     return make_document(found)
 
 
-@pytest.fixture(scope="module")
-def schema() -> JSONSchema:
-    create_catalog("2020-12")
-    return JSONSchema(json.loads((DOCS / "estimate.schema.json").read_text()))
+def keeps_to_the_schema(value: Any) -> bool:
+    """Whether a JSON value is what `docs/estimate.schema.json` describes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Please use rfc3986", DeprecationWarning)
+        create_catalog("2020-12")
+        schema = JSONSchema(json.loads((DOCS / "estimate.schema.json").read_text()))
+        return schema.evaluate(JSON(value)).valid
 
 
 def test_the_published_schema_is_the_code_s() -> None:
     assert (DOCS / "estimate.schema.json").read_text() == schema_text()
 
 
-def test_documents_keep_to_the_schema(document: Document, schema: JSONSchema) -> None:
+def test_documents_keep_to_the_schema(document: Document) -> None:
     value = json.loads(json_text(document))
-    assert schema.evaluate(JSON(value)).valid
+    assert keeps_to_the_schema(value)
     value["totals"]["cycles"] = "many"
-    assert not schema.evaluate(JSON(value)).valid
+    assert not keeps_to_the_schema(value)
 
 
 def numbers_in(value: Any, name: str = "") -> Iterator[tuple[str, int | float]]:
@@ -117,11 +121,14 @@ def test_transfers_carry_the_layers_bytes(found: Estimate) -> None:
 
 def test_the_peak_lies_between_average_and_bus(document: Document, found: Estimate) -> None:
     totals = document.totals
-    peak = totals.peak_window_bandwidth_bytes_per_second
-    assert (
-        totals.average_bandwidth_bytes_per_second <= peak <= totals.bus_bandwidth_bytes_per_second
-    )
-    assert totals.average_bandwidth_bytes_per_second <= totals.peak_layer_bandwidth_bytes_per_second
+    average = totals.average_bandwidth_bytes_per_second
+    assert average <= totals.peak_layer_bandwidth_bytes_per_second
+    assert average <= totals.peak_window_bandwidth_bytes_per_second
+    for peak in (
+        totals.peak_layer_bandwidth_bytes_per_second,
+        totals.peak_window_bandwidth_bytes_per_second,
+    ):
+        assert peak <= totals.bus_bandwidth_bytes_per_second
     assert peak_window_bytes(found.timeline) == pytest.approx(slow_peak(found))
 
 

@@ -16,7 +16,7 @@ MULTIPLEXER_BIT = 3.0
 ADDER_BIT = 8.0  # a full adder with its share of carry
 COMPARE_BIT = 5.0
 
-MAC_8_BIT = 790.0  # 8 x 8 bit multiply and its adder-tree share, synthesized
+MAC_8_BIT = 1_330.0  # 8 x 8 bit multiply, two weight registers, adder-tree share, synthesized
 MAXIMUM_8_BIT = 88.0  # synthesized
 RESCALER_32_16 = 10_000.0  # 32 x 16 bit multiply, shift, round, clamp, synthesized
 
@@ -47,14 +47,8 @@ def gate_model(config: Config) -> tuple[ModuleGates, ...]:
 
 
 def _array(config: Config) -> float:
-    """Multiply-add lanes; active and shadow weight; the pixel and the tree's pipeline registers."""
-    widths = config.widths
-    scale = widths.weight_bits / 8 * widths.activation_bits / 8
-    lane = MAC_8_BIT * scale + 2 * widths.weight_bits * FLIP_FLOP
-    lane += widths.weight_bits * MULTIPLEXER_BIT
-    product_bits = widths.weight_bits + widths.activation_bits
-    registers = config.macs_per_cycle * product_bits * FLIP_FLOP
-    return config.macs_per_cycle * lane + registers
+    """Multiply-add lanes with active and shadow weight; area goes with the weight's width."""
+    return config.macs_per_cycle * MAC_8_BIT * config.widths.weight_bits / 8
 
 
 def _accumulators(config: Config) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from hwsim.compiler.pack import pack_features, pack_image, unpack_padded_features
 from hwsim.graph import Layer, SpatialPool
@@ -71,6 +72,11 @@ class Machine:
 
     def run(self) -> Memory:
         """Execute to the END descriptor. Raises `DeadlockError` if the program cannot finish."""
+        # A tile's product is too small to share: on busy cores the threads wait for each other.
+        with threadpool_limits(limits=1, user_api="blas"):
+            return self._run()
+
+    def _run(self) -> Memory:
         units = [self._distribute(), self._load(), self._compute(), self._store()]
         alive = dict(enumerate(units))
         while 0 in alive:

@@ -1,0 +1,37 @@
+"""Both networks at full size, quantized from photographs: every stored element equals golden."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from golden.photographs import photograph
+from golden.quantize import quantize_network
+from golden.reference import run_graph, stored_image
+from hwsim.compiler import compile_graph
+from hwsim.graph import Layer
+from hwsim.machine import Machine
+from tests.drawn import preset_with
+
+
+@pytest.mark.parametrize(
+    ("network", "weight_bits", "preset"),
+    [
+        ("tiny-yolov2", 8, "edge"),
+        ("condensation-net", 8, "edge"),
+        ("condensation-net", 4, "edge"),
+        pytest.param("tiny-yolov2", 8, "nano", marks=pytest.mark.slow),
+        pytest.param("condensation-net", 8, "mid", marks=pytest.mark.slow),
+    ],
+)
+def test_every_stored_element_equals_golden(network: str, weight_bits: int, preset: str) -> None:
+    graph = quantize_network(network, weight_bits=weight_bits)
+    image = stored_image(photograph("rocket", height=416, width=416))
+    expected = iter(run_graph(graph, image[None]))
+
+    def check(layer: Layer, stored: NDArray[np.int8]) -> None:
+        assert torch.equal(torch.from_numpy(stored.copy()), next(expected)[0]), layer.name
+
+    config = preset_with(preset, widths={"weight_bits": weight_bits})
+    Machine(compile_graph(graph, config), image.numpy(), on_layer=check).run()
+    assert next(expected, None) is None, "a layer was never stored"
