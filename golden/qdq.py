@@ -121,9 +121,7 @@ def _export(module: nn.Module, shape: Shape) -> onnx.ModelProto:
     x = torch.zeros(1, shape.channels, shape.height, shape.width)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "model.onnx")
-        export_onnx_qcdq(
-            module.eval(), args=x, export_path=path, opset_version=OPSET, dynamo=False
-        )
+        export_onnx_qcdq(module.eval(), args=x, export_path=path, opset_version=OPSET, dynamo=False)
         return onnx.load(path)
 
 

@@ -224,6 +224,4 @@ def _extract_layer(
         negative_multiplier=rescale.negative_multiplier,
         shift=rescale.shift,
     )
-    return replace(
-        layer, output=replace(layer.output, quantization=output), constants=constants
-    )
+    return replace(layer, output=replace(layer.output, quantization=output), constants=constants)

@@ -47,9 +47,7 @@ def run_accumulate(layer: Layer, x: Tensor) -> Tensor:
     if constants is None:
         raise InputError(f"layer {layer.name} has no constants: quantize the network first")
     expected = layer.input.shape
-    if x.dtype != torch.int8 or x.shape[1:] != (
-        expected.channels, expected.height, expected.width
-    ):
+    if x.dtype != torch.int8 or x.shape[1:] != (expected.channels, expected.height, expected.width):
         found = "x".join(map(str, x.shape[1:]))
         raise InputError(f"layer {layer.name} takes int8 {expected}, not {x.dtype} {found}")
     weights = _tensor(constants.weights)

@@ -52,4 +52,3 @@ def _draw(layer: FloatLayer, rng: np.random.Generator) -> None:
         layer.scale.copy_(
             torch.from_numpy(sign * rng.uniform(SMALLEST_SCALE, LARGEST_SCALE, shape[0]))
         )
-

@@ -35,12 +35,15 @@ SHAPES = "graph.json"
 LARGEST_SHAPES = 1 << 20  # bytes of graph.json that are read at most
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date of a zip archive
 UNIX = 3
-DTYPES = {field.name: np.dtype("<i4") for field in fields(Constants)} | {
-    "weights": np.dtype("<i1")
-}
+DTYPES = {field.name: np.dtype("<i4") for field in fields(Constants)} | {"weights": np.dtype("<i1")}
 BROKEN_ARCHIVE = (
-    zipfile.BadZipFile, zlib.error, EOFError, ValueError, OverflowError,
-    NotImplementedError, RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    ValueError,
+    OverflowError,
+    NotImplementedError,
+    RuntimeError,
 )
 
 
@@ -63,8 +66,9 @@ class TensorRecord(Record):
         if (self.scale is None) != (self.zero_point is None):
             raise ValueError(f"tensor {self.name} has one of scale and zero_point: both or none")
         if self.zero_point is not None and not low <= self.zero_point < -low:
-            raise ValueError(f"zero_point {self.zero_point} of tensor {self.name}: must fit "
-                             f"{self.bits} bits")
+            raise ValueError(
+                f"zero_point {self.zero_point} of tensor {self.name}: must fit {self.bits} bits"
+            )
         return self
 
 
@@ -93,8 +97,9 @@ class GraphRecord(Record):
     @model_validator(mode="after")
     def _one_more_tensor(self) -> Self:
         if len(self.tensors) != len(self.layers) + 1:
-            raise ValueError(f"{len(self.tensors)} tensors for {len(self.layers)} layers: must be "
-                             "one more")
+            raise ValueError(
+                f"{len(self.tensors)} tensors for {len(self.layers)} layers: must be one more"
+            )
         return self
 
 
@@ -188,7 +193,8 @@ def _read_graph(archive: zipfile.ZipFile) -> Graph:
         raise InputError(f"{SHAPES}: {place} {first['msg']}") from None
     members = [SHAPES] + [
         _member(index, name)
-        for index, layer in enumerate(record.layers) if layer.has_constants
+        for index, layer in enumerate(record.layers)
+        if layer.has_constants
         for name in DTYPES
     ]
     if sorted(names) != sorted(members):
@@ -234,14 +240,22 @@ def _layer(record: LayerRecord, stored: Tensor, output: Tensor) -> Layer:
     )
     factors = ", ".join(map(str, CHANNEL_POOL_FACTORS))
     rules = [
-        (layer.channel_pool in CHANNEL_POOL_FACTORS,
-         f"channel_pool {layer.channel_pool} must be one of {factors}"),
-        (layer.filters % layer.channel_pool == 0,
-         f"{layer.filters} filters must be a multiple of channel_pool {layer.channel_pool}"),
-        (layer.groups in (1, channels) and layer.filters % layer.groups == 0,
-         f"groups {layer.groups} must be 1, or {channels} and divide {layer.filters} filters"),
-        (min(computed.height, computed.width) > 0,
-         f"kernel {layer.kernel} does not fit input {stored.shape}"),
+        (
+            layer.channel_pool in CHANNEL_POOL_FACTORS,
+            f"channel_pool {layer.channel_pool} must be one of {factors}",
+        ),
+        (
+            layer.filters % layer.channel_pool == 0,
+            f"{layer.filters} filters must be a multiple of channel_pool {layer.channel_pool}",
+        ),
+        (
+            layer.groups in (1, channels) and layer.filters % layer.groups == 0,
+            f"groups {layer.groups} must be 1, or {channels} and divide {layer.filters} filters",
+        ),
+        (
+            min(computed.height, computed.width) > 0,
+            f"kernel {layer.kernel} does not fit input {stored.shape}",
+        ),
         (pooled == output.shape, f"output {output.shape} must be {pooled}"),
     ]
     for holds, broken in rules:
@@ -252,13 +266,13 @@ def _layer(record: LayerRecord, stored: Tensor, output: Tensor) -> Layer:
 
 def _with_constants(archive: zipfile.ZipFile, index: int, layer: Layer) -> Layer:
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(DTYPES, (layer.filters,))
-    shapes["weights"] = (
-        layer.filters, layer.input.shape.channels // layer.groups, *layer.kernel
+    shapes["weights"] = (layer.filters, layer.input.shape.channels // layer.groups, *layer.kernel)
+    constants = Constants(
+        **{
+            name: _read_array(archive, _member(index, name), shapes[name], dtype)
+            for name, dtype in DTYPES.items()
+        }
     )
-    constants = Constants(**{
-        name: _read_array(archive, _member(index, name), shapes[name], dtype)
-        for name, dtype in DTYPES.items()
-    })
     largest = 2 ** (layer.weight_bits - 1)
     limits = {
         "weights": (-largest, largest - 1),

@@ -26,7 +26,9 @@ def convolution_by_loops(
         first = k // (filters // groups) * fan_in
         raw = sum(
             int(weights[k, c, r, s]) * tap(first + c, p + r - padding, q + s - padding)
-            for c in range(fan_in) for r in range(rows) for s in range(columns)
+            for c in range(fan_in)
+            for r in range(rows)
+            for s in range(columns)
         )
         return raw - zero_point * int(weights[k].astype(int).sum())
 

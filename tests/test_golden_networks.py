@@ -77,8 +77,11 @@ def test_folding_keeps_the_function_and_moves_signs_into_the_weights() -> None:
     weights, bias = layer.folded()
     plain = small_layer(2, SpatialPool.NONE)
     for target, value in (
-        (plain.weights, weights), (plain.bias, bias), (plain.scale, torch.ones(4)),
-        (plain.mean, torch.zeros(4)), (plain.variance, torch.ones(4)),
+        (plain.weights, weights),
+        (plain.bias, bias),
+        (plain.scale, torch.ones(4)),
+        (plain.mean, torch.zeros(4)),
+        (plain.variance, torch.ones(4)),
     ):
         target.copy_(value)
     x = torch.randn(1, 3, 5, 3, generator=torch.Generator().manual_seed(9))

@@ -34,7 +34,9 @@ def test_unknown_photograph() -> None:
 def test_stretching_keeps_corners_and_interpolates_between_them() -> None:
     image = torch.tensor([[[0, 100]], [[40, 60]], [[7, 7]]], dtype=torch.uint8)
     assert stretched(image, height=1, width=5).tolist() == [
-        [[0, 25, 50, 75, 100]], [[40, 45, 50, 55, 60]], [[7, 7, 7, 7, 7]],
+        [[0, 25, 50, 75, 100]],
+        [[40, 45, 50, 55, 60]],
+        [[7, 7, 7, 7, 7]],
     ]
     assert torch.equal(stretched(image, height=1, width=2), image)
 

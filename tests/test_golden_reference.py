@@ -34,9 +34,7 @@ def layer_by_steps(layer: Layer, x: np.ndarray[tuple[int, ...], np.dtype[np.int8
     """One layer on `x[C, H, W]` in the order of the design, in Python integers."""
     constants, stored = layer.constants, layer.input
     assert constants is not None
-    padded = np.pad(
-        x.astype(int), ((0, 0), (1, 1), (1, 1)), constant_values=stored.zero_point
-    )
+    padded = np.pad(x.astype(int), ((0, 0), (1, 1), (1, 1)), constant_values=stored.zero_point)
     k, pool = layer.channel_pool, layer.spatial_pool
     shape = layer.convolution_shape
     narrow = np.empty((shape.channels, shape.height, shape.width), int)
@@ -71,11 +69,24 @@ def test_writing_all_maps_and_reducing_them_gives_the_same() -> None:
     maps = replace(fused.output, name="maps", shape=Shape(16, 3, 3))
     first = replace(fused, output=maps, channel_pool=1)
     identity = Constants(
-        np.ones((16, 1, 1, 1), np.int8), np.zeros(16, np.int32),
-        np.full(16, 2**14, np.int32), np.full(16, 2**14, np.int32), np.full(16, 14, np.int32),
+        np.ones((16, 1, 1, 1), np.int8),
+        np.zeros(16, np.int32),
+        np.full(16, 2**14, np.int32),
+        np.full(16, 2**14, np.int32),
+        np.full(16, 14, np.int32),
     )
-    second = Layer("reduce", maps, fused.output, 16, (1, 1), 0, None, channel_pool=4, groups=16,
-                   constants=identity)
+    second = Layer(
+        "reduce",
+        maps,
+        fused.output,
+        16,
+        (1, 1),
+        0,
+        None,
+        channel_pool=4,
+        groups=16,
+        constants=identity,
+    )
     x = torch.from_numpy(np.random.default_rng(1).integers(-128, 128, (2, 3, 6, 5), np.int8))
     *_, unfused = run_graph(Graph("unfused", (first, second)), x)
     assert torch.equal(unfused, run_layer(fused, x))

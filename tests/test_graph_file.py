@@ -20,9 +20,7 @@ from hwsim.networks import build_network
 ON_DISK = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-QUANTIZATIONS = st.none() | st.builds(
-    Quantization, st.floats(1e-6, 10), st.integers(-128, 127)
-)
+QUANTIZATIONS = st.none() | st.builds(Quantization, st.floats(1e-6, 10), st.integers(-128, 127))
 
 
 @st.composite
@@ -45,8 +43,19 @@ def graphs(draw: st.DrawFn) -> Graph:
         )
         slope = draw(st.none() | st.floats(0, 1))
         bits = draw(st.sampled_from([4, 8]))
-        layer = Layer(f"layer{index}", tensor, output, filters, kernel, kernel[0] // 2, slope, k,
-                      pool, groups, bits)
+        layer = Layer(
+            f"layer{index}",
+            tensor,
+            output,
+            filters,
+            kernel,
+            kernel[0] // 2,
+            slope,
+            k,
+            pool,
+            groups,
+            bits,
+        )
         seed = draw(st.none() | st.integers(0, 2**32 - 1))
         layers.append(layer if seed is None else replace(layer, constants=constants(layer, seed)))
         tensor = output
@@ -70,8 +79,11 @@ def same(one: Graph, other: Graph) -> bool:
     """Equal in every shape, name and integer."""
     return without_constants(one) == without_constants(other) and all(
         (ours is None) == (theirs is None)
-        and all(equal(getattr(ours, field.name), getattr(theirs, field.name))
-                for field in fields(Constants) if ours is not None)
+        and all(
+            equal(getattr(ours, field.name), getattr(theirs, field.name))
+            for field in fields(Constants)
+            if ours is not None
+        )
         for ours, theirs in zip(
             (layer.constants for layer in one.layers),
             (layer.constants for layer in other.layers),
@@ -141,7 +153,8 @@ def test_a_changed_byte_is_refused_or_changes_nothing(
     whole = bytearray(path.read_bytes())
     # Half of the examples aim at what describes the archive: its start and its end.
     position = data.draw(
-        st.integers(0, len(whole) - 1) | st.integers(0, 200)
+        st.integers(0, len(whole) - 1)
+        | st.integers(0, 200)
         | st.integers(len(whole) - 3000, len(whole) - 1)
     )
     whole[position] ^= data.draw(st.integers(1, 255))

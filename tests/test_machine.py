@@ -1,4 +1,4 @@
-"""The machine, executing compiled programs, against the golden reference: equal in every element."""
+"""The machine, executing compiled programs, equals the golden reference in every element."""
 
 import random
 from collections.abc import Iterable

@@ -56,7 +56,10 @@ def test_integers_keep_to_their_widths(weight_bits: int, multiplier_bits: int) -
         assert constants.weights.dtype == np.int8
         assert (np.abs(constants.weights.astype(int)).max((1, 2, 3)) == largest).all()
         for values in (
-            constants.bias, constants.multiplier, constants.negative_multiplier, constants.shift
+            constants.bias,
+            constants.multiplier,
+            constants.negative_multiplier,
+            constants.shift,
         ):
             assert values.dtype == np.int32
             assert values.shape == (layer.filters,)

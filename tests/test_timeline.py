@@ -1,4 +1,4 @@
-"""The timeline: it adds up, obeys its bounds, and its closed form equals stepping block by block."""
+"""The timeline adds up, keeps its bounds, and its closed form equals stepping block by block."""
 
 from dataclasses import replace
 
