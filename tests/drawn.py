@@ -102,7 +102,7 @@ def drawn_input(graph: Graph, seed: int) -> NDArray[np.int8]:
     return rng.integers(-128, 128, (shape.channels, shape.height, shape.width)).astype(np.int8)
 
 
-def preset_with(name: str, **sections: Any) -> Config:
+def preset_with(name: str, /, **sections: Any) -> Config:
     """A preset with some keys of some sections replaced."""
     data = load_config(name).model_dump()
     for section, values in sections.items():

@@ -1,35 +1,17 @@
-"""Places feature tensors in memory so that tensors alive at the same time never overlap."""
+"""Places the feature tensors of a chain in memory."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Lifetime:
-    """A tensor of `size_bytes`, alive from step `first` to step `last`, both included."""
-
-    name: str
-    size_bytes: int
-    first: int
-    last: int
-
-    def overlaps(self, other: "Lifetime") -> bool:
-        return self.first <= other.last and other.first <= self.last
+from itertools import pairwise
 
 
-def allocate(tensors: list[Lifetime]) -> dict[str, int]:
-    """Give every tensor an offset: largest first, each at the lowest place that is free.
+def allocate_chain(sizes_bytes: list[int]) -> tuple[list[int], int]:
+    """Offsets of a chain's tensors, and the high-water mark.
 
-    In a chain this reaches the least possible high-water mark, the largest input + output.
+    Each tensor is alive together with the one before and the one after it, no others. They take
+    turns at the two ends of the memory, which therefore need be no larger than the largest input
+    and output together: the least there is.
     """
-    placed: list[tuple[Lifetime, int]] = []
-    for tensor in sorted(tensors, key=lambda tensor: (-tensor.size_bytes, tensor.first)):
-        offset = 0
-        for other, start in sorted(placed, key=lambda item: item[1]):
-            if tensor.overlaps(other) and start < offset + tensor.size_bytes:
-                offset = max(offset, start + other.size_bytes)
-        placed.append((tensor, offset))
-    return {tensor.name: offset for tensor, offset in placed}
-
-
-def high_water_bytes(tensors: list[Lifetime], offsets: dict[str, int]) -> int:
-    return max(offsets[tensor.name] + tensor.size_bytes for tensor in tensors)
+    high_water_bytes = max((one + other for one, other in pairwise(sizes_bytes)), default=0)
+    offsets = [
+        0 if index % 2 == 0 else high_water_bytes - size for index, size in enumerate(sizes_bytes)
+    ]
+    return offsets, high_water_bytes

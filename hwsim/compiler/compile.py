@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hwsim.compiler.allocate import Lifetime, allocate, high_water_bytes
+from hwsim.compiler.allocate import allocate_chain
 from hwsim.compiler.emit import LayerEmitter, Place, Tokens, met
 from hwsim.compiler.pack import pack_weights, tensor_bytes
 from hwsim.compiler.tiling import schedule_layer
@@ -38,12 +38,8 @@ def compile_graph(graph: Graph, config: Config) -> Program:
         schedule.blocking.output_blocks * schedule.blocking.weight_words * config.word_bytes
         for schedule in schedules
     ]
-    lifetimes = _lifetimes(graph, config)
-    offsets = allocate(lifetimes)
-
-    # The code's size follows from the number of descriptors alone, so count before placing.
     weights = _regions(weight_sizes, graph, start=0)
-    tensors = _tensor_regions(lifetimes, offsets, base=_aligned(weights[-1].end))
+    tensors, peak_feature_bytes = _tensor_regions(graph, config, base=_aligned(weights[-1].end))
     code_start = _aligned(max(region.end for region in tensors.values()))
     descriptors, owners = _descriptors(graph, config, schedules, weights, tensors, code_start)
     # The first page is read whole, however short the program.
@@ -56,7 +52,7 @@ def compile_graph(graph: Graph, config: Config) -> Program:
         descriptors=tuple(descriptors),
         code=code,
         tensors=tensors,
-        peak_feature_bytes=high_water_bytes(lifetimes, offsets),
+        peak_feature_bytes=peak_feature_bytes,
         weights=tuple(pack_weights(layer, config) for layer in graph.layers)
         if graph.is_quantized
         else tuple(b"" for _ in graph.layers),
@@ -94,27 +90,18 @@ def _regions(sizes: Iterable[int], graph: Graph, start: int) -> list[Region]:
     return regions
 
 
-def _lifetimes(graph: Graph, config: Config) -> list[Lifetime]:
-    """Step i runs layer i; the image is there before the first, the output stays after the last."""
+def _tensor_regions(graph: Graph, config: Config, base: int) -> tuple[dict[str, Region], int]:
+    """Where the stored tensors lie from `base` on, and how many bytes they take together."""
     first = graph.layers[0]
-    size = tensor_bytes(first.input.shape, is_packed(first), config)
-    lifetimes = [Lifetime(first.input.name, size, 0, 0)]
-    for step, layer in enumerate(graph.layers):
-        size = tensor_bytes(layer.output.shape, False, config)
-        last = min(step + 1, len(graph.layers) - 1)
-        lifetimes.append(Lifetime(layer.output.name, size, step, last))
-    return lifetimes
-
-
-def _tensor_regions(
-    lifetimes: list[Lifetime], offsets: dict[str, int], base: int
-) -> dict[str, Region]:
-    return {
-        tensor.name: Region(
-            tensor.name, Traffic.FEATURES_READ, base + offsets[tensor.name], tensor.size_bytes
-        )
-        for tensor in lifetimes
+    names = [first.input.name, *(layer.output.name for layer in graph.layers)]
+    sizes = [tensor_bytes(first.input.shape, is_packed(first), config)]
+    sizes += [tensor_bytes(layer.output.shape, False, config) for layer in graph.layers]
+    offsets, peak_bytes = allocate_chain(sizes)
+    regions = {
+        name: Region(name, Traffic.FEATURES_READ, base + offset, size)
+        for name, offset, size in zip(names, offsets, sizes, strict=True)
     }
+    return regions, peak_bytes
 
 
 @dataclass(frozen=True)

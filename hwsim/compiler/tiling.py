@@ -233,15 +233,15 @@ def _check_accumulators(layer: Layer, config: Config, blocking: Blocking) -> Non
 
 
 def _too_small(layer: Layer, config: Config, blocking: Blocking) -> str:
-    """One line for a feature buffer that holds no tile of this layer."""
-    rows = span_rows(layer, 0, 1)
-    columns = span_columns(layer, 0, 1)
-    height, width = layer.input.shape.height, layer.input.shape.width
-    widest = blocking.input_row_words(min(columns.inputs, width), config)
-    if blocking.packed:
-        widest += 1  # a window may straddle two words
-    words = min(rows.inputs, height) * widest * blocking.stored_blocks
-    least = ceil_div(words * config.word_bytes, 1024) * 1024
+    """One line for a feature buffer that does not even hold a tile of one stored pixel."""
+    stored, height, width = layer.output.shape, layer.input.shape.height, layer.input.shape.width
+    rows = max(_rows_read([span_rows(layer, row, 1)], height) for row in range(stored.height))
+    columns = [
+        stripe_columns((span_columns(layer, column, 1),), width, blocking, config)
+        for column in range(stored.width)
+    ]
+    row_words = max(blocking.input_row_words(last - first, config) for first, last in columns)
+    least = rows * row_words * blocking.stored_blocks * config.word_bytes
     return (
         f"layer {layer.name}: buffers.feature_bytes = {config.buffers.feature_bytes} holds no "
         f"tile; the least that works is {least}"

@@ -1,0 +1,158 @@
+"""The compiler: hard limits named with the least that works, memory placed without overlap."""
+
+import re
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hwsim.compiler import compile_graph
+from hwsim.compiler.allocate import allocate_chain
+from hwsim.config import Config, load_config
+from hwsim.errors import InputError
+from hwsim.graph import Graph
+from hwsim.networks import build_network
+from hwsim.program.descriptor import Compute, Load, Store, decode, encode
+from hwsim.program.program import Program
+from tests.drawn import configs, preset_with, shapes_of_graphs, with_drawn_constants
+from tests.test_machine import compiled
+
+drawing = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def refusal(graph: Graph, config: Config) -> str:
+    """What the compiler objects to, or nothing."""
+    try:
+        compile_graph(graph, config)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def least_that_works(graph: Graph, with_bytes: Callable[[int], Config], little: int) -> None:
+    """The message's least compiles past its layer, and one word less is refused again."""
+    with pytest.raises(InputError, match=r"holds no tile; the least that works is \d+") as refused:
+        compile_graph(graph, with_bytes(little))
+    message = str(refused.value)
+    least = int(message.rsplit(" ", 1)[1])
+    layer = re.match(r"layer (\w+):", message)
+    assert layer
+    assert f"layer {layer[1]}:" not in refusal(graph, with_bytes(least))
+    with pytest.raises(InputError, match=f"layer {layer[1]}: .* the least that works is {least}$"):
+        compile_graph(graph, with_bytes(least - with_bytes(least).word_bytes))
+
+
+@pytest.mark.parametrize("network", ["tiny-yolov2", "condensation-net-mini"])
+@pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
+def test_a_feature_buffer_too_small_names_the_least_that_works(network: str, preset: str) -> None:
+    least_that_works(
+        build_network(network),
+        lambda size: preset_with(preset, buffers={"feature_bytes": size}),
+        load_config(preset).word_bytes,
+    )
+
+
+@drawing
+@given(st.data())
+def test_the_least_feature_buffer_is_the_least(data: st.DataObject) -> None:
+    graph, config = data.draw(shapes_of_graphs(max_layers=1)), data.draw(configs(8))
+    compiled(graph, config)
+
+    def with_bytes(size: int) -> Config:
+        buffers = config.buffers.model_copy(update={"feature_bytes": size})
+        return Config.model_validate(config.model_dump() | {"buffers": buffers.model_dump()})
+
+    layer = graph.layers[0]
+    if layer.kernel == (1, 1) and layer.spatial_pool == 0 and layer.input.shape.channels <= 4:
+        return  # one word is a tile
+    if refusal(graph, with_bytes(config.word_bytes)):
+        least_that_works(graph, with_bytes, config.word_bytes)
+
+
+def test_too_few_accumulators_name_the_least_that_works() -> None:
+    config = preset_with("edge", buffers={"accumulator_depth": 2})
+    with pytest.raises(InputError, match=r"layer conv1: buffers.accumulator_depth = 2 .* is 4$"):
+        compile_graph(build_network("tiny-yolov2"), config)
+
+
+@pytest.mark.parametrize(
+    ("network", "sections", "message"),
+    [
+        ("condensation-net", {"channel_pool": False}, "k = 2 needs channel_pool = true"),
+        ("tiny-yolov2", {"widths": {"weight_bits": 4}}, "weights have 8 bits"),
+    ],
+)
+def test_a_build_that_cannot_run_a_layer_says_so(
+    network: str, sections: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=f"layer conv1: {message}"):
+        compile_graph(build_network(network), preset_with("edge", **sections))
+
+
+def test_an_accumulator_that_could_overflow_is_refused_by_name() -> None:
+    graph = with_drawn_constants(build_network("tiny-yolov2-mini"), seed=0)
+    constants = graph.layers[3].constants
+    assert constants is not None
+    constants.bias[0] = 2**31 - 1
+    with pytest.raises(InputError, match=r"layer conv4: an accumulator could reach \d+"):
+        compile_graph(graph, load_config("edge"))
+
+
+@drawing
+@given(st.data())
+def test_descriptors_survive_their_encoding(data: st.DataObject) -> None:
+    program = compiled(data.draw(shapes_of_graphs()), data.draw(configs(8)))
+    for descriptor in program.descriptors:
+        assert decode(encode(descriptor)) == descriptor
+
+
+@drawing
+@given(st.data())
+def test_every_address_lies_in_its_region(data: st.DataObject) -> None:
+    program = compiled(data.draw(shapes_of_graphs()), data.draw(configs(8)))
+    regions = [program.code, *(part.weights for part in program.layers)]
+    regions += program.tensors.values()
+    for address, size in _accesses(program):
+        assert any(region.address <= address and address + size <= region.end for region in regions)
+
+
+def _accesses(program: Program) -> list[tuple[int, int]]:
+    """(address, bytes) of every contiguous run that the program reads or writes."""
+    return [
+        (
+            descriptor.address
+            + block * descriptor.block_stride_bytes
+            + row * descriptor.row_stride_bytes,
+            descriptor.row_words * program.config.word_bytes,
+        )
+        for descriptor in program.descriptors
+        if isinstance(descriptor, Load | Store)
+        for block in range(descriptor.blocks)
+        for row in range(descriptor.rows)
+    ]
+
+
+@drawing
+@given(st.data())
+def test_tiles_fit_the_buffers(data: st.DataObject) -> None:
+    program = compiled(data.draw(shapes_of_graphs()), data.draw(configs(8)))
+    config = program.config
+    for tile in program.descriptors:
+        if isinstance(tile, Compute):
+            assert tile.rows * tile.columns <= config.buffers.accumulator_depth
+            blocks = 1 if tile.packed else tile.blocks
+            end = tile.buffer_address + blocks * tile.buffer_block_words
+            assert end <= config.feature_words
+            assert tile.row_words * tile.ring_rows <= tile.buffer_block_words
+
+
+@given(st.lists(st.integers(1, 1000), min_size=2, max_size=12))
+def test_a_chain_takes_its_largest_input_and_output_together(sizes: list[int]) -> None:
+    offsets, high_water_bytes = allocate_chain(sizes)
+    assert high_water_bytes == max(one + other for one, other in pairwise(sizes))
+    placed = list(zip(offsets, sizes, strict=True))
+    for (one, one_size), (other, other_size) in pairwise(placed):
+        assert one + one_size <= other or other + other_size <= one
+    assert all(offset >= 0 and offset + size <= high_water_bytes for offset, size in placed)

@@ -1,0 +1,66 @@
+"""Configurations: presets load, and whatever contradicts itself is refused in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from hwsim.config import PRESETS, load_config, parse_config, preset_text
+from hwsim.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("name", "macs", "feature_kib"), [("nano", 64, 128), ("edge", 256, 192), ("mid", 1024, 512)]
+)
+def test_presets(name: str, macs: int, feature_kib: int) -> None:
+    config = load_config(name)
+    assert config.name == name
+    assert config.macs_per_cycle == macs
+    assert config.array.rescale_lanes == macs // 64
+    assert config.buffers.feature_bytes == feature_kib * 1024
+    assert set(PRESETS) == {"nano", "edge", "mid"}
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "message"),
+    [
+        ("input_lanes = 16", "input_lanes = 0", "array.input_lanes = 0: "),
+        ("input_lanes = 16", "input_lanes = 12", "array.input_lanes = 12 must be a power of two"),
+        ("output_lanes = 16", "output_lanes = 8", "must be a multiple of array.input_lanes = 16"),
+        ("rescale_lanes = 4", "rescale_lanes = 3", "array.rescale_lanes = 3 must divide"),
+        ("weight_bits = 8", "weight_bits = 5", "widths.weight_bits = 5: "),
+        ("multiplier_bits = 16", "multiplier_bits = 24", "widths.multiplier_bits = 24: "),
+        ("weight_bytes = 65536", "weight_bytes = -1", "buffers.weight_bytes = -1: "),
+        ("weight_bytes = 65536", "weight_bytes = 128", "at least 256"),
+        ("feature_bytes = 196608", "feature_bytes = 100", "must be a multiple of a word, 16"),
+        ("bus_bits = 128", "bus_bits = 64", "bus.bus_bits = 64 must be array.input_lanes x"),
+        ("burst_beats = 16", "burst_beats = 512", "bus.burst_beats = 512: "),
+        ("clock_hz = 400_000_000", "clock_hz = 0.5", "clock.clock_hz = 0.5: "),
+        ("latency_cycles = 60", 'latency_cycles = "60"', "memory.latency_cycles = '60': "),
+        ("mac_pj = 0.3", "mac_pj = nan", "energy.mac_pj = nan: "),
+        ("[bus]", "[buss]", "'bus'"),
+        ("latency_cycles", "latency", "'memory.latency"),
+        ("[array]", "[array", "not valid TOML"),
+    ],
+)
+def test_a_contradiction_is_one_line_that_names_it(line: str, instead: str, message: str) -> None:
+    text = preset_text("edge")
+    assert line in text
+    with pytest.raises(InputError) as refused:
+        parse_config(text.replace(line, instead, 1), "chip.toml")
+    assert str(refused.value).startswith("chip.toml: ")
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_unknown_preset_suggests_the_nearest() -> None:
+    with pytest.raises(InputError, match="no preset 'egde': did you mean 'edge'"):
+        load_config("egde")
+
+
+def test_a_missing_or_binary_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot read config '.*none.toml': No such file"):
+        load_config(str(tmp_path / "none.toml"))
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="not UTF-8 text"):
+        load_config(str(binary))
