@@ -14,6 +14,9 @@ from hwsim.errors import InputError
 ACCUMULATOR_BANKS = 2
 PARAMETER_BYTES = 16  # one output channel's bias, multipliers and shift, in the weight stream
 
+# What the address fields of descriptors reach; see hwsim/program/fields.py.
+MOST_WORDS = {"feature_bytes": 1 << 20, "weight_bytes": 1 << 20, "staging_bytes": 1 << 16}
+
 Positive = Annotated[int, Field(gt=0)]
 NonNegativeReal = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveReal = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -30,8 +33,8 @@ class Section(BaseModel):
 class Array(Section):
     """The MAC array: every cycle, each input lane meets each output lane in one multiplier."""
 
-    input_lanes: Positive
-    output_lanes: Positive
+    input_lanes: Annotated[int, Field(gt=0, le=128)]  # AXI4 buses end at 1024 bits
+    output_lanes: Annotated[int, Field(gt=0, le=1024)]
     rescale_lanes: Positive
 
 
@@ -49,7 +52,7 @@ class Buffers(Section):
 
     feature_bytes: Positive
     weight_bytes: Positive
-    accumulator_depth: Positive
+    accumulator_depth: Annotated[int, Field(gt=0, le=512)]  # a tile's sides are 10-bit fields
     staging_bytes: Positive
 
 
@@ -58,17 +61,17 @@ class Bus(Section):
 
     bus_bits: Positive
     burst_beats: Annotated[int, Field(gt=0, le=256)] = 16
-    outstanding_reads: Positive = 8
+    outstanding_reads: Annotated[int, Field(gt=0, le=256)] = 8
 
 
 class Clock(Section):
-    clock_hz: Positive
+    clock_hz: Annotated[int, Field(gt=0, le=100_000_000_000)]
 
 
 class ExternalMemory(Section):
     """The reference memory behind the bus, the same in the timeline and in the testbench."""
 
-    latency_cycles: Positive
+    latency_cycles: Annotated[int, Field(gt=0, le=1_000_000)]
     bandwidth_bytes_per_cycle: Positive
 
 
@@ -183,25 +186,29 @@ class Config(Section):
                 "must be a power of two",
             ),
         ]
-        for field in ("feature_bytes", "weight_bytes", "staging_bytes"):
+        for field, most_words in MOST_WORDS.items():
             value = getattr(buffers, field)
-            rules.append(
+            word_bytes = word_bits // 8
+            rules += [
                 (
                     value * 8 % word_bits == 0,
-                    f"buffers.{field} = {value} must be a multiple of a word, {word_bits // 8}",
-                )
-            )
-        least_words = max(self.weight_block_words, self.parameter_words, self.bus.burst_beats)
-        rules.append(
-            (
-                self.weight_words >= least_words,
-                f"buffers.weight_bytes = {buffers.weight_bytes} must hold a burst, a weight block "
-                f"and an output block's parameters: at least {least_words * self.word_bytes}",
-            )
-        )
+                    f"buffers.{field} = {value} must be a multiple of a word, {word_bytes}",
+                ),
+                (
+                    value <= most_words * word_bytes,
+                    f"buffers.{field} = {value}: descriptors address at most "
+                    f"{most_words * word_bytes} with words of {word_bytes}",
+                ),
+            ]
         for holds, broken in rules:
             if not holds:
                 raise ValueError(broken)
+        least_words = max(self.weight_block_words, self.parameter_words, self.bus.burst_beats)
+        if self.weight_words < least_words:
+            raise ValueError(
+                f"buffers.weight_bytes = {buffers.weight_bytes} must hold a burst, a weight block "
+                f"and an output block's parameters: at least {least_words * self.word_bytes}"
+            )
         return self
 
 

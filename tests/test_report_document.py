@@ -110,10 +110,9 @@ def test_every_operator_is_priced_or_fused() -> None:
 
 
 def test_transfers_carry_the_layers_bytes(found: Estimate) -> None:
-    """All but the program's first page, which is fetched before the first load."""
     transfers = bus_transfers(found.timeline)
     for index, layer in enumerate(found.timeline.layers):
-        for kind in (Traffic.WEIGHTS, Traffic.FEATURES_READ, Traffic.FEATURES_WRITTEN):
+        for kind in Traffic:
             sizes = [
                 item.size_bytes
                 for item in transfers

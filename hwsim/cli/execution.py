@@ -114,6 +114,7 @@ def golden_reference(image: NDArray[np.int8]) -> Reference:
 
 
 def compare(layer: Layer, found: NDArray[np.int8], expected: NDArray[np.int8]) -> None:
+    """Raise `ComparisonError` at the first element, by channel, row and column, that differs."""
     different = np.argwhere(found != expected)
     if len(different):
         channel, row, column = different[0]
@@ -125,6 +126,7 @@ def compare(layer: Layer, found: NDArray[np.int8], expected: NDArray[np.int8]) -
 
 
 def tensor_figures(layer: Layer, stored: NDArray[np.int8]) -> TensorFigures:
+    """How a stored tensor `x[C, H, W]` uses its 256 codes."""
     data = np.ascontiguousarray(stored)
     counts = np.bincount(data.view(np.uint8).ravel(), minlength=256)
     return TensorFigures(

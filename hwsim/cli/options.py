@@ -57,6 +57,7 @@ def common_options(command: Command) -> Command:
 
 
 def current_verbosity() -> Verbosity:
+    """What -v or -q, wherever it stood, asked for."""
     found = click.get_current_context().find_root().obj
     return found if isinstance(found, Verbosity) else Verbosity.NORMAL
 

@@ -37,6 +37,7 @@ class Outputs:
                 folder.rmdir()
 
     def reserve(self, name: str) -> None:
+        """Make sure that a file of this name can be written when the time comes."""
         path = _real(name)
         if path in self._partial:
             raise InputError(f"cannot write '{name}': it is named for two outputs")

@@ -75,6 +75,7 @@ def quantized_graph(recipe: Recipe) -> Graph:
 
 
 def load_or_refuse(path: Path, recipe: Recipe) -> Graph:
+    """A kept graph; `InputError` if it is damaged or another one."""
     from hwsim.graph_file import load_graph
 
     graph = load_graph(path)

@@ -6,10 +6,13 @@ from hwsim.program.fields import Destination
 
 
 class LoadEvent(NamedTuple):
+    """One LOAD, or the fetch of the first page."""
+
     layer: int
     destination: Destination
     first_cycle: int  # first beat on the bus
     last_cycle: int  # the cycle after the last beat
+    beats: int
 
 
 class TileEvent(NamedTuple):
@@ -29,3 +32,4 @@ class StoreEvent(NamedTuple):
     first_cycle: int  # first beat on the bus
     last_cycle: int  # the cycle after the last beat
     done_cycle: int  # last response
+    beats: int

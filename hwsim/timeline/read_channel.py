@@ -78,6 +78,7 @@ class ReadChannel:
         self._pages.append(first)
         self._unit_free = first - self._latency + -(-beats // self._burst) - pipeline.LOAD_START
         self._data_free = first + beats * self._cycles_per_beat
+        self.events.append(LoadEvent(0, Destination.PROGRAM, first, self._data_free, beats))
 
     def finish(self) -> None:
         while self._pending:
@@ -195,7 +196,7 @@ class ReadChannel:
         else:
             self._pages.append(first_beat)
         self.events.append(
-            LoadEvent(layer, Destination(load.destination), first_beat, self._data_free)
+            LoadEvent(layer, Destination(load.destination), first_beat, self._data_free, beats)
         )
 
     def _burst_cycles(self, beats: int, bursts: int) -> float:

@@ -225,8 +225,9 @@ class Walk:
         self._store_free = popped + bursts
         address = popped + pipeline.STORE_START
         first = max(address + pipeline.STORE_DATA, self._write_free)
-        last = first + store.row_words * runs * self._cycles_per_beat
+        beats = store.row_words * runs
+        last = first + beats * self._cycles_per_beat
         response = last - self._cycles_per_beat + self.config.memory.latency_cycles
         self._write_free = last
         self.stores.append(response + pipeline.STORE_VISIBLE)
-        self.store_events.append(StoreEvent(layer, first, last, response))
+        self.store_events.append(StoreEvent(layer, first, last, response, beats))

@@ -1,0 +1,81 @@
+"""When bytes cross the bus, and how fast at most.
+
+A transfer's bytes are spread evenly from its first beat to its last: exact where the memory keeps
+the bus full, an average where bursts wait for room.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hwsim.config import Config
+from hwsim.cost.traffic import LOADED
+from hwsim.program.program import Traffic
+from hwsim.timeline import Timeline
+
+WINDOW_CYCLES = 1024
+
+
+class Transfer(NamedTuple):
+    """One load or store on the bus, from its first beat to the cycle after its last."""
+
+    layer: int
+    traffic: Traffic
+    first_cycle: int
+    last_cycle: int
+    size_bytes: int
+
+
+def bus_transfers(timeline: Timeline) -> list[Transfer]:
+    """The first page, every load, then every store, in the order of the program."""
+    word = timeline.program.config.word_bytes
+    return [
+        Transfer(
+            event.layer,
+            LOADED[event.destination],
+            event.first_cycle,
+            event.last_cycle,
+            event.beats * word,
+        )
+        for event in timeline.loads
+    ] + [
+        Transfer(
+            event.layer,
+            Traffic.FEATURES_WRITTEN,
+            event.first_cycle,
+            event.last_cycle,
+            event.beats * word,
+        )
+        for event in timeline.stores
+    ]
+
+
+def peak_window_bytes(transfers: Sequence[Transfer]) -> float:
+    """Most bytes, read and written, in any of the successive windows of `WINDOW_CYCLES`.
+
+    Rates change only where a transfer begins or ends. So the windows in which that happens, and the
+    ones behind them, stand for all.
+    """
+    first = np.array([transfer.first_cycle for transfer in transfers], float)
+    last = np.array([transfer.last_cycle for transfer in transfers], float)
+    rate = np.array(
+        [
+            transfer.size_bytes / (transfer.last_cycle - transfer.first_cycle)
+            for transfer in transfers
+        ]
+    )
+    cycles = np.concatenate([first, last])
+    order = np.argsort(cycles, kind="stable")
+    bytes_per_cycle = np.cumsum(np.concatenate([rate, -rate])[order])
+    cycles = cycles[order]
+    crossed = np.concatenate([[0.0], np.cumsum(bytes_per_cycle[:-1] * np.diff(cycles))])
+    changing = cycles // WINDOW_CYCLES
+    starts = np.unique(np.concatenate([changing, changing + 1])) * WINDOW_CYCLES
+    ends = np.interp(starts + WINDOW_CYCLES, cycles, crossed)
+    return float((ends - np.interp(starts, cycles, crossed)).max())
+
+
+def bus_bytes_per_cycle(config: Config) -> float:
+    """What the external memory and the bus carry at most, reading and writing at once."""
+    return 2 * config.beats_per_cycle * config.word_bytes

@@ -1,0 +1,27 @@
+"""One row per layer, with the names of the JSON document."""
+
+import csv
+import io
+from dataclasses import fields
+
+from hwsim.report.document import Document
+from hwsim.report.layers import LayerFigures
+
+COLUMNS = tuple(field.name for field in fields(LayerFigures))
+
+
+def csv_text(document: Document) -> str:
+    """A header line, then the layers."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for layer in document.layers:
+        writer.writerow(_cell(layer, column) for column in COLUMNS)
+    return text.getvalue()
+
+
+def _cell(layer: LayerFigures, column: str) -> object:
+    """Operators as one text, priced first and fused ones behind it; all else as it is."""
+    if column == "operators":
+        return " + ".join(operator.name for operator in layer.operators)
+    return getattr(layer, column)

@@ -1,0 +1,133 @@
+"""The document behind every report: what `--json` writes, and what tables and pages are made of.
+
+These dataclasses are the contract: `docs/estimate.schema.json` is generated from them.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict
+
+from hwsim.estimate import Estimate
+from hwsim.report.comparison import ComparisonFigures, comparison_figures
+from hwsim.report.layers import STRICT, LayerFigures, layer_figures
+from hwsim.report.totals import TotalFigures, total_figures
+
+SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
+
+
+@dataclass(frozen=True)
+class NetworkFigures:
+    """What was priced."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    """Name of a built-in network."""
+    input_channels: int
+    """Channels of the image."""
+    input_height_pixels: int
+    """Height of the image."""
+    input_width_pixels: int
+    """Width of the image."""
+    weight_bits: int
+    """Width of a weight."""
+    condensed_layers: tuple[str, ...]
+    """Layers with a channel pool."""
+
+
+@dataclass(frozen=True)
+class TensorFigures:
+    """What one layer stored in a run, as int8."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    """The layer's name."""
+    stored_elements: int
+    """Elements of its stored tensor."""
+    used_codes: int
+    """How many of the 256 codes occur."""
+    saturated_ratio: float
+    """Share of elements at either end of the range."""
+    sha256: str
+    """Of the tensor's bytes, in the order channel, row, column."""
+
+
+@dataclass(frozen=True)
+class RunFigures:
+    """What `hwsim run` executed."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    image: str
+    """Name of the photograph, without its folder."""
+    image_sha256: str
+    """Of the pixels that entered the network, after resizing."""
+    weights: str
+    """Where the weights come from: `seeded`, or the name of a darknet file."""
+    is_checked: bool
+    """True if every element was compared with the reference (and found equal)."""
+    tensors: tuple[TensorFigures, ...]
+    """One entry per layer."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """What one command found out. Every number but `macs` carries its unit in its name."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    schema_version: str
+    """Version of this document's shape: major.minor."""
+    hwsim_version: str
+    """Version of the program that wrote it."""
+    command: Literal["estimate", "run"]
+    """The subcommand."""
+    network: NetworkFigures
+    """What was priced."""
+    config: dict[str, Any]
+    """The accelerator, key by key as in its TOML."""
+    totals: TotalFigures
+    """The whole frame."""
+    layers: tuple[LayerFigures, ...]
+    """In the order of execution."""
+    comparison: ComparisonFigures | None
+    """Totals A, B, B' and C; null for a network in which nothing is condensed."""
+    run: RunFigures | None
+    """What was executed; null for an estimate."""
+
+
+def make_document(estimate: Estimate, run: RunFigures | None = None) -> Document:
+    """Everything that an estimate found, and what a run executed if there was one."""
+    graph, config = estimate.graph, estimate.config
+    layers = tuple(
+        layer_figures(time, config.macs_per_cycle, config.clock.clock_hz)
+        for time in estimate.timeline.layers
+    )
+    image = graph.input.shape
+    return Document(
+        schema_version=SCHEMA_VERSION,
+        hwsim_version=version("hwsim"),
+        command="estimate" if run is None else "run",
+        network=NetworkFigures(
+            name=graph.name,
+            input_channels=image.channels,
+            input_height_pixels=image.height,
+            input_width_pixels=image.width,
+            weight_bits=config.widths.weight_bits,
+            condensed_layers=tuple(layer.name for layer in graph.layers if layer.channel_pool > 1),
+        ),
+        config=config.model_dump(mode="json"),
+        totals=total_figures(estimate, layers),
+        layers=layers,
+        comparison=comparison_figures(estimate.comparison) if estimate.comparison else None,
+        run=run,
+    )
+
+
+def json_text(document: Document) -> str:
+    """The document as JSON, in the order of its fields."""
+    return json.dumps(asdict(document), indent=1, allow_nan=False) + "\n"

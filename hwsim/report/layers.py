@@ -1,0 +1,183 @@
+"""One layer's figures, as every report names them. Each number carries its unit in its name."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict
+
+from hwsim.graph import Layer, Shape, SpatialPool
+from hwsim.program.program import Traffic
+from hwsim.timeline import LayerTime
+
+STRICT = ConfigDict(use_attribute_docstrings=True, extra="forbid", strict=True)
+
+WAITS = ("features", "weights", "drain", "program", "finish")  # every key of `waiting_cycles`
+POOL_NAMES = {SpatialPool.STRIDE_2: "2/2", SpatialPool.STRIDE_1: "2/1"}
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator of the network, and where its cost is."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    """Convolution, bias, rescale, leaky ReLU, channel pool or spatial pool."""
+    parameter: str
+    """What tells it from others of its name: kernel, slope, k, window/stride."""
+    status: Literal["priced", "fused"]
+    """`priced`: has cycles and bytes of its own. `fused`: computed on the convolution's way to
+    memory, so its cycles and bytes are among the layer's."""
+
+
+@dataclass(frozen=True)
+class LayerFigures:
+    """What one fused layer costs."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    """The layer's name in the network."""
+    operators: tuple[Operator, ...]
+    """Every operator of the layer, in the order in which they are computed."""
+    input_channels: int
+    """Channels that the layer reads."""
+    input_height_pixels: int
+    """Height of the map that the layer reads."""
+    input_width_pixels: int
+    """Width of the map that the layer reads."""
+    filters: int
+    """Output channels of the convolution, before the channel pool."""
+    stored_channels: int
+    """Channels that are written: filters / k."""
+    stored_height_pixels: int
+    """Height of the map that is written, after the spatial pool."""
+    stored_width_pixels: int
+    """Width of the map that is written, after the spatial pool."""
+    weight_bits: int
+    """Width of a weight."""
+    macs: int
+    """Useful multiply-accumulates."""
+    cycles: int
+    """From the previous layer's last write response to this one's."""
+    busy_cycles: int
+    """Cycles in which a pixel entered the MAC array."""
+    waiting_features_cycles: int
+    """The array waited for features to be loaded."""
+    waiting_weights_cycles: int
+    """The array waited for weights."""
+    waiting_drain_cycles: int
+    """The array waited for accumulators that were not rescaled yet."""
+    waiting_program_cycles: int
+    """The array waited for descriptors."""
+    waiting_finish_cycles: int
+    """The last tile's way to memory."""
+    mac_utilisation_ratio: float
+    """Useful MACs / (lanes x cycles)."""
+    busy_ratio: float
+    """Busy cycles / cycles. Lanes may idle in a busy cycle: see `mac_utilisation_ratio`."""
+    roofline_cycles: int
+    """The least that the layer could take: the largest of the next four."""
+    roofline_bound: str
+    """Which of the four is the largest: MAC array, rescale, reads or writes."""
+    roofline_issue_cycles: int
+    """Cycles of the MAC array alone, lanes filled up to whole blocks."""
+    roofline_rescale_cycles: int
+    """Cycles of the rescaler alone, a pool's windows counted tap by tap."""
+    roofline_read_cycles: int
+    """Cycles of the bus's read channel alone."""
+    roofline_write_cycles: int
+    """Cycles of the bus's write channel alone."""
+    program_bytes: int
+    """Descriptors over the bus: beats x bus width, as all bytes that are not called useful."""
+    weight_bytes: int
+    """Weights with bias and rescale parameters."""
+    features_read_bytes: int
+    """Features read."""
+    features_written_bytes: int
+    """Features written."""
+    total_bytes: int
+    """All four classes."""
+    useful_program_bytes: int
+    """The same without padding: all of it."""
+    useful_weight_bytes: int
+    """Without weights and parameters of lanes that only fill up a block."""
+    useful_features_read_bytes: int
+    """Without padding channels and the image's fourth byte."""
+    useful_features_written_bytes: int
+    """Without padding channels."""
+    average_bandwidth_bytes_per_second: float
+    """Total bytes over the layer's cycles, at the config's clock."""
+
+    @property
+    def largest_wait(self) -> tuple[str, int]:
+        """What the array waited for most, and for how many cycles."""
+        waits: dict[str, int] = {name: getattr(self, f"waiting_{name}_cycles") for name in WAITS}
+        return max(waits.items(), key=lambda item: item[1])
+
+    @property
+    def input_shape(self) -> Shape:
+        return Shape(self.input_channels, self.input_height_pixels, self.input_width_pixels)
+
+    @property
+    def stored_shape(self) -> Shape:
+        return Shape(self.stored_channels, self.stored_height_pixels, self.stored_width_pixels)
+
+
+def layer_figures(time: LayerTime, macs_per_cycle: int, clock_hz: int) -> LayerFigures:
+    """A layer of the timeline under the names of the reports."""
+    layer, paid, useful = time.layer, time.traffic.bytes, time.traffic.useful_bytes
+    return LayerFigures(
+        name=layer.name,
+        operators=operators(layer),
+        input_channels=layer.input.shape.channels,
+        input_height_pixels=layer.input.shape.height,
+        input_width_pixels=layer.input.shape.width,
+        filters=layer.filters,
+        stored_channels=layer.output.shape.channels,
+        stored_height_pixels=layer.output.shape.height,
+        stored_width_pixels=layer.output.shape.width,
+        weight_bits=layer.weight_bits,
+        macs=layer.macs,
+        cycles=time.cycles,
+        busy_cycles=time.busy_cycles,
+        **{f"waiting_{name}_cycles": time.waiting_cycles.get(name, 0) for name in WAITS},
+        mac_utilisation_ratio=layer.macs / (time.cycles * macs_per_cycle),
+        busy_ratio=time.busy_cycles / time.cycles,
+        roofline_cycles=time.roofline.cycles,
+        roofline_bound=time.roofline.bound,
+        roofline_issue_cycles=time.roofline.issue_cycles,
+        roofline_rescale_cycles=time.roofline.rescale_cycles,
+        roofline_read_cycles=time.roofline.read_cycles,
+        roofline_write_cycles=time.roofline.write_cycles,
+        program_bytes=paid[Traffic.PROGRAM],
+        weight_bytes=paid[Traffic.WEIGHTS],
+        features_read_bytes=paid[Traffic.FEATURES_READ],
+        features_written_bytes=paid[Traffic.FEATURES_WRITTEN],
+        total_bytes=time.traffic.total_bytes,
+        useful_program_bytes=useful[Traffic.PROGRAM],
+        useful_weight_bytes=useful[Traffic.WEIGHTS],
+        useful_features_read_bytes=useful[Traffic.FEATURES_READ],
+        useful_features_written_bytes=useful[Traffic.FEATURES_WRITTEN],
+        average_bandwidth_bytes_per_second=time.traffic.total_bytes * clock_hz / time.cycles,
+    )
+
+
+def operators(layer: Layer) -> tuple[Operator, ...]:
+    """Every operator of a fused layer: the convolution priced, the others fused into it.
+
+    Batch normalisation is folded into weights and bias before it gets here.
+    """
+    rows, columns = layer.kernel
+    found = [
+        Operator("convolution", f"{rows}x{columns}", "priced"),
+        Operator("bias", "", "fused"),
+        Operator("rescale", f"{layer.output.bits} bits", "fused"),
+    ]
+    if layer.leaky_slope is not None:
+        found.append(Operator("leaky ReLU", f"{layer.leaky_slope:g}", "fused"))
+    if layer.channel_pool > 1:
+        found.append(Operator("channel pool", str(layer.channel_pool), "fused"))
+    if layer.spatial_pool is not SpatialPool.NONE:
+        found.append(Operator("spatial pool", POOL_NAMES[layer.spatial_pool], "fused"))
+    return tuple(found)

@@ -1,0 +1,204 @@
+"""The figures of a whole frame."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import ConfigDict
+
+from hwsim.cost.gates import CALIBRATED as GATES_ARE_CALIBRATED
+from hwsim.estimate import Estimate
+from hwsim.program.program import Traffic
+from hwsim.report.bandwidth import (
+    WINDOW_CYCLES,
+    bus_bytes_per_cycle,
+    bus_transfers,
+    peak_window_bytes,
+)
+from hwsim.report.layers import STRICT, WAITS, LayerFigures
+
+ENERGY_IS_CALIBRATED = False
+
+
+@dataclass(frozen=True)
+class MemoryFigures:
+    """One on-chip memory."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    """What it holds."""
+    size_bits: int
+    """Its capacity."""
+
+
+@dataclass(frozen=True)
+class GateFigures:
+    """One hardware module."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    """The module."""
+    size_nand2: int
+    """Its logic in NAND2 equivalents, memories left out."""
+
+
+@dataclass(frozen=True)
+class EnergyFigures:
+    """Energy of one frame: counted operations times the config's coefficients."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    is_calibrated: bool
+    """False: the coefficients are assumed, from the sources named here."""
+    mac_mj: float
+    """Issued multiply-accumulates."""
+    on_chip_mj: float
+    """Bytes read from and written to on-chip memories."""
+    dram_mj: float
+    """Bytes over the bus."""
+    total_mj: float
+    """All three."""
+    mac_source: str
+    """Where the energy of a multiply-accumulate is from."""
+    on_chip_source: str
+    """Where the energy of an on-chip byte is from."""
+    dram_source: str
+    """Where the energy of a DRAM byte is from."""
+
+
+@dataclass(frozen=True)
+class TotalFigures:
+    """What one frame costs."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    macs: int
+    """Useful multiply-accumulates."""
+    cycles: int
+    """From the start pulse to the interrupt."""
+    frame_seconds: float
+    """Cycles at the config's clock."""
+    frames_per_second: float
+    """Its inverse."""
+    busy_cycles: int
+    """Cycles in which a pixel entered the MAC array."""
+    waiting_features_cycles: int
+    """The array waited for features to be loaded."""
+    waiting_weights_cycles: int
+    """The array waited for weights."""
+    waiting_drain_cycles: int
+    """The array waited for accumulators that were not rescaled yet."""
+    waiting_program_cycles: int
+    """The array waited for descriptors."""
+    waiting_finish_cycles: int
+    """The last tiles' way to memory."""
+    mac_utilisation_ratio: float
+    """Useful MACs / (lanes x cycles)."""
+    busy_ratio: float
+    """Busy cycles / cycles."""
+    roofline_cycles: int
+    """Sum of the layers' rooflines."""
+    program_bytes: int
+    """Descriptors over the bus: beats x bus width, as all bytes that are not called useful."""
+    weight_bytes: int
+    """Weights with bias and rescale parameters."""
+    features_read_bytes: int
+    """Features read."""
+    features_written_bytes: int
+    """Features written."""
+    features_bytes: int
+    """Features read and written."""
+    total_bytes: int
+    """All four classes."""
+    useful_bytes: int
+    """All four classes without padding channels and lanes."""
+    average_bandwidth_bytes_per_second: float
+    """Total bytes x frames per second."""
+    peak_layer_bandwidth_bytes_per_second: float
+    """The highest average of any layer."""
+    peak_bandwidth_layer: str
+    """The layer with that average."""
+    peak_window_bandwidth_bytes_per_second: float
+    """The highest average of any window of `peak_window_cycles`, reads and writes together."""
+    peak_window_cycles: int
+    """Length of the windows into which the frame is cut."""
+    bus_bandwidth_bytes_per_second: float
+    """What memory and bus carry at most, reading and writing at once."""
+    peak_feature_bytes: int
+    """The allocator's high-water mark of feature memory in DRAM."""
+    peak_feature_layer: str
+    """The layer whose input and output together cause it."""
+    on_chip_memory_bits: int
+    """All on-chip memories."""
+    on_chip_memories: tuple[MemoryFigures, ...]
+    """One by one."""
+    energy: EnergyFigures
+    """Assumed, not calibrated."""
+    gates_are_calibrated: bool
+    """False while the component model has not been held against synthesis."""
+    gates_nand2: int
+    """All modules."""
+    gates: tuple[GateFigures, ...]
+    """One by one."""
+
+
+def total_figures(estimate: Estimate, layers: tuple[LayerFigures, ...]) -> TotalFigures:
+    """The frame under the names of the reports."""
+    clock_hz = estimate.config.clock.clock_hz
+    paid = estimate.traffic.bytes
+    busiest = max(layers, key=lambda layer: layer.average_bandwidth_bytes_per_second)
+    window_bytes = round(peak_window_bytes(bus_transfers(estimate.timeline)))
+    return TotalFigures(
+        macs=estimate.graph.macs,
+        cycles=estimate.timeline.cycles,
+        frame_seconds=estimate.timeline.cycles / clock_hz,
+        frames_per_second=estimate.frames_per_second,
+        busy_cycles=sum(layer.busy_cycles for layer in layers),
+        **{
+            f"waiting_{name}_cycles": sum(
+                getattr(layer, f"waiting_{name}_cycles") for layer in layers
+            )
+            for name in WAITS
+        },
+        mac_utilisation_ratio=estimate.mac_utilisation,
+        busy_ratio=estimate.busy_share,
+        roofline_cycles=sum(layer.roofline_cycles for layer in layers),
+        program_bytes=paid[Traffic.PROGRAM],
+        weight_bytes=paid[Traffic.WEIGHTS],
+        features_read_bytes=paid[Traffic.FEATURES_READ],
+        features_written_bytes=paid[Traffic.FEATURES_WRITTEN],
+        features_bytes=estimate.traffic.feature_bytes,
+        total_bytes=estimate.traffic.total_bytes,
+        useful_bytes=sum(estimate.traffic.useful_bytes.values()),
+        average_bandwidth_bytes_per_second=estimate.average_bytes_per_second,
+        peak_layer_bandwidth_bytes_per_second=busiest.average_bandwidth_bytes_per_second,
+        peak_bandwidth_layer=busiest.name,
+        peak_window_bandwidth_bytes_per_second=window_bytes * clock_hz / WINDOW_CYCLES,
+        peak_window_cycles=WINDOW_CYCLES,
+        bus_bandwidth_bytes_per_second=bus_bytes_per_cycle(estimate.config) * clock_hz,
+        peak_feature_bytes=estimate.peak_feature_bytes,
+        peak_feature_layer=estimate.peak_feature_layer,
+        on_chip_memory_bits=sum(memory.bits for memory in estimate.memories),
+        on_chip_memories=tuple(
+            MemoryFigures(memory.name, memory.bits) for memory in estimate.memories
+        ),
+        energy=_energy_figures(estimate),
+        gates_are_calibrated=GATES_ARE_CALIBRATED,
+        gates_nand2=sum(module.gates for module in estimate.gates),
+        gates=tuple(GateFigures(module.name, module.gates) for module in estimate.gates),
+    )
+
+
+def _energy_figures(estimate: Estimate) -> EnergyFigures:
+    energy, coefficients = estimate.energy, estimate.config.energy
+    return EnergyFigures(
+        is_calibrated=ENERGY_IS_CALIBRATED,
+        mac_mj=energy.mac_mj,
+        on_chip_mj=energy.on_chip_mj,
+        dram_mj=energy.dram_mj,
+        total_mj=energy.total_mj,
+        mac_source=coefficients.mac_source,
+        on_chip_source=coefficients.on_chip_source,
+        dram_source=coefficients.dram_source,
+    )
