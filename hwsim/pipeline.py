@@ -1,32 +1,45 @@
 """Pipeline depths of the hardware, in cycles: the one table that the timeline and `rtl/` share.
 
 `rtl/` asserts its own structure against these; the timeline adds them up. A cycle is named by what
-can be seen in it: an address "on the bus" in cycle t is valid there before the clock edge that ends
-cycle t, and a token "visible" in cycle t is one that a unit can act on in that cycle. `start` is
-high in cycle 0; a program takes as many cycles as the number of the first one with `done` high.
+can be seen in it: an address is on the bus in cycle t if it is valid before the clock edge that
+ends cycle t, and a token or word is visible in cycle t if a unit can act on it in that cycle.
+`start` is high in cycle 0; a program takes as many cycles as the number of the first one with
+`done` high.
 
-Read addresses
-    a load at the head of its queue, its tokens visible, in cycle t: taken in the first such cycle
-    in which the load before it has handed over its last burst or does so; first address on the bus
-    in t + LOAD_START, then one burst per cycle, as `outstanding_reads`, the weight queue's room and
-    `arready` allow. The next load's first address may follow in the very next cycle.
+Distributor
+    a descriptor's first word is read in the first cycle in which its last word is visible and the
+    descriptor before has been read, and taken by its queue: words + DISTRIBUTE_GAP after that one's
+    first read, or as much later as the queue was full. It heads its empty queue words + DISTRIBUTE
+    after its first read. An entry that leaves a full queue in cycle t makes room in t + 1. A
+    COMPUTE leaves when the drain takes it: at the head of the queue and the drain idle, or in the
+    cycle of the last read of the tile before.
 
-Weight loader (one word per cycle, one after the other)
+Load
+    taken in the first cycle t in which it heads its queue, its tokens are visible and the load
+    before hands over its last burst (one cycle before that stands on the bus) or has; first address
+    on the bus in t + LOAD_START, then one burst per cycle, as `outstanding_reads`, the weight
+    queue's room and the memory allow. So the next load's address may follow in the next cycle.
+
+Weight loader (one word per cycle, one thing after the other)
     a weight block's first read is in the first cycle t in which the loader is free, the block's
-    last word is usable and the shadow is free; the shadow is full in t + words + SHADOW_FILL, and
-    the loader is free in t + words. The parameters behind a tile's last block: the same, but they
-    need the parameter bank, not the shadow.
+    last word is visible and the shadow is free; the shadow is full in t + words + SHADOW_FILL, the
+    loader free in t + words. The parameters behind a tile's last block: the same, but they need the
+    parameter bank, not the shadow; they are in place in t + words + PARAMETERS_FILL.
 
 Array
     a weight block begins in the first cycle in which the array is free, the shadow is full, its
     chunk is visible and (a tile's first block) its bank of accumulators is free. It keeps the
     array for rows x columns cycles, plus packed_fill() per row with `packed`. The shadow is free
     SHADOW_FREE after the block's first pixel, which with `packed` comes packed_fill() after its
-    beginning. So a block lasts at least its words + SHADOW_FILL + SHADOW_FREE.
+    beginning.
 
 Drain
     a tile's first read is in the first cycle in which the drain is free, the tile is accumulated,
     its parameters are in place and its stores are visible; then one read per cycle.
+
+Store
+    taken like a load; its first word is on the bus STORE_DATA after its first address, or in the
+    cycle after the last word of the store before.
 """
 
 from hwsim.config import Config
@@ -38,21 +51,19 @@ DISTRIBUTE_GAP = 1  # plus words: head to head of two descriptors that wait for 
 
 # Reading
 LOAD_START = 2  # load at the head of its queue, tokens visible, to its first address on the bus
-READ_SLOT = 2  # a burst's last beat on the bus to the address that takes its place among
-# `outstanding_reads`
+READ_SLOT = 2  # a burst's last beat on the bus to the address that `outstanding_reads` held back
 WEIGHT_ROOM = 2  # loader's read of a released word to the address on the bus that needs its room
 LOAD_VISIBLE = 2  # last beat on the bus to chunk token visible, weight or program word usable
 
 # Weights
 SHADOW_FILL = 0  # plus words: first read of a weight block to the shadow full
 SHADOW_FREE = 1  # a block's first pixel to the next block's first read
-BLOCK_OVERHEAD = SHADOW_FILL + SHADOW_FREE  # a block lasts at least its words and this
+BLOCK_OVERHEAD = SHADOW_FILL + SHADOW_FREE  # with its words, a block's shortest duration
 PARAMETERS_FILL = 0  # plus words: first read of the parameters to their tile's drain
 BANK_VISIBLE = 1  # drain's last read to its bank free, for the array and for parameters
 
 # Array
-ISSUE_START = 1  # compute at the head of its queue to its first cycle, all else being met; also
-# to its first weight's read
+ISSUE_START = 1  # compute at the head of its queue, unit idle, to first weight read, pixel, read
 ISSUE_VISIBLE = 1  # a tile's last pixel to the compute token visible
 
 # Draining and writing
@@ -72,7 +83,10 @@ def tree_stages(config: Config) -> int:
 
 
 def accumulate(config: Config) -> int:
-    """A tile's last pixel to the first cycle in which the drain may read the tile."""
+    """A tile's last pixel to the first cycle in which the drain may read the tile.
+
+    Address, feature buffer, operands, tree, sum into its accumulator.
+    """
     return 4 + tree_stages(config)
 
 

@@ -1,15 +1,16 @@
 """The accelerator: its units, the tokens between them, and the AXI4 ports."""
 
+from amaranth.back import verilog
 from amaranth.hdl import Module, Mux, Signal, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
 from hwsim import pipeline
 from hwsim.config import Config
 from hwsim.program.fields import TOKEN_BITS, Destination, Opcode
 from rtl.accumulators import Accumulators
+from rtl.axi4 import PREFIX, axi4_ports, constants
 from rtl.bursts import ADDRESS_BITS
 from rtl.convolution import Convolution
 from rtl.distributor import Distributor
@@ -25,43 +26,7 @@ from rtl.weight_queue import WEIGHTS, WeightQueue
 from rtl.write_manager import WriteManager
 
 COUNTER_BITS = 32
-INCR = 1  # AXI4 burst type
 TRAFFIC = ("program", "weights", "features_read", "features_written")
-
-
-def axi4_ports(config: Config) -> dict[str, object]:
-    """One AXI4 manager: one ID, INCR bursts of whole words, every response `rready`, `bready`."""
-    bits = config.bus.bus_bits
-    return {
-        f"m_axi_{name}": member
-        for name, member in {
-            "awvalid": Out(1),
-            "awready": In(1),
-            "awaddr": Out(ADDRESS_BITS),
-            "awlen": Out(8),
-            "awsize": Out(3),
-            "awburst": Out(2),
-            "wvalid": Out(1),
-            "wready": In(1),
-            "wdata": Out(bits),
-            "wstrb": Out(bits // 8),
-            "wlast": Out(1),
-            "bvalid": In(1),
-            "bready": Out(1),
-            "bresp": In(2),
-            "arvalid": Out(1),
-            "arready": In(1),
-            "araddr": Out(ADDRESS_BITS),
-            "arlen": Out(8),
-            "arsize": Out(3),
-            "arburst": Out(2),
-            "rvalid": In(1),
-            "rready": Out(1),
-            "rdata": In(bits),
-            "rresp": In(2),
-            "rlast": In(1),
-        }.items()
-    }
 
 
 class Accelerator(wiring.Component):
@@ -78,6 +43,13 @@ class Accelerator(wiring.Component):
     bytes_program, bytes_weights, bytes_features_read, bytes_features_written : Out(32)
     m_axi_* : the AXI4 manager
     """
+
+    LOAD_VISIBLE = ReadManager.WORD_LATENCY + 1  # and the count of words or chunks
+    ISSUE_VISIBLE = 1
+    STORE_VISIBLE = 1
+    END_VISIBLE = 1
+    assert (LOAD_VISIBLE, ISSUE_VISIBLE) == (pipeline.LOAD_VISIBLE, pipeline.ISSUE_VISIBLE)
+    assert (STORE_VISIBLE, END_VISIBLE) == (pipeline.STORE_VISIBLE, pipeline.END_VISIBLE)
 
     def __init__(self, config: Config):
         self._config = config
@@ -125,6 +97,8 @@ class Accelerator(wiring.Component):
         m.submodules.operands = self.operands = Operands(config)
         m.submodules.convolution = self.convolution = Convolution(config)
         m.submodules.accumulators = self.accumulators = Accumulators(config)
+        to_sums = Issue.LATENCY + Operands.LATENCY + self.convolution.latency
+        assert to_sums + Accumulators.ACCUMULATED == pipeline.accumulate(config)
         m.submodules.parameters = self.parameters = Parameters(config)
         m.submodules.drain = self.drain = Drain(config)
         m.submodules.staging = self.staging = Staging(config)
@@ -241,7 +215,6 @@ class Accelerator(wiring.Component):
             m.d.sync += counter.eq(Mux(self.start, 0, counter + step))
 
     def _connect_axi4(self, m: Module) -> None:
-        size = exact_log2(self._config.word_bytes)
         reads, writes = self.read_manager, self.write_manager
         inputs = {
             reads: ("arready", "rvalid", "rdata", "rlast"),
@@ -252,21 +225,15 @@ class Accelerator(wiring.Component):
             writes: ("awvalid", "awaddr", "awlen", "wvalid", "wdata", "wlast", "bready"),
         }
         for unit, names in inputs.items():
-            m.d.comb += [getattr(unit, name).eq(getattr(self, f"m_axi_{name}")) for name in names]
+            m.d.comb += [getattr(unit, name).eq(getattr(self, PREFIX + name)) for name in names]
         for unit, names in outputs.items():
-            m.d.comb += [getattr(self, f"m_axi_{name}").eq(getattr(unit, name)) for name in names]
+            m.d.comb += [getattr(self, PREFIX + name).eq(getattr(unit, name)) for name in names]
         m.d.comb += [
-            self.m_axi_arsize.eq(size),
-            self.m_axi_awsize.eq(size),
-            self.m_axi_arburst.eq(INCR),
-            self.m_axi_awburst.eq(INCR),
-            self.m_axi_wstrb.eq(-1),
+            getattr(self, name).eq(value) for name, value in constants(self._config).items()
         ]
 
 
-LOAD_VISIBLE = ReadManager.WORD_LATENCY + 1
-ISSUE_VISIBLE = 1
-STORE_VISIBLE = 1
-END_VISIBLE = 1
-assert (LOAD_VISIBLE, ISSUE_VISIBLE) == (pipeline.LOAD_VISIBLE, pipeline.ISSUE_VISIBLE)
-assert (STORE_VISIBLE, END_VISIBLE) == (pipeline.STORE_VISIBLE, pipeline.END_VISIBLE)
+def accelerator_verilog(config: Config, name: str = "accelerator") -> str:
+    """The whole accelerator as one Verilog source that needs nothing else."""
+    text: str = verilog.convert(Accelerator(config), name=name, emit_src=False)
+    return text

@@ -31,6 +31,7 @@ class Accumulators(wiring.Component):
 
     READ_LATENCY = 1
     WRITE_LATENCY = 2
+    ACCUMULATED = 1  # sums to the first cycle in which the drain may turn to them
     REVISIT = 1 + WRITE_LATENCY
 
     def __init__(self, config: Config):

@@ -108,6 +108,7 @@ class Issue(wiring.Component):
     start : In(1)
     """
 
+    LATENCY = 1
     ISSUE_START = 1
     assert ISSUE_START == pipeline.ISSUE_START
 

@@ -35,6 +35,8 @@ class Load(wiring.Component):
     """
 
     LOAD_START = Bursts.LATENCY + 1  # and the address register of the read manager
+    WEIGHT_ROOM = 1 + 1  # room counted, address register
+    assert WEIGHT_ROOM == pipeline.WEIGHT_ROOM
     assert LOAD_START == pipeline.LOAD_START
     assert LOAD_START == pipeline.START_TO_FETCH
 

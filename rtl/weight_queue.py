@@ -62,7 +62,10 @@ class WeightQueue(wiring.Component):
     READ_LATENCY = 1
     SHADOW_FILL = 0
     SHADOW_FREE = 1
+    PARAMETERS_FILL = 0
+    BANK_VISIBLE = 1
     assert (SHADOW_FILL, SHADOW_FREE) == (pipeline.SHADOW_FILL, pipeline.SHADOW_FREE)
+    assert (PARAMETERS_FILL, BANK_VISIBLE) == (pipeline.PARAMETERS_FILL, pipeline.BANK_VISIBLE)
 
     def __init__(self, config: Config):
         self._config = config

@@ -41,7 +41,8 @@ async def run_program(
     program: Program,
     image: bytes,
     stalls: random.Random | None = None,
-    limit: int = 50_000_000,
+    *,
+    limit: int,
 ) -> Run:
     """Place program and image in memory, start, and wait for `done`, at most `limit` cycles.
 

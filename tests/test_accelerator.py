@@ -6,17 +6,17 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from amaranth.back import verilog
 
 from hwsim.config import Config, load_config
-from rtl.accelerator import Accelerator
+from rtl.accelerator import accelerator_verilog
 from testbenches.bench import TRACE
-from testbenches.tb_accelerator import CONFIG, DRAWN
+from testbenches.tb_accelerator import CONFIG, DRAWN, NETWORK
 from tests import simulator
 from tests.drawn import preset_with
 
 TOP = "accelerator"
 BENCH = "testbenches.tb_accelerator"
+FILTER = "COCOTB_TEST_FILTER"
 QUICK = ("nano", "edge")
 
 # Buffers so small that rings wrap, weights are read again and layers are cut up.
@@ -30,17 +30,14 @@ CONFIGURATIONS = {
     "nano": load_config("nano"),
     "edge": load_config("edge"),
     "mid": load_config("mid"),
-    "tiny": preset_with("nano", name="tiny", buffers=TINY),
-    "ideal memory": preset_with("nano", name="ideal memory", memory={"latency_cycles": 1}),
+    "tiny": preset_with("nano", buffers=TINY),
+    "ideal memory": preset_with("nano", memory={"latency_cycles": 1}),
     "few weight bits": preset_with(
         "nano",
-        name="few weight bits",
         widths={"weight_bits": 4, "multiplier_bits": 32},
         array={"output_lanes": 16, "rescale_lanes": 2},
     ),
-    "many output lanes": preset_with(
-        "nano", name="many output lanes", array={"output_lanes": 32, "rescale_lanes": 8}
-    ),
+    "many output lanes": preset_with("nano", array={"output_lanes": 32, "rescale_lanes": 8}),
 }
 ALL = [
     pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in CONFIGURATIONS
@@ -48,15 +45,14 @@ ALL = [
 
 
 @cache
-def accelerator_verilog(config: Config) -> str:
+def generated(config: Config) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        text: str = verilog.convert(Accelerator(config), name=TOP)
-    return text
+        return accelerator_verilog(config, TOP)
 
 
 def run_bench(config: Config, results: Path, **environment: str) -> None:
-    folder = simulator.build(accelerator_verilog(config), TOP)
+    folder = simulator.build(generated(config), TOP)
     if TRACE in os.environ:
         environment[TRACE] = os.environ[TRACE]
     environment[CONFIG] = config.model_dump_json()
@@ -67,7 +63,7 @@ def run_bench(config: Config, results: Path, **environment: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_verilog_lints_clean(name: str, tmp_path: Path) -> None:
     source = tmp_path / f"{TOP}.v"
-    source.write_text(accelerator_verilog(CONFIGURATIONS[name]), "utf-8")
+    source.write_text(generated(CONFIGURATIONS[name]), "utf-8")
     simulator.lint(source, TOP)
 
 
@@ -81,4 +77,11 @@ def test_accelerator(name: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiny", "few weight bits"])
 def test_accelerator_on_many_drawn_graphs(name: str, tmp_path: Path) -> None:
-    run_bench(CONFIGURATIONS[name], tmp_path, **{DRAWN: "10 60", "COCOTB_TEST_FILTER": "drawn"})
+    run_bench(CONFIGURATIONS[name], tmp_path, **{DRAWN: "10 60", FILTER: "drawn"})
+
+
+@pytest.mark.verilator
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["tiny-yolov2-mini", "condensation-net-mini"])
+def test_accelerator_on_a_whole_network(network: str, tmp_path: Path) -> None:
+    run_bench(CONFIGURATIONS["edge"], tmp_path, **{NETWORK: network, FILTER: "network"})

@@ -1,0 +1,37 @@
+"""Verilog channel pool against golden, for every k, within a cycle and over cycles."""
+
+from typing import Any
+
+import cocotb
+import numpy as np
+import torch
+from cocotb.triggers import FallingEdge, Timer
+
+from golden.channel_pool import channel_pool
+from testbenches.operators import CONFIG, pack, reset, unpack
+
+LANES = CONFIG.array.rescale_lanes
+FILTERS = CONFIG.array.output_lanes
+
+
+@cocotb.test()
+@cocotb.parametrize(k=[1, 2, 4, 8])
+async def equals_golden(dut: Any, k: int) -> None:
+    pixels = np.random.default_rng(k).integers(-128, 128, (50, FILTERS))
+    expected = channel_pool(torch.from_numpy(pixels)[:, :, None, None], k).flatten().tolist()
+    cycles = max(k // LANES, 1)  # that one result takes
+    results: list[int] = []
+    await reset(dut)
+    dut.factor.value = k.bit_length() - 1
+    dut.valid.value = 1
+    for pixel in pixels:
+        for group, first in enumerate(range(0, FILTERS, LANES)):
+            last = group % cycles == cycles - 1
+            dut.first.value = group % cycles == 0
+            dut.last.value = last
+            dut.i.value = pack(pixel[first : first + LANES], 8)
+            await Timer(1, unit="ns")
+            if last:
+                results += unpack(dut.o, 8, LANES)[: max(LANES // k, 1)]
+            await FallingEdge(dut.clk)
+    assert results == expected

@@ -1,0 +1,62 @@
+"""The channel pool in the Amaranth simulator against golden, for every k and number of lanes."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from amaranth.hdl import Module, Signal
+from amaranth.sim import Simulator
+
+from golden.channel_pool import channel_pool
+from rtl.channel_pool import ChannelPool
+from tests.drawn import preset_with
+
+FILTERS = 16
+
+
+@pytest.mark.parametrize("k", [1, 2, 4, 8])
+@pytest.mark.parametrize("lanes", [1, 2, 4, 8, 16])
+def test_channel_pool_equals_golden(k: int, lanes: int) -> None:
+    dut = ChannelPool(preset_with("edge", array={"rescale_lanes": lanes}))
+    pixels = np.random.default_rng(k).integers(-128, 128, (20, FILTERS))
+    expected = channel_pool(torch.from_numpy(pixels)[:, :, None, None], k).flatten().tolist()
+    cycles = max(k // lanes, 1)  # that one result takes
+    results: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.factor, k.bit_length() - 1)
+        for pixel in pixels:
+            for group, first in enumerate(range(0, FILTERS, lanes)):
+                ctx.set(dut.valid, 0)  # idle cycles between valid ones change nothing
+                await ctx.tick()
+                ctx.set(dut.valid, 1)
+                ctx.set(dut.first, group % cycles == 0)
+                ctx.set(dut.last, group % cycles == cycles - 1)
+                for lane in range(lanes):
+                    ctx.set(dut.i[lane], int(pixel[first + lane]))
+                if group % cycles == cycles - 1:
+                    results.extend(ctx.get(dut.o[lane]) for lane in range(max(lanes // k, 1)))
+                await ctx.tick()
+
+    top = Module()
+    top.submodules.dut = dut
+    top.d.sync += Signal(name="clocked").eq(1)  # where k fits the lanes, the unit has no clock
+    simulator = Simulator(top)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert results == expected
+
+
+def test_a_build_without_the_unit_passes_every_lane() -> None:
+    dut = ChannelPool(preset_with("edge", channel_pool=False))
+
+    async def bench(ctx: Any) -> None:
+        for lane, value in enumerate((-128, -1, 0, 127)):
+            ctx.set(dut.i[lane], value)
+        assert [ctx.get(lane) for lane in dut.o] == [-128, -1, 0, 127]
+
+    simulator = Simulator(dut)
+    simulator.add_testbench(bench)
+    simulator.run()

@@ -1,0 +1,79 @@
+"""The MAC array in the Amaranth simulator: exact sums, and weights that change without a gap."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from hwsim import pipeline
+from rtl.convolution import Convolution
+from tests.drawn import preset_with
+
+LANES_OUT = 8
+
+
+@pytest.mark.parametrize("weight_bits", [4, 8])
+@pytest.mark.parametrize("lanes_in", [4, 8])
+def test_blocks_of_weights_follow_each_other_without_a_gap(lanes_in: int, weight_bits: int) -> None:
+    config = preset_with(
+        "nano",
+        array={"input_lanes": lanes_in, "output_lanes": LANES_OUT},
+        bus={"bus_bits": 8 * lanes_in},
+        widths={"weight_bits": weight_bits},
+    )
+    dut = Convolution(config)
+    assert dut.latency == pipeline.tree_stages(config) + 1
+    rng = np.random.default_rng(lanes_in)
+    words = config.weight_block_words
+    pixels = words + pipeline.BLOCK_OVERHEAD  # the shortest block that the array can keep up with
+    high = 1 << (weight_bits - 1)
+    weights = rng.integers(-high, high, (4, LANES_OUT, lanes_in))
+    weights[0] = -high  # the corner of the sum's range
+    values = rng.integers(-128, 128, (4, pixels, lanes_in))
+    values[0] = -128
+    expected = np.einsum("bpi,boi->bpo", values, weights).reshape(-1, LANES_OUT)
+
+    def word(block: int, index: int) -> int:
+        flat = [int(value) & (2 * high - 1) for value in weights[block].flatten()]
+        per_word = len(flat) // words
+        part = flat[index * per_word : (index + 1) * per_word]
+        return sum(value << (weight_bits * place) for place, value in enumerate(part))
+
+    async def feed_weights(ctx: Any) -> None:
+        for block in range(4):
+            for index in range(words):
+                ctx.set(dut.weights.payload.data, word(block, index))
+                ctx.set(dut.weights.payload.index, index)
+                ctx.set(dut.weights.valid, 1)
+                await ctx.tick()
+            ctx.set(dut.weights.valid, 0)
+            await ctx.tick()  # first pixel: the shadow becomes active, and is free
+
+    async def feed_pixels(ctx: Any) -> None:
+        await ctx.tick().repeat(words)
+        for number, pixel in enumerate(values.reshape(-1, lanes_in)):
+            ctx.set(dut.i.valid, 1)
+            ctx.set(dut.i.payload.first, number % pixels == 0)
+            ctx.set(dut.i.payload.accumulate.index, number)
+            for lane, value in enumerate(pixel):
+                ctx.set(dut.i.payload.lanes[lane], int(value))
+            await ctx.tick()
+        ctx.set(dut.i.valid, 0)
+
+    async def check(ctx: Any) -> None:
+        await ctx.tick().repeat(words + dut.latency - 1)
+        for number, sums in enumerate(expected):
+            assert ctx.get(dut.index) == number
+            await ctx.tick()
+            assert ctx.get(dut.o.valid)
+            assert ctx.get(dut.o.payload.accumulate.index) == number
+            assert [ctx.get(lane) for lane in dut.o.payload.lanes] == sums.tolist()
+        await ctx.tick()
+        assert not ctx.get(dut.o.valid)
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    for bench in (feed_weights, feed_pixels, check):
+        simulator.add_testbench(bench)
+    simulator.run()

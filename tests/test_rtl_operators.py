@@ -1,0 +1,40 @@
+"""Each operator's Verilog alone, on Verilator, against golden."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from amaranth.back import verilog
+from amaranth.hdl import Const, Value
+
+from rtl.channel_pool import ChannelPool
+from rtl.convolution import Convolution
+from rtl.rescale import Rescale
+from rtl.spatial_pool import SpatialPool
+from testbenches.operators import CONFIG
+from tests import simulator
+
+OPERATORS = {
+    "convolution": Convolution,
+    "rescale": Rescale,
+    "channel_pool": ChannelPool,
+    "spatial_pool": SpatialPool,
+}
+
+
+def ports(operator: Any) -> list[Any]:
+    """Every port that is not constant, as the `ready` of a stream that never stalls is."""
+    values = [Value.cast(port) for _, _, port in operator.signature.flatten(operator)]
+    return [value for value in values if not isinstance(value, Const)]
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("name", OPERATORS)
+def test_operator(name: str, tmp_path: Path) -> None:
+    operator: Any = OPERATORS[name](CONFIG)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        text = verilog.convert(operator, name=name, ports=ports(operator), emit_src=False)
+    folder = simulator.build(text, name)
+    simulator.run(folder, name, f"testbenches.tb_{name}", tmp_path, {})

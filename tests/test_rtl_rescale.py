@@ -1,0 +1,73 @@
+"""Rescale in the Amaranth simulator against golden: corners of int32, every shift, both factors."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from amaranth.sim import Simulator
+
+from golden.rescale import rescale
+from rtl.rescale import Rescale
+from tests.drawn import preset_with
+
+EDGES = (0, 1, -1, 2, -2, 127, -128, 2**31 - 1, -(2**31))
+
+
+def operands(rng: np.random.Generator, factor_bits: int, count: int) -> list[dict[str, int]]:
+    """Accumulator and bias, whose sum fits in int32, with the parameters of one lane."""
+    cases = []
+    for index in range(count):
+        bits = int(rng.integers(1, 32))
+        low, high = -(2**bits), 2**bits - 1
+        total = EDGES[index] if index < len(EDGES) else int(rng.integers(low, high, endpoint=True))
+        bias = int(rng.integers(max(-(2**31), total - 2**31 + 1), min(2**31 - 1, total + 2**31)))
+        factors = rng.integers(0, 2 ** int(rng.integers(1, factor_bits + 1)), 2)
+        cases.append({
+            "total": total, "accumulator": total - bias, "bias": bias,
+            "multiplier": int(factors[0]), "negative_multiplier": int(factors[1]),
+            "shift": int(rng.integers(2, 63)),
+        })  # fmt: skip
+    return cases
+
+
+def golden(case: dict[str, int], zero_point: int) -> int:
+    acc = torch.tensor([[[[case["total"]]]]], dtype=torch.int32)
+    positive, negative, shift = (
+        torch.tensor([case[name]]) for name in ("multiplier", "negative_multiplier", "shift")
+    )
+    return int(rescale(acc, positive, negative, shift, zero_point))
+
+
+@pytest.mark.parametrize("multiplier_bits", [16, 32])
+@pytest.mark.parametrize("zero_point", [-128, 3, 127])
+def test_rescale_equals_golden_after_its_latency(multiplier_bits: int, zero_point: int) -> None:
+    config = preset_with("edge", widths={"multiplier_bits": multiplier_bits})
+    lanes = config.array.rescale_lanes
+    rng = np.random.default_rng(multiplier_bits)
+    sets = [operands(rng, multiplier_bits - 1, lanes * 60)[lane::lanes] for lane in range(lanes)]
+    dut = Rescale(config)
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.zero_point, zero_point)
+        cycles = len(sets[0])
+        for cycle in range(cycles + Rescale.LATENCY):
+            for lane in range(lanes):
+                if cycle < cycles:
+                    case = sets[lane][cycle]
+                    ctx.set(dut.accumulators[lane], case["accumulator"])
+                    for name in ("bias", "multiplier", "negative_multiplier", "shift"):
+                        ctx.set(dut.parameters[lane][name], case[name])
+                if cycle >= Rescale.LATENCY:
+                    before = sets[lane][cycle - Rescale.LATENCY]
+                    assert ctx.get(dut.o[lane]) == golden(before, zero_point), before
+            await ctx.tick()
+
+    simulate(dut, bench)
+
+
+def simulate(dut: Any, bench: Any) -> None:
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
