@@ -33,12 +33,22 @@ def axi4_ports(config: Config) -> dict[str, ShapeLike]:
     bits = config.bus.bus_bits
     ports = {
         **_address_channel("aw"),
-        "wvalid": Out(1), "wready": In(1), "wdata": Out(bits), "wlast": Out(1),
+        "wvalid": Out(1),
+        "wready": In(1),
+        "wdata": Out(bits),
+        "wlast": Out(1),
         "wstrb": Out(config.word_bytes),
-        "bvalid": In(1), "bready": Out(1), "bid": In(ID_BITS), "bresp": In(2),
+        "bvalid": In(1),
+        "bready": Out(1),
+        "bid": In(ID_BITS),
+        "bresp": In(2),
         **_address_channel("ar"),
-        "rvalid": In(1), "rready": Out(1), "rdata": In(bits), "rlast": In(1),
-        "rid": In(ID_BITS), "rresp": In(2),
+        "rvalid": In(1),
+        "rready": Out(1),
+        "rdata": In(bits),
+        "rlast": In(1),
+        "rid": In(ID_BITS),
+        "rresp": In(2),
     }
     return {PREFIX + name: member for name, member in ports.items()}
 

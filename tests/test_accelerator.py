@@ -10,13 +10,14 @@ import pytest
 from hwsim.config import Config, load_config
 from rtl.accelerator import accelerator_verilog
 from testbenches.bench import TRACE
-from testbenches.tb_accelerator import CONFIG, DRAWN, NETWORK
+from testbenches.tb_accelerator import CONFIG, DRAWN, NETWORK, TOLERANCE
 from tests import simulator
 from tests.drawn import preset_with
 
 TOP = "accelerator"
 BENCH = "testbenches.tb_accelerator"
 FILTER = "COCOTB_TEST_FILTER"
+EXACT, CLOSE = "0", "0.01"  # share of the cycles by which the timeline may be off
 QUICK = ("nano", "edge")
 
 # Buffers so small that rings wrap, weights are read again and layers are cut up.
@@ -55,7 +56,7 @@ def run_bench(config: Config, results: Path, **environment: str) -> None:
     folder = simulator.build(generated(config), TOP)
     if TRACE in os.environ:
         environment[TRACE] = os.environ[TRACE]
-    environment[CONFIG] = config.model_dump_json()
+    environment = {TOLERANCE: EXACT} | environment | {CONFIG: config.model_dump_json()}
     simulator.run(folder, TOP, BENCH, results, environment)
 
 
@@ -70,18 +71,19 @@ def test_verilog_lints_clean(name: str, tmp_path: Path) -> None:
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", ALL)
 def test_accelerator(name: str, tmp_path: Path) -> None:
-    run_bench(CONFIGURATIONS[name], tmp_path)
+    run_bench(CONFIGURATIONS[name], tmp_path, **{TOLERANCE: EXACT if name in QUICK else CLOSE})
 
 
 @pytest.mark.verilator
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiny", "few weight bits"])
 def test_accelerator_on_many_drawn_graphs(name: str, tmp_path: Path) -> None:
-    run_bench(CONFIGURATIONS[name], tmp_path, **{DRAWN: "10 60", FILTER: "drawn"})
+    run_bench(CONFIGURATIONS[name], tmp_path, **{DRAWN: "10 60", FILTER: "drawn", TOLERANCE: CLOSE})
 
 
 @pytest.mark.verilator
 @pytest.mark.slow
 @pytest.mark.parametrize("network", ["tiny-yolov2-mini", "condensation-net-mini"])
 def test_accelerator_on_a_whole_network(network: str, tmp_path: Path) -> None:
-    run_bench(CONFIGURATIONS["edge"], tmp_path, **{NETWORK: network, FILTER: "network"})
+    environment = {NETWORK: network, FILTER: "network", TOLERANCE: CLOSE}
+    run_bench(CONFIGURATIONS["edge"], tmp_path, **environment)
