@@ -5,16 +5,18 @@ BIN := $(VENV)/bin
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types units regress bench docs clean
+.PHONY: help check run test lint types units regress bench docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-# The stamp's name says what it was made from, so that changed requirements install anew.
+# Where it is older than pyproject.toml, everything is installed anew.
 STAMP := $(VENV)/.installed
 
-$(STAMP): pyproject.toml tools/check_machine.sh
+check:
 	@sh tools/check_machine.sh "$(PYTHON)"
+
+$(STAMP): pyproject.toml | check
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "installing hwsim and its tools into $(VENV)/ (once; a few minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
@@ -43,4 +45,4 @@ docs: $(STAMP) ## write docs/program.md anew
 	@$(BIN)/python -m tools.write_docs
 
 clean: ## remove .venv/, build/ and report/
-	rm -rf $(VENV) build report
+	rm -rf $(VENV) build report hwsim.egg-info

@@ -51,7 +51,7 @@ async def run_program(
     memory = Memory(program)
     memory.place(program.region(program.graph.input).address, image)
     reference = ReferenceMemory(dut, program.config, memory, stalls)
-    trace = Trace(dut) if TRACE in os.environ else None
+    trace = Trace(dut, reference) if TRACE in os.environ else None
     dut.program_address.value = program.code.address
     dut.start.value = 1
     cycle = 0

@@ -84,8 +84,11 @@ class ReferenceMemory:
         self._beat = 0
         self._next_write = 0
         self._responses: deque[int] = deque()  # cycles
-        self._responding = False
+        self.responding = False
         self._unanswered = 0
+        # What crosses in this cycle: a beat, and whether it is its burst's last; a response.
+        self.read_last: bool | None = None
+        self.write_last: bool | None = None
         for name in ("arready", "awready", "wready"):
             getattr(dut, f"m_axi_{name}").value = 1
         for name in ("rvalid", "bvalid", "rlast", "rresp", "bresp", "rdata"):
@@ -121,6 +124,7 @@ class ReferenceMemory:
     def step(self, cycle: int) -> None:
         """One falling edge."""
         dut, latency = self._dut, self._config.memory.latency_cycles
+        self.read_last = self.write_last = None
         if self._takes("ar", ("addr", "len")):
             address, beats = int(dut.m_axi_araddr.value), int(dut.m_axi_arlen.value) + 1
             self.monitor.address(address, beats, write=False)
@@ -140,6 +144,7 @@ class ReferenceMemory:
             self._beats = self._reads.popleft()[1]
         if self._beats is not None and cycle >= self._next_read and not self._stalled():
             word, last = next(self._beats)
+            self.read_last = last
             dut.m_axi_rdata.value = word
             dut.m_axi_rlast.value = last
             if not self._driving:
@@ -159,10 +164,10 @@ class ReferenceMemory:
         if self._responses and self._responses[0] <= cycle and not self._stalled():
             self._responses.popleft()
             dut.m_axi_bvalid.value = 1
-            self._responding = True
-        elif self._responding:
+            self.responding = True
+        elif self.responding:
             dut.m_axi_bvalid.value = 0
-            self._responding = False
+            self.responding = False
         if cycle < self._next_write:
             dut.m_axi_wready.value = 0
             return
@@ -177,6 +182,7 @@ class ReferenceMemory:
             self.memory.data[start : start + word_bytes] = word.to_bytes(word_bytes, "little")
             self._beat += 1
             last = self._beat == beats
+            self.write_last = last
             assert bool(dut.m_axi_wlast.value) == last
             if last:
                 self._bursts.popleft()

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from testbenches.reference_memory import ReferenceMemory
+
 
 class Trace:
     """Reads internal signals of the accelerator by name, cycle by cycle.
@@ -10,8 +12,8 @@ class Trace:
     `lines` has one per event: cycle (start is 0), unit, event, details.
     """
 
-    def __init__(self, dut: Any):
-        self._dut = dut
+    def __init__(self, dut: Any, memory: ReferenceMemory):
+        self._dut, self._memory = dut, memory
         self.lines: list[str] = []
         self._read_beats = self._write_beats = 0
         self._tile = self._drain = -1
@@ -44,8 +46,8 @@ class Trace:
                 f"{int(dut.m_axi_araddr.value):#x}",
                 f"beats {int(dut.m_axi_arlen.value) + 1}",
             )
-        if dut.m_axi_rvalid.value:
-            last = bool(dut.m_axi_rlast.value)
+        last = self._memory.read_last
+        if last is not None:
             if self._read_beats == 0:
                 self._note(cycle, "read", "first beat")
             self._read_beats = 0 if last else self._read_beats + 1
@@ -96,14 +98,14 @@ class Trace:
                 f"{int(dut.m_axi_awaddr.value):#x}",
                 f"beats {int(dut.m_axi_awlen.value) + 1}",
             )
-        if dut.m_axi_wvalid.value and dut.m_axi_wready.value:
-            last = bool(dut.m_axi_wlast.value)
+        last = self._memory.write_last
+        if last is not None:
             if self._write_beats == 0:
                 self._note(cycle, "write", "first beat")
             self._write_beats = 0 if last else self._write_beats + 1
             if last:
                 self._note(cycle, "write", "last beat")
-        if dut.m_axi_bvalid.value:
+        if self._memory.responding:
             self._note(cycle, "write", "response")
 
     def _token(self, cycle: int) -> None:
