@@ -150,8 +150,8 @@ class Config(Section):
         array, buffers, word_bits = self.array, self.buffers, self.bus.bus_bits
         rules = [
             (
-                is_power_of_two(array.input_lanes) and array.input_lanes >= 4,
-                f"array.input_lanes = {array.input_lanes} must be a power of two, at least 4",
+                is_power_of_two(array.input_lanes) and array.input_lanes >= 8,
+                f"array.input_lanes = {array.input_lanes} must be a power of two, at least 8",
             ),
             (
                 is_power_of_two(array.output_lanes),
@@ -166,6 +166,11 @@ class Config(Section):
                 array.output_lanes % array.rescale_lanes == 0,
                 f"array.rescale_lanes = {array.rescale_lanes} must divide "
                 f"array.output_lanes = {array.output_lanes}",
+            ),
+            (
+                array.rescale_lanes <= array.input_lanes,
+                f"array.rescale_lanes = {array.rescale_lanes} must be at most "
+                f"array.input_lanes = {array.input_lanes}: staging takes one word at a time",
             ),
             (
                 word_bits == array.input_lanes * self.widths.activation_bits,

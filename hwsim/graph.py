@@ -42,12 +42,17 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A stored feature map. `quantization` is None until the network has been calibrated."""
+    """A stored feature map. `quantization` is None until the network has been calibrated.
+
+    An image comes from outside, three channels in pixels of four bytes; see
+    `docs/architecture.md`, "Memory formats".
+    """
 
     name: str
     shape: Shape
     bits: int = 8
     quantization: Quantization | None = None
+    is_image: bool = False
 
     @property
     def zero_point(self) -> int:

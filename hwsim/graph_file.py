@@ -59,6 +59,7 @@ class TensorRecord(Record):
     bits: Annotated[int, Field(gt=0, le=8)]
     scale: PositiveReal | None
     zero_point: int | None
+    is_image: bool
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -159,6 +160,7 @@ def _record(graph: Graph) -> GraphRecord:
                 bits=tensor.bits,
                 scale=tensor.quantization.scale if tensor.quantization else None,
                 zero_point=tensor.quantization.zero_point if tensor.quantization else None,
+                is_image=tensor.is_image,
             )
             for tensor in tensors
         ],
@@ -214,7 +216,7 @@ def _tensor(record: TensorRecord) -> Tensor:
     quantization = None
     if record.scale is not None and record.zero_point is not None:
         quantization = Quantization(record.scale, record.zero_point)
-    return Tensor(record.name, shape, record.bits, quantization)
+    return Tensor(record.name, shape, record.bits, quantization, record.is_image)
 
 
 def _layer(record: LayerRecord, stored: Tensor, output: Tensor) -> Layer:

@@ -101,7 +101,7 @@ def build_network(
             )
 
     layers: list[Layer] = []
-    tensor = Tensor("image", Shape(IMAGE_CHANNELS, height, width))
+    tensor = Tensor("image", Shape(IMAGE_CHANNELS, height, width), is_image=True)
     for index, (channels, pool) in enumerate(zip(spec.channels, POOLS, strict=True), start=1):
         shape = Shape(channels, pool.pooled(tensor.shape.height), pool.pooled(tensor.shape.width))
         output = Tensor(f"features{index}", shape)

@@ -77,7 +77,7 @@ def drawn_layers(
     name: str, shape: Shape, stages: tuple[Stage, ...], config: Config, seed: int
 ) -> Graph:
     """A chain of layers with constants and zero points drawn from a seed."""
-    tensor = Tensor("input", shape)
+    tensor = Tensor("input", shape, is_image=shape.channels == 3)
     layers = []
     for index, stage in enumerate(stages):
         height, width = map(stage.pool.pooled, (tensor.shape.height, tensor.shape.width))

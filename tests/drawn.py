@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from hwsim.config import Config, load_config
 from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
 
-SMALL = {"input_lanes": 4, "output_lanes": 4, "rescale_lanes": 2}
-
 
 @st.composite
 def configs(draw: st.DrawFn, weight_bits: int | None = None) -> Config:
     """Accelerators small enough that a drawn layer has to be cut up in every way there is."""
-    lanes_in = draw(st.sampled_from([4, 8, 16]))
+    lanes_in = draw(st.sampled_from([8, 8, 16]))
     lanes_out = lanes_in * draw(st.sampled_from([1, 1, 2]))
     rescale = draw(st.sampled_from([lanes for lanes in (1, 2, 4, 8) if lanes <= lanes_out]))
     edge = load_config("edge").model_dump()
@@ -38,16 +36,16 @@ def configs(draw: st.DrawFn, weight_bits: int | None = None) -> Config:
 @st.composite
 def shapes_of_graphs(draw: st.DrawFn, max_layers: int = 3, weight_bits: int = 8) -> Graph:
     """A chain of one to `max_layers` layers: odd sizes, lanes left empty, every k and pool."""
-    packed = draw(st.booleans())
-    channels = 3 if packed else draw(st.integers(1, 20).filter(lambda count: count != 3))
-    tensor = Tensor("input", Shape(channels, draw(st.integers(2, 18)), draw(st.integers(2, 18))))
+    image = draw(st.booleans())
+    shape = Shape(
+        3 if image else draw(st.integers(1, 40)), draw(st.integers(2, 18)), draw(st.integers(2, 18))
+    )
+    tensor = Tensor("input", shape, is_image=image)
     layers: list[Layer] = []
     for index in range(draw(st.integers(1, max_layers))):
         kernel = draw(st.sampled_from([1, 3]))
-        if index == 0 and packed:
-            kernel = 3
         k = draw(st.sampled_from([1, 1, 2, 4, 8]))
-        stored = draw(st.integers(1, 12).filter(lambda count: count != 3))
+        stored = draw(st.integers(1, 20))
         pool = draw(st.sampled_from(list(SpatialPool)))
         shape = Shape(stored, pool.pooled(tensor.shape.height), pool.pooled(tensor.shape.width))
         output = Tensor(f"features{index + 1}", shape)

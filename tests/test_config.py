@@ -25,6 +25,7 @@ def test_presets(name: str, macs: int, feature_kib: int) -> None:
     [
         ("input_lanes = 16", "input_lanes = 0", "array.input_lanes = 0: "),
         ("input_lanes = 16", "input_lanes = 12", "array.input_lanes = 12 must be a power of two"),
+        ("input_lanes = 16", "input_lanes = 4", "array.input_lanes = 4 must be a power of two, at"),
         ("output_lanes = 16", "output_lanes = 8", "must be a multiple of array.input_lanes = 16"),
         ("rescale_lanes = 4", "rescale_lanes = 3", "array.rescale_lanes = 3 must divide"),
         ("weight_bits = 8", "weight_bits = 5", "widths.weight_bits = 5: "),

@@ -28,7 +28,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     """Chains of one to three layers, with or without constants and quantization."""
     size = st.integers(1, 6)
     shape = Shape(draw(st.integers(1, 4)), draw(size), draw(size))
-    tensor = Tensor("image", shape, quantization=draw(QUANTIZATIONS))
+    tensor = Tensor("image", shape, quantization=draw(QUANTIZATIONS), is_image=draw(st.booleans()))
     layers = []
     for index in range(draw(st.integers(1, 3))):
         kernel = draw(st.sampled_from([(1, 1), (3, 3)]))

@@ -60,8 +60,8 @@ class Blocking:
 
 
 def is_packed(layer: Layer) -> bool:
-    """An image's three channels leave lanes idle, so its taps fill the lanes instead."""
-    return layer.input.shape.channels == 3 and layer.groups == 1
+    """An image's three channels leave lanes idle, so the taps of a 3x3 window fill them instead."""
+    return layer.input.is_image and layer.kernel == (3, 3) and layer.groups == 1
 
 
 def block_layer(layer: Layer, config: Config) -> Blocking:
