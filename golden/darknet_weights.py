@@ -88,3 +88,7 @@ def _fill(network: FloatNetwork, path: str | Path, values: Tensor) -> None:
     for layer in network.float_layers():
         if layer.normalised and bool((layer.variance < 0).any()):
             raise InputError(f"weights '{path}': {layer.layer.name} has a negative variance")
+        if not all(bool(tensor.isfinite().all()) for tensor in layer.folded()):
+            raise InputError(
+                f"weights '{path}': {layer.layer.name} is not finite with its batch norm folded in"
+            )

@@ -63,5 +63,7 @@ def stretched(image: Tensor, *, height: int, width: int) -> Tensor:
 def _decode(file: IO[bytes]) -> Tensor:
     """Decode into uint8 `[3, H, W]`, red first; whatever Pillow raises is left to the caller."""
     with Image.open(file, formats=("JPEG", "PNG")) as image:
+        if image.mode.startswith(("I", "F")):  # Pillow would clip, not scale, more than 8 bits
+            raise ValueError("more than 8 bits per channel: convert it to 8")
         pixels = np.asarray(image.convert("RGB"))
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())

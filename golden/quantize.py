@@ -38,6 +38,7 @@ CALIBRATION_PHOTOGRAPHS = ("astronaut", "cat", "coffee", "motorcycle")
 CALIBRATION_SIZE = 256
 LARGEST_WEIGHT_BITS = 8  # of the int8 that stores them
 LARGEST_BIAS = 2**24  # integers up to here are exact in float32, and far from filling int32
+LARGEST_SCALE = 1e12  # real networks stay below 10; products of larger ones leave float32
 
 
 class WeightQuantizer(Int8WeightPerChannelFloat):  # type: ignore[misc]  # Brevitas is untyped
@@ -137,6 +138,12 @@ class QuantizedNetwork(nn.Module):
         with torch.no_grad():
             quantizer = self.image
             for layer in self.quantized_layers():
+                scale = float(layer.output.act_quant.scale())
+                if not scale < LARGEST_SCALE:
+                    raise InputError(
+                        f"layer {layer.layer.name}: its output needs a scale of {scale:.3g}, "
+                        f"beyond {LARGEST_SCALE:.0e}: are these weights of this network?"
+                    )
                 layer.choose_weight_scales(float(quantizer.act_quant.scale()))
                 quantizer = layer.output
 

@@ -15,7 +15,12 @@ ACCUMULATOR_BANKS = 2
 PARAMETER_BYTES = 16  # one output channel's bias, multipliers and shift, in the weight stream
 
 # What the address fields of descriptors reach; see hwsim/program/fields.py.
-MOST_WORDS = {"feature_bytes": 1 << 20, "weight_bytes": 1 << 20, "staging_bytes": 1 << 16}
+MOST_WORDS = {
+    "feature_bytes": (1 << 20) - 1,
+    "weight_bytes": (1 << 20) - 1,
+    "staging_bytes": 1 << 16,
+}
+MOST_WORDS_PER_PIXEL = 16  # output lanes / input lanes: a tile stores so many words per pixel
 
 Positive = Annotated[int, Field(gt=0)]
 NonNegativeReal = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -33,7 +38,7 @@ class Section(BaseModel):
 class Array(Section):
     """The MAC array: every cycle, each input lane meets each output lane in one multiplier."""
 
-    input_lanes: Annotated[int, Field(gt=0, le=128)]  # AXI4 buses end at 1024 bits
+    input_lanes: Annotated[int, Field(gt=0, le=64)]  # a word is at most one descriptor
     output_lanes: Annotated[int, Field(gt=0, le=1024)]
     rescale_lanes: Positive
 
@@ -163,6 +168,12 @@ class Config(Section):
                 f"array.input_lanes = {array.input_lanes}",
             ),
             (
+                array.output_lanes <= MOST_WORDS_PER_PIXEL * array.input_lanes,
+                f"array.output_lanes = {array.output_lanes} must be at most "
+                f"{MOST_WORDS_PER_PIXEL} x array.input_lanes = "
+                f"{MOST_WORDS_PER_PIXEL * array.input_lanes}",
+            ),
+            (
                 array.output_lanes % array.rescale_lanes == 0,
                 f"array.rescale_lanes = {array.rescale_lanes} must divide "
                 f"array.output_lanes = {array.output_lanes}",
@@ -208,11 +219,13 @@ class Config(Section):
         for holds, broken in rules:
             if not holds:
                 raise ValueError(broken)
-        least_words = max(self.weight_block_words, self.parameter_words, self.bus.burst_beats)
+        # A block is read once it is there as a whole, and its end may lie in a further burst.
+        longest_words = max(self.weight_block_words, self.parameter_words)
+        least_words = longest_words + self.bus.burst_beats
         if self.weight_words < least_words:
             raise ValueError(
-                f"buffers.weight_bytes = {buffers.weight_bytes} must hold a burst, a weight block "
-                f"and an output block's parameters: at least {least_words * self.word_bytes}"
+                f"buffers.weight_bytes = {buffers.weight_bytes} must hold a burst and a weight "
+                f"block or an output block's parameters: at least {least_words * self.word_bytes}"
             )
         return self
 

@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from hwsim.compiler import compile_graph
 from hwsim.compiler.allocate import allocate_chain
+from hwsim.compiler.pack import folded_bias
 from hwsim.config import Config, load_config
 from hwsim.errors import InputError
 from hwsim.graph import Graph
 from hwsim.networks import build_network
 from hwsim.program.descriptor import Compute, Load, Store, decode, encode
+from hwsim.program.fields import Destination
 from hwsim.program.program import Program
+from hwsim.program.tokens import unwrap
 from tests.drawn import configs, preset_with, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled
 
@@ -100,12 +103,73 @@ def test_an_accumulator_that_could_overflow_is_refused_by_name() -> None:
         compile_graph(graph, load_config("edge"))
 
 
+def test_the_overflow_bound_is_exact() -> None:
+    """fan-in x 128 x max|w| + |folded bias| may reach 2**31 - 1, and not one more."""
+    graph = with_drawn_constants(build_network("tiny-yolov2-mini"), seed=0)
+    layer = graph.layers[8]
+    constants = layer.constants
+    assert constants is not None
+    constants.weights[:] = 0
+    constants.weights[0, 0] = 1
+    zero_point = layer.input.zero_point
+    most = 2**31 - 1 - constants.weights[0].size * 128
+    constants.bias[:] = 0
+    constants.bias[0] = min(most + zero_point, 2**31 - 1)
+    folded = int(constants.bias[0]) - zero_point
+    assert folded_bias(layer, constants)[0] == folded
+    constants.bias[1] = most
+    constants.weights[1, 0] = 1 if zero_point < 0 else -1
+    if zero_point:
+        with pytest.raises(InputError, match="an accumulator could reach"):
+            folded_bias(layer, constants)
+
+
+@pytest.mark.parametrize("weight", [-9, 8])
+def test_a_weight_wider_than_the_build_is_named(weight: int) -> None:
+    graph = with_drawn_constants(build_network("tiny-yolov2-mini", weight_bits=4), seed=0)
+    constants = graph.layers[2].constants
+    assert constants is not None
+    constants.weights[0, 0, 0, 0] = weight
+    with pytest.raises(InputError, match=f"layer conv3: weight {weight} is outside -8..7"):
+        compile_graph(graph, preset_with("edge", widths={"weight_bits": 4}))
+
+
 @drawing
 @given(st.data())
 def test_descriptors_survive_their_encoding(data: st.DataObject) -> None:
     program = compiled(data.draw(shapes_of_graphs()), data.draw(configs(8)))
     for descriptor in program.descriptors:
         assert decode(encode(descriptor)) == descriptor
+
+
+def assert_waits_are_near(program: Program) -> None:
+    """Every wait names an earlier event, near enough for a comparison modulo 2**16."""
+    chunks = computes = stores = 0
+    for descriptor in program.descriptors:
+        if isinstance(descriptor, Load):
+            assert unwrap(descriptor.wait_computes, computes) <= computes
+            assert unwrap(descriptor.wait_stores, stores) <= stores
+            if descriptor.destination == Destination.FEATURES:
+                chunks += descriptor.blocks
+        elif isinstance(descriptor, Compute):
+            blocks = 1 if descriptor.packed else descriptor.blocks
+            assert unwrap(descriptor.wait_chunks, chunks) + blocks <= chunks
+            assert unwrap(descriptor.wait_stores, stores) <= stores
+            computes += 1
+        elif isinstance(descriptor, Store):
+            assert unwrap(descriptor.wait_drains, computes) == computes
+            stores += 1
+
+
+@drawing
+@given(st.data())
+def test_waits_of_drawn_graphs_are_near(data: st.DataObject) -> None:
+    assert_waits_are_near(compiled(data.draw(shapes_of_graphs()), data.draw(configs(8))))
+
+
+def test_waits_are_near_even_where_a_whole_large_layer_stays_on_chip() -> None:
+    config = preset_with("edge", buffers={"feature_bytes": 16_777_200, "accumulator_depth": 16})
+    assert_waits_are_near(compile_graph(build_network("tiny-yolov2", 768, 768, 8), config))
 
 
 @drawing

@@ -133,3 +133,13 @@ def test_weights_decide_the_network(file: Path) -> None:
         from_file.quantized_layers()[0].convolution.weight,
         seeded.quantized_layers()[0].convolution.weight,
     )
+
+
+@pytest.mark.parametrize("magnitude", [1e38, 1e20, 1e5])
+def test_finite_but_absurd_weights_are_one_line(tmp_path: Path, magnitude: float) -> None:
+    count = sum(tensor.numel() for tensor in stored_tensors(FloatNetwork(build_network(NAME))))
+    values = np.random.default_rng(0).uniform(0.1, 1, count) * magnitude
+    path = tmp_path / "huge.weights"
+    path.write_bytes(struct.pack("<iiiq", 0, 2, 0, 0) + values.astype("<f4").tobytes())
+    with pytest.raises(InputError, match=r"conv\d"):
+        quantize_network(NAME, weights=path)

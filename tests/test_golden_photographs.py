@@ -84,3 +84,10 @@ def test_an_image_of_absurd_size_is_refused(tmp_path: Path, size: int) -> None:
     Image.new("1", (size, size)).save(path)
     with pytest.raises(InputError, match="bomb"):
         load_image(path, height=8, width=8)
+
+
+def test_more_than_eight_bits_are_refused_rather_than_clipped(tmp_path: Path) -> None:
+    path = tmp_path / "deep.png"
+    Image.fromarray(np.full((40, 40), 30000, np.uint16)).save(path)
+    with pytest.raises(InputError, match="more than 8 bits per channel"):
+        load_image(path, height=32, width=32)

@@ -18,6 +18,7 @@ from hwsim.config import Config, load_config
 from hwsim.errors import InputError
 from hwsim.graph import Graph
 from hwsim.machine import DeadlockError, Machine
+from hwsim.machine.convolution import accumulate
 from hwsim.machine.machine import Order
 from hwsim.networks import build_network
 from hwsim.program.program import Program
@@ -114,6 +115,15 @@ def test_mini_networks_equal_golden(preset: str, network: str) -> None:
     image = drawn_input(graph, seed=2)
     program = compile_graph(graph, load_config(preset))
     assert_equals_golden(graph, image, execute(program, image))
+
+
+def test_long_sums_of_full_scale_products_are_exact() -> None:
+    """An odd sum beyond 2**24, which float32 alone could not hold."""
+    patches = np.full((2, 9216), -128, np.float32)
+    weights = np.full((9216, 4), -127, np.float32)
+    weights[0] = -1
+    patches[:, 0] = 1
+    assert (accumulate(patches, weights) == 9215 * 128 * 127 - 1).all()
 
 
 def test_a_missing_wait_shows_as_a_wrong_value_or_an_endless_one_as_a_deadlock() -> None:

@@ -17,6 +17,8 @@ from hwsim.errors import InputError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status. Every error is one line on stderr."""
+    if sys.stdout is None:  # closed by the shell: there is nowhere to print to
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that cannot show a character
@@ -36,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("hwsim: interrupted", err=True)
         return INTERRUPTED
+    except SystemExit:  # click's answer to a reader that has gone
+        return BROKEN_PIPE
     except BrokenPipeError:
         _discard_output()
         return BROKEN_PIPE

@@ -22,7 +22,8 @@ from hwsim.program.program import LayerProgram, Program, Region, Traffic
 from hwsim.program.schedule import Schedule
 from hwsim.program.tokens import TOKEN_MASK
 
-REGION_ALIGNMENT = 4096  # an AI burst never crosses it
+REGION_ALIGNMENT = 4096  # an AXI burst never crosses it
+MEMORY_LIMIT_BYTES = 1 << 32  # addresses have 32 bits
 
 
 def compile_graph(graph: Graph, config: Config) -> Program:
@@ -45,6 +46,10 @@ def compile_graph(graph: Graph, config: Config) -> Program:
     # The first page is read whole, however short the program.
     code_bytes = max(len(descriptors) * DESCRIPTOR_BYTES, PAGE_BYTES)
     code = Region("program", Traffic.PROGRAM, code_start, code_bytes)
+    if code.end > MEMORY_LIMIT_BYTES:
+        raise InputError(
+            f"{graph.name} needs {code.end} bytes of memory: addresses end at {MEMORY_LIMIT_BYTES}"
+        )
     return Program(
         graph=graph,
         config=config,

@@ -129,7 +129,7 @@ class LayerEmitter:
                 buffer_block_words=schedule.ring_rows * schedule.row_words,
                 ring_row=0 if joined else first % schedule.ring_rows,
                 ring_rows=1 if joined else schedule.ring_rows,
-                wait_computes=wait_computes & TOKEN_MASK,
+                wait_computes=max(wait_computes, met(self.tokens.computes)) & TOKEN_MASK,
                 wait_stores=wait_stores & TOKEN_MASK,
             )
         )
@@ -198,6 +198,11 @@ class LayerEmitter:
                 self._loaded_rows = last
             blocks = self.schedule.blocking.stored_blocks
             self._chunk_base.setdefault(band.first_stored, self.tokens.chunks - blocks)
+
+    def _chunks_before(self, band: Span) -> int:
+        """Chunks loaded before a band's own, or so many that their loads have left the queue."""
+        in_flight = IN_FLIGHT * self.schedule.blocking.stored_blocks
+        return max(self._chunk_base[band.first_stored], self.tokens.chunks - in_flight)
 
     def _last_reader(self, units: list[Unit], overwritten: int) -> int:
         """Computes that must be done before rows below `overwritten` are written over."""
@@ -275,7 +280,7 @@ class LayerEmitter:
         self.tokens.computes += 1
         self.descriptors.append(
             Compute(
-                wait_chunks=(self._chunk_base[band.first_stored] + first_input_block) & TOKEN_MASK,
+                wait_chunks=(self._chunks_before(band) + first_input_block) & TOKEN_MASK,
                 wait_stores=wait_stores & TOKEN_MASK,
                 buffer_address=first_input_block * block_words,
                 buffer_block_words=block_words,

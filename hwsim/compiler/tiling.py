@@ -11,6 +11,11 @@ from hwsim.graph import Layer
 from hwsim.program.blocking import Blocking, block_layer, ceil_div, split_evenly
 from hwsim.program.schedule import Schedule, Span, WeightScope, stripe_columns
 
+# Weights of two things that only the timeline knows exactly, to choose between equal traffics.
+STARVED_SHARE = (
+    0.5  # of the reduction, where a band's rows cannot be loaded while another's are read
+)
+TILE_OVERHEAD_CYCLES = 32.0  # descriptors and parameters that a tile fetches again
 TALLEST_BAND = 16  # stored rows; a taller band only makes the first tile wait longer
 
 
@@ -140,9 +145,9 @@ def _extra_cycles(layer: Layer, config: Config, schedule: Schedule) -> float:
     reduction = _issue_cycles(config, schedule)
     drain = _drain_slots(layer) * config.rescale_groups
     slack = _rows_read([first_band], layer.input.shape.height) * 2 > schedule.ring_rows
-    stall = reduction * 0.5 if slack and _total_bands(schedule) > 1 else 0.0
+    stall = reduction * STARVED_SHARE if slack and _total_bands(schedule) > 1 else 0.0
     last_tile = first_band.stored * schedule.stripes[0][0].stored * config.rescale_groups
-    overhead = 32.0 * schedule.tiles
+    overhead = TILE_OVERHEAD_CYCLES * schedule.tiles
     return max(reduction, drain) * blocking.output_blocks + arrival + last_tile + stall + overhead
 
 

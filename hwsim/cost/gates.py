@@ -1,7 +1,8 @@
 """Gates of an accelerator, module by module, from a component model. Uncalibrated.
 
-NAND2 equivalents. The coefficients come from single components synthesized by themselves; whole
-modules have not been synthesized yet, so every print says "uncalibrated".
+NAND2 equivalents. Four coefficients were seen when single components were synthesized by
+themselves with Yosys and ABC, the others are textbook sizes; no command reproduces them yet and
+whole modules have not been synthesized, so every print says "uncalibrated".
 """
 
 from dataclasses import dataclass

@@ -131,7 +131,7 @@ class Walk:
             reads.releases.add(config.parameter_words, parameters, parameters_end - 1)
             self._weight_base += words + config.parameter_words
         waited = self._waited_for(
-            first_chunk, last_chunk, self._bank_free[bank], delivered, start, last_start
+            first_chunk, last_chunk, self._bank_free[bank], first_fill == ready, start, last_start
         )
         drain_start, drain_end = self._drain(tile, issue_end, parameters_end)
         self.tiles.append(
@@ -182,7 +182,7 @@ class Walk:
         first_chunk: int,
         last_chunk: int,
         bank: int,
-        delivered: int,
+        late_program: bool,
         start: int,
         last_start: int,
     ) -> str:
@@ -192,8 +192,7 @@ class Walk:
                 return WAIT_FEATURES
             if start == bank:
                 return WAIT_DRAIN
-            late = delivered > max(self._loader_free, self._shadow_free)
-            return WAIT_PROGRAM if late and delivered + 64 > start else WAIT_WEIGHTS
+            return WAIT_PROGRAM if late_program else WAIT_WEIGHTS
         if last_start == last_chunk:
             return WAIT_FEATURES
         return WAIT_WEIGHTS

@@ -1,0 +1,118 @@
+"""Energy, memories, gates and useful bytes against figures worked out by hand."""
+
+from dataclasses import replace
+
+import pytest
+
+from hwsim.compiler import compile_graph
+from hwsim.config import load_config
+from hwsim.cost.energy import frame_energy
+from hwsim.cost.gates import gate_model
+from hwsim.cost.memory import on_chip_memories
+from hwsim.cost.traffic import traffic_by_layer
+from hwsim.estimate import estimate
+from hwsim.graph import Graph, Layer, Shape, Tensor
+from hwsim.networks import build_network
+from hwsim.program.program import Traffic
+from hwsim.timeline import time_program
+from tests.drawn import preset_with
+
+
+def one_layer() -> Graph:
+    """A 1x1 convolution of 20 channels to 24 on 4x4 pixels: two input and two output blocks."""
+    layer = Layer("conv1", Tensor("input", Shape(20, 4, 4)), Tensor("output", Shape(24, 4, 4)),
+                  24, (1, 1), 0, None)  # fmt: skip
+    return Graph("one", (layer,))
+
+
+def test_useful_bytes_leave_out_what_pads() -> None:
+    (traffic,) = traffic_by_layer(compile_graph(one_layer(), load_config("edge")))
+    assert traffic.bytes[Traffic.FEATURES_READ] == 2 * 16 * 16
+    assert traffic.useful_bytes[Traffic.FEATURES_READ] == 20 * 16
+    assert traffic.bytes[Traffic.FEATURES_WRITTEN] == 2 * 16 * 16
+    assert traffic.useful_bytes[Traffic.FEATURES_WRITTEN] == 24 * 16
+    assert traffic.bytes[Traffic.WEIGHTS] == 2 * (2 * 256 + 256)
+    assert traffic.useful_bytes[Traffic.WEIGHTS] == 20 * 24 + 24 * 16
+
+
+def test_energy_is_operations_times_coefficients() -> None:
+    config = preset_with("edge", energy={"mac_pj": 1.0, "on_chip_pj_per_byte": 1.0,
+                                         "dram_pj_per_byte": 1.0})  # fmt: skip
+    timeline = time_program(compile_graph(one_layer(), config))
+    (layer,) = timeline.layers
+    energy = frame_energy(timeline)
+    busy = 2 * 2 * 16  # output blocks x input blocks x pixels
+    assert layer.busy_cycles == busy
+    assert energy.mac_mj == pytest.approx(busy * 256 * 1e-9)
+    bus_bytes = layer.traffic.total_bytes
+    assert energy.dram_mj == pytest.approx(bus_bytes * 1e-9)
+    array = busy * (16 + 2 * 64)
+    tiles = len(timeline.tiles)  # each reads its output block's weights from the queue
+    weights = tiles * (2 * 256 + 256)
+    drain = 2 * 16 * (64 + 16)
+    assert energy.on_chip_mj == pytest.approx((array + bus_bytes + weights + drain) * 1e-9)
+    assert energy.total_mj == energy.mac_mj + energy.on_chip_mj + energy.dram_mj
+
+
+def test_on_chip_memories_of_edge() -> None:
+    bits = {memory.name: memory.bits for memory in on_chip_memories(load_config("edge"))}
+    assert bits == {
+        "feature buffer": 192 * 8192,
+        "weight queue": 64 * 8192,
+        "accumulators": 32 * 8192,
+        "staging": 8 * 8192,
+        "parameters": 2 * 16 * 16 * 8,
+        "program": 2 * 1024 * 8,
+    }
+
+
+def test_gates_follow_lanes_and_widths() -> None:
+    def gates(**sections: object) -> dict[str, int]:
+        return {module.name: module.gates for module in gate_model(preset_with("edge", **sections))}
+
+    edge = gates()
+    assert edge["MAC array"] == 256 * 1330
+    assert gates(widths={"weight_bits": 4})["MAC array"] == 128 * 1330
+    wide = gates(widths={"multiplier_bits": 32})["rescale"] - edge["rescale"]
+    assert wide == 4 * 10_000
+    assert "channel pool" not in gates(channel_pool=False)
+
+
+def test_the_layer_that_causes_the_peak_is_named() -> None:
+    found = estimate(build_network("tiny-yolov2"), load_config("edge"))
+    assert found.peak_feature_layer == "conv1"
+    assert found.peak_feature_bytes == 416 * 416 * 4 + 208 * 208 * 16
+
+
+def test_frames_utilisation_and_bandwidth_follow_from_the_cycles() -> None:
+    found = estimate(build_network("tiny-yolov2"), load_config("edge"))
+    cycles = found.timeline.cycles
+    assert found.frames_per_second == 400e6 / cycles
+    assert found.mac_utilisation == 3_485_520_896 / (256 * cycles)
+    assert found.average_bytes_per_second == pytest.approx(
+        found.traffic.total_bytes * 400e6 / cycles
+    )
+
+
+def test_latency_is_paid_on_the_way_in_and_on_the_way_out() -> None:
+    """One layer: the first page, the features' way in, the last response; nothing hides them."""
+
+    layer = Layer("conv1", Tensor("input", Shape(16, 1, 1)), Tensor("output", Shape(16, 1, 1)),
+                  16, (1, 1), 0, None)  # fmt: skip
+
+    def cycles(latency_cycles: int) -> int:
+        config = preset_with("edge", memory={"latency_cycles": latency_cycles})
+        return time_program(compile_graph(Graph("pixel", (layer,)), config)).cycles
+
+    assert cycles(61) - cycles(60) == 3
+
+
+def test_few_unanswered_reads_show_a_long_latency() -> None:
+    def cycles(outstanding_reads: int) -> int:
+        config = preset_with("edge", bus={"outstanding_reads": outstanding_reads},
+                             memory={"latency_cycles": 200})  # fmt: skip
+        graph = build_network("tiny-yolov2")
+        layers = (replace(graph.layers[8], input=Tensor("input", Shape(1024, 13, 13))),)
+        return time_program(compile_graph(Graph("head", layers), config)).cycles
+
+    assert cycles(1) > 1.5 * cycles(8)
