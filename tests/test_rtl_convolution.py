@@ -10,11 +10,11 @@ from hwsim import pipeline
 from rtl.convolution import Convolution
 from tests.drawn import preset_with
 
-LANES_OUT = 8
+LANES_OUT = 16
 
 
 @pytest.mark.parametrize("weight_bits", [4, 8])
-@pytest.mark.parametrize("lanes_in", [4, 8])
+@pytest.mark.parametrize("lanes_in", [8, 16])
 def test_blocks_of_weights_follow_each_other_without_a_gap(lanes_in: int, weight_bits: int) -> None:
     config = preset_with(
         "nano",
