@@ -8,9 +8,9 @@ from hwsim.config import Config
 from hwsim.cost.energy import Energy, frame_energy
 from hwsim.cost.gates import ModuleGates, gate_model
 from hwsim.cost.memory import OnChipMemory, on_chip_memories
-from hwsim.cost.traffic import LayerTraffic, add_traffic, traffic_by_layer
 from hwsim.graph import Graph
 from hwsim.program.program import Program
+from hwsim.program.traffic import LayerTraffic, add_traffic, traffic_by_layer
 from hwsim.timeline import Timeline, time_program
 
 PAPER_SAVING = 0.265  # arXiv 2104.14124, abstract: memory bandwidth saved by virtual feature maps

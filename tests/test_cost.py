@@ -9,11 +9,11 @@ from hwsim.config import load_config
 from hwsim.cost.energy import frame_energy
 from hwsim.cost.gates import gate_model
 from hwsim.cost.memory import on_chip_memories
-from hwsim.cost.traffic import traffic_by_layer
 from hwsim.estimate import estimate
 from hwsim.graph import Graph, Layer, Shape, Tensor
 from hwsim.networks import build_network
 from hwsim.program.program import Traffic
+from hwsim.program.traffic import traffic_by_layer
 from hwsim.timeline import time_program
 from tests.drawn import preset_with
 

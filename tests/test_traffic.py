@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from hwsim.baselines import materialized, plain
 from hwsim.compiler import compile_graph
 from hwsim.config import load_config
-from hwsim.cost.traffic import add_traffic, traffic_by_layer
 from hwsim.machine import Machine
 from hwsim.machine.memory import Memory
 from hwsim.networks import build_network
 from hwsim.program.blocking import ceil_div
 from hwsim.program.program import Program, Traffic
+from hwsim.program.traffic import add_traffic, traffic_by_layer
 from hwsim.timeline import time_program
 from tests.drawn import configs, drawn_input, preset_with, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled

@@ -1,1 +1,1 @@
-"""What a program costs besides time: bytes, energy, gates, on-chip memory."""
+"""What a program costs besides time and bytes: energy, gates, on-chip memory."""

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hwsim.config import Config
-from hwsim.cost.traffic import LOADED
 from hwsim.program.program import Traffic
+from hwsim.program.traffic import LOADED
 from hwsim.timeline import Timeline
 
 WINDOW_CYCLES = 1024

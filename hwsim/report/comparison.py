@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
-from hwsim.cost.traffic import LayerTraffic
 from hwsim.estimate import PAPER_SAVING, Comparison, Variant
 from hwsim.program.program import Traffic
+from hwsim.program.traffic import LayerTraffic
 from hwsim.report.layers import STRICT
 
 PAPER = "arXiv 2104.14124"

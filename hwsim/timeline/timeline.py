@@ -3,9 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from hwsim.cost.traffic import LayerTraffic, traffic_by_layer
 from hwsim.graph import Layer
 from hwsim.program.program import Program
+from hwsim.program.traffic import LayerTraffic, traffic_by_layer
 from hwsim.timeline.events import LoadEvent, StoreEvent, TileEvent
 from hwsim.timeline.roofline import Roofline, roofline
 from hwsim.timeline.walk import Walk
