@@ -3,9 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
+FULL ?=
+PRESETS := nano edge mid
+
+# Every file that runs Verilog, and the hardware's units in the Amaranth simulator.
+VERILOG_TESTS = $(sort $(shell grep -l 'mark\.verilator' tests/test_*.py) $(wildcard tests/test_rtl_*.py))
+REGRESSION = $(if $(FULL),,-m 'not slow') $(VERILOG_TESTS)
+COUNTED = $(if $(FULL),VERILOG_COVERAGE=1)
 
 .DEFAULT_GOAL := help
-.PHONY: help check run test lint types units regress bench docs clean
+.PHONY: help check run test lint types units rtl regress bench docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +44,19 @@ types: $(STAMP) ## strict types
 
 units: $(STAMP) ## unit tests and the quick cocotb set
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not slow' --durations=20
+
+rtl: $(STAMP) ## the Verilog of every preset, ready to integrate; in build/<preset>/
+	@for preset in $(PRESETS); do \
+	    $(BIN)/hwsim rtl --config $$preset --out build/$$preset || exit 1; done
+
+# The report comes even where tests fail: what is missing then often says why.
+regress: $(STAMP) ## Verilog against model, and what it has seen; FULL=1: all of it, lines counted
+	@rm -rf build/coverage
+	@status=0; HWSIM_COVERAGE="$(CURDIR)/build/coverage/functional" $(COUNTED) \
+	    $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=20 $(REGRESSION) \
+	    || status=1; \
+	$(BIN)/python -m tools.regress_report --set $(if $(FULL),full,quick) || status=1; \
+	exit $$status
 
 bench: $(STAMP) ## medians of time and memory, against the bounds that README states
 	@$(BIN)/python -m benchmarks

@@ -3,16 +3,16 @@
 `rtl/` asserts its own structure against these; the timeline adds them up. A cycle is named by what
 can be seen in it: an address is on the bus in cycle t if it is valid before the clock edge that
 ends cycle t, and a token or word is visible in cycle t if a unit can act on it in that cycle.
-`start` is high in cycle 0; a program takes as many cycles as the number of the first one with
-`done` high.
+`start` is high in cycle 0; a program takes as many cycles as the number of the first one in which
+it is done, which is what the accelerator's CYCLES register says.
 
 Distributor
     a descriptor's first word is read in the first cycle in which its last word is visible and the
-    descriptor before has been read, and taken by its queue: words + DISTRIBUTE_GAP after that one's
-    first read, or as much later as the queue was full. It heads its empty queue words + DISTRIBUTE
-    after its first read. An entry that leaves a full queue in cycle t makes room in t + 1. A
-    COMPUTE leaves when the drain takes it: at the head of the queue and the drain idle, or in the
-    cycle of the last read of the tile before.
+    descriptor before has been read, checked, and taken by its queue: words + DISTRIBUTE_GAP after
+    that one's first read, or as much later as the queue was full. It heads its empty queue words +
+    DISTRIBUTE after its first read. An entry that leaves a full queue in cycle t makes room in
+    t + 1. A COMPUTE leaves when the drain takes it: at the head of the queue and the drain idle, or
+    in the cycle of the last read of the tile before.
 
 Load
     taken in the first cycle t in which it heads its queue, its tokens are visible and the load
@@ -46,8 +46,8 @@ from hwsim.config import Config
 
 # Program
 START_TO_FETCH = 2  # start to the first page's first address on the bus
-DISTRIBUTE = 3  # plus words: descriptor's last word usable to the head of its empty queue
-DISTRIBUTE_GAP = 1  # plus words: head to head of two descriptors that wait for nothing
+DISTRIBUTE = 4  # plus words: descriptor's last word usable to the head of its empty queue
+DISTRIBUTE_GAP = 2  # plus words: head to head of two descriptors that wait for nothing
 
 # Reading
 LOAD_START = 2  # load at the head of its queue, tokens visible, to its first address on the bus
@@ -59,7 +59,7 @@ LOAD_VISIBLE = 2  # last beat on the bus to chunk token visible, weight or progr
 SHADOW_FILL = 0  # plus words: first read of a weight block to the shadow full
 SHADOW_FREE = 1  # a block's first pixel to the next block's first read
 BLOCK_OVERHEAD = SHADOW_FILL + SHADOW_FREE  # with its words, a block's shortest duration
-PARAMETERS_FILL = 0  # plus words: first read of the parameters to their tile's drain
+PARAMETERS_FILL = 1  # plus words: first read of the parameters to their tile's drain
 BANK_VISIBLE = 1  # drain's last read to its bank free, for the array and for parameters
 
 # Array
@@ -67,12 +67,12 @@ ISSUE_START = 1  # compute at the head of its queue, unit idle, to first weight 
 ISSUE_VISIBLE = 1  # a tile's last pixel to the compute token visible
 
 # Draining and writing
-RESCALE = 5  # accumulator to activation
-DRAIN = 10  # a tile's last read to the drain token visible
+RESCALE = 6  # accumulator to activation
+DRAIN = 12  # a tile's last read to the drain token visible
 STORE_START = 2  # store at the head of its queue, token visible, to its first address on the bus
 STORE_DATA = 2  # a store's first address to its first word on the bus, the channel being free
 STORE_VISIBLE = 1  # last response on the bus to the store token visible
-END_VISIBLE = 1  # store token visible (END being distributed) to `done`
+END_VISIBLE = 1  # store token visible (END being distributed) to the program being done
 OUTSTANDING_WRITES = 64  # bursts that may wait for their response
 
 
@@ -85,9 +85,9 @@ def tree_stages(config: Config) -> int:
 def accumulate(config: Config) -> int:
     """A tile's last pixel to the first cycle in which the drain may read the tile.
 
-    Address, feature buffer, operands, tree, sum into its accumulator.
+    Address, feature buffer and its output register, operands, tree, sum into its accumulator.
     """
-    return 4 + tree_stages(config)
+    return 5 + tree_stages(config)
 
 
 def packed_fill(config: Config) -> int:

@@ -15,24 +15,24 @@ class Accumulators(wiring.Component):
 
     Sums on `i` in cycle t are in the memory for reads from cycle t + `WRITE_LATENCY` on: a pixel
     comes back `REVISIT` cycles later at the earliest, which the length of a weight block ensures.
-    A drain's read in cycle t answers in cycle t + `READ_LATENCY`. Each bank is a memory with one
-    read and one write port; drain and array never share a bank.
+    A drain's read in cycle t answers in cycle t + `READ_LATENCY`: memory, output register. Each
+    bank is a memory with one read and one write port; drain and array never share a bank.
 
     Members
     -------
     i : In(stream.Signature(sums_layout(config), always_ready=True))
     index : In(range(depth))
-        Of the sums that follow in the next cycle.
+        Of the sums that follow `READ_LATENCY` cycles later.
     accumulated : Out(1)
         The tile's last sums are here; reads from the next cycle but one on see them.
     drain_enable, drain_index, drain_bank : In
     drain_data : Out(ArrayLayout(signed(accumulator_bits), output_lanes))
     """
 
-    READ_LATENCY = 1
+    READ_LATENCY = 2
     WRITE_LATENCY = 2
     ACCUMULATED = 1  # sums to the first cycle in which the drain may turn to them
-    REVISIT = 1 + WRITE_LATENCY
+    REVISIT = READ_LATENCY + WRITE_LATENCY
 
     def __init__(self, config: Config):
         self._config = config
@@ -57,7 +57,7 @@ class Accumulators(wiring.Component):
         lanes = self.drain_data.shape()
         written = Signal()
         written_to = Signal(accumulate.shape())
-        totals = Signal(lanes)
+        totals = Signal(lanes, reset_less=True)
         m.d.comb += self.accumulated.eq(self.i.valid & accumulate.last)
 
         reads = []
@@ -73,16 +73,19 @@ class Accumulators(wiring.Component):
                 write.data.eq(totals),
                 write.en.eq(written & (written_to.bank == number)),
             ]
-            reads.append(data.View(lanes, read.data))
+            output = Signal(lanes, name=f"output{number}", reset_less=True)
+            m.d.sync += output.eq(read.data)
+            reads.append(output.as_value())
 
-        before = Array(read.as_value() for read in reads)[accumulate.bank]
+        before = Array(reads)[accumulate.bank]
         m.d.sync += [written.eq(self.i.valid), written_to.eq(accumulate)]
         for total, old, new in zip(
             totals, data.View(lanes, before), self.i.payload.lanes, strict=True
         ):
             m.d.sync += total.eq(Mux(accumulate.overwrite, 0, old) + new)
 
+        read_bank = Signal()
         drained_bank = Signal()
-        m.d.sync += drained_bank.eq(self.drain_bank)
-        m.d.comb += self.drain_data.eq(Array(read.as_value() for read in reads)[drained_bank])
+        m.d.sync += [read_bank.eq(self.drain_bank), drained_bank.eq(read_bank)]
+        m.d.comb += self.drain_data.eq(Array(reads)[drained_bank])
         return m

@@ -5,12 +5,23 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hwsim.config import Config
-from rtl.bursts import ADDRESS_BITS
+from rtl.layouts import ADDRESS_BITS
 
 PREFIX = "m_axi_"
 ID_BITS = 1
 INCR = 1
 NORMAL_BUFFERABLE = 3  # memory, not cached: AxCACHE 0b0011
+
+# What the managers drive and see; the other ports hold one value or are not looked at.
+READ_CHANNELS = (
+    "arvalid", "arready", "araddr", "arlen",
+    "rvalid", "rready", "rdata", "rlast", "rresp",
+)  # fmt: skip
+WRITE_CHANNELS = (
+    "awvalid", "awready", "awaddr", "awlen",
+    "wvalid", "wready", "wdata", "wstrb", "wlast",
+    "bvalid", "bready", "bresp",
+)  # fmt: skip
 
 
 def _address_channel(name: str) -> dict[str, ShapeLike]:
@@ -28,10 +39,9 @@ def _address_channel(name: str) -> dict[str, ShapeLike]:
     }
 
 
-def axi4_ports(config: Config) -> dict[str, ShapeLike]:
-    """One manager, one ID, INCR bursts of whole words; `rready` and `bready` are always high."""
+def _all_ports(config: Config) -> dict[str, ShapeLike]:
     bits = config.bus.bus_bits
-    ports = {
+    return {
         **_address_channel("aw"),
         "wvalid": Out(1),
         "wready": In(1),
@@ -50,11 +60,21 @@ def axi4_ports(config: Config) -> dict[str, ShapeLike]:
         "rid": In(ID_BITS),
         "rresp": In(2),
     }
-    return {PREFIX + name: member for name, member in ports.items()}
+
+
+def axi4_ports(config: Config) -> dict[str, ShapeLike]:
+    """One manager, one ID, INCR bursts of whole words; `rready` and `bready` are always high."""
+    return {PREFIX + name: member for name, member in _all_ports(config).items()}
+
+
+def channel_ports(config: Config) -> dict[str, ShapeLike]:
+    """What passes between the managers and the ports, without the prefix."""
+    ports = _all_ports(config)
+    return {name: ports[name] for name in (*READ_CHANNELS, *WRITE_CHANNELS)}
 
 
 def constants(config: Config) -> dict[str, int]:
-    """Outputs that hold one value."""
+    """Ports that hold one value."""
     address = {
         "id": 0,
         "size": exact_log2(config.word_bytes),
@@ -63,6 +83,5 @@ def constants(config: Config) -> dict[str, int]:
         "cache": NORMAL_BUFFERABLE,
         "prot": 0,
     }
-    values = {f"{channel}{name}": value for channel in ("aw", "ar")
-              for name, value in address.items()}  # fmt: skip
-    return {PREFIX + name: value for name, value in values.items()} | {f"{PREFIX}wstrb": -1}
+    return {f"{PREFIX}{channel}{name}": value for channel in ("aw", "ar")
+            for name, value in address.items()}  # fmt: skip

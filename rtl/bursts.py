@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hwsim.config import Config
+from rtl.layouts import ADDRESS_BITS
 
-ADDRESS_BITS = 32
 BOUNDARY_BYTES = 4096  # no burst crosses a multiple of this
 RUN_BITS = 24  # the widest run length of any descriptor
 

@@ -7,8 +7,8 @@ from amaranth.utils import exact_log2
 
 from hwsim import pipeline
 from hwsim.config import Config
-from rtl.issue import accumulate_layout
 from rtl.operands import operand_layout
+from rtl.pixel import accumulate_layout
 from rtl.weight_queue import weight_word_layout
 
 LEVELS_PER_STAGE = 2  # adders between two registers
@@ -46,8 +46,10 @@ class Convolution(wiring.Component):
     i : In(stream.Signature(operand_layout(config), always_ready=True))
     o : Out(stream.Signature(sums_layout(config), always_ready=True))
     index : Out(range(depth))
-        `o.payload.accumulate.index` one cycle ahead, for a memory with synchronous read.
+        `o.payload.accumulate.index` `INDEX_AHEAD` cycles ahead, for the accumulators' memory.
     """
+
+    INDEX_AHEAD = 2
 
     def __init__(self, config: Config):
         self._config = config
@@ -67,7 +69,7 @@ class Convolution(wiring.Component):
         m = Module()
         self._flags(m)
         active = self._weights(m)
-        operands = Signal(self.i.payload.lanes.shape())
+        operands = Signal(self.i.payload.lanes.shape(), reset_less=True)
         m.d.sync += operands.eq(self.i.payload.lanes)
         for number, lane in enumerate(self.o.payload.lanes):
             products = [
@@ -80,7 +82,8 @@ class Convolution(wiring.Component):
         """What goes beside the sums."""
         valid, accumulate = self.i.valid, self.i.payload.accumulate
         for stage in range(self.latency):
-            m.d.comb += self.index.eq(accumulate.index)  # the last one stands
+            if stage == self.latency - self.INDEX_AHEAD:
+                m.d.comb += self.index.eq(accumulate.index)
             next_valid = Signal(name=f"valid{stage}")
             next_accumulate = Signal(accumulate.shape(), name=f"accumulate{stage}")
             m.d.sync += [next_valid.eq(valid), next_accumulate.eq(accumulate)]
@@ -91,8 +94,8 @@ class Convolution(wiring.Component):
         """One word fills one output lane's shadow, or two adjacent ones' with 4-bit weights."""
         array, weight_bits = self._config.array, self._config.widths.weight_bits
         lane = data.ArrayLayout(signed(weight_bits), array.input_lanes)
-        shadow = Signal(data.ArrayLayout(lane, array.output_lanes))
-        active = Signal(data.ArrayLayout(lane, array.output_lanes))
+        shadow = Signal(data.ArrayLayout(lane, array.output_lanes), reset_less=True)
+        active = Signal(data.ArrayLayout(lane, array.output_lanes), reset_less=True)
         per_word = self._config.bus.bus_bits // lane.size
         word = self.weights.payload
         for number in range(self._config.weight_block_words):
@@ -111,7 +114,9 @@ class Convolution(wiring.Component):
             if level % LEVELS_PER_STAGE == 0 or len(terms) == 1:
                 registers = []
                 for place, term in enumerate(terms):
-                    register = Signal(term.shape(), name=f"sum{number}_{level}_{place}")
+                    register = Signal(
+                        term.shape(), name=f"sum{number}_{level}_{place}", reset_less=True
+                    )
                     m.d.sync += register.eq(term)
                     registers.append(register)
                 terms = registers

@@ -8,10 +8,11 @@ from amaranth.utils import exact_log2
 from hwsim import pipeline
 from hwsim.config import ACCUMULATOR_BANKS, Config
 from hwsim.graph import SpatialPool as Pool
+from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import TOKEN_BITS, Opcode
 from rtl.accumulators import Accumulators
 from rtl.channel_pool import ChannelPool
-from rtl.layouts import field_layout, reached
+from rtl.layouts import FAULT, SOURCE_BITS, WAITING, field_layout, reached
 from rtl.parameters import Parameters, parameter_layout
 from rtl.rescale import Rescale
 from rtl.spatial_pool import SpatialPool
@@ -61,6 +62,7 @@ def beside_layout(config: Config) -> data.StructLayout:
             "byte": exact_log2(config.word_bytes),
             "clear": 1,  # zero the word's other bytes
             "last": 1,
+            "source": SOURCE_BITS,
         }
     )
 
@@ -70,7 +72,8 @@ class Drain(wiring.Component):
 
     A tile begins when it is accumulated, its parameters are in place and its `wait_stores` is met.
     Its last read in cycle t lets the next tile's first out in cycle t + 1, and puts its last byte
-    into staging for reads from cycle t + `DRAIN` on. Nothing stalls in between.
+    into staging for reads from cycle t + `DRAIN` on. Nothing stalls in between. A byte past the end
+    of staging is the fault.
 
     Members
     -------
@@ -82,11 +85,12 @@ class Drain(wiring.Component):
     enable, index, bank, group : Out
         Read of accumulators and parameters.
     accumulators, parameters : In
-        Their answers, one cycle later.
+        Their answers, `Accumulators.READ_LATENCY` cycles later.
     drained : Out(1)
         The tile's last read.
     o : Out(stream.Signature(staging_layout(config), always_ready=True))
-    start : In(1)
+    waiting : Out(WAITING)
+    fault : Out(FAULT)
     """
 
     READ = 1 + Accumulators.READ_LATENCY + 1  # address, memory, group
@@ -113,7 +117,8 @@ class Drain(wiring.Component):
                 ),
                 "drained": Out(1),
                 "o": Out(stream.Signature(staging_layout(config), always_ready=True)),
-                "start": In(1),
+                "waiting": Out(WAITING),
+                "fault": Out(FAULT),
             }
         )
 
@@ -166,6 +171,8 @@ class Drain(wiring.Component):
             row_ends.eq(pixel_ends & (column + 1 == tile.pooled_columns)),
             tile_ends.eq(row_ends & (row + 1 == tile.pooled_rows)),
             self.drained.eq(tile_ends),
+            self.waiting.valid.eq(busy),
+            self.waiting.source.eq(tile.source),
             self.tile.ready.eq(~busy | tile_ends),
         ]
         m.d.sync += accumulated.eq(accumulated + self.accumulated - tile_ends)
@@ -200,8 +207,6 @@ class Drain(wiring.Component):
                 address.eq(self.tile.payload.staging_address),
                 plane.eq(self.tile.payload.pooled_rows * self.tile.payload.pooled_columns),
             ]
-        with m.If(self.start):
-            m.d.sync += bank.eq(0)
 
         m.d.sync += [
             self.enable.eq(read),
@@ -229,8 +234,9 @@ class Drain(wiring.Component):
             beside.zero_point.eq(tile.output_zero_point),
             beside.address.eq(address),
             beside.byte.eq(place[:byte_bits]),
-            beside.clear.eq((tile.byte_offset == 0) & (place[:byte_bits] == 0)),
+            beside.clear.eq(place[:byte_bits] == 0),
             beside.last.eq(tile_ends),
+            beside.source.eq(tile.source),
         ]
         if config.array.output_lanes > config.array.input_lanes:
             blocks = place[byte_bits : exact_log2(config.array.output_lanes)]
@@ -300,4 +306,8 @@ class Drain(wiring.Component):
             self.o.payload.data.eq(word),
             self.o.payload.enable.eq(Mux(here.clear, -1, enable)),
             self.o.payload.last.eq(here.last),
+            self.fault.code.eq(ErrorCode.NONE),
+            self.fault.source.eq(here.source),
         ]
+        with m.If(valid & (here.address >= self._config.staging_words)):
+            m.d.sync += [self.o.valid.eq(0), self.fault.code.eq(ErrorCode.BUFFER)]

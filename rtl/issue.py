@@ -1,85 +1,21 @@
 """The pixel sequencer: walks tiles, input blocks, taps and pixels, one pixel per cycle."""
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, ValueLike, signed
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hwsim import pipeline
 from hwsim.config import ACCUMULATOR_BANKS, Config
-from hwsim.program.fields import TOKEN_BITS, Opcode
-from rtl.layouts import field_layout, reached
-from rtl.packing import KERNEL, Packing, packing
+from hwsim.program.error_codes import ErrorCode
+from hwsim.program.fields import TOKEN_BITS
+from rtl.layouts import FAULT, WAITING, reached
+from rtl.packing import KERNEL, packing
+from rtl.pixel import ISSUE, pixel_layout
 from rtl.read_manager import BUFFER_ADDRESS_BITS
 
-ISSUE = field_layout(
-    Opcode.COMPUTE,
-    (
-        "wait_chunks",
-        "buffer_address",
-        "buffer_block_words",
-        "row_words",
-        "ring_row",
-        "ring_rows",
-        "top",
-        "left",
-        "column_origin",
-        "input_height",
-        "input_width",
-        "input_zero_point",
-        "rows",
-        "columns",
-        "kernel_rows",
-        "kernel_columns",
-        "blocks",
-        "packed",
-    ),
-)
 COORDINATE = signed(18)
-
-
-def accumulate_layout(config: Config) -> data.StructLayout:
-    """What the accumulators need to know of a pixel."""
-    return data.StructLayout(
-        {
-            "index": range(config.buffers.accumulator_depth),
-            "bank": 1,
-            "overwrite": 1,  # the tile's first weight block
-            "last": 1,  # the tile's last pixel
-        }
-    )
-
-
-def packed_layout(shape: Packing) -> data.StructLayout:
-    """What the operands need to know of a cycle with `packed`."""
-    return data.StructLayout(
-        {
-            "enable": 1,
-            "phase": range(max(shape.pixels, 2)),  # first pixel's place in its word
-            "capture": data.ArrayLayout(
-                1 + shape.ahead, shape.streams
-            ),  # to current, next, spare word
-            "advance": 1,  # the next pixel starts in the next word
-            "pass": range(max(shape.passes, 2)),
-            "row_inside": shape.streams,
-            "column_inside": KERNEL,
-        }
-    )
-
-
-def pixel_layout(config: Config) -> data.StructLayout:
-    """One cycle of the sequencer."""
-    return data.StructLayout(
-        {
-            "address": BUFFER_ADDRESS_BITS,
-            "pixel": 1,  # a pixel; 0 where `packed` only fetches
-            "first": 1,  # of its weight block
-            "inside": 1,
-            "zero_point": signed(8),
-            "accumulate": accumulate_layout(config),
-            "packed": packed_layout(packing(config)),
-        }
-    )
+RING_BITS = 16  # of a ring row's number, and of a row's words
 
 
 class Issue(wiring.Component):
@@ -89,9 +25,11 @@ class Issue(wiring.Component):
     first chunk) and, for a tile's first, the drain of the last-but-one tile has read its
     accumulators: then one pixel per cycle to the end of the block, with `packed` after
     `Packing.fill` cycles in front of each row. The next block or tile follows without a gap. A
-    pixel of cycle t leaves `o` in cycle t + 1; nothing stalls it.
+    pixel of cycle t leaves `o` in cycle t + 1; nothing stalls it. The shadow is taken with a
+    block's first pixel, with `packed` that is behind the fill.
 
     A COMPUTE at the head of its queue in cycle t begins in cycle t + `ISSUE_START` at the earliest.
+    A tile of more pixels than a bank has, or with a pixel past the feature buffer, is the fault.
 
     Members
     -------
@@ -105,7 +43,8 @@ class Issue(wiring.Component):
         The tile's last pixel.
     drained : In(1)
         A tile's last accumulators are being read.
-    start : In(1)
+    waiting : Out(WAITING)
+    fault : Out(FAULT)
     """
 
     LATENCY = 1
@@ -124,7 +63,8 @@ class Issue(wiring.Component):
                 "shadow_taken": Out(1),
                 "issued": Out(1),
                 "drained": In(1),
-                "start": In(1),
+                "waiting": Out(WAITING),
+                "fault": Out(FAULT),
             }
         )
 
@@ -136,8 +76,7 @@ class Issue(wiring.Component):
         self._walk_blocks(m)
         self._take_tile(m)
         self._emit(m)
-        with m.If(self.start):
-            m.d.sync += self.bank.eq(0)
+        self._check(m)
         return m
 
     def _declare(self) -> None:
@@ -165,6 +104,8 @@ class Issue(wiring.Component):
         self.tap_ring = Signal(16)
         self.line = Signal(address)  # the pixel's row
         self.ring = Signal(16)
+        self.packed_lines = [self.line]  # rows that the taps of a packed pass touch
+        self.misplaced = Signal()  # the tile's first row lies past the feature buffer
 
         # Columns count from `column_origin`; `low` <= x < `high` is inside the input.
         self.first_x = Signal(COORDINATE)  # the tile's first tap
@@ -309,7 +250,7 @@ class Issue(wiring.Component):
     def _take_tile(self, m: Module) -> None:
         """Take the next tile while the last pixel of this one is issued."""
         tile = self.tile.payload
-        line = Signal(BUFFER_ADDRESS_BITS)
+        line = Signal(2 * RING_BITS + 1)
         first_x = Signal(COORDINATE)
         m.d.comb += [
             self.tile.ready.eq(~self.busy | self.tile_ends),
@@ -337,6 +278,7 @@ class Issue(wiring.Component):
             m.d.sync += [target.eq(tile.top) for target in (self.tap_y, self.y)]
             m.d.sync += [target.eq(first_x) for target in (self.first_x, self.tap_x, self.x)]
             m.d.sync += [
+                self.misplaced.eq(line >= self._config.feature_words),
                 self.fill.eq(Mux(tile.packed, self._packing.fill, 0)),
                 self.chunk.eq(tile.wait_chunks + 1),
                 self.block_line.eq(tile.buffer_address),
@@ -363,6 +305,33 @@ class Issue(wiring.Component):
         if self._packing.supported:
             self._emit_packed(m)
 
+    def _check(self, m: Module) -> None:
+        """One cycle behind the pixel, so that it delays none.
+
+        Words fetched ahead of a packed row may lie past its end, and the buffer's: there the start
+        of every row that the pass fetches is checked.
+        """
+        depth, words = self._config.buffers.accumulator_depth, self._config.feature_words
+        place = Signal(BUFFER_ADDRESS_BITS)
+        overflows = Signal()
+        beyond = Signal()
+        m.d.comb += [
+            place.eq(self.line + self.x),
+            overflows.eq((self.index == depth - 1) & ~self.block_ends),
+            beyond.eq(self._row_inside(0) & self._column_inside(0) & (place >= words)),
+            self.waiting.valid.eq(self.busy),
+            self.waiting.source.eq(self.active.source),
+        ]
+        with m.If(self.active.packed):
+            rows = (
+                self._row_inside(number) & (line >= words)
+                for number, line in enumerate(self.packed_lines)
+            )
+            m.d.comb += beyond.eq(Cat(rows).any())
+        m.d.sync += [self.fault.code.eq(ErrorCode.NONE), self.fault.source.eq(self.active.source)]
+        with m.If(self.pixel & (overflows | beyond | self.misplaced)):
+            m.d.sync += self.fault.code.eq(ErrorCode.BUFFER)
+
     def _row_inside(self, tap: int) -> ValueLike:
         return (self.y + tap >= 0) & (self.y + tap < self.active.input_height)
 
@@ -375,8 +344,7 @@ class Issue(wiring.Component):
         A word fetched with a pixel is captured after that pixel has used its own.
         """
         shape, packed = self._packing, self.o.payload.packed
-        lines = [self.line]
-        ring = self.ring
+        lines, ring = self.packed_lines, self.ring
         for number in range(1, shape.streams):
             line, ring = self._next_row(m, f"stream{number}", lines[-1], ring)
             lines.append(line)

@@ -2,12 +2,24 @@
 
 from collections.abc import Iterable
 
-from amaranth.hdl import ShapeLike, Signal, Value, ValueLike, signed, unsigned
+from amaranth.hdl import ShapeLike, Value, ValueLike, signed, unsigned
 from amaranth.lib import data
 
+from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, TOKEN_BITS, Field, Opcode
 
 DESCRIPTOR_BITS = 8 * DESCRIPTOR_BYTES
+ADDRESS_BITS = 32
+SOURCE_BITS = ADDRESS_BITS - (DESCRIPTOR_BYTES.bit_length() - 1)  # a descriptor's own address
+
+
+# Why a unit cannot go on, and which descriptor is to blame; code NONE while all is well.
+FAULT = data.StructLayout({"code": ErrorCode, "source": SOURCE_BITS})
+
+# The descriptor that a unit has at hand and cannot finish yet.
+WAITING = data.StructLayout({"valid": 1, "source": SOURCE_BITS})
+
+SOURCE = "source"  # member with a descriptor's address / DESCRIPTOR_BYTES, to name it in an error
 
 
 def _shape(field: Field) -> ShapeLike:
@@ -20,24 +32,20 @@ def descriptor_layout(opcode: Opcode) -> data.StructLayout:
 
 
 def field_layout(opcode: Opcode, names: Iterable[str]) -> data.StructLayout:
-    """Only the named fields: what one unit keeps of a descriptor."""
+    """What one unit keeps of a descriptor: the named fields, and where the descriptor lies."""
     fields = {field.name: field for field in FIELDS[opcode]}
-    return data.StructLayout({name: _shape(fields[name]) for name in names})
+    return data.StructLayout({name: _shape(fields[name]) for name in names} | {SOURCE: SOURCE_BITS})
 
 
 def all_names(opcode: Opcode) -> tuple[str, ...]:
     return tuple(field.name for field in FIELDS[opcode] if field is not OPCODE)
 
 
-def copy_fields(target: data.View, source: data.View) -> list[ValueLike]:
-    """Assign every member of `target` from the member of the same name in `source`."""
-    return [target[name].eq(source[name]) for name, _ in target.shape()]
+def copy_fields(target: data.View, fields: data.View) -> list[ValueLike]:
+    """Assign every descriptor field of `target` from the one of the same name in `fields`."""
+    return [target[name].eq(fields[name]) for name, _ in target.shape() if name != SOURCE]
 
 
 def reached(count: Value, wait: Value) -> Value:
     """Whether a token counter has reached `wait`: the difference modulo 2**16 is below 2**15."""
     return ~(count - wait)[TOKEN_BITS - 1]
-
-
-def token(name: str) -> Signal:
-    return Signal(TOKEN_BITS, name=name)

@@ -3,13 +3,18 @@
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from hwsim import pipeline
 from hwsim.config import Config
-from hwsim.program.fields import PAGE_BYTES, TOKEN_BITS, Destination, Opcode
-from rtl.bursts import ADDRESS_BITS, Bursts
-from rtl.layouts import all_names, field_layout, reached
+from hwsim.program.error_codes import ErrorCode
+from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_BYTES, TOKEN_BITS, Destination, Opcode
+from rtl.bursts import Bursts
+from rtl.layouts import FAULT, SOURCE_BITS, WAITING, all_names, field_layout, reached
 from rtl.read_manager import BUFFER_ADDRESS_BITS, request_layout
+from rtl.window_guard import WINDOW, WindowGuard
+
+PLACE_BITS = BUFFER_ADDRESS_BITS + 2  # sums of a block's address and offsets, before the check
 
 LOAD = field_layout(Opcode.LOAD, all_names(Opcode.LOAD))
 
@@ -20,18 +25,23 @@ class Load(wiring.Component):
     A LOAD at the head of its queue with its tokens met in cycle t has its first address on the bus
     in cycle t + `LOAD_START`; then one burst per cycle while the read manager takes them. The next
     LOAD follows without a gap. A burst for the weight queue waits until the queue has room for all
-    of it. `start` reads the first page, `START_TO_FETCH` cycles later on the bus.
+    of it. `start` reads the first page, `START_TO_FETCH` cycles later on the bus. A burst that
+    leaves the windows or the feature buffer is never offered: it stays, as the fault.
 
     Members
     -------
     i : In(stream.Signature(LOAD))
     o : Out(stream.Signature(request_layout(config)))
-    start, program_address : In
-        Pulse, and where the first page lies.
+    start, program : In
+        Pulse, and where the first page lies (address / 64).
     computes, stores : In
         Tokens.
     released : In(1)
         A word leaves the weight queue.
+    windows : In(ArrayLayout(WINDOW, 2))
+        Where bursts may read.
+    waiting : Out(WAITING)
+    fault : Out(FAULT)
     """
 
     LOAD_START = Bursts.LATENCY + 1  # and the address register of the read manager
@@ -47,10 +57,13 @@ class Load(wiring.Component):
                 "i": In(stream.Signature(LOAD)),
                 "o": Out(stream.Signature(request_layout(config))),
                 "start": In(1),
-                "program_address": In(ADDRESS_BITS),
+                "program": In(SOURCE_BITS),
                 "computes": In(TOKEN_BITS),
                 "stores": In(TOKEN_BITS),
                 "released": In(1),
+                "windows": In(data.ArrayLayout(WINDOW, 2)),
+                "waiting": Out(WAITING),
+                "fault": Out(FAULT),
             }
         )
 
@@ -73,7 +86,8 @@ class Load(wiring.Component):
         with m.If(self.start):
             m.d.comb += [
                 head.destination.eq(Destination.PROGRAM),
-                head.address.eq(self.program_address),
+                head.source.eq(self.program),
+                head.address.eq(self.program << exact_log2(DESCRIPTOR_BYTES)),
                 head.row_words.eq(PAGE_BYTES // self._config.word_bytes),
                 head.rows.eq(1),
                 head.blocks.eq(1),
@@ -91,34 +105,60 @@ class Load(wiring.Component):
         room = Signal()
         taken = Signal()
         burst = bursts.o.payload
+        allowed = self._guard(m, bursts, place)
         m.d.comb += [
             room.eq(~is_weights | (reserved + burst.beats <= capacity)),
-            self.o.valid.eq(bursts.o.valid & room),
-            bursts.o.ready.eq(self.o.ready & room),
+            self.o.valid.eq(bursts.o.valid & room & allowed),
+            bursts.o.ready.eq(self.o.ready & room & allowed),
             taken.eq(self.o.valid & self.o.ready),
             self.o.payload.address.eq(burst.address),
             self.o.payload.beats.eq(burst.beats),
             self.o.payload.destination.eq(place.destination),
             self.o.payload.buffer_address.eq(place.address),
             self.o.payload.ends_chunk.eq(ends_chunk),
+            self.o.payload.source.eq(place.source),
         ]
         m.d.sync += reserved.eq(reserved + Mux(taken & is_weights, burst.beats, 0) - self.released)
-        with m.If(self.start):
-            m.d.sync += reserved.eq(0)
         return m
+
+    def _guard(self, m: Module, bursts: Bursts, place: data.View) -> Signal:
+        """Whether the burst may be offered; if not, the fault."""
+        m.submodules.guard = guard = WindowGuard(2)
+        burst = bursts.o.payload
+        fits = Signal()
+        allowed = Signal()
+        m.d.comb += [
+            guard.address.eq(burst.address),
+            guard.windows.eq(self.windows),
+            fits.eq(
+                (place.destination != Destination.FEATURES)
+                | (~place.misplaced & (place.address + burst.beats <= self._config.feature_words))
+            ),
+            allowed.eq(guard.inside & fits),
+            self.fault.source.eq(place.source),
+            self.waiting.valid.eq(bursts.o.valid | self.i.valid),
+            self.waiting.source.eq(Mux(bursts.o.valid, place.source, self.i.payload.source)),
+        ]
+        with m.If(bursts.o.valid & ~guard.inside):
+            m.d.comb += self.fault.code.eq(ErrorCode.READ_WINDOW)
+        with m.Elif(bursts.o.valid & ~fits):
+            m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)
+        return allowed
 
     def _place(self, m: Module, bursts: Bursts, head: data.View) -> tuple[data.View, Signal]:
         """Follow the bursts through the ring rows of the feature buffer."""
         place = Signal(
             data.StructLayout(
                 {
+                    "source": SOURCE_BITS,
                     "destination": Destination,
-                    "address": BUFFER_ADDRESS_BITS,  # of the next burst
-                    "line": BUFFER_ADDRESS_BITS,  # of the run's ring row
-                    "block": BUFFER_ADDRESS_BITS,  # of ring row 0
+                    "address": PLACE_BITS,  # of the next burst
+                    "line": PLACE_BITS,  # of the run's ring row
+                    "block": PLACE_BITS,  # of ring row 0
                     "block_words": BUFFER_ADDRESS_BITS,
                     "first_row": 16,
                     "first_offset": BUFFER_ADDRESS_BITS,
+                    "misplaced": 1,  # the first ring row lies past the buffer
                     "row": 16,
                     "rows": 16,
                     "row_words": BUFFER_ADDRESS_BITS,
@@ -126,8 +166,8 @@ class Load(wiring.Component):
             )
         )
         burst = bursts.o.payload
-        next_line = Signal(BUFFER_ADDRESS_BITS)
-        next_block = Signal(BUFFER_ADDRESS_BITS)
+        next_line = Signal(PLACE_BITS)
+        next_block = Signal(PLACE_BITS)
         wraps = Signal()
         ends_chunk = Signal()
         m.d.comb += [
@@ -151,10 +191,11 @@ class Load(wiring.Component):
                     place.block.eq(next_block),
                     place.row.eq(place.first_row),
                 ]
-        offset = Signal(BUFFER_ADDRESS_BITS)
+        offset = Signal(len(head.ring_row) + len(head.row_words))
         m.d.comb += offset.eq(head.ring_row * head.row_words)
         with m.If(bursts.i.valid & bursts.i.ready):
             m.d.sync += [
+                place.source.eq(head.source),
                 place.destination.eq(head.destination),
                 place.address.eq(head.buffer_address + offset),
                 place.line.eq(head.buffer_address + offset),
@@ -162,6 +203,7 @@ class Load(wiring.Component):
                 place.block_words.eq(head.buffer_block_words),
                 place.first_row.eq(head.ring_row),
                 place.first_offset.eq(offset),
+                place.misplaced.eq(offset >= self._config.feature_words),
                 place.row.eq(head.ring_row),
                 place.rows.eq(head.ring_rows),
                 place.row_words.eq(head.row_words),

@@ -5,8 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.config import Config
-from rtl.issue import accumulate_layout, pixel_layout
 from rtl.packing import CHANNELS, KERNEL, PIXEL_BYTES, ROW_TAPS, TAPS, packing
+from rtl.pixel import accumulate_layout, pixel_layout
 
 LANE = signed(8)
 
@@ -24,8 +24,8 @@ def operand_layout(config: Config) -> data.StructLayout:
 class Operands(wiring.Component):
     """Puts the zero point in place of taps outside the input, and gathers packed taps.
 
-    Follows the sequencer: the cycle that `i` announces reads `word` one cycle later, and its
-    operands leave `o` in that same cycle, through logic only. Nothing stalls it.
+    Follows the sequencer: what `i` announces reads `word` one cycle later, and its operands leave
+    `o` in the cycle after, behind the register that a memory needs on its output. Nothing stalls.
 
     With `packed`, a stream of words per kernel row stands in a current and a next word (and, with
     two pixels per word, in a spare one for all streams but the last); a pixel picks its three
@@ -39,7 +39,7 @@ class Operands(wiring.Component):
     o : Out(stream.Signature(operand_layout(config), always_ready=True))
     """
 
-    LATENCY = 1  # from `i`; from `word`: none
+    LATENCY = 2  # from `i`; from `word`: 1
 
     def __init__(self, config: Config):
         self._config = config
@@ -54,41 +54,46 @@ class Operands(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        reads = Signal()
+        announced = Signal(pixel_layout(self._config))
         valid = Signal()
         pixel = Signal(pixel_layout(self._config))
-        m.d.sync += [valid.eq(self.i.valid), pixel.eq(self.i.payload)]
+        word = Signal(self._config.bus.bus_bits, reset_less=True)
+        m.d.sync += [reads.eq(self.i.valid), announced.eq(self.i.payload)]
+        m.d.sync += [valid.eq(reads), pixel.eq(announced), word.eq(self.word)]
         m.d.comb += [
             self.o.valid.eq(valid & pixel.pixel),
             self.o.payload.first.eq(pixel.first),
             self.o.payload.accumulate.eq(pixel.accumulate),
         ]
         for number, lane in enumerate(self.o.payload.lanes):
-            m.d.comb += lane.eq(
-                Mux(pixel.inside, self.word.word_select(number, 8), pixel.zero_point)
-            )
+            m.d.comb += lane.eq(Mux(pixel.inside, word.word_select(number, 8), pixel.zero_point))
         if self._packing.supported:
-            windows = self._windows(m, valid, pixel)
+            windows = self._windows(m, valid, pixel, word)
             with m.If(pixel.packed.enable):
                 self._pick(m, pixel, windows)
         return m
 
-    def _windows(self, m: Module, valid: Signal, pixel: data.View) -> list[list[Signal]]:
+    def _windows(
+        self, m: Module, valid: Signal, pixel: data.View, word: Signal
+    ) -> list[list[Signal]]:
         """Three adjacent pixels of every stream, from the two words they lie in."""
         shape, bits = self._packing, self._config.bus.bus_bits
         windows: list[list[Signal]] = []
         for number in range(shape.streams):
-            current = Signal(bits, name=f"current{number}")
-            following = Signal(bits, name=f"next{number}")
-            spare = Signal(bits, name=f"spare{number}")
+            current, following, spare = (
+                Signal(bits, name=f"{name}{number}", reset_less=True)
+                for name in ("current", "next", "spare")
+            )
             capture = pixel.packed["capture"][number]
             with m.If(valid & pixel.packed.enable):
                 with m.If(pixel.packed.advance):
                     m.d.sync += current.eq(following)
                     if shape.ahead == 2 and number != shape.streams - 1:
                         m.d.sync += following.eq(spare)
-                for place, word in enumerate((current, following, spare)[: 1 + shape.ahead]):
+                for place, held in enumerate((current, following, spare)[: 1 + shape.ahead]):
                     with m.If(capture[place]):
-                        m.d.sync += word.eq(self.word)
+                        m.d.sync += held.eq(word)
             pixels = [
                 Cat(current, following).word_select(index, 8 * PIXEL_BYTES)
                 for index in range(2 * shape.pixels)

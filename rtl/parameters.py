@@ -41,7 +41,7 @@ class Parameters(wiring.Component):
     o : Out(ArrayLayout(parameter_layout(config), rescale_lanes))
     """
 
-    READ_LATENCY = 1
+    READ_LATENCY = 2  # memory, choice of the group
 
     def __init__(self, config: Config):
         self._config = config
@@ -108,8 +108,8 @@ class Parameters(wiring.Component):
                 Cat(read.data[first + lane] for lane in range(array.rescale_lanes))
                 for first in range(0, row_lanes, array.rescale_lanes)
             )
-            values = Signal(array.rescale_lanes * width, name=f"{name}_group")
-            m.d.comb += values.eq(groups[chosen])
+            values = Signal(array.rescale_lanes * width, name=f"{name}_group", reset_less=True)
+            m.d.sync += values.eq(groups[chosen])
             m.d.comb += [
                 self.o[lane][name].eq(values.word_select(lane, width))
                 for lane in range(array.rescale_lanes)

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 
 class Queue(wiring.Component):
-    """Keeps up to `depth` payloads in order, one in and one out per cycle.
+    """Keeps up to `depth` payloads in order, one in and one out per cycle (depth 3 or more).
 
     A payload taken in cycle t is offered from cycle t + `LATENCY` on, later if others stand before
     it. `i.ready` is low while the queue is full; an entry that leaves in cycle t makes room in

@@ -6,8 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim import pipeline
 from hwsim.config import Config
+from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import Destination
-from rtl.bursts import ADDRESS_BITS
+from rtl.layouts import ADDRESS_BITS, FAULT, SOURCE_BITS
 
 BUFFER_ADDRESS_BITS = 20
 
@@ -21,6 +22,7 @@ def request_layout(config: Config) -> data.StructLayout:
             "destination": Destination,
             "buffer_address": BUFFER_ADDRESS_BITS,  # feature buffer only: word of the first beat
             "ends_chunk": 1,
+            "source": SOURCE_BITS,
         }
     )
 
@@ -43,12 +45,18 @@ class ReadManager(wiring.Component):
     A request taken in cycle t stands on the bus in cycle t + 1. At most `outstanding_reads` bursts
     are unanswered: the last beat of one in cycle t lets the next address out in cycle
     t + `READ_SLOT`. A beat on the bus in cycle t leaves `o` in cycle t + 1; nothing stalls it, so
-    `rready` is always high.
+    `rready` is always high. With `stop` no further request is taken; an address that stands on the
+    bus stays until it is accepted, and what is unanswered still comes. A beat with an error makes
+    the fault, one cycle later; beats that nobody asked for are dropped.
 
     Members
     -------
     i : In(stream.Signature(request_layout(config)))
     o : Out(stream.Signature(word_layout(config), always_ready=True))
+    stop : In(1)
+    quiet : Out(1)
+        No address stands on the bus and nothing is unanswered.
+    fault : Out(FAULT)
     ar*, r* : the AXI4 read channels
     """
 
@@ -62,6 +70,9 @@ class ReadManager(wiring.Component):
             {
                 "i": In(stream.Signature(request_layout(config))),
                 "o": Out(stream.Signature(word_layout(config), always_ready=True)),
+                "stop": In(1),
+                "quiet": Out(1),
+                "fault": Out(FAULT),
                 "arvalid": Out(1),
                 "arready": In(1),
                 "araddr": Out(ADDRESS_BITS),
@@ -70,6 +81,7 @@ class ReadManager(wiring.Component):
                 "rready": Out(1, init=1),
                 "rdata": In(config.bus.bus_bits),
                 "rlast": In(1),
+                "rresp": In(2),
             }
         )
 
@@ -80,12 +92,15 @@ class ReadManager(wiring.Component):
         unanswered = Signal(range(outstanding + 1))
         move = Signal()
         take = Signal()
+        expected = Signal()
         answered = Signal()
         m.d.comb += [
             move.eq(~self.arvalid | self.arready),
-            self.i.ready.eq(move & (unanswered != outstanding)),
+            self.i.ready.eq(move & (unanswered != outstanding) & ~self.stop),
             take.eq(self.i.valid & self.i.ready),
-            answered.eq(self.rvalid & self.rlast),
+            expected.eq(self.rvalid & (unanswered != 0)),
+            answered.eq(expected & self.rlast),
+            self.quiet.eq(~self.arvalid & (unanswered == 0)),
             self.rready.eq(1),
         ]
         m.d.sync += unanswered.eq(unanswered + take - answered)
@@ -105,6 +120,7 @@ class ReadManager(wiring.Component):
                     "destination": Destination,
                     "buffer_address": BUFFER_ADDRESS_BITS,
                     "ends_chunk": 1,
+                    "source": SOURCE_BITS,
                 }
             )
         )
@@ -114,6 +130,7 @@ class ReadManager(wiring.Component):
             incoming.destination.eq(self.i.payload.destination),
             incoming.buffer_address.eq(self.i.payload.buffer_address),
             incoming.ends_chunk.eq(self.i.payload.ends_chunk),
+            incoming.source.eq(self.i.payload.source),
             tags.w_data.eq(incoming),
             tags.w_en.eq(take),
             tag.eq(tags.r_data),
@@ -121,10 +138,13 @@ class ReadManager(wiring.Component):
 
         beat = Signal.like(self.i.payload.beats)
         m.d.comb += tags.r_en.eq(answered)
-        m.d.sync += self.o.valid.eq(self.rvalid)
-        with m.If(self.rvalid):
+        m.d.sync += [self.o.valid.eq(expected), self.fault.code.eq(ErrorCode.NONE)]
+        with m.If(expected & self.rresp[1]):  # SLVERR or DECERR
+            m.d.sync += self.fault.code.eq(ErrorCode.READ_RESPONSE)
+        with m.If(expected):
             m.d.sync += [
                 beat.eq(Mux(self.rlast, 0, beat + 1)),
+                self.fault.source.eq(tag.source),
                 self.o.payload.data.eq(self.rdata),
                 self.o.payload.destination.eq(tag.destination),
                 self.o.payload.buffer_address.eq(tag.buffer_address + beat),

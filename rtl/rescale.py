@@ -1,6 +1,6 @@
 """Rescale: int32 accumulators to int8 activations, with leaky ReLU as a second multiplier."""
 
-from amaranth.hdl import Module, Mux, ShapeLike, Signal, ValueLike, signed
+from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Signal, ValueLike, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,6 +10,7 @@ from rtl.parameters import parameter_layout
 
 ACTIVATION = signed(8)
 LOW, HIGH = -128, 127
+FINE_BITS = 3  # of the shift, done in a cycle of their own
 NARROW = signed(11)  # holds every shifted product that does not saturate whatever the zero point
 
 
@@ -33,7 +34,7 @@ class Rescale(wiring.Component):
     o : Out(ArrayLayout(signed(8), rescale_lanes))
     """
 
-    LATENCY = 5
+    LATENCY = 6
     assert LATENCY == pipeline.RESCALE
 
     def __init__(self, config: Config):
@@ -67,13 +68,14 @@ class Rescale(wiring.Component):
         accumulator, parameters = self.accumulators[number], self.parameters[number]
 
         def signal(shape: ShapeLike, name: str) -> Signal:
-            return Signal(shape, name=f"{name}{number}")
+            return Signal(shape, name=f"{name}{number}", reset_less=True)
 
         # Stage 1: the sum; its sign picks the factor.
         biased = signal(signed(bits), "biased")
         total = signal(signed(bits), "total")
         factor = signal(factor_bits, "factor")
         shift1, shift2, shift3 = (signal(6, f"shift{stage}_") for stage in (1, 2, 3))
+        fine_shift = signal(FINE_BITS, "fine_shift")
         m.d.comb += biased.eq(accumulator + parameters.bias)
         m.d.sync += [
             total.eq(biased),
@@ -93,15 +95,19 @@ class Rescale(wiring.Component):
             shift3.eq(shift2),
         ]
 
-        # Stage 4: shift by one place less; what is out of range stays out of range.
+        # Stages 4 and 5: shift by one place less; what is out of range stays out of range.
+        less = signal(6, "less")
+        coarse = signal(signed(product_bits), "coarse")
         shifted = signal(signed(product_bits), "shifted")
         narrow = signal(NARROW, "narrow")
-        m.d.comb += shifted.eq(product >> (shift3 - 1)[: len(shift3)])
-        m.d.sync += narrow.eq(
-            saturate(shifted, -(1 << (NARROW.width - 1)), (1 << (NARROW.width - 1)) - 1)
-        )
+        m.d.comb += [less.eq(shift3 - 1), shifted.eq(coarse >> fine_shift)]
+        m.d.sync += [
+            coarse.eq(product >> Cat(Const(0, FINE_BITS), less[FINE_BITS:])),
+            fine_shift.eq(less),
+            narrow.eq(saturate(shifted, -(1 << (NARROW.width - 1)), (1 << (NARROW.width - 1)) - 1)),
+        ]
 
-        # Stage 5: round halves up, move to the zero point, clamp.
+        # Stage 6: round halves up, move to the zero point, clamp.
         rounded = signal(NARROW, "rounded")
         m.d.comb += rounded.eq((narrow + 1) >> 1)
         m.d.sync += self.o[number].eq(saturate(rounded + zero_point, LOW, HIGH))

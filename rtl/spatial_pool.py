@@ -48,7 +48,7 @@ class SpatialPool(wiring.Component):
         array = self._config.array
         running = [
             [
-                Signal(signed(8), name=f"running{group}_{lane}")
+                Signal(signed(8), name=f"running{group}_{lane}", reset_less=True)
                 for lane in range(array.rescale_lanes)
             ]
             for group in range(self._config.rescale_groups)

@@ -6,10 +6,20 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim import pipeline
 from hwsim.config import Config
+from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import TOKEN_BITS, Opcode
-from rtl.bursts import ADDRESS_BITS, Bursts
+from rtl.bursts import Bursts
 from rtl.drain import STAGING_BITS
-from rtl.layouts import all_names, field_layout, reached
+from rtl.layouts import (
+    ADDRESS_BITS,
+    FAULT,
+    SOURCE_BITS,
+    WAITING,
+    all_names,
+    field_layout,
+    reached,
+)
+from rtl.window_guard import WINDOW, WindowGuard
 
 STORE = field_layout(Opcode.STORE, all_names(Opcode.STORE))
 
@@ -22,6 +32,7 @@ def write_layout(config: Config) -> data.StructLayout:
             "beats": range(config.bus.burst_beats + 1),
             "staging_address": STAGING_BITS,
             "last": 1,  # of its STORE
+            "source": SOURCE_BITS,
         }
     )
 
@@ -31,13 +42,18 @@ class Store(wiring.Component):
 
     A STORE at the head of its queue with its token met in cycle t has its first address on the bus
     in cycle t + `STORE_START`; then one burst per cycle while the write manager takes them. The
-    next STORE follows without a gap.
+    next STORE follows without a gap. A burst that leaves the window or staging is never offered: it
+    stays, as the fault.
 
     Members
     -------
     i : In(stream.Signature(STORE))
     o : Out(stream.Signature(write_layout(config)))
     drains : In(TOKEN_BITS)
+    window : In(WINDOW)
+        Where bursts may write.
+    waiting : Out(WAITING)
+    fault : Out(FAULT)
     """
 
     STORE_START = Bursts.LATENCY + 1  # and the address register of the write manager
@@ -50,6 +66,9 @@ class Store(wiring.Component):
                 "i": In(stream.Signature(STORE)),
                 "o": Out(stream.Signature(write_layout(config))),
                 "drains": In(TOKEN_BITS),
+                "window": In(WINDOW),
+                "waiting": Out(WAITING),
+                "fault": Out(FAULT),
             }
         )
 
@@ -65,18 +84,36 @@ class Store(wiring.Component):
         ]
         m.d.comb += [bursts.i.payload[name].eq(head[name]) for name, _ in bursts.i.payload.shape()]
 
-        staging_address = Signal(STAGING_BITS)
+        staging_address = Signal(STAGING_BITS + 1)  # the largest ends at 2**16
+        source = Signal(SOURCE_BITS)
         burst = bursts.o.payload
+        m.submodules.guard = guard = WindowGuard(1)
+        fits = Signal()
+        allowed = Signal()
         m.d.comb += [
-            self.o.valid.eq(bursts.o.valid),
-            bursts.o.ready.eq(self.o.ready),
+            guard.address.eq(burst.address),
+            guard.windows[0].eq(self.window),
+            fits.eq(staging_address + burst.beats <= self._config.staging_words),
+            allowed.eq(guard.inside & fits),
+            self.fault.source.eq(source),
+            self.waiting.valid.eq(self.i.valid),
+            self.waiting.source.eq(head.source),
+        ]
+        with m.If(bursts.o.valid & ~guard.inside):
+            m.d.comb += self.fault.code.eq(ErrorCode.WRITE_WINDOW)
+        with m.Elif(bursts.o.valid & ~fits):
+            m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)
+        m.d.comb += [
+            self.o.valid.eq(bursts.o.valid & allowed),
+            bursts.o.ready.eq(self.o.ready & allowed),
             self.o.payload.address.eq(burst.address),
             self.o.payload.beats.eq(burst.beats),
             self.o.payload.staging_address.eq(staging_address),
             self.o.payload.last.eq(burst.last),
+            self.o.payload.source.eq(source),
         ]
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += staging_address.eq(staging_address + burst.beats)
         with m.If(bursts.i.valid & bursts.i.ready):
-            m.d.sync += staging_address.eq(head.staging_address)
+            m.d.sync += [staging_address.eq(head.staging_address), source.eq(head.source)]
         return m

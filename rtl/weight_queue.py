@@ -7,8 +7,9 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim import pipeline
 from hwsim.config import Config
+from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import Opcode
-from rtl.layouts import field_layout
+from rtl.layouts import FAULT, field_layout
 
 WEIGHTS = field_layout(
     Opcode.COMPUTE,
@@ -37,12 +38,11 @@ class WeightQueue(wiring.Component):
     from cycle t + words + `SHADOW_FILL`; first pixel in cycle t (`shadow_taken`), next block's
     first read from cycle t + `SHADOW_FREE`. The parameters follow a tile's last block in the same
     way, once the parameter bank's last drain has read its accumulators (`drained`). The next
-    tile's first read follows the last parameter word in the next cycle.
+    tile's first read follows the last parameter word in the next cycle. A tile whose weights reach
+    past the queue's capacity waits for ever, as the fault.
 
     Members
     -------
-    start : In(1)
-        Empty the queue.
     write, data : In
         A word arrives.
     released : Out(1)
@@ -57,12 +57,13 @@ class WeightQueue(wiring.Component):
         The parameters of the oldest tile that is not drained are in place.
     drained : In(1)
         A tile's last accumulators are being read.
+    fault : Out(FAULT)
     """
 
-    READ_LATENCY = 1
+    READ_LATENCY = 2  # memory, output register
     SHADOW_FILL = 0
     SHADOW_FREE = 1
-    PARAMETERS_FILL = 0
+    PARAMETERS_FILL = 1
     BANK_VISIBLE = 1
     assert (SHADOW_FILL, SHADOW_FREE) == (pipeline.SHADOW_FILL, pipeline.SHADOW_FREE)
     assert (PARAMETERS_FILL, BANK_VISIBLE) == (pipeline.PARAMETERS_FILL, pipeline.BANK_VISIBLE)
@@ -71,7 +72,6 @@ class WeightQueue(wiring.Component):
         self._config = config
         super().__init__(
             {
-                "start": In(1),
                 "write": In(1),
                 "data": In(config.bus.bus_bits),
                 "released": Out(1),
@@ -81,6 +81,7 @@ class WeightQueue(wiring.Component):
                 "shadow_taken": In(1),
                 "parameters_full": Out(1),
                 "drained": In(1),
+                "fault": Out(FAULT),
             }
         )
 
@@ -106,15 +107,19 @@ class WeightQueue(wiring.Component):
         index = Signal.like(self.o.payload.index)
         words = Signal(range(max(config.weight_block_words, config.parameter_words) + 1))
         loaded = Signal(range(PARAMETER_BANKS + 1))  # parameter banks that wait for their drain
+        filled = Signal()
         bank = Signal()
 
+        needed = Signal(range(4 * capacity))
+        beyond = Signal()  # the tile's offset alone is past the capacity
         arrived = Signal()
         begin = Signal()
         reading = Signal()
         last = Signal()
         m.d.comb += [
             words.eq(Mux(parameters, config.parameter_words, config.weight_block_words)),
-            arrived.eq(held >= position + words),
+            needed.eq(position + words),
+            arrived.eq(~beyond & (held >= needed)),
             begin.eq(arrived & Mux(parameters, loaded != PARAMETER_BANKS, ~self.shadow_full)),
             reading.eq(busy & ((index != 0) | begin)),
             last.eq(reading & (index == words - 1)),
@@ -127,7 +132,8 @@ class WeightQueue(wiring.Component):
         ]
         m.d.sync += [
             held.eq(held + self.write - self.released),
-            loaded.eq(loaded + (last & parameters) - self.drained),
+            filled.eq(last & parameters),
+            loaded.eq(loaded + filled - self.drained),
             self.shadow_full.eq((last & ~parameters) | (self.shadow_full & ~self.shadow_taken)),
         ]
         with m.If(self.write):
@@ -141,13 +147,24 @@ class WeightQueue(wiring.Component):
                 index.eq(Mux(last, 0, index + 1)),
             ]
 
+        # The memory answers in the next cycle; its output register makes the word one later.
+        word_read = Signal()
+        beside = {
+            name: Signal.like(self.o.payload[name]) for name in ("index", "parameters", "bank")
+        }
         m.d.sync += [
-            self.o.valid.eq(reading),
-            self.o.payload.index.eq(index),
-            self.o.payload.parameters.eq(parameters),
-            self.o.payload.bank.eq(bank),
+            word_read.eq(reading),
+            beside["index"].eq(index),
+            beside["parameters"].eq(parameters),
+            beside["bank"].eq(bank),
+            self.o.valid.eq(word_read),
+            self.o.payload.data.eq(read.data),
+            *(self.o.payload[name].eq(value) for name, value in beside.items()),
         ]
-        m.d.comb += self.o.payload.data.eq(read.data)
+
+        m.d.comb += self.fault.source.eq(tile.source)
+        with m.If(busy & (index == 0) & (beyond | (needed > capacity))):
+            m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)
 
         finishing = Signal()
         m.d.comb += finishing.eq(last & parameters)
@@ -166,14 +183,13 @@ class WeightQueue(wiring.Component):
                 busy.eq(self.tile.valid),
                 tile.eq(self.tile.payload),
                 position.eq(self.tile.payload.weight_offset),
+                beyond.eq(self.tile.payload.weight_offset >= capacity),
                 pointer.eq(
                     Mux(offset_pointer >= capacity, offset_pointer - capacity, offset_pointer)
                 ),
             ]
         with m.If(finishing):
             m.d.sync += bank.eq(~bank)
-        with m.If(self.start):
-            m.d.sync += [tail.eq(0), head.eq(0), held.eq(0), bank.eq(0)]
         return m
 
     def _count_blocks(

@@ -6,8 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim import pipeline
 from hwsim.config import Config
-from rtl.bursts import ADDRESS_BITS
+from hwsim.program.error_codes import ErrorCode
 from rtl.drain import STAGING_BITS
+from rtl.layouts import ADDRESS_BITS, FAULT, SOURCE_BITS
 from rtl.staging import Staging
 from rtl.store import write_layout
 
@@ -19,8 +20,11 @@ class WriteManager(wiring.Component):
 
     A request taken in cycle t stands on the bus in cycle t + 1, its first word `STORE_DATA` cycles
     later or right behind the last word of the burst before: one beat per cycle across bursts.
-    Addresses run up to `BURSTS_AHEAD` bursts ahead of their data; at most `OUTSTANDING_WRITES`
-    bursts wait for their response. `bready` is always high.
+    Addresses run up to `BURSTS_AHEAD` bursts ahead of the words read from staging; at most
+    `OUTSTANDING_WRITES` bursts wait for their response. `bready` is always high. With `stop` no
+    further request is taken, and words that do not yet stand on the bus go with strobes 0. A
+    response with an error makes the fault, one cycle later; responses that nobody waits for are
+    dropped.
 
     Members
     -------
@@ -29,6 +33,10 @@ class WriteManager(wiring.Component):
         Read port of staging.
     stored : Out(1)
         The response to a STORE's last burst is on the bus.
+    stop : In(1)
+    quiet : Out(1)
+        No address and no word stands on the bus and every response has come.
+    fault : Out(FAULT)
     aw*, w*, b* : the AXI4 write channels
     """
 
@@ -44,6 +52,9 @@ class WriteManager(wiring.Component):
                 "read_address": Out(STAGING_BITS),
                 "word": In(config.bus.bus_bits),
                 "stored": Out(1),
+                "stop": In(1),
+                "quiet": Out(1),
+                "fault": Out(FAULT),
                 "awvalid": Out(1),
                 "awready": In(1),
                 "awaddr": Out(ADDRESS_BITS),
@@ -51,18 +62,23 @@ class WriteManager(wiring.Component):
                 "wvalid": Out(1),
                 "wready": In(1),
                 "wdata": Out(config.bus.bus_bits),
+                "wstrb": Out(config.word_bytes),
                 "wlast": Out(1),
                 "bvalid": In(1),
+                "bresp": In(2),
                 "bready": Out(1, init=1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Which of the bursts that wait for a response ends its STORE.
+        # Of each burst that waits for a response, its STORE, and whether it ends it.
+        awaited = Signal(data.StructLayout({"last": 1, "source": SOURCE_BITS}))
+        incoming = Signal.like(awaited)
         m.submodules.responses = responses = fifo.SyncFIFO(
-            width=1, depth=pipeline.OUTSTANDING_WRITES
+            width=len(awaited.as_value()), depth=pipeline.OUTSTANDING_WRITES
         )
+        answered = Signal()
         waiting = Signal(
             data.StructLayout(
                 {
@@ -79,18 +95,26 @@ class WriteManager(wiring.Component):
         take = Signal()
         m.d.comb += [
             move.eq(~self.awvalid | self.awready),
-            self.i.ready.eq(move & responses.w_rdy & bursts.w_rdy),
+            self.i.ready.eq(move & responses.w_rdy & bursts.w_rdy & ~self.stop),
             take.eq(self.i.valid & self.i.ready),
             waiting.staging_address.eq(self.i.payload.staging_address),
             waiting.beats.eq(self.i.payload.beats),
             bursts.w_data.eq(waiting),
             bursts.w_en.eq(take),
-            responses.w_data.eq(self.i.payload.last),
+            incoming.last.eq(self.i.payload.last),
+            incoming.source.eq(self.i.payload.source),
+            responses.w_data.eq(incoming),
             responses.w_en.eq(take),
             responses.r_en.eq(self.bvalid),
+            awaited.eq(responses.r_data),
+            answered.eq(self.bvalid & responses.r_rdy),
             self.bready.eq(1),
-            self.stored.eq(self.bvalid & responses.r_data),
+            self.stored.eq(answered & awaited.last),
+            self.quiet.eq(~self.awvalid & ~self.wvalid & ~responses.r_rdy & ~bursts.r_rdy),
         ]
+        m.d.sync += [self.fault.code.eq(ErrorCode.NONE), self.fault.source.eq(awaited.source)]
+        with m.If(answered & self.bresp[1]):  # SLVERR or DECERR
+            m.d.sync += self.fault.code.eq(ErrorCode.WRITE_RESPONSE)
         with m.If(move):
             m.d.sync += self.awvalid.eq(take)
             with m.If(take):
@@ -125,4 +149,8 @@ class WriteManager(wiring.Component):
         with m.If(move_out):
             m.d.sync += self.wvalid.eq(read_valid)
             with m.If(read_valid):
-                m.d.sync += [self.wdata.eq(self.word), self.wlast.eq(read_last)]
+                m.d.sync += [
+                    self.wdata.eq(self.word),
+                    self.wstrb.eq(Mux(self.stop, 0, -1)),
+                    self.wlast.eq(read_last),
+                ]

@@ -1,4 +1,4 @@
-"""Runs a program on the Verilog accelerator behind the reference memory."""
+"""The accelerator in a testbench: a host at its registers, the reference memory at its bus."""
 
 import os
 import random
@@ -9,67 +9,189 @@ from typing import Any
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
+from hwsim.config import Config
+from hwsim.program.error_codes import ErrorCode
 from hwsim.program.program import Program, Traffic
-from testbenches.reference_memory import Memory, ReferenceMemory
+from hwsim.program.registers import REGISTER_BYTES, register
+from testbenches.reference_memory import OKAY, Memory, ReferenceMemory, Response
 from testbenches.trace import Trace
 
 TRACE = "HWSIM_TRACE"  # environment: a file that gets every run's events
+ACCESS_CYCLES = 50  # within which the registers must answer
+COUNTERS = {
+    Traffic.PROGRAM: "PROGRAM_BYTES",
+    Traffic.WEIGHTS: "WEIGHT_BYTES",
+    Traffic.FEATURES_READ: "FEATURE_READ_BYTES",
+    Traffic.FEATURES_WRITTEN: "FEATURE_WRITTEN_BYTES",
+}
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a program left behind."""
+    """How a run ended and what it left behind."""
 
+    events: dict[str, int]  # INTERRUPT_STATUS
+    error: ErrorCode
+    error_descriptor: int
     cycles: int
+    array_cycles: int
     memory: bytes
     monitor_bytes: dict[Traffic, int]
     counter_bytes: dict[Traffic, int]
+    bins: frozenset[str] = frozenset()  # of coverage.py, seen on the bus
 
 
-async def reset(dut: Any) -> None:
-    Clock(dut.clk, 10, unit="ns").start()
-    dut.rst.value = 1
-    dut.start.value = 0
-    for _ in range(3):
-        await FallingEdge(dut.clk)
-    dut.rst.value = 0
-    await FallingEdge(dut.clk)
+class Bench:
+    """Steps memory and hardware together, from falling edge to falling edge."""
+
+    def __init__(self, dut: Any, config: Config):
+        self.dut, self.config = dut, config
+        self.cycle = 0
+        self.memory: ReferenceMemory | None = None
+        self.trace: Trace | None = None
+
+    async def reset(self) -> None:
+        """Reset accelerator and bus together."""
+        dut = self.dut
+        if self.cycle == 0:
+            Clock(dut.clk, 10, unit="ns").start()
+        self.memory = None
+        for name in ("arready", "awready", "wready", "rvalid", "bvalid"):
+            getattr(dut, f"m_axi_{name}").value = 0
+        for name in ("awvalid", "wvalid", "arvalid", "awprot", "arprot"):
+            getattr(dut, f"s_axi_{name}").value = 0
+        dut.s_axi_bready.value = dut.s_axi_rready.value = 1
+        dut.rst.value = 1
+        for _ in range(3):
+            await self.step()
+        dut.rst.value = 0
+        await self.step()
+
+    def attach(
+        self, memory: Memory, stalls: random.Random | None = None, respond: Response | None = None
+    ) -> ReferenceMemory:
+        """Put another memory behind the bus, which must be quiet."""
+        respond = respond or (lambda _write, _address: OKAY)
+        self.memory = ReferenceMemory(self.dut, self.config, memory, stalls, respond)
+        return self.memory
+
+    async def step(self) -> None:
+        if self.memory is not None:
+            self.memory.step(self.cycle)
+        if self.trace is not None:
+            self.trace.step(self.cycle)
+        await FallingEdge(self.dut.clk)
+        self.cycle += 1
+
+    async def write(self, name: str, value: int, strobes: int = 15) -> int:
+        """Write a register; returns the response."""
+        dut = self.dut
+        dut.s_axi_awaddr.value = register(name).offset
+        dut.s_axi_wdata.value = value
+        dut.s_axi_wstrb.value = strobes
+        waiting = {"aw", "w"}
+        for channel in waiting:
+            getattr(dut, f"s_axi_{channel}valid").value = 1
+        for _ in range(ACCESS_CYCLES):
+            taken = {name for name in waiting if getattr(dut, f"s_axi_{name}ready").value}
+            await self.step()
+            for channel in taken:
+                getattr(dut, f"s_axi_{channel}valid").value = 0
+            waiting -= taken
+            if not waiting:
+                break
+        for _ in range(ACCESS_CYCLES):
+            if dut.s_axi_bvalid.value:
+                response = int(dut.s_axi_bresp.value)
+                await self.step()
+                return response
+            await self.step()
+        raise AssertionError(f"a write to {name} was not answered")
+
+    async def read(self, name: str) -> int:
+        dut = self.dut
+        dut.s_axi_araddr.value = register(name).offset
+        dut.s_axi_arvalid.value = 1
+        taken = False
+        for _ in range(ACCESS_CYCLES):
+            if dut.s_axi_rvalid.value:
+                assert int(dut.s_axi_rresp.value) == OKAY, f"reading {name}"
+                word = int(dut.s_axi_rdata.value)
+                await self.step()
+                return word
+            taken = not taken and bool(dut.s_axi_arready.value)
+            await self.step()
+            if taken:
+                dut.s_axi_arvalid.value = 0
+        raise AssertionError(f"a read of {name} was not answered")
+
+    async def field(self, name: str, field: str) -> int:
+        return register(name).unpack(await self.read(name))[field]
+
+    async def counter(self, name: str) -> int:
+        low, high = await self.read(f"{name}_LOW"), await self.read(f"{name}_HIGH")
+        return high << (8 * REGISTER_BYTES) | low
+
+    async def open_windows(self, memory: Memory) -> None:
+        for name, window in (("CONSTANTS", memory.constants), ("FEATURES", memory.features)):
+            await self.write(f"{name}_BASE", window.base)
+            await self.write(f"{name}_LIMIT", window.limit)
+
+    async def start(self, program_address: int, memory: Memory) -> None:
+        """Everything that a host does up to START."""
+        await self.open_windows(memory)
+        await self.write("PROGRAM_ADDRESS", program_address)
+        await self.write("INTERRUPT_ENABLE", 7)
+        await self.write("CONTROL", register("CONTROL").pack(start=1))
+
+    async def finish(self, limit: int) -> Run:
+        """Await the interrupt, at most `limit` cycles, and read how the run ended."""
+        assert self.memory is not None
+        deadline = self.cycle + limit
+        while not self.dut.irq.value:
+            assert self.cycle < deadline, f"no interrupt after {limit} cycles"
+            await self.step()
+        events = await self.read("INTERRUPT_STATUS")
+        assert not await self.field("STATUS", "busy")
+        await self.write("INTERRUPT_STATUS", events)
+        assert not self.dut.irq.value
+        return Run(
+            register("INTERRUPT_STATUS").unpack(events),
+            ErrorCode(await self.field("ERROR_CODE", "code")),
+            await self.read("ERROR_DESCRIPTOR"),
+            await self.counter("CYCLES"),
+            await self.counter("ARRAY_CYCLES"),
+            bytes(self.memory.memory.data),
+            self.memory.monitor.bytes,
+            {kind: await self.counter(name) for kind, name in COUNTERS.items()},
+            frozenset(self.memory.observer.bins),
+        )
 
 
 async def run_program(
-    dut: Any,
+    bench: Bench,
     program: Program,
     image: bytes,
     stalls: random.Random | None = None,
     *,
     limit: int,
 ) -> Run:
-    """Place program and image in memory, start, and wait for `done`, at most `limit` cycles.
+    """Place program and image in memory, run it to its interrupt, at most `limit` cycles.
 
     With `stalls` the memory hesitates at random, and the cycles mean nothing.
     """
     memory = Memory(program)
     memory.place(program.region(program.graph.input).address, image)
-    reference = ReferenceMemory(dut, program.config, memory, stalls)
-    trace = Trace(dut, reference) if TRACE in os.environ else None
-    dut.program_address.value = program.code.address
-    dut.start.value = 1
-    cycle = 0
-    while True:
-        reference.step(cycle)
-        if trace:
-            trace.step(cycle)
-        await FallingEdge(dut.clk)
-        if cycle == 0:
-            dut.start.value = 0
-        cycle += 1
-        if dut.done.value:
-            break
-        assert cycle < limit, f"not done after {limit} cycles"
-    if trace:
-        trace.step(cycle)
+    reference = bench.attach(memory, stalls)
+    if TRACE in os.environ:
+        bench.trace = Trace(bench.dut, reference)
+    await bench.start(program.code.address, memory)
+    run = await bench.finish(limit)
+    if bench.trace:
         with Path(os.environ[TRACE]).open("a", encoding="utf-8") as output:
             print(program.graph.name, program.config.name, file=output)
-            output.writelines(trace.lines)
-    counters = {kind: int(getattr(dut, f"bytes_{kind.name.lower()}").value) for kind in Traffic}
-    return Run(cycle, bytes(memory.data), reference.monitor.bytes, counters)
+            output.writelines(bench.trace.lines)
+        bench.trace = None
+    assert (run.error, run.error_descriptor) == (ErrorCode.NONE, 0)
+    assert run.events == {"end": 1, "error": 0, "refused": 0}
+    return run

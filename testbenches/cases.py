@@ -105,8 +105,11 @@ def case_graph(name: str, config: Config) -> Graph:
         shapes = build_network(name, weight_bits=config.widths.weight_bits)
         return with_constants(shapes, config, seed=1)
     if name == NOT_FUSED:
-        return materialized(drawn_layers(name, *CASES["k4"], config, seed=1))
-    return drawn_layers(name, *CASES[name], config, seed=1)
+        return materialized(replace(case_graph("k4", config), name=name))
+    shape, stages = CASES[name]
+    if not config.channel_pool:
+        stages = tuple(replace(stage, k=1) for stage in stages)
+    return drawn_layers(name, shape, stages, config, seed=1)
 
 
 def drawn_graph(seed: int, config: Config) -> Graph:
@@ -115,6 +118,7 @@ def drawn_graph(seed: int, config: Config) -> Graph:
     image = rng.random() < 1 / 3
     channels = 3 if image else int(rng.integers(4, 60))
     height, width = map(int, rng.integers(2, 30, 2))
+    factors = [1, 1, 2, 4, 8] if config.channel_pool else [1, 1, 1, 1, 1]
     stages = tuple(
         Stage(
             stored=int(rng.integers(4, 60 // k + 5)),
@@ -122,6 +126,6 @@ def drawn_graph(seed: int, config: Config) -> Graph:
             k=int(k),
             pool=SpatialPool(int(rng.integers(3))),
         )
-        for index, k in enumerate(rng.choice([1, 1, 2, 4, 8], int(rng.integers(1, 4))))
+        for index, k in enumerate(rng.choice(factors, int(rng.integers(1, 4))))
     )
     return drawn_layers(f"drawn {seed}", Shape(channels, height, width), stages, config, seed)

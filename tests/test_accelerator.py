@@ -11,14 +11,17 @@ from hwsim.config import Config, load_config
 from rtl.accelerator import accelerator_verilog
 from testbenches.bench import TRACE
 from testbenches.tb_accelerator import CONFIG, DRAWN, NETWORK, TOLERANCE
+from testbenches.tb_recovery import ENDS, FUZZED
 from tests import simulator
 from tests.drawn import preset_with
 
 TOP = "accelerator"
 BENCH = "testbenches.tb_accelerator"
+RECOVERY = "testbenches.tb_recovery"
 FILTER = "COCOTB_TEST_FILTER"
 EXACT, CLOSE = "0", "0.01"  # share of the cycles by which the timeline may be off
-QUICK = ("nano", "edge")
+QUICK = ("nano", "nano W4A8", "nano without the pool")
+MEASURED = ("nano", "nano W4A8", "edge")  # the timeline is exact on these
 
 # Buffers so small that rings wrap, weights are read again and layers are cut up.
 TINY = {
@@ -29,6 +32,8 @@ TINY = {
 }
 CONFIGURATIONS = {
     "nano": load_config("nano"),
+    "nano W4A8": preset_with("nano", widths={"weight_bits": 4}),
+    "nano without the pool": preset_with("nano", channel_pool=False),
     "edge": load_config("edge"),
     "mid": load_config("mid"),
     "tiny": preset_with("nano", buffers=TINY),
@@ -52,12 +57,12 @@ def generated(config: Config) -> str:
         return accelerator_verilog(config, TOP)
 
 
-def run_bench(config: Config, results: Path, **environment: str) -> None:
+def run_bench(config: Config, results: Path, bench: str = BENCH, **environment: str) -> None:
     folder = simulator.build(generated(config), TOP)
     if TRACE in os.environ:
         environment[TRACE] = os.environ[TRACE]
     environment = {TOLERANCE: EXACT} | environment | {CONFIG: config.model_dump_json()}
-    simulator.run(folder, TOP, BENCH, results, environment)
+    simulator.run(folder, TOP, bench, results, environment)
 
 
 @pytest.mark.verilator
@@ -71,7 +76,19 @@ def test_verilog_lints_clean(name: str, tmp_path: Path) -> None:
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", ALL)
 def test_accelerator(name: str, tmp_path: Path) -> None:
-    run_bench(CONFIGURATIONS[name], tmp_path, **{TOLERANCE: EXACT if name in QUICK else CLOSE})
+    run_bench(CONFIGURATIONS[name], tmp_path, **{TOLERANCE: EXACT if name in MEASURED else CLOSE})
+
+
+@pytest.mark.verilator
+def test_recovery(tmp_path: Path) -> None:
+    run_bench(CONFIGURATIONS["nano"], tmp_path, RECOVERY)
+
+
+@pytest.mark.verilator
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nano", "edge", "few weight bits"])
+def test_recovery_at_length(name: str, tmp_path: Path) -> None:
+    run_bench(CONFIGURATIONS[name], tmp_path, RECOVERY, **{ENDS: "7", FUZZED: "100 500"})
 
 
 @pytest.mark.verilator

@@ -3,12 +3,21 @@
 from pathlib import Path
 
 from hwsim.program.descriptor import markdown
-from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_DESCRIPTORS, QUEUE_DEPTH
+from hwsim.program.error_codes import MEANINGS
+from hwsim.program.fields import (
+    DESCRIPTOR_BYTES,
+    PAGE_BYTES,
+    PAGE_DESCRIPTORS,
+    QUEUE_DEPTH,
+    Opcode,
+)
+from hwsim.program.registers import REGISTERS, Register
+from hwsim.program.rules import RULES
 
 PROGRAM = Path(__file__).parents[1] / "docs" / "program.md"
 
 INTRODUCTION = f"""\
-<!-- Written by `make docs` from hwsim/program/fields.py. Do not edit. -->
+<!-- Written by `make docs` from the tables in hwsim/program/. Do not edit. -->
 # Programs
 
 A program is an array of {DESCRIPTOR_BYTES}-byte descriptors that the accelerator fetches from
@@ -29,9 +38,61 @@ upward, little-endian; a descriptor with an unknown opcode or a reserved bit set
 
 """
 
+RULES_INTRODUCTION = """\
+## Rules
+
+A descriptor that breaks one of these ends the run with error FIELD before it does anything.
+How far it reaches into memory and buffers is checked where it reaches: READ_WINDOW, WRITE_WINDOW,
+BUFFER.
+"""
+
+REGISTERS_INTRODUCTION = """\
+## Registers
+
+32 bits each, behind the AXI4-Lite port; bits that no field claims read as 0. An access to any
+other offset is answered with SLVERR. `hwsim rtl` writes the same map as SystemRDL, HTML and C.
+
+| offset | register | access | bits | meaning |
+|---|---|---|---|---|
+"""
+
+ERRORS_INTRODUCTION = """\
+## Error codes
+
+| code | name | meaning |
+|---|---|---|
+"""
+
+
+def _rules() -> str:
+    lines = [RULES_INTRODUCTION]
+    for opcode in Opcode:
+        texts = [rule.text for rule in RULES if rule.opcode is opcode]
+        if texts:
+            lines += [f"**{opcode.name}**", "", *(f"* {text}" for text in texts), ""]
+    return "\n".join(lines)
+
+
+def _register_rows(entry: Register) -> str:
+    rows = [f"| {entry.offset:#04x} | `{entry.name}` | {entry.access.value} | | {entry.doc} |"]
+    rows += [
+        f"| | | | {field.high}:{field.low} `{field.name}` | {field.doc} |" for field in entry.fields
+    ]
+    return "\n".join(rows) + "\n"
+
 
 def program_document() -> str:
-    return INTRODUCTION + markdown().rstrip() + "\n"
+    registers = "".join(map(_register_rows, REGISTERS))
+    errors = "".join(
+        f"| {int(code)} | `{code.name}` | {meaning} |\n" for code, meaning in MEANINGS.items()
+    )
+    parts = (
+        INTRODUCTION + markdown().rstrip() + "\n",
+        _rules(),
+        REGISTERS_INTRODUCTION + registers,
+        ERRORS_INTRODUCTION + errors,
+    )
+    return "\n".join(parts)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import click
 
 from hwsim.cli.options import common_options
 
-SUBCOMMANDS = ("estimate", "run", "networks", "configs", "report")  # in the order of --help
+# In the order of --help.
+SUBCOMMANDS = ("estimate", "run", "compile", "rtl", "networks", "configs", "report")
 
 
 class LazyGroup(click.Group):

@@ -59,11 +59,15 @@ class Outputs:
         if not folder.is_dir():
             raise InputError(f"cannot write into '{name}': it is not a folder")
 
-    def write(self, texts: Mapping[str, str]) -> None:
-        """Fill the reserved files, each with the text under its name; then put all in place."""
-        for name, text in texts.items():
+    def write(self, contents: Mapping[str, str | bytes]) -> None:
+        """Fill the reserved files, each with what is under its name; then put all in place."""
+        for name, content in contents.items():
+            partial = self._partial[_real(name)]
             try:
-                self._partial[_real(name)].write_text(text, "utf-8", newline="")
+                if isinstance(content, str):
+                    partial.write_text(content, "utf-8", newline="")
+                else:
+                    partial.write_bytes(content)
             except OSError as error:
                 raise InputError(f"cannot write '{name}': {error.strerror}") from None
         for path, partial in self._partial.items():

@@ -18,11 +18,11 @@ from hwsim.program.fields import (
     PAGE_DESCRIPTORS,
     Destination,
 )
-from hwsim.program.program import LayerProgram, Program, Region, Traffic
+from hwsim.program.program import WINDOW_BYTES, LayerProgram, Program, Region, Traffic
 from hwsim.program.schedule import Schedule
 from hwsim.program.tokens import TOKEN_MASK
 
-REGION_ALIGNMENT = 4096  # an AXI burst never crosses it
+REGION_ALIGNMENT = WINDOW_BYTES  # which no AXI burst crosses either
 MEMORY_LIMIT_BYTES = 1 << 32  # addresses have 32 bits
 
 
@@ -39,9 +39,11 @@ def compile_graph(graph: Graph, config: Config) -> Program:
         schedule.blocking.output_blocks * schedule.blocking.weight_words * config.word_bytes
         for schedule in schedules
     ]
-    weights = _regions(weight_sizes, graph, start=0)
-    tensors, peak_feature_bytes = _tensor_regions(graph, config, base=_aligned(weights[-1].end))
-    code_start = _aligned(max(region.end for region in tensors.values()))
+    # Features first, then what a run only reads: a window of memory each, in whole pages.
+    tensors, peak_feature_bytes = _tensor_regions(graph, config, base=0)
+    features_end = max(region.end for region in tensors.values())
+    weights = _regions(weight_sizes, graph, start=_aligned(features_end))
+    code_start = _aligned(weights[-1].end)
     descriptors, owners = _descriptors(graph, config, schedules, weights, tensors, code_start)
     # The first page is read whole, however short the program.
     code_bytes = max(len(descriptors) * DESCRIPTOR_BYTES, PAGE_BYTES)

@@ -9,6 +9,8 @@ from hwsim.graph import Graph, Layer, Tensor
 from hwsim.program.descriptor import Descriptor, encode
 from hwsim.program.schedule import Schedule
 
+WINDOW_BYTES = 4096  # windows of memory are whole pages, which no burst crosses
+
 
 class Traffic(Enum):
     """Classes in which bytes on the bus are counted."""
@@ -31,6 +33,20 @@ class Region:
     @property
     def end(self) -> int:
         return self.address + self.size_bytes
+
+
+@dataclass(frozen=True)
+class Window:
+    """Memory that the accelerator may reach, in whole pages: `limit` is the last byte."""
+
+    base: int
+    limit: int
+
+
+def _window(regions: list[Region]) -> Window:
+    base = min(region.address for region in regions) // WINDOW_BYTES * WINDOW_BYTES
+    end = max(region.end for region in regions)
+    return Window(base, -(-end // WINDOW_BYTES) * WINDOW_BYTES - 1)
 
 
 @dataclass(frozen=True)
@@ -73,6 +89,16 @@ class Program:
         for part, data in zip(self.layers, self.weights, strict=True):
             parts[part.weights.address] = data
         return parts
+
+    @property
+    def features(self) -> Window:
+        """Where the run reads and writes."""
+        return _window(list(self.tensors.values()))
+
+    @property
+    def constants(self) -> Window:
+        """Where the run only reads: weights and program."""
+        return _window([*(part.weights for part in self.layers), self.code])
 
     def region(self, tensor: Tensor) -> Region:
         return self.tensors[tensor.name]

@@ -1,0 +1,130 @@
+"""`hwsim compile`: the memory that the accelerator runs, and what its host must know of it."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hwsim.cli.documents import STANDARD_OUTPUT
+from hwsim.cli.options import (
+    Verbosity,
+    chosen_config,
+    common_options,
+    current_verbosity,
+    network_options,
+)
+from hwsim.errors import InputError
+
+if TYPE_CHECKING:
+    from hwsim.memory_map import MemoryMap
+
+
+class AddressType(click.ParamType[int]):
+    """A number in decimal, or with 0x in hexadecimal."""
+
+    name = "ADDRESS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return int(str(value), 0)
+        except ValueError:
+            self.fail(f"'{value}' is not an address such as 0x80000000", param, ctx)
+
+
+@click.command()
+@network_options
+@click.option("--out", "folder", required=True, metavar="DIR", help="Where to write; made if new.")
+@click.option("--image", metavar="PHOTO", help="A JPEG or PNG as the input; it is stretched.")
+@click.option(
+    "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
+)
+@click.option(
+    "--base",
+    type=AddressType(),
+    metavar="ADDRESS",
+    default=0,
+    show_default=True,
+    help="Where memory.bin will lie, a multiple of 4096.",
+)
+@click.option(
+    "--json", metavar="FILE|-", help="Write memory.json there too; - for standard output."
+)
+@common_options
+def compile(  # noqa: A001  (a subcommand is the function of its name)
+    network: str,
+    config_name: str,
+    size: tuple[int, int] | None,
+    k: int | None,
+    weight_bits: str | None,
+    folder: str,
+    image: str | None,
+    weights: str | None,
+    base: int,
+    json: str | None,
+) -> None:
+    """Write the memory that NETWORK needs on the accelerator of `hwsim rtl` into DIR.
+
+    memory.bin is all of it before START: weights, program and, with --image, the input.
+    memory.json and memory.h say what goes into the registers and where tensors lie. With --image,
+    expected.bin is what the output must be after the run. All files are written or none.
+    """
+    from hwsim.cli.memory_files import EXPECTED, HEADER, MAP, MEMORY, make_files
+    from hwsim.cli.outputs import Outputs
+    from hwsim.compiler import compile_graph
+    from hwsim.networks import build_network
+    from hwsim.program.relocate import relocate
+
+    if folder == STANDARD_OUTPUT:
+        raise InputError("--out -: only --json can go to standard output")
+    config = chosen_config(config_name, weight_bits)
+    width, height = size or (None, None)
+    shapes = build_network(network, height, width, k, config.widths.weight_bits)
+    relocate(compile_graph(shapes, config), base)  # refuse what cannot run before the long work
+    level = current_verbosity()
+    names = [MEMORY, MAP, HEADER] + ([] if image is None else [EXPECTED])
+    paths = {name: str(Path(folder) / name) for name in names}
+    copies = [] if json in {None, STANDARD_OUTPUT} else [str(json)]
+    with Outputs() as outputs:
+        outputs.create_folder(folder)
+        for path in (*paths.values(), *copies):
+            outputs.reserve(path)
+        document, files = make_files(shapes, config, image, weights, base, level)
+        contents = {paths[name]: content for name, content in files.items()}
+        outputs.write(contents | dict.fromkeys(copies, files[MAP]))
+        if image is None:  # an earlier call's would belong to another memory
+            (Path(folder) / EXPECTED).unlink(missing_ok=True)
+    if json == STANDARD_OUTPUT:
+        sys.stdout.write(str(files[MAP]))
+    elif level is not Verbosity.QUIET:
+        _print(document, folder)
+
+
+def _print(document: "MemoryMap", folder: str) -> None:
+    """What to put where, and what to expect."""
+    from hwsim.cli.memory_files import EXPECTED, HEADER, MAP, MEMORY
+
+    given, output = document.tensor(document.input), document.tensor(document.output)
+    content = "weights, program and input" if document.image else "weights and program"
+    kinds = {
+        MEMORY: f"{content}, from {_hexadecimal(document.base_address)} on",
+        EXPECTED: "the output after the run",
+        MAP: "registers, counters, tensors",
+        HEADER: "the same for C",
+    }
+    sizes = {file["path"]: f"{file['size_bytes']:,} bytes" for file in document.files}
+    click.echo(f"{document.network['name']} for {document.config['name']}, in {folder}")
+    for path in (*sizes, MAP, HEADER):
+        click.echo(f"  {path:16}{sizes.get(path, ''):>18}  {kinds[path]}")
+    for write in document.registers:
+        click.echo(f"  {write.name:16}{_hexadecimal(write.value):>18}")
+    for name, tensor in (("input", given), ("output", output)):
+        shape = "x".join(map(str, tensor.shape))
+        click.echo(
+            f"  {name:16}{_hexadecimal(tensor.address):>18}  {tensor.size_bytes:,} bytes, {shape}"
+        )
+    click.echo(f"  {'predicted cycles':16}{document.predicted_counters['CYCLES']:>18,}")
+
+
+def _hexadecimal(address: int) -> str:
+    return f"{address:#010x}"

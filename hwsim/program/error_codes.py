@@ -1,0 +1,36 @@
+"""Why a run ended, as the accelerator's ERROR_CODE register says it."""
+
+from enum import IntEnum
+
+
+class ErrorCode(IntEnum):
+    """The first error of a run."""
+
+    NONE = 0
+    OPCODE = 1
+    RESERVED = 2
+    FIELD = 3
+    PROGRAM = 4
+    READ_WINDOW = 5
+    WRITE_WINDOW = 6
+    READ_RESPONSE = 7
+    WRITE_RESPONSE = 8
+    BUFFER = 9
+    DEADLOCK = 10
+    ABORTED = 11
+
+
+MEANINGS: dict[ErrorCode, str] = {
+    ErrorCode.NONE: "The last run reached its END, or there was none.",
+    ErrorCode.OPCODE: "A descriptor's opcode is none of the four.",
+    ErrorCode.RESERVED: "A descriptor sets a bit that no field claims.",
+    ErrorCode.FIELD: "A field breaks one of the rules of its descriptor.",
+    ErrorCode.PROGRAM: "The program goes on behind its last page, or a page is not loaded first.",
+    ErrorCode.READ_WINDOW: "A burst would read outside both windows.",
+    ErrorCode.WRITE_WINDOW: "A burst would write outside the window of features.",
+    ErrorCode.READ_RESPONSE: "Memory answered a read with SLVERR or DECERR.",
+    ErrorCode.WRITE_RESPONSE: "Memory answered a write with SLVERR or DECERR.",
+    ErrorCode.BUFFER: "A descriptor reaches past the end of an on-chip buffer.",
+    ErrorCode.DEADLOCK: "Nothing can go on: a token or a weight is awaited that never comes.",
+    ErrorCode.ABORTED: "The host wrote ABORT.",
+}

@@ -1,0 +1,48 @@
+"""Moves a compiled program to another place in memory.
+
+Descriptors hold absolute addresses, and the compiler places everything from address 0 on. Moved by
+whole pages, a program runs as before, cycle by cycle: its bursts split at the same words.
+"""
+
+from dataclasses import replace
+
+from hwsim.errors import InputError
+from hwsim.program.descriptor import Descriptor, Load, Store
+from hwsim.program.fields import LOAD_FIELDS
+from hwsim.program.program import WINDOW_BYTES, Program, Region
+
+MEMORY_END = 1 + next(field.high for field in LOAD_FIELDS if field.name == "address")
+
+
+def relocate(program: Program, base: int) -> Program:
+    """The same program with every address moved up by `base` bytes.
+
+    Raises `InputError` unless `base` is a multiple of 4096 that keeps every byte below 2^32.
+    """
+    if base < 0 or base % WINDOW_BYTES:
+        raise InputError(f"base {base:#x}: must be 0 or a positive multiple of {WINDOW_BYTES}")
+    if base + program.size_bytes > MEMORY_END:
+        raise InputError(
+            f"base {base:#x}: {program.graph.name} needs {program.size_bytes:#x} bytes from there, "
+            f"addresses end at {MEMORY_END:#x}"
+        )
+    layers = tuple(
+        replace(part, weights=_moved_region(part.weights, base)) for part in program.layers
+    )
+    return replace(
+        program,
+        layers=layers,
+        descriptors=tuple(_moved(descriptor, base) for descriptor in program.descriptors),
+        code=_moved_region(program.code, base),
+        tensors={name: _moved_region(region, base) for name, region in program.tensors.items()},
+    )
+
+
+def _moved(descriptor: Descriptor, base: int) -> Descriptor:
+    if isinstance(descriptor, Load | Store):
+        return descriptor._replace(address=descriptor.address + base)
+    return descriptor
+
+
+def _moved_region(region: Region, base: int) -> Region:
+    return replace(region, address=region.address + base)

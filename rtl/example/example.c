@@ -1,0 +1,159 @@
+/*
+ * Runs a program on the accelerator and reads what it cost: the whole of a driver's work.
+ *
+ * accelerator.h is written by `hwsim rtl` beside the Verilog. This file touches the hardware only
+ * through the functions of `struct accelerator_bus`, so that it serves on bare metal, behind an
+ * operating system and in a simulation alike.
+ *
+ * Before accelerator_run, place the memory image (program, weights) and the network's input where
+ * the program was compiled for, and make them visible to the accelerator: clean the caches. After
+ * it, invalidate them before reading the output.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "accelerator.h"
+
+struct accelerator_bus {
+    /* One 32-bit access to the AXI4-Lite port, `offset` bytes from its base. In order. */
+    uint32_t (*read32)(void *context, uint32_t offset);
+    void (*write32)(void *context, uint32_t offset, uint32_t value);
+    /* Returns 0 as soon as the interrupt is high, something else when patience has run out. */
+    int (*wait_for_interrupt)(void *context);
+    void *context;
+};
+
+struct accelerator_job {
+    uint32_t program_address; /* a multiple of 64 */
+    /* First and last byte of both windows; they are widened to whole pages of 4 KiB. */
+    uint32_t constants_first, constants_last; /* program and weights: only read */
+    uint32_t features_first, features_last;   /* image and features: read and written */
+};
+
+struct accelerator_report {
+    uint32_t error_code;       /* ACCELERATOR__ERROR__NONE, or why the run ended */
+    uint32_t error_descriptor; /* address of the descriptor that it ended at */
+    uint64_t cycles;
+    uint64_t array_cycles;
+    uint64_t program_bytes;
+    uint64_t weight_bytes;
+    uint64_t feature_read_bytes;
+    uint64_t feature_written_bytes;
+};
+
+enum accelerator_status {
+    ACCELERATOR_OK = 0,
+    ACCELERATOR_NOT_FOUND = 1,   /* no accelerator answers at this address */
+    ACCELERATOR_OTHER_BUILD = 2, /* it is not the one that accelerator.h was written for */
+    ACCELERATOR_BUSY = 3,        /* a run goes on */
+    ACCELERATOR_FAILED = 4,      /* the run ended with report->error_code */
+    ACCELERATOR_HANGS = 5        /* not even ABORT ended it: memory never answers */
+};
+
+#define OFFSET(name) ((uint32_t)offsetof(accelerator_t, name))
+#define END ACCELERATOR__INTERRUPT_STATUS__END_bm
+#define ERROR ACCELERATOR__INTERRUPT_STATUS__ERROR_bm
+#define REFUSED ACCELERATOR__INTERRUPT_STATUS__REFUSED_bm
+
+#define BUILD_FIELD(name) \
+    ((uint32_t)ACCELERATOR__BUILD__##name##_reset << ACCELERATOR__BUILD__##name##_bp)
+#define EXPECTED_BUILD                                                \
+    (BUILD_FIELD(INPUT_LANES_LOG2) | BUILD_FIELD(OUTPUT_LANES_LOG2) | \
+     BUILD_FIELD(WEIGHT_BITS) | BUILD_FIELD(MULTIPLIER_BITS) |        \
+     BUILD_FIELD(CHANNEL_POOL) | BUILD_FIELD(INTERFACE))
+
+static uint32_t read_register(const struct accelerator_bus *bus, uint32_t offset)
+{
+    return bus->read32(bus->context, offset);
+}
+
+static void write_register(const struct accelerator_bus *bus, uint32_t offset, uint32_t value)
+{
+    bus->write32(bus->context, offset, value);
+}
+
+/* The counters hold once the accelerator is idle, so that their halves belong together. */
+static uint64_t read_counter(const struct accelerator_bus *bus, uint32_t offset)
+{
+    uint64_t low = read_register(bus, offset);
+    uint64_t high = read_register(bus, offset + 4);
+
+    return high << 32 | low;
+}
+
+static void read_report(const struct accelerator_bus *bus, struct accelerator_report *report)
+{
+    report->error_code = read_register(bus, OFFSET(ERROR_CODE));
+    report->error_descriptor = read_register(bus, OFFSET(ERROR_DESCRIPTOR));
+    report->cycles = read_counter(bus, OFFSET(CYCLES_LOW));
+    report->array_cycles = read_counter(bus, OFFSET(ARRAY_CYCLES_LOW));
+    report->program_bytes = read_counter(bus, OFFSET(PROGRAM_BYTES_LOW));
+    report->weight_bytes = read_counter(bus, OFFSET(WEIGHT_BYTES_LOW));
+    report->feature_read_bytes = read_counter(bus, OFFSET(FEATURE_READ_BYTES_LOW));
+    report->feature_written_bytes = read_counter(bus, OFFSET(FEATURE_WRITTEN_BYTES_LOW));
+}
+
+/* Waits until a run has ended; returns the bits of INTERRUPT_STATUS, or 0 without patience. */
+static uint32_t wait_for_end(const struct accelerator_bus *bus)
+{
+    while (bus->wait_for_interrupt(bus->context) == 0) {
+        uint32_t happened = read_register(bus, OFFSET(INTERRUPT_STATUS));
+
+        /* Clear what was seen, and only that: what comes meanwhile raises the interrupt again. */
+        write_register(bus, OFFSET(INTERRUPT_STATUS), happened);
+        if (happened & (END | ERROR))
+            return happened;
+    }
+    return 0;
+}
+
+/* What an error code means, in words. */
+const char *accelerator_error_text(uint32_t code)
+{
+    switch (code) {
+#define CASE(name, value, text) \
+    case value:                 \
+        return text;
+        ACCELERATOR__ERRORS(CASE)
+#undef CASE
+    default:
+        return "An error code that accelerator.h does not know.";
+    }
+}
+
+/* Runs the program to its end. Returns a status above; `report` holds with OK and with FAILED. */
+int accelerator_run(const struct accelerator_bus *bus, const struct accelerator_job *job,
+                    struct accelerator_report *report)
+{
+    uint32_t happened;
+
+    if (read_register(bus, OFFSET(IDENTITY)) != ACCELERATOR__IDENTITY__VALUE_reset)
+        return ACCELERATOR_NOT_FOUND;
+    if (read_register(bus, OFFSET(BUILD)) != EXPECTED_BUILD)
+        return ACCELERATOR_OTHER_BUILD;
+    if (read_register(bus, OFFSET(STATUS)) & ACCELERATOR__STATUS__BUSY_bm)
+        return ACCELERATOR_BUSY;
+
+    /* The accelerator reads in both windows and writes only in that of the features. */
+    write_register(bus, OFFSET(CONSTANTS_BASE), job->constants_first);
+    write_register(bus, OFFSET(CONSTANTS_LIMIT), job->constants_last);
+    write_register(bus, OFFSET(FEATURES_BASE), job->features_first);
+    write_register(bus, OFFSET(FEATURES_LIMIT), job->features_last);
+    write_register(bus, OFFSET(PROGRAM_ADDRESS), job->program_address);
+
+    write_register(bus, OFFSET(INTERRUPT_STATUS), END | ERROR | REFUSED); /* of former runs */
+    write_register(bus, OFFSET(INTERRUPT_ENABLE), END | ERROR | REFUSED);
+    write_register(bus, OFFSET(CONTROL), ACCELERATOR__CONTROL__START_bm);
+
+    happened = wait_for_end(bus);
+    if (!happened) {
+        write_register(bus, OFFSET(CONTROL), ACCELERATOR__CONTROL__ABORT_bm);
+        happened = wait_for_end(bus);
+    }
+    write_register(bus, OFFSET(INTERRUPT_ENABLE), 0);
+    if (!happened)
+        return ACCELERATOR_HANGS;
+
+    read_report(bus, report);
+    return happened & ERROR ? ACCELERATOR_FAILED : ACCELERATOR_OK;
+}

@@ -1,0 +1,202 @@
+"""How to connect the accelerator: the README beside the generated Verilog."""
+
+import re
+from importlib.metadata import version
+
+from hwsim import pipeline
+from hwsim.config import Config
+from hwsim.program.error_codes import MEANINGS, ErrorCode
+from hwsim.program.registers import REGISTERS, register
+from rtl.axi4 import ID_BITS, NORMAL_BUFFERABLE
+from rtl.axi4 import PREFIX as MANAGER
+from rtl.axi4_lite import PREFIX as SUBORDINATE
+from rtl.lint import lint_command
+
+PORT = re.compile(r"^  (input|output) (?:\[(\d+):0\] )?(\w+) ?;", re.MULTILINE)
+PORT_DOCS = {
+    "clk": "the one clock",
+    "rst": "synchronous, active high",
+    "irq": "interrupt, a level, high while an enabled bit of INTERRUPT_STATUS is set",
+}
+
+
+def ports(verilog: str, name: str) -> dict[str, tuple[str, int]]:
+    """(direction, bits) of every port of the module `name`, as the Verilog says it."""
+    start = verilog.index(f"\nmodule {name}(")
+    body = verilog[start : verilog.index("\nendmodule", start)]
+    return {port: (way, int(high or 0) + 1) for way, high, port in PORT.findall(body)}
+
+
+def connection_guide(config: Config, name: str, verilog: str) -> str:
+    """Markdown for whoever puts the accelerator into a system."""
+    parts = (
+        _introduction(config, name),
+        _ports(verilog, name),
+        _memory_port(config),
+        _registers(name),
+        _programming(name),
+        _errors(),
+        _memory_image(config, name),
+    )
+    return "\n".join(parts)
+
+
+def _introduction(config: Config, name: str) -> str:
+    array, buffers = config.array, config.buffers
+    return f"""\
+# How to connect `{name}`
+
+Written by hwsim {version("hwsim")} for the configuration `{config.name}`:
+{array.input_lanes} x {array.output_lanes} multipliers, {config.widths.weight_bits}-bit weights,
+{config.bus.bus_bits}-bit bus; on chip {buffers.feature_bytes} bytes of features,
+{buffers.weight_bytes} of weights, {config.accumulator_bytes} of accumulators and
+{buffers.staging_bytes} of staging.
+
+| file | what it is |
+|---|---|
+| `{name}.v` | the accelerator, one file of Verilog-2005 that needs nothing else |
+| `{name}.vlt` | the warnings that lint waives in it, each with its reason |
+| `{name}.rdl` | registers, error codes and descriptors as SystemRDL |
+| `{name}.h` | the same for C, and `example.c`, a driver that uses it |
+| `html/index.html` | the same to read; opens in a browser, offline |
+
+Lint it with Verilator, which then has nothing to say:
+
+    {lint_command(name)}
+
+`example.c` compiles with `cc -c example.c`. In the Verilog, memories are arrays of registers: the
+large ones are read in the cycle after the address, so that a synthesizer makes block RAM of them
+and silicon has macros in their place. No memory needs an initial value.
+"""
+
+
+def _ports(verilog: str, name: str) -> str:
+    rows = []
+    for port, (direction, bits) in ports(verilog, name).items():
+        if not port.startswith((MANAGER, SUBORDINATE)):
+            rows.append(f"| `{port}` | {direction} | {bits} | {PORT_DOCS.get(port, '')} |")
+    counts = {
+        prefix: sum(port.startswith(prefix) for port in ports(verilog, name))
+        for prefix in (SUBORDINATE, MANAGER)
+    }
+    table = "\n".join(rows)
+    return f"""\
+## Ports
+
+| port | direction | bits | what it is |
+|---|---|---|---|
+{table}
+| `{SUBORDINATE}*` | AXI4-Lite subordinate | {counts[SUBORDINATE]} ports | registers, 32 data bits |
+| `{MANAGER}*` | AXI4 manager | {counts[MANAGER]} ports | program, weights and features |
+
+Everything runs on the rising edge of `clk`. Hold `rst` for at least one cycle after power-up. A
+reset during a run cuts bursts short: reset the accelerator and its bus together, or write ABORT,
+wait until STATUS.busy is 0 and reset then. No output of the AXI4-Lite port depends on an input of
+the same cycle. Where a bus has another clock, put a clock-domain crossing of that bus in between.
+"""
+
+
+def _memory_port(config: Config) -> str:
+    bus = config.bus
+    return f"""\
+## AXI4 manager
+
+* {bus.bus_bits} data bits, 32 address bits, {ID_BITS} ID bit that is always 0.
+* INCR bursts of 1 to {bus.burst_beats} whole words ({config.word_bytes} bytes), each starting on a
+  word; none crosses 4 KiB.
+* AxCACHE 0b{NORMAL_BUFFERABLE:04b}, AxPROT 0, AxLOCK 0; no exclusive access.
+* At most {bus.outstanding_reads} reads and {pipeline.OUTSTANDING_WRITES} writes outstanding. There
+  is one ID, so that the interconnect answers in order.
+* `rready` and `bready` are always high. Data may precede its address, as AXI4 allows, where
+  addresses are taken late.
+* Strobes are all 1, and 0 in the words that finish a burst after an error or ABORT.
+* A response other than OKAY ends the run with an error. A burst that is never answered leaves
+  STATUS.busy at 1 for ever: put a timeout into the bus if its memory can fail so.
+* Memory is little-endian. The accelerator does not snoop: software cleans and invalidates caches.
+"""
+
+
+def _registers(name: str) -> str:
+    rows = "\n".join(
+        f"| 0x{entry.offset:02X} | {entry.name} | {entry.access.value} |" for entry in REGISTERS
+    )
+    return f"""\
+## Registers
+
+One page of 4 KiB on the AXI4-Lite port; fields and resets are in `html/` and `{name}.h`. AW and W
+may come in any order. Byte strobes are honoured, writes to read-only registers ignored. An offset
+without a register is answered with SLVERR. `awprot` and `arprot` are ignored: keep others out in
+the interconnect.
+
+| offset | register | access |
+|---|---|---|
+{rows}
+"""
+
+
+def _programming(name: str) -> str:
+    value = register("IDENTITY").pack()
+    return f"""\
+## A run
+
+`{name}_run` in `example.c` does this:
+
+1. Once: read IDENTITY (0x{value:08X}) and BUILD, and compare BUILD with what `{name}.h` says: a
+   program runs only on the configuration that it was compiled for.
+2. Place program, weights and input in memory (see below); clean the caches.
+3. Write CONSTANTS_BASE and CONSTANTS_LIMIT (around program and weights), FEATURES_BASE and
+   FEATURES_LIMIT (around input, intermediate features and output), and PROGRAM_ADDRESS.
+4. Clear INTERRUPT_STATUS, enable `end` and `error` in INTERRUPT_ENABLE, write CONTROL.start.
+5. On the interrupt, read INTERRUPT_STATUS and write the same value back, which clears it. `end`:
+   the output is in memory. `error`: read ERROR_CODE and ERROR_DESCRIPTOR.
+6. The counters say what the run cost: cycles, cycles in which the array worked, bytes by class.
+   They hold until the next start.
+
+All of these stay set for the next run, which needs only CONTROL.start. A START, or a write to
+PROGRAM_ADDRESS or a window, during a run is ignored and sets INTERRUPT_STATUS.refused.
+
+### Windows
+
+The accelerator never reaches outside two windows of memory, each from its base to its limit, in
+whole pages of 4 KiB. It reads in both and writes only in that of the features. After reset both
+are empty.
+"""
+
+
+def _errors() -> str:
+    rows = "\n".join(
+        f"| {int(code)} | {code.name} | {MEANINGS[code]} |" for code in ErrorCode if code
+    )
+    return f"""\
+## Errors
+
+At an error or ABORT nothing new is issued, what is under way on the bus is brought to its end, and
+the accelerator returns to idle with INTERRUPT_STATUS.error. The features' window may then hold part
+of the results. The next START needs no reset.
+
+| code | name | meaning |
+|---|---|---|
+{rows}
+"""
+
+
+def _memory_image(config: Config, name: str) -> str:
+    return f"""\
+## The memory image
+
+`hwsim compile` writes what lies in memory before START. CONFIG is the preset or file that
+`{name}.v` was made from, here `{config.name}`:
+
+    hwsim compile NETWORK --config CONFIG --base 0x80000000 --image PHOTO --out DIR
+
+| file | what it is |
+|---|---|
+| `memory.bin` | weights, program and input; place it at the base, 0 unless you say so |
+| `memory.json` | registers, BUILD, predicted counters; address, shape and layout of every tensor |
+| `memory.h` | the same for C; `struct {name}_job job = MEMORY_JOB;` is what `{name}_run` takes |
+| `expected.bin` | the output after the run: compare it with the bytes at MEMORY_OUTPUT_ADDRESS |
+
+Without `--image` there is no input and no `expected.bin`: write the input to MEMORY_INPUT_ADDRESS.
+The next run needs only its own input, since a run leaves weights and program as they are. It may
+overwrite its input.
+"""

@@ -1,0 +1,54 @@
+"""The window guard: no burst leaves the memory windows that the host opened."""
+
+from amaranth.hdl import Module, Signal, ValueLike
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.bursts import BOUNDARY_BYTES
+from rtl.layouts import ADDRESS_BITS
+
+PAGE_OFFSET_BITS = BOUNDARY_BYTES.bit_length() - 1
+PAGE_BITS = ADDRESS_BITS - PAGE_OFFSET_BITS
+
+# A window of whole pages; `limit` is its last page. With `limit` below `base` it is empty.
+WINDOW = data.StructLayout({"base": PAGE_BITS, "limit": PAGE_BITS})
+
+
+class WindowGuard(wiring.Component):
+    """Whether a burst's address lies in one of `windows` windows.
+
+    Through logic only, from a registered address. Windows are whole 4 KiB pages, and no burst
+    crosses 4 KiB, so the page of the first byte is the page of every byte.
+
+    Members
+    -------
+    address : In(32)
+        First byte of the burst.
+    windows : In(ArrayLayout(WINDOW, count))
+    inside : Out(1)
+    """
+
+    LATENCY = 0
+
+    def __init__(self, count: int):
+        self._count = count
+        super().__init__(
+            {
+                "address": In(ADDRESS_BITS),
+                "windows": In(data.ArrayLayout(WINDOW, count)),
+                "inside": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        page = Signal(PAGE_BITS)
+        m.d.comb += page.eq(self.address[PAGE_OFFSET_BITS:])
+        inside: ValueLike = 0
+        for number in range(self._count):
+            window = self.windows[number]
+            within = Signal(name=f"within{number}")
+            m.d.comb += within.eq((window.base <= page) & (page <= window.limit))
+            inside = inside | within
+        m.d.comb += self.inside.eq(inside)
+        return m

@@ -1,0 +1,221 @@
+"""What falls into which bin of `coverage.py`: from a program, its timeline, values, and the bus."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim import pipeline
+from hwsim.config import Config
+from hwsim.graph import Layer
+from hwsim.program.descriptor import Compute, End, Load, Store
+from hwsim.program.error_codes import ErrorCode
+from hwsim.program.fields import PAGE_BYTES, Destination
+from hwsim.program.program import LayerProgram, Program
+from hwsim.program.tokens import unwrap
+from hwsim.timeline.walk import Walk
+
+BOUNDARY_BYTES = 4096  # that no burst crosses
+WAITED_FOR = {  # what a `TileEvent` says -> bin
+    "features": "tile waited for chunks",
+    "weights": "tile waited for weights",
+    "drain": "tile waited for bank",
+}
+
+
+def bins_of_program(program: Program) -> set[str]:
+    """What a program asks of the hardware, whatever its values and its memory."""
+    config = program.config
+    bins = {
+        f"weights of {config.widths.weight_bits} bits",
+        f"multiplier of {config.widths.multiplier_bits} bits",
+        "channel pool built" if config.channel_pool else "channel pool left out",
+    }
+    if program.code.size_bytes > PAGE_BYTES:
+        bins.add("page load")
+    for part in program.layers:
+        bins |= _bins_of_layer(part, config)
+    for descriptor in program.descriptors:
+        if isinstance(descriptor, Compute):
+            bins |= _bins_of_tile(descriptor)
+        elif isinstance(descriptor, Load) and _wraps(descriptor):
+            bins.add("load wraps ring")
+    return bins
+
+
+def _wraps(load: Load) -> bool:
+    """Whether a LOAD of features goes on at the first row of its ring."""
+    into_ring = load.destination == Destination.FEATURES
+    return into_ring and load.ring_row + load.rows > load.ring_rows
+
+
+def _bins_of_layer(part: LayerProgram, config: Config) -> set[str]:
+    layer, schedule, blocking = part.layer, part.schedule, part.schedule.blocking
+    holds = {
+        f"k {layer.channel_pool}": True,
+        f"spatial pool {int(layer.spatial_pool)}": True,
+        f"kernel {layer.kernel[0]}": layer.kernel in {(1, 1), (3, 3)},
+        "packed image": blocking.packed,
+        "reduction only": layer.is_reduction,
+        "several tiles": schedule.tiles > 1,
+        "several bands": sum(map(len, schedule.strips)) > 1,
+        "several stripes": len(schedule.stripes) > 1,
+        "several passes": len(schedule.passes) > 1,
+        "several output blocks": blocking.output_blocks > 1,
+        "several input blocks": not blocking.packed and blocking.reduction_blocks > 1,
+        "empty input lanes": layer.input.shape.channels % config.array.input_lanes > 0,
+        "empty output lanes": layer.filters % config.array.output_lanes > 0,
+        f"weights per {schedule.scope.value}": True,
+        "multi-word group": blocking.group_words > 1,
+    }
+    return {name for name, true in holds.items() if true}
+
+
+def _bins_of_tile(tile: Compute) -> set[str]:
+    """Borders, ring and weight queue, as one COMPUTE's fields say."""
+    rows = tile.rows + tile.kernel_rows - 1  # of input under the tile's taps
+    columns = tile.columns + tile.kernel_columns - 1
+    first = max(tile.top, 0)  # row of the input, and past the last one
+    last = min(tile.top + rows, tile.input_height)
+    ring_row = (tile.ring_row + first - tile.top) % tile.ring_rows
+    holds = {
+        "border top": tile.top < 0,
+        "border bottom": tile.top + rows > tile.input_height,
+        "border left": tile.left < 0,
+        "border right": tile.left + columns > tile.input_width,
+        "tile wraps ring": ring_row + last - first > tile.ring_rows,
+        "weights released" if tile.release else "weights kept": True,
+        "weights behind head": tile.weight_offset > 0,
+        "multi-block group": tile.byte_offset > 0,
+    }
+    return {name for name, true in holds.items() if true}
+
+
+def bins_of_timeline(program: Program) -> set[str]:
+    """Which waits had to wait, against the reference memory of the config, without stalls.
+
+    A wait had to where its unit went on in the very cycle of the token. The hardware's cycles are
+    compared with the same timeline's.
+    """
+    walk = Walk(program).run()
+    bins = {WAITED_FOR[event.waited_for] for event in walk.tiles if event.waited_for in WAITED_FOR}
+    loads = computes = stores = 0
+    for descriptor in program.descriptors:
+        if isinstance(descriptor, Load):
+            taken = walk.reads.popped[loads]
+            loads += 1
+            if taken == _token(walk.computes, descriptor.wait_computes, computes):
+                bins.add("load waited for computes")
+            if taken == _token(walk.stores, descriptor.wait_stores, stores):
+                bins.add("load waited for stores")
+        elif isinstance(descriptor, Compute):
+            began = walk.tiles[computes].drain_start
+            computes += 1
+            if began == _token(walk.stores, descriptor.wait_stores, stores):
+                bins.add("drain waited for stores")
+        elif isinstance(descriptor, Store):
+            address = walk.store_events[stores].first_cycle - pipeline.STORE_DATA
+            stores += 1
+            drained = _token(walk.drains, descriptor.wait_drains, computes)
+            if drained is not None and address - pipeline.STORE_START == drained:
+                bins.add("store waited for drains")
+        elif isinstance(descriptor, End):
+            stored = _token(walk.stores, descriptor.wait_stores, stores)
+            if stored is not None and walk.end_cycle - pipeline.END_VISIBLE == stored:
+                bins.add("end waited for stores")
+    return bins
+
+
+def _token(cycles: list[int], wait: int, near: int) -> int | None:
+    """Cycle in which a counter reached a wait; None for a wait that needs nothing."""
+    count = unwrap(wait, near)
+    return cycles[count - 1] if count > 0 else None
+
+
+def bins_of_values(layer: Layer, stored: NDArray[np.int8]) -> set[str]:
+    """What a layer's stored output `x[C, H, W]` proves of the rescale: both ends, both sides.
+
+    The multipliers are not negative, so a value below the zero point had a negative sum.
+    """
+    assert layer.constants is not None
+    leaky = np.any(layer.constants.multiplier != layer.constants.negative_multiplier)
+    holds = {
+        "saturated low": np.any(stored == -128),
+        "saturated high": np.any(stored == 127),
+        "leaky negative": leaky and np.any(stored < layer.output.zero_point),
+        "leaky positive": leaky and np.any(stored > layer.output.zero_point),
+    }
+    return {name for name, true in holds.items() if true}
+
+
+def bins_of_end(code: ErrorCode) -> set[str]:
+    """How a run ended, as ERROR_CODE says it."""
+    return {f"error {code.name.lower()}"}
+
+
+class Burst(NamedTuple):
+    address: int
+    beats: int
+
+
+class BusObserver:
+    """Told the handshakes of every cycle, it collects `bins` of the AXI4 manager."""
+
+    def __init__(self, config: Config) -> None:
+        self.bins: set[str] = set()
+        self._word_bytes = config.word_bytes
+        self._burst_beats = config.bus.burst_beats
+        self._outstanding_reads = config.bus.outstanding_reads
+        self._before: dict[str, Burst] = {}
+        self._reads = 0  # bursts unanswered
+        self._reading = False  # within a burst
+        self._addresses = self._written = self._responses = 0  # bursts of writes
+        self._writing = False
+
+    def step(
+        self,
+        *,
+        ar: Burst | None = None,
+        aw: Burst | None = None,
+        r_last: bool | None = None,
+        w_last: bool | None = None,
+        b: bool = False,
+        held: tuple[str, ...] = (),
+    ) -> None:
+        """One cycle: addresses accepted; whether the beat that crossed, if one did, was its
+        burst's last; a response; channels ("AR", "AW", "W") that were valid but not ready.
+        """
+        self.bins.update(f"{channel} held" for channel in held)
+        if self._reading and r_last is None:
+            self.bins.add("R gap")
+        if ar:
+            self._burst("read", ar)
+            self._reads += 1
+            if self._reads == self._outstanding_reads:
+                self.bins.add("reads outstanding")
+        if r_last is not None:
+            self._reading = not r_last
+            self._reads -= r_last
+        if w_last is not None:
+            if not self._writing and self._addresses == self._written:
+                self.bins.add("data before address")
+            self._writing = not w_last
+            self._written += w_last
+            if self._written - self._responses > 1:
+                self.bins.add("B late")
+        if aw:
+            self._burst("write", aw)
+            self._addresses += 1
+        self._responses += b
+
+    def _burst(self, way: str, burst: Burst) -> None:
+        before = self._before.get(way)
+        self._before[way] = burst
+        if burst.beats == self._burst_beats:
+            self.bins.add(f"full {way} burst")
+        if burst.beats == 1:
+            self.bins.add(f"{way} burst of 1")
+        if before and before.beats < self._burst_beats:
+            goes_on = before.address + before.beats * self._word_bytes == burst.address
+            if goes_on and burst.address % BOUNDARY_BYTES == 0:
+                self.bins.add(f"{way} cut at 4 KiB")

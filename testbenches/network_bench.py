@@ -1,0 +1,150 @@
+"""A compiled program on the accelerator in front of the SystemVerilog memory.
+
+What happens outside the simulator is here: the memory's file, where the classes of traffic lie, and
+what came out. `tb_network.py` is the host inside it.
+"""
+
+import json
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from hwsim.config import Config
+from hwsim.program.error_codes import ErrorCode
+from hwsim.program.program import Program, Traffic, Window
+from testbenches.bench import Run
+
+JOB = "HWSIM_NETWORK_JOB"  # environment: what the host is told, as JSON
+RESULTS = "HWSIM_NETWORK_RESULTS"  # environment: the file that it writes
+FOLDER = Path(__file__).parent
+SOURCES = tuple(
+    FOLDER / name for name in ("network.vlt", "axi_monitor.sv", "axi_memory.sv", "network.sv")
+)
+TOP = "network"
+# The clock is a process with delays; what no testbench looks at is hidden, for speed.
+OPTIONS = (
+    *("--timing", "--timescale", "1ns/1ns", "-CFLAGS", "-std=gnu++20 -fcoroutines"),
+    "--no-public-flat-rw",
+)
+LEAST_MEMORY_BYTES = 1 << 26
+PATIENCE = 20  # times the predicted cycles, before a run counts as hung
+MONITORED = {
+    Traffic.PROGRAM: "program_bytes",
+    Traffic.WEIGHTS: "weight_bytes",
+    Traffic.FEATURES_READ: "feature_read_bytes",
+    Traffic.FEATURES_WRITTEN: "feature_written_bytes",
+}
+
+
+class Violation(IntEnum):
+    """The codes of `axi_monitor.sv`."""
+
+    NONE = 0
+    CROSSES_4_KIB = 1
+    BURST_TOO_LONG = 2
+    NOT_INCR = 3
+    WRONG_SIZE = 4
+    UNALIGNED = 5
+    WRONG_WLAST = 6
+    VALID_DROPPED = 7
+    PAYLOAD_CHANGED = 8
+    READ_OUTSIDE_WINDOW = 9
+    WRITE_OUTSIDE_WINDOW = 10
+    WRITE_TO_CONSTANTS = 11
+    TWO_CLASSES = 12
+    TOO_MANY_READS = 13
+
+
+class Job(BaseModel):
+    """What a host must know of a program whose memory is in place."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    config: Config
+    program_address: int
+    constants: Window
+    features: Window
+    predicted_cycles: int
+
+    @property
+    def limit_cycles(self) -> int:
+        return PATIENCE * self.predicted_cycles
+
+
+def parameters(program: Program) -> dict[str, int]:
+    """Parameters of `TOP`: most networks share one build."""
+    size = max(LEAST_MEMORY_BYTES, 1 << (memory_bytes(program) - 1).bit_length())
+    return {"BUS_BITS": program.config.bus.bus_bits, "MEMORY_BYTES": size}
+
+
+def monitored_bytes(dut: Any) -> dict[Traffic, int]:
+    """What the monitor on the memory's bus has counted."""
+    return {traffic: int(getattr(dut, port).value) for traffic, port in MONITORED.items()}
+
+
+def memory_bytes(program: Program) -> int:
+    """Memory from address 0 up to the end of the windows that the program opens."""
+    return max(program.features.limit, program.constants.limit) + 1
+
+
+def monitor_arguments(program: Program) -> list[str]:
+    """Plusargs for the monitor: where each class of traffic lies, and the rules of the bus."""
+    weights = [part.weights for part in program.layers]
+    bus = program.config.bus
+    values = {
+        "program_base": program.code.address,
+        "program_end": program.code.end,
+        "weights_base": min(region.address for region in weights),
+        "weights_end": max(region.end for region in weights),
+        "window_limit": memory_bytes(program) - 1,
+        "burst_beats": bus.burst_beats,
+        "outstanding_reads": bus.outstanding_reads,
+    }
+    return [f"+{name}={value}" for name, value in values.items()]
+
+
+def place(program: Program, image: bytes, folder: Path) -> list[str]:
+    """Write the memory's file into `folder`; returns the plusargs that a run needs.
+
+    `image` is the packed input. Pace and monitor are those of the program's configuration.
+    """
+    memory = bytearray(memory_bytes(program))
+    parts = program.image() | {program.region(program.graph.input).address: image}
+    for address, part in parts.items():
+        memory[address : address + len(part)] = part
+    (folder / "memory.bin").write_bytes(memory)
+    config = program.config
+    interval = max(1, config.word_bytes // config.memory.bandwidth_bytes_per_cycle)
+    return [
+        f"+memory={folder / 'memory.bin'}",
+        f"+dump={folder / 'dump.bin'}",
+        f"+size={len(memory)}",
+        f"+latency={config.memory.latency_cycles}",
+        f"+interval={interval}",
+        *monitor_arguments(program),
+    ]
+
+
+def environment(program: Program, predicted_cycles: int, folder: Path) -> dict[str, str]:
+    """What `tb_network.py` reads."""
+    job = Job(
+        name=f"{program.graph.name} on {program.config.name}",
+        config=program.config,
+        program_address=program.code.address,
+        constants=program.constants,
+        features=program.features,
+        predicted_cycles=predicted_cycles,
+    )
+    return {JOB: job.model_dump_json(), RESULTS: str(folder / "network.json")}
+
+
+def load_run(folder: Path) -> Run:
+    """What the run left behind in `folder`."""
+    results = json.loads((folder / "network.json").read_text("utf-8"))
+    for counts in ("monitor_bytes", "counter_bytes"):
+        results[counts] = {Traffic[name]: count for name, count in results[counts].items()}
+    results["error"] = ErrorCode(results["error"])
+    return Run(**results, memory=(folder / "dump.bin").read_bytes())

@@ -1,0 +1,91 @@
+"""The driver in C runs the Verilog accelerator: its reads and writes go over the AXI4-Lite port."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import cocotb
+from cocotb.task import bridge, resume
+
+from hwsim.compiler import compile_graph
+from hwsim.compiler.pack import pack_features
+from hwsim.machine import Machine
+from hwsim.program.error_codes import ErrorCode
+from hwsim.program.program import Program
+from hwsim.program.registers import REGISTERS
+from hwsim.timeline import time_program
+from testbenches.bench import COUNTERS, Bench
+from testbenches.cases import case_graph
+from testbenches.driver import Job, Report, Status, run_driver
+from testbenches.reference_memory import Memory
+from testbenches.tb_accelerator import PATIENCE, configuration
+from tests.drawn import drawn_input
+
+LIBRARY = "HWSIM_DRIVER"  # environment: the example, compiled
+NAMES = {register.offset: register.name for register in REGISTERS}
+
+
+async def drive(bench: Bench, job: Job, limit: int) -> Report:
+    """One call of the C function, each of its callbacks a step of the simulation."""
+
+    @resume
+    async def read(offset: int) -> int:
+        return await bench.read(NAMES[offset])
+
+    @resume
+    async def write(offset: int, value: int) -> None:
+        assert await bench.write(NAMES[offset], value) == 0
+
+    @resume
+    async def wait() -> bool:
+        for _ in range(limit):
+            if bench.dut.irq.value:
+                return True
+            await bench.step()
+        return False
+
+    run = bridge(run_driver)
+    report: Report = await run(Path(os.environ[LIBRARY]), job, read, write, wait)
+    return report
+
+
+def job_of(program: Program) -> Job:
+    return Job(
+        program.code.address,
+        program.constants.base,
+        program.constants.limit,
+        program.features.base,
+        program.features.limit,
+    )
+
+
+@cocotb.test()
+async def runs_a_network_and_reports_an_error(dut: Any) -> None:
+    """Twice the right values and counters, and between them a run that ends with an error."""
+    config = configuration()
+    bench = Bench(dut, config)
+    await bench.reset()
+    program = compile_graph(case_graph("slice", config), config)
+    image = drawn_input(program.graph, seed=2)
+    machine = Machine(program, image)
+    expected = machine.run()
+    limit = PATIENCE * time_program(program).cycles
+    for is_wrong in (False, True, False):
+        memory = Memory(program)
+        memory.place(program.region(program.graph.input).address, pack_features(image, config))
+        reference = bench.attach(memory)
+        job = job_of(program)
+        if is_wrong:
+            job.features_first, job.features_last = 0xFFFF_F000, 0  # as after reset: empty
+        report = await drive(bench, job, limit)
+        assert not dut.irq.value
+        if is_wrong:
+            assert report.status is Status.FAILED
+            assert report.error_code == ErrorCode.READ_WINDOW
+            assert program.code.address <= report.error_descriptor < program.code.end
+            continue
+        assert (report.status, report.error_code) == (Status.OK, ErrorCode.NONE)
+        assert bytes(reference.memory.data)[: len(expected.data)] == expected.data.tobytes()
+        by_traffic = expected.bytes_by_traffic()
+        assert {kind: report.counters[name] for kind, name in COUNTERS.items()} == by_traffic
+        assert report.counters["CYCLES"] == time_program(program).cycles

@@ -1,0 +1,109 @@
+"""The host of a whole network: registers, one sleep until the interrupt, registers."""
+
+import json
+import os
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import cocotb
+from cocotb.triggers import FallingEdge, RisingEdge, SimTimeoutError, with_timeout
+
+from hwsim.program.program import Traffic
+from hwsim.program.registers import register
+from testbenches.bench import COUNTERS, Bench
+from testbenches.network_bench import JOB, RESULTS, Job, Violation, monitored_bytes
+
+PERIOD_NS = 10  # of the clock in network.sv
+STRIDE_CYCLES = 100_000  # between two looks at how far the run is
+SILENCE_S = 5.0  # between two lines of progress
+
+
+class Host(Bench):
+    """Nothing of it runs from cycle to cycle, but for the handshakes of the registers."""
+
+    async def reset(self) -> None:
+        dut = self.dut
+        for name in ("awvalid", "wvalid", "arvalid", "awprot", "arprot"):
+            getattr(dut, f"s_axi_{name}").value = 0
+        dut.s_axi_bready.value = dut.s_axi_rready.value = 1
+        dut.dump.value = 0
+        dut.rst.value = 1
+        for _ in range(3):
+            await self.step()
+        dut.rst.value = 0
+        await self.step()
+
+    async def interrupt(self, predicted: int, limit: int) -> None:
+        """Sleep until the interrupt; fails after `limit` cycles."""
+        began = said = perf_counter()
+        cycles = 0
+        while not self.dut.irq.value:
+            assert cycles < limit, f"no interrupt after {cycles} cycles, {predicted} predicted"
+            try:
+                await with_timeout(RisingEdge(self.dut.irq), PERIOD_NS * STRIDE_CYCLES, "ns")
+            except SimTimeoutError:
+                cycles += STRIDE_CYCLES
+            if perf_counter() - said > SILENCE_S:
+                said = perf_counter()
+                cocotb.log.info(
+                    "%d of about %d cycles, %.0f per second", cycles, predicted,
+                    cycles / (said - began)
+                )  # fmt: skip
+        await FallingEdge(self.dut.clk)
+
+    async def results(self) -> dict[str, Any]:
+        """How the run ended, and what counters and monitor say of it."""
+        events = await self.read("INTERRUPT_STATUS")
+        assert not await self.field("STATUS", "busy")
+        await self.write("INTERRUPT_STATUS", events)
+        assert not self.dut.irq.value
+        return {
+            "events": register("INTERRUPT_STATUS").unpack(events),
+            "error": await self.field("ERROR_CODE", "code"),
+            "error_descriptor": await self.read("ERROR_DESCRIPTOR"),
+            "cycles": await self.counter("CYCLES"),
+            "array_cycles": await self.counter("ARRAY_CYCLES"),
+            "monitor_bytes": {
+                kind.name: count for kind, count in monitored_bytes(self.dut).items()
+            },
+            "counter_bytes": {
+                kind.name: await self.counter(name) for kind, name in COUNTERS.items()
+            },
+        }
+
+    async def dump(self) -> None:
+        """Have memory written to the file that +dump names."""
+        self.dut.dump.value = 1
+        for _ in range(3):
+            await self.step()
+        assert self.dut.dumped.value
+
+
+def check_beats(dut: Any, word_bytes: int) -> None:
+    """What crossed the bus is what the burst addresses announced."""
+    counted = monitored_bytes(dut)
+    written = counted[Traffic.FEATURES_WRITTEN]
+    assert int(dut.read_beats.value) * word_bytes == sum(counted.values()) - written
+    assert int(dut.write_beats.value) * word_bytes == written
+
+
+@cocotb.test()
+async def runs(dut: Any) -> None:
+    job = Job.model_validate_json(os.environ[JOB])
+    host = Host(dut, job.config)
+    await host.reset()
+    began = perf_counter()
+    await host.start(job.program_address, job)
+    await host.interrupt(job.predicted_cycles, job.limit_cycles)
+    results = await host.results()
+    seconds = perf_counter() - began
+    cocotb.log.info(
+        "%s: %d cycles, timeline %d; simulated in %.1f s, %.0f cycles per second",
+        job.name, results["cycles"], job.predicted_cycles, seconds, results["cycles"] / seconds,
+    )  # fmt: skip
+    violation = Violation(int(dut.violation.value))
+    assert violation == Violation.NONE, f"the monitor saw {violation.name}"
+    check_beats(dut, job.config.word_bytes)
+    await host.dump()
+    Path(os.environ[RESULTS]).write_text(json.dumps(results), "utf-8")

@@ -1,0 +1,205 @@
+"""Programs that the accelerator must refuse: one descriptor each, and the error it must name."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hwsim.config import Config
+from hwsim.program.descriptor import Compute, Descriptor, End, Load, Store, encode
+from hwsim.program.error_codes import ErrorCode
+from hwsim.program.fields import (
+    DESCRIPTOR_BYTES,
+    FIELDS,
+    OPCODE,
+    PAGE_BYTES,
+    PAGE_DESCRIPTORS,
+    Destination,
+    Opcode,
+)
+from hwsim.program.program import Program
+
+NEVER = 30_000  # of any token in a small program
+OUTSIDE = 1 << 24  # an address behind both windows
+
+
+@dataclass(frozen=True)
+class WrongProgram:
+    """`blamed` is the index of the descriptor that ERROR_DESCRIPTOR must name."""
+
+    name: str
+    code: bytes
+    error: ErrorCode
+    blamed: int
+
+
+@dataclass(frozen=True)
+class Victim:
+    """A sound program whose descriptors are spoilt one at a time."""
+
+    program: Program
+
+    @property
+    def config(self) -> Config:
+        return self.program.config
+
+    def index_of(self, kind: type[Any], number: int = 0, **fields: int) -> int:
+        """Where the descriptor of this kind and with these fields stands."""
+        matching = [
+            index
+            for index, descriptor in enumerate(self.program.descriptors)
+            if isinstance(descriptor, kind)
+            and all(getattr(descriptor, name) == value for name, value in fields.items())
+        ]
+        return matching[number]
+
+    def spoilt(self, index: int, **fields: int) -> bytes:
+        """The program with some fields of one descriptor replaced."""
+        descriptors: list[Descriptor] = list(self.program.descriptors)
+        descriptors[index] = descriptors[index]._replace(**fields)
+        return b"".join(map(encode, descriptors))
+
+    def patched(self, index: int, mask: int, value: int = 0) -> bytes:
+        """The program with the bits of `mask` in one descriptor flipped, then `value` or-ed in."""
+        code = bytearray(b"".join(map(encode, self.program.descriptors)))
+        place = slice(index * DESCRIPTOR_BYTES, (index + 1) * DESCRIPTOR_BYTES)
+        word = int.from_bytes(code[place], "little")
+        code[place] = ((word ^ mask) | value).to_bytes(DESCRIPTOR_BYTES, "little")
+        return bytes(code)
+
+
+def wrong_programs(program: Program) -> Iterator[WrongProgram]:
+    """Every kind of mistake at least once. The program has one page and all kinds of descriptor."""
+    victim = Victim(program)
+    yield from _opcodes(victim)
+    yield from _reserved_bits(victim)
+    yield from _fields(victim)
+    yield from _pages(victim)
+    yield from _windows(victim)
+    yield from _buffers(victim)
+    yield from _deadlocks(victim)
+
+
+def _opcodes(victim: Victim) -> Iterator[WrongProgram]:
+    for opcode in sorted(set(range(OPCODE.high + 1)) - set(map(int, Opcode))):
+        for index in (0, victim.index_of(Store)):
+            code = bytearray(b"".join(map(encode, victim.program.descriptors)))
+            code[index * DESCRIPTOR_BYTES] &= 0xF0
+            code[index * DESCRIPTOR_BYTES] |= opcode
+            yield WrongProgram(f"opcode {opcode} at {index}", bytes(code), ErrorCode.OPCODE, index)
+
+
+def _reserved_bits(victim: Victim) -> Iterator[WrongProgram]:
+    for opcode, kind in ((Opcode.LOAD, Load), (Opcode.COMPUTE, Compute),
+                         (Opcode.STORE, Store), (Opcode.END, End)):  # fmt: skip
+        index = victim.index_of(kind)
+        first = sum(field.bits for field in FIELDS[opcode])
+        for bit in (first, 8 * DESCRIPTOR_BYTES - 1):
+            code = victim.patched(index, 0, 1 << bit)
+            yield WrongProgram(f"reserved bit {bit}", code, ErrorCode.RESERVED, index)
+
+
+def _fields(victim: Victim) -> Iterator[WrongProgram]:
+    word_bytes = victim.config.word_bytes
+    doubled = {"spatial_pool": 1, "pooled_rows": 2}
+    wrong: dict[type[Any], list[dict[str, int]]] = {
+        Load: [
+            {"destination": 3},
+            *({name: 0} for name in ("row_words", "rows", "blocks")),
+            *({name: word_bytes // 2}
+              for name in ("address", "row_stride_bytes", "block_stride_bytes")),
+            {"ring_row": 1},
+        ],
+        Compute: [
+            *({name: 0} for name in ("row_words", "rows", "columns", "kernel_rows",
+                                     "kernel_columns", "blocks", "pooled_rows", "pooled_columns")),
+            {"ring_row": 8},
+            {"packed": 1},
+            {"spatial_pool": 3},
+            {"pooled_rows": 1023},
+            {"pooled_columns": 1023},
+            doubled,
+            {"byte_offset": word_bytes},
+            {"byte_offset": 1},
+        ],
+        Store: [
+            *({name: 0} for name in ("row_words", "rows", "blocks")),
+            *({name: 1} for name in ("address", "row_stride_bytes", "block_stride_bytes")),
+        ],
+    }  # fmt: skip
+    for kind, choices in wrong.items():
+        index = victim.index_of(kind)
+        for fields in choices:
+            name = f"{kind.__name__} with {fields}"
+            yield WrongProgram(name, victim.spoilt(index, **fields), ErrorCode.FIELD, index)
+
+
+def _pages(victim: Victim) -> Iterator[WrongProgram]:
+    words = victim.config.word_bytes
+    page = Load(Destination.PROGRAM, victim.program.code.address, PAGE_BYTES // words)
+    idle = Load(Destination.WEIGHTS, victim.program.layers[0].weights.address, 1)
+    second = encode(idle) + encode(page)
+    yield WrongProgram("page load that is not first", second, ErrorCode.PROGRAM, 1)
+    endless = encode(idle) * PAGE_DESCRIPTORS
+    yield WrongProgram("no END on the last page", endless, ErrorCode.PROGRAM, PAGE_DESCRIPTORS)
+    for name, fields in (
+        ("page of two rows", {"rows": 2}),
+        ("page longer than a page", {"row_words": PAGE_BYTES // words + 64 // words}),
+        ("page off its boundary", {"address": page.address + words}),
+        ("part of a descriptor", {"row_words": 64 // words - 1 if words < 64 else 0}),
+    ):
+        yield WrongProgram(name, encode(page._replace(**fields)), ErrorCode.FIELD, 0)
+
+
+def _windows(victim: Victim) -> Iterator[WrongProgram]:
+    program, word_bytes = victim.program, victim.config.word_bytes
+    load, store = victim.index_of(Load), victim.index_of(Store)
+    for kind, index, error, addresses in (
+        ("read", load, ErrorCode.READ_WINDOW, (
+            program.constants.limit + 1, program.constants.limit + 1 - word_bytes, OUTSIDE)),
+        ("write", store, ErrorCode.WRITE_WINDOW, (
+            program.constants.base, program.code.address, OUTSIDE,
+            program.features.limit + 1 - word_bytes)),
+    ):  # fmt: skip
+        for address in addresses:
+            code = victim.spoilt(index, address=address)
+            yield WrongProgram(f"{kind} at {address:#x}", code, error, index)
+    highest = (1 << 32) - word_bytes
+    code = victim.spoilt(load, address=highest)
+    yield WrongProgram("read past the last address", code, ErrorCode.READ_WINDOW, load)
+
+
+def _buffers(victim: Victim) -> Iterator[WrongProgram]:
+    config = victim.config
+    features = victim.index_of(Load, destination=Destination.FEATURES)
+    compute, store = victim.index_of(Compute), victim.index_of(Store)
+    depth = config.buffers.accumulator_depth
+    for index, fields in (
+        (features, {"buffer_address": config.feature_words - 1}),
+        (features, {"buffer_block_words": config.feature_words}),
+        (compute, {"buffer_address": config.feature_words}),
+        (compute, {"rows": depth // 8 + 1}),
+        (compute, {"weight_offset": config.weight_words}),
+        (compute, {"weight_offset": config.weight_words - 1}),
+        (compute, {"staging_address": config.staging_words}),
+        (store, {"staging_address": config.staging_words - 1}),
+    ):
+        name = f"past a buffer: {fields}"
+        yield WrongProgram(name, victim.spoilt(index, **fields), ErrorCode.BUFFER, index)
+
+
+def _deadlocks(victim: Victim) -> Iterator[WrongProgram]:
+    load, compute = victim.index_of(Load), victim.index_of(Compute)
+    store, end = victim.index_of(Store), victim.index_of(End)
+    for index, field in (
+        (load, "wait_computes"),
+        (load, "wait_stores"),
+        (compute, "wait_chunks"),
+        (compute, "wait_stores"),
+        (store, "wait_drains"),
+        (end, "wait_stores"),
+    ):
+        code = victim.spoilt(index, **{field: NEVER})
+        yield WrongProgram(f"{field} of {index} that never comes", code, ErrorCode.DEADLOCK, index)
+    weights = victim.index_of(Load, destination=Destination.WEIGHTS)
+    code = victim.spoilt(weights, row_words=1)
+    yield WrongProgram("weights that never come", code, ErrorCode.DEADLOCK, compute)

@@ -1,0 +1,216 @@
+"""`hwsim rtl`: a folder that an engineer can work with, or one line that says why there is none."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from amaranth.hdl import Shape
+from amaranth.lib.wiring import In
+
+import rtl.accelerator
+from hwsim.cli import main
+from hwsim.config import load_config
+from hwsim.program.registers import REGISTERS, register
+from rtl.axi4 import axi4_ports
+from rtl.axi4_lite import axi4_lite_ports
+from tests.simulator import lint, verilator_environment
+
+FILES = {"README.md", "npu.v", "npu.vlt", "npu.rdl", "npu.h", "example.c", "html/index.html"}
+COMPILED = {"memory.bin", "memory.json", "memory.h", "expected.bin"}  # by `hwsim compile`
+
+
+def everything(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the command writes for the smallest configuration."""
+    folder = tmp_path_factory.mktemp("rtl") / "build" / "nano"
+    output = folder.parent / "rtl.json"
+    arguments = ["rtl", "--config", "nano", "--name", "npu", "--out", str(folder)]
+    assert main([*arguments, "--json", str(output)]) == 0
+    return folder
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A generator that takes no time."""
+
+    def verilog(_config: Any, name: str = "accelerator") -> str:
+        return f"\nmodule {name}(clk);\n  input clk;\nendmodule\n"
+
+    monkeypatch.setattr(rtl.accelerator, "accelerator_verilog", verilog)
+
+
+def test_the_folder_has_everything(written: Path) -> None:
+    files = everything(written)
+    assert files >= FILES
+    document = json.loads((written.parent / "rtl.json").read_text())
+    assert {file["path"] for file in document["files"]} == files
+    for file in document["files"]:
+        assert (written / file["path"]).stat().st_size == file["size_bytes"]
+    assert document["config"] == load_config("nano").model_dump()
+    assert not [path for path in written.parent.rglob("*") if path.name.endswith(".part")]
+
+
+def test_the_ports_are_those_of_the_hardware(written: Path) -> None:
+    document = json.loads((written.parent / "rtl.json").read_text())
+    found = {port["name"]: (port["direction"], port["bits"]) for port in document["ports"]}
+    members = axi4_lite_ports() | axi4_ports(load_config("nano"))
+    expected = {
+        name: ("input" if member.flow is In else "output", Shape.cast(member.shape).width)
+        for name, member in members.items()
+    }
+    others = {"clk": ("input", 1), "rst": ("input", 1), "irq": ("output", 1)}
+    assert found == expected | others
+
+
+@pytest.mark.verilator
+def test_the_verilog_stands_alone(written: Path) -> None:
+    lint(written / "npu.v", "npu")
+
+
+@pytest.mark.verilator
+def test_lint_is_silent_as_the_guide_says(written: Path, tmp_path: Path) -> None:
+    """And waives nothing in a file of the user's."""
+    command = "verilator --lint-only -Wall npu.vlt npu.v"
+    assert f"    {command}\n" in (written / "README.md").read_text()
+    own = tmp_path / "own.v"
+    own.write_text("module own(input wire [1:0] a, output wire b); assign b = a[0]; endmodule\n")
+
+    def said(*arguments: str) -> tuple[int, str]:
+        result = subprocess.run(
+            [*command.split(), *arguments],
+            cwd=written,
+            env=verilator_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return result.returncode, result.stderr
+
+    assert said("--top-module", "npu") == (0, "")
+    status, warnings = said("--top-module", "own", str(own))
+    assert status
+    assert "UNUSEDSIGNAL: " in warnings
+    assert "npu.v" not in warnings
+
+
+def test_the_driver_compiles_beside_its_header(written: Path, tmp_path: Path) -> None:
+    flags = ["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"]
+    output = tmp_path / "driver.so"
+    subprocess.run(["cc", *flags, written / "example.c", "-o", output], check=True)
+
+
+def test_the_guide_says_what_was_built(written: Path) -> None:
+    guide = (written / "README.md").read_text()
+    config = load_config("nano")
+    for entry in REGISTERS:
+        assert f"| 0x{entry.offset:02X} | {entry.name} | {entry.access.value} |" in guide
+    assert f"{register('IDENTITY').pack():08X}" in guide
+    for phrase in (
+        "# How to connect `npu`",
+        "| `clk` | input | 1 | the one clock |",
+        "| `rst` | input | 1 | synchronous, active high |",
+        f"* {config.bus.bus_bits} data bits, 32 address bits",
+        f"bursts of 1 to {config.bus.burst_beats} whole words ({config.word_bytes} bytes)",
+        f"At most {config.bus.outstanding_reads} reads and 64 writes",
+        "| 5 | READ_WINDOW |",
+    ):
+        assert phrase in guide
+    assert not re.search(r"\|\s*\|$", guide.replace("| | |", ""), re.MULTILINE), (
+        "a port has no words"
+    )
+    named = set(re.findall(r"`([\w/.]+\.(?:v|vlt|rdl|h|c|html|bin|json))`", guide))
+    assert named - COMPILED <= everything(written)
+    assert named >= COMPILED
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_second_call_replaces_the_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And leaves what is not its own."""
+    arguments = ["rtl", "--config", "nano", "--out", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    first = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    notes = tmp_path / "out" / "notes.txt"
+    notes.write_text("mine")
+    (tmp_path / "out" / "accelerator.v").write_text("old")
+    assert main(arguments) == 0
+    second = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert second == first | {notes: b"mine"}
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 * (1 + len(FILES))
+    assert max(map(len, lines[1 : 1 + len(FILES)])) <= 80
+    assert lines[0].startswith("Module accelerator, configuration nano, in ")
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_json_stands_alone_on_standard_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rtl", "--out", str(tmp_path / "out"), "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["ports"] == [{"name": "clk", "direction": "input", "bits": 1}]
+    assert main(["rtl", "--out", str(tmp_path / "quiet"), "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    assert everything(tmp_path / "quiet") == everything(tmp_path / "out")
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_bad_input_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    (tmp_path / "taken" / "README.md").mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    out = ["--out", str(tmp_path / "out")]
+    for arguments, expected in [
+        ([], "Missing option '--out'"),
+        ([*out, "--config", "egde"], "did you mean 'edge'?"),
+        ([*out, "--config", "none.toml"], "cannot read config 'none.toml'"),
+        ([*out, "--name", "7up"], "--name '7up' must be letters"),
+        ([*out, "--name", "logic"], "--name 'logic' is a keyword of Verilog"),
+        ([*out, "--name", "a b"], "--name 'a b' must be letters"),
+        ([*out, "--json", str(tmp_path / "out" / "README.md")], "named for two outputs"),
+        ([*out, "--json", str(tmp_path)], "it is a folder"),
+        (["--out", str(file)], "it is not a folder"),
+        (["--out", "-"], "only --json can go to standard output"),
+        (["--out", str(tmp_path / "taken")], "README.md': it is a folder"),
+    ]:
+        assert main(["rtl", *arguments]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1
+        assert expected in captured.err
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_config: Any, _name: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rtl.accelerator, "accelerator_verilog", fails)
+    assert main(["rtl", "--out", str(tmp_path / "a" / "b")]) == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("module", ["amaranth", "systemrdl", "peakrdl_html", "peakrdl_cheader"])
+def test_a_missing_extra_is_told_in_one_line(module: str, tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.modules['{module}'] = None;"
+        "from hwsim.cli import main; sys.exit(main(['rtl', '--out', 'out']))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert f"needs {module}" in result.stderr
+    assert "pip install 'hwsim[rtl]'" in result.stderr
+    assert list(tmp_path.iterdir()) == []

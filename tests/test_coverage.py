@@ -1,0 +1,279 @@
+"""What the regression counts as seen, and that it fails where something was not."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from hwsim.compiler import compile_graph
+from hwsim.config import load_config
+from hwsim.errors import InputError
+from hwsim.program.error_codes import ErrorCode
+from hwsim.program.program import Program
+from testbenches.cases import CASES, NOT_FUSED, case_graph, drawn_graph
+from testbenches.coverage import BINS, FOLDER, GROUPS, Regression, missing, record, recorded
+from testbenches.coverage_bins import (
+    Burst,
+    BusObserver,
+    bins_of_end,
+    bins_of_program,
+    bins_of_timeline,
+    bins_of_values,
+)
+from tests.drawn import preset_with
+from tools.regress_report import EXCLUSIONS, collect, main, markdown
+from tools.verilog_coverage import (
+    GENERATED,
+    Exclusion,
+    by_module,
+    read_counts,
+    read_exclusions,
+    share,
+    without,
+)
+
+NANO = load_config("nano")
+
+
+def compiled(case: str) -> Program:
+    return compile_graph(case_graph(case, NANO), NANO)
+
+
+# --- bins ---------------------------------------------------------------------------------------
+
+
+def test_bins_have_names_of_their_own() -> None:
+    assert len(BINS) == sum(map(len, GROUPS.values()))
+    assert set(BINS) >= {name for code in ErrorCode for name in bins_of_end(code)}
+
+
+def test_a_program_falls_into_the_bins_of_its_layers() -> None:
+    seen = bins_of_program(compiled("slice"))
+    assert seen >= {"k 2", "kernel 3", "spatial pool 0", "weights of 8 bits", "weights released"}
+    assert seen >= {f"border {side}" for side in ("top", "bottom", "left", "right")}
+    assert not seen & {"k 1", "k 4", "packed image", "page load", "spatial pool 1"}
+    assert "border top" not in bins_of_program(compiled("one tap"))
+    assert "reduction only" in bins_of_program(compiled(NOT_FUSED))
+    chain = bins_of_program(compiled("chain"))
+    assert chain >= {"packed image", "page load", "k 4", "kernel 1", "spatial pool 2"}
+
+
+def test_small_buffers_fall_into_the_bins_of_rings_and_scopes() -> None:
+    buffers = {"feature_bytes": 4096, "weight_bytes": 4096, "accumulator_depth": 32}
+    config = preset_with("nano", buffers=buffers | {"staging_bytes": 1024})
+    seen: set[str] = set()
+    for seed in range(40):
+        graph = drawn_graph(seed, config)
+        try:
+            program = compile_graph(graph, config)
+        except InputError:
+            continue
+        seen |= bins_of_program(program) | bins_of_timeline(program)
+    assert seen >= {"tile wraps ring", "load wraps ring", "several stripes", "several passes"}
+    assert seen >= {f"weights per {scope}" for scope in ("layer", "strip", "tile")}
+    assert seen >= {"load waited for computes", "drain waited for stores"}
+    assert seen <= set(BINS)
+
+
+def test_a_timeline_tells_which_waits_had_to_wait() -> None:
+    seen = set.union(*(bins_of_timeline(compiled(case)) for case in CASES))
+    assert seen >= {"load waited for stores", "tile waited for chunks", "end waited for stores"}
+    assert "load waited for stores" not in bins_of_timeline(compiled("slice"))  # one layer
+
+
+def test_values_tell_both_ends_and_both_sides() -> None:
+    layer = case_graph("slice", NANO).layers[0]
+    zero_point = layer.output.zero_point
+    values = np.full((1, 2, 2), zero_point, np.int8)
+    assert bins_of_values(layer, values) == set()
+    assert bins_of_values(layer, values + np.int8(1)) == {"leaky positive"}
+    assert bins_of_values(layer, np.full((1, 1, 1), -128, np.int8)) == {
+        "leaky negative",
+        "saturated low",
+    }
+
+
+def test_the_bus_is_observed() -> None:
+    full, word = NANO.bus.burst_beats, NANO.word_bytes
+    bus = BusObserver(NANO)
+    bus.step(ar=Burst(4096 - 3 * word, 3), held=("W",))
+    bus.step(ar=Burst(4096, full), r_last=False)
+    bus.step(r_last=False)
+    assert bus.bins == {"W held", "read cut at 4 KiB", "full read burst"}
+    bus.step()
+    assert "R gap" in bus.bins
+    bus.step(r_last=True)
+    bus.step(w_last=True)
+    assert "data before address" in bus.bins
+    bus.step(aw=Burst(0, 1), w_last=True)
+    assert bus.bins >= {"write burst of 1", "B late"}
+    assert not bus.bins & {"write cut at 4 KiB", "read burst of 1", "reads outstanding"}
+    assert bus.bins <= set(BINS)
+
+
+def test_a_run_that_ends_at_a_boundary_is_not_cut_there() -> None:
+    word = NANO.word_bytes
+    bus = BusObserver(NANO)
+    bus.step(aw=Burst(4096 - 2 * word, 2))
+    bus.step(aw=Burst(8192, 2))  # elsewhere
+    bus.step(aw=Burst(8192 + 2 * word, 2))  # goes on, but within a page
+    assert not bus.bins
+
+
+def test_what_processes_record_is_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(FOLDER, raising=False)
+    record(["k 1"])
+    monkeypatch.setenv(FOLDER, str(tmp_path / "new"))
+    monkeypatch.setenv("PYTEST_CURRENT_TEST", "tests/test_a.py::test_b[a c] (call)")
+    record({"k 2", "k 4"})
+    record(["k 2"])
+    other = {"test": "elsewhere", "bins": ["k 2"]}
+    (tmp_path / "new" / "other.jsonl").write_text(json.dumps(other) + "\n", "utf-8")
+    first = "tests/test_a.py::test_b[a c]"
+    assert recorded(tmp_path / "new") == {"k 2": ["elsewhere", first], "k 4": [first]}
+    with pytest.raises(KeyError, match="no such bin"):
+        record(["no such bin"])
+
+
+def test_the_quick_set_may_miss_what_only_the_full_one_sees() -> None:
+    quick = {bin_.name for bin_ in BINS.values() if bin_.required is Regression.QUICK}
+    assert missing(quick, Regression.QUICK) == []
+    assert {bin_.name for bin_ in missing(quick, Regression.FULL)} == set(BINS) - quick
+    assert [bin_.name for bin_ in missing(quick - {"k 8"}, Regression.QUICK)] == ["k 8"]
+    assert [bin_.name for bin_ in missing(set(BINS) - {"k 8"}, Regression.FULL)] == ["k 8"]
+
+
+# --- lines of the Verilog -----------------------------------------------------------------------
+
+VERILOG = r"""module top(input a, output reg b, output c);
+  reg \$1 = 0;
+  assign c = a ? b : 1'h0;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
+    b = 1'h0;
+    if (a) begin
+      b = 1'h1;
+    end
+  end
+endmodule
+"""
+
+
+def point(path: Path, kind: str, line: int, column: int, what: str, lines: str = "") -> str:
+    """A key as Verilator writes it."""
+    values = {"f": path, "l": line, "n": column, "page": f"v_{kind}/top$12", "o": what, "S": lines}
+    text = "".join(f"\x01{name}\x02{value}" for name, value in values.items())
+    return f"C '{text}\x01h\x02top'"
+
+
+def miniature(folder: Path, taken: int, toggled: int = 0) -> Path:
+    """A model's folder and the counts of one run; `taken` is how often `if (a)` held."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = folder / GENERATED
+    source.write_text(VERILOG, "utf-8")
+    counts = {
+        point(source, "line", 2, 7, "block", "2"): 1,
+        point(source, "branch", 3, 17, "cond_then", "3"): taken,
+        point(source, "branch", 3, 18, "cond_else", "3"): 5,
+        point(source, "line", 4, 3, "block", "4,6"): 5,
+        point(source, "branch", 5, 5, "if", "5"): 0,
+        point(source, "branch", 5, 6, "else"): 5,
+        point(source, "branch", 7, 5, "if", "7-8"): taken,
+        point(source, "branch", 7, 6, "else", "7"): 5,
+        point(source, "toggle", 1, 18, "a:0->1"): toggled,
+        point(folder / "memory.sv", "line", 7, 5, "block", "1-9"): 0,
+    }
+    path = folder / "coverage.dat"
+    lines = ["# SystemC::Coverage-3", *(f"{key} {count}" for key, count in counts.items())]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def test_counts_of_runs_and_builds_add_up(tmp_path: Path) -> None:
+    paths = [miniature(tmp_path / "one", taken=0), miniature(tmp_path / "two", taken=0, toggled=3)]
+    modules = by_module(read_counts(paths))
+    assert list(modules) == ["top"]
+    top = modules["top"]
+    assert {line.number: count for line, count in top.lines.items()} == {
+        3: 10, 4: 10, 6: 10, 5: 0, 7: 10, 8: 0
+    }  # fmt: skip
+    assert [(line.number, line.text) for line in top.uncovered][-1] == (8, "b = 1'h1;")
+    assert list(top.toggles.values()) == [3]
+    assert share(top.branches.values()) == 3 / 6
+    assert set(read_counts([paths[1]] * 3).values()) == {0, 3, 9, 15}
+    reached = by_module(read_counts([*paths, miniature(tmp_path / "three", taken=1)]))["top"]
+    assert [line.number for line in reached.uncovered] == [5]
+
+
+def test_excluded_lines_do_not_count(tmp_path: Path) -> None:
+    modules = by_module(read_counts([miniature(tmp_path, taken=1)]))
+    exclusions = read_exclusions(EXCLUSIONS)
+    yosys = [entry for entry in exclusions if "dump_module" in entry.text]
+    covered = Exclusion("top", re.escape("b = 1'h1;"), "it ran")
+    elsewhere = Exclusion("other", "dump_module", "no such module")
+    kept, unused = without(modules, [*yosys, covered, elsewhere])
+    assert unused == [covered, elsewhere]
+    assert sorted(line.number for line in kept["top"].lines) == [3, 4, 6, 7]
+    assert share(kept["top"].branches.values()) == 1
+
+
+def test_counts_of_a_design_that_is_gone_are_refused(tmp_path: Path) -> None:
+    path = miniature(tmp_path, taken=1)
+    counts = {key.replace(str(tmp_path), "/gone"): n for key, n in read_counts([path]).items()}
+    with pytest.raises(InputError, match="run the tests again"):
+        by_module(counts)
+
+
+# --- the report ---------------------------------------------------------------------------------
+
+
+def regression(folder: Path, bins: set[str], taken: int = 1) -> Path:
+    functional = folder / "functional"
+    functional.mkdir(parents=True)
+    entry = {"test": "tests/test_a.py", "bins": sorted(bins)}
+    (functional / "1.jsonl").write_text(json.dumps(entry) + "\n", "utf-8")
+    path = miniature(folder / "model", taken)
+    (folder / "verilator").mkdir()
+    path.rename(folder / "verilator" / "a.dat")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("bins", "taken", "name", "status", "said"),
+    [
+        (set(BINS), 1, "full", 0, "100.0%"),
+        (set(BINS) - {"multiplier of 32 bits"}, 1, "quick", 0, "100.0%"),
+        (set(BINS) - {"multiplier of 32 bits"}, 1, "full", 1, "no run saw 'multiplier of 32 bits'"),
+        (set(BINS) - {"k 8"}, 1, "quick", 1, "no run saw 'k 8'"),
+        (set(BINS), 0, "full", 1, "80.0% of the lines ran, not 95%"),
+        (set(BINS), 0, "quick", 0, "never run: top: b = 1'h1;"),
+    ],
+)
+def test_the_report_fails_where_something_is_missing(
+    tmp_path: Path, bins: set[str], taken: int, name: str, status: int, said: str
+) -> None:
+    folder = regression(tmp_path / "coverage", bins, taken)
+    result = CliRunner().invoke(main, ["--set", name, "--folder", str(folder)])
+    assert result.exit_code == status, result.output
+    assert said in result.output
+    report = json.loads((folder / "report.json").read_text("utf-8"))
+    assert bool(report["complaints"]) == bool(status)
+    assert set(report["bins"]) == set(BINS)
+    text = (folder / "report.md").read_text("utf-8")
+    assert all(complaint in text for complaint in report["complaints"])
+
+
+def test_the_full_set_needs_counted_lines_and_exclusions_that_excuse(tmp_path: Path) -> None:
+    folder = regression(tmp_path / "coverage", set(BINS))
+    exclusions = tmp_path / "exclusions.toml"
+    entry = '[[exclude]]\nmodule = "top"\ntext = "dump_module"\nreason = "none"\n'
+    exclusions.write_text(entry + entry.replace("dump_module", "gone"), "utf-8")
+    report = collect(folder, Regression.FULL, exclusions)
+    assert report.complaints == ["exclusion excuses no line: module 'top', text 'gone'"]
+    assert "| total | 5 | 100.0% | 100.0% | 0.0% |" in markdown(report)
+    (folder / "verilator" / "a.dat").unlink()
+    report = collect(folder, Regression.FULL, exclusions)
+    assert report.complaints[0] == "no lines were counted: run with VERILOG_COVERAGE=1"

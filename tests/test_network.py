@@ -1,0 +1,68 @@
+"""Whole networks on a real photograph, in Verilog: values, bytes and cycles."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from golden.photographs import photograph
+from golden.quantize import quantize_network
+from golden.reference import stored_image
+from hwsim.compiler import compile_graph
+from hwsim.compiler.pack import pack_image
+from hwsim.config import Config
+from hwsim.graph import Graph
+from hwsim.program.error_codes import ErrorCode
+from hwsim.timeline import time_program
+from testbenches import network_bench as bench
+from testbenches.tb_accelerator import check_machine, check_values
+from tests import simulator
+from tests.drawn import preset_with
+from tests.test_accelerator import generated
+
+BENCH = "testbenches.tb_network"
+TOLERANCE = 0.01  # share of the cycles by which the timeline may be off
+MEMORIES = {
+    "ideal": {"latency_cycles": 1},
+    "60 cycles": {"latency_cycles": 60},
+    "half bandwidth": {"bandwidth_bytes_per_cycle": 8},
+}
+quantized = cache(quantize_network)
+
+
+def run_network(graph: Graph, config: Config, folder: Path) -> None:
+    """On the rocket, which no constant was chosen by."""
+    size = graph.input.shape
+    image = stored_image(photograph("rocket", height=size.height, width=size.width)).numpy()
+    program = compile_graph(graph, config)
+    predicted = time_program(program).cycles
+    arguments = bench.place(program, pack_image(image, config), folder)
+    model = simulator.build(
+        generated(config),
+        bench.TOP,
+        sources=bench.SOURCES,
+        parameters=bench.parameters(program),
+        options=bench.OPTIONS,
+    )
+    environment = bench.environment(program, predicted, folder)
+    simulator.run(model, bench.TOP, BENCH, folder, environment, arguments)
+    run = bench.load_run(folder)
+    assert (run.error, run.error_descriptor) == (ErrorCode.NONE, 0)
+    assert run.events == {"end": 1, "error": 0, "refused": 0}
+    check_machine(program, image, run)
+    check_values(program, image, run)
+    assert abs(predicted - run.cycles) <= TOLERANCE * run.cycles, f"{run.cycles}, not {predicted}"
+
+
+@pytest.mark.verilator
+def test_condensed_network(tmp_path: Path) -> None:
+    run_network(quantized("condensation-net-mini"), preset_with("nano"), tmp_path)
+
+
+@pytest.mark.verilator
+@pytest.mark.slow
+@pytest.mark.parametrize("memory", MEMORIES)
+@pytest.mark.parametrize("network", ["tiny-yolov2-mini", "condensation-net-mini"])
+def test_network_on_edge(network: str, memory: str, tmp_path: Path) -> None:
+    config = preset_with("edge", memory=MEMORIES[memory])
+    run_network(quantized(network), config, tmp_path)

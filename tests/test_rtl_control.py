@@ -1,0 +1,194 @@
+"""Control in the Amaranth simulator: every way in which a run ends, alone and at the same time."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from hwsim.program.error_codes import ErrorCode
+from rtl.control import PATIENCE_CYCLES, Control
+
+OUTPUTS = ("running", "stop", "clear", "busy", "end_event", "error_event")
+WAITING, NEXT, BLAMED = 0x111, 0x222, 0x333
+
+Cycle = dict[str, Any]
+START: Cycle = {"start": 1}
+MOVES: Cycle = {"active": 1}
+BEAT: Cycle = {"quiet": 0}
+STILL: Cycle = {}
+END: Cycle = {"ended": 1, "active": 1}
+ABORT: Cycle = {"abort": 1, "active": 1}
+
+
+def fault(code: ErrorCode, source: int = BLAMED, **more: int) -> Cycle:
+    return {"code": code, "source": source, "active": 1, **more}
+
+
+def played(cycles: Iterable[Cycle]) -> list[Cycle]:
+    """What comes out in each cycle. The bus is quiet and nothing moves unless a cycle says so."""
+    dut = Control()
+    seen: list[Cycle] = []
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.waiting, WAITING)
+        ctx.set(dut.next, NEXT)
+        for cycle in cycles:
+            for name, value in {
+                "start": 0,
+                "abort": 0,
+                "ended": 0,
+                "active": 0,
+                "quiet": 1,
+            }.items():
+                ctx.set(getattr(dut, name), cycle.get(name, value))
+            ctx.set(dut.fault.code, cycle.get("code", ErrorCode.NONE))
+            ctx.set(dut.fault.source, cycle.get("source", 0))
+            out = {name: ctx.get(getattr(dut, name)) for name in OUTPUTS}
+            seen.append(out | {"error": (ctx.get(dut.error.code), ctx.get(dut.error.source))})
+            await ctx.tick()
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    return seen
+
+
+def cycles_with(seen: list[Cycle], name: str) -> list[int]:
+    return [number for number, outputs in enumerate(seen) if outputs[name]]
+
+
+def check_one_end(seen: list[Cycle], ends: int, clears: int, code: ErrorCode, source: int) -> None:
+    """One run from cycle 0, ended by what came in cycle `ends`, cleaned up in cycle `clears`."""
+    assert cycles_with(seen, "running") == list(range(1, ends + 1))
+    assert cycles_with(seen, "stop") == list(range(ends + 1, clears + 1))
+    assert cycles_with(seen, "busy") == list(range(1, clears + 1))
+    assert cycles_with(seen, "clear") == [clears]
+    happy = code == ErrorCode.NONE
+    assert cycles_with(seen, "end_event") == ([clears] if happy else [])
+    assert cycles_with(seen, "error_event") == ([] if happy else [clears])
+    assert seen[clears]["error"] == (code, source)  # the registers take it with the event
+    assert seen[-1]["error"] == (code, source)  # and it stays
+
+
+# Several in one cycle: a fault before END, END before a deadlock or ABORT.
+ENDINGS: list[tuple[Cycle, ErrorCode, int]] = [
+    (END, ErrorCode.NONE, 0),
+    (END | ABORT, ErrorCode.NONE, 0),
+    (ABORT, ErrorCode.ABORTED, NEXT),
+    (ABORT | START, ErrorCode.ABORTED, NEXT),
+    *(
+        (fault(code, **more), code, BLAMED)
+        for code in ErrorCode
+        if code not in {ErrorCode.NONE, ErrorCode.DEADLOCK, ErrorCode.ABORTED}
+        for more in ({}, {"ended": 1, "abort": 1, "start": 1})
+    ),
+]
+
+
+@pytest.mark.parametrize("busy_cycles", [0, 1, 7])
+@pytest.mark.parametrize(("ending", "code", "source"), ENDINGS)
+def test_a_run_ends_once_and_is_cleared_when_the_bus_is_quiet(
+    ending: Cycle, code: ErrorCode, source: int, busy_cycles: int
+) -> None:
+    seen = played([START, MOVES, BEAT, MOVES, ending, *[BEAT] * busy_cycles, *[STILL] * 5])
+    check_one_end(seen, 4, 5 + busy_cycles, code, source)
+
+
+def test_a_run_may_end_in_its_first_cycle() -> None:
+    for ending, code, source in ENDINGS:
+        check_one_end(played([START, ending, BEAT, *[STILL] * 3]), 1, 3, code, source)
+
+
+def test_a_deadlock_is_called_after_patience_and_never_before() -> None:
+    still = [STILL] * (PATIENCE_CYCLES - 1)
+    nearly = [*still, MOVES, *still, BEAT, *still, MOVES | BEAT]
+    ends = 1 + len(nearly) + PATIENCE_CYCLES - 1
+    seen = played([START, *nearly, *still, STILL, *[STILL] * 5])
+    check_one_end(seen, ends, ends + 1, ErrorCode.DEADLOCK, WAITING)
+
+
+def test_idle_cycles_before_the_start_are_no_part_of_a_deadlock() -> None:
+    idle = [STILL] * 2 * PATIENCE_CYCLES
+    seen = played([*idle, START, *[STILL] * (PATIENCE_CYCLES - 1), END, *idle])
+    assert cycles_with(seen, "end_event") == [len(idle) + PATIENCE_CYCLES + 1]
+    assert not cycles_with(seen, "error_event")
+
+
+def test_a_memory_that_never_answers_is_no_deadlock() -> None:
+    seen = played([START, *[BEAT] * (5 * PATIENCE_CYCLES)])
+    assert cycles_with(seen, "running") == list(range(1, len(seen)))
+
+
+@pytest.mark.parametrize(
+    ("last", "code", "source"),
+    [
+        (fault(ErrorCode.BUFFER), ErrorCode.BUFFER, BLAMED),
+        ({"ended": 1}, ErrorCode.NONE, 0),
+        ({"abort": 1}, ErrorCode.DEADLOCK, WAITING),
+    ],
+)
+def test_what_comes_with_the_last_still_cycle(last: Cycle, code: ErrorCode, source: int) -> None:
+    seen = played([START, *[STILL] * (PATIENCE_CYCLES - 1), last, *[STILL] * 3])
+    check_one_end(seen, PATIENCE_CYCLES, PATIENCE_CYCLES + 1, code, source)
+
+
+@pytest.mark.parametrize("code", [ErrorCode.READ_RESPONSE, ErrorCode.WRITE_RESPONSE])
+@pytest.mark.parametrize("quiet", [0, 1])
+def test_a_bus_error_behind_end_is_the_run_s_error(code: ErrorCode, quiet: int) -> None:
+    """Also with the last response of all, when the bus is quiet again."""
+    seen = played([START, MOVES, END, BEAT, fault(code, quiet=quiet), *[STILL] * 4])
+    check_one_end(seen, 2, 5, code, BLAMED)
+
+
+@pytest.mark.parametrize("late", ErrorCode)
+@pytest.mark.parametrize(("ending", "code", "source"), [*ENDINGS[:3], ENDINGS[-1]])
+def test_what_comes_behind_the_end_changes_nothing_else(
+    ending: Cycle, code: ErrorCode, source: int, late: ErrorCode
+) -> None:
+    if late in {ErrorCode.READ_RESPONSE, ErrorCode.WRITE_RESPONSE} and code == ErrorCode.NONE:
+        return  # the one that counts, above
+    behind = [BEAT | fault(late, source=1, quiet=0), BEAT | ABORT, BEAT | END, BEAT | START]
+    seen = played([START, MOVES, ending, *behind, STILL, *[STILL] * 4])
+    check_one_end(seen, 2, 7, code, source)
+
+
+def test_start_counts_only_while_idle_and_forgets_the_error() -> None:
+    seen = played([
+        ABORT, END, fault(ErrorCode.BUFFER),  # without a run nothing ends
+        START | ABORT, START, MOVES | START, ABORT, BEAT | START, START,  # the last with `clear`
+        STILL, START, MOVES, END, STILL, STILL,
+    ])  # fmt: skip
+    assert cycles_with(seen, "running") == [4, 5, 6, 11, 12]
+    assert cycles_with(seen, "stop") == [7, 8, 13]
+    assert cycles_with(seen, "error_event") == [8]
+    assert cycles_with(seen, "end_event") == [13]
+    aborted = (ErrorCode.ABORTED, NEXT)
+    assert [outputs["error"] for outputs in seen[7:12]] == [aborted] * 4 + [(ErrorCode.NONE, 0)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_runs_drawn_at_random_keep_the_rules(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    chances = {"start": 0.2, "abort": 0.03, "ended": 0.05, "active": 0.4, "quiet": 0.7}
+    codes = [*[ErrorCode.NONE] * 40, ErrorCode.READ_RESPONSE, ErrorCode.BUFFER]
+    cycles = [
+        {name: int(rng.random() < chance) for name, chance in chances.items()}
+        | {"code": codes[rng.integers(len(codes))], "source": number}
+        for number in range(2000)
+    ]
+    seen = played(cycles)
+    events = starts = 0
+    for number, (given, out) in enumerate(zip(cycles, seen, strict=True)):
+        where = (number, given, out)
+        assert out["busy"] == (out["running"] or out["stop"]), where
+        assert not (out["running"] and out["stop"]), where
+        assert not out["clear"] or (out["stop"] and given["quiet"]), where
+        assert out["clear"] == out["end_event"] + out["error_event"], where
+        events += out["clear"]
+        assert events == starts or out["busy"], where
+        starts += given["start"] and not out["busy"]
+    assert starts > 50, starts
+    assert starts - events in {0, 1}

@@ -1,0 +1,53 @@
+"""The counters in the Amaranth simulator against a count in Python, over several runs."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from hwsim.config import load_config
+from hwsim.program.registers import COUNTER_BITS
+from rtl.counters import TRAFFIC, Counters
+
+OUTPUTS = ("cycles", "array_cycles", *(f"{name}_bytes" for name in TRAFFIC))
+
+
+@pytest.mark.parametrize("preset", ["nano", "mid"])
+def test_counters_hold_the_last_run(preset: str) -> None:
+    config = load_config(preset)
+    dut = Counters(config)
+    rng = np.random.default_rng(config.word_bytes)
+    counts = dict.fromkeys(OUTPUTS, 0)
+    assert all(len(getattr(dut, name)) == COUNTER_BITS for name in OUTPUTS)
+
+    async def cycle(ctx: Any, *, start: bool, running: bool, beats: dict[str, bool]) -> None:
+        ctx.set(dut.start, start)
+        ctx.set(dut.running, running)
+        for name, beat in beats.items():
+            ctx.set(getattr(dut, name), beat)
+        await ctx.tick()
+        counts["cycles"] = 1 if start else counts["cycles"] + running
+        counts["array_cycles"] += beats["array"]
+        for name in TRAFFIC:
+            counts[f"{name}_bytes"] += config.word_bytes * beats[name]
+        if start:
+            counts.update(dict.fromkeys(OUTPUTS[1:], 0))
+        assert {name: ctx.get(getattr(dut, name)) for name in OUTPUTS} == counts
+
+    async def bench(ctx: Any) -> None:
+        quiet = dict.fromkeys(("array", *TRAFFIC), False)
+        for length in (1, 2, 150, 40):
+            # What comes with `start` is of no run: everything begins anew.
+            await cycle(ctx, start=True, running=False, beats=dict.fromkeys(quiet, True))
+            for _ in range(length):
+                beats = {name: bool(rng.random() < 0.5) for name in quiet}
+                await cycle(ctx, start=False, running=True, beats=beats)
+            assert counts["cycles"] == 1 + length  # the number of the first cycle behind the run
+            for _ in range(10):
+                await cycle(ctx, start=False, running=False, beats=quiet)
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()

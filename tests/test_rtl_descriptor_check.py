@@ -1,0 +1,176 @@
+"""The descriptor check equals `hwsim.program`: every rule, reserved bit and opcode."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from hwsim.compiler import compile_graph
+from hwsim.config import Config, load_config
+from hwsim.errors import InputError
+from hwsim.graph import SpatialPool
+from hwsim.networks import build_network
+from hwsim.program.descriptor import OPCODES, Compute, Descriptor, End, Load, Store, decode, encode
+from hwsim.program.error_codes import ErrorCode
+from hwsim.program.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, Destination, Field, Opcode
+from hwsim.program.rules import RULES, broken_rule
+from rtl.descriptor_check import DescriptorCheck
+from tests.drawn import preset_with
+
+CONFIGS = {
+    "nano": load_config("nano"),
+    "without channel pool": preset_with("nano", channel_pool=False),
+    "wide": preset_with(
+        "nano",
+        array={"input_lanes": 16, "output_lanes": 64, "rescale_lanes": 4},
+        bus={"bus_bits": 128},
+        memory={"bandwidth_bytes_per_cycle": 16},
+    ),
+}
+BITS = {opcode: sum(field.bits for field in fields) for opcode, fields in FIELDS.items()}
+
+# Follow from other rules, and so are never broken alone: something pooled is stored.
+IMPLIED = {"`rows` is at least 1", "`columns` is at least 1"}
+
+
+def expected(data: bytes, config: Config) -> ErrorCode:
+    try:
+        descriptor = decode(data)
+    except InputError as error:
+        return ErrorCode.OPCODE if "opcode" in str(error) else ErrorCode.RESERVED
+    return ErrorCode.FIELD if broken_rule(descriptor, config) else ErrorCode.NONE
+
+
+def judged(config: Config, descriptors: list[bytes]) -> list[ErrorCode]:
+    """The component's verdicts, one descriptor per cycle."""
+    dut = DescriptorCheck(config)
+    verdicts: list[ErrorCode] = []
+
+    async def bench(ctx: Any) -> None:
+        behind = [descriptors[-1]] * (DescriptorCheck.LATENCY - 1)
+        for number, descriptor in enumerate([*descriptors, *behind], start=1):
+            ctx.set(dut.descriptor, int.from_bytes(descriptor, "little"))
+            await ctx.tick()
+            if number >= DescriptorCheck.LATENCY:
+                verdicts.append(ErrorCode(ctx.get(dut.error)))
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    return verdicts
+
+
+def assert_judged(config: Config, descriptors: list[bytes], note: str = "") -> list[ErrorCode]:
+    verdicts = judged(config, descriptors)
+    assert len(verdicts) == len(descriptors)
+    for descriptor, verdict in zip(descriptors, verdicts, strict=True):
+        wanted = expected(descriptor, config)
+        assert verdict is wanted, f"{note} {verdict!r}, not {wanted!r}: {descriptor.hex()}"
+    return verdicts
+
+
+def sound(config: Config) -> list[Descriptor]:
+    """Descriptors that break no rule, each in another corner."""
+    word = config.word_bytes
+    tile = Compute(
+        wait_chunks=3, wait_stores=2, buffer_address=10, buffer_block_words=300, row_words=20,
+        ring_row=4, ring_rows=5, top=-1, left=-1, column_origin=0, input_height=20, input_width=20,
+        input_zero_point=-128, rows=7, columns=9, kernel_rows=3, kernel_columns=3, blocks=2,
+        packed=0, weight_offset=0, release=1, channel_pool=0, spatial_pool=SpatialPool.NONE,
+        pooled_rows=7, pooled_columns=9, output_zero_point=5, staging_address=0, byte_offset=0,
+    )  # fmt: skip
+    passes = -(-27 // config.array.input_lanes)
+    stride_2 = {"spatial_pool": SpatialPool.STRIDE_2, "pooled_rows": 4, "pooled_columns": 5}
+    found: list[Descriptor] = [
+        Load(Destination.FEATURES, 5 * word, 17, 3, 40 * word, 2, 400 * word, 9, 99, 1, 4, 7, 8),
+        Load(Destination.WEIGHTS, 7 * word, 1),
+        Load(Destination.PROGRAM, 3 * DESCRIPTOR_BYTES, 16 * DESCRIPTOR_BYTES // word),
+        Load(Destination.PROGRAM, 3 * DESCRIPTOR_BYTES, 5 * DESCRIPTOR_BYTES // word),
+        tile,
+        tile._replace(packed=1, blocks=passes),
+        tile._replace(**stride_2),
+        tile._replace(spatial_pool=SpatialPool.STRIDE_1),
+        tile._replace(rows=1, columns=1, pooled_rows=1, pooled_columns=1),
+        Store(3, 5 * word, 9, 7, 20 * word, 2, 400 * word, 11),
+        End(5),
+    ]
+    if config.channel_pool:
+        half = config.array.output_lanes // 2
+        found += [tile._replace(channel_pool=k) for k in (1, 2, 3)]
+        found += [tile._replace(channel_pool=1, byte_offset=half)] * (half < word)
+    return found
+
+
+def values(field: Field, rng: np.random.Generator) -> list[int]:
+    """Both ends, what is near them and near small powers of two, and a few drawn ones."""
+    near = [sign * (1 << power) + offset
+            for power in range(11) for offset in (-1, 0, 1) for sign in (1, -1)]  # fmt: skip
+    drawn = rng.integers(field.low, field.high + 1, 4).tolist()
+    ends = [field.low, field.low + 1, field.high - 1, field.high]
+    return sorted(value for value in {*near, *ends, *drawn} if field.low <= value <= field.high)
+
+
+def changed(descriptor: Descriptor, rng: np.random.Generator) -> Iterator[Descriptor]:
+    """Every field but one kept; then some with two fields changed."""
+    fields = [field for field in FIELDS[OPCODES[type(descriptor)]] if field is not OPCODE]
+    for field in fields:
+        for value in values(field, rng):
+            yield descriptor._replace(**{field.name: value})
+    for _ in range(150):
+        pair = [fields[number] for number in rng.integers(0, len(fields), 2)]
+        yield descriptor._replace(
+            **{field.name: int(rng.choice(values(field, rng))) for field in pair}
+        )
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_rule_is_kept_and_broken_alone(name: str) -> None:
+    config, seed = CONFIGS[name], 11
+    rng = np.random.default_rng(seed)
+    good = sound(config)
+    assert [broken_rule(descriptor, config) for descriptor in good] == [None] * len(good)
+    descriptors = good + [other for descriptor in good for other in changed(descriptor, rng)]
+    alone: set[tuple[Opcode, str]] = set()
+    for descriptor in descriptors:
+        opcode = OPCODES[type(descriptor)]
+        rules = [rule for rule in RULES if rule.opcode is opcode]
+        broken = [rule for rule in rules if not rule.holds(descriptor, config)]
+        if len(broken) == 1:
+            alone.add((opcode, broken[0].text))
+    missing = {(rule.opcode, rule.text) for rule in RULES} - alone
+    bounded = config.channel_pool and config.array.output_lanes >= 8  # k = 8 at most, and has room
+    assert {text for _, text in missing} == IMPLIED | (
+        {rule.text for rule in RULES if "2^`channel_pool`" in rule.text} if bounded else set()
+    )
+    assert_judged(config, [encode(descriptor) for descriptor in descriptors], f"{seed=}")
+
+
+def test_every_reserved_bit_and_every_opcode() -> None:
+    config, seed = CONFIGS["nano"], 12
+    rng = np.random.default_rng(seed)
+    good = {OPCODES[type(descriptor)]: encode(descriptor) for descriptor in sound(config)}
+    reserved, foreign = [], []
+    for opcode, data in good.items():
+        word = int.from_bytes(data, "little")
+        bits = [1 << bit for bit in range(BITS[opcode], 8 * DESCRIPTOR_BYTES)]
+        reserved += [word | bit for bit in bits]
+        reserved += [word | bits[-1] | bits[0], (1 << 512) - 16 | opcode]  # and fields broken
+        foreign += [word & ~OPCODE.high | code for code in range(16)]
+    drawn = [rng.bytes(DESCRIPTOR_BYTES) for _ in range(200)]
+    as_bytes = [word.to_bytes(DESCRIPTOR_BYTES, "little") for word in reserved]
+    assert set(assert_judged(config, as_bytes)) == {ErrorCode.RESERVED}
+    others = [word.to_bytes(DESCRIPTOR_BYTES, "little") for word in foreign]
+    assert ErrorCode.OPCODE in assert_judged(config, others)
+    assert_judged(config, [bytes(DESCRIPTOR_BYTES), b"\xff" * DESCRIPTOR_BYTES, *drawn], f"{seed=}")
+
+
+@pytest.mark.parametrize(("name", "k"), [("nano", 4), ("without channel pool", 1)])
+def test_a_compiled_network_is_accepted(name: str, k: int) -> None:
+    config = CONFIGS[name]
+    program = compile_graph(build_network("tiny-yolov2-mini", k=k), config)
+    assert {type(descriptor) for descriptor in program.descriptors} == set(OPCODES)
+    descriptors = [encode(descriptor) for descriptor in program.descriptors]
+    assert set(judged(config, descriptors)) == {ErrorCode.NONE}

@@ -1,0 +1,112 @@
+"""Faults of the pixel sequencer: tiles past their bank, pixels past the feature buffer."""
+
+from typing import Any
+
+import pytest
+
+from hwsim.config import Config
+from hwsim.program.error_codes import ErrorCode
+from rtl.issue import Issue
+from rtl.packing import packing
+from tests.test_rtl_issue import Tile, config_of, simulate
+
+
+def first_fault(config: Config, tile: Tile) -> tuple[int, int] | None:
+    """Number of the pixel with which the fault comes out first, and its source."""
+    dut = Issue(config)
+    found: list[tuple[int, int]] = []
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.tile.payload, tile)
+        ctx.set(dut.tile.valid, 1)
+        ctx.set(dut.shadow_full, 1)
+        ctx.set(dut.chunks, tile["wait_chunks"] + 4000)
+        await ctx.tick()
+        ctx.set(dut.tile.valid, 0)
+        ctx.set(dut.tile.payload.source, 0)
+        pixels = -1
+        for _ in range(2000):
+            pixels += ctx.get(dut.o.valid) and ctx.get(dut.o.payload.pixel)
+            fault = ctx.get(dut.fault)
+            if fault.code != ErrorCode.NONE:
+                assert fault.code == ErrorCode.BUFFER
+                assert ctx.get(dut.o.valid)
+                found.append((pixels, fault.source))
+                return
+            await ctx.tick()
+
+    simulate(dut, bench)
+    return found[0] if found else None
+
+
+PLAIN: Tile = {
+    "wait_chunks": 0, "source": 77, "buffer_address": 0, "buffer_block_words": 0, "row_words": 8,
+    "ring_row": 0, "ring_rows": 100, "top": 0, "left": 0, "column_origin": 0, "input_height": 100,
+    "input_width": 100, "input_zero_point": 0, "rows": 2, "columns": 8, "kernel_rows": 1,
+    "kernel_columns": 1, "blocks": 1, "packed": 0,
+}  # fmt: skip
+PACKED: Tile = PLAIN | {"packed": 1, "columns": 10, "kernel_rows": 3, "kernel_columns": 3}
+
+
+@pytest.mark.parametrize(
+    ("change", "pixel"),
+    [
+        ({"rows": 8, "columns": 8}, None),  # the whole bank
+        ({"rows": 13, "columns": 5}, 63),  # a pixel more
+        ({"rows": 1, "columns": 65}, 63),
+        ({"rows": 65, "columns": 1}, 63),
+        ({"rows": 1023, "columns": 1023}, 63),
+        ({"buffer_address": 10_000 - 16}, None),  # to the last word
+        ({"buffer_address": 10_000 - 15}, 15),
+        ({"buffer_address": 10_000 - 3}, 3),
+        ({"buffer_address": 10_000}, 0),
+        ({"buffer_address": (1 << 20) - 1}, 0),
+        ({"buffer_address": 9_999, "top": -1}, 8),  # not where the input is not
+        ({"buffer_address": 9_999, "left": -3}, 4),
+        ({"buffer_address": 16, "ring_row": 16, "ring_rows": 17, "row_words": 65535}, 0),
+        ({"buffer_address": 9_990, "input_width": 3}, 10),
+        ({"buffer_address": 9_999, "top": 100}, None),
+        ({"buffer_address": 9_984, "blocks": 2, "buffer_block_words": 4}, 28),
+        ({"buffer_address": 9_984, "kernel_columns": 2}, 31),
+        ({"buffer_address": 9_984, "ring_row": 1, "ring_rows": 2}, None),  # wraps in time
+        ({"buffer_address": 9_985, "ring_row": 1, "ring_rows": 2}, 7),
+    ],
+    ids=str,
+)
+def test_a_tile_past_its_bank_or_past_the_buffer_is_the_fault(
+    change: Tile, pixel: int | None
+) -> None:
+    expected = None if pixel is None else (pixel, PLAIN["source"])
+    assert first_fault(config_of(8), PLAIN | change) == expected
+
+
+@pytest.mark.parametrize("lanes", [8, 16, 32])
+@pytest.mark.parametrize(
+    ("change", "row"),
+    [
+        ({"buffer_address": 10_000}, 0),
+        ({"buffer_address": 10_000 - 8}, 0),  # the second of two rows starts past the buffer
+        ({"buffer_address": 10_000 - 8, "top": -1}, 0),
+    ],
+    ids=str,
+)
+def test_a_packed_row_past_the_buffer_is_the_fault(
+    change: Tile, row: int | None, lanes: int
+) -> None:
+    config = config_of(lanes)
+    tile = PACKED | {"blocks": packing(config).passes} | change
+    expected = None if row is None else (row * tile["columns"], PACKED["source"])
+    assert first_fault(config, tile) == expected
+
+
+@pytest.mark.parametrize("lanes", [8, 16, 32])
+def test_every_row_that_a_packed_pass_fetches_counts(lanes: int) -> None:
+    config = config_of(lanes)
+    shape = packing(config)
+    tile = PACKED | {"blocks": shape.passes}
+    window_rows = max(shape.first_row(number) + shape.streams for number in range(shape.passes))
+    fetched = tile["row_words"] * (tile["rows"] - 1 + window_rows)
+    assert first_fault(config, tile | {"buffer_address": 10_000 - fetched}) is None
+    found = first_fault(config, tile | {"buffer_address": 10_000 - fetched + tile["row_words"]})
+    assert found is not None
+    assert found[1] == PACKED["source"]

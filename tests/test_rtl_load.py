@@ -1,0 +1,316 @@
+"""The load unit in the Amaranth simulator: where words go, in which cycle, and what holds them."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hwsim.config import Config
+from hwsim.program.descriptor import Load as Descriptor
+from hwsim.program.error_codes import ErrorCode
+from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_BYTES, TOKEN_BITS, Destination
+from rtl.load import Load
+from tests.drawn import preset_with
+from tests.streams import Each, Part, Sink, Source, step, values
+from tests.test_rtl_bursts import expected_bursts
+
+CONFIG = preset_with("nano", buffers={"weight_bytes": 1024, "feature_bytes": 32768})
+WORD = CONFIG.word_bytes
+EVERYWHERE = [(0, 0xFFFFF), (0xFFFFF, 0)]
+
+
+def drawn(rng: np.random.Generator, destinations: list[Destination]) -> Descriptor:
+    """A LOAD whose words lie inside the feature buffer."""
+    row_words, rows, blocks = (int(rng.integers(1, high)) for high in (60, 6, 4))
+    ring_rows = int(rng.integers(1, 8))
+    plane = ring_rows * row_words
+    block_words = plane + int(rng.integers(0, 50))
+    room = CONFIG.feature_words - (blocks - 1) * block_words - plane
+    return Descriptor(
+        destination=destinations[rng.integers(0, len(destinations))],
+        address=int(rng.integers(0, 1 << 20)) * WORD,
+        row_words=row_words,
+        rows=rows,
+        row_stride_bytes=int(rng.integers(1, 900)) * WORD,
+        blocks=blocks,
+        block_stride_bytes=int(rng.integers(1, 5000)) * WORD,
+        buffer_address=int(rng.choice([0, room, int(rng.integers(0, room + 1))])),
+        buffer_block_words=block_words,
+        ring_row=int(rng.integers(0, ring_rows)),
+        ring_rows=ring_rows,
+    )
+
+
+def requests(load: Descriptor, source: int) -> list[dict[str, int]]:
+    """What is asked of the read manager; `buffer_address` means something for features only."""
+    found = []
+    block = row = 0
+    is_features = load.destination == Destination.FEATURES
+    words_before = 0
+    for address, beats, ends_run, ends_block, _ in expected_bursts(load._asdict()):
+        line = (load.ring_row + row) % load.ring_rows * load.row_words
+        place = load.buffer_address + block * load.buffer_block_words + line + words_before
+        found.append(
+            {
+                "address": address,
+                "beats": beats,
+                "destination": load.destination,
+                "buffer_address": place if is_features else 0,
+                "ends_chunk": ends_block and is_features,
+                "source": source,
+            }
+        )
+        words_before = 0 if ends_run else words_before + beats
+        row = 0 if ends_block else row + ends_run
+        block += ends_block
+    return found
+
+
+class Bench:
+    """The load unit between a queue of LOADs and a read manager."""
+
+    def __init__(
+        self,
+        loads: list[Descriptor],
+        seed: int,
+        idle: float = 0.0,
+        stall: float = 0.0,
+        config: Config = CONFIG,
+    ):
+        self.rng = np.random.default_rng(seed)
+        self.config = config
+        self.dut = Load(config)
+        self.loads = loads
+        payloads = [load._asdict() | {"source": self.name(n)} for n, load in enumerate(loads)]
+        self.source = Source(self.dut.i, payloads, self.rng, idle)
+        self.sink = Sink(self.dut.o, self.rng, stall)
+        self.windows = EVERYWHERE
+        self.computes = self.stores = 0
+        self.start_cycle: int | None = None
+        self.program = 0
+        self.release = 0.0  # probability per cycle
+        self.reserved: list[int] = []  # words of the weight queue, as each cycle begins
+        self.free = config.weight_words
+        self.seen = 0
+        self.faults: list[tuple[int, int, int]] = []
+        self.waiting: list[int | None] = []
+
+    @staticmethod
+    def name(number: int) -> int:
+        return 0x2ABCD00 + 3 * number
+
+    def drive(self, ctx: Any, cycle: int) -> None:
+        dut = self.dut
+        for number, (base, limit) in enumerate(self.windows):
+            ctx.set(dut.windows[number].base, base)
+            ctx.set(dut.windows[number].limit, limit)
+        ctx.set(dut.computes, self.computes % (1 << TOKEN_BITS))
+        ctx.set(dut.stores, self.stores % (1 << TOKEN_BITS))
+        ctx.set(dut.start, cycle == self.start_cycle)
+        ctx.set(dut.program, self.program * (cycle == self.start_cycle))
+        for payload in self.sink.payloads[self.seen :]:
+            is_weights = payload["destination"] == Destination.WEIGHTS
+            self.free -= payload["beats"] * is_weights
+        self.seen = len(self.sink.payloads)
+        self.reserved.append(self.config.weight_words - self.free)
+        releases = self.reserved[-1] > 0 and self.rng.random() < self.release
+        ctx.set(dut.released, releases)
+        self.free += releases
+
+    def sample(self, ctx: Any, cycle: int) -> None:
+        fault, waiting = values(ctx, self.dut.fault), values(ctx, self.dut.waiting)
+        if fault["code"] != ErrorCode.NONE:
+            self.faults.append((cycle, fault["code"], fault["source"]))
+        self.waiting.append(waiting["source"] if waiting["valid"] else None)
+
+    def run(self, bursts: int, further_cycles: int, *parts: Part) -> list[dict[str, int]]:
+        """Until so many bursts were taken."""
+        step(
+            self.dut,
+            [*parts, self, self.source, self.sink],
+            lambda: len(self.sink.taken) == bursts,
+            further_cycles,
+        )
+        for payload in self.sink.payloads:
+            payload["buffer_address"] *= payload["destination"] == Destination.FEATURES
+        return self.sink.payloads
+
+    def assert_cycles(self, met: list[int] | None = None) -> None:
+        """Every LOAD is taken, and every burst offered, in the first cycle that the rules allow."""
+        before, base = 0, 0
+        number = 0
+        for index, load in enumerate(self.loads):
+            begins = max(self.source.offered[index], before, met[index] if met else 0)
+            assert self.source.taken[index] == begins, f"LOAD {index}"
+            base = begins + Load.LOAD_START - 1
+            for burst in requests(load, 0):
+                while (
+                    load.destination == Destination.WEIGHTS
+                    and self.reserved[base] + burst["beats"] > self.config.weight_words
+                ):
+                    base += 1
+                assert self.sink.offered[number] == base, f"LOAD {index}, burst {number}"
+                before = self.sink.taken[number]
+                base = before + 1
+                number += 1
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("idle", "stall"), [(0.0, 0.0), (0.0, 0.6), (0.9, 0.0), (0.4, 0.4)])
+def test_words_go_to_their_ring_rows(idle: float, stall: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    loads = [drawn(rng, [Destination.FEATURES]) for _ in range(25)]
+    bench = Bench(loads, seed, idle, stall)
+    wanted = [
+        one for number, load in enumerate(loads) for one in requests(load, bench.name(number))
+    ]
+    assert any(load.ring_row + load.rows > load.ring_rows > 1 for load in loads)  # wraps
+    assert bench.run(len(wanted), 20) == wanted
+    bench.assert_cycles()
+    if idle == stall == 0:  # nothing lies between two LOADs
+        first = bench.source.offered[0] + Load.LOAD_START - 1
+        assert bench.sink.taken == [*range(first, first + len(wanted))]
+    assert not bench.faults
+    assert bench.waiting[-1] is None
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("release", [0.4, 0.9])
+@pytest.mark.parametrize(("idle", "stall"), [(0.0, 0.0), (0.5, 0.5)])
+def test_weights_wait_for_room(idle: float, stall: float, release: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    loads = [drawn(rng, [Destination.FEATURES, *[Destination.WEIGHTS] * 2]) for _ in range(8)]
+    bench = Bench(loads, seed, idle, stall)
+    bench.release = release
+    wanted = [
+        one for number, load in enumerate(loads) for one in requests(load, bench.name(number))
+    ]
+    assert bench.run(len(wanted), 20) == wanted
+    bench.assert_cycles()
+    assert max(bench.reserved) <= CONFIG.weight_words
+    assert max(bench.reserved) > CONFIG.weight_words - CONFIG.bus.burst_beats
+    assert not bench.faults
+
+
+def test_the_last_word_of_room_is_used() -> None:
+    """Full to the last word; the burst behind goes out `WEIGHT_ROOM` after its last word's room."""
+    capacity, beats = CONFIG.weight_words, CONFIG.bus.burst_beats
+    loads = [
+        Descriptor(Destination.WEIGHTS, 0, capacity),
+        Descriptor(Destination.WEIGHTS, 0, beats),
+    ]
+    bench = Bench(loads, seed=1)
+    count = capacity // beats
+
+    def release(_ctx: Any, cycle: int) -> None:
+        bench.release = float(cycle >= 60)
+
+    bench.run(count + 1, 5, Each(drive=release))
+    assert bench.sink.taken[:count] == [*range(1, count + 1)]
+    last_release = 60 + beats - 1
+    assert bench.sink.offered[-1] == last_release + Load.WEIGHT_ROOM - 1
+    assert set(bench.waiting[count + 1 : last_release]) == {bench.name(1)}
+
+
+@pytest.mark.parametrize("first", [0, 0x7FFC, 0xFFFC])
+@pytest.mark.parametrize("slow", ["computes", "stores"])
+def test_a_load_waits_for_both_tokens(slow: str, first: int) -> None:
+    """Tokens count one by one, past the end of their 16 bits."""
+    rng = np.random.default_rng(first)
+    loads = [
+        drawn(rng, [Destination.FEATURES])._replace(
+            wait_computes=(first + 2 * n) % (1 << TOKEN_BITS),
+            wait_stores=(first + n) % (1 << TOKEN_BITS),
+        )
+        for n in range(6)
+    ]
+    bench = Bench(loads, seed=1, stall=0.2)
+    bench.computes = bench.stores = first
+    met = [0] * len(loads)
+
+    def count(_ctx: Any, cycle: int) -> None:
+        bench.computes = first + cycle // (50 if slow == "computes" else 1)
+        bench.stores = first + cycle // (90 if slow == "stores" else 1)
+        for n in range(len(loads)):
+            if not (bench.computes >= first + 2 * n and bench.stores >= first + n):
+                met[n] = cycle + 1
+
+    wanted = [
+        one for number, load in enumerate(loads) for one in requests(load, bench.name(number))
+    ]
+    assert bench.run(len(wanted), 5, Each(drive=count)) == wanted
+    bench.assert_cycles(met)
+    assert bench.source.taken[1:] == met[1:]  # indeed it was the tokens
+    at = {cycle: n for n, cycle in enumerate(bench.source.taken)}
+    for n in range(1, len(loads)):  # a LOAD without its tokens is the one that waits
+        assert bench.waiting[met[n]] == bench.name(n)
+        assert bench.waiting[met[n] + 1] == bench.name(at[met[n]])
+
+
+@pytest.mark.parametrize("program", [0, 0x1003, 0x3F, 0x3FFFFF0])
+@pytest.mark.parametrize("stall", [0.0, 0.5])
+def test_start_reads_the_first_page(program: int, stall: float) -> None:
+    """In front of whatever waits."""
+    rng = np.random.default_rng(program)
+    loads = [drawn(rng, [Destination.FEATURES])]
+    bench = Bench(loads, seed=2, stall=stall)
+    bench.source.allowed = lambda _: len(bench.waiting) >= 4
+    bench.start_cycle, bench.program = 4, program
+    page = Descriptor(Destination.PROGRAM, program * DESCRIPTOR_BYTES, PAGE_BYTES // WORD)
+    wanted = requests(page, program) + requests(loads[0], bench.name(0))
+    assert bench.run(len(wanted), 5) == wanted
+    assert bench.sink.offered[0] == 4 + Load.LOAD_START - 1
+    if stall == 0:
+        first = bench.sink.taken[0]
+        assert bench.sink.taken == [*range(first, first + len(wanted))]
+
+
+@pytest.mark.parametrize("destination", list(Destination))
+@pytest.mark.parametrize("behind", [0, 1, 2])
+def test_a_burst_outside_both_windows_stays_as_the_fault(
+    destination: Destination, behind: int
+) -> None:
+    """Three pages, and the window that holds the last one is closed."""
+    load = Descriptor(destination, 0x5000 - 16 * WORD, 32, 3, 0x2000, 1, 0, 0, 0, 0, 3)
+    wanted = requests(load, Bench.name(1))  # two bursts per run, either side of a page's end
+    pages = [burst["address"] >> 12 for burst in wanted]
+    assert pages == [4, 5, 6, 7, 8, 9]
+    bench = Bench([load._replace(rows=1, destination=1), load, load], seed=3, stall=0.3)
+    count = 3 + behind
+    bench.windows = [(0x100, 0x200), (pages[0], pages[count - 1])]
+    if behind == 1:
+        bench.windows.reverse()
+    bench.run(2 + count, 60)
+    assert bench.sink.payloads[2:] == wanted[:count]
+    assert bench.sink.standing is None
+    assert len(bench.source.taken) == 2
+    cycle = bench.sink.taken[-1] + 1
+    assert bench.faults == [(cycle + n, ErrorCode.READ_WINDOW, bench.name(1)) for n in range(60)]
+    assert set(bench.waiting[cycle:]) == {bench.name(1)}
+
+
+@pytest.mark.parametrize("too_far", [1, 16, 40])
+@pytest.mark.parametrize("ring_row", [0, 1])
+def test_a_burst_past_the_feature_buffer_stays_as_the_fault(ring_row: int, too_far: int) -> None:
+    """Its last block, or the ring row of its last run, reaches past the end."""
+    load = Descriptor(
+        Destination.FEATURES, 0, 20, 2, 0x200, 2, 0x800, buffer_block_words=60,
+        ring_row=ring_row, ring_rows=3,
+        buffer_address=CONFIG.feature_words - 60 - (2 + ring_row) * 20,
+    )  # fmt: skip
+    fitting = requests(load, Bench.name(0))
+    far = load._replace(buffer_address=load.buffer_address + too_far)
+    bursts = requests(far, Bench.name(1))
+    fits = [b["buffer_address"] + b["beats"] <= CONFIG.feature_words for b in bursts]
+    count = fits.index(False)
+    elsewhere = [load._replace(destination=Destination.WEIGHTS, buffer_address=0xFFFFF)]
+    bench = Bench([load, far, *elsewhere], seed=4)
+    got = bench.run(len(fitting) + count, 60)
+    assert got == fitting + bursts[:count]
+    assert bench.faults == [
+        (bench.sink.taken[-1] + 1 + n, ErrorCode.BUFFER, bench.name(1)) for n in range(60)
+    ]
+    assert bench.sink.standing is None
+    bench = Bench(elsewhere, seed=4)  # other buffers have no addresses
+    bench.run(len(fitting), 10)
+    assert not bench.faults

@@ -1,0 +1,103 @@
+"""The rescale parameters in the Amaranth simulator: two banks, every shape of word and group."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+from numpy.typing import NDArray
+
+from hwsim.config import PARAMETER_BYTES
+from rtl.parameters import Parameters
+from tests.drawn import preset_with
+
+BANKS = 2
+SHAPES = [(8, 8, 1), (8, 8, 8), (8, 64, 4), (16, 16, 4), (16, 32, 1), (32, 32, 16), (64, 64, 2)]
+
+
+def drawn_records(
+    rng: np.random.Generator, lanes: int, factor_bits: int
+) -> tuple[list[dict[str, int]], NDArray[np.uint8]]:
+    """The parameters of one tile, and their bytes with rubbish where no field is."""
+    records = [
+        {
+            "bias": int(rng.integers(-(2**31), 2**31)),
+            "multiplier": int(rng.integers(0, 2**factor_bits)),
+            "negative_multiplier": int(rng.integers(0, 2**factor_bits)),
+            "shift": int(rng.integers(0, 64)),
+        }
+        for _ in range(lanes)
+    ]
+    words = np.empty((lanes, 4), "<u4")
+    for number, (name, bits) in enumerate(
+        zip(records[0], (32, factor_bits, factor_bits, 6), strict=True)
+    ):
+        rubbish = rng.integers(0, 2**32, lanes) >> bits << bits
+        values = np.array([record[name] for record in records]) & (2**bits - 1)
+        words[:, number] = rubbish | values
+    return records, words.view(np.uint8).reshape(-1)
+
+
+@pytest.mark.parametrize("multiplier_bits", [16, 32])
+@pytest.mark.parametrize(("lanes_in", "lanes_out", "rescale"), SHAPES)
+def test_every_group_of_every_bank(
+    lanes_in: int, lanes_out: int, rescale: int, multiplier_bits: int
+) -> None:
+    config = preset_with(
+        "edge",
+        array={"input_lanes": lanes_in, "output_lanes": lanes_out, "rescale_lanes": rescale},
+        bus={"bus_bits": 8 * lanes_in},
+        widths={"multiplier_bits": multiplier_bits},
+    )
+    dut = Parameters(config)
+    rng = np.random.default_rng(lanes_in + rescale)
+    expected: dict[int, list[dict[str, int]]] = {}
+
+    async def write(ctx: Any, bank: int) -> None:
+        """A bank's words in order, with idle cycles and words of weights between."""
+        expected[bank], data = drawn_records(rng, lanes_out, multiplier_bits - 1)
+        assert data.size == lanes_out * PARAMETER_BYTES
+        ctx.set(dut.i.payload.bank, bank)
+        for index, word in enumerate(data.reshape(-1, config.word_bytes)):
+            for valid, parameters in ((0, 1), (1, 0)):
+                ctx.set(dut.i.valid, valid)
+                ctx.set(dut.i.payload.parameters, parameters)
+                ctx.set(dut.i.payload.index, int(rng.integers(config.parameter_words)))
+                ctx.set(dut.i.payload.data, int(rng.integers(2**63)))
+                if rng.random() < 0.5:
+                    await ctx.tick()
+            ctx.set(dut.i.valid, 1)
+            ctx.set(dut.i.payload.parameters, 1)
+            ctx.set(dut.i.payload.index, index)
+            ctx.set(dut.i.payload.data, int.from_bytes(word.tobytes(), "little"))
+            await ctx.tick()
+        ctx.set(dut.i.valid, 0)
+
+    async def read(ctx: Any, banks: list[int]) -> None:
+        """A group every cycle, right behind the last write; the last word's group first."""
+        groups = range(config.rescale_groups)
+        reads = [(bank, group) for bank in banks for group in reversed(groups)]
+        for cycle in range(len(reads) + dut.READ_LATENCY):
+            if cycle >= dut.READ_LATENCY:
+                bank, group = reads[cycle - dut.READ_LATENCY]
+                for lane in range(rescale):
+                    wanted = expected[bank][group * rescale + lane]
+                    got = {name: ctx.get(dut.o[lane][name]) for name in wanted}
+                    assert got == wanted, (bank, group, lane)
+            if cycle < len(reads):
+                ctx.set(dut.bank, reads[cycle][0])
+                ctx.set(dut.group, reads[cycle][1])
+            await ctx.tick()
+
+    async def bench(ctx: Any) -> None:
+        await write(ctx, 0)
+        await read(ctx, [0])
+        await write(ctx, 1)
+        await read(ctx, [1, 0, 1])  # the other bank is untouched
+        await write(ctx, 0)
+        await read(ctx, [0, 1])
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()

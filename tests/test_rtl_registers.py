@@ -1,0 +1,370 @@
+"""The AXI4-Lite registers against a model in Python, in the Amaranth simulator."""
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from amaranth.sim import Simulator
+
+from hwsim.config import load_config
+from hwsim.program.registers import (
+    ADDRESS_BITS,
+    COUNTER_BITS,
+    COUNTERS,
+    REGISTERS,
+    Access,
+    build_fields,
+    register,
+    reset_value,
+)
+from rtl.axi4_lite import OKAY, SLVERR, axi4_lite_channels
+from rtl.registers import STORED, Registers
+
+CONFIG = load_config("edge")
+BY_OFFSET = {entry.offset: entry for entry in REGISTERS}
+END, ERROR, REFUSED = (1 << field.low for field in register("INTERRUPT_STATUS").fields)
+START, ABORT = (1 << field.low for field in register("CONTROL").fields)
+PATIENCE = 200  # cycles for one access
+INPUTS = (
+    *("awvalid", "awaddr", "awprot", "wvalid", "wdata", "wstrb", "bready"),
+    *("arvalid", "araddr", "arprot", "rready", "events", "busy", "stopping"),
+    *("error_code", "error_descriptor", *(name.lower() for name in COUNTERS)),
+)
+
+
+class Model:
+    """What the host may expect, access by access."""
+
+    def __init__(self) -> None:
+        self.words = {entry.name: reset_value(entry, CONFIG) for entry in REGISTERS}
+        self.busy = False
+        self.pulses = {"start": 0, "abort": 0}
+
+    def write(self, address: int, data: int, strobe: int) -> int:
+        entry = BY_OFFSET.get(address & ~3)
+        if entry is None:
+            return SLVERR
+        enable = sum(0xFF << 8 * byte for byte in range(4) if strobe >> byte & 1)
+        word = self.words[entry.name]
+        if entry.name == "CONTROL":
+            self._command(data & enable)
+        elif entry.is_locked and self.busy:
+            self.words["INTERRUPT_STATUS"] |= REFUSED if strobe else 0
+        elif entry.access is Access.RW:
+            self.words[entry.name] = (word & ~enable | data & enable) & entry.mask
+        elif entry.access is Access.W1C:
+            self.words[entry.name] = word & ~(data & enable)
+        return OKAY
+
+    def _command(self, word: int) -> None:
+        was_busy = self.busy
+        if word & START and was_busy:
+            self.words["INTERRUPT_STATUS"] |= REFUSED
+        elif word & START:
+            self.pulses["start"] += 1
+            self.busy = True
+            self.words["STATUS"] |= 1
+        self.pulses["abort"] += bool(word & ABORT and was_busy)
+
+    def read(self, address: int) -> tuple[int, int]:
+        """(data, response)"""
+        entry = BY_OFFSET.get(address & ~3)
+        return (0, SLVERR) if entry is None else (self.words[entry.name], OKAY)
+
+    @property
+    def interrupt(self) -> bool:
+        return bool(self.words["INTERRUPT_STATUS"] & self.words["INTERRUPT_ENABLE"])
+
+
+class Host:
+    """An AXI4-Lite manager that hesitates on every channel, with probability `stall` per cycle."""
+
+    def __init__(self, dut: Registers, ctx: Any, stall: float = 0.0, seed: int = 1) -> None:
+        self.dut, self.ctx, self.stall = dut, ctx, stall
+        self.random = random.Random(seed)
+
+    def hesitates(self) -> bool:
+        return self.random.random() < self.stall
+
+    async def write(self, address: int, data: int, strobe: int = 15) -> int:
+        """The response. Address and data start, and are taken, in any order and apart."""
+        dut, ctx = self.dut, self.ctx
+        ctx.set(dut.awaddr, address)
+        ctx.set(dut.wdata, data)
+        ctx.set(dut.wstrb, strobe)
+        pending = {"aw", "w"}
+        for _ in range(PATIENCE):
+            for channel in sorted(pending):
+                if not self.hesitates():
+                    ctx.set(getattr(dut, f"{channel}valid"), 1)
+            ctx.set(dut.bready, int(not self.hesitates()))
+            taken = {
+                channel
+                for channel in pending
+                if ctx.get(getattr(dut, f"{channel}valid") & getattr(dut, f"{channel}ready"))
+            }
+            is_answered = ctx.get(dut.bvalid & dut.bready)
+            response: int = ctx.get(dut.bresp)
+            await ctx.tick()
+            for channel in taken:
+                ctx.set(getattr(dut, f"{channel}valid"), 0)
+            pending -= taken
+            if is_answered:
+                assert not pending, "answered before address and data were taken"
+                ctx.set(dut.bready, 0)
+                return response
+        raise AssertionError("no response to a write")
+
+    async def read(self, address: int) -> tuple[int, int]:
+        """(data, response)"""
+        dut, ctx = self.dut, self.ctx
+        ctx.set(dut.araddr, address)
+        is_taken = False
+        for _ in range(PATIENCE):
+            if not is_taken and not self.hesitates():
+                ctx.set(dut.arvalid, 1)
+            ctx.set(dut.rready, int(not self.hesitates()))
+            takes = ctx.get(dut.arvalid & dut.arready)
+            is_answered = ctx.get(dut.rvalid & dut.rready)
+            answer = (ctx.get(dut.rdata), ctx.get(dut.rresp))
+            await ctx.tick()
+            if takes:
+                ctx.set(dut.arvalid, 0)
+                is_taken = True
+            if is_answered:
+                assert is_taken, "answered before the address was taken"
+                ctx.set(dut.rready, 0)
+                return answer
+        raise AssertionError("no response to a read")
+
+    async def write_to(self, name: str, data: int) -> None:
+        assert await self.write(register(name).offset, data) == OKAY
+
+    async def read_of(self, name: str) -> int:
+        data, response = await self.read(register(name).offset)
+        assert response == OKAY
+        return data
+
+
+Testbench = Callable[[Any], Awaitable[None]]
+
+
+def simulate(dut: Registers, host: Testbench, *devices: Testbench) -> None:
+    """Run `host` to its end, with the rules of the bus checked in every cycle."""
+
+    async def answers_wait(ctx: Any) -> None:
+        names = ("bvalid", "bready", "bresp", "rvalid", "rready", "rdata", "rresp")
+        before = (0,) * len(names)
+        async for _, _, *sampled in ctx.tick().sample(*(getattr(dut, name) for name in names)):
+            now = tuple(sampled)
+            if before[0] and not before[1]:
+                assert (now[0], now[2]) == (1, before[2]), "a write's response did not wait"
+            if before[3] and not before[4]:
+                assert (now[3], now[5:]) == (1, before[5:]), "a read's answer did not wait"
+            before = now
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(host)
+    for background in (answers_wait, *devices):
+        simulator.add_testbench(background, background=True)
+    simulator.run()
+
+
+def device(dut: Registers, seen: dict[str, int]) -> Testbench:
+    """Becomes busy in the cycle of a start or in the next, and counts pulses."""
+
+    async def testbench(ctx: Any) -> None:
+        is_late = False
+        while True:
+            for name in seen:
+                seen[name] += ctx.get(getattr(dut, name))
+            if ctx.get(dut.start):
+                is_late = not is_late
+                if is_late:
+                    await ctx.tick()
+                    assert not ctx.get(dut.start), "a start lasts one cycle"
+                ctx.set(dut.busy, 1)
+            await ctx.tick()
+
+    return testbench
+
+
+def set_inputs(ctx: Any, dut: Registers, model: Model, draw: random.Random) -> None:
+    """What the accelerator may do between two accesses."""
+    model.busy = draw.random() < 0.5
+    stopping, events = draw.getrandbits(1), draw.getrandbits(3) & draw.getrandbits(3)
+    code, descriptor = draw.getrandbits(8), draw.getrandbits(32)
+    ctx.set(dut.busy, model.busy)
+    ctx.set(dut.stopping, stopping)
+    ctx.set(dut.events, events)
+    ctx.set(dut.error_code, code)
+    ctx.set(dut.error_descriptor, descriptor)
+    model.words |= {
+        "STATUS": model.busy | stopping << 1,
+        "INTERRUPT_STATUS": model.words["INTERRUPT_STATUS"] | events,
+        "ERROR_CODE": code,
+        "ERROR_DESCRIPTOR": descriptor & ~63,
+    }
+    for name in COUNTERS:
+        count = draw.getrandbits(COUNTER_BITS)
+        ctx.set(getattr(dut, name.lower()), count)
+        model.words |= {f"{name}_LOW": count & 0xFFFF_FFFF, f"{name}_HIGH": count >> 32}
+
+
+def check_outputs(ctx: Any, dut: Registers, model: Model) -> None:
+    for entry in STORED:
+        shift = 0 if entry.name == "PROGRAM_ADDRESS" else entry.fields[0].low
+        value = ctx.get(getattr(dut, entry.name.lower()))
+        assert value == model.words[entry.name] >> shift, entry.name
+    assert ctx.get(dut.interrupt) == model.interrupt
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.6])
+def test_every_access_does_what_the_table_says(stall: float) -> None:
+    dut, model = Registers(CONFIG), Model()
+    draw = random.Random(7)
+    seen = {"start": 0, "abort": 0}
+    responses: list[int] = []
+
+    async def host(ctx: Any) -> None:
+        bus = Host(dut, ctx, stall)
+        for entry in REGISTERS:
+            assert await bus.read_of(entry.name) == reset_value(entry, CONFIG), entry.name
+        for _ in range(1500):
+            if draw.random() < 0.3:
+                set_inputs(ctx, dut, model, draw)
+                await ctx.tick()
+                ctx.set(dut.events, 0)
+            if draw.random() < 0.8:
+                often = [register("CONTROL"), register("INTERRUPT_STATUS")]
+                entry = draw.choice([*REGISTERS, *often * 5])
+                address = entry.offset | draw.getrandbits(2)
+            else:
+                address = draw.getrandbits(ADDRESS_BITS)
+            if draw.random() < 0.6:
+                data = draw.getrandbits(32) if draw.random() < 0.7 else draw.getrandbits(2)
+                strobe = draw.choice([15, 15, 15, 1, 0, draw.getrandbits(4)])
+                response = await bus.write(address, data, strobe)
+                assert response == model.write(address, data, strobe)
+            else:
+                data, response = await bus.read(address)
+                assert (data, response) == model.read(address), hex(address)
+            responses.append(response)
+            await ctx.tick().repeat(2)
+            check_outputs(ctx, dut, model)
+            assert seen == model.pulses
+
+    simulate(dut, host, device(dut, seen))
+    assert min(seen.values()) > 10
+    assert 100 < responses.count(SLVERR) < 1000
+
+
+@pytest.mark.parametrize("late", range(-2, 3))
+def test_an_event_is_never_lost_to_a_clear(late: int) -> None:
+    """An event stays where it comes with the clear or after it, and goes where it came before."""
+    dut = Registers(CONFIG)
+
+    async def host(ctx: Any) -> None:
+        bus = Host(dut, ctx)
+        await ctx.tick().repeat(4)
+        await bus.write_to("INTERRUPT_STATUS", END | ERROR)
+        await ctx.tick().repeat(4)
+        assert await bus.read_of("INTERRUPT_STATUS") == (ERROR if late >= 0 else 0)
+
+    async def accelerator(ctx: Any) -> None:
+        address_taken, data_taken = 4, 5  # cycles, from the first
+        assert data_taken == address_taken + 1
+        await ctx.tick().repeat(data_taken + late)
+        ctx.set(dut.events, ERROR)
+        if not late:
+            assert ctx.get(dut.wvalid & dut.wready)
+        await ctx.tick()
+        ctx.set(dut.events, 0)
+
+    simulate(dut, host, accelerator)
+
+
+def test_a_second_start_is_refused_however_early() -> None:
+    dut = Registers(CONFIG)
+    seen = {"start": 0}
+
+    async def host(ctx: Any) -> None:
+        bus = Host(dut, ctx)
+        await bus.write_to("CONTROL", START)
+        await bus.write_to("CONTROL", START)
+        assert await bus.read_of("INTERRUPT_STATUS") == REFUSED
+        assert seen["start"] == 1
+
+    async def accelerator(ctx: Any) -> None:
+        for _ in range(PATIENCE):
+            seen["start"] += ctx.get(dut.start)
+            if ctx.get(dut.start):
+                await ctx.tick()
+                ctx.set(dut.busy, 1)
+            else:
+                await ctx.tick()
+
+    simulate(dut, host, accelerator)
+
+
+def test_reads_and_writes_do_not_wait_for_each_other() -> None:
+    dut = Registers(CONFIG)
+
+    async def host(ctx: Any) -> None:
+        bus = Host(dut, ctx)
+        ctx.set(dut.awvalid, 1)
+        ctx.set(dut.wvalid, 1)
+        await ctx.tick().until(dut.wvalid & dut.wready)
+        ctx.set(dut.awvalid, 0)  # nobody takes the response
+        for _ in range(5):  # and the next write's data must wait for that, whatever its address
+            assert ctx.get(dut.bvalid)
+            assert not ctx.get(dut.wready)
+            ctx.set(dut.awvalid, ctx.get(dut.awready))
+            await ctx.tick()
+        ctx.set(dut.awvalid, 0)
+        ctx.set(dut.wvalid, 0)
+        assert await bus.read_of("IDENTITY") == register("IDENTITY").pack()
+        assert await bus.read_of("BUILD") == register("BUILD").pack(**build_fields(CONFIG))
+        assert ctx.get(dut.bvalid)
+        ctx.set(dut.bready, 1)
+        ctx.set(dut.wvalid, 1)  # the second write
+        await ctx.tick().repeat(3)
+        ctx.set(dut.wvalid, 0)
+        assert not ctx.get(dut.bvalid)
+        ctx.set(dut.arvalid, 1)
+        await ctx.tick()
+        ctx.set(dut.arvalid, 0)
+        assert ctx.get(dut.rvalid)
+        await bus.write_to("INTERRUPT_ENABLE", END)
+        assert ctx.get(dut.interrupt_enable) == END
+
+    simulate(dut, host)
+
+
+def test_no_output_depends_on_an_input_of_the_same_cycle() -> None:
+    dut = Registers(CONFIG)
+    draw = random.Random(5)
+    channels = [name for name in axi4_lite_channels() if name not in INPUTS]
+    outputs = [*channels, "start", "abort", "interrupt"]
+    outputs += [entry.name.lower() for entry in STORED]
+
+    async def host(ctx: Any) -> None:
+        changes = 0
+        before: list[int] = []
+        for _ in range(1000):
+            found = [ctx.get(getattr(dut, name)) for name in outputs]
+            changes += found != before
+            for name in INPUTS:
+                signal = getattr(dut, name)
+                ctx.set(signal, draw.getrandbits(len(signal)) & (0x7F if "addr" in name else -1))
+            before = [ctx.get(getattr(dut, name)) for name in outputs]
+            assert before == found
+            await ctx.tick()
+        assert changes > 500
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(host)
+    simulator.run()

@@ -1,0 +1,196 @@
+"""The store unit in the Amaranth simulator: which bursts, in which cycle, and what holds them."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hwsim.config import load_config
+from hwsim.program.descriptor import Store as Descriptor
+from hwsim.program.error_codes import ErrorCode
+from hwsim.program.fields import TOKEN_BITS
+from rtl.store import Store
+from tests.drawn import preset_with
+from tests.streams import Each, Part, Sink, Source, step, values
+from tests.test_rtl_bursts import expected_bursts
+
+CONFIG = load_config("nano")
+WORD = CONFIG.word_bytes
+EVERYWHERE = (0, 0xFFFFF)
+
+
+def drawn(rng: np.random.Generator) -> Descriptor:
+    """A STORE whose words lie inside staging."""
+    row_words, rows, blocks = (int(rng.integers(1, high)) for high in (60, 5, 4))
+    room = CONFIG.staging_words - row_words * rows * blocks
+    return Descriptor(
+        wait_drains=0,
+        address=int(rng.integers(0, 1 << 20)) * WORD,
+        row_words=row_words,
+        rows=rows,
+        row_stride_bytes=int(rng.integers(1, 900)) * WORD,
+        blocks=blocks,
+        block_stride_bytes=int(rng.integers(1, 5000)) * WORD,
+        staging_address=int(rng.choice([0, room, int(rng.integers(0, room + 1))])),
+    )
+
+
+def requests(store: Descriptor, source: int) -> list[dict[str, int]]:
+    """What is asked of the write manager: staging is read straight through."""
+    found = []
+    place = store.staging_address
+    for address, beats, _, _, ends in expected_bursts(store._asdict()):
+        found.append(
+            {
+                "address": address,
+                "beats": beats,
+                "staging_address": place,
+                "last": ends,
+                "source": source,
+            }
+        )
+        place += beats
+    return found
+
+
+class Bench:
+    """The store unit between a queue of STOREs and a write manager."""
+
+    def __init__(
+        self,
+        stores: list[Descriptor],
+        seed: int,
+        idle: float = 0.0,
+        stall: float = 0.0,
+        staging_bytes: int = CONFIG.buffers.staging_bytes,
+    ):
+        rng = np.random.default_rng(seed)
+        self.dut = Store(preset_with("nano", buffers={"staging_bytes": staging_bytes}))
+        self.stores = stores
+        payloads = [store._asdict() | {"source": self.name(n)} for n, store in enumerate(stores)]
+        self.source = Source(self.dut.i, payloads, rng, idle)
+        self.sink = Sink(self.dut.o, rng, stall)
+        self.window = EVERYWHERE
+        self.drains = 0
+        self.faults: list[tuple[int, int, int]] = []
+        self.waiting: list[int | None] = []
+
+    @staticmethod
+    def name(number: int) -> int:
+        return 0x2ABCD00 + 3 * number
+
+    def drive(self, ctx: Any, _cycle: int) -> None:
+        base, limit = self.window
+        ctx.set(self.dut.window.base, base)
+        ctx.set(self.dut.window.limit, limit)
+        ctx.set(self.dut.drains, self.drains % (1 << TOKEN_BITS))
+
+    def sample(self, ctx: Any, cycle: int) -> None:
+        fault, waiting = values(ctx, self.dut.fault), values(ctx, self.dut.waiting)
+        if fault["code"] != ErrorCode.NONE:
+            self.faults.append((cycle, fault["code"], fault["source"]))
+        self.waiting.append(waiting["source"] if waiting["valid"] else None)
+
+    def run(self, bursts: int, further_cycles: int, *parts: Part) -> list[dict[str, int]]:
+        """Until so many bursts were taken."""
+        step(
+            self.dut,
+            [*parts, self, self.source, self.sink],
+            lambda: len(self.sink.taken) == bursts,
+            further_cycles,
+        )
+        return self.sink.payloads
+
+    def assert_cycles(self, met: list[int] | None = None) -> None:
+        """Every STORE is taken, and every burst offered, in the first cycle that there is."""
+        before = number = 0
+        for index, store in enumerate(self.stores):
+            begins = max(self.source.offered[index], before, met[index] if met else 0)
+            assert self.source.taken[index] == begins, f"STORE {index}"
+            base = begins + Store.STORE_START - 1
+            for _ in requests(store, 0):
+                assert self.sink.offered[number] == base, f"STORE {index}, burst {number}"
+                before = self.sink.taken[number]
+                base = before + 1
+                number += 1
+
+
+def all_requests(stores: list[Descriptor]) -> list[dict[str, int]]:
+    return [one for n, store in enumerate(stores) for one in requests(store, Bench.name(n))]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("idle", "stall"), [(0.0, 0.0), (0.0, 0.6), (0.9, 0.0), (0.4, 0.4)])
+def test_staging_is_read_straight_through(idle: float, stall: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    stores = [drawn(rng) for _ in range(25)]
+    bench = Bench(stores, seed, idle, stall)
+    wanted = all_requests(stores)
+    assert any(one["staging_address"] + one["beats"] == CONFIG.staging_words for one in wanted)
+    assert bench.run(len(wanted), 20) == wanted
+    bench.assert_cycles()
+    if idle == stall == 0:  # nothing lies between two STOREs
+        first = bench.source.offered[0] + Store.STORE_START - 1
+        assert bench.sink.taken == [*range(first, first + len(wanted))]
+    assert not bench.faults
+    assert bench.waiting[-1] is None
+
+
+@pytest.mark.parametrize("first", [0, 0x7FFC, 0xFFFC])
+def test_a_store_waits_for_its_drains(first: int) -> None:
+    """Tokens count one by one, past the end of their 16 bits."""
+    rng = np.random.default_rng(first)
+    stores = [drawn(rng)._replace(wait_drains=(first + n) % (1 << TOKEN_BITS)) for n in range(6)]
+    bench = Bench(stores, seed=1, stall=0.2)
+    wanted = all_requests(stores)
+
+    def count(_ctx: Any, cycle: int) -> None:
+        bench.drains = first + cycle // 150
+
+    assert bench.run(len(wanted), 5, Each(drive=count)) == wanted
+    met = [150 * n for n in range(len(stores))]
+    assert bench.source.taken == met  # each had left before the next one's token
+    bench.assert_cycles(met)
+    for n in range(1, len(stores)):  # a STORE without its token is the one that waits
+        assert bench.waiting[met[n] - 1] == bench.waiting[met[n]] == bench.name(n)
+
+
+@pytest.mark.parametrize("count", [0, 3, 4, 5])
+def test_a_burst_outside_the_window_stays_as_the_fault(count: int) -> None:
+    """Two bursts per run, either side of a page's end; the page of burst `count` is closed."""
+    store = Descriptor(0, 0x5000 - 16 * WORD, 32, 3, 0x2000, 1, 0, 0)
+    wanted = requests(store, Bench.name(1))
+    pages = [burst["address"] >> 12 for burst in wanted]
+    assert pages == [4, 5, 6, 7, 8, 9]
+    inside = store._replace(address=0x5000, rows=1, row_words=16)
+    first = [inside._replace(address=pages[2 if count else 5] << 12)]
+    bench = Bench([*first, store, store], seed=3, stall=0.3)
+    bench.window = (pages[0], pages[count - 1]) if count else (pages[1], pages[5])
+    bench.run(1 + count, 60)
+    assert bench.sink.payloads == requests(first[0], Bench.name(0)) + wanted[:count]
+    assert bench.sink.standing is None
+    assert len(bench.source.taken) == 2
+    cycle = bench.sink.taken[-1] + 1
+    assert bench.faults[-59:] == [
+        (cycle + 1 + n, ErrorCode.WRITE_WINDOW, bench.name(1)) for n in range(59)
+    ]
+    assert len(bench.faults) in {59, 60}
+
+
+@pytest.mark.parametrize("staging_words", [1024, 1 << 16])
+@pytest.mark.parametrize("too_far", [1, 16, 17, 40])
+def test_a_burst_past_the_end_of_staging_stays_as_the_fault(
+    too_far: int, staging_words: int
+) -> None:
+    store = Descriptor(0, 0, 20, 2, 0x400, 2, 0x1000, staging_words - 80)
+    fitting = requests(store, Bench.name(0))
+    far = store._replace(staging_address=store.staging_address + too_far)
+    bursts = requests(far, Bench.name(1))
+    fits = [one["staging_address"] + one["beats"] <= staging_words for one in bursts]
+    count = fits.index(False)
+    bench = Bench([store, far, store], seed=4, staging_bytes=WORD * staging_words)
+    assert bench.run(len(fitting) + count, 60) == fitting + bursts[:count]
+    assert bench.faults == [
+        (bench.sink.taken[-1] + 1 + n, ErrorCode.BUFFER, bench.name(1)) for n in range(60)
+    ]
+    assert bench.sink.standing is None

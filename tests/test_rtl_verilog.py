@@ -1,0 +1,83 @@
+"""From a component to Verilog text: what is taken out, and what must not be there."""
+
+import re
+import time
+
+import pytest
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hwsim.config import load_config
+from rtl.accelerator import Accelerator
+from rtl.verilog import VerilogError, to_verilog
+
+
+class Remembers(wiring.Component):  # type: ignore[misc]
+    """Two memories, one of them with the given first words."""
+
+    def __init__(self, first_words: list[int]):
+        self._first_words = first_words
+        super().__init__({"address": In(3), "word": In(32), "o": Out(32), "long_name": Out(1)})
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        m.submodules.words = words = Memory(shape=32, depth=8, init=self._first_words)
+        m.submodules.bits = bits = Memory(shape=1, depth=5, init=[])
+        counter = Signal(4, init=9)
+        m.d.sync += counter.eq(counter + 1)
+        write, read = words.write_port(), words.read_port()
+        bit_write, bit_read = bits.write_port(), bits.read_port(domain="comb")
+        m.d.comb += [
+            write.addr.eq(self.address),
+            write.data.eq(self.word),
+            write.en.eq(counter[0]),
+            read.addr.eq(self.address),
+            self.o.eq(read.data),
+            bit_write.addr.eq(self.address),
+            bit_write.data.eq(self.word[0]),
+            bit_write.en.eq(counter[1]),
+            bit_read.addr.eq(self.address),
+            self.long_name.eq(bit_read.data ^ counter[3]),
+        ]
+        return m
+
+
+def test_memories_have_no_initial_value() -> None:
+    text = to_verilog(Remembers([]), "remembers")
+    assert "reg [31:0] words [7:0];" in text
+    assert re.search(r"reg (\[0:0\] )?bits +\[4:0\];", text)
+    assert "initial" not in text
+    assert "\nmodule remembers(" in text
+
+
+def test_a_memory_that_is_meant_to_have_values_is_refused() -> None:
+    with pytest.raises(VerilogError, match="memory words"):
+        to_verilog(Remembers([0, 0, 5]), "remembers")
+
+
+def test_names_and_places_are_kept() -> None:
+    config = load_config("nano")
+    text = to_verilog(Remembers([]), "remembers", config)
+    assert "output long_name;" in text
+    assert "reg [3:0] counter = 4'h9;" in text
+    places = set(re.findall(r'src = "([^":]*)', text))
+    assert any(place.startswith("tests/test_rtl_verilog.py") for place in places)
+    assert any(place.startswith("amaranth/lib/memory.py") for place in places)
+    assert not any(place.startswith("/") for place in places)
+    short = to_verilog(Remembers([]), "remembers", config, has_places=False)
+    assert re.sub(r"(?m)^ *\(\* src = .*\n", "", text) == short
+    head = text[: text.index("/*")]
+    assert all(line.startswith("// ") for line in head.splitlines())
+    assert "hwsim" in head
+    assert "Configuration nano: 8 x 8 multipliers" in head
+
+
+@pytest.mark.slow
+def test_edge_is_short_and_quick() -> None:
+    config = load_config("edge")
+    start = time.monotonic()
+    text = to_verilog(Accelerator(config), "accelerator", config)
+    assert len(text) < 1_500_000
+    assert time.monotonic() - start < 30

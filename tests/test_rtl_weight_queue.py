@@ -1,0 +1,312 @@
+"""The weight queue in the Amaranth simulator: every word and its cycle, against a schedule."""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from hwsim import pipeline
+from hwsim.config import Config
+from hwsim.program.error_codes import ErrorCode
+from rtl.weight_queue import PARAMETER_BANKS, WeightQueue
+from tests.drawn import preset_with
+
+CAPACITY = 45  # words: no power of two, and a few blocks
+SOURCE = 0x2A5A5
+MOST_CYCLES = 20_000
+
+
+def small_config(lanes: int = 8, weight_bits: int = 8, capacity: int = CAPACITY) -> Config:
+    return preset_with(
+        "nano",
+        array={"input_lanes": lanes, "output_lanes": lanes},
+        bus={"bus_bits": 8 * lanes, "burst_beats": 16},
+        widths={"weight_bits": weight_bits},
+        buffers={"weight_bytes": lanes * capacity},
+    )
+
+
+@dataclass(frozen=True)
+class Tile:
+    kernel_rows: int
+    kernel_columns: int
+    blocks: int
+    packed: int
+    weight_offset: int
+    release: int
+
+    @property
+    def weight_blocks(self) -> int:
+        return self.blocks * (1 if self.packed else self.kernel_rows * self.kernel_columns)
+
+    def words(self, config: Config) -> int:
+        return self.weight_blocks * config.weight_block_words + config.parameter_words
+
+
+def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Tile]:
+    """Tiles whose weights the queue can hold: all of them, or a block at a time with `release`."""
+    tiles: list[Tile] = []
+    longest = max(config.weight_block_words, config.parameter_words)
+    while len(tiles) < count:
+        tile = Tile(
+            kernel_rows=int(rng.integers(1, 4)),
+            kernel_columns=int(rng.integers(1, 4)),
+            blocks=int(rng.integers(1, 3)),
+            packed=int(rng.random() < 0.2),
+            weight_offset=int(rng.integers(config.weight_words) * (rng.random() < 0.3)),
+            release=int(rng.random() < 0.6),
+        )
+        needs = longest if tile.release else tile.words(config)
+        if tile.weight_offset + needs <= config.weight_words:
+            tiles.append(tile)
+    return tiles
+
+
+@dataclass(frozen=True)
+class Chances:
+    """Per cycle, of each thing that moves the queue on; no tile comes before `tiles_from`."""
+
+    write: float = 1.0
+    tile: float = 1.0
+    taken: float = 1.0
+    drained: float = 1.0
+    tiles_from: int = 0
+
+
+@dataclass
+class Trace:
+    """In which cycle each thing happened."""
+
+    written: list[int] = field(default_factory=list)
+    offered: list[int] = field(default_factory=list)
+    accepted: list[int] = field(default_factory=list)
+    taken: list[int] = field(default_factory=list)
+    drained: list[int] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)
+    shadow_full: list[int] = field(default_factory=list)
+    parameters_full: list[int] = field(default_factory=list)
+    words: list[tuple[int, int, int, int, int]] = field(default_factory=list)  # cycle, payload
+
+
+def offer(ctx: Any, dut: WeightQueue, tile: Tile) -> None:
+    ctx.set(dut.tile.valid, 1)
+    ctx.set(dut.tile.payload.source, SOURCE)
+    for name, value in vars(tile).items():
+        ctx.set(dut.tile.payload[name], value)
+
+
+class Feeder:
+    """Drives the queue cycle by cycle, as the load, the array and the drain may, and records."""
+
+    def __init__(self, config: Config, tiles: list[Tile], chances: Chances, seed: int):
+        self.dut = WeightQueue(config)
+        self.trace = Trace()
+        self._config = config
+        self._tiles = tiles
+        self._chances = chances
+        self._rng = np.random.default_rng(seed)
+        heads = np.cumsum([0, *(tile.words(config) * tile.release for tile in tiles)])
+        needed = [
+            int(head) + tile.weight_offset + tile.words(config)
+            for head, tile in zip(heads, tiles, strict=False)
+        ]
+        bits = config.bus.bus_bits
+        self.stream = [
+            int.from_bytes(self._rng.bytes(bits // 8), "little") for _ in range(max(needed))
+        ]
+        self._room = config.weight_words
+        self._blocks = sum(tile.weight_blocks for tile in tiles)
+        self._offering = False
+
+    def _chance(self, name: str) -> bool:
+        return bool(self._rng.random() < getattr(self._chances, name))
+
+    def _drive(self, ctx: Any, cycle: int) -> None:
+        dut, trace = self.dut, self.trace
+        writes = len(trace.written) < len(self.stream) and self._room > 0 and self._chance("write")
+        ctx.set(dut.write, writes)
+        if writes:
+            ctx.set(dut.data, self.stream[len(trace.written)])
+            trace.written.append(cycle)
+            self._room -= 1
+        left = len(trace.accepted) < len(self._tiles) and cycle >= self._chances.tiles_from
+        if left and not self._offering and self._chance("tile"):
+            self._offering = True
+            trace.offered.append(cycle)
+            offer(ctx, dut, self._tiles[len(trace.accepted)])
+        ctx.set(dut.tile.valid, self._offering)
+        taken = bool(ctx.get(dut.shadow_full)) and self._chance("taken")
+        ctx.set(dut.shadow_taken, taken)
+        drained = bool(ctx.get(dut.parameters_full)) and self._chance("drained")
+        ctx.set(dut.drained, drained)
+        trace.taken += [cycle] * taken
+        trace.drained += [cycle] * drained
+
+    def _record(self, ctx: Any, cycle: int) -> None:
+        dut, trace = self.dut, self.trace
+        for name in ("released", "shadow_full", "parameters_full"):
+            getattr(trace, name).extend([cycle] * ctx.get(getattr(dut, name)))
+        if self._offering and ctx.get(dut.tile.ready):
+            trace.accepted.append(cycle)
+            self._offering = False
+        if ctx.get(dut.o.valid):
+            names = ("data", "index", "parameters", "bank")
+            data, index, parameters, bank = (ctx.get(dut.o.payload[name]) for name in names)
+            trace.words.append((cycle, data, index, parameters, bank))
+        assert ctx.get(dut.fault.code) == ErrorCode.NONE, cycle
+        self._room += ctx.get(dut.released)
+
+    async def bench(self, ctx: Any) -> None:
+        for cycle in range(MOST_CYCLES):
+            self._drive(ctx, cycle)
+            self._record(ctx, cycle)
+            await ctx.tick()
+            taken, drained = len(self.trace.taken), len(self.trace.drained)
+            if taken == self._blocks and drained == len(self._tiles):
+                return
+        raise AssertionError(f"stuck: {self.trace}")
+
+    def run(self) -> Trace:
+        simulator = Simulator(self.dut)
+        simulator.add_clock(1e-6)
+        simulator.add_testbench(self.bench)
+        simulator.run()
+        return self.trace
+
+
+def expected_trace(config: Config, tiles: list[Tile], stream: list[int], driven: Trace) -> Trace:
+    """When everything comes out, from the moments in which things went in."""
+    trace = Trace(driven.written, driven.offered, taken=driven.taken, drained=driven.drained)
+    head = free = block = 0
+    for number, tile in enumerate(tiles):
+        accepted = max(driven.offered[number], free - 1)  # in the cycle of the last word's read
+        trace.accepted.append(accepted)
+        free = max(free, accepted + 1)
+        position = head + tile.weight_offset
+        for part in range(tile.weight_blocks + 1):
+            parameters = part == tile.weight_blocks
+            words = config.parameter_words if parameters else config.weight_block_words
+            first = max(free, driven.written[position + words - 1] + 1)
+            if parameters and number >= PARAMETER_BANKS:
+                bank_free = driven.drained[number - PARAMETER_BANKS] + pipeline.BANK_VISIBLE
+                first = max(first, bank_free)
+            elif not parameters and block:
+                first = max(first, driven.taken[block - 1] + pipeline.SHADOW_FREE)
+            free = first + words
+            reads = range(first, free)
+            if tile.release:
+                trace.released += reads
+            trace.words += [
+                (cycle + WeightQueue.READ_LATENCY, stream[position + index], index, int(parameters),
+                 number % PARAMETER_BANKS)
+                for index, cycle in enumerate(reads)
+            ]  # fmt: skip
+            if parameters:
+                full = range(free + pipeline.PARAMETERS_FILL, driven.drained[number] + 1)
+                trace.parameters_full += full
+            else:
+                full = range(free + pipeline.SHADOW_FILL, driven.taken[block] + 1)
+                trace.shadow_full += full
+                block += 1
+            position += words
+        if tile.release:
+            head += tile.words(config)
+    trace.parameters_full = sorted(set(trace.parameters_full))
+    return trace
+
+
+CHANCES = [
+    Chances(),
+    Chances(write=0.3),
+    Chances(taken=0.05),
+    Chances(drained=0.02, taken=0.5),
+    Chances(write=0.6, tile=0.1, taken=0.3, drained=0.1),
+]
+
+
+@pytest.mark.parametrize("chances", CHANCES, ids=str)
+@pytest.mark.parametrize(("lanes", "weight_bits"), [(8, 8), (8, 4), (16, 4)])
+def test_words_come_in_order_and_in_time(lanes: int, weight_bits: int, chances: Chances) -> None:
+    config = small_config(lanes, weight_bits)
+    tiles = drawn_tiles(np.random.default_rng(lanes + weight_bits), config, 16)
+    assert {tile.release for tile in tiles} == {0, 1}
+    feeder = Feeder(config, tiles, chances, seed=weight_bits)
+    driven = feeder.run()
+    expected = expected_trace(config, tiles, feeder.stream, driven)
+    for name, wanted in vars(expected).items():
+        assert getattr(driven, name) == wanted, name
+
+
+def test_no_cycle_is_lost_while_nothing_waits() -> None:
+    """Words of blocks, parameters and tiles follow each other, but for the shadow's turn."""
+    config = small_config(capacity=200)
+    tiles = [Tile(1, 1, 2, 0, 0, 1)] * 4
+    feeder = Feeder(config, tiles, Chances(tiles_from=config.weight_words), seed=1)
+    driven = feeder.run()
+    cycles = [word[0] for word in driven.words]
+    gaps = [later - earlier for earlier, later in pairwise(cycles)]
+    # Each tile: words - 1 steps, the shadow's turn, words - 1, parameters behind at once.
+    turn = 1 + pipeline.BLOCK_OVERHEAD
+    words = config.weight_block_words
+    tile_gaps = [*[1] * (words - 1), turn, *[1] * (words + config.parameter_words)]
+    assert gaps == (tile_gaps * len(tiles))[: len(gaps)]
+
+
+@pytest.mark.parametrize(
+    ("tile", "fits"),
+    [
+        (Tile(1, 1, 1, 0, CAPACITY - 24, 0), 24),  # to the last word: no fault
+        (Tile(1, 1, 3, 0, CAPACITY - 16, 1), 40),
+        (Tile(1, 1, 1, 0, CAPACITY - 23, 0), 8),  # the parameters' last word is past it
+        (Tile(1, 1, 6, 0, 0, 0), 40),  # the sixth block
+        (Tile(1, 1, 1, 0, CAPACITY - 7, 1), 0),
+        (Tile(1, 1, 1, 0, CAPACITY, 0), 0),
+        (Tile(1, 1, 1, 0, 128, 1), 0),  # a multiple of a power of two
+        (Tile(1, 1, 1, 0, 1 << 19, 0), 0),
+        (Tile(1, 1, 1, 0, (1 << 20) - 1, 1), 0),
+    ],
+)
+def test_a_tile_past_the_capacity_waits_for_ever_as_the_fault(tile: Tile, fits: int) -> None:
+    """`fits` words are read; the block behind them, if there is one, never is."""
+    config = small_config()
+    dut = WeightQueue(config)
+    words = tile.words(config)
+
+    async def bench(ctx: Any) -> None:
+        for _ in range(CAPACITY):
+            ctx.set(dut.write, 1)
+            await ctx.tick()
+        ctx.set(dut.write, 0)
+        offer(ctx, dut, tile)
+        assert ctx.get(dut.tile.ready)
+        await ctx.tick()
+        ctx.set(dut.tile.valid, 0)
+        ctx.set(dut.tile.payload.source, 0)
+        seen = released = 0
+        faulty: list[int] = []
+        for cycle in range(200):
+            refill = bool(ctx.get(dut.released))
+            released += refill
+            ctx.set(dut.write, refill)  # a word for a word
+            ctx.set(dut.shadow_taken, ctx.get(dut.shadow_full))
+            seen += ctx.get(dut.o.valid)
+            code = ErrorCode(ctx.get(dut.fault.code))
+            if code != ErrorCode.NONE:
+                assert code == ErrorCode.BUFFER
+                assert ctx.get(dut.fault.source) == SOURCE
+                faulty.append(cycle)
+            await ctx.tick()
+        assert seen == fits
+        assert released == fits * tile.release
+        # From the cycle in which the block would come, to the end.
+        assert faulty == ([] if fits == words else list(range(faulty[0], 200)))
+        if not fits:
+            assert faulty[0] == 0
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()

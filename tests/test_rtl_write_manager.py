@@ -1,0 +1,315 @@
+"""The AXI4 write channels in the Amaranth simulator, against a memory that idles and stalls."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hwsim import pipeline
+from hwsim.config import load_config
+from hwsim.program.error_codes import ErrorCode
+from rtl.write_manager import BURSTS_AHEAD, WriteManager
+from tests.streams import Each, Part, Source, step, values
+
+CONFIG = load_config("nano")
+ALL_BYTES = (1 << CONFIG.word_bytes) - 1
+OKAY, EXOKAY, SLVERR, DECERR = range(4)
+IN_PIPELINE = 2  # words that were read from staging but did not pass the bus: memory, output
+
+
+def drawn(rng: np.random.Generator, count: int, beats: int | None = None) -> list[dict[str, int]]:
+    return [
+        {
+            "address": int(rng.integers(0, 1 << 32)),
+            "beats": beats or int(rng.choice([1, 16, int(rng.integers(1, 17))])),
+            "staging_address": int(rng.integers(0, CONFIG.staging_words - 16)),
+            "last": int(rng.integers(0, 2)),
+            "source": int(rng.integers(0, 1 << 26)),
+        }
+        for _ in range(count)
+    ]
+
+
+def staged(address: int) -> int:
+    return (address + 1) * 0x9E3779B97F4A7C15 % (1 << 64)
+
+
+class Channel:
+    """One of the bus's two outward channels: what stands on it stays until it is accepted."""
+
+    def __init__(self, dut: WriteManager, names: tuple[str, ...], stall: float):
+        self.ports = [getattr(dut, name) for name in names]
+        self.valid, self.ready = self.ports[:2]
+        self.stall = stall
+        self.refuses = False
+        self.standing: tuple[int, ...] | None = None
+        self.appeared: list[int] = []
+        self.accepted: list[int] = []
+        self.payloads: list[tuple[int, ...]] = []
+
+    def drive(self, ctx: Any, rng: np.random.Generator) -> None:
+        ctx.set(self.ready, not self.refuses and rng.random() >= self.stall)
+
+    def sample(self, ctx: Any, cycle: int) -> None:
+        if not ctx.get(self.valid):
+            assert self.standing is None, f"cycle {cycle}: {self.valid} was withdrawn"
+            return
+        payload = tuple(int(ctx.get(port)) for port in self.ports[2:])
+        if self.standing is None:
+            self.appeared.append(cycle)
+        assert self.standing in {None, payload}, f"cycle {cycle}: beside {self.valid}"
+        self.standing = payload
+        if ctx.get(self.ready):
+            self.accepted.append(cycle)
+            self.payloads.append(payload)
+            self.standing = None
+
+
+@dataclass
+class Memory:
+    """Takes addresses and words, and answers bursts in order once it has both."""
+
+    dut: WriteManager
+    rng: np.random.Generator
+    address_stall: float = 0.0
+    word_stall: float = 0.0
+    gap: float = 0.0  # between responses
+    latency_cycles: int = 1
+    silent: bool = False
+    codes: dict[int, int] = field(default_factory=dict)  # by the number of the response
+    stray: tuple[int, ...] = ()  # cycles of responses that nobody waits for
+    responses: list[int] = field(default_factory=list)  # their cycles
+    complete: list[int] = field(default_factory=list)  # cycles of last words
+    word: int = 0
+
+    def __post_init__(self) -> None:
+        addresses = ("awvalid", "awready", "awaddr", "awlen")
+        words = ("wvalid", "wready", "wdata", "wlast", "wstrb")
+        self.addresses = Channel(self.dut, addresses, self.address_stall)
+        self.words = Channel(self.dut, words, self.word_stall)
+        self.read: int | None = None
+
+    def drive(self, ctx: Any, cycle: int) -> None:
+        dut, number = self.dut, len(self.responses)
+        self.addresses.drive(ctx, self.rng)
+        self.words.drive(ctx, self.rng)
+        if self.read is not None:  # staging
+            ctx.set(dut.word, staged(self.read))
+        both = [*zip(self.addresses.accepted, self.complete, strict=False)][number : number + 1]
+        answers = bool(both) and max(both[0]) + self.latency_cycles <= cycle and not self.silent
+        answers = answers and self.rng.random() >= self.gap
+        ctx.set(dut.bvalid, answers or cycle in self.stray)
+        ctx.set(dut.bresp, DECERR)
+        if answers:
+            self.responses.append(cycle)
+            ctx.set(dut.bresp, self.codes.get(number, int(self.rng.integers(0, 2))))
+
+    def sample(self, ctx: Any, cycle: int) -> None:
+        assert ctx.get(self.dut.bready)
+        self.addresses.sample(ctx, cycle)
+        self.words.sample(ctx, cycle)
+        if self.words.accepted[-1:] == [cycle] and self.words.payloads[-1][1]:
+            self.complete.append(cycle)
+        self.read = ctx.get(self.dut.read_address) if ctx.get(self.dut.read_enable) else None
+
+
+class Bench:
+    """Source of requests, staging and memory, and what is reported."""
+
+    def __init__(
+        self, requests: list[dict[str, int]], rng: np.random.Generator, idle: float, **memory: Any
+    ):
+        self.dut = WriteManager(CONFIG)
+        self.requests = requests
+        self.source = Source(self.dut.i, requests, rng, idle)
+        self.memory = Memory(self.dut, rng, **memory)
+        self.stop_cycle: int | None = None
+        self.cycle = 0
+        self.stored: list[int] = []
+        self.faults: list[tuple[int, int, int]] = []
+
+    def drive(self, ctx: Any, cycle: int) -> None:
+        self.cycle = cycle
+        ctx.set(self.dut.stop, self.stop_cycle is not None and cycle >= self.stop_cycle)
+
+    def sample(self, ctx: Any, cycle: int) -> None:
+        if ctx.get(self.dut.stored):
+            self.stored.append(cycle)
+        fault = values(ctx, self.dut.fault)
+        if fault["code"] != ErrorCode.NONE:
+            self.faults.append((cycle, fault["code"], fault["source"]))
+        begun = sum(taken < cycle for taken in self.source.taken)
+        answered = sum(response < cycle for response in self.memory.responses)
+        assert 0 <= begun - answered <= pipeline.OUTSTANDING_WRITES
+        assert ctx.get(self.dut.quiet) == (begun == answered), f"cycle {cycle}"
+
+    def run(self, bursts: int, further_cycles: int, *parts: Part) -> None:
+        """Until so many bursts are answered."""
+        step(
+            self.dut,
+            [*parts, self, self.source, self.memory],
+            lambda: len(self.memory.responses) == bursts,
+            further_cycles,
+        )
+        self.assert_all_passed(bursts)
+
+    def assert_all_passed(self, bursts: int) -> None:
+        """Addresses, words and responses in order, each in its cycle; nothing else."""
+        requests = self.requests[:bursts]
+        memory, taken = self.memory, self.source.taken
+        addresses, words = memory.addresses, memory.words
+        assert addresses.payloads == [(one["address"], one["beats"] - 1) for one in requests]
+        assert addresses.appeared == [cycle + 1 for cycle in taken]
+        tags = [(n, beat) for n, one in enumerate(requests) for beat in range(one["beats"])]
+        assert [payload[:2] for payload in words.payloads] == [
+            (staged(requests[n]["staging_address"] + beat), beat == requests[n]["beats"] - 1)
+            for n, beat in tags
+        ]
+        assert words.appeared == [
+            max(addresses.appeared[n] + WriteManager.STORE_DATA, before + 1)
+            for (n, _), before in zip(tags, [-1, *words.accepted], strict=False)
+        ]
+        strobes = [
+            ALL_BYTES if self.stop_cycle is None or cycle <= self.stop_cycle else 0
+            for cycle in words.appeared
+        ]
+        assert [payload[2] for payload in words.payloads] == strobes
+        answered = [*zip(memory.responses, requests, strict=True)]
+        assert self.stored == [cycle for cycle, one in answered if one["last"]]
+        assert self.faults == [
+            (cycle + 1, ErrorCode.WRITE_RESPONSE, one["source"])
+            for number, (cycle, one) in enumerate(answered)
+            if memory.codes.get(number, OKAY) in {SLVERR, DECERR}
+        ]
+
+
+def bench_of(
+    count: int, seed: int, idle: float = 0.0, beats: int | None = None, **memory: Any
+) -> Bench:
+    rng = np.random.default_rng(seed)
+    return Bench(drawn(rng, count, beats), rng, idle, **memory)
+
+
+@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("latency_cycles", [1, 40])
+@pytest.mark.parametrize("idle", [0.0, 0.9])
+@pytest.mark.parametrize(
+    ("address_stall", "word_stall", "gap"),
+    [(0.0, 0.0, 0.0), (0.95, 0.0, 0.0), (0.0, 0.7, 0.0), (0.0, 0.0, 0.9), (0.5, 0.5, 0.5)],
+)
+def test_every_word_follows_its_address(
+    address_stall: float, word_stall: float, gap: float, idle: float, latency_cycles: int, seed: int
+) -> None:
+    bench = bench_of(40, seed, idle, address_stall=address_stall, word_stall=word_stall,
+                     gap=gap, latency_cycles=latency_cycles)  # fmt: skip
+    bench.run(40, 10)
+
+
+@pytest.mark.parametrize("beats", [1, 2, 16])
+def test_one_word_per_cycle_across_bursts(beats: int) -> None:
+    bench = bench_of(40, seed=3, beats=beats)
+    bench.run(40, 10)
+    first = bench.memory.addresses.appeared[0] + WriteManager.STORE_DATA
+    assert bench.memory.words.accepted == [*range(first, first + 40 * beats)]
+
+
+@pytest.mark.parametrize("beats", [1, 2, 16])
+def test_addresses_run_ahead_of_their_words(beats: int) -> None:
+    """So many bursts wait for their words to be read; words on their way to the bus are read."""
+    bench = bench_of(40, seed=4, beats=beats)
+    addresses = bench.memory.addresses
+    ahead = BURSTS_AHEAD + IN_PIPELINE // beats
+
+    def refuse(_ctx: Any, cycle: int) -> None:
+        bench.memory.words.refuses = cycle < 100
+        if cycle == 99:
+            assert len(addresses.payloads) == ahead
+            assert addresses.accepted[:BURSTS_AHEAD] == [*range(1, BURSTS_AHEAD + 1)]
+
+    bench.run(40, 5, Each(drive=refuse))
+
+
+def test_words_do_not_wait_for_their_addresses() -> None:
+    """A memory may take all of a burst's words before its address."""
+    bench = bench_of(3, seed=5, beats=16)
+    memory = bench.memory
+
+    def refuse(_ctx: Any, _cycle: int) -> None:
+        memory.addresses.refuses = len(memory.complete) <= len(memory.addresses.accepted)
+
+    bench.run(3, 5, Each(drive=refuse))
+    pairs = zip(memory.complete, memory.addresses.accepted, strict=True)
+    assert all(last_word < address for last_word, address in pairs)
+
+
+def test_a_silent_memory_gets_the_outstanding_bursts_and_no_more() -> None:
+    count = pipeline.OUTSTANDING_WRITES
+    bench = bench_of(count + 20, seed=6, beats=1)
+
+    def silence(_ctx: Any, cycle: int) -> None:
+        bench.memory.silent = cycle < 300
+        if cycle == 299:
+            assert len(bench.memory.addresses.payloads) == count
+
+    bench.run(count + 20, 5, Each(drive=silence))
+
+
+@pytest.mark.parametrize("code", [SLVERR, DECERR])
+@pytest.mark.parametrize("seed", range(7, 10))
+def test_an_error_is_the_fault_of_its_descriptor(seed: int, code: int) -> None:
+    """Everything goes on all the same; OKAY and EXOKAY are no errors."""
+    bench = bench_of(20, seed, gap=0.3)
+    bench.memory.codes = dict.fromkeys((0, 4, 5, 11, 19), code)
+    bench.run(20, 5)
+    assert len(bench.faults) == len(bench.memory.codes)
+
+
+@pytest.mark.parametrize("seed", range(10, 13))
+def test_responses_that_nobody_waits_for_are_dropped(seed: int) -> None:
+    """In front of the first burst and between answered ones: no token, no fault."""
+    bench = bench_of(8, seed, latency_cycles=5)
+    bench.source.allowed = lambda number: bench.cycle >= (20 if number < 4 else 150)
+    bench.memory.stray = (3, 4, 9, 19, *range(110, 140), 148)
+    bench.run(8, 3)
+    assert bench.memory.responses[3] < 110
+    assert bench.memory.responses[4] > 148
+
+
+@pytest.mark.parametrize("seed", range(20, 24))
+@pytest.mark.parametrize("stop_cycle", [0, 1, 2, 3, 4, 9, 40])
+def test_stop_lets_out_no_further_request_and_no_further_byte(stop_cycle: int, seed: int) -> None:
+    """What stands on the bus stays as it is; words behind it go with strobes 0."""
+    bench = bench_of(40, seed, idle=0.3, address_stall=0.5, word_stall=0.5, gap=0.3)
+    bench.stop_cycle = stop_cycle
+    memory = bench.memory
+
+    def refuse(_ctx: Any, cycle: int) -> None:
+        memory.addresses.refuses = stop_cycle <= cycle < stop_cycle + 60
+        memory.words.refuses = stop_cycle <= cycle < stop_cycle + 20
+
+    parts: list[Part] = [Each(drive=refuse), bench, bench.source, memory]
+    step(bench.dut, parts, lambda: bench.cycle == stop_cycle + 600)
+    assert all(cycle < stop_cycle for cycle in bench.source.taken)
+    assert memory.addresses.standing is memory.words.standing is None
+    bench.assert_all_passed(len(bench.source.taken))
+
+
+@pytest.mark.parametrize("standing", ["address", "word"])
+def test_not_quiet_while_something_stands(standing: str) -> None:
+    """Not even where a memory answers a burst before it has taken all of it."""
+    bench = bench_of(1, seed=30, beats=1)
+    memory = bench.memory
+    memory.addresses.refuses = standing == "address"
+    memory.words.refuses = standing == "word"
+    memory.stray, memory.silent = (20,), True
+    quiet: list[int] = []
+
+    def watch(ctx: Any, cycle: int) -> None:
+        if ctx.get(bench.dut.quiet):
+            quiet.append(cycle)
+
+    step(bench.dut, [bench.source, memory, Each(sample=watch)], lambda: True, 60)
+    assert (memory.addresses.standing is None) == (standing == "word")
+    assert (memory.words.standing is None) == (standing == "address")
+    assert quiet == [0]
