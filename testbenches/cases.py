@@ -8,7 +8,6 @@ from hwsim.baselines import materialized
 from hwsim.config import Config
 from hwsim.fixed_point import fixed_point
 from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
-from hwsim.networks import NETWORKS, build_network
 
 NEGATIVE_SLOPE = 0.7  # leaky, but so that outputs saturate below as well
 OUTPUT_DEVIATION = 160.0  # standard deviations, in steps: of outputs before the clamp
@@ -101,9 +100,6 @@ def drawn_layers(
 
 
 def case_graph(name: str, config: Config) -> Graph:
-    if name in NETWORKS:
-        shapes = build_network(name, weight_bits=config.widths.weight_bits)
-        return with_constants(shapes, config, seed=1)
     if name == NOT_FUSED:
         return materialized(replace(case_graph("k4", config), name=name))
     shape, stages = CASES[name]

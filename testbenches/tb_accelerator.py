@@ -30,7 +30,6 @@ from tests.drawn import drawn_input
 
 CONFIG = "HWSIM_CONFIG"  # environment: the build under test, as JSON
 DRAWN = "HWSIM_DRAWN"  # environment: first and last seed of drawn graphs
-NETWORK = "HWSIM_NETWORK"  # environment: a built-in network to run as well
 TOLERANCE = "HWSIM_TOLERANCE"  # environment: share of the cycles that the timeline may be off
 PATIENCE = 20  # times the predicted cycles, before a run counts as hung
 
@@ -114,13 +113,6 @@ async def stalls(dut: Any) -> None:
     for case in ("chain", "slice", "pool stride 1", "slice"):
         stalls = random.Random(seed_of("stalls", case))
         await check(bench, case_graph(case, configuration()), stalls)
-
-
-@cocotb.test(skip=NETWORK not in os.environ)
-async def runs_network(dut: Any) -> None:
-    """A built-in network with drawn constants."""
-    bench = await started(dut)
-    await check(bench, case_graph(os.environ[NETWORK], configuration()))
 
 
 @cocotb.test()

@@ -34,6 +34,7 @@ ENDS = "HWSIM_ENDS"  # environment: after every how many cycles a run is aborted
 FUZZED = "HWSIM_FUZZED"  # environment: first and last seed of spoilt programs
 PATIENCE_CYCLES = 30_000  # before a run counts as hung
 FUZZ_CYCLES = 6_000  # before a spoilt program is aborted: it may be long, not endless
+STALLING_SPAN = 3  # about how much longer a run takes on a memory that hesitates
 SLVERR, DECERR = 2, 3
 STARTED = register("CONTROL").pack(start=1)
 ABORTED = register("CONTROL").pack(abort=1)
@@ -215,8 +216,8 @@ def _check_blame(program: Program, source: int, address: int, write: bool) -> No
 async def aborts_in_any_cycle(dut: Any, stalling: bool) -> None:
     recovery = await ready(dut)
     bench, sound = recovery.bench, recovery.sound
-    every = int(os.environ.get(ENDS, "97"))
-    last = sound.cycles * (3 if stalling else 1)
+    every = int(os.environ.get(ENDS, "97")) * (STALLING_SPAN if stalling else 1)
+    last = sound.cycles * (STALLING_SPAN if stalling else 1)
     for delay in range(0, last, every):
         stalls = random.Random(seed_of("abort", delay)) if stalling else None
         await recovery.start(recovery.memory(), stalls)

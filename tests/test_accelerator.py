@@ -10,7 +10,7 @@ import pytest
 from hwsim.config import Config, load_config
 from rtl.accelerator import accelerator_verilog
 from testbenches.bench import TRACE
-from testbenches.tb_accelerator import CONFIG, DRAWN, NETWORK, TOLERANCE
+from testbenches.tb_accelerator import CONFIG, DRAWN, TOLERANCE
 from testbenches.tb_recovery import ENDS, FUZZED
 from tests import simulator
 from tests.drawn import preset_with
@@ -86,9 +86,13 @@ def test_recovery(tmp_path: Path) -> None:
 
 @pytest.mark.verilator
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["nano", "edge", "few weight bits"])
-def test_recovery_at_length(name: str, tmp_path: Path) -> None:
-    run_bench(CONFIGURATIONS[name], tmp_path, RECOVERY, **{ENDS: "7", FUZZED: "100 500"})
+@pytest.mark.parametrize(
+    ("name", "every", "spoilt"),
+    [("nano", "1", "100 1599"), ("edge", "5", "0 199"), ("few weight bits", "13", "0 199")],
+)
+def test_recovery_at_length(name: str, every: str, spoilt: str, tmp_path: Path) -> None:
+    """On `nano` an ABORT in every cycle of a run."""
+    run_bench(CONFIGURATIONS[name], tmp_path, RECOVERY, **{ENDS: every, FUZZED: spoilt})
 
 
 @pytest.mark.verilator
@@ -96,11 +100,3 @@ def test_recovery_at_length(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["tiny", "few weight bits"])
 def test_accelerator_on_many_drawn_graphs(name: str, tmp_path: Path) -> None:
     run_bench(CONFIGURATIONS[name], tmp_path, **{DRAWN: "10 60", FILTER: "drawn", TOLERANCE: CLOSE})
-
-
-@pytest.mark.verilator
-@pytest.mark.slow
-@pytest.mark.parametrize("network", ["tiny-yolov2-mini", "condensation-net-mini"])
-def test_accelerator_on_a_whole_network(network: str, tmp_path: Path) -> None:
-    environment = {NETWORK: network, FILTER: "network", TOLERANCE: CLOSE}
-    run_bench(CONFIGURATIONS["edge"], tmp_path, **environment)

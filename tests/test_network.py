@@ -13,6 +13,7 @@ from hwsim.compiler.pack import pack_image
 from hwsim.config import Config
 from hwsim.graph import Graph
 from hwsim.program.error_codes import ErrorCode
+from hwsim.program.relocate import relocate
 from hwsim.timeline import time_program
 from testbenches import network_bench as bench
 from testbenches.tb_accelerator import check_machine, check_values
@@ -30,12 +31,13 @@ MEMORIES = {
 quantized = cache(quantize_network)
 
 
-def run_network(graph: Graph, config: Config, folder: Path) -> None:
+def run_network(graph: Graph, config: Config, folder: Path, base: int = 0) -> None:
     """On the rocket, which no constant was chosen by."""
     size = graph.input.shape
     image = stored_image(photograph("rocket", height=size.height, width=size.width)).numpy()
-    program = compile_graph(graph, config)
-    predicted = time_program(program).cycles
+    program = relocate(compile_graph(graph, config), base)
+    timeline = time_program(program)
+    predicted = timeline.cycles
     arguments = bench.place(program, pack_image(image, config), folder)
     model = simulator.build(
         generated(config),
@@ -51,12 +53,19 @@ def run_network(graph: Graph, config: Config, folder: Path) -> None:
     assert run.events == {"end": 1, "error": 0, "refused": 0}
     check_machine(program, image, run)
     check_values(program, image, run)
+    assert run.array_cycles == sum(layer.busy_cycles for layer in timeline.layers)
     assert abs(predicted - run.cycles) <= TOLERANCE * run.cycles, f"{run.cycles}, not {predicted}"
 
 
 @pytest.mark.verilator
 def test_condensed_network(tmp_path: Path) -> None:
     run_network(quantized("condensation-net-mini"), preset_with("nano"), tmp_path)
+
+
+@pytest.mark.verilator
+@pytest.mark.slow
+def test_network_at_another_address(tmp_path: Path) -> None:
+    run_network(quantized("condensation-net-mini"), preset_with("nano"), tmp_path, base=0x100000)
 
 
 @pytest.mark.verilator
