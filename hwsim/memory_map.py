@@ -16,12 +16,13 @@ from hwsim.compiler.pack import image_row_bytes, pack_features, pack_image
 from hwsim.graph import Tensor
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, is_packed
 from hwsim.program.program import Program, Region, Traffic
-from hwsim.program.registers import register, reset_value
+from hwsim.program.registers import fingerprint, register, reset_value
 from hwsim.timeline import Timeline
 
-SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
+SCHEMA_VERSION = "1.1"  # the second number grows when fields are added
 AXES = ("CHANNELS", "HEIGHT", "WIDTH")
-JOB = {  # fields of `struct accelerator_job` in the example in C
+JOB = {  # fields of `struct NAME_job` in the driver in C
+    "fingerprint": "FINGERPRINT",
     "program_address": "PROGRAM_ADDRESS",
     "constants_first": "CONSTANTS_BASE",
     "constants_last": "CONSTANTS_LIMIT",
@@ -36,14 +37,19 @@ HEADER = """\
  * output lies at MEMORY_OUTPUT_ADDRESS. In both, channel c of the pixel in row y, column x is the
  * signed byte at
  *     ADDRESS + c / PIXEL_BYTES * BLOCK_BYTES + y * ROW_BYTES + x * PIXEL_BYTES + c % PIXEL_BYTES
- * and stands for SCALE * (byte - ZERO_POINT).
+ * and stands for SCALE * (byte - ZERO_POINT). The input's channels 0, 1, 2 are red, green, blue; a
+ * byte of it is the 8-bit value - 128 (the top bit flipped). With 4 PIXEL_BYTES the fourth byte is
+ * unused.
  */
 #ifndef MEMORY_H
 #define MEMORY_H
 
 {defines}
 
-/* const struct accelerator_job job = MEMORY_JOB; */
+/*
+ * const struct NAME_job job = MEMORY_JOB; with NAME_driver.h, which `hwsim rtl` writes. NAME is
+ * `accelerator` unless --name says otherwise.
+ */
 #define MEMORY_JOB \\
     {{ {job} }}
 
@@ -102,6 +108,7 @@ class MemoryMap:
     base_address: int
     memory_bytes: int
     expected_build: int
+    expected_fingerprint: int
     registers: tuple[RegisterWrite, ...]
     predicted_counters: dict[str, int]
     input: str
@@ -162,7 +169,8 @@ def make_memory_map(
     by_name = {tensor.name: tensor for tensor in tensors}
     registers = _registers(program)
     counters = _counters(timeline)
-    build = reset_value(register("BUILD"), config)
+    expected = {"BUILD": reset_value(register("BUILD"), config), "FINGERPRINT": fingerprint(config)}
+    written = {write.name: write.value for write in registers}
     ends = {"INPUT": by_name[graph.input.name], "OUTPUT": by_name[graph.output.name]}
     return MemoryMap(
         schema_version=SCHEMA_VERSION,
@@ -173,7 +181,8 @@ def make_memory_map(
         image=image,
         base_address=base,
         memory_bytes=memory_bytes,
-        expected_build=build,
+        expected_build=expected["BUILD"],
+        expected_fingerprint=expected["FINGERPRINT"],
         registers=registers,
         predicted_counters=counters,
         input=graph.input.name,
@@ -181,7 +190,7 @@ def make_memory_map(
         tensors=tensors,
         program=_region(program.code),
         weights=tuple(_region(part.weights) for part in program.layers),
-        defines=_defines(base, memory_bytes, build, registers, counters, ends),
+        defines=_defines(base, memory_bytes, expected | written, counters, ends),
         files=tuple({"path": path, "size_bytes": size} for path, size in files.items()),
     )
 
@@ -241,14 +250,13 @@ def _counters(timeline: Timeline) -> dict[str, int]:
 def _defines(
     base: int,
     memory_bytes: int,
-    build: int,
-    registers: tuple[RegisterWrite, ...],
+    registers: Mapping[str, int],
     counters: Mapping[str, int],
     ends: Mapping[str, PlacedTensor],
 ) -> dict[str, str]:
     """Names and values in C. Intermediate tensors are no driver's business: they overlap."""
-    found = {"BASE": f"{base:#010x}u", "BYTES": f"{memory_bytes}u", "BUILD": f"{build:#010x}u"}
-    found |= {write.name: f"{write.value:#010x}u" for write in registers}
+    found = {"BASE": f"{base:#010x}u", "BYTES": f"{memory_bytes}u"}
+    found |= {name: f"{value:#010x}u" for name, value in registers.items()}
     found |= {f"PREDICTED_{name}": f"{count}ull" for name, count in counters.items()}
     for end, tensor in ends.items():
         values = {
@@ -267,7 +275,7 @@ def _defines(
 
 
 def header(document: MemoryMap) -> str:
-    """memory.h: the defines, and an initializer for the job of the example in C."""
+    """memory.h: the defines, and an initializer for the job of the driver in C."""
     network, config = document.network["name"], document.config["name"]
     width = max(map(len, document.defines))
     lines = [f"#define {name:{width}} {value}" for name, value in document.defines.items()]

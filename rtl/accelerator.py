@@ -1,6 +1,14 @@
 """The accelerator: registers, control, counters and the core that they start and stop."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, DomainRenamer, Module, ResetSignal, ValueLike
+from amaranth.hdl import (
+    ClockDomain,
+    ClockSignal,
+    DomainRenamer,
+    Module,
+    ResetSignal,
+    Signal,
+    ValueLike,
+)
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
@@ -45,9 +53,13 @@ class Accelerator(wiring.Component):
         core = Core(self._config)
         m.submodules.core = DomainRenamer("run")(core)
         m.domains.run = ClockDomain()
+        cleared = Signal(init=1)  # a register: this reset goes everywhere
+        m.d.sync += cleared.eq(control.clear)
         m.d.comb += [
             ClockSignal("run").eq(ClockSignal()),
-            ResetSignal("run").eq(ResetSignal() | control.clear),
+            ResetSignal("run").eq(cleared),
+            registers.busy.eq(control.busy | cleared),
+            core.stop.eq(control.stop | cleared),
             self.irq.eq(registers.interrupt),
         ]
         self._connect_control(m, registers, control, core)
@@ -72,12 +84,10 @@ class Accelerator(wiring.Component):
             ),
             core.start.eq(registers.start),
             core.program.eq(registers.program_address >> SOURCE_SHIFT),
-            core.stop.eq(control.stop),
             windows.constants.base.eq(registers.constants_base),
             windows.constants.limit.eq(registers.constants_limit),
             windows.features.base.eq(registers.features_base),
             windows.features.limit.eq(registers.features_limit),
-            registers.busy.eq(control.busy),
             registers.stopping.eq(control.stop),
             registers.events[0].eq(control.end_event),
             registers.events[1].eq(control.error_event),

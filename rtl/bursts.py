@@ -1,6 +1,6 @@
 """Cuts a descriptor's runs of words into AXI4 bursts."""
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -48,6 +48,8 @@ class Bursts(wiring.Component):
     -------
     i : In(stream.Signature(RUNS))
     o : Out(stream.Signature(burst_layout(config)))
+    following : Out(32)
+        The address offered after this burst, unless new runs are taken: then theirs is.
     """
 
     LATENCY = 1
@@ -58,6 +60,7 @@ class Bursts(wiring.Component):
             {
                 "i": In(stream.Signature(RUNS)),
                 "o": Out(stream.Signature(burst_layout(config))),
+                "following": Out(ADDRESS_BITS),
             }
         )
 
@@ -66,62 +69,78 @@ class Bursts(wiring.Component):
         word_bytes = self._config.word_bytes
         burst_beats = self._config.bus.burst_beats
 
-        runs = Signal(RUNS)  # as taken, except: `address` of block, `rows` and `blocks` left
+        runs = Signal(RUNS)  # as taken, except: `blocks` left
         busy = Signal()
-        run_address = Signal(ADDRESS_BITS)
+        next_run = Signal(ADDRESS_BITS)  # where they start: one addition ahead
+        next_block = Signal(ADDRESS_BITS)
         address = Signal(ADDRESS_BITS)
         words_left = Signal(RUN_BITS)
         rows_left = Signal(16)
 
-        # Beats: what is left of the run, of the 4 KiB and of the longest burst.
-        boundary_words = BOUNDARY_BYTES // word_bytes
-        offset = address[exact_log2(word_bytes) : exact_log2(BOUNDARY_BYTES)]
-        to_boundary = Signal(range(boundary_words + 1))
-        limit = Signal(range(burst_beats + 1))
+        # What the burst at `address` is stands in registers beside it: nothing is computed between
+        # them and `o.ready`.
         beats = Signal(range(burst_beats + 1))
         last_of_run = Signal()
         last_of_block = Signal()
         last = Signal()
         m.d.comb += [
-            to_boundary.eq(Const(boundary_words) - offset),
-            limit.eq(Mux(to_boundary < burst_beats, to_boundary, burst_beats)),
-            beats.eq(Mux(words_left < limit, words_left, limit)),
             self.o.valid.eq(busy),
             self.o.payload.address.eq(address),
             self.o.payload.beats.eq(beats),
-            last_of_run.eq(words_left == beats),
-            last_of_block.eq(last_of_run & (rows_left == 1)),
-            last.eq(last_of_block & (runs.blocks == 1)),
             self.o.payload.last_of_run.eq(last_of_run),
             self.o.payload.last_of_block.eq(last_of_block),
             self.o.payload.last.eq(last),
         ]
 
-        next_run = Signal(ADDRESS_BITS)
-        next_block = Signal(ADDRESS_BITS)
+        words_after = Signal(RUN_BITS)
+        rows_after = Signal(16)
+        blocks_after = Signal(16)
         m.d.comb += [
-            next_run.eq(run_address + runs.row_stride_bytes),
-            next_block.eq(runs.address + runs.block_stride_bytes),
+            self.following.eq(address + beats * word_bytes),
+            words_after.eq(words_left - beats),
+            rows_after.eq(rows_left),
+            blocks_after.eq(runs.blocks),
         ]
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += [
-                address.eq(address + beats * word_bytes),
-                words_left.eq(words_left - beats),
+        with m.If(last_of_run):
+            m.d.comb += [
+                self.following.eq(next_run),
+                words_after.eq(runs.row_words),
+                rows_after.eq(rows_left - 1),
             ]
+        with m.If(last_of_block):
+            m.d.comb += [
+                self.following.eq(next_block),
+                rows_after.eq(runs.rows),
+                blocks_after.eq(runs.blocks - 1),
+            ]
+
+        def burst(at: Value, words: Value, rows: Value, blocks: Value) -> list[ValueLike]:
+            """Beats: what is left of the run, of the 4 KiB and of the longest burst."""
+            boundary_words = BOUNDARY_BYTES // word_bytes
+            offset = at[exact_log2(word_bytes) : exact_log2(BOUNDARY_BYTES)]
+            to_boundary = Const(boundary_words) - offset
+            limit = Mux(to_boundary < burst_beats, to_boundary, burst_beats)
+            ends_run = words <= limit
+            ends_block = ends_run & (rows == 1)
+            return [
+                address.eq(at),
+                words_left.eq(words),
+                rows_left.eq(rows),
+                runs.blocks.eq(blocks),
+                beats.eq(Mux(ends_run, words, limit)),
+                last_of_run.eq(ends_run),
+                last_of_block.eq(ends_block),
+                last.eq(ends_block & (blocks == 1)),
+            ]
+
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += burst(self.following, words_after, rows_after, blocks_after)
             with m.If(last_of_run):
-                m.d.sync += [
-                    run_address.eq(next_run),
-                    address.eq(next_run),
-                    words_left.eq(runs.row_words),
-                    rows_left.eq(rows_left - 1),
-                ]
+                m.d.sync += next_run.eq(next_run + runs.row_stride_bytes)
             with m.If(last_of_block):
                 m.d.sync += [
-                    runs.address.eq(next_block),
-                    run_address.eq(next_block),
-                    address.eq(next_block),
-                    rows_left.eq(runs.rows),
-                    runs.blocks.eq(runs.blocks - 1),
+                    next_run.eq(next_block + runs.row_stride_bytes),
+                    next_block.eq(next_block + runs.block_stride_bytes),
                 ]
 
         finishing = Signal()
@@ -132,11 +151,11 @@ class Bursts(wiring.Component):
         with m.If(self.i.ready):
             m.d.sync += busy.eq(self.i.valid)
             with m.If(self.i.valid):
+                new = self.i.payload
                 m.d.sync += [
-                    runs.eq(self.i.payload),
-                    run_address.eq(self.i.payload.address),
-                    address.eq(self.i.payload.address),
-                    words_left.eq(self.i.payload.row_words),
-                    rows_left.eq(self.i.payload.rows),
+                    runs.eq(new),
+                    next_run.eq(new.address + new.row_stride_bytes),
+                    next_block.eq(new.address + new.block_stride_bytes),
                 ]
+                m.d.sync += burst(new.address, new.row_words, new.rows, new.blocks)
         return m

@@ -48,7 +48,7 @@ class Core(wiring.Component):
     ended : Out(1)
         END is being taken, its stores are done.
     fault : Out(FAULT)
-        Of several in one cycle, the one nearest to the program's fetch.
+        Of several in one cycle, the bus's first, then the one nearest to the program's fetch.
     active : Out(1)
         Something moves; while nothing does and the bus is `quiet`, nothing ever will.
     waiting, next : Out(SOURCE_BITS)
@@ -134,6 +134,8 @@ class Core(wiring.Component):
         self.chunks, self.computes, self.drains, self.stores = (
             Signal(TOKEN_BITS, name=name) for name in ("chunks", "computes", "drains", "stores")
         )
+        self.next_chunks = Signal(TOKEN_BITS)  # with what arrives in this cycle
+        self.next_stores = Signal(TOKEN_BITS)
 
     def _connect_loads(self, m: Module) -> None:
         """Bus to program buffer, weight queue and feature buffer."""
@@ -192,7 +194,7 @@ class Core(wiring.Component):
             weights.shadow_taken.eq(issue.shadow_taken),
             weights.drained.eq(drain.drained),
             issue.shadow_full.eq(weights.shadow_full),
-            issue.chunks.eq(self.chunks),
+            issue.next_chunks.eq(self.next_chunks),
             issue.drained.eq(drain.drained),
             read.addr.eq(issue.o.payload.address),
             read.en.eq(issue.o.valid),
@@ -207,7 +209,7 @@ class Core(wiring.Component):
             drain.parameters.eq(parameters.o),
             drain.accumulated.eq(accumulators.accumulated),
             drain.parameters_full.eq(weights.parameters_full),
-            drain.stores.eq(self.stores),
+            drain.next_stores.eq(self.next_stores),
         ]
 
     def _connect_stores(self, m: Module) -> None:
@@ -224,27 +226,37 @@ class Core(wiring.Component):
 
     def _count_tokens(self, m: Module) -> None:
         word, staged = self.read_manager.o, self.drain.o
+        m.d.comb += [
+            self.next_chunks.eq(self.chunks + (word.valid & word.payload.ends_chunk)),
+            self.next_stores.eq(self.stores + self.write_manager.stored),
+        ]
         m.d.sync += [
-            self.chunks.eq(self.chunks + (word.valid & word.payload.ends_chunk)),
+            self.chunks.eq(self.next_chunks),
             self.computes.eq(self.computes + self.issue.issued),
             self.drains.eq(self.drains + (staged.valid & staged.payload.last)),
-            self.stores.eq(self.stores + self.write_manager.stored),
+            self.stores.eq(self.next_stores),
         ]
 
     def _report(self, m: Module) -> None:
         """What control and counters want to know."""
         fetch, load, store = self.fetch, self.load, self.store
         reads, writes = self.read_manager, self.write_manager
-        units = (self.distributor, load, store, reads, writes,
-                 self.weight_queue, self.issue, self.drain)  # fmt: skip
+        # Faults of the units say what no cycle count depends on: a register keeps their logic out
+        # of control. Those of the bus come from registers, and must not be late: see `Control`.
+        units = (self.distributor, load, store, self.weight_queue, self.issue, self.drain)
+        held = Signal(FAULT)
+        m.d.sync += held.code.eq(ErrorCode.NONE)
         for unit in reversed(units):  # the first of them is assigned last, and so wins
             with m.If(unit.fault.code != ErrorCode.NONE):
-                m.d.comb += self.fault.eq(unit.fault)
+                m.d.sync += held.eq(unit.fault)
+        for fault in (held, writes.fault, reads.fault):  # a fault that stands hides none of the bus
+            with m.If(fault.code != ErrorCode.NONE):
+                m.d.comb += self.fault.eq(fault)
 
         def older(one: data.View, other: data.View) -> data.View:
             """The one that waits, at the lower address if both do."""
-            result = Signal(one.shape(), name="older")
-            m.d.comb += result.eq(
+            result = Signal(one.shape(), name="older")  # registers: a deadlock stands still
+            m.d.sync += result.eq(
                 Mux(~other.valid | (one.valid & (one.source < other.source)), one, other)
             )
             return result

@@ -1,5 +1,7 @@
 """The drain: reads a finished tile's accumulators and leaves its stored bytes in staging."""
 
+from typing import NamedTuple
+
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, ValueLike, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -67,6 +69,23 @@ def beside_layout(config: Config) -> data.StructLayout:
     )
 
 
+class Position(NamedTuple):
+    """Where the walk over a tile stands."""
+
+    tile: data.View
+    read: Signal
+    bank: Signal
+    group: Signal
+    tap: Signal
+    last_tap: Signal
+    source_row: Signal
+    source_column: Signal
+    line: Signal
+    address: Signal
+    plane: Signal
+    tile_ends: Signal
+
+
 class Drain(wiring.Component):
     """Per stored pixel, tap of its window and group of `rescale_lanes` lanes: one read per cycle.
 
@@ -81,7 +100,8 @@ class Drain(wiring.Component):
     accumulated : In(1)
         A tile's last sums are on their way to the memory: it may be read from the next cycle on.
     parameters_full : In(1)
-    stores : In(TOKEN_BITS)
+    next_stores : In(TOKEN_BITS)
+        The token as it will be visible in the next cycle.
     enable, index, bank, group : Out
         Read of accumulators and parameters.
     accumulators, parameters : In
@@ -106,7 +126,7 @@ class Drain(wiring.Component):
                 "tile": In(stream.Signature(DRAIN)),
                 "accumulated": In(1),
                 "parameters_full": In(1),
-                "stores": In(TOKEN_BITS),
+                "next_stores": In(TOKEN_BITS),
                 "enable": Out(1),
                 "index": Out(range(config.buffers.accumulator_depth)),
                 "bank": Out(1),
@@ -124,11 +144,11 @@ class Drain(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        beside = self._walk(m)
+        beside = self._announce(m, self._walk(m))
         self._datapath(m, beside)
         return m
 
-    def _walk(self, m: Module) -> data.View:
+    def _walk(self, m: Module) -> Position:
         """One read per cycle, in the order of the pool's windows."""
         config = self._config
         tile = Signal(DRAIN)
@@ -148,33 +168,27 @@ class Drain(wiring.Component):
         plane = Signal(STAGING_BITS)  # words of one block's tile in staging
 
         doubles = tile.spatial_pool == Pool.STRIDE_2
+        stored = Signal()  # the tile's `wait_stores` is met
+        last_column = Signal()  # set with the counters, so that none is compared late
+        last_row = Signal()
         last_group = Signal()
         last_tap = Signal()
         pixel_ends = Signal()
         row_ends = Signal()
         tile_ends = Signal()
         m.d.comb += [
-            read.eq(
-                busy
-                & (
-                    ~begins
-                    | (
-                        (accumulated != 0)
-                        & self.parameters_full
-                        & reached(self.stores, tile.wait_stores)
-                    )
-                )
-            ),
+            read.eq(busy & (~begins | ((accumulated != 0) & self.parameters_full & stored))),
             last_group.eq(group == config.rescale_groups - 1),
             last_tap.eq((tile.spatial_pool == Pool.NONE) | tap.all()),
             pixel_ends.eq(read & last_group & last_tap),
-            row_ends.eq(pixel_ends & (column + 1 == tile.pooled_columns)),
-            tile_ends.eq(row_ends & (row + 1 == tile.pooled_rows)),
+            row_ends.eq(pixel_ends & last_column),
+            tile_ends.eq(row_ends & last_row),
             self.drained.eq(tile_ends),
             self.waiting.valid.eq(busy),
             self.waiting.source.eq(tile.source),
             self.tile.ready.eq(~busy | tile_ends),
         ]
+        m.d.sync += stored.eq(reached(self.next_stores, tile.wait_stores))
         m.d.sync += accumulated.eq(accumulated + self.accumulated - tile_ends)
         with m.If(read):
             m.d.sync += [begins.eq(0), group.eq(Mux(last_group, 0, group + 1))]
@@ -183,14 +197,17 @@ class Drain(wiring.Component):
         with m.If(pixel_ends):
             m.d.sync += [
                 column.eq(column + 1),
+                last_column.eq(column + 2 == tile.pooled_columns),
                 source_column.eq(source_column + Mux(doubles, 2, 1)),
                 address.eq(address + 1),
             ]
         with m.If(row_ends):
             m.d.sync += [
                 column.eq(0),
+                last_column.eq(tile.pooled_columns == 1),
                 source_column.eq(0),
                 row.eq(row + 1),
+                last_row.eq(row + 2 == tile.pooled_rows),
                 source_row.eq(source_row + Mux(doubles, 2, 1)),
                 line.eq(line + Mux(doubles, tile.columns << 1, tile.columns)),
             ]
@@ -201,46 +218,59 @@ class Drain(wiring.Component):
                 busy.eq(self.tile.valid),
                 tile.eq(self.tile.payload),
                 begins.eq(1),
+                stored.eq(reached(self.next_stores, self.tile.payload.wait_stores)),
                 row.eq(0),
+                last_column.eq(self.tile.payload.pooled_columns == 1),
+                last_row.eq(self.tile.payload.pooled_rows == 1),
                 source_row.eq(0),
                 line.eq(0),
                 address.eq(self.tile.payload.staging_address),
                 plane.eq(self.tile.payload.pooled_rows * self.tile.payload.pooled_columns),
             ]
 
+        return Position(
+            tile, read, bank, group, tap, last_tap, source_row, source_column, line, address, plane,
+            tile_ends,
+        )  # fmt: skip
+
+    def _announce(self, m: Module, at: Position) -> data.View:
+        """Ask for the sums and parameters of a position; what goes beside their answers."""
+        config = self._config
         m.d.sync += [
-            self.enable.eq(read),
-            self.index.eq(line + source_column + tap[0] + Mux(tap[1], tile.columns, 0)),
-            self.bank.eq(bank),
-            self.group.eq(group),
+            self.enable.eq(at.read),
+            self.index.eq(
+                at.line + at.source_column + at.tap[0] + Mux(at.tap[1], at.tile.columns, 0)
+            ),
+            self.bank.eq(at.bank),
+            self.group.eq(at.group),
         ]
-        outside = (tap[0] & (source_column + 1 >= tile.columns)) | (
-            tap[1] & (source_row + 1 >= tile.rows)
+        outside = (at.tap[0] & (at.source_column + 1 >= at.tile.columns)) | (
+            at.tap[1] & (at.source_row + 1 >= at.tile.rows)
         )
         beside = Signal(beside_layout(config))
         place = Signal(range(2 * config.array.output_lanes))
         byte_bits = exact_log2(config.word_bytes)
         first_lane = Signal(range(max(config.array.output_lanes, 2)))
         m.d.comb += [
-            first_lane.eq(group << exact_log2(config.array.rescale_lanes)),
-            place.eq(tile.byte_offset + (first_lane >> tile.channel_pool)),
+            first_lane.eq(at.group << exact_log2(config.array.rescale_lanes)),
+            place.eq(at.tile.byte_offset + (first_lane >> at.tile.channel_pool)),
         ]
         m.d.sync += [
-            beside.group.eq(group),
-            beside.first_tap.eq(tap == 0),
-            beside.last_tap.eq(last_tap),
+            beside.group.eq(at.group),
+            beside.first_tap.eq(at.tap == 0),
+            beside.last_tap.eq(at.last_tap),
             beside.masked.eq(outside),
-            beside.factor.eq(tile.channel_pool),
-            beside.zero_point.eq(tile.output_zero_point),
-            beside.address.eq(address),
+            beside.factor.eq(at.tile.channel_pool),
+            beside.zero_point.eq(at.tile.output_zero_point),
+            beside.address.eq(at.address),
             beside.byte.eq(place[:byte_bits]),
             beside.clear.eq(place[:byte_bits] == 0),
-            beside.last.eq(tile_ends),
-            beside.source.eq(tile.source),
+            beside.last.eq(at.tile_ends),
+            beside.source.eq(at.tile.source),
         ]
         if config.array.output_lanes > config.array.input_lanes:
             blocks = place[byte_bits : exact_log2(config.array.output_lanes)]
-            m.d.sync += beside.address.eq(address + plane * blocks)
+            m.d.sync += beside.address.eq(at.address + at.plane * blocks)
         return beside
 
     def _datapath(self, m: Module, beside: data.View) -> None:

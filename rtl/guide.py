@@ -1,30 +1,29 @@
 """How to connect the accelerator: the README beside the generated Verilog."""
 
-import re
 from importlib.metadata import version
 
 from hwsim import pipeline
 from hwsim.config import Config
 from hwsim.program.error_codes import MEANINGS, ErrorCode
+from hwsim.program.fields import Opcode
 from hwsim.program.registers import REGISTERS, register
+from hwsim.program.rules import RULES
 from rtl.axi4 import ID_BITS, NORMAL_BUFFERABLE
 from rtl.axi4 import PREFIX as MANAGER
 from rtl.axi4_lite import PREFIX as SUBORDINATE
 from rtl.lint import lint_command
+from rtl.verilog_contents import OnChipMemory, memories, ports
 
-PORT = re.compile(r"^  (input|output) (?:\[(\d+):0\] )?(\w+) ?;", re.MULTILINE)
 PORT_DOCS = {
     "clk": "the one clock",
     "rst": "synchronous, active high",
     "irq": "interrupt, a level, high while an enabled bit of INTERRUPT_STATUS is set",
 }
-
-
-def ports(verilog: str, name: str) -> dict[str, tuple[str, int]]:
-    """(direction, bits) of every port of the module `name`, as the Verilog says it."""
-    start = verilog.index(f"\nmodule {name}(")
-    body = verilog[start : verilog.index("\nendmodule", start)]
-    return {port: (way, int(high or 0) + 1) for way, high, port in PORT.findall(body)}
+BUS_DOCS = {
+    SUBORDINATE: "AXI4-Lite subordinate",
+    MANAGER: "AXI4 manager",
+}
+CHANNELS = ("aw", "w", "b", "ar", "r")
 
 
 def connection_guide(config: Config, name: str, verilog: str) -> str:
@@ -33,9 +32,10 @@ def connection_guide(config: Config, name: str, verilog: str) -> str:
         _introduction(config, name),
         _ports(verilog, name),
         _memory_port(config),
+        _on_chip_memories(verilog, name),
         _registers(name),
         _programming(name),
-        _errors(),
+        _errors(config),
         _memory_image(config, name),
     )
     return "\n".join(parts)
@@ -57,43 +57,67 @@ Written by hwsim {version("hwsim")} for the configuration `{config.name}`:
 | `{name}.v` | the accelerator, one file of Verilog-2005 that needs nothing else |
 | `{name}.vlt` | the warnings that lint waives in it, each with its reason |
 | `{name}.rdl` | registers, error codes and descriptors as SystemRDL |
-| `{name}.h` | the same for C, and `example.c`, a driver that uses it |
+| `{name}.h` | the same for C |
 | `html/index.html` | the same to read; opens in a browser, offline |
+| `example.c` | a driver that uses `{name}.h` |
+| `{name}_driver.h` | its declarations: what calls it includes this |
 
 Lint it with Verilator, which then has nothing to say:
 
     {lint_command(name)}
 
-`example.c` compiles with `cc -c example.c`. In the Verilog, memories are arrays of registers: the
-large ones are read in the cycle after the address, so that a synthesizer makes block RAM of them
-and silicon has macros in their place. No memory needs an initial value.
+`example.c` compiles with `cc -c example.c`; link it with what includes `{name}_driver.h`.
 """
 
 
 def _ports(verilog: str, name: str) -> str:
-    rows = []
-    for port, (direction, bits) in ports(verilog, name).items():
-        if not port.startswith((MANAGER, SUBORDINATE)):
-            rows.append(f"| `{port}` | {direction} | {bits} | {PORT_DOCS.get(port, '')} |")
-    counts = {
-        prefix: sum(port.startswith(prefix) for port in ports(verilog, name))
-        for prefix in (SUBORDINATE, MANAGER)
-    }
-    table = "\n".join(rows)
+    found = ports(verilog, name)
+    rows = "\n".join(
+        f"| `{port}` | {found[port][0]} | {found[port][1]} | {_port_doc(port)} |"
+        for port in sorted(found, key=_port_order)
+    )
     return f"""\
 ## Ports
 
 | port | direction | bits | what it is |
 |---|---|---|---|
-{table}
-| `{SUBORDINATE}*` | AXI4-Lite subordinate | {counts[SUBORDINATE]} ports | registers, 32 data bits |
-| `{MANAGER}*` | AXI4 manager | {counts[MANAGER]} ports | program, weights and features |
+{rows}
 
+The AXI4-Lite port has the registers; program, weights and features go over the AXI4 port.
 Everything runs on the rising edge of `clk`. Hold `rst` for at least one cycle after power-up. A
 reset during a run cuts bursts short: reset the accelerator and its bus together, or write ABORT,
 wait until STATUS.busy is 0 and reset then. No output of the AXI4-Lite port depends on an input of
 the same cycle. Where a bus has another clock, put a clock-domain crossing of that bus in between.
+
+### Instance
+
+{_instance(found, name)}
 """
+
+
+def _port_order(port: str) -> tuple[bool, str, int]:
+    """Clock, reset and interrupt first, then the buses, channel by channel."""
+    prefix = next((prefix for prefix in (SUBORDINATE, MANAGER) if port.startswith(prefix)), "")
+    channel = next(
+        (i for i, x in enumerate(CHANNELS) if port.removeprefix(prefix).startswith(x)), 0
+    )
+    return bool(prefix), prefix, channel
+
+
+def _port_doc(port: str) -> str:
+    bus = next((doc for prefix, doc in BUS_DOCS.items() if port.startswith(prefix)), "")
+    return bus or PORT_DOCS[port]
+
+
+def _instance(found: dict[str, tuple[str, int]], name: str) -> str:
+    """Verilog, each port connected to a net of its own name."""
+    lines: list[str] = []
+    for port in sorted(found, key=_port_order):
+        direction, bits = found[port]
+        comment = f"{direction} [{bits - 1}:0]" if bits > 1 else direction
+        comma = "," if len(lines) + 1 < len(found) else ""
+        lines.append(f"    .{port}({port}){comma} // {comment}")
+    return "\n".join(("```verilog", f"{name} {name}_0 (", *lines, ");", "```"))
 
 
 def _memory_port(config: Config) -> str:
@@ -110,10 +134,33 @@ def _memory_port(config: Config) -> str:
 * `rready` and `bready` are always high. Data may precede its address, as AXI4 allows, where
   addresses are taken late.
 * Strobes are all 1, and 0 in the words that finish a burst after an error or ABORT.
-* A response other than OKAY ends the run with an error. A burst that is never answered leaves
+* A response of SLVERR or DECERR ends the run with an error. A burst that is never answered leaves
   STATUS.busy at 1 for ever: put a timeout into the bus if its memory can fail so.
 * Memory is little-endian. The accelerator does not snoop: software cleans and invalidates caches.
 """
+
+
+def _on_chip_memories(verilog: str, name: str) -> str:
+    rows = "\n".join(map(_memory_row, memories(verilog, name)))
+    return f"""\
+## On-chip memories
+
+Arrays of registers in the Verilog, below `{name}`. The large ones are read in the cycle after the
+address, so that a synthesizer makes block RAM of them and silicon has macros in their place. Each
+has one write port and one read port on one clock. None needs an initial value.
+
+| instance | words x bits | write enable | read data |
+|---|---|---|---|
+{rows}
+"""
+
+
+def _memory_row(memory: OnChipMemory) -> str:
+    bits, lanes = memory.bits, memory.lanes
+    enable = "whole words" if lanes == 1 else f"{lanes} lanes of {bits // lanes} bits"
+    read = "next cycle" if memory.is_registered else "same cycle"
+    read += ", with enable" if memory.has_read_enable else ""
+    return f"| `{memory.instance}` | {memory.words} x {bits} | {enable} | {read} |"
 
 
 def _registers(name: str) -> str:
@@ -141,19 +188,25 @@ def _programming(name: str) -> str:
 
 `{name}_run` in `example.c` does this:
 
-1. Once: read IDENTITY (0x{value:08X}) and BUILD, and compare BUILD with what `{name}.h` says: a
-   program runs only on the configuration that it was compiled for.
+1. Read IDENTITY (0x{value:08X}); compare BUILD with what `{name}.h` says, and FINGERPRINT with the
+   job's, that is MEMORY_FINGERPRINT: a program runs only on the configuration that it was compiled
+   for. BUILD covers lanes, widths, channel pool and the version of this register map; FINGERPRINT
+   covers buffers, bus and all else that a program depends on.
 2. Place program, weights and input in memory (see below); clean the caches.
 3. Write CONSTANTS_BASE and CONSTANTS_LIMIT (around program and weights), FEATURES_BASE and
    FEATURES_LIMIT (around input, intermediate features and output), and PROGRAM_ADDRESS.
-4. Clear INTERRUPT_STATUS, enable `end` and `error` in INTERRUPT_ENABLE, write CONTROL.start.
+4. Clear INTERRUPT_STATUS, enable `end`, `error` and `refused` in INTERRUPT_ENABLE, write
+   CONTROL.start.
 5. On the interrupt, read INTERRUPT_STATUS and write the same value back, which clears it. `end`:
-   the output is in memory. `error`: read ERROR_CODE and ERROR_DESCRIPTOR.
+   the output is in memory. `error`: read ERROR_CODE and ERROR_DESCRIPTOR. `refused` alone: go on
+   waiting. Without patience: write CONTROL.abort and wait again. Then write 0 to INTERRUPT_ENABLE.
 6. The counters say what the run cost: cycles, cycles in which the array worked, bytes by class.
    They hold until the next start.
 
-All of these stay set for the next run, which needs only CONTROL.start. A START, or a write to
-PROGRAM_ADDRESS or a window, during a run is ignored and sets INTERRUPT_STATUS.refused.
+Windows and PROGRAM_ADDRESS keep what was written: with the interrupts enabled again, the next run
+needs only CONTROL.start. A START, or a write to PROGRAM_ADDRESS or a window, during a run is
+ignored and sets INTERRUPT_STATUS.refused. START and ABORT in one write: while idle, START wins;
+during a run, it ends with ABORTED and `refused` is set.
 
 ### Windows
 
@@ -163,7 +216,8 @@ are empty.
 """
 
 
-def _errors() -> str:
+def _errors(config: Config) -> str:
+    array = config.array
     rows = "\n".join(
         f"| {int(code)} | {code.name} | {MEANINGS[code]} |" for code in ErrorCode if code
     )
@@ -177,7 +231,21 @@ of the results. The next START needs no reset.
 | code | name | meaning |
 |---|---|---|
 {rows}
-"""
+
+### Rules of a descriptor
+
+One that breaks any of these ends the run with FIELD. A word is {config.word_bytes} bytes here;
+there are {array.input_lanes} input and {array.output_lanes} output lanes; k is 2^`channel_pool`.
+{_rules()}"""
+
+
+def _rules() -> str:
+    lines = []
+    for opcode in Opcode:
+        texts = [rule.text for rule in RULES if rule.opcode is opcode]
+        if texts:
+            lines += ["", f"**{opcode.name}**", "", *(f"* {text}" for text in texts)]
+    return "\n".join((*lines, ""))
 
 
 def _memory_image(config: Config, name: str) -> str:
@@ -192,11 +260,16 @@ def _memory_image(config: Config, name: str) -> str:
 | file | what it is |
 |---|---|
 | `memory.bin` | weights, program and input; place it at the base, 0 unless you say so |
-| `memory.json` | registers, BUILD, predicted counters; address, shape and layout of every tensor |
-| `memory.h` | the same for C; `struct {name}_job job = MEMORY_JOB;` is what `{name}_run` takes |
+| `memory.json` | registers, predicted counters; address, shape and layout of every tensor |
+| `memory.h` | the same for C, and MEMORY_JOB, as below |
 | `expected.bin` | the output after the run: compare it with the bytes at MEMORY_OUTPUT_ADDRESS |
 
+A program says `const struct {name}_job job = MEMORY_JOB;` and hands that to `{name}_run`.
+
 Without `--image` there is no input and no `expected.bin`: write the input to MEMORY_INPUT_ADDRESS.
+`memory.h` says where each byte of it lies: channels 0, 1, 2 are red, green, blue; a byte is the
+8-bit value - 128 (the top bit flipped); where a pixel has 4 bytes, the fourth is unused.
+
 The next run needs only its own input, since a run leaves weights and program as they are. It may
 overwrite its input.
 """

@@ -15,6 +15,7 @@ from rtl.pixel import ISSUE, pixel_layout
 from rtl.read_manager import BUFFER_ADDRESS_BITS
 
 COORDINATE = signed(18)
+LINE_BITS = BUFFER_ADDRESS_BITS + 2  # sums of buffer addresses, before they are checked
 RING_BITS = 16  # of a ring row's number, and of a row's words
 
 
@@ -35,7 +36,8 @@ class Issue(wiring.Component):
     -------
     tile : In(stream.Signature(ISSUE))
     o : Out(stream.Signature(pixel_layout(config), always_ready=True))
-    chunks : In(TOKEN_BITS)
+    next_chunks : In(TOKEN_BITS)
+        The token as it will be visible in the next cycle.
     shadow_full : In(1)
     shadow_taken : Out(1)
         The weight block's first pixel.
@@ -58,7 +60,7 @@ class Issue(wiring.Component):
             {
                 "tile": In(stream.Signature(ISSUE)),
                 "o": Out(stream.Signature(pixel_layout(config), always_ready=True)),
-                "chunks": In(TOKEN_BITS),
+                "next_chunks": In(TOKEN_BITS),
                 "shadow_full": In(1),
                 "shadow_taken": Out(1),
                 "issued": Out(1),
@@ -86,6 +88,7 @@ class Issue(wiring.Component):
         self.bank = Signal()
         self.owned = Signal(range(ACCUMULATOR_BANKS + 1))  # banks begun and not drained
         self.chunk = Signal(TOKEN_BITS)  # token that the block waits for
+        self.arrived = Signal()  # and whether it has come
 
         self.block_begins = Signal()
         self.tile_begins = Signal()
@@ -97,7 +100,7 @@ class Issue(wiring.Component):
         self.tap_column = Signal(4)
         self.block = Signal(12)
 
-        address = BUFFER_ADDRESS_BITS
+        address = LINE_BITS
         self.block_line = Signal(address)  # ring row 0
         self.tile_line = Signal(address)  # the tile's first row
         self.tap_line = Signal(address)  # the tap's first row
@@ -105,7 +108,7 @@ class Issue(wiring.Component):
         self.line = Signal(address)  # the pixel's row
         self.ring = Signal(16)
         self.packed_lines = [self.line]  # rows that the taps of a packed pass touch
-        self.misplaced = Signal()  # the tile's first row lies past the feature buffer
+        self.first_line = Signal(2 * RING_BITS + 1)  # `tile_line`, all of it
 
         # Columns count from `column_origin`; `low` <= x < `high` is inside the input.
         self.first_x = Signal(COORDINATE)  # the tile's first tap
@@ -118,7 +121,10 @@ class Issue(wiring.Component):
 
         self.step = Signal()
         self.pixel = Signal()
+        # Where the walk stands, in registers: set with the counters, so that none is compared late.
         self.last_column = Signal()
+        self.last_row = Signal()
+        self.last_block = Signal()
         self.row_ends = Signal()
         self.block_ends = Signal()
         self.tap_columns_end = Signal()
@@ -127,7 +133,7 @@ class Issue(wiring.Component):
 
     def _next_row(self, m: Module, name: str, line: Signal, ring: Signal) -> tuple[Signal, Signal]:
         """Line and ring row after the given ones."""
-        next_line = Signal(BUFFER_ADDRESS_BITS, name=f"{name}_next_line")
+        next_line = Signal(LINE_BITS, name=f"{name}_next_line")
         next_ring = Signal(16, name=f"{name}_next_ring")
         wraps = Signal(name=f"{name}_wraps")
         m.d.comb += [
@@ -143,7 +149,7 @@ class Issue(wiring.Component):
         m.d.comb += [
             begin.eq(
                 self.shadow_full
-                & reached(self.chunks, self.chunk)
+                & self.arrived
                 & (~self.tile_begins | (self.owned != ACCUMULATOR_BANKS))
             ),
             self.step.eq(self.busy & (~self.block_begins | begin)),
@@ -152,28 +158,31 @@ class Issue(wiring.Component):
         ]
         with m.If(self.step):
             m.d.sync += [self.block_begins.eq(0), self.tile_begins.eq(0)]
+        m.d.sync += self.arrived.eq(reached(self.next_chunks, self.chunk))
         m.d.sync += self.owned.eq(self.owned + (self.step & self.tile_begins) - self.drained)
 
     def _walk_pixels(self, m: Module) -> None:
         fill = Mux(self.active.packed, self._packing.fill, 0)
         next_line, next_ring = self._next_row(m, "pixel", self.line, self.ring)
         m.d.comb += [
-            self.last_column.eq(self.column + 1 == self.active.columns),
             self.row_ends.eq(self.pixel & self.last_column),
-            self.block_ends.eq(self.row_ends & (self.row + 1 == self.active.rows)),
+            self.block_ends.eq(self.row_ends & self.last_row),
         ]
         with m.If(self.step & (self.fill != 0)):
             m.d.sync += self.fill.eq(self.fill - 1)
         with m.If(self.pixel):
             m.d.sync += [
                 self.column.eq(self.column + 1),
+                self.last_column.eq(self.column + 2 == self.active.columns),
                 self.x.eq(self.x + 1),
                 self.index.eq(self.index + 1),
             ]
         with m.If(self.row_ends):
             m.d.sync += [
                 self.column.eq(0),
+                self.last_column.eq(self.active.columns == 1),
                 self.row.eq(self.row + 1),
+                self.last_row.eq(self.row + 2 == self.active.rows),
                 self.fill.eq(fill),
                 self.x.eq(self.tap_x),
                 self.y.eq(self.y + 1),
@@ -181,13 +190,18 @@ class Issue(wiring.Component):
                 self.ring.eq(next_ring),
             ]
         with m.If(self.block_ends):
-            m.d.sync += [self.row.eq(0), self.index.eq(0), self.block_begins.eq(1)]
+            m.d.sync += [
+                self.row.eq(0),
+                self.last_row.eq(self.active.rows == 1),
+                self.index.eq(0),
+                self.block_begins.eq(1),
+            ]
 
     def _walk_blocks(self, m: Module) -> None:
         """At a weight block's end: next tap column, else tap row, else input block, else tile."""
         active = self.active
         next_line, next_ring = self._next_row(m, "tap", self.tap_line, self.tap_ring)
-        next_block_line = Signal(BUFFER_ADDRESS_BITS)
+        next_block_line = Signal(LINE_BITS)
         # With `packed` the tap row is the kernel row of the pass's first tap: 0 or 1 further on.
         passes = range(self._packing.passes)
         steps = Array(
@@ -195,21 +209,20 @@ class Issue(wiring.Component):
             for number, after in zip(passes, [*passes[1:], passes[-1]], strict=True)
         )
         row_moves = Signal()
-        last_block = Signal()
         m.d.comb += [
-            last_block.eq(self.block + 1 == active.blocks),
-            self.tap_columns_end.eq(active.packed | (self.tap_column + 1 == active.kernel_columns)),
-            self.tap_rows_end.eq(active.packed | (self.tap_row + 1 == active.kernel_rows)),
             row_moves.eq(Mux(active.packed, steps[self.block[:3]], self.tap_columns_end)),
             next_block_line.eq(self.tile_line + active.buffer_block_words),
             self.tile_ends.eq(
-                self.block_ends & self.tap_columns_end & self.tap_rows_end & last_block
+                self.block_ends & self.tap_columns_end & self.tap_rows_end & self.last_block
             ),
             self.issued.eq(self.tile_ends),
         ]
         with m.If(self.block_ends):
             m.d.sync += [  # the same tap row, next column
                 self.tap_column.eq(self.tap_column + 1),
+                self.tap_columns_end.eq(
+                    active.packed | (self.tap_column + 2 == active.kernel_columns)
+                ),
                 self.tap_x.eq(self.tap_x + 1),
                 self.x.eq(self.tap_x + 1),
                 self.line.eq(self.tap_line),
@@ -219,7 +232,9 @@ class Issue(wiring.Component):
             with m.If(self.tap_columns_end):
                 m.d.sync += [
                     self.tap_column.eq(0),
+                    self.tap_columns_end.eq(active.packed | (active.kernel_columns == 1)),
                     self.tap_row.eq(self.tap_row + 1),
+                    self.tap_rows_end.eq(active.packed | (self.tap_row + 2 == active.kernel_rows)),
                     self.tap_x.eq(self.first_x),
                     self.x.eq(self.first_x),
                 ]
@@ -233,10 +248,16 @@ class Issue(wiring.Component):
                     self.y.eq(self.tap_y + 1),
                 ]
             with m.If(self.tap_columns_end & self.tap_rows_end):
-                m.d.sync += [self.tap_row.eq(0), self.block.eq(self.block + 1)]
+                m.d.sync += [
+                    self.tap_row.eq(0),
+                    self.tap_rows_end.eq(active.packed | (active.kernel_rows == 1)),
+                    self.block.eq(self.block + 1),
+                    self.last_block.eq(self.block + 2 == active.blocks),
+                ]
             with m.If(self.tap_columns_end & self.tap_rows_end & ~active.packed):
                 m.d.sync += [
                     self.chunk.eq(self.chunk + 1),
+                    self.arrived.eq((self.next_chunks + ~self.chunk)[TOKEN_BITS - 1] == 0),
                     self.block_line.eq(self.block_line + active.buffer_block_words),
                     self.tile_line.eq(next_block_line),
                     self.tap_line.eq(next_block_line),
@@ -278,9 +299,15 @@ class Issue(wiring.Component):
             m.d.sync += [target.eq(tile.top) for target in (self.tap_y, self.y)]
             m.d.sync += [target.eq(first_x) for target in (self.first_x, self.tap_x, self.x)]
             m.d.sync += [
-                self.misplaced.eq(line >= self._config.feature_words),
+                self.first_line.eq(line),
+                self.last_column.eq(tile.columns == 1),
+                self.last_row.eq(tile.rows == 1),
+                self.tap_columns_end.eq(tile.packed | (tile.kernel_columns == 1)),
+                self.tap_rows_end.eq(tile.packed | (tile.kernel_rows == 1)),
+                self.last_block.eq(tile.blocks == 1),
                 self.fill.eq(Mux(tile.packed, self._packing.fill, 0)),
                 self.chunk.eq(tile.wait_chunks + 1),
+                self.arrived.eq((self.next_chunks + ~tile.wait_chunks)[TOKEN_BITS - 1] == 0),
                 self.block_line.eq(tile.buffer_address),
                 self.low.eq(-tile.column_origin),
                 self.high.eq(tile.input_width - tile.column_origin),
@@ -308,11 +335,12 @@ class Issue(wiring.Component):
     def _check(self, m: Module) -> None:
         """One cycle behind the pixel, so that it delays none.
 
-        Words fetched ahead of a packed row may lie past its end, and the buffer's: there the start
-        of every row that the pass fetches is checked.
+        Words fetched ahead of a packed row may lie past its end, and the buffer's: there it is
+        checked that the rows that the pass fetches end in the buffer, and that the pixel's columns
+        lie in its row.
         """
         depth, words = self._config.buffers.accumulator_depth, self._config.feature_words
-        place = Signal(BUFFER_ADDRESS_BITS)
+        place = Signal(LINE_BITS)
         overflows = Signal()
         beyond = Signal()
         m.d.comb += [
@@ -324,12 +352,18 @@ class Issue(wiring.Component):
         ]
         with m.If(self.active.packed):
             rows = (
-                self._row_inside(number) & (line >= words)
+                self._row_inside(number) & (line + self.active.row_words > words)
                 for number, line in enumerate(self.packed_lines)
             )
-            m.d.comb += beyond.eq(Cat(rows).any())
+            phase_bits = exact_log2(self._packing.pixels)
+            columns = (
+                self._column_inside(tap) & ((self.x + tap) >> phase_bits >= self.active.row_words)
+                for tap in range(KERNEL)
+            )
+            m.d.comb += beyond.eq(Cat(*rows, *columns).any())
         m.d.sync += [self.fault.code.eq(ErrorCode.NONE), self.fault.source.eq(self.active.source)]
-        with m.If(self.pixel & (overflows | beyond | self.misplaced)):
+        misplaced = self.first_line >= words  # the tile's first row lies past the feature buffer
+        with m.If(self.pixel & (overflows | beyond | misplaced)):
             m.d.sync += self.fault.code.eq(ErrorCode.BUFFER)
 
     def _row_inside(self, tap: int) -> ValueLike:

@@ -12,7 +12,7 @@ from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_BYTES, TOKEN_BITS, Desti
 from rtl.bursts import Bursts
 from rtl.layouts import FAULT, SOURCE_BITS, WAITING, all_names, field_layout, reached
 from rtl.read_manager import BUFFER_ADDRESS_BITS, request_layout
-from rtl.window_guard import WINDOW, WindowGuard
+from rtl.window_guard import WINDOW, guarded
 
 PLACE_BITS = BUFFER_ADDRESS_BITS + 2  # sums of a block's address and offsets, before the check
 
@@ -123,23 +123,24 @@ class Load(wiring.Component):
 
     def _guard(self, m: Module, bursts: Bursts, place: data.View) -> Signal:
         """Whether the burst may be offered; if not, the fault."""
-        m.submodules.guard = guard = WindowGuard(2)
+        inside = guarded(m, bursts, [self.windows[0], self.windows[1]])
         burst = bursts.o.payload
         fits = Signal()
         allowed = Signal()
         m.d.comb += [
-            guard.address.eq(burst.address),
-            guard.windows.eq(self.windows),
             fits.eq(
                 (place.destination != Destination.FEATURES)
-                | (~place.misplaced & (place.address + burst.beats <= self._config.feature_words))
+                | (
+                    (place.beyond < self._config.feature_words)
+                    & (place.address + burst.beats <= self._config.feature_words)
+                )
             ),
-            allowed.eq(guard.inside & fits),
+            allowed.eq(inside & fits),
             self.fault.source.eq(place.source),
             self.waiting.valid.eq(bursts.o.valid | self.i.valid),
             self.waiting.source.eq(Mux(bursts.o.valid, place.source, self.i.payload.source)),
         ]
-        with m.If(bursts.o.valid & ~guard.inside):
+        with m.If(bursts.o.valid & ~inside):
             m.d.comb += self.fault.code.eq(ErrorCode.READ_WINDOW)
         with m.Elif(bursts.o.valid & ~fits):
             m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)
@@ -158,7 +159,7 @@ class Load(wiring.Component):
                     "block_words": BUFFER_ADDRESS_BITS,
                     "first_row": 16,
                     "first_offset": BUFFER_ADDRESS_BITS,
-                    "misplaced": 1,  # the first ring row lies past the buffer
+                    "beyond": len(head.ring_row) + len(head.row_words),  # first_offset, all of it
                     "row": 16,
                     "rows": 16,
                     "row_words": BUFFER_ADDRESS_BITS,
@@ -203,7 +204,7 @@ class Load(wiring.Component):
                 place.block_words.eq(head.buffer_block_words),
                 place.first_row.eq(head.ring_row),
                 place.first_offset.eq(offset),
-                place.misplaced.eq(offset >= self._config.feature_words),
+                place.beyond.eq(offset),
                 place.row.eq(head.ring_row),
                 place.rows.eq(head.ring_rows),
                 place.row_words.eq(head.row_words),

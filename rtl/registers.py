@@ -20,7 +20,7 @@ from hwsim.program.registers import (
     Access,
     BitField,
     Register,
-    build_fields,
+    constant_fields,
     register,
 )
 from rtl.axi4_lite import OKAY, SLVERR, axi4_lite_channels
@@ -202,16 +202,18 @@ class Registers(wiring.Component):
         elif name.endswith("_HIGH"):
             bits = getattr(self, name.removesuffix("_HIGH").lower())[REGISTER_BITS:]
         else:
-            build = [Const(value, register("BUILD").field(field).width)
-                     for field, value in build_fields(self._config).items()]  # fmt: skip
-            bits = {
+            constants = {
+                key: Cat(Const(value, register(key).field(x).width) for x, value in fields.items())
+                for key, fields in constant_fields(self._config).items()
+            }
+            bits = constants | {
                 "IDENTITY": Const(IDENTITY_VALUE, REGISTER_BITS),
-                "BUILD": Cat(build),
                 "STATUS": Cat(self._running, self.stopping),
                 "INTERRUPT_STATUS": self._status,
                 "ERROR_CODE": self.error_code,
                 "ERROR_DESCRIPTOR": self.error_descriptor[PROGRAM_SHIFT:],
-            }[name]
+            }
+            bits = bits[name]
         assert len(bits) == _stored_bits(entry), name
         parts: list[Value] = []
         low, filled = 0, 0

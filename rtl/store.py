@@ -19,7 +19,7 @@ from rtl.layouts import (
     field_layout,
     reached,
 )
-from rtl.window_guard import WINDOW, WindowGuard
+from rtl.window_guard import WINDOW, guarded
 
 STORE = field_layout(Opcode.STORE, all_names(Opcode.STORE))
 
@@ -87,19 +87,17 @@ class Store(wiring.Component):
         staging_address = Signal(STAGING_BITS + 1)  # the largest ends at 2**16
         source = Signal(SOURCE_BITS)
         burst = bursts.o.payload
-        m.submodules.guard = guard = WindowGuard(1)
+        inside = guarded(m, bursts, [self.window])
         fits = Signal()
         allowed = Signal()
         m.d.comb += [
-            guard.address.eq(burst.address),
-            guard.windows[0].eq(self.window),
             fits.eq(staging_address + burst.beats <= self._config.staging_words),
-            allowed.eq(guard.inside & fits),
+            allowed.eq(inside & fits),
             self.fault.source.eq(source),
             self.waiting.valid.eq(self.i.valid),
             self.waiting.source.eq(head.source),
         ]
-        with m.If(bursts.o.valid & ~guard.inside):
+        with m.If(bursts.o.valid & ~inside):
             m.d.comb += self.fault.code.eq(ErrorCode.WRITE_WINDOW)
         with m.Elif(bursts.o.valid & ~fits):
             m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)

@@ -17,7 +17,7 @@ from typing import Any
 from hwsim.config import Config
 from hwsim.program.error_codes import MEANINGS, ErrorCode
 from hwsim.program.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, SUMMARIES, Opcode
-from hwsim.program.registers import REGISTERS, Access, Register, build_fields
+from hwsim.program.registers import REGISTERS, Access, Register, constant_fields
 
 DESCRIPTOR_BITS = 8 * DESCRIPTOR_BYTES
 ACCESS_PROPERTIES = {
@@ -26,7 +26,7 @@ ACCESS_PROPERTIES = {
     Access.RW: "sw = rw; hw = r;",
     Access.W1C: "sw = rw; onwrite = woclr; hw = r; hwset;",
 }
-CONSTANTS = ("IDENTITY", "BUILD")  # read-only because nothing ever changes them
+CONSTANTS = ("IDENTITY", "BUILD", "FINGERPRINT")  # read-only because nothing ever changes them
 
 MATHJAX = re.compile(r'<script async src="https://[^"]*/MathJax\.js"></script>')
 OFFLINE = """\
@@ -100,8 +100,9 @@ def _register(register: Register, config: Config, name: str) -> str:
     if register.name in CONSTANTS:
         properties = "sw = r; hw = na;"
     lines = []
+    chosen = constant_fields(config).get(register.name, {})
     for field in register.fields:
-        reset = build_fields(config)[field.name] if field.reset is None else field.reset
+        reset = chosen[field.name] if field.reset is None else field.reset
         encode = f" encode = {_code_enum(name)};" if register.name == "ERROR_CODE" else ""
         lines.append(
             f"        field {{ {properties}{encode} desc = {_quoted(field.doc)}; }} "

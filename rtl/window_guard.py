@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Signal, ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.bursts import BOUNDARY_BYTES
+from rtl.bursts import BOUNDARY_BYTES, Bursts
 from rtl.layouts import ADDRESS_BITS
 
 PAGE_OFFSET_BITS = BOUNDARY_BYTES.bit_length() - 1
@@ -52,3 +52,23 @@ class WindowGuard(wiring.Component):
             inside = inside | within
         m.d.comb += self.inside.eq(inside)
         return m
+
+
+def guarded(m: Module, bursts: Bursts, windows: list[data.View]) -> Signal:
+    """Whether the burst that `bursts` offers lies in a window, from a register.
+
+    Both addresses that may be offered next are judged before it is known which one will be. The
+    windows stand still from the cycle before a run's start on.
+    """
+    inside = Signal()
+    for name, address, moves in (
+        ("guard", bursts.following, bursts.o.valid & bursts.o.ready),
+        ("first_guard", bursts.i.payload.address, bursts.i.valid & bursts.i.ready),
+    ):
+        guard = WindowGuard(len(windows))
+        m.submodules[name] = guard
+        m.d.comb += guard.address.eq(address)
+        m.d.comb += [guard.windows[n].eq(window) for n, window in enumerate(windows)]
+        with m.If(moves):
+            m.d.sync += inside.eq(guard.inside)
+    return inside

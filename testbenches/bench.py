@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ class Bench:
         self.cycle = 0
         self.memory: ReferenceMemory | None = None
         self.trace: Trace | None = None
+        self.watch: Callable[[], None] | None = None  # called before every step
 
     async def reset(self) -> None:
         """Reset accelerator and bus together."""
@@ -76,6 +78,8 @@ class Bench:
         return self.memory
 
     async def step(self) -> None:
+        if self.watch is not None:
+            self.watch()
         if self.memory is not None:
             self.memory.step(self.cycle)
         if self.trace is not None:

@@ -8,7 +8,16 @@ from pathlib import Path
 
 from hwsim.program.registers import COUNTERS
 
-FLAGS = ("-shared", "-fPIC", "-std=gnu99", "-Wall", "-Wextra", "-Werror", "-pedantic")
+FLAGS = (
+    "-shared",
+    "-fPIC",
+    "-std=gnu99",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-pedantic",
+    "-Wmissing-prototypes",
+)
 
 
 class Status(IntEnum):
@@ -35,9 +44,12 @@ class _Bus(ctypes.Structure):
 
 
 class Job(ctypes.Structure):
-    """Addresses of a run: of the program, and of the first and last byte of both windows."""
+    """What a run needs: the configuration's fingerprint, the program's address, and the first and
+    last byte of both windows.
+    """
 
     _fields_ = (
+        ("fingerprint", ctypes.c_uint32),
         ("program_address", ctypes.c_uint32),
         ("constants_first", ctypes.c_uint32),
         ("constants_last", ctypes.c_uint32),

@@ -64,10 +64,12 @@ class Monitor:
     config: Config
     memory: Memory
     classifies: bool = True  # False for programs that may go anywhere in the windows
+    bursts: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})  # by is-a-write
     bytes: dict[Traffic, int] = field(default_factory=lambda: dict.fromkeys(Traffic, 0))
 
     def address(self, address: int, beats: int, write: bool) -> None:
         size = beats * self.config.word_bytes
+        self.bursts[write] += 1
         assert address % self.config.word_bytes == 0, f"{address:#x} is not aligned"
         assert 1 <= beats <= self.config.bus.burst_beats, f"burst of {beats} beats"
         assert address // 4096 == (address + size - 1) // 4096, f"{address:#x} crosses 4 KiB"
@@ -107,6 +109,7 @@ class ReferenceMemory:
         self._responses: deque[tuple[int, int]] = deque()  # cycle and response
         self.responding = False
         self._unanswered = 0
+        self.written_beats = 0  # whose strobes were set
         # What crosses in this cycle: a beat, and whether it is its burst's last; a response.
         self.read_last: bool | None = None
         self.write_last: bool | None = None
@@ -219,6 +222,7 @@ class ReferenceMemory:
             start = address + self._beat * word_bytes
             strobes = int(dut.m_axi_wstrb.value)
             if strobes:
+                self.written_beats += 1
                 assert strobes == (1 << word_bytes) - 1, "the accelerator writes whole words"
                 word = int(dut.m_axi_wdata.value)
                 self.memory.data[start : start + word_bytes] = word.to_bytes(word_bytes, "little")

@@ -12,7 +12,7 @@ from hwsim.compiler.pack import pack_features
 from hwsim.machine import Machine
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.program import Program
-from hwsim.program.registers import REGISTERS
+from hwsim.program.registers import REGISTERS, fingerprint
 from hwsim.timeline import time_program
 from testbenches.bench import COUNTERS, Bench
 from testbenches.cases import case_graph
@@ -51,6 +51,7 @@ async def drive(bench: Bench, job: Job, limit: int) -> Report:
 
 def job_of(program: Program) -> Job:
     return Job(
+        fingerprint(program.config),
         program.code.address,
         program.constants.base,
         program.constants.limit,

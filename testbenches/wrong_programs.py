@@ -176,7 +176,9 @@ def _buffers(victim: Victim) -> Iterator[WrongProgram]:
     for index, fields in (
         (features, {"buffer_address": config.feature_words - 1}),
         (features, {"buffer_block_words": config.feature_words}),
+        (features, {"ring_row": 1024, "ring_rows": 1025, "row_words": 4096}),  # a product of 2^22
         (compute, {"buffer_address": config.feature_words}),
+        (compute, {"buffer_address": 64, "buffer_block_words": (1 << 20) - 64}),
         (compute, {"rows": depth // 8 + 1}),
         (compute, {"weight_offset": config.weight_words}),
         (compute, {"weight_offset": config.weight_words - 1}),

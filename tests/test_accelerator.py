@@ -1,6 +1,8 @@
 """The generated accelerator: lints clean, and does what golden, machine and timeline say."""
 
 import os
+import shutil
+import subprocess
 import warnings
 from functools import cache
 from pathlib import Path
@@ -71,6 +73,15 @@ def test_verilog_lints_clean(name: str, tmp_path: Path) -> None:
     source = tmp_path / f"{TOP}.v"
     source.write_text(generated(CONFIGURATIONS[name]), "utf-8")
     simulator.lint(source, TOP)
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog is not installed")
+def test_icarus_takes_the_verilog(tmp_path: Path) -> None:
+    source = tmp_path / f"{TOP}.v"
+    source.write_text(generated(CONFIGURATIONS["nano"]), "utf-8")
+    command = ["iverilog", "-g2005", "-t", "null", "-s", TOP, str(source)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.verilator

@@ -25,10 +25,10 @@ from hwsim.config import load_config
 from hwsim.machine import Machine
 from hwsim.memory_map import MemoryMap, make_memory_map, packed_input
 from hwsim.program.program import Program
-from hwsim.program.registers import register, reset_value
+from hwsim.program.registers import fingerprint, register, reset_value
 from hwsim.program.relocate import relocate
 from hwsim.timeline import time_program
-from rtl.example import example_source
+from rtl.example import example_files
 from rtl.system_rdl import write_manual
 from testbenches.driver import FLAGS
 from testbenches.reference_memory import Memory
@@ -157,6 +157,7 @@ def test_registers_and_counters_are_those_of_the_program(document: dict[str, Any
     }
     for write in document["registers"]:
         assert write["offset"] == register(write["name"]).offset
+    assert document["expected_fingerprint"] == fingerprint(load_config("edge"))
     assert document["expected_build"] == reset_value(register("BUILD"), load_config("edge"))
     assert document["predicted_counters"]["CYCLES"] == timeline.cycles
     assert main(["estimate", MINI, "--json", "totals.json", "-q"]) == 0
@@ -198,34 +199,40 @@ def mapped(program: Program) -> MemoryMap:
     return make_memory_map(program, time_program(program), {}, None, {}, {})
 
 
-def test_the_header_serves_the_example(
+def test_the_header_serves_the_driver(
     written: Path, document: dict[str, Any], tmp_path: Path
 ) -> None:
     """Compiled beside it; the numbers that C sees are those of the document."""
     (tmp_path / "npu.h").write_text(write_manual(load_config("edge"), "npu").header)
-    (tmp_path / "example.c").write_text(example_source("npu"))
+    for path, text in example_files("npu").items():
+        (tmp_path / path).write_text(text)
     lines = [f'    printf("{name} %.17g\\n", (double)({name}));' for name in document["defines"]]
-    source = '#include <stdio.h>\n#include "example.c"\n#include "memory.h"\n' + "\n".join(
+    headers = ("<stdio.h>", '"npu.h"', '"npu_driver.h"', '"memory.h"')
+    source = "\n".join(
         [
+            *(f"#include {header}" for header in headers),
             "int main(void) {",
             "    const struct npu_job job = MEMORY_JOB;",
             *lines,
             '    printf("job %u %u %u %u %u\\n", job.program_address, job.constants_first,',
             "           job.constants_last, job.features_first, job.features_last);",
-            "    return EXPECTED_BUILD != MEMORY_BUILD;",
+            "    return job.fingerprint != NPU__FINGERPRINT__VALUE_reset || !*npu_error_text(0);",
             "}",
+            "",
         ]
     )
     (tmp_path / "main.c").write_text(source)
     flags = [flag for flag in FLAGS if flag not in {"-shared", "-fPIC"}]
     program = tmp_path / "main"
-    subprocess.run(["cc", *flags, f"-I{written}", tmp_path / "main.c", "-o", program], check=True)
+    sources = [tmp_path / "main.c", tmp_path / "example.c"]
+    subprocess.run(["cc", *flags, f"-I{written}", *sources, "-o", program], check=True)
     output = subprocess.run([program], check=True, capture_output=True, text=True).stdout
     *pairs, job = output.splitlines()
     found = {name: float(value) for name, value in map(str.split, pairs)}
     registers = {write["name"]: write["value"] for write in document["registers"]}
     expected = {"BASE": BASE, "BYTES": document["memory_bytes"]}
     expected |= {"BUILD": document["expected_build"]} | registers
+    expected["FINGERPRINT"] = document["expected_fingerprint"]
     for name, count in document["predicted_counters"].items():
         expected[f"PREDICTED_{name}"] = count
     for end in ("input", "output"):
@@ -253,7 +260,7 @@ def test_every_name_is_documented(document: dict[str, Any]) -> None:
     names = {*document, *document["tensors"][0], *document["registers"][0], *document["program"]}
     for name in names | {*document["network"]}:
         assert f"`{name}`" in section, f"{name} is not in docs/outputs.md"
-    assert document["schema_version"] == "1.0"
+    assert document["schema_version"] == "1.1"
 
 
 def test_without_an_image_there_is_no_input(capsys: pytest.CaptureFixture[str]) -> None:

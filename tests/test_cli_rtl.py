@@ -15,11 +15,13 @@ import rtl.accelerator
 from hwsim.cli import main
 from hwsim.config import load_config
 from hwsim.program.registers import REGISTERS, register
+from hwsim.program.rules import RULES
 from rtl.axi4 import axi4_ports
 from rtl.axi4_lite import axi4_lite_ports
 from tests.simulator import lint, verilator_environment
 
-FILES = {"README.md", "npu.v", "npu.vlt", "npu.rdl", "npu.h", "example.c", "html/index.html"}
+SOURCES = {"npu.v", "npu.vlt", "npu.rdl", "npu.h", "npu_driver.h", "example.c"}
+FILES = SOURCES | {"README.md", "html/index.html"}
 COMPILED = {"memory.bin", "memory.json", "memory.h", "expected.bin"}  # by `hwsim compile`
 
 
@@ -102,7 +104,7 @@ def test_lint_is_silent_as_the_guide_says(written: Path, tmp_path: Path) -> None
 
 
 def test_the_driver_compiles_beside_its_header(written: Path, tmp_path: Path) -> None:
-    flags = ["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"]
+    flags = ["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-Wmissing-prototypes"]
     output = tmp_path / "driver.so"
     subprocess.run(["cc", *flags, written / "example.c", "-o", output], check=True)
 
@@ -129,6 +131,33 @@ def test_the_guide_says_what_was_built(written: Path) -> None:
     named = set(re.findall(r"`([\w/.]+\.(?:v|vlt|rdl|h|c|html|bin|json))`", guide))
     assert named - COMPILED <= everything(written)
     assert named >= COMPILED
+
+
+def test_the_guide_has_an_instance_with_every_port(written: Path) -> None:
+    guide = (written / "README.md").read_text()
+    document = json.loads((written.parent / "rtl.json").read_text())
+    for port in document["ports"]:
+        name, bits = port["name"], port["bits"]
+        assert f"| `{name}` | {port['direction']} | {bits} |" in guide
+        assert len(re.findall(rf"^    \.{name}\({name}\),? // ", guide, re.MULTILINE)) == 1
+    assert guide.count("\n    .") == len(document["ports"])
+
+
+def test_the_guide_lists_memories_and_rules(written: Path) -> None:
+    guide = (written / "README.md").read_text()
+    config = load_config("nano")
+    bank = f"{config.buffers.accumulator_depth} x {config.array.output_lanes * 32}"
+    for pattern in (
+        rf"`core\.features` \| {config.feature_words} x 64 \| whole words \| next cycle",
+        rf"`core\.weight_queue\.ring` \| {config.weight_words} x 64 \| whole words \| next cycle",
+        rf"`core\.staging\.memory` \| {config.staging_words} x 64 \| 8 lanes of 8 bits \|",
+        rf"`core\.accumulators[$0-9]*\.bank1` \| {bank} \| whole words \|",
+    ):
+        assert re.search(pattern, guide), pattern
+    arrays = re.findall(r"^  reg .*\[\d+:0\];$", (written / "npu.v").read_text(), re.MULTILINE)
+    assert len(re.findall(r"\| (?:next|same) cycle", guide)) == len(arrays)
+    for rule in RULES:
+        assert f"* {rule.text}\n" in guide
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -176,6 +205,7 @@ def test_bad_input_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
         ([*out, "--config", "none.toml"], "cannot read config 'none.toml'"),
         ([*out, "--name", "7up"], "--name '7up' must be letters"),
         ([*out, "--name", "logic"], "--name 'logic' is a keyword of Verilog"),
+        ([*out, "--name", "Memory"], "--name 'Memory' is taken: `hwsim compile` writes memory.h"),
         ([*out, "--name", "a b"], "--name 'a b' must be letters"),
         ([*out, "--json", str(tmp_path / "out" / "README.md")], "named for two outputs"),
         ([*out, "--json", str(tmp_path)], "it is a folder"),

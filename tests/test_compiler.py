@@ -18,6 +18,7 @@ from hwsim.networks import build_network
 from hwsim.program.descriptor import Compute, Load, Store, decode, encode
 from hwsim.program.fields import Destination
 from hwsim.program.program import Program
+from hwsim.program.rules import broken_rule
 from hwsim.program.tokens import unwrap
 from tests.drawn import configs, preset_with, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled
@@ -180,6 +181,28 @@ def test_every_address_lies_in_its_region(data: st.DataObject) -> None:
     regions += program.tensors.values()
     for address, size in _accesses(program):
         assert any(region.address <= address and address + size <= region.end for region in regions)
+
+
+@drawing
+@given(st.data())
+def test_the_accelerator_accepts_every_descriptor(data: st.DataObject) -> None:
+    program = compiled(data.draw(shapes_of_graphs()), data.draw(configs(8)))
+    for descriptor in program.descriptors:
+        assert broken_rule(descriptor, program.config) is None, descriptor
+
+
+@drawing
+@given(st.data())
+def test_the_windows_lie_apart_and_stores_in_that_of_the_features(data: st.DataObject) -> None:
+    program = compiled(data.draw(shapes_of_graphs()), data.draw(configs(8)))
+    features, constants = program.features, program.constants
+    assert features.limit < constants.base or constants.limit < features.base
+    for part in (program.code, *(layer.weights for layer in program.layers)):
+        assert constants.base <= part.address
+        assert part.end <= constants.limit + 1
+    for tensor in program.tensors.values():
+        assert features.base <= tensor.address
+        assert tensor.end <= features.limit + 1
 
 
 def _accesses(program: Program) -> list[tuple[int, int]]:

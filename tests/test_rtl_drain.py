@@ -177,12 +177,12 @@ class Feeder:
     def _drive(self, ctx: Any, cycle: int) -> None:
         dut, trace = self.dut, self.trace
         self._parameters += self._bounded("parameters", self._parameters)
+        trace.stores.append(self._stores)  # visible a cycle later
         self._stores += self._stores < FIRST_TOKEN + len(self._tiles) and self._chance("store")
         trace.accumulated.append(self._accumulated)  # visible a cycle later
         accumulated = self._bounded("accumulated", self._accumulated)
         self._accumulated += accumulated
         trace.parameters.append(self._parameters)
-        trace.stores.append(self._stores)
         if not self._offering and len(trace.accepted) < len(self._tiles) and self._chance("tile"):
             self._offering = True
             trace.offered.append(cycle)
@@ -190,7 +190,7 @@ class Feeder:
         ctx.set(dut.tile.valid, self._offering)
         ctx.set(dut.accumulated, accumulated)
         ctx.set(dut.parameters_full, self._parameters > len(trace.drained))
-        ctx.set(dut.stores, self._stores % TOKENS)
+        ctx.set(dut.next_stores, self._stores % TOKENS)
 
     def _answer(self, ctx: Any) -> None:
         """Sums and parameters of the read before the latency; with none, anything."""

@@ -10,9 +10,9 @@ import pytest
 
 from hwsim.config import Config, load_config
 from hwsim.program.error_codes import MEANINGS, ErrorCode
-from hwsim.program.registers import COUNTERS, REGISTERS, register, reset_value
+from hwsim.program.registers import COUNTERS, REGISTERS, fingerprint, register, reset_value
 from rtl.accelerator import accelerator_verilog
-from rtl.example import example_source
+from rtl.example import example_files
 from rtl.system_rdl import write_manual
 from testbenches.driver import FLAGS, Job, Report, Status, run_driver
 from testbenches.tb_accelerator import CONFIG as CONFIG_VARIABLE
@@ -25,7 +25,7 @@ COUNTS = {name: 0x12_0000_0034 + index for index, name in enumerate(COUNTERS)}
 DESCRIPTOR = 0x8000_1240
 
 
-JOB = Job(0x8000_1000, 0x8000_0000, 0x80FF_FFFF, 0x9000_0000, 0x9000_8FFF)
+JOB = Job(fingerprint(CONFIG), 0x8000_1000, 0x8000_0000, 0x80FF_FFFF, 0x9000_0000, 0x9000_8FFF)
 Run = Callable[["Device"], Report]
 
 
@@ -84,9 +84,10 @@ class Device:
 def compiled(folder: Path, config: Config, name: str = "accelerator") -> Path:
     """The example as a shared library."""
     (folder / f"{name}.h").write_text(write_manual(config, name).header, "utf-8")
-    source, library = folder / "example.c", folder / "example.so"
-    source.write_text(example_source(name), "utf-8")
-    subprocess.run(["cc", *FLAGS, source, "-o", library], check=True)
+    for path, text in example_files(name).items():
+        (folder / path).write_text(text, "utf-8")
+    library = folder / "example.so"
+    subprocess.run(["cc", *FLAGS, folder / "example.c", "-o", library], check=True)
     return library
 
 
@@ -141,6 +142,7 @@ def test_a_run_without_end_is_aborted(run: Run) -> None:
     [
         ({"IDENTITY": 0}, Status.NOT_FOUND),
         ({"BUILD": 0}, Status.OTHER_BUILD),
+        ({"FINGERPRINT": fingerprint(load_config("nano"))}, Status.OTHER_BUILD),
         ({"STATUS": 1}, Status.BUSY),
     ],
 )
@@ -160,6 +162,35 @@ def test_two_accelerators_can_live_in_one_system(tmp_path: Path) -> None:
         assert library.npu_error_text(int(code)).decode() == MEANINGS[code]
     assert b"does not know" in library.npu_error_text(255)
     assert not hasattr(library, "accelerator_run")
+
+
+def test_the_driver_s_header_stands_alone(tmp_path: Path) -> None:
+    """It takes no name that is not the driver's, and serves C++ too."""
+    for path, text in example_files("npu").items():
+        (tmp_path / path).write_text(text, "utf-8")
+    header = tmp_path / "npu_driver.h"
+    macros = ["cc", "-E", "-dM", "-x", "c"]
+    includes = subprocess.run(
+        [*macros, "-"], input="#include <stdint.h>\n", capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    found = subprocess.run([*macros, header], capture_output=True, text=True, check=True).stdout
+    assert set(found.splitlines()) - set(includes) == {"#define NPU_DRIVER_H "}
+    subprocess.run(["c++", "-Wall", "-Werror", "-fsyntax-only", "-x", "c++", header], check=True)
+
+
+@pytest.mark.parametrize("change", [("buffers", "weight_bytes", 2), ("bus", "burst_beats", 2)])
+def test_the_fingerprint_tells_what_build_does_not(change: tuple[str, str, int]) -> None:
+    section, field, factor = change
+    fields = CONFIG.model_dump()
+    fields[section][field] *= factor
+    other = Config.model_validate(fields)
+    assert reset_value(register("BUILD"), other) == reset_value(register("BUILD"), CONFIG)
+    assert fingerprint(other) != fingerprint(CONFIG)
+    fields = CONFIG.model_dump() | {"name": "other"}
+    fields["clock"]["clock_hz"] += 1
+    fields["memory"]["latency_cycles"] += 1
+    fields["energy"]["mac_pj"] += 1
+    assert fingerprint(Config.model_validate(fields)) == fingerprint(CONFIG)
 
 
 @pytest.mark.verilator

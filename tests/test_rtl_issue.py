@@ -37,18 +37,19 @@ def drawn_tile(rng: np.random.Generator, config: Config, packed: bool) -> Tile:
     def draw(low: int, high: int) -> int:
         return int(rng.integers(low, high + 1))
 
-    ring_rows = draw(1, 7)
+    ring_rows, input_width = draw(1, 7), draw(1, 9)
+    least_words = -(-input_width // packing(config).pixels) if packed else 1
     return {
         "buffer_address": draw(100, 3000),
         "buffer_block_words": draw(0, 2000),
-        "row_words": draw(1, 20),
+        "row_words": draw(least_words, 20),
         "ring_row": draw(0, ring_rows - 1),
         "ring_rows": ring_rows,
         "top": draw(-3, 6),
         "left": draw(-3, 6),
         "column_origin": draw(0, 7),
         "input_height": draw(1, 9),
-        "input_width": draw(1, 9),
+        "input_width": input_width,
         "input_zero_point": draw(-128, 127),
         "rows": draw(1, 4),
         "columns": draw(1, 9 if packed else 5),
@@ -167,6 +168,7 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
     state = {"token": last_token if chances.chunk == 1 else FIRST_TOKEN, "shadow": 0, "offering": 0}
 
     def drive(ctx: Any, cycle: int) -> None:
+        trace.chunks.append(state["token"])  # visible a cycle later
         if state["token"] < last_token:
             state["token"] += int(rng.random() < chances.chunk)
         state["shadow"] |= int(rng.random() < chances.shadow)
@@ -177,10 +179,9 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
             trace.offered.append(cycle)
             ctx.set(dut.tile.payload, tiles[len(trace.accepted)])
         ctx.set(dut.tile.valid, state["offering"])
-        ctx.set(dut.chunks, state["token"] % TOKENS)
+        ctx.set(dut.next_chunks, state["token"] % TOKENS)
         ctx.set(dut.shadow_full, state["shadow"])
         ctx.set(dut.drained, bool(drained))
-        trace.chunks.append(state["token"])
         trace.shadow_full.append(state["shadow"])
         trace.drained.append(int(drained))
 

@@ -20,7 +20,7 @@ def first_fault(config: Config, tile: Tile) -> tuple[int, int] | None:
         ctx.set(dut.tile.payload, tile)
         ctx.set(dut.tile.valid, 1)
         ctx.set(dut.shadow_full, 1)
-        ctx.set(dut.chunks, tile["wait_chunks"] + 4000)
+        ctx.set(dut.next_chunks, tile["wait_chunks"] + 4000)
         await ctx.tick()
         ctx.set(dut.tile.valid, 0)
         ctx.set(dut.tile.payload.source, 0)
@@ -97,6 +97,22 @@ def test_a_packed_row_past_the_buffer_is_the_fault(
     tile = PACKED | {"blocks": packing(config).passes} | change
     expected = None if row is None else (row * tile["columns"], PACKED["source"])
     assert first_fault(config, tile) == expected
+
+
+@pytest.mark.parametrize("lanes", [8, 16, 32])
+def test_a_packed_column_past_its_row_is_the_fault(lanes: int) -> None:
+    config = config_of(lanes)
+    tile = PACKED | {"blocks": packing(config).passes, "rows": 1}
+    pixels = packing(config).pixels
+    fits = tile | {"row_words": 4, "input_width": 4 * pixels}
+    assert first_fault(config, fits) is None
+    assert first_fault(config, fits | {"left": 4 * pixels - 11, "input_width": 100}) == (9, 77)
+    assert first_fault(config, fits | {"left": 32_767, "input_width": 65_535}) == (0, 77)
+
+
+def test_a_block_that_would_wrap_around_the_address_is_the_fault() -> None:
+    tile = PLAIN | {"blocks": 2, "buffer_address": 64, "buffer_block_words": (1 << 20) - 64}
+    assert first_fault(config_of(8), tile) == (16, PLAIN["source"])
 
 
 @pytest.mark.parametrize("lanes", [8, 16, 32])

@@ -131,7 +131,7 @@ def test_packed_taps_fill_the_lanes(lanes: int, stall: float) -> None:
     wiring.connect(around_the_buffer, issue.o, operands.i)
 
     async def bench(ctx: Any) -> None:
-        ctx.set(issue.chunks, 1)
+        ctx.set(issue.next_chunks, 1)
         address, seen, taken = 0, 0, 0
         for _ in range(12_000):
             ctx.set(issue.tile.valid, taken < len(tiles))

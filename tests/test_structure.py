@@ -1,6 +1,7 @@
 """The rules of the tree: who imports whom, which files are twins, which documents are generated."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -61,6 +62,25 @@ def test_every_operator_has_its_twins(operator: str) -> None:
     for place in ("golden", "hwsim/machine", "rtl"):
         assert (ROOT / place / f"{operator}.py").exists(), f"{place}/{operator}.py is missing"
     assert (ROOT / "tests" / f"test_{operator}.py").exists()
+
+
+def test_every_component_has_a_unit_test() -> None:
+    """In the Amaranth simulator; the whole accelerator and its core are run as Verilog."""
+    whole = {"accelerator", "core"}
+    for path in sources("rtl"):
+        has_component = "(wiring.Component)" in path.read_text("utf-8")
+        if has_component and path.stem not in whole:
+            assert (ROOT / "tests" / f"test_rtl_{path.stem}.py").exists(), path
+
+
+def test_every_component_states_its_latency() -> None:
+    """As a class constant, or in `latency` where it depends on the configuration."""
+    unstated = {"accelerator", "core", "counters", "registers", "control"}
+    for path in sources("rtl"):
+        text = path.read_text("utf-8")
+        if "(wiring.Component)" in text and path.stem not in unstated:
+            pattern = r"^    [A-Z_]+ = |self\.latency = "
+            assert re.search(pattern, text, re.MULTILINE), path
 
 
 def test_an_estimate_loads_no_heavy_library() -> None:

@@ -13,7 +13,7 @@ from systemrdl.rdltypes.builtin_enums import AccessType, OnWriteType
 from hwsim.config import load_config
 from hwsim.program.error_codes import MEANINGS, ErrorCode
 from hwsim.program.fields import FIELDS, Opcode
-from hwsim.program.registers import REGISTERS, Access, reset_value
+from hwsim.program.registers import REGISTERS, Access, fingerprint, reset_value
 from rtl.system_rdl import Manual, descriptor_map_name, write_manual
 
 CONFIGS = ("nano", "edge")
@@ -56,6 +56,14 @@ def test_the_rdl_says_what_the_table_says(preset: str, tmp_path: Path) -> None:
             assert access == SOFTWARE[entry.access], entry.name
             word |= node.get_property("reset") << node.low
         assert word == reset_value(entry, config), entry.name
+
+
+def test_the_rdl_has_the_fingerprint(manual: Manual, tmp_path: Path) -> None:
+    """As a constant, which no hardware writes."""
+    top = elaborated(manual.rdl, "npu", tmp_path)
+    (node,) = top.get_child_by_name("FINGERPRINT").fields()
+    assert node.get_property("reset") == fingerprint(load_config("edge"))
+    assert node.get_property("hw") == AccessType.na
 
 
 def test_the_rdl_names_the_error_codes(manual: Manual, tmp_path: Path) -> None:

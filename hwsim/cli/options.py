@@ -74,19 +74,22 @@ def _set(level: Verbosity) -> Callable[[click.Context, click.Parameter, bool], N
     return store
 
 
+config_option = click.option(
+    "--config",
+    "config_name",
+    metavar="PRESET|FILE.toml",
+    default="edge",
+    show_default=True,
+    help="The accelerator: see `hwsim configs`.",
+)
+
+
 def network_options(command: Command) -> Command:
     """NETWORK and what it is run on."""
     for decorate in reversed(
         (
             click.argument("network"),
-            click.option(
-                "--config",
-                "config_name",
-                metavar="PRESET|FILE.toml",
-                default="edge",
-                show_default=True,
-                help="The accelerator: see `hwsim configs`.",
-            ),
+            config_option,
             click.option(
                 "--size",
                 type=SizeType(),

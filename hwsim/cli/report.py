@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from hwsim.cli.options import chosen_config, common_options, current_verbosity
+from hwsim.cli.options import chosen_config, common_options, config_option, current_verbosity
 
 NETWORKS = ("tiny-yolov2", "condensation-net")
 PHOTOGRAPH = "rocket"  # not among those that quantization is calibrated on
@@ -12,14 +12,7 @@ PHOTOGRAPH = "rocket"  # not among those that quantization is calibrated on
 
 @click.command()
 @click.option("--output", metavar="DIR", default="report", show_default=True, help="Where to.")
-@click.option(
-    "--config",
-    "config_name",
-    metavar="PRESET|FILE.toml",
-    default="edge",
-    show_default=True,
-    help="The accelerator: see `hwsim configs`.",
-)
+@config_option
 @common_options
 def report(output: str, config_name: str) -> None:
     """Run Tiny-YOLOv2 and Condensation-Net on a photograph, and report what they cost.

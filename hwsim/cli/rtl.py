@@ -11,35 +11,30 @@ import click
 
 from hwsim.cli.documents import STANDARD_OUTPUT
 from hwsim.cli.extras import needing_extra
-from hwsim.cli.options import Verbosity, common_options, current_verbosity
+from hwsim.cli.options import Verbosity, common_options, config_option, current_verbosity
 from hwsim.cli.outputs import Outputs
 from hwsim.cli.progress import progress
 from hwsim.config import Config, load_config
 from hwsim.errors import InputError
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")  # serves in Verilog, SystemRDL and C
+TAKEN = "memory"  # `hwsim compile` writes memory.h
 KINDS = {  # by the end of a file's name
     ".v": "the accelerator, in one file",
-    ".vlt": "what its lint waives, and why: Verilator",
-    ".rdl": "registers, errors, descriptors: SystemRDL",
+    ".vlt": "what its lint waives, and why",
+    ".rdl": "registers, errors, descriptors: RDL",
+    "_driver.h": "what uses the driver includes",
     ".h": "registers, errors, descriptors: C",
     ".c": "a driver that uses it",
     "README.md": "how to connect it",
-    "index.html": "registers, errors and descriptors to read",
+    "index.html": "registers, errors, descriptors",
 }
 HTML = "html"
 PAGE = f"{HTML}/index.html"
 
 
 @click.command()
-@click.option(
-    "--config",
-    "config_name",
-    metavar="PRESET|FILE.toml",
-    default="edge",
-    show_default=True,
-    help="The accelerator: see `hwsim configs`.",
-)
+@config_option
 @click.option("--out", "folder", required=True, metavar="DIR", help="Where to write; made if new.")
 @click.option(
     "--name",
@@ -58,6 +53,8 @@ def rtl(config_name: str, folder: str, name: str, json: str | None) -> None:
     """
     if not NAME.fullmatch(name):
         raise InputError(f"--name '{name}' must be letters, digits and _, a letter first, up to 63")
+    if name.lower() == TAKEN:
+        raise InputError(f"--name '{name}' is taken: `hwsim compile` writes {TAKEN}.h")
     if folder == STANDARD_OUTPUT:
         raise InputError("--out -: only --json can go to standard output")
     folder = str(Path(folder))
@@ -83,11 +80,12 @@ def _generate(
     """Every file by its path, and the ports. All are reserved before the long part begins."""
     with needing_extra("rtl", "the accelerator's Verilog"):
         from rtl.accelerator import accelerator_verilog
-        from rtl.example import example_source
-        from rtl.guide import connection_guide, ports
+        from rtl.example import example_files
+        from rtl.guide import connection_guide
         from rtl.lint import waivers
         from rtl.system_rdl import write_manual
         from rtl.verilog import KEYWORDS
+        from rtl.verilog_contents import ports
 
         if name in KEYWORDS:
             raise InputError(f"--name '{name}' is a keyword of Verilog")
@@ -99,7 +97,7 @@ def _generate(
             files[f"{folder}/{name}.rdl"] = manual.rdl
             files[f"{folder}/{name}.h"] = manual.header
             files[f"{folder}/{name}.vlt"] = waivers(name)
-            files[f"{folder}/example.c"] = example_source(name)
+            files |= {f"{folder}/{path}": text for path, text in example_files(name).items()}
             for path in (*files, f"{folder}/{name}.v", f"{folder}/README.md"):
                 outputs.create_folder(path.rpartition("/")[0])
                 outputs.reserve(path)
@@ -143,7 +141,7 @@ def _print(document: dict[str, Any]) -> None:
     """One line per file that somebody opens; the rest belongs to the HTML."""
     config, folder = document["config"]["name"], document["folder"]
     click.echo(f"Module {document['name']}, configuration {config}, in {folder}")
-    width = max(len(f"{document['name']}.rdl"), len(PAGE))
+    width = max(len(f"{document['name']}_driver.h"), len(PAGE))
     for file in document["files"]:
         path = file["path"]
         is_opened = "/" not in path or path == PAGE

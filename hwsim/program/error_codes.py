@@ -31,6 +31,9 @@ MEANINGS: dict[ErrorCode, str] = {
     ErrorCode.READ_RESPONSE: "Memory answered a read with SLVERR or DECERR.",
     ErrorCode.WRITE_RESPONSE: "Memory answered a write with SLVERR or DECERR.",
     ErrorCode.BUFFER: "A descriptor reaches past the end of an on-chip buffer.",
-    ErrorCode.DEADLOCK: "Nothing can go on: a token or a weight is awaited that never comes.",
+    ErrorCode.DEADLOCK: (
+        "Nothing can go on: a token or a weight is awaited that never comes, such as in a program "
+        "for a larger weight queue."
+    ),
     ErrorCode.ABORTED: "The host wrote ABORT.",
 }

@@ -4,6 +4,8 @@ The hardware, the SystemRDL with its HTML and C header, and the testbenches deri
 Registers are 32 bits wide and lie in one 4 KiB page; bits that no field claims read as 0.
 """
 
+import json
+import zlib
 from dataclasses import dataclass
 from enum import Enum
 
@@ -20,6 +22,7 @@ COUNTER_BITS = 40
 
 IDENTITY_VALUE = 0x4857534D  # "HWSM"
 INTERFACE_VERSION = 1
+COMPILED_FOR = {"array", "widths", "buffers", "bus", "channel_pool"}  # what a program depends on
 
 
 class Access(Enum):
@@ -143,8 +146,9 @@ REGISTERS: tuple[Register, ...] = (
         "BUILD",
         0x04,
         Access.RO,
-        "The configuration that this accelerator was generated for. A program runs only on the "
-        "configuration that it was compiled for: compare before the first start.",
+        "Array and numbers that this accelerator was generated for, and the version of this "
+        "register map: compare with the header that a driver was built with. Buffers, bus and "
+        "rescale lanes are not in it: whether a program runs here, FINGERPRINT tells.",
         (
             BitField("input_lanes_log2", 0, 4, "Log2 of the array's input lanes.", None),
             BitField("output_lanes_log2", 4, 4, "Log2 of the array's output lanes.", None),
@@ -173,7 +177,9 @@ REGISTERS: tuple[Register, ...] = (
                 1,
                 1,
                 "End the run with error code ABORTED. Bursts that are under way are brought to "
-                "their end first. Ignored while no run goes on.",
+                "their end first. Ignored while no run goes on: together with `start` it then "
+                "starts a run; during one, together with `start`, it ends the run and START is "
+                "refused.",
             ),
         ),
     ),
@@ -195,8 +201,7 @@ REGISTERS: tuple[Register, ...] = (
                 "stopping",
                 1,
                 1,
-                "The run has ended with an error or by ABORT, and bursts under way are being "
-                "finished.",
+                "The run is over, whatever way it ended, and bursts under way are being finished.",
             ),
         ),
     ),
@@ -274,6 +279,15 @@ REGISTERS: tuple[Register, ...] = (
             ),
         ),
     ),
+    Register(
+        "FINGERPRINT",
+        0x38,
+        Access.RO,
+        "Stands for everything of the configuration that a program depends on: array, widths, "
+        "buffers, bus and channel pool, but not name, clock, memory and energy. A program runs "
+        "only where this is the fingerprint that it was compiled for: compare before a start.",
+        (BitField("value", 0, 32, "CRC-32 of these settings as text.", None),),
+    ),
     *_counter("CYCLES", 0x40, "Cycles from START until the last result was in memory."),
     *_counter("ARRAY_CYCLES", 0x48, "Cycles in which the MAC array took a pixel."),
     *_counter("PROGRAM_BYTES", 0x50, "Bytes of program read."),
@@ -305,6 +319,17 @@ def build_fields(config: Config) -> dict[str, int]:
     }
 
 
+def fingerprint(config: Config) -> int:
+    """What FINGERPRINT reads: equal where the same programs run, whatever else differs."""
+    settings = config.model_dump(include=COMPILED_FOR)
+    return zlib.crc32(json.dumps(settings, sort_keys=True, separators=(",", ":")).encode())
+
+
+def constant_fields(config: Config) -> dict[str, dict[str, int]]:
+    """The registers that the configuration decides, with their fields."""
+    return {"BUILD": build_fields(config), "FINGERPRINT": {"value": fingerprint(config)}}
+
+
 def reset_value(entry: Register, config: Config) -> int:
     """What the register reads after reset on this configuration."""
-    return entry.pack(**build_fields(config)) if entry.name == "BUILD" else entry.pack()
+    return entry.pack(**constant_fields(config).get(entry.name, {}))

@@ -1,54 +1,15 @@
 /*
  * Runs a program on the accelerator and reads what it cost: the whole of a driver's work.
  *
- * accelerator.h is written by `hwsim rtl` beside the Verilog. This file touches the hardware only
- * through the functions of `struct accelerator_bus`, so that it serves on bare metal, behind an
- * operating system and in a simulation alike.
- *
- * Before accelerator_run, place the memory image (program, weights) and the network's input where
- * the program was compiled for, and make them visible to the accelerator: clean the caches. After
- * it, invalidate them before reading the output.
+ * accelerator.h and accelerator_driver.h are written by `hwsim rtl` beside the Verilog. This file
+ * touches the hardware only through the functions of `struct accelerator_bus`, so that it serves on
+ * bare metal, behind an operating system and in a simulation alike.
  */
+#include "accelerator_driver.h"
+
 #include <stddef.h>
-#include <stdint.h>
 
 #include "accelerator.h"
-
-struct accelerator_bus {
-    /* One 32-bit access to the AXI4-Lite port, `offset` bytes from its base. In order. */
-    uint32_t (*read32)(void *context, uint32_t offset);
-    void (*write32)(void *context, uint32_t offset, uint32_t value);
-    /* Returns 0 as soon as the interrupt is high, something else when patience has run out. */
-    int (*wait_for_interrupt)(void *context);
-    void *context;
-};
-
-struct accelerator_job {
-    uint32_t program_address; /* a multiple of 64 */
-    /* First and last byte of both windows; they are widened to whole pages of 4 KiB. */
-    uint32_t constants_first, constants_last; /* program and weights: only read */
-    uint32_t features_first, features_last;   /* image and features: read and written */
-};
-
-struct accelerator_report {
-    uint32_t error_code;       /* ACCELERATOR__ERROR__NONE, or why the run ended */
-    uint32_t error_descriptor; /* address of the descriptor that it ended at */
-    uint64_t cycles;
-    uint64_t array_cycles;
-    uint64_t program_bytes;
-    uint64_t weight_bytes;
-    uint64_t feature_read_bytes;
-    uint64_t feature_written_bytes;
-};
-
-enum accelerator_status {
-    ACCELERATOR_OK = 0,
-    ACCELERATOR_NOT_FOUND = 1,   /* no accelerator answers at this address */
-    ACCELERATOR_OTHER_BUILD = 2, /* it is not the one that accelerator.h was written for */
-    ACCELERATOR_BUSY = 3,        /* a run goes on */
-    ACCELERATOR_FAILED = 4,      /* the run ended with report->error_code */
-    ACCELERATOR_HANGS = 5        /* not even ABORT ended it: memory never answers */
-};
 
 #define OFFSET(name) ((uint32_t)offsetof(accelerator_t, name))
 #define END ACCELERATOR__INTERRUPT_STATUS__END_bm
@@ -107,7 +68,6 @@ static uint32_t wait_for_end(const struct accelerator_bus *bus)
     return 0;
 }
 
-/* What an error code means, in words. */
 const char *accelerator_error_text(uint32_t code)
 {
     switch (code) {
@@ -121,7 +81,6 @@ const char *accelerator_error_text(uint32_t code)
     }
 }
 
-/* Runs the program to its end. Returns a status above; `report` holds with OK and with FAILED. */
 int accelerator_run(const struct accelerator_bus *bus, const struct accelerator_job *job,
                     struct accelerator_report *report)
 {
@@ -130,6 +89,8 @@ int accelerator_run(const struct accelerator_bus *bus, const struct accelerator_
     if (read_register(bus, OFFSET(IDENTITY)) != ACCELERATOR__IDENTITY__VALUE_reset)
         return ACCELERATOR_NOT_FOUND;
     if (read_register(bus, OFFSET(BUILD)) != EXPECTED_BUILD)
+        return ACCELERATOR_OTHER_BUILD;
+    if (read_register(bus, OFFSET(FINGERPRINT)) != job->fingerprint)
         return ACCELERATOR_OTHER_BUILD;
     if (read_register(bus, OFFSET(STATUS)) & ACCELERATOR__STATUS__BUSY_bm)
         return ACCELERATOR_BUSY;

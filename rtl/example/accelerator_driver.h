@@ -1,0 +1,68 @@
+/*
+ * The driver in example.c: what a program that runs the accelerator includes.
+ *
+ * Before accelerator_run, place the memory image (program, weights) and the network's input where
+ * the program was compiled for, and make them visible to the accelerator: clean the caches. After
+ * it, invalidate them before reading the output.
+ */
+#ifndef ACCELERATOR_DRIVER_H
+#define ACCELERATOR_DRIVER_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct accelerator_bus {
+    /* One 32-bit access to the AXI4-Lite port, `offset` bytes from its base. In order. */
+    uint32_t (*read32)(void *context, uint32_t offset);
+    void (*write32)(void *context, uint32_t offset, uint32_t value);
+    /* Returns 0 as soon as the interrupt is high, something else when patience has run out. */
+    int (*wait_for_interrupt)(void *context);
+    void *context;
+};
+
+struct accelerator_job {
+    uint32_t fingerprint;     /* what FINGERPRINT must read: the program is compiled for it */
+    uint32_t program_address; /* a multiple of 64 */
+    /* First and last byte of both windows; they are widened to whole pages of 4 KiB. */
+    uint32_t constants_first, constants_last; /* program and weights: only read */
+    uint32_t features_first, features_last;   /* image and features: read and written */
+};
+
+struct accelerator_report {
+    uint32_t error_code;       /* ACCELERATOR__ERROR__NONE, or why the run ended */
+    uint32_t error_descriptor; /* address of the descriptor that it ended at */
+    uint64_t cycles;
+    uint64_t array_cycles;
+    uint64_t program_bytes;
+    uint64_t weight_bytes;
+    uint64_t feature_read_bytes;
+    uint64_t feature_written_bytes;
+};
+
+enum accelerator_status {
+    ACCELERATOR_OK = 0,
+    ACCELERATOR_NOT_FOUND = 1,   /* no accelerator answers at this address */
+    ACCELERATOR_OTHER_BUILD = 2, /* not the one of accelerator.h, or not the job's */
+    ACCELERATOR_BUSY = 3,        /* a run goes on */
+    ACCELERATOR_FAILED = 4,      /* the run ended with report->error_code */
+    ACCELERATOR_HANGS = 5        /* not even ABORT ended it: memory never answers */
+};
+
+/*
+ * Runs the program to its end. Returns a status above; `report` holds with OK and with FAILED. The
+ * interrupt is disabled at its end; windows and the program's address stay.
+ */
+int accelerator_run(const struct accelerator_bus *bus, const struct accelerator_job *job,
+                    struct accelerator_report *report);
+
+/* What an error code means, in words. */
+const char *accelerator_error_text(uint32_t code);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
