@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import cocotb
@@ -31,6 +32,7 @@ from tests.drawn import drawn_input
 CONFIG = "HWSIM_CONFIG"  # environment: the build under test, as JSON
 DRAWN = "HWSIM_DRAWN"  # environment: first and last seed of drawn graphs
 TOLERANCE = "HWSIM_TOLERANCE"  # environment: share of the cycles that the timeline may be off
+PAUSE = 0.3  # share of the cycles in which a channel of another make's memory stands still
 PATIENCE = 20  # times the predicted cycles, before a run counts as hung
 
 
@@ -115,9 +117,14 @@ async def stalls(dut: Any) -> None:
         await check(bench, case_graph(case, configuration()), stalls)
 
 
+def pauses(drawn: random.Random) -> Iterator[bool]:
+    while True:
+        yield drawn.random() < PAUSE
+
+
 @cocotb.test()
 async def runs_on_a_memory_of_another_make(dut: Any) -> None:
-    """cocotbext-axi's memory has its own idea of AXI4; the values are the same on it."""
+    """cocotbext-axi's memory has its own idea of AXI4, and pauses on every channel as it likes."""
     bench = await started(dut)
     program = compile_graph(case_graph("slice", configuration()), configuration())
     image = drawn_input(program.graph, seed=2)
@@ -125,6 +132,12 @@ async def runs_on_a_memory_of_another_make(dut: Any) -> None:
     before.place(program.region(program.graph.input).address, pack_features(image, program.config))
     ram = AxiRam(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, size=len(before.data))
     ram.write(0, bytes(before.data))
+    channels = (
+        *(ram.write_if.aw_channel, ram.write_if.w_channel, ram.write_if.b_channel),
+        *(ram.read_if.ar_channel, ram.read_if.r_channel),
+    )
+    for number, channel in enumerate(channels):
+        channel.set_pause_generator(pauses(random.Random(seed_of("pauses", number))))
     await bench.start(program.code.address, before)
     for _ in range(PATIENCE * time_program(program).cycles):
         if dut.irq.value:
