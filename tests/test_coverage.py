@@ -29,6 +29,7 @@ from tools.verilog_coverage import (
     GENERATED,
     Exclusion,
     by_module,
+    ran_nowhere,
     read_counts,
     read_exclusions,
     share,
@@ -208,6 +209,27 @@ def test_counts_of_runs_and_builds_add_up(tmp_path: Path) -> None:
     assert [line.number for line in reached.uncovered] == [5]
 
 
+def test_a_line_that_ran_in_another_build_needs_no_reason(tmp_path: Path) -> None:
+    def build(name: str, text: str, taken: int) -> Path:
+        path = miniature(tmp_path / name, taken)
+        (path.parent / GENERATED).write_text(text, "utf-8")
+        return path
+
+    def nowhere(*paths: Path) -> tuple[int, int]:
+        """(lines that did not run in one build, lines that ran in none)."""
+        counted = by_module(read_counts(paths))
+        kept, _ = without(counted, read_exclusions(EXCLUSIONS))
+        single = sum(len(module.uncovered) for module in kept.values())
+        return single, len(ran_nowhere(kept))
+
+    paths = [build("one", VERILOG, 0), build("two", VERILOG + "// another build\n", 0)]
+    assert nowhere(*paths) == (2, 1)
+    runs = {7: 0, 9: 0, 12: 1}
+    numbered = [build(f"b{n}", VERILOG.replace("1'h1", rf"\${n}"), runs[n]) for n in runs]
+    assert nowhere(*numbered[:2]) == (2, 1)
+    assert nowhere(*numbered) == (2, 0)
+
+
 def test_excluded_lines_do_not_count(tmp_path: Path) -> None:
     modules = by_module(read_counts([miniature(tmp_path, taken=1)]))
     exclusions = read_exclusions(EXCLUSIONS)
@@ -249,7 +271,8 @@ def regression(folder: Path, bins: set[str], taken: int = 1) -> Path:
         (set(BINS) - {"multiplier of 32 bits"}, 1, "full", 1, "no run saw 'multiplier of 32 bits'"),
         (set(BINS) - {"k 8"}, 1, "quick", 1, "no run saw 'k 8'"),
         (set(BINS), 0, "full", 1, "80.0% of the lines ran, not 95%"),
-        (set(BINS), 0, "quick", 0, "never run: top: b = 1'h1;"),
+        (set(BINS), 0, "full", 1, "1 lines ran in no build, without a reason"),
+        (set(BINS), 0, "quick", 0, "ran in no build: top: b = 1'h1;"),
     ],
 )
 def test_the_report_fails_where_something_is_missing(

@@ -2,7 +2,8 @@
 
 Reads build/coverage/functional/*.jsonl and build/coverage/verilator/*.dat, prints tables, writes
 build/coverage/report.json and report.md, and ends with status 1 where something is missing: a bin
-that the set requires, and for the full set too few lines, or an exclusion that excuses nothing.
+that the set requires, and for the full set too few lines, a line that ran in no build and has no
+reason for it, or an exclusion that excuses nothing.
 """
 
 import json
@@ -22,6 +23,7 @@ from tools.verilog_coverage import (
     Line,
     ModuleCoverage,
     by_module,
+    ran_nowhere,
     read_counts,
     read_exclusions,
     share,
@@ -31,7 +33,7 @@ from tools.verilog_coverage import (
 ROOT = Path(__file__).resolve().parents[1]
 EXCLUSIONS = Path(__file__).with_name("coverage_exclusions.toml")
 LEAST_LINES = 0.95  # share of the lines that the full set must reach
-SHOWN = 40  # uncovered lines on a terminal; the report has all
+SHOWN = 40  # lines that ran in no build, on a terminal; the report has all
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,10 @@ class Report:
         return [line for module in self.modules.values() for line in module.uncovered]
 
     @property
+    def ran_nowhere(self) -> list[Line]:
+        return ran_nowhere(self.modules)
+
+    @property
     def complaints(self) -> list[str]:
         """One line for each thing that is missing; empty for a regression that holds."""
         found = [f"no run saw '{bin_.name}': {bin_.meaning}" for bin_ in self.missing]
@@ -61,6 +67,8 @@ class Report:
                 found.append("no lines were counted: run with VERILOG_COVERAGE=1")
             elif self.line_share < LEAST_LINES:
                 found.append(f"{self.line_share:.1%} of the lines ran, not {LEAST_LINES:.0%}")
+            if self.ran_nowhere:
+                found.append(f"{len(self.ran_nowhere)} lines ran in no build, without a reason")
             found += [
                 f"exclusion excuses no line: module '{entry.module}', text '{entry.text}'"
                 for entry in self.unused
@@ -127,10 +135,11 @@ def show(report: Report, console: Console) -> None:
         for module in module_rows(report):
             table.add_row(*module)
         console.print(table)
-        for line in report.uncovered[:SHOWN]:
-            console.print(f"never run: {line.module}: {line.text}", markup=False, highlight=False)
-        if len(report.uncovered) > SHOWN:
-            console.print(f"... and {len(report.uncovered) - SHOWN} lines more, in report.md")
+        for line in report.ran_nowhere[:SHOWN]:
+            text = f"ran in no build: {line.module}: {line.text}"
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+        if len(report.ran_nowhere) > SHOWN:
+            console.print(f"... and {len(report.ran_nowhere) - SHOWN} lines more, in report.md")
     for complaint in report.complaints:
         console.print(complaint, style="red", markup=False, highlight=False, soft_wrap=True)
 
@@ -141,12 +150,14 @@ def markdown(report: Report) -> str:
     parts += _markdown_table(BIN_COLUMNS, bin_rows(report))
     if report.modules:
         parts += ["", "## Verilog", "", *_markdown_table(MODULE_COLUMNS, module_rows(report))]
-        parts += ["", "## Lines that never ran", ""]
-        parts += [
-            f"    {line.module} {line.design}:{line.number}: {line.text}"
-            for line in report.uncovered
-        ]
+        nowhere = report.ran_nowhere
+        parts += ["", "## Lines that ran in no build", "", *map(_listed, nowhere)]
+        parts += ["", "## Lines that did not run in one build", "", *map(_listed, report.uncovered)]
     return "\n".join(parts) + "\n"
+
+
+def _listed(line: Line) -> str:
+    return f"    {line.module} {line.design}:{line.number}: {line.text}"
 
 
 def _markdown_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:

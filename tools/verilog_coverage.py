@@ -22,6 +22,7 @@ GENERATED = "generated.v"  # the Verilog under test; other files of a model are 
 # What runs once, at time 0, whatever the testbench does: initial values and declarations.
 AT_START = re.compile(r"\s*(initial|reg|wire)\b")
 TEMPORARY = re.compile(r"\$\d+$")  # Yosys numbers modules that it had to rename
+NUMBERED = re.compile(r"\\\$\d+")  # and signals without a name, anew in every build
 
 
 class Line(NamedTuple):
@@ -57,6 +58,19 @@ class ModuleCoverage:
     @property
     def uncovered(self) -> list[Line]:
         return [line for line, count in sorted(self.lines.items()) if not count]
+
+
+def ran_nowhere(modules: dict[str, ModuleCoverage]) -> list[Line]:
+    """Lines that ran in no build: none with the same module and text did. One of each."""
+    for_text: dict[tuple[str, str], Line] = {}
+    ran: set[tuple[str, str]] = set()
+    for module in modules.values():
+        for line, count in sorted(module.lines.items()):
+            key = line.module, NUMBERED.sub("", line.text)
+            for_text.setdefault(key, line)
+            if count:
+                ran.add(key)
+    return [line for key, line in for_text.items() if key not in ran]
 
 
 def share(counts: Iterable[int]) -> float:
