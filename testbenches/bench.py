@@ -17,14 +17,20 @@ from hwsim.program.registers import REGISTER_BYTES, register
 from testbenches.reference_memory import OKAY, Memory, ReferenceMemory, Response
 from testbenches.trace import Trace
 
+CONFIG = "HWSIM_CONFIG"  # environment: the build under test, as JSON
 TRACE = "HWSIM_TRACE"  # environment: a file that gets every run's events
 ACCESS_CYCLES = 50  # within which the registers must answer
+PATIENCE = 20  # times the predicted cycles, before a run counts as hung
 COUNTERS = {
     Traffic.PROGRAM: "PROGRAM_BYTES",
     Traffic.WEIGHTS: "WEIGHT_BYTES",
     Traffic.FEATURES_READ: "FEATURE_READ_BYTES",
     Traffic.FEATURES_WRITTEN: "FEATURE_WRITTEN_BYTES",
 }
+
+
+def configuration() -> Config:
+    return Config.model_validate_json(os.environ[CONFIG])
 
 
 @dataclass(frozen=True)

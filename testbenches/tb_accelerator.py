@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from golden.reference import run_graph
 from hwsim.compiler import compile_graph
 from hwsim.compiler.pack import pack_features, pack_image, unpack_padded_features
-from hwsim.config import Config
 from hwsim.errors import InputError
 from hwsim.graph import Graph
 from hwsim.machine import Machine
 from hwsim.program.blocking import is_packed
 from hwsim.program.program import Program
 from hwsim.timeline import time_program
-from testbenches.bench import Bench, Run, run_program
+from testbenches.bench import PATIENCE, Bench, Run, configuration, run_program
 from testbenches.cases import CASES, NOT_FUSED, case_graph, drawn_graph
 from testbenches.coverage import record
 from testbenches.coverage_bins import bins_of_program, bins_of_timeline, bins_of_values
@@ -29,15 +28,9 @@ from testbenches.reference_memory import Memory
 from testbenches.replay import base_seed, narrowed, seed_of
 from tests.drawn import drawn_input
 
-CONFIG = "HWSIM_CONFIG"  # environment: the build under test, as JSON
 DRAWN = "HWSIM_DRAWN"  # environment: first and last seed of drawn graphs
 TOLERANCE = "HWSIM_TOLERANCE"  # environment: share of the cycles that the timeline may be off
 PAUSE = 0.3  # share of the cycles in which a channel of another make's memory stands still
-PATIENCE = 20  # times the predicted cycles, before a run counts as hung
-
-
-def configuration() -> Config:
-    return Config.model_validate_json(os.environ[CONFIG])
 
 
 def check_values(program: Program, image: NDArray[np.int8], run: Run) -> None:

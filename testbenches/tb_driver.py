@@ -14,11 +14,10 @@ from hwsim.program.error_codes import ErrorCode
 from hwsim.program.program import Program
 from hwsim.program.registers import REGISTERS, fingerprint
 from hwsim.timeline import time_program
-from testbenches.bench import COUNTERS, Bench
+from testbenches.bench import COUNTERS, PATIENCE, Bench, configuration
 from testbenches.cases import case_graph
 from testbenches.driver import Job, Report, Status, run_driver
 from testbenches.reference_memory import Memory
-from testbenches.tb_accelerator import PATIENCE, configuration
 from tests.drawn import drawn_input
 
 LIBRARY = "HWSIM_DRIVER"  # environment: the example, compiled

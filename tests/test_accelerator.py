@@ -11,8 +11,8 @@ import pytest
 
 from hwsim.config import Config, load_config
 from rtl.accelerator import accelerator_verilog
-from testbenches.bench import TRACE
-from testbenches.tb_accelerator import CONFIG, DRAWN, TOLERANCE
+from testbenches.bench import CONFIG, TRACE
+from testbenches.tb_accelerator import DRAWN, TOLERANCE
 from testbenches.tb_recovery import ENDS, FUZZED
 from tests import simulator
 from tests.drawn import preset_with

@@ -14,8 +14,8 @@ from hwsim.program.registers import COUNTERS, REGISTERS, fingerprint, register, 
 from rtl.accelerator import accelerator_verilog
 from rtl.example import example_files
 from rtl.system_rdl import write_manual
+from testbenches.bench import CONFIG as CONFIG_VARIABLE
 from testbenches.driver import FLAGS, Job, Report, Status, run_driver
-from testbenches.tb_accelerator import CONFIG as CONFIG_VARIABLE
 from testbenches.tb_driver import LIBRARY
 from tests import simulator
 
