@@ -1,13 +1,15 @@
-"""Where tests leave what they remember, and how a failure is replayed."""
+"""Where tests leave what they remember, how a failure is replayed, and where commands are run."""
 
 from collections.abc import Generator
 from pathlib import Path
 from time import time
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
+from PIL import Image
 
 from testbenches.replay import SEED, base_seed
 
@@ -17,6 +19,20 @@ STARTED = time()
 set_hypothesis_home_dir(str(ROOT / "build" / "hypothesis"))
 settings.register_profile("replayable", print_blob=True)
 settings.load_profile("replayable")
+
+
+@pytest.fixture(scope="session")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a photograph, and what commands leave there: a quantized graph, for example."""
+    folder = tmp_path_factory.mktemp("workplace")
+    pixels = np.random.default_rng(1).integers(0, 256, (48, 80, 3), np.uint8)
+    Image.fromarray(pixels).resize((160, 96)).save(folder / "photo.jpg")
+    return folder
+
+
+@pytest.fixture
+def in_workplace(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workplace)
 
 
 def pytest_report_header() -> str:

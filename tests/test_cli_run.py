@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from torch import Tensor
 
 from golden.darknet_weights import save_darknet_weights
@@ -22,19 +21,7 @@ from tests.test_report_document import keeps_to_the_schema
 MINI = "condensation-net-mini"
 RECIPE = Recipe(MINI, 64, 64, 2, 8, 16, None)
 
-
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a photograph, and after the first run a quantized graph."""
-    folder = tmp_path_factory.mktemp("run")
-    pixels = np.random.default_rng(1).integers(0, 256, (48, 80, 3), np.uint8)
-    Image.fromarray(pixels).resize((160, 96)).save(folder / "photo.jpg")
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def in_workplace(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(workplace)
+pytestmark = pytest.mark.usefixtures("in_workplace")
 
 
 def everything() -> set[str]:

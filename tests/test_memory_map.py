@@ -1,0 +1,247 @@
+"""What `hwsim compile` writes: memory as testbenches have it, and what a host must know of it."""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from golden.photographs import load_image
+from golden.reference import run_graph, stored_image
+from hwsim.cli import main
+from hwsim.cli.quantized import Recipe, quantized_graph
+from hwsim.compiler import compile_graph
+from hwsim.config import load_config
+from hwsim.machine import Machine
+from hwsim.memory_map import MemoryMap, make_memory_map, packed_input
+from hwsim.program.program import Program
+from hwsim.program.registers import fingerprint, register, reset_value
+from hwsim.program.relocate import relocate
+from hwsim.timeline import time_program
+from rtl.example import example_files
+from rtl.system_rdl import write_manual
+from testbenches.driver import FLAGS
+from testbenches.reference_memory import Memory
+from tests.drawn import configs, drawn_input, shapes_of_graphs, with_drawn_constants
+from tests.test_machine import compiled
+
+MINI = "condensation-net-mini"
+RECIPE = Recipe(MINI, 64, 64, 2, 8, 16, None)
+BASE = 0x30000
+FILES = {"memory.bin", "memory.json", "memory.h", "expected.bin"}
+OUTPUTS = Path(__file__).parents[1] / "docs" / "outputs.md"
+
+pytestmark = pytest.mark.usefixtures("in_workplace")
+
+
+@pytest.fixture(scope="module")
+def written(workplace: Path) -> Path:
+    """What the command writes for a photograph, away from address 0."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(workplace)
+        arguments = ["compile", MINI, "--image", "photo.jpg", "--base", hex(BASE)]
+        assert main([*arguments, "--out", "deep/written", "-q"]) == 0
+    return workplace / "deep" / "written"
+
+
+@pytest.fixture(scope="module")
+def document(written: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads((written / "memory.json").read_text())
+    return value
+
+
+def program_at(base: int) -> Program:
+    return relocate(compile_graph(quantized_graph(RECIPE), load_config("edge")), base)
+
+
+def stored_photograph() -> NDArray[np.int8]:
+    values: NDArray[np.int8] = stored_image(load_image("photo.jpg", height=64, width=64)).numpy()
+    return values
+
+
+def element(memory: bytes, tensor: dict[str, Any], c: int, y: int, x: int) -> int:
+    """One element, where the documents say it lies in what begins at the tensor's address."""
+    pixel = tensor["pixel_bytes"]
+    offset = c // pixel * tensor["block_bytes"] + y * tensor["row_bytes"] + x * pixel + c % pixel
+    return int.from_bytes(memory[offset : offset + 1], "little", signed=True)
+
+
+def unpacked(memory: bytes, tensor: dict[str, Any]) -> NDArray[np.int8]:
+    """`x[C, H, W]`, element by element."""
+    return np.array(
+        [element(memory, tensor, c, y, x) for c, y, x in np.ndindex(*tensor["shape"])], np.int8
+    ).reshape(tensor["shape"])
+
+
+def tensor_of(document: dict[str, Any], key: str) -> dict[str, Any]:
+    """The tensor that `input` or `output` names."""
+    return next(item for item in document["tensors"] if item["name"] == document[key])
+
+
+def test_memory_is_what_the_testbenches_start_with(written: Path, document: dict[str, Any]) -> None:
+    program = program_at(BASE)
+    memory = Memory(program)
+    packed = packed_input(program, stored_photograph())
+    memory.place(program.region(program.graph.input).address, packed)
+    assert not any(memory.data[:BASE])
+    found = (written / "memory.bin").read_bytes()
+    assert found == bytes(memory.data[BASE:])
+    assert {path.name for path in written.iterdir()} == FILES
+    assert (document["base_address"], document["memory_bytes"]) == (BASE, len(found))
+    assert document["files"] == [
+        {"path": name, "size_bytes": (written / name).stat().st_size}
+        for name in ("memory.bin", "expected.bin")
+    ]
+
+
+def test_expected_is_what_the_machine_leaves_at_this_base(
+    written: Path, document: dict[str, Any]
+) -> None:
+    """And what the reference computes, at the place that the document says."""
+    program = program_at(BASE)
+    memory = Machine(program, stored_photograph()).run().data
+    output = tensor_of(document, "output")
+    expected = (written / "expected.bin").read_bytes()
+    assert len(expected) == output["size_bytes"]
+    assert expected == memory[output["address"] :][: output["size_bytes"]].tobytes()
+    *_, reference = run_graph(
+        program.graph, stored_image(load_image("photo.jpg", height=64, width=64))[None]
+    )
+    np.testing.assert_array_equal(unpacked(expected, output), reference[0].numpy())
+    assert output["sha256"] == hashlib.sha256(expected).hexdigest()
+    assert all(tensor["sha256"] for tensor in document["tensors"])
+
+
+def test_the_input_lies_where_the_document_says(written: Path, document: dict[str, Any]) -> None:
+    given_tensor = tensor_of(document, "input")
+    start = given_tensor["address"] - BASE
+    found = (written / "memory.bin").read_bytes()[start : start + given_tensor["size_bytes"]]
+    np.testing.assert_array_equal(unpacked(found, given_tensor), stored_photograph())
+    assert (given_tensor["layout"], given_tensor["shape"]) == ("image", [3, 64, 64])
+    assert given_tensor["sha256"] == hashlib.sha256(found).hexdigest()
+    assert document["image"] == {"name": "photo.jpg", "sha256": given_tensor["sha256"]}
+
+
+def test_registers_and_counters_are_those_of_the_program(document: dict[str, Any]) -> None:
+    program = program_at(BASE)
+    timeline = time_program(program)
+    values = {write["name"]: write["value"] for write in document["registers"]}
+    assert values == {
+        "CONSTANTS_BASE": program.constants.base,
+        "CONSTANTS_LIMIT": program.constants.limit,
+        "FEATURES_BASE": program.features.base,
+        "FEATURES_LIMIT": program.features.limit,
+        "PROGRAM_ADDRESS": program.code.address,
+    }
+    for write in document["registers"]:
+        assert write["offset"] == register(write["name"]).offset
+    assert document["expected_fingerprint"] == fingerprint(load_config("edge"))
+    assert document["expected_build"] == reset_value(register("BUILD"), load_config("edge"))
+    assert document["predicted_counters"]["CYCLES"] == timeline.cycles
+    assert main(["estimate", MINI, "--json", "totals.json", "-q"]) == 0
+    totals = json.loads(Path("totals.json").read_text())["totals"]
+    assert document["predicted_counters"] == {
+        "CYCLES": totals["cycles"],
+        "ARRAY_CYCLES": totals["busy_cycles"],
+        "PROGRAM_BYTES": totals["program_bytes"],
+        "WEIGHT_BYTES": totals["weight_bytes"],
+        "FEATURE_READ_BYTES": totals["features_read_bytes"],
+        "FEATURE_WRITTEN_BYTES": totals["features_written_bytes"],
+    }
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data(), st.integers(0, 2**32 - 1))
+def test_every_tensor_lies_as_its_layout_says(data: st.DataObject, seed: int) -> None:
+    graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
+    program = compiled(graph, data.draw(configs(8)))
+    document = mapped(program)
+    image = drawn_input(graph, seed)
+    outputs: dict[str, NDArray[np.int8]] = {graph.input.name: image}
+    packed = {graph.input.name: packed_input(program, image)}
+
+    def on_layer(layer: Any, values: NDArray[np.int8]) -> None:
+        region = program.region(layer.output)
+        outputs[layer.output.name] = values.copy()
+        packed[layer.output.name] = machine.memory.data[region.address : region.end].tobytes()
+
+    machine = Machine(program, image, on_layer=on_layer)
+    machine.run()
+    for tensor in document.tensors:
+        assert tensor.size_bytes == len(packed[tensor.name])
+        found = unpacked(packed[tensor.name], vars(tensor))
+        np.testing.assert_array_equal(found, outputs[tensor.name], err_msg=tensor.name)
+
+
+def mapped(program: Program) -> MemoryMap:
+    return make_memory_map(program, time_program(program), {}, None, {}, {})
+
+
+def test_the_header_serves_the_driver(
+    written: Path, document: dict[str, Any], tmp_path: Path
+) -> None:
+    """Compiled beside it; the numbers that C sees are those of the document."""
+    (tmp_path / "npu.h").write_text(write_manual(load_config("edge"), "npu").header)
+    for path, text in example_files("npu").items():
+        (tmp_path / path).write_text(text)
+    lines = [f'    printf("{name} %.17g\\n", (double)({name}));' for name in document["defines"]]
+    headers = ("<stdio.h>", '"npu.h"', '"npu_driver.h"', '"memory.h"')
+    source = "\n".join(
+        [
+            *(f"#include {header}" for header in headers),
+            "int main(void) {",
+            "    const struct npu_job job = MEMORY_JOB;",
+            *lines,
+            '    printf("job %u %u %u %u %u\\n", job.program_address, job.constants_first,',
+            "           job.constants_last, job.features_first, job.features_last);",
+            "    return job.fingerprint != NPU__FINGERPRINT__VALUE_reset || !*npu_error_text(0);",
+            "}",
+            "",
+        ]
+    )
+    (tmp_path / "main.c").write_text(source)
+    flags = [flag for flag in FLAGS if flag not in {"-shared", "-fPIC"}]
+    program = tmp_path / "main"
+    sources = [tmp_path / "main.c", tmp_path / "example.c"]
+    subprocess.run(["cc", *flags, f"-I{written}", *sources, "-o", program], check=True)
+    output = subprocess.run([program], check=True, capture_output=True, text=True).stdout
+    *pairs, job = output.splitlines()
+    found = {name: float(value) for name, value in map(str.split, pairs)}
+    registers = {write["name"]: write["value"] for write in document["registers"]}
+    expected = {"BASE": BASE, "BYTES": document["memory_bytes"]}
+    expected |= {"BUILD": document["expected_build"]} | registers
+    expected["FINGERPRINT"] = document["expected_fingerprint"]
+    for name, count in document["predicted_counters"].items():
+        expected[f"PREDICTED_{name}"] = count
+    for end in ("input", "output"):
+        tensor = tensor_of(document, end)
+        sizes = dict(zip(("channels", "height", "width"), tensor["shape"], strict=True))
+        names = ("address", "pixel_bytes", "row_bytes", "block_bytes", "zero_point", "scale")
+        sizes |= {"bytes": tensor["size_bytes"]} | {name: tensor[name] for name in names}
+        expected |= {f"{end.upper()}_{name.upper()}": value for name, value in sizes.items()}
+    assert found == {f"MEMORY_{name}": value for name, value in expected.items()}
+    assert job.split()[1:] == [
+        str(registers[name])
+        for name in (
+            "PROGRAM_ADDRESS",
+            "CONSTANTS_BASE",
+            "CONSTANTS_LIMIT",
+            "FEATURES_BASE",
+            "FEATURES_LIMIT",
+        )
+    ]
+
+
+def test_every_name_is_documented(document: dict[str, Any]) -> None:
+    text = OUTPUTS.read_text("utf-8")
+    section = text[text.index("## Memory") :]
+    names = {*document, *document["tensors"][0], *document["registers"][0], *document["program"]}
+    for name in names | {*document["network"]}:
+        assert f"`{name}`" in section, f"{name} is not in docs/outputs.md"
+    assert document["schema_version"] == "1.1"
