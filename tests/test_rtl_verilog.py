@@ -14,38 +14,35 @@ from rtl.accelerator import Accelerator
 from rtl.verilog import VerilogError, to_verilog
 
 
-class Remembers(wiring.Component):  # type: ignore[misc]
+def remembers(first_words: list[int]) -> wiring.Component:
     """Two memories, one of them with the given first words."""
-
-    def __init__(self, first_words: list[int]):
-        self._first_words = first_words
-        super().__init__({"address": In(3), "word": In(32), "o": Out(32), "long_name": Out(1)})
-
-    def elaborate(self, _platform: object) -> Module:
-        m = Module()
-        m.submodules.words = words = Memory(shape=32, depth=8, init=self._first_words)
-        m.submodules.bits = bits = Memory(shape=1, depth=5, init=[])
-        counter = Signal(4, init=9)
-        m.d.sync += counter.eq(counter + 1)
-        write, read = words.write_port(), words.read_port()
-        bit_write, bit_read = bits.write_port(), bits.read_port(domain="comb")
-        m.d.comb += [
-            write.addr.eq(self.address),
-            write.data.eq(self.word),
-            write.en.eq(counter[0]),
-            read.addr.eq(self.address),
-            self.o.eq(read.data),
-            bit_write.addr.eq(self.address),
-            bit_write.data.eq(self.word[0]),
-            bit_write.en.eq(counter[1]),
-            bit_read.addr.eq(self.address),
-            self.long_name.eq(bit_read.data ^ counter[3]),
-        ]
-        return m
+    ports = {"address": In(3), "word": In(32), "o": Out(32), "long_name": Out(1)}
+    component = wiring.Component(ports)
+    m = Module()
+    m.submodules.words = words = Memory(shape=32, depth=8, init=first_words)
+    m.submodules.bits = bits = Memory(shape=1, depth=5, init=[])
+    counter = Signal(4, init=9)
+    m.d.sync += counter.eq(counter + 1)
+    write, read = words.write_port(), words.read_port()
+    bit_write, bit_read = bits.write_port(), bits.read_port(domain="comb")
+    m.d.comb += [
+        write.addr.eq(component.address),
+        write.data.eq(component.word),
+        write.en.eq(counter[0]),
+        read.addr.eq(component.address),
+        component.o.eq(read.data),
+        bit_write.addr.eq(component.address),
+        bit_write.data.eq(component.word[0]),
+        bit_write.en.eq(counter[1]),
+        bit_read.addr.eq(component.address),
+        component.long_name.eq(bit_read.data ^ counter[3]),
+    ]
+    component.elaborate = lambda _platform: m
+    return component
 
 
 def test_memories_have_no_initial_value() -> None:
-    text = to_verilog(Remembers([]), "remembers")
+    text = to_verilog(remembers([]), "remembers")
     assert "reg [31:0] words [7:0];" in text
     assert re.search(r"reg (\[0:0\] )?bits +\[4:0\];", text)
     assert "initial" not in text
@@ -54,19 +51,19 @@ def test_memories_have_no_initial_value() -> None:
 
 def test_a_memory_that_is_meant_to_have_values_is_refused() -> None:
     with pytest.raises(VerilogError, match="memory words"):
-        to_verilog(Remembers([0, 0, 5]), "remembers")
+        to_verilog(remembers([0, 0, 5]), "remembers")
 
 
 def test_names_and_places_are_kept() -> None:
     config = load_config("nano")
-    text = to_verilog(Remembers([]), "remembers", config)
+    text = to_verilog(remembers([]), "remembers", config)
     assert "output long_name;" in text
     assert "reg [3:0] counter = 4'h9;" in text
     places = set(re.findall(r'src = "([^":]*)', text))
     assert any(place.startswith("tests/test_rtl_verilog.py") for place in places)
     assert any(place.startswith("amaranth/lib/memory.py") for place in places)
     assert not any(place.startswith("/") for place in places)
-    short = to_verilog(Remembers([]), "remembers", config, has_places=False)
+    short = to_verilog(remembers([]), "remembers", config, has_places=False)
     assert re.sub(r"(?m)^ *\(\* src = .*\n", "", text) == short
     head = text[: text.index("/*")]
     assert all(line.startswith("// ") for line in head.splitlines())

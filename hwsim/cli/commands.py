@@ -11,7 +11,7 @@ SUBCOMMANDS = ("estimate", "run", "compile", "rtl", "networks", "configs", "repo
 
 
 class LazyGroup(click.Group):
-    """Finds subcommand `x` as the function `x` of `hwsim.cli.x`."""
+    """Finds subcommand `x` as the command of that name in `hwsim.cli.x`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(SUBCOMMANDS)
@@ -23,9 +23,9 @@ class LazyGroup(click.Group):
     ) -> click.Command | None:
         if cmd_name not in SUBCOMMANDS:
             return None
-        command = getattr(import_module(f"hwsim.cli.{cmd_name}"), cmd_name)
-        assert isinstance(command, click.Command)
-        return command
+        members = vars(import_module(f"hwsim.cli.{cmd_name}")).values()
+        commands = (member for member in members if isinstance(member, click.Command))
+        return next(command for command in commands if command.name == cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

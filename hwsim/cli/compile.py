@@ -32,7 +32,7 @@ class AddressType(click.ParamType[int]):
             self.fail(f"'{value}' is not an address such as 0x80000000", param, ctx)
 
 
-@click.command()
+@click.command("compile")
 @network_options
 @click.option("--out", "folder", required=True, metavar="DIR", help="Where to write; made if new.")
 @click.option("--image", metavar="PHOTO", help="A JPEG or PNG as the input; it is stretched.")
@@ -51,7 +51,7 @@ class AddressType(click.ParamType[int]):
     "--json", metavar="FILE|-", help="Write memory.json there too; - for standard output."
 )
 @common_options
-def compile(  # noqa: A001  (a subcommand is the function of its name)
+def compile_network(
     network: str,
     config_name: str,
     size: tuple[int, int] | None,
