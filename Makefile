@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml | check
 	@touch $@
 
 run: $(STAMP) ## run both networks on a photograph; results in report/
-	@$(BIN)/hwsim report --output report
+	@XDG_CACHE_HOME="$(CURDIR)/build/cache" $(BIN)/hwsim report --output report
 
 test: lint types units ## everything that CI runs
 

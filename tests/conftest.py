@@ -1,6 +1,6 @@
 """Where tests leave what they remember, how a failure is replayed, and where commands are run."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from time import time
 from typing import Any
@@ -22,17 +22,21 @@ settings.load_profile("replayable")
 
 
 @pytest.fixture(scope="session")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a photograph, and what commands leave there: a quantized graph, for example."""
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a user's caches lie; after the first command a quantized graph is there."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Path]:
+    """A folder with a photograph, in which all commands of the module are run."""
     folder = tmp_path_factory.mktemp("workplace")
     pixels = np.random.default_rng(1).integers(0, 256, (48, 80, 3), np.uint8)
     Image.fromarray(pixels).resize((160, 96)).save(folder / "photo.jpg")
-    return folder
-
-
-@pytest.fixture
-def in_workplace(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(workplace)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        yield folder
 
 
 def pytest_report_header() -> str:

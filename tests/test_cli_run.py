@@ -13,7 +13,7 @@ from golden.darknet_weights import save_darknet_weights
 from golden.networks import FloatNetwork
 from golden.reference import run_layer
 from hwsim.cli import main
-from hwsim.cli.quantized import FOLDER, Recipe
+from hwsim.cli.quantized import Recipe, cache_folder, quantized_graph
 from hwsim.graph import Layer
 from hwsim.networks import build_network
 from tests.test_report_document import keeps_to_the_schema
@@ -21,22 +21,25 @@ from tests.test_report_document import keeps_to_the_schema
 MINI = "condensation-net-mini"
 RECIPE = Recipe(MINI, 64, 64, 2, 8, 16, None)
 
-pytestmark = pytest.mark.usefixtures("in_workplace")
+pytestmark = pytest.mark.usefixtures("workplace")
 
 
 def everything() -> set[str]:
     return {str(path) for path in Path().rglob("*")}
 
 
-def test_values_equal_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
+def test_values_equal_the_reference(capsys: pytest.CaptureFixture[str], cache: Path) -> None:
+    """Quantized once; nothing is left beside the photograph."""
     arguments = ["run", MINI, "--image", "photo.jpg", "--check"]
+    before = everything()
     assert main(arguments) == 0
     first = capsys.readouterr().out
     assert "every element equals the integer reference's" in first
     assert "Weights are seeded" in first
     kept = RECIPE.path
-    assert kept.parent == FOLDER
+    assert kept.parent == cache / "hwsim"
     assert kept.exists()
+    assert everything() == before
     modified = kept.stat().st_mtime_ns
     assert main(arguments) == 0
     assert capsys.readouterr().out == first
@@ -86,6 +89,31 @@ def test_a_damaged_graph_is_replaced(capsys: pytest.CaptureFixture[str]) -> None
     assert main(arguments) == 0
     assert RECIPE.path.read_bytes() == whole
     assert capsys.readouterr().out == ""
+
+
+def test_the_cache_is_the_user_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for chosen in ("", "relative/folder"):
+        monkeypatch.setenv("XDG_CACHE_HOME", chosen)
+        assert cache_folder() == tmp_path / ".cache" / "hwsim"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == tmp_path / ".cache" / "hwsim"
+
+
+@pytest.mark.parametrize("has_home", [True, False])
+def test_without_a_cache_nothing_is_kept(has_home: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = quantized_graph(RECIPE)
+    monkeypatch.setattr("golden.quantize.quantize_network", lambda *_, **_named: graph)
+    if has_home:
+        monkeypatch.setenv("XDG_CACHE_HOME", "/proc/here")  # where nobody can write
+    else:
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr("os.getuid", lambda: 1 << 30)  # of no user
+    before = everything()
+    assert main(["run", MINI, "--image", "photo.jpg", "-q"]) == 0
+    assert not RECIPE.path.exists()
+    assert everything() == before
 
 
 def test_the_hash_changes_with_what_decides(tmp_path: Path) -> None:

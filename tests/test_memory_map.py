@@ -37,17 +37,15 @@ BASE = 0x30000
 FILES = {"memory.bin", "memory.json", "memory.h", "expected.bin"}
 OUTPUTS = Path(__file__).parents[1] / "docs" / "outputs.md"
 
-pytestmark = pytest.mark.usefixtures("in_workplace")
+pytestmark = pytest.mark.usefixtures("workplace")
 
 
 @pytest.fixture(scope="module")
 def written(workplace: Path) -> Path:
     """What the command writes for a photograph, away from address 0."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(workplace)
-        arguments = ["compile", MINI, "--image", "photo.jpg", "--base", hex(BASE)]
-        assert main([*arguments, "--out", "deep/written", "-q"]) == 0
-    return workplace / "deep" / "written"
+    arguments = ["compile", MINI, "--image", "photo.jpg", "--base", hex(BASE)]
+    assert main([*arguments, "--out", "written", "-q"]) == 0
+    return workplace / "written"
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,8 @@ def compile_network(
 
     memory.bin is all of it before START: weights, program and, with --image, the input.
     memory.json and memory.h say what goes into the registers and where tensors lie. With --image,
-    expected.bin is what the output must be after the run. All files are written or none.
+    expected.bin is what the output must be after the run. All files are written or none. NETWORK is
+    quantized once: ~/.cache/hwsim keeps the result.
     """
     from hwsim.cli.memory_files import EXPECTED, HEADER, MAP, MEMORY, make_files
     from hwsim.cli.outputs import Outputs

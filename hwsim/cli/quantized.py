@@ -1,7 +1,8 @@
-"""Quantized graphs, kept under `build/quantized/` by a hash of everything that decides them."""
+"""Quantized graphs, kept in the user's cache by a hash of everything that decides them."""
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -11,9 +12,19 @@ from hwsim.cli.extras import needing_extra
 from hwsim.errors import InputError
 from hwsim.graph import Graph
 
-FOLDER = Path("build", "quantized")
 DECIDING_PACKAGES = ("torch", "brevitas", "numpy", "pillow", "scikit-image")
 DECIDING_MODULES = ("hwsim.fixed_point", "hwsim.graph", "hwsim.graph_file", "hwsim.networks")
+
+
+def cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/hwsim`, or `~/.cache/hwsim` where that is unset or relative."""
+    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if chosen.is_absolute():
+        return chosen / "hwsim"
+    try:
+        return Path.home() / ".cache" / "hwsim"
+    except RuntimeError:  # a user without a home
+        return Path(os.devnull, "hwsim")  # where nothing can be kept
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,7 @@ class Recipe:
 
     @property
     def path(self) -> Path:
-        return FOLDER / f"{self.name}-{self.content_hash()[:16]}.npz"
+        return cache_folder() / f"{self.name}-{self.content_hash()[:16]}.npz"
 
     def content_hash(self) -> str:
         """Of the choices, the weights' bytes, the code, and the packages that do the work."""
@@ -54,11 +65,10 @@ def quantized_graph(recipe: Recipe) -> Graph:
     """Quantize, or load what an earlier call left behind."""
     with needing_extra("golden", "quantizing a network"):
         path = recipe.path
-        if path.exists():
-            try:
-                return load_or_refuse(path, recipe)
-            except InputError:
-                pass  # damaged: quantize again and replace it
+        try:
+            return load_or_refuse(path, recipe)
+        except InputError:
+            pass  # not there, or damaged: quantize and replace it
         from golden.quantize import quantize_network
 
         graph = quantize_network(

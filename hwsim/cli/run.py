@@ -36,9 +36,9 @@ def run(
 ) -> None:
     """Execute NETWORK bit-exactly on a photograph, and print what it cost.
 
-    NETWORK is one of `hwsim networks`. It is quantized after the fact, once: the result is kept
-    under build/quantized/. With --check, an element that differs from the integer reference ends
-    the run with status 1.
+    NETWORK is one of `hwsim networks`. It is quantized after the fact, once: ~/.cache/hwsim keeps
+    the result. With --check, an element that differs from the integer reference ends the run with
+    status 1.
     """
     from hwsim.cli.documents import Wanted, page_in
     from hwsim.cli.execution import run_network
