@@ -12,7 +12,8 @@ from rtl.axi4 import ID_BITS, NORMAL_BUFFERABLE
 from rtl.axi4 import PREFIX as MANAGER
 from rtl.axi4_lite import PREFIX as SUBORDINATE
 from rtl.lint import lint_command
-from rtl.verilog_contents import OnChipMemory, memories, ports
+from rtl.memory_table import memory_table
+from rtl.verilog_contents import ports
 
 PORT_DOCS = {
     "clk": "the one clock",
@@ -141,26 +142,18 @@ def _memory_port(config: Config) -> str:
 
 
 def _on_chip_memories(verilog: str, name: str) -> str:
-    rows = "\n".join(map(_memory_row, memories(verilog, name)))
     return f"""\
 ## On-chip memories
 
-Arrays of registers in the Verilog, below `{name}`. The large ones are read in the cycle after the
-address, so that a synthesizer makes block RAM of them and silicon has macros in their place. Each
-has one write port and one read port on one clock. None needs an initial value.
+Arrays of registers in `{name}.v`, each with one write port and one read port on one clock. The
+large ones are read synchronously, in the cycle after the address, so that a synthesizer makes
+block RAM of them and silicon has macros in their place. Where both ports meet at one address in one
+cycle, a read-first memory gives the word from before the write. None needs an initial value. An
+instance is named by its path below `{name}`, a number behind `$` included; line is where it is
+declared.
 
-| instance | words x bits | write enable | read data |
-|---|---|---|---|
-{rows}
+{memory_table(verilog, name)}
 """
-
-
-def _memory_row(memory: OnChipMemory) -> str:
-    bits, lanes = memory.bits, memory.lanes
-    enable = "whole words" if lanes == 1 else f"{lanes} lanes of {bits // lanes} bits"
-    read = "next cycle" if memory.is_registered else "same cycle"
-    read += ", with enable" if memory.has_read_enable else ""
-    return f"| `{memory.instance}` | {memory.words} x {bits} | {enable} | {read} |"
 
 
 def _registers(name: str) -> str:

@@ -1,0 +1,59 @@
+"""How the guide tells one kind of on-chip memory from another."""
+
+from typing import Any
+
+import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from rtl.memory_table import memory_table
+from rtl.verilog import to_verilog
+
+
+def verilog_with_a_memory(
+    granularity: int | None = None,
+    domain: str = "sync",
+    is_bypassed: bool = False,
+    has_enable: bool = False,
+) -> str:
+    """A module `top` whose memory `words` has two ports of this kind."""
+    ports = {"to": In(4), "enable": In(2), "i": In(8), "at": In(4), "read": In(1), "o": Out(8)}
+    component = wiring.Component(ports)
+    m = Module()
+    m.submodules.words = words = Memory(shape=8, depth=12, init=[])
+    write = words.write_port(granularity=granularity)
+    read = words.read_port(domain=domain, transparent_for=[write] if is_bypassed else [])
+    m.d.comb += [
+        write.addr.eq(component.to),
+        write.data.eq(component.i),
+        write.en.eq(component.enable),
+        read.addr.eq(component.at),
+        component.o.eq(read.data),
+    ]
+    if has_enable:
+        m.d.comb += read.en.eq(component.read)
+    component.elaborate = lambda _platform: m
+    return to_verilog(component, "top")
+
+
+@pytest.mark.parametrize(
+    ("kind", "ports"),
+    [
+        ({}, "whole words | synchronous, read-first"),
+        ({"granularity": 4}, "2 lanes of 4 bits | synchronous, read-first"),
+        ({"has_enable": True}, "whole words | synchronous with enable, read-first"),
+        ({"is_bypassed": True}, "whole words | synchronous, write-first"),
+        (
+            {"is_bypassed": True, "has_enable": True},
+            "whole words | synchronous with enable, write-first",
+        ),
+        ({"domain": "comb"}, "whole words | asynchronous"),
+    ],
+)
+def test_ports_are_told_apart(kind: dict[str, Any], ports: str) -> None:
+    text = verilog_with_a_memory(**kind)
+    line = text[: text.index("reg [7:0] words [11:0]")].count("\n") + 1
+    *_, row = memory_table(text, "top").splitlines()
+    assert row == f"| `words` | {line} | 12 x 8 | {ports} | {(__doc__ or '').removesuffix('.')} |"
