@@ -18,12 +18,12 @@ from cocotb.triggers import FallingEdge, ReadOnly
 from hwsim.compiler import compile_graph
 from hwsim.config import Config
 from hwsim.program.program import Program, Region
+from testbenches.bench import configuration
 from testbenches.cases import case_graph
 from testbenches.network_bench import monitored_bytes
 from testbenches.reference_memory import Memory, ReferenceMemory
 from testbenches.replay import seed_of
 
-CONFIG = "HWSIM_CONFIG"  # environment: bus, latency and bandwidth, as JSON
 DUMP = "HWSIM_DUMP"  # environment: the file that +dump names
 PAGE_BYTES = 4096
 PHASE_CYCLES = 600
@@ -33,10 +33,6 @@ INPUTS = ("arvalid", "arid", "araddr", "arlen", "arsize", "arburst", "awvalid", 
           "awlen", "awsize", "awburst", "wvalid", "wdata", "wstrb", "wlast", "rready",
           "bready")  # fmt: skip
 OUTPUTS = ("arready", "awready", "wready", "rvalid", "rdata", "rlast", "rresp", "bvalid", "bresp")
-
-
-def configuration() -> Config:
-    return Config.model_validate_json(os.environ[CONFIG])
 
 
 def program_of(config: Config) -> Program:

@@ -15,7 +15,7 @@ from testbenches import coverage
 from testbenches.recovery import ABORTED, ErrorOnce, HesitantMemory, check_blame, ready
 from testbenches.replay import narrowed, seed_of
 from testbenches.spoilt_programs import check_judgement, spoilt_code
-from testbenches.wrong_programs import wrong_programs
+from testbenches.wrong_programs import WrongProgram, wrong_programs
 
 WRONG = "HWSIM_WRONG"  # environment: the one wrong program to run
 ENDS = "HWSIM_ENDS"  # environment: after every how many cycles a run is aborted or reset
@@ -31,10 +31,12 @@ async def names_every_mistake(dut: Any) -> None:
     """Error code and descriptor of each wrong program; nothing outside the windows is touched."""
     recovery = await ready(dut)
     program = recovery.sound.program
+    by_name: dict[str, WrongProgram] = {}
     for wrong in wrong_programs(program):
+        assert by_name.setdefault(wrong.name, wrong) is wrong, f"two programs are '{wrong.name}'"
+    names = [os.environ[WRONG]] if WRONG in os.environ else [*by_name]
+    for wrong in map(by_name.__getitem__, names):
         with narrowed(WRONG, wrong.name, wrong.name):
-            if os.environ.get(WRONG, wrong.name) != wrong.name:
-                continue
             memory = recovery.memory(wrong.code)
             before = bytes(memory.data[program.constants.base :])
             await recovery.start(memory)

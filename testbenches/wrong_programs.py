@@ -95,7 +95,8 @@ def _reserved_bits(victim: Victim) -> Iterator[WrongProgram]:
         first = sum(field.bits for field in FIELDS[opcode])
         for bit in (first, 8 * DESCRIPTOR_BYTES - 1):
             code = victim.patched(index, 0, 1 << bit)
-            yield WrongProgram(f"reserved bit {bit}", code, ErrorCode.RESERVED, index)
+            name = f"reserved bit {bit} of {opcode.name}"
+            yield WrongProgram(name, code, ErrorCode.RESERVED, index)
 
 
 def _fields(victim: Victim) -> Iterator[WrongProgram]:

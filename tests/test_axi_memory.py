@@ -7,6 +7,7 @@ import pytest
 from hwsim.config import Config
 from testbenches import tb_axi_memory as bench
 from testbenches import tb_axi_monitor as rules
+from testbenches.bench import CONFIG
 from testbenches.network_bench import memory_bytes, monitor_arguments
 from tests import simulator
 from tests.drawn import preset_with
@@ -47,7 +48,7 @@ def test_memory_keeps_the_reference_memorys_time(
         TOP,
         bench.__name__,
         tmp_path,
-        {bench.CONFIG: config.model_dump_json(), bench.DUMP: str(dump)},
+        {CONFIG: config.model_dump_json(), bench.DUMP: str(dump)},
         [
             f"+memory={memory}",
             f"+size={size_bytes}",

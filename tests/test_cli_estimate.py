@@ -101,15 +101,6 @@ def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
-def test_an_estimate_imports_nothing_heavy() -> None:
-    code = (
-        "import sys; from hwsim.cli import main; main(['estimate', 'tiny-yolov2', '-q']);"
-        "print(*sorted({'torch', 'plotly', 'brevitas', 'amaranth', 'PIL'} & set(sys.modules)))"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert result.stdout.split() == []
-
-
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -188,7 +179,7 @@ def test_outputs_that_cannot_be_written_are_refused_first(
         path = str(tmp_path / name)
         fine = str(tmp_path / "fine.json")
         message = errors_of(capsys, "estimate", MINI, "--json", fine, option, path)
-        assert f"'{path}'" in message or option == "--json"
+        assert f"'{path}'" in message
         assert everything_in(tmp_path) == ["file"]
     assert (tmp_path / "file").read_text() == "kept"
 

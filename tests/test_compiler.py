@@ -111,18 +111,14 @@ def test_the_overflow_bound_is_exact() -> None:
     constants = layer.constants
     assert constants is not None
     constants.weights[:] = 0
-    constants.weights[0, 0] = 1
-    zero_point = layer.input.zero_point
+    constants.weights[0, 0] = 1  # one tap: the bias is folded to itself - the zero point
     most = 2**31 - 1 - constants.weights[0].size * 128
     constants.bias[:] = 0
-    constants.bias[0] = min(most + zero_point, 2**31 - 1)
-    folded = int(constants.bias[0]) - zero_point
-    assert folded_bias(layer, constants)[0] == folded
-    constants.bias[1] = most
-    constants.weights[1, 0] = 1 if zero_point < 0 else -1
-    if zero_point:
-        with pytest.raises(InputError, match="an accumulator could reach"):
-            folded_bias(layer, constants)
+    constants.bias[0] = most + layer.input.zero_point
+    assert folded_bias(layer, constants)[0] == most
+    constants.bias[0] += 1
+    with pytest.raises(InputError, match=f"an accumulator could reach {2**31},"):
+        folded_bias(layer, constants)
 
 
 @pytest.mark.parametrize("weight", [-9, 8])

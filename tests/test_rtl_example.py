@@ -23,8 +23,6 @@ CONFIG = load_config("edge")
 END, ERROR, REFUSED = (1 << field.low for field in register("INTERRUPT_STATUS").fields)
 COUNTS = {name: 0x12_0000_0034 + index for index, name in enumerate(COUNTERS)}
 DESCRIPTOR = 0x8000_1240
-
-
 JOB = Job(fingerprint(CONFIG), 0x8000_1000, 0x8000_0000, 0x80FF_FFFF, 0x9000_0000, 0x9000_8FFF)
 Run = Callable[["Device"], Report]
 

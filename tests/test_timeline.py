@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from hwsim.compiler import compile_graph
 from hwsim.config import load_config
-from hwsim.graph import Graph
 from hwsim.machine import Machine
 from hwsim.networks import build_network
 from hwsim.program.program import Traffic
@@ -108,7 +107,7 @@ def test_slower_memory_never_makes_a_network_faster(latency_cycles: int) -> None
 
 
 def test_a_memory_too_slow_for_the_array_sets_the_pace() -> None:
-    """Seven-eighths of a beat short: the weights' way over the bus is all that counts."""
+    """A word every sixteen cycles: the weights' way over the bus is all that counts."""
     starved = timed("tiny-yolov2", "edge",
                     memory={"latency_cycles": 60, "bandwidth_bytes_per_cycle": 1})  # fmt: skip
     layer = starved.layers[7]
@@ -116,6 +115,8 @@ def test_a_memory_too_slow_for_the_array_sets_the_pace() -> None:
     assert layer.cycles == pytest.approx(layer.roofline.read_cycles, rel=0.01)
 
 
-def test_an_empty_graph_of_one_pixel_is_timed() -> None:
-    graph: Graph = build_network("tiny-yolov2-mini", 32, 32)
-    assert time_program(compile_graph(graph, load_config("nano"))).cycles > 0
+def test_layers_of_one_pixel_are_timed() -> None:
+    graph = build_network("tiny-yolov2-mini", 32, 32)
+    assert (graph.output.shape.height, graph.output.shape.width) == (1, 1)
+    timeline = time_program(compile_graph(graph, load_config("nano")))
+    assert all(layer.busy_cycles > 0 for layer in timeline.layers)
