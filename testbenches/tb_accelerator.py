@@ -19,12 +19,13 @@ from hwsim.graph import Graph
 from hwsim.machine import Machine
 from hwsim.program.blocking import is_packed
 from hwsim.program.program import Program
+from hwsim.program.registers import REGISTERS, Access, reset_value
 from hwsim.timeline import time_program
 from testbenches.bench import PATIENCE, Bench, Run, configuration, run_program
 from testbenches.cases import CASES, NOT_FUSED, case_graph, drawn_graph
 from testbenches.coverage import record
 from testbenches.coverage_bins import bins_of_program, bins_of_timeline, bins_of_values
-from testbenches.reference_memory import Memory
+from testbenches.reference_memory import OKAY, Memory
 from testbenches.replay import base_seed, narrowed, seed_of
 from tests.drawn import drawn_input
 
@@ -91,6 +92,20 @@ async def started(dut: Any) -> Bench:
     bench = Bench(dut, configuration())
     await bench.reset()
     return bench
+
+
+@cocotb.test()
+async def keeps_registers(dut: Any) -> None:
+    """Every register reads its reset value, and then what was written to it."""
+    bench = await started(dut)
+    expected = {entry.name: reset_value(entry, bench.config) for entry in REGISTERS}
+    for entry in REGISTERS:
+        assert await bench.read(entry.name) == expected[entry.name], entry.name
+        if entry.access is Access.RW:
+            assert await bench.write(entry.name, 0xFFFF_FFFF) == OKAY
+            expected[entry.name] = entry.mask
+    for entry in REGISTERS:
+        assert await bench.read(entry.name) == expected[entry.name], entry.name
 
 
 @cocotb.test()
