@@ -23,6 +23,7 @@ RECOVERY = "testbenches.tb_recovery"
 FILTER = "COCOTB_TEST_FILTER"
 EXACT, CLOSE = "0", "0.01"  # share of the cycles by which the timeline may be off
 QUICK = ("nano", "nano W4A8", "nano without the pool")
+SPOILT = ("nano", "edge", "few weight bits")
 MEASURED = ("nano", "nano W4A8", "edge")  # the timeline is exact on these
 
 # Buffers so small that rings wrap, weights are read again and layers are cut up.
@@ -97,13 +98,21 @@ def test_recovery(tmp_path: Path) -> None:
 
 @pytest.mark.verilator
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "every", "spoilt"),
-    [("nano", "1", "100 1599"), ("edge", "5", "0 199"), ("few weight bits", "13", "0 199")],
-)
-def test_recovery_at_length(name: str, every: str, spoilt: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "every"), [("nano", 1), ("edge", 5), ("few weight bits", 13)])
+def test_recovery_in_many_cycles(name: str, every: int, tmp_path: Path) -> None:
     """On `nano` an ABORT in every cycle of a run."""
-    run_bench(CONFIGURATIONS[name], tmp_path, RECOVERY, **{ENDS: every, FUZZED: spoilt})
+    but_spoilt = {ENDS: str(every), FILTER: "^(?!.*spoilt)"}
+    run_bench(CONFIGURATIONS[name], tmp_path, RECOVERY, **but_spoilt)
+
+
+@pytest.mark.verilator
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "seeds"),
+    [(name, f"{first} {first + 199}") for name in SPOILT for first in range(100, 700, 200)],
+)
+def test_recovery_from_many_spoilt_programs(name: str, seeds: str, tmp_path: Path) -> None:
+    run_bench(CONFIGURATIONS[name], tmp_path, RECOVERY, **{FUZZED: seeds, FILTER: "spoilt"})
 
 
 @pytest.mark.verilator
