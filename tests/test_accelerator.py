@@ -11,10 +11,10 @@ import pytest
 
 from hwsim.config import Config, load_config
 from rtl.accelerator import accelerator_verilog
+from testbenches import simulator
 from testbenches.bench import CONFIG, TRACE
 from testbenches.tb_accelerator import DRAWN, TOLERANCE
 from testbenches.tb_recovery import ENDS, FUZZED
-from tests import simulator
 from tests.drawn import preset_with
 
 TOP = "accelerator"

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from hwsim.config import Config
+from testbenches import simulator
 from testbenches import tb_axi_memory as bench
 from testbenches import tb_axi_monitor as rules
 from testbenches.bench import CONFIG
 from testbenches.network_bench import memory_bytes, monitor_arguments
-from tests import simulator
 from tests.drawn import preset_with
 
 TOP = "axi_memory"

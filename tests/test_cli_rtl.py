@@ -18,7 +18,7 @@ from hwsim.program.registers import REGISTERS, register
 from hwsim.program.rules import RULES
 from rtl.axi4 import axi4_ports
 from rtl.axi4_lite import axi4_lite_ports
-from tests.simulator import lint, verilator_environment
+from testbenches.simulator import lint, verilator_environment
 
 SOURCES = {"npu.v", "npu.vlt", "npu.rdl", "npu.h", "npu_driver.h", "example.c"}
 FILES = SOURCES | {"README.md", "html/index.html"}

@@ -16,8 +16,8 @@ from hwsim.program.error_codes import ErrorCode
 from hwsim.program.relocate import relocate
 from hwsim.timeline import time_program
 from testbenches import network_bench as bench
+from testbenches import simulator
 from testbenches.tb_accelerator import check_machine, check_values
-from tests import simulator
 from tests.drawn import preset_with
 from tests.test_accelerator import generated
 

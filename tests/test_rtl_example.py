@@ -14,10 +14,10 @@ from hwsim.program.registers import COUNTERS, REGISTERS, fingerprint, register, 
 from rtl.accelerator import accelerator_verilog
 from rtl.example import example_files
 from rtl.system_rdl import write_manual
+from testbenches import simulator
 from testbenches.bench import CONFIG as CONFIG_VARIABLE
 from testbenches.driver import FLAGS, Job, Report, Status, run_driver
 from testbenches.tb_driver import LIBRARY
-from tests import simulator
 
 CONFIG = load_config("edge")
 END, ERROR, REFUSED = (1 << field.low for field in register("INTERRUPT_STATUS").fields)

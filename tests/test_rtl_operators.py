@@ -12,8 +12,8 @@ from rtl.channel_pool import ChannelPool
 from rtl.convolution import Convolution
 from rtl.rescale import Rescale
 from rtl.spatial_pool import SpatialPool
+from testbenches import simulator
 from testbenches.operators import CONFIG
-from tests import simulator
 
 OPERATORS = {
     "convolution": Convolution,

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from testbenches import replay
-from tests import simulator
+from testbenches import replay, simulator
 
 VERILOG = """module counter(input wire clk, output reg [3:0] value);
   initial value = 0;

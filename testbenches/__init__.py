@@ -1,0 +1,1 @@
+"""What cocotb runs in the simulator, and what builds, starts and judges it."""
