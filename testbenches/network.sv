@@ -174,4 +174,27 @@ module network #(
       .write_beats,
       .violation
   );
+
+  axi_recorder #(
+      .DATA_BITS(BUS_BITS),
+      .ADDRESS_BITS(ADDRESS_BITS)
+  ) recorder (
+      .clk,
+      .rst,
+      .start(accelerator.registers.start),
+      .arvalid,
+      .arready,
+      .araddr,
+      .arlen,
+      .awvalid,
+      .awready,
+      .awaddr,
+      .awlen,
+      .wvalid,
+      .wready,
+      .wdata,
+      .wstrb,
+      .bvalid,
+      .bready
+  );
 endmodule

@@ -5,6 +5,7 @@ what came out. `tb_network.py` is the host inside it.
 """
 
 import json
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,13 @@ from testbenches.bench import Run
 
 JOB = "HWSIM_NETWORK_JOB"  # environment: what the host is told, as JSON
 RESULTS = "HWSIM_NETWORK_RESULTS"  # environment: the file that it writes
+PROGRESS = "HWSIM_NETWORK_PROGRESS"  # environment: the file that has the cycles so far
+RESULTS_FILE, PROGRESS_FILE = "network.json", "progress.txt"
+RECORD = "bus"  # what axi_recorder.sv writes: bus.events and bus.written
 FOLDER = Path(__file__).parent
 SOURCES = tuple(
-    FOLDER / name for name in ("network.vlt", "axi_monitor.sv", "axi_memory.sv", "network.sv")
+    FOLDER / name
+    for name in ("network.vlt", "axi_monitor.sv", "axi_memory.sv", "axi_recorder.sv", "network.sv")
 )
 TOP = "network"
 # The clock is a process with delays; what no testbench looks at is hidden, for speed.
@@ -29,7 +34,7 @@ OPTIONS = (
     "--no-public-flat-rw",
 )
 LEAST_MEMORY_BYTES = 1 << 26
-PATIENCE = 20  # times the predicted cycles, before a run counts as hung
+PATIENCE = 2  # times the predicted cycles, before a run counts as hung
 MONITORED = {
     Traffic.PROGRAM: "program_bytes",
     Traffic.WEIGHTS: "weight_bytes",
@@ -55,6 +60,21 @@ class Violation(IntEnum):
     WRITE_TO_CONSTANTS = 11
     TWO_CLASSES = 12
     TOO_MANY_READS = 13
+
+
+@dataclass(frozen=True)
+class NetworkRun(Run):
+    """A run, and what the monitor saw beside the bytes that burst addresses announced."""
+
+    violation: Violation = Violation.NONE
+    read_beats: int = 0
+    write_beats: int = 0
+
+    def is_complete(self, word_bytes: int) -> bool:
+        """Whether all that was announced crossed the bus, and nothing else."""
+        written = self.monitor_bytes[Traffic.FEATURES_WRITTEN]
+        read = sum(self.monitor_bytes.values()) - written
+        return (self.read_beats * word_bytes, self.write_beats * word_bytes) == (read, written)
 
 
 class Job(BaseModel):
@@ -121,6 +141,7 @@ def place(program: Program, image: bytes, folder: Path) -> list[str]:
     return [
         f"+memory={folder / 'memory.bin'}",
         f"+dump={folder / 'dump.bin'}",
+        f"+record={folder / RECORD}",
         f"+size={len(memory)}",
         f"+latency={config.memory.latency_cycles}",
         f"+interval={interval}",
@@ -138,13 +159,25 @@ def environment(program: Program, predicted_cycles: int, folder: Path) -> dict[s
         features=program.features,
         predicted_cycles=predicted_cycles,
     )
-    return {JOB: job.model_dump_json(), RESULTS: str(folder / "network.json")}
+    return {
+        JOB: job.model_dump_json(),
+        RESULTS: str(folder / RESULTS_FILE),
+        PROGRESS: str(folder / PROGRESS_FILE),
+    }
 
 
-def load_run(folder: Path) -> Run:
+def cycles_so_far(folder: Path) -> int:
+    """How far a run in `folder` is; 0 before the first word of it."""
+    path = folder / PROGRESS_FILE
+    text = path.read_text("utf-8") if path.exists() else ""
+    return int(text or 0)
+
+
+def load_run(folder: Path) -> NetworkRun:
     """What the run left behind in `folder`."""
-    results = json.loads((folder / "network.json").read_text("utf-8"))
+    results = json.loads((folder / RESULTS_FILE).read_text("utf-8"))
     for counts in ("monitor_bytes", "counter_bytes"):
         results[counts] = {Traffic[name]: count for name, count in results[counts].items()}
     results["error"] = ErrorCode(results["error"])
-    return Run(**results, memory=(folder / "dump.bin").read_bytes())
+    results["violation"] = Violation(results["violation"])
+    return NetworkRun(**results, memory=(folder / "dump.bin").read_bytes())

@@ -9,10 +9,9 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge, SimTimeoutError, with_timeout
 
-from hwsim.program.program import Traffic
 from hwsim.program.registers import register
 from testbenches.bench import COUNTERS, Bench
-from testbenches.network_bench import JOB, RESULTS, Job, Violation, monitored_bytes
+from testbenches.network_bench import JOB, PROGRESS, RESULTS, Job, monitored_bytes
 
 PERIOD_NS = 10  # of the clock in network.sv
 STRIDE_CYCLES = 100_000  # between two looks at how far the run is
@@ -34,8 +33,8 @@ class Host(Bench):
         dut.rst.value = 0
         await self.step()
 
-    async def interrupt(self, predicted: int, limit: int) -> None:
-        """Sleep until the interrupt; fails after `limit` cycles."""
+    async def interrupt(self, predicted: int, limit: int, progress: Path) -> None:
+        """Sleep until the interrupt; fails after `limit` cycles. `progress` gets the cycles."""
         began = said = perf_counter()
         cycles = 0
         while not self.dut.irq.value:
@@ -44,6 +43,7 @@ class Host(Bench):
                 await with_timeout(RisingEdge(self.dut.irq), PERIOD_NS * STRIDE_CYCLES, "ns")
             except SimTimeoutError:
                 cycles += STRIDE_CYCLES
+                progress.write_text(str(cycles), "utf-8")
             if perf_counter() - said > SILENCE_S:
                 said = perf_counter()
                 cocotb.log.info(
@@ -64,6 +64,9 @@ class Host(Bench):
             "error_descriptor": await self.read("ERROR_DESCRIPTOR"),
             "cycles": await self.counter("CYCLES"),
             "array_cycles": await self.counter("ARRAY_CYCLES"),
+            "violation": int(self.dut.violation.value),
+            "read_beats": int(self.dut.read_beats.value),
+            "write_beats": int(self.dut.write_beats.value),
             "monitor_bytes": {
                 kind.name: count for kind, count in monitored_bytes(self.dut).items()
             },
@@ -80,14 +83,6 @@ class Host(Bench):
         assert self.dut.dumped.value
 
 
-def check_beats(dut: Any, word_bytes: int) -> None:
-    """What crossed the bus is what the burst addresses announced."""
-    counted = monitored_bytes(dut)
-    written = counted[Traffic.FEATURES_WRITTEN]
-    assert int(dut.read_beats.value) * word_bytes == sum(counted.values()) - written
-    assert int(dut.write_beats.value) * word_bytes == written
-
-
 @cocotb.test()
 async def runs(dut: Any) -> None:
     job = Job.model_validate_json(os.environ[JOB])
@@ -95,15 +90,12 @@ async def runs(dut: Any) -> None:
     await host.reset()
     began = perf_counter()
     await host.start(job.program_address, job)
-    await host.interrupt(job.predicted_cycles, job.limit_cycles)
+    await host.interrupt(job.predicted_cycles, job.limit_cycles, Path(os.environ[PROGRESS]))
     results = await host.results()
     seconds = perf_counter() - began
     cocotb.log.info(
         "%s: %d cycles, timeline %d; simulated in %.1f s, %.0f cycles per second",
         job.name, results["cycles"], job.predicted_cycles, seconds, results["cycles"] / seconds,
     )  # fmt: skip
-    violation = Violation(int(dut.violation.value))
-    assert violation == Violation.NONE, f"the monitor saw {violation.name}"
-    check_beats(dut, job.config.word_bytes)
     await host.dump()
     Path(os.environ[RESULTS]).write_text(json.dumps(results), "utf-8")

@@ -51,6 +51,8 @@ def run_network(graph: Graph, config: Config, folder: Path, base: int = 0) -> No
     run = bench.load_run(folder)
     assert (run.error, run.error_descriptor) == (ErrorCode.NONE, 0)
     assert run.events == {"end": 1, "error": 0, "refused": 0}
+    assert run.violation == bench.Violation.NONE
+    assert run.is_complete(config.word_bytes)
     check_machine(program, image, run)
     check_values(program, image, run)
     assert run.array_cycles == sum(layer.busy_cycles for layer in timeline.layers)

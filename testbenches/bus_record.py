@@ -1,0 +1,293 @@
+"""What `axi_recorder.sv` wrote of a run, word by word, and to which layer each word belongs.
+
+One DMA reads and one writes, both in program order. So the program says which word comes next, and
+the record whether it did: where the two sequences of addresses are equal, the layer of every word
+is known, and with it a layer's bytes, its stored values and its end.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.compiler.pack import unpack_padded_features
+from hwsim.config import Config
+from hwsim.graph import Layer
+from hwsim.program.descriptor import Load, Store
+from hwsim.program.fields import PAGE_BYTES
+from hwsim.program.program import Program, Region, Traffic
+
+Addresses = NDArray[np.int64]
+EVENT = np.dtype([("cycle", "<u8"), ("address", "<u4"), ("beats", "<u2"), ("kind", "<u2")])
+
+
+class Kind(IntEnum):
+    """Of an event: the codes of `axi_recorder.sv`."""
+
+    START = 0
+    READ_ADDRESS = 1
+    WRITE_ADDRESS = 2
+    WRITE_RESPONSE = 3
+
+
+@dataclass(frozen=True, eq=False)
+class BusRecord:
+    """Every word on the bus, in order. Cycles count from the start pulse.
+
+    `response_cycles` has one entry per written word, its burst's, as far as responses came.
+    `words[n, byte]` is what was written, where `strobes[n, byte]` is set.
+    """
+
+    read_addresses: Addresses
+    write_addresses: Addresses
+    response_cycles: Addresses
+    words: NDArray[np.uint8]
+    strobes: NDArray[np.bool_]
+
+
+def load_record(prefix: Path, config: Config) -> BusRecord:
+    """Read the two files of one run."""
+    events = np.fromfile(f"{prefix}.events", EVENT)
+    word = np.dtype([("strobes", "u1", (8,)), ("data", "u1", (config.word_bytes,))])
+    written = np.fromfile(f"{prefix}.written", word)
+    start = int(events["cycle"][events["kind"] == Kind.START][0])
+    reads = events[events["kind"] == Kind.READ_ADDRESS]
+    writes = events[events["kind"] == Kind.WRITE_ADDRESS]
+    responses = events["cycle"][events["kind"] == Kind.WRITE_RESPONSE].astype(np.int64) - start
+    strobes = np.unpackbits(written["strobes"], axis=1, bitorder="little")
+    return BusRecord(
+        read_addresses=_word_addresses(reads, config.word_bytes),
+        write_addresses=_word_addresses(writes, config.word_bytes),
+        response_cycles=np.repeat(responses, writes["beats"][: len(responses)]),
+        words=written["data"],
+        strobes=strobes[:, : config.word_bytes].astype(bool),
+    )
+
+
+def _word_addresses(bursts: NDArray[np.void], word_bytes: int) -> Addresses:
+    """The address of every word of these bursts."""
+    beats = bursts["beats"].astype(np.int64)
+    first = np.repeat(np.cumsum(beats) - beats, beats)
+    offsets = np.arange(len(first)) - first
+    return np.repeat(bursts["address"].astype(np.int64), beats) + offsets * word_bytes
+
+
+# --- what the program says -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """The words that a program moves in one direction, in order, each with its layer's index."""
+
+    addresses: Addresses
+    layers: NDArray[np.int64]
+
+
+def expected_reads(program: Program) -> Expected:
+    """The first page, and then what every LOAD reads."""
+    page = program.code.address + np.arange(0, PAGE_BYTES, program.config.word_bytes)
+    return _expected(program, Load, [(0, page)])
+
+
+def expected_writes(program: Program) -> Expected:
+    return _expected(program, Store, [])
+
+
+def _expected(
+    program: Program, kind: type[Load | Store], before: list[tuple[int, Addresses]]
+) -> Expected:
+    parts = list(before)
+    for index, part in enumerate(program.layers):
+        for descriptor in program.descriptors[part.first_descriptor : part.last_descriptor]:
+            if isinstance(descriptor, kind):
+                parts.append((index, _descriptor_addresses(descriptor, program.config.word_bytes)))
+    return Expected(
+        np.concatenate([addresses for _, addresses in parts]),
+        np.repeat([index for index, _ in parts], [len(addresses) for _, addresses in parts]),
+    )
+
+
+def _descriptor_addresses(descriptor: Load | Store, word_bytes: int) -> Addresses:
+    """Block by block, row by row."""
+    blocks = np.arange(descriptor.blocks)[:, None, None] * descriptor.block_stride_bytes
+    rows = np.arange(descriptor.rows)[:, None] * descriptor.row_stride_bytes
+    words = np.arange(descriptor.row_words) * word_bytes
+    addresses: Addresses = (descriptor.address + blocks + rows + words).ravel()
+    return addresses
+
+
+# --- the two together ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Misplaced:
+    """The first word that is not where the program says; None is a word too few or too many."""
+
+    direction: str  # read or written
+    word: int  # from 0
+    layer: str
+    found: int | None
+    expected: int | None
+
+    def __str__(self) -> str:
+        found, expected = (
+            "nothing" if address is None else f"{address:#010x}"
+            for address in (self.found, self.expected)
+        )
+        return (
+            f"word {self.word:,} {self.direction} is in {self.layer}: "
+            f"{found} on the bus, {expected} in the program"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LayerRecord:
+    """What the bus carried of one layer.
+
+    `end_cycle` is that of its last write response, None if there was none. `stored` is its output
+    as it was written, int8 `x[C, H, W]` with padding channels; `is_stored` says which of it was.
+    """
+
+    layer: Layer
+    bytes: dict[Traffic, int]
+    end_cycle: int | None
+    stored: NDArray[np.int8]
+    is_stored: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    layers: tuple[LayerRecord, ...]
+    misplaced: tuple[Misplaced, ...]  # at most one in each direction
+
+
+def attribute(program: Program, record: BusRecord) -> Attribution:
+    """Give every word on the bus to a layer: by its place in the program's order.
+
+    Its class comes from its address alone. Words past the program's end go to the last layer.
+    """
+    reads, writes = expected_reads(program), expected_writes(program)
+    names = [part.layer.name for part in program.layers]
+    misplaced = [
+        _first_misplaced("read", reads, record.read_addresses, names),
+        _first_misplaced("written", writes, record.write_addresses, names),
+    ]
+    readers = _owners(reads, len(record.read_addresses))
+    writers = _owners(writes, len(record.write_addresses))
+    classes = _classes(program, record.read_addresses)
+    layers: list[LayerRecord] = []
+    for index, part in enumerate(program.layers):
+        mine = writers == index
+        words = {kind: int(np.sum((readers == index) & where)) for kind, where in classes.items()}
+        words[Traffic.FEATURES_WRITTEN] = int(np.sum(mine))
+        cycles = record.response_cycles[mine[: len(record.response_cycles)]]
+        stored, is_stored = _stored(program, part.layer, record, mine)
+        layers.append(
+            LayerRecord(
+                part.layer,
+                {kind: count * program.config.word_bytes for kind, count in words.items()},
+                int(cycles[-1]) if len(cycles) else None,
+                stored,
+                is_stored,
+            )
+        )
+    return Attribution(tuple(layers), tuple(one for one in misplaced if one))
+
+
+def _first_misplaced(
+    direction: str, expected: Expected, found: Addresses, names: list[str]
+) -> Misplaced | None:
+    common = min(len(found), len(expected.addresses))
+    different = np.flatnonzero(found[:common] != expected.addresses[:common])
+    if not len(different) and len(found) == len(expected.addresses):
+        return None
+    word = int(different[0]) if len(different) else common
+    return Misplaced(
+        direction,
+        word,
+        names[int(_owners(expected, word + 1)[word])],
+        int(found[word]) if word < len(found) else None,
+        int(expected.addresses[word]) if word < len(expected.addresses) else None,
+    )
+
+
+def _owners(expected: Expected, words: int) -> NDArray[np.int64]:
+    """The layer of each of so many words."""
+    surplus = max(0, words - len(expected.layers))
+    return np.pad(expected.layers, (0, surplus), mode="edge")[:words]
+
+
+def _classes(program: Program, addresses: Addresses) -> dict[Traffic, NDArray[np.bool_]]:
+    """Which of these reads are of which class."""
+
+    def inside(region: Region) -> NDArray[np.bool_]:
+        return (addresses >= region.address) & (addresses < region.end)
+
+    code = inside(program.code)
+    weights = np.logical_or.reduce([inside(part.weights) for part in program.layers])
+    return {
+        Traffic.PROGRAM: code,
+        Traffic.WEIGHTS: weights,
+        Traffic.FEATURES_READ: ~code & ~weights,
+    }
+
+
+def _stored(
+    program: Program, layer: Layer, record: BusRecord, mine: NDArray[np.bool_]
+) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    """A layer's output as these words, one after the other, leave it, and where they are."""
+    region = program.region(layer.output)
+    data, is_stored = np.zeros(region.size_bytes, np.uint8), np.zeros(region.size_bytes, np.int8)
+    mine = mine[: len(record.words)]
+    offsets = record.write_addresses[: len(mine)][mine] - region.address
+    places = offsets[:, None] + np.arange(program.config.word_bytes)
+    lands = record.strobes[: len(mine)][mine] & (places >= 0) & (places < region.size_bytes)
+    data[places[lands]] = record.words[: len(mine)][mine][lands]
+    is_stored[places[lands]] = 1
+    shape, config = layer.output.shape, program.config
+    return (
+        unpack_padded_features(data.tobytes(), shape, config),
+        unpack_padded_features(is_stored.tobytes(), shape, config).astype(bool),
+    )
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first of `elements` elements in which a witness differs; `found` None: never stored."""
+
+    channel: int
+    row: int
+    column: int
+    found: int | None
+    expected: int
+    elements: int
+
+
+def first_difference(
+    expected: NDArray[np.int8],
+    found: NDArray[np.int8],
+    is_stored: NDArray[np.bool_] | None = None,
+) -> Difference | None:
+    """Compare int8 `x[C, H, W]` with `==`. Channels past the expected ones only pad: they are 0."""
+    padded = np.zeros_like(found)
+    padded[: len(expected)] = expected
+    differs = padded != found
+    if is_stored is not None:
+        differs |= ~is_stored
+    if not differs.any():
+        return None
+    channel, row, column = (int(axis) for axis in np.argwhere(differs)[0])
+    missing = is_stored is not None and not is_stored[channel, row, column]
+    return Difference(
+        channel,
+        row,
+        column,
+        None if missing else int(found[channel, row, column]),
+        int(padded[channel, row, column]),
+        int(np.count_nonzero(differs)),
+    )
