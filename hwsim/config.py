@@ -249,7 +249,7 @@ def parse_config(text: str, origin: str) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{origin}: not valid TOML: {error}") from None
     except ValidationError as error:
-        raise InputError(f"{origin}: {_first_line(error)}") from None
+        raise InputError(f"{origin}: {first_line(error)}") from None
 
 
 def load_config(name_or_path: str) -> Config:
@@ -264,7 +264,7 @@ def load_config(name_or_path: str) -> Config:
     return parse_config(text, name_or_path)
 
 
-def _first_line(error: ValidationError) -> str:
+def first_line(error: ValidationError) -> str:
     """The first violated rule, with its place in the file and the value found there."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict
 
 from hwsim.estimate import Estimate
+from hwsim.graph import Graph
 from hwsim.report.comparison import ComparisonFigures, comparison_figures
 from hwsim.report.layers import STRICT, LayerFigures, layer_figures
 from hwsim.report.totals import TotalFigures, total_figures
@@ -100,6 +101,18 @@ class Document:
     """What was executed; null for an estimate."""
 
 
+def network_figures(graph: Graph) -> NetworkFigures:
+    image = graph.input.shape
+    return NetworkFigures(
+        name=graph.name,
+        input_channels=image.channels,
+        input_height_pixels=image.height,
+        input_width_pixels=image.width,
+        weight_bits=graph.layers[0].weight_bits,
+        condensed_layers=tuple(layer.name for layer in graph.layers if layer.channel_pool > 1),
+    )
+
+
 def make_document(estimate: Estimate, run: RunFigures | None = None) -> Document:
     """Everything that an estimate found, and what a run executed if there was one."""
     graph, config = estimate.graph, estimate.config
@@ -107,19 +120,11 @@ def make_document(estimate: Estimate, run: RunFigures | None = None) -> Document
         layer_figures(time, config.macs_per_cycle, config.clock.clock_hz)
         for time in estimate.timeline.layers
     )
-    image = graph.input.shape
     return Document(
         schema_version=SCHEMA_VERSION,
         hwsim_version=version("hwsim"),
         command="estimate" if run is None else "run",
-        network=NetworkFigures(
-            name=graph.name,
-            input_channels=image.channels,
-            input_height_pixels=image.height,
-            input_width_pixels=image.width,
-            weight_bits=config.widths.weight_bits,
-            condensed_layers=tuple(layer.name for layer in graph.layers if layer.channel_pool > 1),
-        ),
+        network=network_figures(graph),
         config=config.model_dump(mode="json"),
         totals=total_figures(estimate, layers),
         layers=layers,

@@ -16,7 +16,7 @@ Layers = tuple[LayerFigures, ...]
 
 def operators(layers: Layers) -> Table:
     """Shapes, the convolution that is priced, and what is fused into it."""
-    table = _table(("layer", "input", "stored", "filters", "fused"))
+    table = new_table(("layer", "input", "stored", "filters", "fused"))
     for layer in layers:
         table.add_row(
             layer.name,
@@ -40,7 +40,7 @@ def fused_operators(layer: LayerFigures) -> str:
 
 def speed(layers: Layers, totals: TotalFigures) -> Table:
     columns = ("MACs/M", "cycles", "roofline", "bound", "MAC use", "busy", "waiting")
-    table = _table(("layer",), columns)
+    table = new_table(("layer",), columns)
     for layer in layers:
         cause, cycles = layer.largest_wait
         table.add_row(
@@ -68,7 +68,7 @@ def speed(layers: Layers, totals: TotalFigures) -> Table:
 
 
 def waiting(layers: Layers, totals: TotalFigures) -> Table:
-    table = _table(("layer",), ("busy", *WAITS, "cycles"))
+    table = new_table(("layer",), ("busy", *WAITS, "cycles"))
     for figures in _rows(layers, totals):
         waits: list[int] = [getattr(figures, f"waiting_{name}_cycles") for name in WAITS]
         _add_integers(table, figures, (figures.busy_cycles, *waits, figures.cycles))
@@ -76,7 +76,7 @@ def waiting(layers: Layers, totals: TotalFigures) -> Table:
 
 
 def traffic(layers: Layers, totals: TotalFigures) -> Table:
-    table = _table(("layer",), ("program", "weights", "read", "written", "total", "GB/s"))
+    table = new_table(("layer",), ("program", "weights", "read", "written", "total", "GB/s"))
     for figures in _rows(layers, totals):
         numbers = (
             figures.program_bytes,
@@ -91,7 +91,7 @@ def traffic(layers: Layers, totals: TotalFigures) -> Table:
 
 
 def useful_traffic(layers: Layers) -> Table:
-    table = _table(("layer",), ("program", "weights", "read", "written"))
+    table = new_table(("layer",), ("program", "weights", "read", "written"))
     for layer in layers:
         numbers = (
             layer.useful_program_bytes,
@@ -108,7 +108,7 @@ def totals(figures: TotalFigures) -> Table:
 
 
 def gates(figures: TotalFigures) -> Table:
-    table = _table(("module",), ("NAND2", "share"))
+    table = new_table(("module",), ("NAND2", "share"))
     for gate in figures.gates:
         share = gate.size_nand2 / figures.gates_nand2
         table.add_row(gate.name, f"{gate.size_nand2:,}", f"{share:.1%}")
@@ -128,7 +128,7 @@ def energy_sources(figures: TotalFigures) -> Table:
 
 def variants(comparison: ComparisonFigures) -> Table:
     columns = ("MACs/M", "program", "weights", "features", "total", "peak maps")
-    table = _table(("",), columns)
+    table = new_table(("",), columns)
     for variant in comparison.variants:
         numbers = (
             variant.program_bytes,
@@ -142,7 +142,7 @@ def variants(comparison: ComparisonFigures) -> Table:
 
 
 def savings(comparison: ComparisonFigures) -> Table:
-    table = _table(("",), ("features alone", "all traffic"))
+    table = new_table(("",), ("features alone", "all traffic"))
     rows = {
         "(B - C) / B": (comparison.feature_saving_ratio, comparison.total_saving_ratio),
         "(B' - C) / B'": (
@@ -158,7 +158,7 @@ def savings(comparison: ComparisonFigures) -> Table:
 
 
 def tensors(run: RunFigures) -> Table:
-    table = _table(("layer",), ("elements", "codes used", "saturated"))
+    table = new_table(("layer",), ("elements", "codes used", "saturated"))
     for tensor in run.tensors:
         table.add_row(
             tensor.name,
@@ -183,7 +183,7 @@ def _add_integers(
     table.add_row(name, *(f"{number:,}" for number in numbers), *last)
 
 
-def _table(names: Iterable[str], numbers: Iterable[str] = ()) -> Table:
+def new_table(names: Iterable[str], numbers: Iterable[str] = ()) -> Table:
     """A table of left-aligned columns, then right-aligned ones."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in names:

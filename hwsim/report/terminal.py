@@ -9,6 +9,7 @@ from hwsim.report import tables
 from hwsim.report.comparison import ComparisonFigures
 from hwsim.report.document import Document, RunFigures
 from hwsim.report.text import calibration, megahertz
+from hwsim.report.verification import Verification
 
 LEAST_WIDTH = 80
 UNLIMITED = 10_000
@@ -19,38 +20,38 @@ def print_document(document: Document, file: TextIO, verbose: bool = False) -> N
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     console.width = max(LEAST_WIDTH, console.width)
     layers, totals = document.layers, document.totals
-    _print_lines(console, heading(document), "bold")
+    print_lines(console, heading(document), "bold")
     console.print()
-    _print(
+    print_table(
         console,
         "Operators: convolutions are priced; bias, rescale and these are fused into them",
         tables.operators(layers),
     )
-    _print(
+    print_table(
         console,
         "Cycles against the roofline, and what the MAC array waits for most",
         tables.speed(layers, totals),
     )
     if verbose:
         title = "Where the cycles go: the MAC array is busy, or waits for"
-        _print(console, title, tables.waiting(layers, totals))
+        print_table(console, title, tables.waiting(layers, totals))
     title = "Bytes over the memory bus (beats x bus width), and average bandwidth"
-    _print(console, title, tables.traffic(layers, totals))
+    print_table(console, title, tables.traffic(layers, totals))
     if verbose:
         title = "Of them useful: no padding channels or lanes, no fourth byte per pixel"
-        _print(console, title, tables.useful_traffic(layers))
-    _print(console, "One frame", tables.totals(totals))
+        print_table(console, title, tables.useful_traffic(layers))
+    print_table(console, "One frame", tables.totals(totals))
     if verbose:
-        _print(console, f"Gates per module, {calibration(totals)}", tables.gates(totals))
+        print_table(console, f"Gates per module, {calibration(totals)}", tables.gates(totals))
         title = "Sources of the energy coefficients: assumed, not calibrated"
-        _print(console, title, tables.energy_sources(totals))
+        print_table(console, title, tables.energy_sources(totals))
     if document.comparison:
         _print_comparison(console, document.comparison)
     if document.run:
         _print_run(console, document.run)
 
 
-def heading(document: Document) -> str:
+def heading(document: Document | Verification) -> str:
     """What was priced on what, in one line."""
     network, config = document.network, document.config
     array = config["array"]
@@ -76,21 +77,23 @@ def price_lines(comparison: ComparisonFigures) -> list[str]:
 
 def _print_comparison(console: Console, comparison: ComparisonFigures) -> None:
     title = "Bytes of the same detector, run four ways"
-    _print(console, title, tables.variants(comparison), space=False)
+    print_table(console, title, tables.variants(comparison), space=False)
     for variant in comparison.variants:
-        _print_lines(console, f"{variant.key:2} {variant.description}")
+        print_lines(console, f"{variant.key:2} {variant.description}")
     console.print()
     title = "Saving of virtual maps (C), beside the paper's figure"
-    _print(console, title, tables.savings(comparison), space=False)
+    print_table(console, title, tables.savings(comparison), space=False)
     for line in price_lines(comparison):
-        _print_lines(console, line)
+        print_lines(console, line)
     console.print()
 
 
 def _print_run(console: Console, run: RunFigures) -> None:
-    _print(console, "Stored tensors: codes used of 256, and share at the ends", tables.tensors(run))
+    print_table(
+        console, "Stored tensors: codes used of 256, and share at the ends", tables.tensors(run)
+    )
     for line in run_lines(run):
-        _print_lines(console, line)
+        print_lines(console, line)
     console.print()
 
 
@@ -112,9 +115,9 @@ def run_lines(run: RunFigures) -> list[str]:
     return [*weights, f"Executed bit-exactly on {run.image}; {checked}"]
 
 
-def _print(console: Console, title: str, table: Table, space: bool = True) -> None:
+def print_table(console: Console, title: str, table: Table, space: bool = True) -> None:
     """Print a table that is as wide as its numbers need, under its title."""
-    _print_lines(console, title, "bold")
+    print_lines(console, title, "bold")
     usual = console.width
     unlimited = console.options.update(max_width=UNLIMITED)
     if table.show_header:  # prose may wrap, numbers may not
@@ -128,6 +131,6 @@ def _print(console: Console, title: str, table: Table, space: bool = True) -> No
         console.print()
 
 
-def _print_lines(console: Console, text: str, style: str = "") -> None:
+def print_lines(console: Console, text: str, style: str = "") -> None:
     """Print prose, which the terminal may wrap where it likes."""
     console.print(text, style=style, soft_wrap=True)

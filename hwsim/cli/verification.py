@@ -1,0 +1,328 @@
+"""One program on all witnesses: golden, machine, timeline, and the Verilog in Verilator."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.baselines import materialized
+from hwsim.cli.execution import golden_reference
+from hwsim.cli.extras import needing_extra
+from hwsim.cli.options import Verbosity
+from hwsim.cli.progress import Advance, progress
+from hwsim.cli.quantized import Recipe, quantized_graph
+from hwsim.cli.status import ComparisonError
+from hwsim.compiler import compile_graph
+from hwsim.config import Config
+from hwsim.graph import Graph, Layer
+from hwsim.machine import Machine
+from hwsim.memory_map import packed_input
+from hwsim.program.error_codes import ErrorCode
+from hwsim.program.program import Program, Traffic
+from hwsim.report.document import network_figures
+from hwsim.report.verification import (
+    LAYER_BOUND_RATIO,
+    TOTAL_BOUND_RATIO,
+    DifferenceFigures,
+    Verification,
+    VerifiedLayer,
+    VerifiedProgram,
+    byte_figures,
+    error_ratio,
+    saving,
+)
+from hwsim.timeline import Timeline, time_program
+
+if TYPE_CHECKING:
+    from testbenches.bus_record import Attribution, Difference
+    from testbenches.network_bench import NetworkRun
+
+PURPOSE = "hwsim verify"
+TOP = "accelerator"
+BENCH = "testbenches.tb_network"
+LOOK_SECONDS = 0.5  # between two looks at how far the simulator is
+PERCENT = 100
+
+Stored = NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A program to verify, and what it is called beside others."""
+
+    variant: str
+    description: str
+    program: Program
+    timeline: Timeline
+
+
+def check_tools() -> None:
+    """Refuse what is not installed, before anything takes long."""
+    with needing_extra("golden", PURPOSE):
+        import golden.reference
+    with needing_extra("rtl", PURPOSE):
+        import rtl.accelerator
+    with needing_extra("verify", PURPOSE):
+        import testbenches.network_bench
+        from testbenches.simulator import verilator_environment
+
+        verilator_environment()
+    del golden.reference, rtl.accelerator, testbenches.network_bench
+
+
+def subjects(graph: Graph, config: Config, unfused: bool) -> tuple[Subject, ...]:
+    """The network as it is, and its baseline B if that is wanted too."""
+    condensed = any(layer.channel_pool > 1 for layer in graph.layers)
+    key, text = ("C", "virtual maps") if condensed else ("A", "nothing condensed")
+    chosen = [(key, text, graph)]
+    if unfused:
+        text = "k x C maps written and read back, after the spatial maximum"
+        chosen.append(("B", text, materialized(graph)))
+    found: list[Subject] = []
+    for key, text, variant in chosen:
+        program = compile_graph(variant, config)
+        found.append(Subject(key, text, program, time_program(program)))
+    return tuple(found)
+
+
+def verify_network(
+    shapes: Graph,
+    config: Config,
+    image: str,
+    weights: str | None,
+    unfused: bool,
+    verbosity: Verbosity,
+) -> Verification:
+    """Quantize `shapes`, and run what it compiles to on the photograph `image`, four times over."""
+    from golden.photographs import load_image
+    from golden.reference import stored_image
+
+    size = shapes.input.shape
+    pixels = load_image(image, height=size.height, width=size.width)
+    recipe = Recipe(
+        name=shapes.name,
+        height=size.height,
+        width=size.width,
+        k=shapes.layers[0].channel_pool,
+        weight_bits=config.widths.weight_bits,
+        multiplier_bits=config.widths.multiplier_bits,
+        weights=weights,
+    )
+    with progress(f"quantizing {shapes.name}", 1, verbosity):
+        graph = quantized_graph(recipe)
+    found = tuple(
+        verify_program(subject, stored_image(pixels).numpy(), verbosity)
+        for subject in subjects(graph, config, unfused)
+    )
+    return Verification(
+        hwsim_version=version("hwsim"),
+        command="verify",
+        network=network_figures(graph),
+        config=config.model_dump(mode="json"),
+        image=Path(image).name,
+        image_sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest(),
+        weights="seeded" if weights is None else Path(weights).name,
+        layer_bound_ratio=LAYER_BOUND_RATIO,
+        total_bound_ratio=TOTAL_BOUND_RATIO,
+        programs=found,
+        saving=saving(*found) if unfused else None,
+        failures=tuple(
+            f"{program.variant}: {failure}" for program in found for failure in program.failures()
+        ),
+    )
+
+
+def verify_program(subject: Subject, image: Stored, verbosity: Verbosity) -> VerifiedProgram:
+    """Run one program on all witnesses, and lay their figures side by side."""
+    from testbenches.bus_record import attribute, load_record
+    from testbenches.network_bench import RECORD, load_run
+
+    program = subject.program
+    expected, executed, machine_bytes = _execute(subject, image, verbosity)
+    with TemporaryDirectory(prefix="hwsim-verify-") as name:
+        folder = Path(name)
+        _simulate(subject, image, folder, verbosity)
+        run = load_run(folder)
+        attribution = attribute(program, load_record(folder / RECORD, program.config))
+    return figures(subject, run, attribution, expected, executed, machine_bytes)
+
+
+def _execute(
+    subject: Subject, image: Stored, verbosity: Verbosity
+) -> tuple[list[Stored], list[Stored], dict[Traffic, int]]:
+    """What golden and machine store, layer by layer, and the machine's bytes."""
+    expected: list[Stored] = []
+    executed: list[Stored] = []
+    graph = subject.program.graph
+    with progress(_named("executing", subject), len(graph.layers), verbosity) as advance:
+        reference = golden_reference(image)
+
+        def on_layer(layer: Layer, stored: Stored) -> None:
+            expected.append(reference(layer))
+            executed.append(stored.copy())
+            advance()
+
+        memory = Machine(subject.program, image, on_layer=on_layer).run()
+    return expected, executed, memory.bytes_by_traffic()
+
+
+def _simulate(subject: Subject, image: Stored, folder: Path, verbosity: Verbosity) -> None:
+    """Run the Verilog; what it leaves is in `folder`."""
+    from rtl.accelerator import accelerator_verilog
+    from testbenches import network_bench as bench
+    from testbenches import simulator
+
+    program, predicted = subject.program, subject.timeline.cycles
+    with progress("building the simulator (minutes, the first time)", 1, verbosity):
+        model = simulator.build(
+            accelerator_verilog(program.config, TOP),
+            bench.TOP,
+            sources=bench.SOURCES,
+            parameters=bench.parameters(program),
+            options=bench.OPTIONS,
+        )
+    arguments = bench.place(program, packed_input(program, image), folder)
+    environment = bench.environment(program, predicted, folder)
+    log = folder / "simulator.log"
+    with (
+        progress(_named("simulating", subject), PERCENT, verbosity) as advance,
+        _following(folder, predicted, advance),
+    ):
+        try:
+            simulator.run(model, bench.TOP, BENCH, folder, environment, arguments, log)
+        except simulator.FailedRunError as error:
+            raise ComparisonError(
+                f"{_named('simulating', subject)}: {_reason(log, error)}"
+            ) from None
+
+
+def _named(what: str, subject: Subject) -> str:
+    return f"{what} {subject.program.graph.name} ({subject.variant})"
+
+
+@contextmanager
+def _following(folder: Path, predicted: int, advance: Advance) -> Iterator[None]:
+    """Advance a bar of 100 by the share of the predicted cycles that are simulated."""
+    from testbenches.network_bench import cycles_so_far
+
+    ended = Event()
+
+    def follow() -> None:
+        shown = 0
+        while not ended.wait(LOOK_SECONDS):
+            percent = min(PERCENT, PERCENT * cycles_so_far(folder) // predicted)
+            for _ in range(shown, percent):
+                advance()
+            shown = max(shown, percent)
+
+    thread = Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _reason(log: Path, error: Exception) -> str:
+    """Why a simulation failed: the last assertion in its log."""
+    lines = log.read_text("utf-8", errors="replace").splitlines() if log.exists() else []
+    reasons = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
+    return reasons[-1] if reasons else str(error).splitlines()[0]
+
+
+# --- side by side --------------------------------------------------------------------------------
+
+
+def figures(
+    subject: Subject,
+    run: "NetworkRun",
+    attribution: "Attribution",
+    expected: Sequence[Stored],
+    executed: Sequence[Stored],
+    machine_bytes: dict[Traffic, int],
+) -> VerifiedProgram:
+    """Lay what all witnesses say of one program side by side."""
+    from testbenches.bus_record import first_difference
+
+    timeline = subject.timeline
+    layers: list[VerifiedLayer] = []
+    before = 0
+    for record, time, golden_stored, machine_stored in zip(
+        attribution.layers, timeline.layers, expected, executed, strict=True
+    ):
+        differences = {
+            "machine": first_difference(golden_stored, machine_stored),
+            "Verilog": first_difference(golden_stored, record.stored, record.is_stored),
+        }
+        cycles = None if record.end_cycle is None else record.end_cycle - before
+        before = record.end_cycle or before
+        layers.append(
+            VerifiedLayer(
+                name=record.layer.name,
+                stored_bytes=record.stored.size,
+                differences=_differences(differences),
+                bus_bytes=byte_figures(record.bytes),
+                timeline_bytes=byte_figures(time.traffic.bytes),
+                verilog_cycles=cycles,
+                timeline_cycles=time.cycles,
+                error_ratio=error_ratio(time.cycles, cycles),
+            )
+        )
+    timeline_bytes = {
+        kind: sum(time.traffic.bytes[kind] for time in timeline.layers) for kind in Traffic
+    }
+    return VerifiedProgram(
+        variant=subject.variant,
+        description=subject.description,
+        layers=tuple(layers),
+        monitor_bytes=byte_figures(run.monitor_bytes),
+        counter_bytes=byte_figures(run.counter_bytes),
+        machine_bytes=byte_figures(machine_bytes),
+        timeline_bytes=byte_figures(timeline_bytes),
+        verilog_array_cycles=run.array_cycles,
+        timeline_array_cycles=sum(time.busy_cycles for time in timeline.layers),
+        verilog_cycles=run.cycles,
+        timeline_cycles=timeline.cycles,
+        error_ratio=error_ratio(timeline.cycles, run.cycles),
+        problems=tuple(problems(subject, run, attribution)),
+    )
+
+
+def _differences(found: "dict[str, Difference | None]") -> tuple[DifferenceFigures, ...]:
+    return tuple(
+        DifferenceFigures(
+            witness,
+            difference.elements,
+            difference.channel,
+            difference.row,
+            difference.column,
+            difference.found,
+            difference.expected,
+        )
+        for witness, difference in found.items()
+        if difference is not None
+    )
+
+
+def problems(subject: Subject, run: "NetworkRun", attribution: "Attribution") -> Iterator[str]:
+    """What must not be, whatever the other witnesses say."""
+    from testbenches.network_bench import Violation
+
+    if run.error != ErrorCode.NONE:
+        yield f"the run ended with error {run.error.name} at {run.error_descriptor:#010x}"
+    elif run.events != {"end": 1, "error": 0, "refused": 0}:
+        yield f"the run ended with events {run.events}"
+    if run.violation != Violation.NONE:
+        yield f"the bus monitor saw {run.violation.name}"
+    if not run.is_complete(subject.program.config.word_bytes):
+        yield "beats on the bus are not those that its addresses announced"
+    yield from map(str, attribution.misplaced)

@@ -1,0 +1,86 @@
+"""`hwsim verify`: the model beside the Verilog, on a whole network and a photograph."""
+
+import sys
+
+import click
+
+from hwsim.cli.documents import STANDARD_OUTPUT
+from hwsim.cli.options import (
+    Verbosity,
+    chosen_config,
+    common_options,
+    current_verbosity,
+    network_options,
+)
+from hwsim.cli.status import ComparisonError
+from hwsim.errors import InputError
+
+PHOTOGRAPH = "rocket"  # not among those that quantization is calibrated on
+
+
+@click.command()
+@network_options
+@click.option(
+    "--image", metavar="PHOTO", help="A JPEG or PNG; it is stretched.  [default: a shipped one]"
+)
+@click.option(
+    "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
+)
+@click.option(
+    "--memory",
+    metavar="ideal|latency=CYCLES,bandwidth=BYTES",
+    help="External memory; bandwidth in bytes per cycle.  [default: the config's]",
+)
+@click.option(
+    "--unfused", is_flag=True, help="Run baseline B too: the saving (B - C) / B, on the bus."
+)
+@click.option("--json", metavar="FILE|-", help="Write all figures; - for standard output, alone.")
+@common_options
+def verify(
+    network: str,
+    config_name: str,
+    size: tuple[int, int] | None,
+    k: int | None,
+    weight_bits: str | None,
+    image: str | None,
+    weights: str | None,
+    memory: str | None,
+    unfused: bool,
+    json: str | None,
+) -> None:
+    """Run NETWORK on the accelerator's Verilog, and compare it with the model.
+
+    The same program goes to golden, the machine, the timeline and Verilator. Values and bytes must
+    be equal, the timeline's cycles within 1 % of every layer's and 0.5 % of the run's; what is not
+    ends the command with status 1.
+    """
+    from hwsim.cli.execution import shipped_photograph
+    from hwsim.cli.memory_option import with_memory
+    from hwsim.cli.outputs import Outputs
+    from hwsim.cli.verification import check_tools, subjects, verify_network
+    from hwsim.networks import build_network
+    from hwsim.report.verification import json_text
+    from hwsim.report.verification_tables import print_verification
+
+    config = with_memory(chosen_config(config_name, weight_bits), memory)
+    width, height = size or (None, None)
+    shapes = build_network(network, height, width, k, config.widths.weight_bits)
+    if unfused and all(layer.channel_pool == 1 for layer in shapes.layers):
+        raise InputError(f"--unfused: nothing in {network} is condensed, k = 1")
+    subjects(shapes, config, unfused)  # refuse what cannot run before the long work
+    check_tools()
+    level = current_verbosity()
+    with Outputs() as outputs:
+        if json not in {None, STANDARD_OUTPUT}:
+            outputs.reserve(str(json))
+        photo = shipped_photograph(PHOTOGRAPH) if image is None else image
+        document = verify_network(shapes, config, photo, weights, unfused, level)
+        text = json_text(document)
+        outputs.write({} if json in {None, STANDARD_OUTPUT} else {str(json): text})
+    if json == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+    elif level is not Verbosity.QUIET:
+        print_verification(document, sys.stdout)
+    if document.failures:
+        more = len(document.failures) - 1
+        raise ComparisonError(document.failures[0] + (f"; and {more} more" if more else ""))
