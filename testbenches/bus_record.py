@@ -8,6 +8,7 @@ is known, and with it a layer's bytes, its stored values and its end.
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,7 +183,7 @@ def attribute(program: Program, record: BusRecord) -> Attribution:
         mine = writers == index
         words = {kind: int(np.sum((readers == index) & where)) for kind, where in classes.items()}
         words[Traffic.FEATURES_WRITTEN] = int(np.sum(mine))
-        cycles = record.response_cycles[mine[: len(record.response_cycles)]]
+        cycles = _of(record.response_cycles, mine)
         stored, is_stored = _stored(program, part.layer, record, mine)
         layers.append(
             LayerRecord(
@@ -234,17 +235,23 @@ def _classes(program: Program, addresses: Addresses) -> dict[Traffic, NDArray[np
     }
 
 
+def _of(values: NDArray[Any], mine: NDArray[np.bool_]) -> NDArray[Any]:
+    """Those of a layer's words; a run that was cut short has fewer values than words."""
+    common = min(len(values), len(mine))
+    return values[:common][mine[:common]]
+
+
 def _stored(
     program: Program, layer: Layer, record: BusRecord, mine: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
     """A layer's output as these words, one after the other, leave it, and where they are."""
     region = program.region(layer.output)
     data, is_stored = np.zeros(region.size_bytes, np.uint8), np.zeros(region.size_bytes, np.int8)
-    mine = mine[: len(record.words)]
-    offsets = record.write_addresses[: len(mine)][mine] - region.address
+    words, strobes = _of(record.words, mine), _of(record.strobes, mine)
+    offsets = _of(record.write_addresses, mine)[: len(words)] - region.address
     places = offsets[:, None] + np.arange(program.config.word_bytes)
-    lands = record.strobes[: len(mine)][mine] & (places >= 0) & (places < region.size_bytes)
-    data[places[lands]] = record.words[: len(mine)][mine][lands]
+    lands = strobes & (places >= 0) & (places < region.size_bytes)
+    data[places[lands]] = words[lands]
     is_stored[places[lands]] = 1
     shape, config = layer.output.shape, program.config
     return (

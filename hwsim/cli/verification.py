@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from testbenches.network_bench import NetworkRun
 
 PURPOSE = "hwsim verify"
+EXTRAS = {"golden": "golden.reference", "rtl": "rtl.accelerator", "verify": "testbenches.simulator"}
 TOP = "accelerator"
 BENCH = "testbenches.tb_network"
 LOOK_SECONDS = 0.5  # between two looks at how far the simulator is
@@ -66,16 +69,12 @@ class Subject:
 
 def check_tools() -> None:
     """Refuse what is not installed, before anything takes long."""
-    with needing_extra("golden", PURPOSE):
-        import golden.reference
-    with needing_extra("rtl", PURPOSE):
-        import rtl.accelerator
-    with needing_extra("verify", PURPOSE):
-        import testbenches.network_bench
-        from testbenches.simulator import verilator_environment
+    for extra, module in EXTRAS.items():
+        with needing_extra(extra, PURPOSE):
+            import_module(module)
+    from testbenches.simulator import verilator_environment
 
-        verilator_environment()
-    del golden.reference, rtl.accelerator, testbenches.network_bench
+    verilator_environment()
 
 
 def subjects(graph: Graph, config: Config, unfused: bool) -> tuple[Subject, ...]:
@@ -176,14 +175,13 @@ def _execute(
 
 def _simulate(subject: Subject, image: Stored, folder: Path, verbosity: Verbosity) -> None:
     """Run the Verilog; what it leaves is in `folder`."""
-    from rtl.accelerator import accelerator_verilog
     from testbenches import network_bench as bench
     from testbenches import simulator
 
     program, predicted = subject.program, subject.timeline.cycles
     with progress("building the simulator (minutes, the first time)", 1, verbosity):
         model = simulator.build(
-            accelerator_verilog(program.config, TOP),
+            _verilog(program.config),
             bench.TOP,
             sources=bench.SOURCES,
             parameters=bench.parameters(program),
@@ -202,6 +200,13 @@ def _simulate(subject: Subject, image: Stored, folder: Path, verbosity: Verbosit
             raise ComparisonError(
                 f"{_named('simulating', subject)}: {_reason(log, error)}"
             ) from None
+
+
+@cache
+def _verilog(config: Config) -> str:
+    from rtl.accelerator import accelerator_verilog
+
+    return accelerator_verilog(config, TOP)
 
 
 def _named(what: str, subject: Subject) -> str:
