@@ -11,8 +11,13 @@ VERILOG_TESTS = $(sort $(shell grep -l 'mark\.verilator' tests/test_*.py) $(wild
 REGRESSION = $(if $(FULL),,-m 'not slow') $(VERILOG_TESTS)
 COUNTED = $(if $(FULL),VERILOG_COVERAGE=1)
 
+# What `make verify` runs, each with every external memory.
+VERIFIED = $(if $(FULL),tiny-yolov2 "condensation-net --unfused",\
+    "tiny-yolov2-mini --size 416x416" "condensation-net-mini --size 416x416 --unfused")
+MEMORIES = ideal latency=60,bandwidth=16 latency=60,bandwidth=8
+
 .DEFAULT_GOAL := help
-.PHONY: help check run test lint types units rtl regress bench docs clean
+.PHONY: help check run test lint types units rtl regress verify bench docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +61,15 @@ regress: $(STAMP) ## Verilog against model, and what it has seen; FULL=1: all of
 	    $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=20 $(REGRESSION) \
 	    || status=1; \
 	$(BIN)/python -m tools.regress_report --set $(if $(FULL),full,quick) || status=1; \
+	exit $$status
+
+verify: $(STAMP) ## Verilog against golden and model on small networks; FULL=1: 416x416
+	@status=0; \
+	for memory in $(MEMORIES); do \
+	    for network in $(VERIFIED); do \
+	        $(BIN)/hwsim verify $$network --config edge --memory $$memory || status=1; \
+	    done; \
+	done; \
 	exit $$status
 
 bench: $(STAMP) ## medians of time and memory, against the bounds that README states
