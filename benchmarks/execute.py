@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwsim.compiler import compile_graph
 from hwsim.config import load_config
@@ -30,10 +31,12 @@ def seeded(graph: Graph) -> Graph:
     return Graph(graph.name, tuple(layers))
 
 
+def seeded_image(graph: Graph) -> NDArray[np.int8]:
+    shape = graph.input.shape
+    size = (shape.channels, shape.height, shape.width)
+    return np.random.default_rng(1).integers(-128, 128, size).astype(np.int8)
+
+
 if __name__ == "__main__":
     network = seeded(build_network(sys.argv[1]))
-    shape = network.input.shape
-    image = np.random.default_rng(1).integers(
-        -128, 128, (shape.channels, shape.height, shape.width)
-    )
-    Machine(compile_graph(network, load_config("edge")), image.astype(np.int8)).run()
+    Machine(compile_graph(network, load_config("edge")), seeded_image(network)).run()

@@ -69,6 +69,7 @@ class NetworkRun(Run):
     violation: Violation = Violation.NONE
     read_beats: int = 0
     write_beats: int = 0
+    seconds: float = 0.0  # from the host's first access to its last
 
     def is_complete(self, word_bytes: int) -> bool:
         """Whether all that was announced crossed the bus, and nothing else."""

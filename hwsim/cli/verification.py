@@ -148,7 +148,7 @@ def verify_program(subject: Subject, image: Stored, verbosity: Verbosity) -> Ver
     expected, executed, machine_bytes = _execute(subject, image, verbosity)
     with TemporaryDirectory(prefix="hwsim-verify-") as name:
         folder = Path(name)
-        _simulate(subject, image, folder, verbosity)
+        simulate(subject, image, folder, verbosity)
         run = load_run(folder)
         attribution = attribute(program, load_record(folder / RECORD, program.config))
     return figures(subject, run, attribution, expected, executed, machine_bytes)
@@ -173,7 +173,7 @@ def _execute(
     return expected, executed, memory.bytes_by_traffic()
 
 
-def _simulate(subject: Subject, image: Stored, folder: Path, verbosity: Verbosity) -> None:
+def simulate(subject: Subject, image: Stored, folder: Path, verbosity: Verbosity) -> None:
     """Run the Verilog; what it leaves is in `folder`."""
     from testbenches import network_bench as bench
     from testbenches import simulator

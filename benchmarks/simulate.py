@@ -1,0 +1,27 @@
+"""Simulates one built-in network's Verilog on edge at 416x416, with seeded integers."""
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.execute import seeded, seeded_image
+from hwsim.cli.options import Verbosity
+from hwsim.cli.verification import simulate, subjects
+from hwsim.config import load_config
+from hwsim.networks import build_network
+
+
+def cycles_per_second(network: str) -> float:
+    """Of the simulator, once it is built: from the host's first access to its last."""
+    from testbenches.network_bench import load_run
+
+    graph = seeded(build_network(network, 416, 416))
+    (subject,) = subjects(graph, load_config("edge"), unfused=False)
+    with TemporaryDirectory() as folder:
+        simulate(subject, seeded_image(graph), Path(folder), Verbosity.QUIET)
+        run = load_run(Path(folder))
+    return run.cycles / run.seconds
+
+
+if __name__ == "__main__":
+    print(f"{cycles_per_second(sys.argv[1]):,.0f} cycles per second")
