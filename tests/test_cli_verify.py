@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -33,6 +34,20 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def in_workplace(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workplace)
+
+
+@pytest.fixture
+def simulated_once(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulator runs for the first test that asks; the others get what it left."""
+    run, kept = simulator.run, workplace / "kept"
+
+    def simulate(model: Path, top: str, module: str, folder: Path, *rest: Any) -> None:
+        if not kept.exists():
+            run(model, top, module, folder, *rest)
+            copytree(folder, kept)
+        copytree(kept, folder, dirs_exist_ok=True)
+
+    monkeypatch.setattr(simulator, "run", simulate)
 
 
 def failures(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -84,6 +99,7 @@ def test_tables_are_for_people(capsys: pytest.CaptureFixture[str], workplace: Pa
 
 
 @pytest.mark.verilator
+@pytest.mark.usefixtures("simulated_once")
 def test_another_golden_is_seen(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +131,7 @@ def changed_record(monkeypatch: pytest.MonkeyPatch, change: Callable[[BusRecord]
 
 
 @pytest.mark.verilator
+@pytest.mark.usefixtures("simulated_once")
 def test_a_wrong_byte_on_the_bus_is_seen(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +145,7 @@ def test_a_wrong_byte_on_the_bus_is_seen(
 
 
 @pytest.mark.verilator
+@pytest.mark.usefixtures("simulated_once")
 def test_a_late_layer_is_seen(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +159,7 @@ def test_a_late_layer_is_seen(
 
 
 @pytest.mark.verilator
+@pytest.mark.usefixtures("simulated_once")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
