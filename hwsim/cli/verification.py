@@ -32,6 +32,7 @@ from hwsim.program.program import Program, Traffic
 from hwsim.report.document import network_figures
 from hwsim.report.verification import (
     LAYER_BOUND_RATIO,
+    SCHEMA_VERSION,
     TOTAL_BOUND_RATIO,
     DifferenceFigures,
     Verification,
@@ -122,6 +123,7 @@ def verify_network(
         for subject in subjects(graph, config, unfused)
     )
     return Verification(
+        schema_version=SCHEMA_VERSION,
         hwsim_version=version("hwsim"),
         command="verify",
         network=network_figures(graph),

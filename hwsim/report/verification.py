@@ -8,6 +8,7 @@ from typing import Any
 from hwsim.program.program import Traffic
 from hwsim.report.document import NetworkFigures
 
+SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
 LAYER_BOUND_RATIO = 0.01  # of a layer's cycles, that the timeline may be off
 TOTAL_BOUND_RATIO = 0.005  # of the run's
 
@@ -143,6 +144,7 @@ class SavingFigures:
 class Verification:
     """The document. `saving` is None unless both C and B ran."""
 
+    schema_version: str
     hwsim_version: str
     command: str
     network: NetworkFigures
