@@ -57,24 +57,30 @@ class Walk:
         loads = 0
         for index, (descriptor, layer) in enumerate(zip(program.descriptors, owners, strict=True)):
             if type(descriptor) is Compute:
-                self._compute(descriptor, self._deliver(index, self._compute_popped), layer)
+                slot_free = self._slot_free(self._compute_popped)
+                self._compute(descriptor, self._deliver(index, slot_free), layer)
             elif type(descriptor) is Store:
-                self._store(descriptor, self._deliver(index, self._store_popped), layer)
+                slot_free = self._slot_free(self._store_popped)
+                self._store(descriptor, self._deliver(index, slot_free), layer)
             elif type(descriptor) is Load:
-                if loads >= QUEUE_DEPTH:
-                    self.reads.popped_cycle(loads - QUEUE_DEPTH)
-                self.reads.add(descriptor, self._deliver(index, self.reads.popped), layer)
+                full = loads >= QUEUE_DEPTH
+                slot_free = self.reads.popped_cycle(loads - QUEUE_DEPTH) if full else 0
+                self.reads.add(descriptor, self._deliver(index, slot_free), layer)
                 loads += 1
             elif type(descriptor) is End:
-                delivered = self._deliver(index, [])
+                delivered = self._deliver(index, slot_free=0)
                 stores = unwrap(descriptor.wait_stores, len(self.stores))
                 self.end_cycle = max(delivered, self.stores[stores - 1]) + pipeline.END_VISIBLE
         self.reads.finish()
         return self
 
-    def _deliver(self, index: int, popped: list[int]) -> int:
+    @staticmethod
+    def _slot_free(popped: list[int]) -> int:
+        """Cycle in which a queue has room, from when all that it was given left it."""
+        return popped[-QUEUE_DEPTH] if len(popped) >= QUEUE_DEPTH else 0
+
+    def _deliver(self, index: int, slot_free: int) -> int:
         """Cycle in which a descriptor heads its unit's queue, if the queue is empty."""
-        slot_free = popped[-QUEUE_DEPTH] if len(popped) >= QUEUE_DEPTH else 0
         read = max(self._read_free, self.reads.descriptor_cycle(index))
         read = max(read, slot_free - self._descriptor_beats)  # assembled, it waits for a slot
         self._read_free = read + self._descriptor_beats + pipeline.DISTRIBUTE_GAP
