@@ -33,6 +33,7 @@ CASES = {
     "pool stride 2": (Shape(8, 9, 11), (Stage(16, pool=SpatialPool.STRIDE_2),)),
     "pool stride 1": (Shape(16, 7, 5), (Stage(8, k=2, pool=SpatialPool.STRIDE_1),)),
     "image": (Shape(3, 14, 19), (Stage(16, k=2, pool=SpatialPool.STRIDE_2),)),
+    "small maps": (Shape(64, 2, 2), (Stage(16),)),  # bursts shorter than the memory's latency
     "tiles": (Shape(16, 40, 37), (Stage(16, pool=SpatialPool.STRIDE_1),)),
     "chain": (
         Shape(3, 24, 24),

@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 
 from hwsim.compiler import compile_graph
 from hwsim.config import load_config
+from hwsim.graph import Graph
 from hwsim.machine import Machine
 from hwsim.networks import build_network
+from hwsim.program.descriptor import Compute, Load
+from hwsim.program.fields import QUEUE_DEPTH
 from hwsim.program.program import Traffic
 from hwsim.timeline import Timeline, time_program
 from hwsim.timeline.walk import Walk
@@ -120,3 +123,21 @@ def test_layers_of_one_pixel_are_timed() -> None:
     assert (graph.output.shape.height, graph.output.shape.width) == (1, 1)
     timeline = time_program(compile_graph(graph, load_config("nano")))
     assert all(layer.busy_cycles > 0 for layer in timeline.layers)
+
+
+def test_a_tile_waits_until_the_loads_ahead_of_it_are_queued() -> None:
+    """Descriptors are handed out in order: a load that finds its queue full holds up all others."""
+    graph = Graph("conv4", build_network("tiny-yolov2").layers[3:4])
+    program = compile_graph(graph, load_config("edge"))
+    walk = Walk(program).run()
+    loads = tiles = held = 0
+    for descriptor in program.descriptors:
+        if isinstance(descriptor, Load):
+            loads += 1
+        elif isinstance(descriptor, Compute):
+            if loads > QUEUE_DEPTH:
+                room = walk.reads.popped[loads - 1 - QUEUE_DEPTH]
+                assert room < walk.tiles[tiles].issue_start
+                held += room + 100 > walk.tiles[tiles].issue_start
+            tiles += 1
+    assert held, "no tile had to wait"

@@ -177,18 +177,14 @@ class ReadChannel:
         runs = load.rows * load.blocks
         beats = load.row_words * runs
         bursts = -(-load.row_words // self._burst) * runs
-        step = self._burst_cycles(beats, bursts)
-        last_address = max(
-            address + bursts - 1, first_beat + int((bursts - self._outstanding) * step)
-        )
-        duration = max(beats * self._cycles_per_beat, int(bursts * step))
+        last_address = address + bursts - 1
+        if bursts > self._outstanding:
+            freed = self._data_cycles(beats, bursts, bursts - self._outstanding)
+            last_address = max(last_address, first_beat + freed)
         self._unit_free = last_address + 1 - pipeline.LOAD_START
-        self._data_free = first_beat + duration
+        self._data_free = first_beat + self._data_cycles(beats, bursts, bursts)
         if load.destination == Destination.FEATURES:
-            per_chunk = duration // load.blocks
-            last_beat = first_beat + per_chunk - self._cycles_per_beat
-            self._chunks.append((self.chunk_count, last_beat, per_chunk))
-            self.chunk_count += load.blocks
+            self._add_chunks(load.blocks, beats, bursts, first_beat)
         elif load.destination == Destination.WEIGHTS:
             loaded = self._weight_ends[-1] if self._weight_ends else 0
             self._weights.append((loaded, load.row_words, first_beat))
@@ -199,11 +195,30 @@ class ReadChannel:
             LoadEvent(layer, Destination(load.destination), first_beat, self._data_free, beats)
         )
 
-    def _burst_cycles(self, beats: int, bursts: int) -> float:
-        """Cycles per burst, as the bus's pace or the unanswered reads allow."""
+    def _data_cycles(self, beats: int, bursts: int, count: int) -> int:
+        """Cycles from the first beat of a load until `count` of its bursts are there.
+
+        As many as may be unanswered follow each other at the bus's pace. Where they are over before
+        the first one's answer has let another burst go, the bus waits for that one.
+        """
         paced = beats * self._cycles_per_beat / bursts
-        turnaround = (self._latency + paced + pipeline.READ_SLOT - 1) / self._outstanding
-        return max(paced, turnaround)
+        turnaround = self._latency + paced + pipeline.READ_SLOT - 1
+        gap = max(0.0, turnaround - self._outstanding * paced)
+        return int(count * paced + (count - 1) // self._outstanding * gap)
+
+    def _add_chunks(self, blocks: int, beats: int, bursts: int, first_beat: int) -> None:
+        """The blocks of a feature load: evenly spaced, unless the bus waits in between."""
+        ends = [
+            first_beat + self._data_cycles(beats, bursts, block * bursts // blocks)
+            for block in range(1, blocks + 1)
+        ]
+        step = ends[0] - first_beat
+        if ends[-1] == first_beat + blocks * step:
+            self._chunks.append((self.chunk_count, ends[0] - self._cycles_per_beat, step))
+        else:
+            for block, end in enumerate(ends):
+                self._chunks.append((self.chunk_count + block, end - self._cycles_per_beat, 0))
+        self.chunk_count += blocks
 
     def _settle_weights(self) -> None:
         """Before a load that follows weights: those may have waited for room until now."""
