@@ -13,7 +13,7 @@ COUNTED = $(if $(FULL),VERILOG_COVERAGE=1)
 
 # What `make verify` runs, each with every external memory.
 VERIFIED = $(if $(FULL),tiny-yolov2 "condensation-net --unfused",\
-    "tiny-yolov2-mini --size 416x416" "condensation-net-mini --size 416x416 --unfused")
+    tiny-yolov2-mini "condensation-net-mini --unfused")
 MEMORIES = ideal latency=60,bandwidth=16 latency=60,bandwidth=8
 
 .DEFAULT_GOAL := help
