@@ -26,14 +26,7 @@ MINI = ["verify", "condensation-net-mini", "--config", "nano"]
 CLASSES = ("program", "weights", "features_read", "features_written")
 
 
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("verify")
-
-
-@pytest.fixture(autouse=True)
-def in_workplace(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(workplace)
+pytestmark = pytest.mark.usefixtures("workplace")
 
 
 @pytest.fixture
