@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.execute import seeded, seeded_image
 from hwsim.cli.options import Verbosity
-from hwsim.cli.verification import simulate, subjects
+from hwsim.cli.simulation import simulate, subjects
 from hwsim.config import load_config
 from hwsim.networks import build_network
 

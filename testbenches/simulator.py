@@ -41,6 +41,10 @@ class MissingToolError(InputError):
     """What builds a simulator is not installed."""
 
 
+class FailedBuildError(RuntimeError):
+    """Verilator or the compiler refused."""
+
+
 class FailedRunError(AssertionError):
     """A test in the simulator failed, or the simulator itself."""
 
@@ -129,7 +133,7 @@ def build(
     `sources` are further files, Verilog or SystemVerilog, that may hold `top`: what they include
     must be among them. `parameters` are those of `top`, `options` further ones for Verilator. Of
     several processes that ask for the same model one builds, the others wait for it. A build that
-    fails raises, and leaves its build.log in the folder.
+    fails raises `FailedBuildError`, and leaves its build.log in the folder.
     """
     environment = verilator_environment()
     flags = [*FLAGS, *options, *(f"-G{name}={value}" for name, value in (parameters or {}).items())]
@@ -151,15 +155,19 @@ def build(
             if verilog:
                 (folder / GENERATED).write_text(verilog, "utf-8")
                 files.append(folder / GENERATED)
-            with _environment(environment):
-                get_runner("verilator").build(
-                    sources=files,
-                    hdl_toplevel=top,
-                    build_dir=folder,
-                    build_args=flags,
-                    waves=trace is not None,
-                    log_file=folder / "build.log",
-                )
+            log = folder / "build.log"
+            try:
+                with _environment(environment):
+                    get_runner("verilator").build(
+                        sources=files,
+                        hdl_toplevel=top,
+                        build_dir=folder,
+                        build_args=flags,
+                        waves=trace is not None,
+                        log_file=log,
+                    )
+            except RuntimeError as error:
+                raise FailedBuildError(f"{error}: see {log}") from None
             for path in folder.iterdir():
                 if path.suffix in {".o", ".a", ".gch", ".d"}:  # hundreds of megabytes, not needed
                     path.unlink()

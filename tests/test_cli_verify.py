@@ -202,6 +202,20 @@ def test_a_simulator_that_fails_says_why(
     )
 
 
+@pytest.mark.verilator
+def test_a_build_that_fails_says_where_its_log_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: Any, **__: Any) -> None:
+        raise simulator.FailedBuildError("Command failed with return code: 1: see build.log")
+
+    monkeypatch.setattr(simulator, "build", build)
+    assert main(MINI) == 1
+    assert capsys.readouterr().err == (
+        "hwsim: error: building the simulator: Command failed with return code: 1: see build.log\n"
+    )
+
+
 def test_memories() -> None:
     edge = load_config("edge")
 

@@ -2,33 +2,26 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.baselines import materialized
 from hwsim.cli.execution import golden_reference
 from hwsim.cli.extras import needing_extra
 from hwsim.cli.options import Verbosity
-from hwsim.cli.progress import Advance, progress
+from hwsim.cli.progress import progress
 from hwsim.cli.quantized import Recipe, quantized_graph
-from hwsim.cli.status import ComparisonError
-from hwsim.compiler import compile_graph
+from hwsim.cli.simulation import Subject, named, simulate, subjects
 from hwsim.config import Config
 from hwsim.graph import Graph, Layer
 from hwsim.machine import Machine
-from hwsim.memory_map import packed_input
 from hwsim.program.error_codes import ErrorCode
-from hwsim.program.program import Program, Traffic
+from hwsim.program.program import Traffic
 from hwsim.report.document import network_figures
 from hwsim.report.verification import (
     LAYER_BOUND_RATIO,
@@ -42,7 +35,6 @@ from hwsim.report.verification import (
     error_ratio,
     saving,
 )
-from hwsim.timeline import Timeline, time_program
 
 if TYPE_CHECKING:
     from testbenches.bus_record import Attribution, Difference
@@ -50,22 +42,8 @@ if TYPE_CHECKING:
 
 PURPOSE = "hwsim verify"
 EXTRAS = {"golden": "golden.reference", "rtl": "rtl.accelerator", "verify": "testbenches.simulator"}
-TOP = "accelerator"
-BENCH = "testbenches.tb_network"
-LOOK_SECONDS = 0.5  # between two looks at how far the simulator is
-PERCENT = 100
 
 Stored = NDArray[np.int8]
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A program to verify, and what it is called beside others."""
-
-    variant: str
-    description: str
-    program: Program
-    timeline: Timeline
 
 
 def check_tools() -> None:
@@ -76,21 +54,6 @@ def check_tools() -> None:
     from testbenches.simulator import verilator_environment
 
     verilator_environment()
-
-
-def subjects(graph: Graph, config: Config, unfused: bool) -> tuple[Subject, ...]:
-    """The network as it is, and its baseline B if that is wanted too."""
-    condensed = any(layer.channel_pool > 1 for layer in graph.layers)
-    key, text = ("C", "virtual maps") if condensed else ("A", "nothing condensed")
-    chosen = [(key, text, graph)]
-    if unfused:
-        text = "k x C maps written and read back, after the spatial maximum"
-        chosen.append(("B", text, materialized(graph)))
-    found: list[Subject] = []
-    for key, text, variant in chosen:
-        program = compile_graph(variant, config)
-        found.append(Subject(key, text, program, time_program(program)))
-    return tuple(found)
 
 
 def verify_network(
@@ -163,7 +126,7 @@ def _execute(
     expected: list[Stored] = []
     executed: list[Stored] = []
     graph = subject.program.graph
-    with progress(_named("executing", subject), len(graph.layers), verbosity) as advance:
+    with progress(named("executing", subject), len(graph.layers), verbosity) as advance:
         reference = golden_reference(image)
 
         def on_layer(layer: Layer, stored: Stored) -> None:
@@ -173,77 +136,6 @@ def _execute(
 
         memory = Machine(subject.program, image, on_layer=on_layer).run()
     return expected, executed, memory.bytes_by_traffic()
-
-
-def simulate(subject: Subject, image: Stored, folder: Path, verbosity: Verbosity) -> None:
-    """Run the Verilog; what it leaves is in `folder`."""
-    from testbenches import network_bench as bench
-    from testbenches import simulator
-
-    program, predicted = subject.program, subject.timeline.cycles
-    with progress("building the simulator (minutes, the first time)", 1, verbosity):
-        model = simulator.build(
-            _verilog(program.config),
-            bench.TOP,
-            sources=bench.SOURCES,
-            parameters=bench.parameters(program),
-            options=bench.OPTIONS,
-        )
-    arguments = bench.place(program, packed_input(program, image), folder)
-    environment = bench.environment(program, predicted, folder)
-    log = folder / "simulator.log"
-    with (
-        progress(_named("simulating", subject), PERCENT, verbosity) as advance,
-        _following(folder, predicted, advance),
-    ):
-        try:
-            simulator.run(model, bench.TOP, BENCH, folder, environment, arguments, log)
-        except simulator.FailedRunError as error:
-            raise ComparisonError(
-                f"{_named('simulating', subject)}: {_reason(log, error)}"
-            ) from None
-
-
-@cache
-def _verilog(config: Config) -> str:
-    from rtl.accelerator import accelerator_verilog
-
-    return accelerator_verilog(config, TOP)
-
-
-def _named(what: str, subject: Subject) -> str:
-    return f"{what} {subject.program.graph.name} ({subject.variant})"
-
-
-@contextmanager
-def _following(folder: Path, predicted: int, advance: Advance) -> Iterator[None]:
-    """Advance a bar of 100 by the share of the predicted cycles that are simulated."""
-    from testbenches.network_bench import cycles_so_far
-
-    ended = Event()
-
-    def follow() -> None:
-        shown = 0
-        while not ended.wait(LOOK_SECONDS):
-            percent = min(PERCENT, PERCENT * cycles_so_far(folder) // predicted)
-            for _ in range(shown, percent):
-                advance()
-            shown = max(shown, percent)
-
-    thread = Thread(target=follow, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
-def _reason(log: Path, error: Exception) -> str:
-    """Why a simulation failed: the last assertion in its log."""
-    lines = log.read_text("utf-8", errors="replace").splitlines() if log.exists() else []
-    reasons = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
-    return reasons[-1] if reasons else str(error).splitlines()[0]
 
 
 # --- side by side --------------------------------------------------------------------------------

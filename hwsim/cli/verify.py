@@ -57,7 +57,8 @@ def verify(
     from hwsim.cli.execution import shipped_photograph
     from hwsim.cli.memory_option import with_memory
     from hwsim.cli.outputs import Outputs
-    from hwsim.cli.verification import check_tools, subjects, verify_network
+    from hwsim.cli.simulation import subjects
+    from hwsim.cli.verification import check_tools, verify_network
     from hwsim.networks import build_network
     from hwsim.report.verification import json_text
     from hwsim.report.verification_tables import print_verification
