@@ -46,8 +46,8 @@ from hwsim.config import Config
 
 # Program
 START_TO_FETCH = 2  # start to the first page's first address on the bus
-DISTRIBUTE = 4  # plus words: descriptor's last word usable to the head of its empty queue
-DISTRIBUTE_GAP = 2  # plus words: head to head of two descriptors that wait for nothing
+DISTRIBUTE = 5  # plus words: descriptor's last word usable to the head of its empty queue
+DISTRIBUTE_GAP = 3  # plus words: head to head of two descriptors that wait for nothing
 
 # Reading
 LOAD_START = 2  # load at the head of its queue, tokens visible, to its first address on the bus

@@ -5,8 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim import pipeline
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.fields import OPCODE, QUEUE_DEPTH, TOKEN_BITS, Opcode
+from hwsim.program.fields import QUEUE_DEPTH, TOKEN_BITS, Opcode
 from rtl.fetch import FETCHED, Fetch
 from rtl.layouts import FAULT, copy_fields, descriptor_layout, reached
 from rtl.queue import Queue
@@ -54,27 +53,32 @@ class Distributor(wiring.Component):
             wiring.connect(m, queue.o, wiring.flipped(getattr(self, name)))
 
         descriptor, source = self.i.payload.descriptor, self.i.payload.source
-        sound = Signal()
-        m.d.comb += [
-            sound.eq(self.i.valid & (self.i.payload.error == ErrorCode.NONE)),
-            self.fault.source.eq(source),
-        ]
+        m.d.comb += self.fault.source.eq(source)
         with m.If(self.i.valid):
             m.d.comb += self.fault.code.eq(self.i.payload.error)
-        with m.Switch(descriptor[: OPCODE.bits]):
-            for code in (Opcode.LOAD, Opcode.COMPUTE, Opcode.STORE):
-                layout = descriptor_layout(code)
-                fields = data.View(layout, descriptor[: layout.size])
-                mine = [queues[name] for name, (of, _) in self._outputs.items() if of is code]
-                with m.Case(code):
-                    m.d.comb += self.i.ready.eq(sound & Cat(queue.i.ready for queue in mine).all())
-                    for queue in mine:
-                        m.d.comb += queue.i.valid.eq(self.i.ready)
-                        m.d.comb += copy_fields(queue.i.payload, fields)
-                        m.d.comb += queue.i.payload.source.eq(source)
-            with m.Case(Opcode.END):
-                layout = descriptor_layout(Opcode.END)
-                end = data.View(layout, descriptor[: layout.size])
-                m.d.comb += self.i.ready.eq(sound & reached(self.stores, end.wait_stores))
-                m.d.comb += self.ended.eq(self.i.ready)
+        for code in (Opcode.LOAD, Opcode.COMPUTE, Opcode.STORE):
+            layout = descriptor_layout(code)
+            fields = data.View(layout, descriptor[: layout.size])
+            mine = [queues[name] for name, (of, _) in self._outputs.items() if of is code]
+            goes = Signal(name=f"{code.name.lower()}_goes")
+            m.d.comb += goes.eq(
+                self.i.valid
+                & self.i.payload.kind[code.name.lower()]
+                & Cat(queue.i.ready for queue in mine).all()
+            )
+            with m.If(goes):
+                m.d.comb += self.i.ready.eq(1)
+            for queue in mine:
+                m.d.comb += [
+                    queue.i.valid.eq(goes),
+                    *copy_fields(queue.i.payload, fields),
+                    queue.i.payload.source.eq(source),
+                ]
+        end_layout = descriptor_layout(Opcode.END)
+        end = data.View(end_layout, descriptor[: end_layout.size])
+        m.d.comb += self.ended.eq(
+            self.i.valid & self.i.payload.kind.end & reached(self.stores, end.wait_stores)
+        )
+        with m.If(self.ended):
+            m.d.comb += self.i.ready.eq(1)
         return m

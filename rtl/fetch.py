@@ -1,6 +1,6 @@
 """Descriptor fetch: the two-page program buffer, read one checked descriptor after the other."""
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -11,14 +11,13 @@ from hwsim.config import Config
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import (
     DESCRIPTOR_BYTES,
-    OPCODE,
     PAGE_BYTES,
     PAGE_DESCRIPTORS,
     Destination,
     Opcode,
 )
 from rtl.descriptor_check import DescriptorCheck
-from rtl.layouts import DESCRIPTOR_BITS, SOURCE_BITS, descriptor_layout
+from rtl.layouts import DESCRIPTOR_BITS, KIND, SOURCE_BITS, descriptor_layout
 
 PAGES = 2
 
@@ -27,6 +26,7 @@ FETCHED = data.StructLayout(
         "descriptor": DESCRIPTOR_BITS,
         "source": SOURCE_BITS,
         "error": ErrorCode,  # NONE, or why this descriptor must not run
+        "kind": KIND,  # none with an error
     }
 )
 
@@ -74,26 +74,28 @@ class Fetch(wiring.Component):
         m.submodules.buffer = buffer = Memory(shape=bits, depth=depth, init=[])
         write, read = buffer.write_port(), buffer.read_port()
 
-        # Word counters, one bit wider than the buffer: their difference is what waits in it.
-        written = Signal(exact_log2(depth) + 1)
-        taken = Signal.like(written)
-        complete = Signal()
+        written = Signal(range(depth))
+        taken = Signal(range(depth))
+        waiting = Signal(range(depth + 1))  # words in the buffer
+        reading = Signal()
         m.d.comb += [
-            write.addr.eq(written[:-1]),
+            write.addr.eq(written),
             write.data.eq(self.data),
             write.en.eq(self.write),
-            read.addr.eq(taken[:-1]),
-            complete.eq((written - taken)[: len(written)] >= words),
+            read.addr.eq(taken),
         ]
-        m.d.sync += written.eq(written + self.write)
+        m.d.sync += [
+            written.eq(written + self.write),
+            taken.eq(taken + reading),
+            waiting.eq(waiting + self.write - reading),
+        ]
 
         # Read word after word into `descriptor`, let it be checked, then offer it.
         index = Signal(range(max(words, 2)))
+        ends = Signal()
+        steps = Signal(self.FETCH)  # where the last word is: captured, then judged
         occupied = Signal()  # from a descriptor's first read until it is taken
-        reading = Signal()
         capture = Signal()
-        captured_index = Signal.like(index)
-        assembled = Signal()
         offered = Signal()
         left = Signal(range(PAGE_DESCRIPTORS + 1))  # descriptors of the page, this one included
         ended = Signal(init=1)  # until the program starts, and behind its END
@@ -101,46 +103,44 @@ class Fetch(wiring.Component):
         ending = Signal()
         free = Signal()
         descriptor = Signal(DESCRIPTOR_BITS, reset_less=True)
+        m.submodules.check = check = DescriptorCheck(self._config)
         m.d.comb += [
             accepted.eq(offered & self.o.ready),
-            ending.eq(accepted & (descriptor[: OPCODE.bits] == Opcode.END)),
+            ending.eq(accepted & check.kind.end),
             free.eq(~occupied | (accepted & ~ending)),
-            reading.eq((index != 0) | (complete & free & ~ended)),
+            reading.eq((index != 0) | ((waiting >> exact_log2(words)).any() & free & ~ended)),
+            ends.eq(index == words - 1),
             self.active.eq(occupied & ~offered),
         ]
         m.d.sync += [
             capture.eq(reading),
-            captured_index.eq(index),
-            assembled.eq(capture & (captured_index == words - 1)),
-            offered.eq(assembled | (offered & ~accepted)),
+            steps.eq(Cat(reading & ends, steps)),
+            offered.eq(steps[-1] | (offered & ~accepted)),
             occupied.eq(reading | (occupied & ~accepted)),
         ]
         with m.If(reading):
-            m.d.sync += [
-                taken.eq(taken + 1),
-                index.eq(Mux(index == words - 1, 0, index + 1)),
-            ]
-        for number in range(words):
-            with m.If(capture & (captured_index == number)):
-                m.d.sync += descriptor.word_select(Const(number), bits).eq(read.data)
+            m.d.sync += index.eq(Mux(ends, 0, index + 1))
+        with m.If(capture):
+            m.d.sync += descriptor.eq(Cat(descriptor, read.data)[bits:])
         with m.If(ending):
             m.d.sync += ended.eq(1)
         with m.If(self.start):
             m.d.sync += ended.eq(0)
 
-        m.submodules.check = check = DescriptorCheck(self._config)
         source, misplaced = self._pages(m, descriptor, accepted, left)
         behind = Signal()
+        offers_error = Signal()
         m.d.comb += [
-            check.descriptor.eq(descriptor),
             behind.eq((left == 0) & ~ended),
-            self.o.valid.eq(offered | behind),
+            check.descriptor.eq(descriptor),
+            check.refused.eq(misplaced | behind),
+            self.o.valid.eq(offered | offers_error),
             self.o.payload.descriptor.eq(descriptor),
             self.o.payload.source.eq(source),
             self.o.payload.error.eq(check.error),
+            self.o.payload.kind.eq(check.kind),
         ]
-        with m.If(behind | ((check.error == ErrorCode.NONE) & misplaced)):
-            m.d.comb += self.o.payload.error.eq(ErrorCode.PROGRAM)
+        m.d.sync += offers_error.eq(behind)
         return m
 
     def _pages(
@@ -161,10 +161,10 @@ class Fetch(wiring.Component):
         misplaced = Signal()
         layout = descriptor_layout(Opcode.LOAD)
         load = data.View(layout, descriptor[: layout.size])
-        m.d.comb += [
-            loads_page.eq((load.opcode == Opcode.LOAD) & (load.destination == Destination.PROGRAM)),
-            misplaced.eq(loads_page & ~(first & full)),
-        ]
+        m.d.sync += loads_page.eq(
+            (load.opcode == Opcode.LOAD) & (load.destination == Destination.PROGRAM)
+        )
+        m.d.comb += misplaced.eq(loads_page & ~(first & full))
         with m.If(accepted):
             m.d.sync += [source.eq(source + 1), left.eq(left - 1), first.eq(0)]
             with m.If(loads_page):

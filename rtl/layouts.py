@@ -13,6 +13,9 @@ ADDRESS_BITS = 32
 SOURCE_BITS = ADDRESS_BITS - (DESCRIPTOR_BYTES.bit_length() - 1)  # a descriptor's own address
 
 
+# Which of the four descriptors it is.
+KIND = data.StructLayout({opcode.name.lower(): 1 for opcode in Opcode})
+
 # Why a unit cannot go on, and which descriptor is to blame; code NONE while all is well.
 FAULT = data.StructLayout({"code": ErrorCode, "source": SOURCE_BITS})
 

@@ -20,9 +20,9 @@ class Part(Protocol):
 
 
 def values(ctx: Any, payload: Any) -> Any:
-    """A payload as plain integers: a dict for a structure."""
+    """A payload as plain integers: a dict for a structure, at every level."""
     if hasattr(payload, "shape") and hasattr(payload.shape(), "members"):
-        return {name: int(ctx.get(payload[name])) for name in payload.shape().members}
+        return {name: values(ctx, payload[name]) for name in payload.shape().members}
     return int(ctx.get(payload))
 
 

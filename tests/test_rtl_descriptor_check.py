@@ -18,6 +18,7 @@ from hwsim.program.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, Destination, 
 from hwsim.program.rules import RULES, broken_rule
 from rtl.descriptor_check import DescriptorCheck
 from tests.drawn import preset_with
+from tests.streams import values as values_of
 
 CONFIGS = {
     "nano": load_config("nano"),
@@ -43,18 +44,23 @@ def expected(data: bytes, config: Config) -> ErrorCode:
     return ErrorCode.FIELD if broken_rule(descriptor, config) else ErrorCode.NONE
 
 
-def judged(config: Config, descriptors: list[bytes]) -> list[ErrorCode]:
-    """The component's verdicts, one descriptor per cycle."""
+def judged(config: Config, descriptors: list[bytes], refused: bool = False) -> list[ErrorCode]:
+    """The component's verdicts, one descriptor per cycle; its opcode it names if none is wrong."""
     dut = DescriptorCheck(config)
     verdicts: list[ErrorCode] = []
 
     async def bench(ctx: Any) -> None:
+        ctx.set(dut.refused, refused)
         behind = [descriptors[-1]] * (DescriptorCheck.LATENCY - 1)
         for number, descriptor in enumerate([*descriptors, *behind], start=1):
             ctx.set(dut.descriptor, int.from_bytes(descriptor, "little"))
             await ctx.tick()
             if number >= DescriptorCheck.LATENCY:
                 verdicts.append(ErrorCode(ctx.get(dut.error)))
+                opcode = descriptors[len(verdicts) - 1][0] & OPCODE.high
+                is_sound = verdicts[-1] is ErrorCode.NONE
+                kind = {one.name.lower(): int(is_sound and one == opcode) for one in Opcode}
+                assert values_of(ctx, dut.kind) == kind
 
     simulator = Simulator(dut)
     simulator.add_clock(1e-6)
@@ -174,3 +180,12 @@ def test_a_compiled_network_is_accepted(name: str, k: int) -> None:
     assert {type(descriptor) for descriptor in program.descriptors} == set(OPCODES)
     descriptors = [encode(descriptor) for descriptor in program.descriptors]
     assert set(judged(config, descriptors)) == {ErrorCode.NONE}
+
+
+def test_what_is_refused_is_an_error_of_the_program_unless_it_is_wrong_itself() -> None:
+    config, seed = CONFIGS["nano"], 13
+    rng = np.random.default_rng(seed)
+    good = [encode(descriptor) for descriptor in sound(config)]
+    bad = list(map(rng.bytes, [DESCRIPTOR_BYTES] * 50))
+    assert set(judged(config, good, refused=True)) == {ErrorCode.PROGRAM}
+    assert judged(config, bad, refused=True) == [expected(data, config) for data in bad]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hwsim.config import Config, load_config
-from hwsim.program.descriptor import Descriptor, End, Load, Store, encode
+from hwsim.program.descriptor import OPCODES, Descriptor, End, Load, Store, encode
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import (
     DESCRIPTOR_BYTES,
@@ -15,6 +15,7 @@ from hwsim.program.fields import (
     Destination,
     Opcode,
 )
+from rtl.descriptor_check import DescriptorCheck
 from rtl.fetch import Fetch
 from tests.drawn import preset_with
 from tests.streams import Each, Sink, step
@@ -56,6 +57,12 @@ def in_pages(config: Config, pages: int, in_last: int) -> tuple[list[Descriptor]
         descriptors += here
     descriptors[-1] = End(7)
     return descriptors, places(len(descriptors))
+
+
+def kind_of(descriptor: Descriptor | None) -> dict[str, int]:
+    """Without a descriptor: of an error."""
+    opcode = None if descriptor is None else OPCODES[type(descriptor)]
+    return {one.name.lower(): int(one is opcode) for one in Opcode}
 
 
 def places(count: int) -> list[int]:
@@ -153,6 +160,7 @@ def test_descriptors_come_in_order_in_the_cycle_that_is_stated(
             "descriptor": int.from_bytes(encode(descriptor), "little"),
             "source": address // DESCRIPTOR_BYTES,
             "error": ErrorCode.NONE,
+            "kind": kind_of(descriptor),
         }
         for descriptor, address in zip(program, at, strict=True)
     ]
@@ -175,6 +183,7 @@ def assert_stops(
     assert [payload["error"] for payload in sink.payloads] == [ErrorCode.NONE] * taken
     assert sink.standing is not None
     assert sink.standing["error"] == code
+    assert sink.standing["kind"] == kind_of(None)
     assert sink.standing["source"] * DESCRIPTOR_BYTES == places(taken + 1)[taken]
 
 
@@ -217,8 +226,9 @@ def test_a_program_ends_with_its_last_page(pages: int, in_last: int) -> None:
     assert [payload["error"] for payload in sink.payloads] == [ErrorCode.NONE] * len(program)
     assert sink.standing is not None
     assert sink.standing["error"] == ErrorCode.PROGRAM
+    assert sink.standing["kind"] == kind_of(None)
     assert sink.standing["source"] * DESCRIPTOR_BYTES == places(len(program))[-1] + DESCRIPTOR_BYTES
-    assert sink.offered[-1] == sink.taken[-1] + 1
+    assert sink.offered[-1] == sink.taken[-1] + DescriptorCheck.LATENCY
     assert all(cycle < sink.offered[-1] for cycle in memory.busy)
 
 
