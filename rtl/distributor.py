@@ -72,7 +72,7 @@ class Distributor(wiring.Component):
                 m.d.comb += [
                     queue.i.valid.eq(goes),
                     *copy_fields(queue.i.payload, fields),
-                    queue.i.payload.source.eq(source),
+                    *copy_fields(queue.i.payload, self.i.payload),
                 ]
         end_layout = descriptor_layout(Opcode.END)
         end = data.View(end_layout, descriptor[: end_layout.size])

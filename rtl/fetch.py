@@ -17,7 +17,15 @@ from hwsim.program.fields import (
     Opcode,
 )
 from rtl.descriptor_check import DescriptorCheck
-from rtl.layouts import DESCRIPTOR_BITS, KIND, SOURCE_BITS, descriptor_layout
+from rtl.first_line import FirstLine
+from rtl.layouts import (
+    DESCRIPTOR_BITS,
+    FIRST_LINE,
+    FIRST_LINE_BITS,
+    KIND,
+    SOURCE_BITS,
+    descriptor_layout,
+)
 
 PAGES = 2
 
@@ -27,6 +35,7 @@ FETCHED = data.StructLayout(
         "source": SOURCE_BITS,
         "error": ErrorCode,  # NONE, or why this descriptor must not run
         "kind": KIND,  # none with an error
+        FIRST_LINE: FIRST_LINE_BITS,  # of a LOAD or a COMPUTE
     }
 )
 
@@ -50,6 +59,7 @@ class Fetch(wiring.Component):
     """
 
     FETCH = 1 + DescriptorCheck.LATENCY  # last word captured, check
+    assert FirstLine.LATENCY == DescriptorCheck.LATENCY
     assert FETCH == pipeline.DISTRIBUTE_GAP
 
     def __init__(self, config: Config):
@@ -104,6 +114,7 @@ class Fetch(wiring.Component):
         free = Signal()
         descriptor = Signal(DESCRIPTOR_BITS, reset_less=True)
         m.submodules.check = check = DescriptorCheck(self._config)
+        m.submodules.first_line = first_line = FirstLine()
         m.d.comb += [
             accepted.eq(offered & self.o.ready),
             ending.eq(accepted & check.kind.end),
@@ -133,12 +144,14 @@ class Fetch(wiring.Component):
         m.d.comb += [
             behind.eq((left == 0) & ~ended),
             check.descriptor.eq(descriptor),
+            first_line.descriptor.eq(descriptor),
             check.refused.eq(misplaced | behind),
             self.o.valid.eq(offered | offers_error),
             self.o.payload.descriptor.eq(descriptor),
             self.o.payload.source.eq(source),
             self.o.payload.error.eq(check.error),
             self.o.payload.kind.eq(check.kind),
+            self.o.payload.first_line.eq(first_line.first_line),
         ]
         m.d.sync += offers_error.eq(behind)
         return m

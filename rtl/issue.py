@@ -16,7 +16,6 @@ from rtl.read_manager import BUFFER_ADDRESS_BITS
 
 COORDINATE = signed(18)
 LINE_BITS = BUFFER_ADDRESS_BITS + 2  # sums of buffer addresses, before they are checked
-RING_BITS = 16  # of a ring row's number, and of a row's words
 
 
 class Issue(wiring.Component):
@@ -108,7 +107,6 @@ class Issue(wiring.Component):
         self.line = Signal(address)  # the pixel's row
         self.ring = Signal(16)
         self.packed_lines = [self.line]  # rows that the taps of a packed pass touch
-        self.first_line = Signal(2 * RING_BITS + 1)  # `tile_line`, all of it
 
         # Columns count from `column_origin`; `low` <= x < `high` is inside the input.
         self.first_x = Signal(COORDINATE)  # the tile's first tap
@@ -271,11 +269,9 @@ class Issue(wiring.Component):
     def _take_tile(self, m: Module) -> None:
         """Take the next tile while the last pixel of this one is issued."""
         tile = self.tile.payload
-        line = Signal(2 * RING_BITS + 1)
         first_x = Signal(COORDINATE)
         m.d.comb += [
             self.tile.ready.eq(~self.busy | self.tile_ends),
-            line.eq(tile.buffer_address + tile.ring_row * tile.row_words),
             first_x.eq(tile.left - tile.column_origin),
         ]
         with m.If(self.tile_ends):
@@ -294,12 +290,13 @@ class Issue(wiring.Component):
                 )
             ]
             m.d.sync += [target.eq(1) for target in (self.block_begins, self.tile_begins)]
-            m.d.sync += [target.eq(line) for target in (self.tile_line, self.tap_line, self.line)]
+            m.d.sync += [
+                target.eq(tile.first_line) for target in (self.tile_line, self.tap_line, self.line)
+            ]
             m.d.sync += [target.eq(tile.ring_row) for target in (self.tap_ring, self.ring)]
             m.d.sync += [target.eq(tile.top) for target in (self.tap_y, self.y)]
             m.d.sync += [target.eq(first_x) for target in (self.first_x, self.tap_x, self.x)]
             m.d.sync += [
-                self.first_line.eq(line),
                 self.last_column.eq(tile.columns == 1),
                 self.last_row.eq(tile.rows == 1),
                 self.tap_columns_end.eq(tile.packed | (tile.kernel_columns == 1)),
@@ -362,7 +359,9 @@ class Issue(wiring.Component):
             )
             m.d.comb += beyond.eq(Cat(*rows, *columns).any())
         m.d.sync += [self.fault.code.eq(ErrorCode.NONE), self.fault.source.eq(self.active.source)]
-        misplaced = self.first_line >= words  # the tile's first row lies past the feature buffer
+        misplaced = (
+            self.active.first_line >= words
+        )  # the tile's first row lies past the feature buffer
         with m.If(self.pixel & (overflows | beyond | misplaced)):
             m.d.sync += self.fault.code.eq(ErrorCode.BUFFER)
 

@@ -23,6 +23,7 @@ FAULT = data.StructLayout({"code": ErrorCode, "source": SOURCE_BITS})
 WAITING = data.StructLayout({"valid": 1, "source": SOURCE_BITS})
 
 SOURCE = "source"  # member with a descriptor's address / DESCRIPTOR_BYTES, to name it in an error
+FIRST_LINE = "first_line"  # member with `buffer_address` + `ring_row` x `row_words`
 
 
 def _shape(field: Field) -> ShapeLike:
@@ -40,15 +41,26 @@ def field_layout(opcode: Opcode, names: Iterable[str]) -> data.StructLayout:
     return data.StructLayout({name: _shape(fields[name]) for name in names} | {SOURCE: SOURCE_BITS})
 
 
+def with_first_line(layout: data.StructLayout) -> data.StructLayout:
+    """The same and, with all its bits, where the descriptor's first row begins in the buffer."""
+    bits = 1 + layout["ring_row"].width + layout["row_words"].width
+    return data.StructLayout(layout.members | {FIRST_LINE: bits})
+
+
 def all_names(opcode: Opcode) -> tuple[str, ...]:
     return tuple(field.name for field in FIELDS[opcode] if field is not OPCODE)
 
 
 def copy_fields(target: data.View, fields: data.View) -> list[ValueLike]:
-    """Assign every descriptor field of `target` from the one of the same name in `fields`."""
-    return [target[name].eq(fields[name]) for name, _ in target.shape() if name != SOURCE]
+    """Assign every member of `target` that `fields` has too."""
+    offered = fields.shape().members
+    return [target[name].eq(fields[name]) for name, _ in target.shape() if name in offered]
 
 
 def reached(count: Value, wait: Value) -> Value:
     """Whether a token counter has reached `wait`: the difference modulo 2**16 is below 2**15."""
     return ~(count - wait)[TOKEN_BITS - 1]
+
+
+# The widest of them: a LOAD's.
+FIRST_LINE_BITS = with_first_line(descriptor_layout(Opcode.LOAD))[FIRST_LINE].width

@@ -10,13 +10,21 @@ from hwsim.config import Config
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_BYTES, TOKEN_BITS, Destination, Opcode
 from rtl.bursts import Bursts
-from rtl.layouts import FAULT, SOURCE_BITS, WAITING, all_names, field_layout, reached
+from rtl.layouts import (
+    FAULT,
+    SOURCE_BITS,
+    WAITING,
+    all_names,
+    field_layout,
+    reached,
+    with_first_line,
+)
 from rtl.read_manager import BUFFER_ADDRESS_BITS, request_layout
 from rtl.window_guard import WINDOW, guarded
 
 PLACE_BITS = BUFFER_ADDRESS_BITS + 2  # sums of a block's address and offsets, before the check
 
-LOAD = field_layout(Opcode.LOAD, all_names(Opcode.LOAD))
+LOAD = with_first_line(field_layout(Opcode.LOAD, all_names(Opcode.LOAD)))
 
 
 class Load(wiring.Component):
@@ -130,10 +138,7 @@ class Load(wiring.Component):
         m.d.comb += [
             fits.eq(
                 (place.destination != Destination.FEATURES)
-                | (
-                    (place.beyond < self._config.feature_words)
-                    & (place.address + burst.beats <= self._config.feature_words)
-                )
+                | (~place.beyond & (place.address + burst.beats <= self._config.feature_words))
             ),
             allowed.eq(inside & fits),
             self.fault.source.eq(place.source),
@@ -158,8 +163,8 @@ class Load(wiring.Component):
                     "block": PLACE_BITS,  # of ring row 0
                     "block_words": BUFFER_ADDRESS_BITS,
                     "first_row": 16,
-                    "first_offset": BUFFER_ADDRESS_BITS,
-                    "beyond": len(head.ring_row) + len(head.row_words),  # first_offset, all of it
+                    "first_line": PLACE_BITS,  # of the block's first run
+                    "beyond": 1,  # the first run lies past the feature buffer
                     "row": 16,
                     "rows": 16,
                     "row_words": BUFFER_ADDRESS_BITS,
@@ -168,13 +173,13 @@ class Load(wiring.Component):
         )
         burst = bursts.o.payload
         next_line = Signal(PLACE_BITS)
-        next_block = Signal(PLACE_BITS)
+        next_first_line = Signal(PLACE_BITS)
         wraps = Signal()
         ends_chunk = Signal()
         m.d.comb += [
             wraps.eq(place.row + 1 == place.rows),
             next_line.eq(Mux(wraps, place.block, place.line + place.row_words)),
-            next_block.eq(place.block + place.block_words),
+            next_first_line.eq(place.first_line + place.block_words),
             ends_chunk.eq(burst.last_of_block & (place.destination == Destination.FEATURES)),
         ]
         with m.If(bursts.o.valid & bursts.o.ready):
@@ -187,24 +192,23 @@ class Load(wiring.Component):
                 ]
             with m.If(burst.last_of_block):
                 m.d.sync += [
-                    place.address.eq(next_block + place.first_offset),
-                    place.line.eq(next_block + place.first_offset),
-                    place.block.eq(next_block),
+                    place.address.eq(next_first_line),
+                    place.line.eq(next_first_line),
+                    place.first_line.eq(next_first_line),
+                    place.block.eq(place.block + place.block_words),
                     place.row.eq(place.first_row),
                 ]
-        offset = Signal(len(head.ring_row) + len(head.row_words))
-        m.d.comb += offset.eq(head.ring_row * head.row_words)
         with m.If(bursts.i.valid & bursts.i.ready):
             m.d.sync += [
                 place.source.eq(head.source),
                 place.destination.eq(head.destination),
-                place.address.eq(head.buffer_address + offset),
-                place.line.eq(head.buffer_address + offset),
+                place.address.eq(head.first_line),
+                place.line.eq(head.first_line),
+                place.first_line.eq(head.first_line),
                 place.block.eq(head.buffer_address),
                 place.block_words.eq(head.buffer_block_words),
                 place.first_row.eq(head.ring_row),
-                place.first_offset.eq(offset),
-                place.beyond.eq(offset),
+                place.beyond.eq(head.first_line >= self._config.feature_words),
                 place.row.eq(head.ring_row),
                 place.rows.eq(head.ring_rows),
                 place.row_words.eq(head.row_words),

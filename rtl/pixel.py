@@ -5,32 +5,34 @@ from amaranth.lib import data
 
 from hwsim.config import Config
 from hwsim.program.fields import Opcode
-from rtl.layouts import field_layout
+from rtl.layouts import field_layout, with_first_line
 from rtl.packing import KERNEL, Packing, packing
 from rtl.read_manager import BUFFER_ADDRESS_BITS
 
-ISSUE = field_layout(
-    Opcode.COMPUTE,
-    (
-        "wait_chunks",
-        "buffer_address",
-        "buffer_block_words",
-        "row_words",
-        "ring_row",
-        "ring_rows",
-        "top",
-        "left",
-        "column_origin",
-        "input_height",
-        "input_width",
-        "input_zero_point",
-        "rows",
-        "columns",
-        "kernel_rows",
-        "kernel_columns",
-        "blocks",
-        "packed",
-    ),
+ISSUE = with_first_line(
+    field_layout(
+        Opcode.COMPUTE,
+        (
+            "wait_chunks",
+            "buffer_address",
+            "buffer_block_words",
+            "row_words",
+            "ring_row",
+            "ring_rows",
+            "top",
+            "left",
+            "column_origin",
+            "input_height",
+            "input_width",
+            "input_zero_point",
+            "rows",
+            "columns",
+            "kernel_rows",
+            "kernel_columns",
+            "blocks",
+            "packed",
+        ),
+    )
 )
 
 

@@ -11,6 +11,7 @@ from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import FIELDS, OPCODE, QUEUE_DEPTH, TOKEN_BITS, Opcode
 from rtl.distributor import Distributor
 from rtl.drain import DRAIN
+from rtl.layouts import FIRST_LINE
 from rtl.load import LOAD
 from rtl.pixel import ISSUE
 from rtl.store import STORE
@@ -44,7 +45,17 @@ def fetched(
 ) -> dict[str, Any]:
     word = int.from_bytes(encode(descriptor), "little")
     kind = {OPCODES[type(descriptor)].name.lower(): int(error is ErrorCode.NONE)}
-    return {"descriptor": word, "source": source, "error": error, "kind": kind}
+    return {
+        "descriptor": word,
+        "source": source,
+        "error": error,
+        "kind": kind,
+        FIRST_LINE: first_line_of(source),
+    }
+
+
+def first_line_of(source: int) -> int:
+    return 5 * source + 1
 
 
 class Bench:
@@ -85,8 +96,9 @@ def test_each_unit_gets_its_own_fields_in_order(idle: float, stall: float, seed:
     bench = Bench(payloads, rng, idle, stall)
     wanted = {
         name: [
-            {field: getattr(one, field) for field in layout.members if field != "source"}
+            {field: getattr(one, field) for field in layout.members if field in one._fields}
             | {"source": source}
+            | ({FIRST_LINE: first_line_of(source)} if FIRST_LINE in layout.members else {})
             for one, source in zip(descriptors, sources, strict=True)
             if OPCODES[type(one)] is opcode
         ]

@@ -17,6 +17,7 @@ from hwsim.program.fields import (
 )
 from rtl.descriptor_check import DescriptorCheck
 from rtl.fetch import Fetch
+from rtl.layouts import FIRST_LINE
 from tests.drawn import preset_with
 from tests.streams import Each, Sink, step
 
@@ -39,9 +40,19 @@ def store(number: int) -> Store:
 
 
 def page_load(config: Config, address: int, descriptors: int) -> Load:
+    row_words = descriptors * DESCRIPTOR_BYTES // config.word_bytes
     return Load(
-        Destination.PROGRAM, address, row_words=descriptors * DESCRIPTOR_BYTES // config.word_bytes
+        Destination.PROGRAM,
+        address,
+        row_words,
+        buffer_address=0xABCDE,
+        ring_row=0x1234,
+        ring_rows=0x2000,
     )
+
+
+def first_line_of(descriptor: Load) -> int:
+    return descriptor.buffer_address + descriptor.ring_row * descriptor.row_words
 
 
 def in_pages(config: Config, pages: int, in_last: int) -> tuple[list[Descriptor], list[int]]:
@@ -155,6 +166,9 @@ def test_descriptors_come_in_order_in_the_cycle_that_is_stated(
     program, at = in_pages(config, pages, in_last)
     memory, sink = run(config, [*program], len(program), rng, idle, stall)
     assert sink.standing is None  # nothing is read behind END
+    lines = [payload.pop(FIRST_LINE) for payload in sink.payloads]
+    for descriptor, line in zip(program, lines, strict=True):
+        assert not isinstance(descriptor, Load) or line == first_line_of(descriptor)
     assert sink.payloads == [
         {
             "descriptor": int.from_bytes(encode(descriptor), "little"),

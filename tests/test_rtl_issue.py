@@ -12,6 +12,7 @@ from hwsim import pipeline
 from hwsim.config import ACCUMULATOR_BANKS, Config
 from hwsim.program.error_codes import ErrorCode
 from rtl.issue import Issue
+from rtl.layouts import FIRST_LINE
 from rtl.packing import packing
 from tests.drawn import preset_with
 
@@ -70,6 +71,11 @@ def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Ti
         token += int(rng.integers(tile["blocks"] + 1))
         tiles.append(tile)
     return tiles
+
+
+def payload_of(tile: Tile) -> Tile:
+    """With what the distributor adds."""
+    return tile | {FIRST_LINE: tile["buffer_address"] + tile["ring_row"] * tile["row_words"]}
 
 
 @dataclass(frozen=True)
@@ -177,7 +183,7 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
         if may_offer and rng.random() < chances.tile:
             state["offering"] = 1
             trace.offered.append(cycle)
-            ctx.set(dut.tile.payload, tiles[len(trace.accepted)])
+            ctx.set(dut.tile.payload, payload_of(tiles[len(trace.accepted)]))
         ctx.set(dut.tile.valid, state["offering"])
         ctx.set(dut.next_chunks, state["token"] % TOKENS)
         ctx.set(dut.shadow_full, state["shadow"])

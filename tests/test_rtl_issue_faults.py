@@ -8,7 +8,7 @@ from hwsim.config import Config
 from hwsim.program.error_codes import ErrorCode
 from rtl.issue import Issue
 from rtl.packing import packing
-from tests.test_rtl_issue import Tile, config_of, simulate
+from tests.test_rtl_issue import Tile, config_of, payload_of, simulate
 
 
 def first_fault(config: Config, tile: Tile) -> tuple[int, int] | None:
@@ -17,7 +17,7 @@ def first_fault(config: Config, tile: Tile) -> tuple[int, int] | None:
     found: list[tuple[int, int]] = []
 
     async def bench(ctx: Any) -> None:
-        ctx.set(dut.tile.payload, tile)
+        ctx.set(dut.tile.payload, payload_of(tile))
         ctx.set(dut.tile.valid, 1)
         ctx.set(dut.shadow_full, 1)
         ctx.set(dut.next_chunks, tile["wait_chunks"] + 4000)

@@ -9,6 +9,7 @@ from hwsim.config import Config
 from hwsim.program.descriptor import Load as Descriptor
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_BYTES, TOKEN_BITS, Destination
+from rtl.layouts import FIRST_LINE
 from rtl.load import Load
 from tests.drawn import preset_with
 from tests.streams import Each, Part, Sink, Source, step, values
@@ -39,6 +40,10 @@ def drawn(rng: np.random.Generator, destinations: list[Destination]) -> Descript
         ring_row=int(rng.integers(0, ring_rows)),
         ring_rows=ring_rows,
     )
+
+
+def first_line(load: Descriptor) -> int:
+    return load.buffer_address + load.ring_row * load.row_words
 
 
 def requests(load: Descriptor, source: int) -> list[dict[str, int]]:
@@ -81,7 +86,10 @@ class Bench:
         self.config = config
         self.dut = Load(config)
         self.loads = loads
-        payloads = [load._asdict() | {"source": self.name(n)} for n, load in enumerate(loads)]
+        payloads = [
+            load._asdict() | {"source": self.name(n), FIRST_LINE: first_line(load)}
+            for n, load in enumerate(loads)
+        ]
         self.source = Source(self.dut.i, payloads, self.rng, idle)
         self.sink = Sink(self.dut.o, self.rng, stall)
         self.windows = EVERYWHERE

@@ -1,0 +1,50 @@
+"""The first line in the Amaranth simulator: no bit of the product is lost."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from hwsim.program.descriptor import Compute, Load, encode
+from hwsim.program.fields import COMPUTE_FIELDS, LOAD_FIELDS, OPCODE, Field
+from rtl.first_line import FirstLine
+
+COUNT = 300
+
+
+def drawn(fields: tuple[Field, ...], rng: np.random.Generator) -> dict[str, int]:
+    """Every field takes any value, often one of its ends."""
+    return {
+        field.name: [field.low, field.high, int(rng.integers(field.low, field.high + 1))][
+            rng.integers(0, 3)
+        ]
+        for field in fields
+        if field is not OPCODE
+    }
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_first_line_of_a_load_and_a_compute(seed: int) -> None:
+    """One descriptor per cycle."""
+    rng = np.random.default_rng(seed)
+    descriptors = [
+        Load(**drawn(LOAD_FIELDS, rng)) if is_load else Compute(**drawn(COMPUTE_FIELDS, rng))
+        for is_load in rng.integers(0, 2, COUNT)
+    ]
+    dut = FirstLine()
+    found: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        for descriptor in descriptors + descriptors[: FirstLine.LATENCY]:
+            found.append(ctx.get(dut.first_line))
+            ctx.set(dut.descriptor, int.from_bytes(encode(descriptor), "little"))
+            await ctx.tick()
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert found[FirstLine.LATENCY :] == [
+        one.buffer_address + one.ring_row * one.row_words for one in descriptors
+    ]
