@@ -28,7 +28,9 @@ Weight loader (one word per cycle, one thing after the other)
 
 Array
     a weight block begins in the first cycle in which the array is free, the shadow is full, its
-    chunk is visible and (a tile's first block) its bank of accumulators is free. It keeps the
+    chunk is visible and (a tile's first block) its bank of accumulators is free. The array needs
+    its tile's descriptor a cycle longer than the weight loader, which is never too late: the
+    shadow takes longer to fill. It keeps the
     array for rows x columns cycles, plus packed_fill() per row with `packed`. The shadow is free
     SHADOW_FREE after the block's first pixel, which with `packed` comes packed_fill() after its
     beginning.
@@ -56,6 +58,7 @@ WEIGHT_ROOM = 2  # loader's read of a released word to the address on the bus th
 LOAD_VISIBLE = 2  # last beat on the bus to chunk token visible, weight or program word usable
 
 # Weights
+ISSUE_START = 1  # compute at the head of its queue, loader idle, to its first weight read
 SHADOW_FILL = 0  # plus words: first read of a weight block to the shadow full
 SHADOW_FREE = 1  # a block's first pixel to the next block's first read
 BLOCK_OVERHEAD = SHADOW_FILL + SHADOW_FREE  # with its words, a block's shortest duration
@@ -63,7 +66,6 @@ PARAMETERS_FILL = 1  # plus words: first read of the parameters to their tile's 
 BANK_VISIBLE = 1  # drain's last read to its bank free, for the array and for parameters
 
 # Array
-ISSUE_START = 1  # compute at the head of its queue, unit idle, to first weight read, pixel, read
 ISSUE_VISIBLE = 1  # a tile's last pixel to the compute token visible
 
 # Draining and writing

@@ -193,7 +193,7 @@ class Core(wiring.Component):
         m.d.comb += [
             weights.shadow_taken.eq(issue.shadow_taken),
             weights.drained.eq(drain.drained),
-            issue.shadow_full.eq(weights.shadow_full),
+            issue.next_shadow_full.eq(weights.next_shadow_full),
             issue.next_chunks.eq(self.next_chunks),
             issue.drained.eq(drain.drained),
             read.addr.eq(issue.o.payload.address),

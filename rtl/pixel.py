@@ -1,13 +1,17 @@
-"""What the sequencer keeps of a tile, and what it sends along with every pixel."""
+"""What the sequencer keeps of a tile and of a weight block, and what it sends with every pixel."""
 
-from amaranth.hdl import signed
+from amaranth.hdl import Mux, ShapeLike, Value, signed
 from amaranth.lib import data
 
 from hwsim.config import Config
-from hwsim.program.fields import Opcode
-from rtl.layouts import field_layout, with_first_line
+from hwsim.program.fields import TOKEN_BITS, Opcode
+from rtl.layouts import SOURCE, field_layout, with_first_line
 from rtl.packing import KERNEL, Packing, packing
 from rtl.read_manager import BUFFER_ADDRESS_BITS
+
+COORDINATE = signed(18)
+LINE_BITS = BUFFER_ADDRESS_BITS + 2  # sums of buffer addresses, before they are checked
+RING_BITS = 16  # of a ring row's number
 
 ISSUE = with_first_line(
     field_layout(
@@ -34,6 +38,52 @@ ISSUE = with_first_line(
         ),
     )
 )
+
+KEPT = (  # fields of a tile that go with each of its weight blocks
+    "row_words",
+    "ring_rows",
+    "input_height",
+    "input_zero_point",
+    "rows",
+    "columns",
+    "packed",
+    SOURCE,
+)
+
+
+def weight_block_layout(config: Config) -> data.StructLayout:
+    """A weight block, at one of its rows.
+
+    A *line* is the buffer address of a row's column `column_origin`, from which columns count.
+    """
+    kept: dict[str, ShapeLike] = {name: ISSUE[name].shape for name in KEPT}
+    return data.StructLayout(
+        kept
+        | {
+            "wait_chunks": TOKEN_BITS,  # its own chunk included
+            "block_line": LINE_BITS,  # ring row 0 of its input block
+            "line": LINE_BITS,
+            "until_wrap": RING_BITS,  # rows to the ring's end, this one included
+            "last_line": signed(BUFFER_ADDRESS_BITS + 1),  # at most, for a row to end in the buffer
+            "y": COORDINATE,
+            "x": COORDINATE,  # of each row's first pixel
+            "low": COORDINATE,  # `low` <= x < `high` is inside the input
+            "high": COORDINATE,
+            "pass": range(max(packing(config).passes, 2)),
+            "first": 1,  # of its tile
+            "last": 1,
+            "misplaced": 1,  # the tile's first row lies past the feature buffer
+        }
+    )
+
+
+def next_row(block: data.View, line: Value, until_wrap: Value) -> tuple[Value, Value]:
+    """`line` and `until_wrap` of the row after the given one."""
+    wraps = until_wrap == 1
+    return (
+        Mux(wraps, block.block_line, line + block.row_words),
+        Mux(wraps, block.ring_rows, until_wrap - 1),
+    )
 
 
 def accumulate_layout(config: Config) -> data.StructLayout:

@@ -36,7 +36,7 @@ class WeightQueue(wiring.Component):
     A word written in cycle t can be read from cycle t + 1 on. A tile that heads its queue in cycle
     t, the loader being idle, has its first read in cycle t + `ISSUE_START` at the earliest. A
     weight block is read without a gap, once all its words are there and the shadow is free: first
-    read in cycle t, `shadow_full` from cycle t + words + `SHADOW_FILL`; first pixel in cycle t
+    read in cycle t, shadow full from cycle t + words + `SHADOW_FILL`; first pixel in cycle t
     (`shadow_taken`), next block's first read from cycle t + `SHADOW_FREE`. The parameters follow a
     tile's last block in the same way, once the parameter bank's last drain has read its
     accumulators (`drained`). The next tile's first read follows the last parameter word in the next
@@ -51,7 +51,8 @@ class WeightQueue(wiring.Component):
     tile : In(stream.Signature(WEIGHTS))
     o : Out(stream.Signature(weight_word_layout(config), always_ready=True))
         Words read, `READ_LATENCY` after their read.
-    shadow_full : Out(1)
+    next_shadow_full : Out(1)
+        The shadow is full in the next cycle.
     shadow_taken : In(1)
         The block in the shadow begins.
     parameters_full : Out(1)
@@ -81,7 +82,7 @@ class WeightQueue(wiring.Component):
                 "released": Out(1),
                 "tile": In(stream.Signature(WEIGHTS)),
                 "o": Out(stream.Signature(weight_word_layout(config), always_ready=True)),
-                "shadow_full": Out(1),
+                "next_shadow_full": Out(1),
                 "shadow_taken": In(1),
                 "parameters_full": Out(1),
                 "drained": In(1),
@@ -117,6 +118,7 @@ class WeightQueue(wiring.Component):
         self.reading = Signal()
         self.block_read = Signal()  # the last word of a weight block, of the tile
         self.tile_read = Signal()
+        self.shadow_full = Signal()
         self.loaded = Signal(range(PARAMETER_BANKS + 1))  # banks that wait for their drain
         self.bank = Signal()
 
@@ -161,13 +163,14 @@ class WeightQueue(wiring.Component):
             ),
             self.block_read.eq(last & ~self.parameters),
             self.tile_read.eq(last & self.parameters),
+            self.next_shadow_full.eq(self.block_read | (self.shadow_full & ~self.shadow_taken)),
             self.parameters_full.eq(self.loaded != 0),
         ]
         m.d.sync += [
             self.ahead.eq(self.ahead + self.write - self.reading),
             self.block_arrived.eq(self._arrived(config.weight_block_words)),
             self.parameters_arrived.eq(self._arrived(config.parameter_words)),
-            self.shadow_full.eq(self.block_read | (self.shadow_full & ~self.shadow_taken)),
+            self.shadow_full.eq(self.next_shadow_full),
             filled.eq(self.tile_read),
             self.loaded.eq(self.loaded + filled - self.drained),
         ]

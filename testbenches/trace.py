@@ -17,7 +17,8 @@ class Trace:
         self._start: int | None = None  # in which cycle of the bench
         self.lines: list[str] = []
         self._read_beats = self._write_beats = 0
-        self._tile = self._drain = -1
+        self._tile = self._block = self._drain = -1
+        self._tile_begins = False
         self._draining = False
         self._tokens = dict.fromkeys(("chunks", "computes", "drains", "stores"), 0)
         self._steps: list[Callable[[int], None]] = [
@@ -67,17 +68,15 @@ class Trace:
 
     def _issue(self, cycle: int) -> None:
         issue = self._core.issue
-        if issue.step.value and issue.tile_begins.value:
+        if self._tile_begins:
             self._tile += 1
+            self._block = -1
             self._note(cycle, "array", "tile begins", f"tile {self._tile}")
+        self._tile_begins = bool(issue.begins_tile.value)  # in the next cycle
         if issue.shadow_taken.value:
+            self._block += 1
             self._note(
-                cycle,
-                "array",
-                "first pixel",
-                f"tile {self._tile}",
-                f"block {int(issue.block.value)} tap {int(issue.tap_row.value)},"
-                f"{int(issue.tap_column.value)}",
+                cycle, "array", "first pixel", f"tile {self._tile}", f"weight block {self._block}"
             )
         if issue.issued.value:
             self._note(cycle, "array", "last pixel", f"tile {self._tile}")

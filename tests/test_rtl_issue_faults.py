@@ -8,7 +8,8 @@ from hwsim.config import Config
 from hwsim.program.error_codes import ErrorCode
 from rtl.issue import Issue
 from rtl.packing import packing
-from tests.test_rtl_issue import Tile, config_of, payload_of, simulate
+from tests.test_rtl_issue import simulate
+from tests.tiles import Tile, config_of, payload_of
 
 
 def first_fault(config: Config, tile: Tile) -> tuple[int, int] | None:
@@ -19,7 +20,7 @@ def first_fault(config: Config, tile: Tile) -> tuple[int, int] | None:
     async def bench(ctx: Any) -> None:
         ctx.set(dut.tile.payload, payload_of(tile))
         ctx.set(dut.tile.valid, 1)
-        ctx.set(dut.shadow_full, 1)
+        ctx.set(dut.next_shadow_full, 1)
         ctx.set(dut.next_chunks, tile["wait_chunks"] + 4000)
         await ctx.tick()
         ctx.set(dut.tile.valid, 0)
@@ -64,6 +65,7 @@ PACKED: Tile = PLAIN | {"packed": 1, "columns": 10, "kernel_rows": 3, "kernel_co
         ({"buffer_address": 9_999, "top": -1}, 8),  # not where the input is not
         ({"buffer_address": 9_999, "left": -3}, 4),
         ({"buffer_address": 16, "ring_row": 16, "ring_rows": 17, "row_words": 65535}, 0),
+        ({"buffer_address": 64, "ring_row": 64, "ring_rows": 65, "row_words": 65535}, 0),
         ({"buffer_address": 9_990, "input_width": 3}, 10),
         ({"buffer_address": 9_999, "top": 100}, None),
         ({"buffer_address": 9_984, "blocks": 2, "buffer_block_words": 4}, 28),
@@ -87,6 +89,8 @@ def test_a_tile_past_its_bank_or_past_the_buffer_is_the_fault(
         ({"buffer_address": 10_000}, 0),
         ({"buffer_address": 10_000 - 8}, 0),  # the second of two rows starts past the buffer
         ({"buffer_address": 10_000 - 8, "top": -1}, 0),
+        # The input has one row, and that fits.
+        ({"buffer_address": 10_000 - 8, "rows": 1, "input_height": 1}, None),
     ],
     ids=str,
 )

@@ -14,6 +14,7 @@ from rtl.issue import Issue
 from rtl.operands import Operands
 from rtl.packing import packing
 from tests.drawn import preset_with
+from tests.tiles import payload_of
 
 TAPS, CHANNELS, KERNEL, PIXEL_BYTES = 27, 3, 3, 4
 BUFFER_WORDS = 400
@@ -136,8 +137,8 @@ def test_packed_taps_fill_the_lanes(lanes: int, stall: float) -> None:
         for _ in range(12_000):
             ctx.set(issue.tile.valid, taken < len(tiles))
             if taken < len(tiles):
-                ctx.set(issue.tile.payload, tiles[taken])
-            ctx.set(issue.shadow_full, bool(rng.random() >= stall))
+                ctx.set(issue.tile.payload, payload_of(tiles[taken]))
+            ctx.set(issue.next_shadow_full, bool(rng.random() >= stall))
             # The buffer answers in the next cycle; past its end with anything.
             answer = memory[address] if address < BUFFER_WORDS else memory[rng.integers(99)]
             ctx.set(operands.word, int.from_bytes(answer.tobytes(), "little"))

@@ -118,6 +118,7 @@ class Feeder:
             int.from_bytes(self._rng.bytes(bits // 8), "little") for _ in range(max(needed))
         ]
         self._room = config.weight_words
+        self._shadow_full = False
         self._blocks = sum(tile.weight_blocks for tile in tiles)
         self._offering = False
 
@@ -138,7 +139,7 @@ class Feeder:
             trace.offered.append(cycle)
             offer(ctx, dut, self._tiles[len(trace.accepted)])
         ctx.set(dut.tile.valid, self._offering)
-        taken = bool(ctx.get(dut.shadow_full)) and self._chance("taken")
+        taken = self._shadow_full and self._chance("taken")
         ctx.set(dut.shadow_taken, taken)
         drained = bool(ctx.get(dut.parameters_full)) and self._chance("drained")
         ctx.set(dut.drained, drained)
@@ -147,8 +148,10 @@ class Feeder:
 
     def _record(self, ctx: Any, cycle: int) -> None:
         dut, trace = self.dut, self.trace
-        for name in ("released", "shadow_full", "parameters_full"):
+        for name in ("released", "parameters_full"):
             getattr(trace, name).extend([cycle] * ctx.get(getattr(dut, name)))
+        self._shadow_full = bool(ctx.get(dut.next_shadow_full))
+        trace.shadow_full += [cycle + 1] * self._shadow_full
         if self._offering and ctx.get(dut.tile.ready):
             trace.accepted.append(cycle)
             self._offering = False
@@ -285,13 +288,14 @@ def test_a_tile_past_the_capacity_waits_for_ever_as_the_fault(tile: Tile, fits: 
         await ctx.tick()
         ctx.set(dut.tile.valid, 0)
         ctx.set(dut.tile.payload.source, 0)
-        seen = released = 0
+        seen = released = shadow_full = 0
         faulty: list[int] = []
         for cycle in range(200):
             refill = bool(ctx.get(dut.released))
             released += refill
             ctx.set(dut.write, refill)  # a word for a word
-            ctx.set(dut.shadow_taken, ctx.get(dut.shadow_full))
+            ctx.set(dut.shadow_taken, shadow_full)
+            shadow_full = ctx.get(dut.next_shadow_full)
             seen += ctx.get(dut.o.valid)
             code = ErrorCode(ctx.get(dut.fault.code))
             if code != ErrorCode.NONE:

@@ -1,0 +1,92 @@
+"""Drawn tiles for the pixel sequencer and its parts, and where their pixels lie."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hwsim.config import Config
+from rtl.layouts import FIRST_LINE
+from rtl.packing import packing
+from tests.drawn import preset_with
+
+FIRST_TOKEN = 65_530  # so that the tokens wrap
+TOKENS = 1 << 16
+
+Tile = dict[str, int]
+
+
+def config_of(lanes: int) -> Config:
+    return preset_with(
+        "nano",
+        array={"input_lanes": lanes, "output_lanes": lanes},
+        bus={"bus_bits": 8 * lanes},
+        buffers={"feature_bytes": 10_000 * lanes, "accumulator_depth": 64},
+    )
+
+
+def drawn_tile(rng: np.random.Generator, config: Config, packed: bool) -> Tile:
+    """A few rows and columns across the borders of a small input, in a ring that wraps."""
+
+    def draw(low: int, high: int) -> int:
+        return int(rng.integers(low, high + 1))
+
+    ring_rows, input_width = draw(1, 7), draw(1, 9)
+    least_words = -(-input_width // packing(config).pixels) if packed else 1
+    return {
+        "buffer_address": draw(100, 3000),
+        "buffer_block_words": draw(0, 2000),
+        "row_words": draw(least_words, 20),
+        "ring_row": draw(0, ring_rows - 1),
+        "ring_rows": ring_rows,
+        "top": draw(-3, 6),
+        "left": draw(-3, 6),
+        "column_origin": draw(0, 7),
+        "input_height": draw(1, 9),
+        "input_width": input_width,
+        "input_zero_point": draw(-128, 127),
+        "rows": draw(1, 4),
+        "columns": draw(1, 9 if packed else 5),
+        "kernel_rows": 3 if packed else draw(1, 3),
+        "kernel_columns": 3 if packed else draw(1, 3),
+        "blocks": packing(config).passes if packed else draw(1, 3),
+        "packed": int(packed),
+    }
+
+
+def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Tile]:
+    """Some packed, some not. Each waits for chunks that the ones before may have waited for."""
+    tiles = []
+    token = FIRST_TOKEN
+    for number in range(count):
+        tile = drawn_tile(rng, config, bool(rng.random() < 0.3))
+        tile |= {"wait_chunks": token % TOKENS, "source": 1000 + number}
+        token += int(rng.integers(tile["blocks"] + 1))
+        tiles.append(tile)
+    return tiles
+
+
+def payload_of(tile: Tile) -> Tile:
+    """With what the distributor adds."""
+    return tile | {FIRST_LINE: tile["buffer_address"] + tile["ring_row"] * tile["row_words"]}
+
+
+def address_of(tile: Tile, block: int, row: int, x: int, pixels_per_word: int = 1) -> int:
+    """Buffer word of column `x` in the row `row` below `top`."""
+    line = (tile["ring_row"] + row) % tile["ring_rows"] * tile["row_words"]
+    line += tile["buffer_address"] + block * tile["buffer_block_words"]
+    return int(line + (x - tile["column_origin"]) // pixels_per_word)
+
+
+def is_inside(tile: Tile, y: int, x: int) -> bool:
+    return 0 <= y < tile["input_height"] and 0 <= x < tile["input_width"]
+
+
+def weight_blocks(tile: Tile, config: Config) -> Iterator[tuple[int, int, int]]:
+    """(block, tap row, tap column) in the order of the weights; packed: (pass, first row, 0)."""
+    for block in range(tile["blocks"]):
+        if tile["packed"]:
+            yield block, packing(config).first_row(block), 0
+            continue
+        for tap_row in range(tile["kernel_rows"]):
+            for tap_column in range(tile["kernel_columns"]):
+                yield block, tap_row, tap_column
