@@ -2,11 +2,11 @@
 
 from amaranth.hdl import Array, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwsim import pipeline
 from hwsim.config import ACCUMULATOR_BANKS, Config
+from rtl.block_memory import block_memory
 from rtl.convolution import sums_layout
 
 
@@ -62,7 +62,7 @@ class Accumulators(wiring.Component):
 
         reads = []
         for number in range(ACCUMULATOR_BANKS):
-            bank = Memory(shape=lanes.size, depth=self._config.buffers.accumulator_depth, init=[])
+            bank = block_memory(lanes.size, self._config.buffers.accumulator_depth)
             m.submodules[f"bank{number}"] = bank
             write, read = bank.write_port(), bank.read_port()
             draining = Signal(name=f"draining{number}")

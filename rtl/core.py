@@ -4,7 +4,6 @@ from functools import reduce
 
 from amaranth.hdl import Module, Mux, Signal, ValueLike
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwsim import pipeline
@@ -13,6 +12,7 @@ from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import TOKEN_BITS, Destination, Opcode
 from rtl.accumulators import Accumulators
 from rtl.axi4 import READ_CHANNELS, WRITE_CHANNELS, channel_ports
+from rtl.block_memory import block_memory
 from rtl.convolution import Convolution
 from rtl.counters import TRAFFIC
 from rtl.distributor import Distributor
@@ -115,8 +115,8 @@ class Core(wiring.Component):
         )
         m.submodules.load = self.load = Load(config)
         m.submodules.read_manager = self.read_manager = ReadManager(config)
-        m.submodules.features = self.features = Memory(
-            shape=config.bus.bus_bits, depth=config.feature_words, init=[]
+        m.submodules.features = self.features = block_memory(
+            config.bus.bus_bits, config.feature_words
         )
         m.submodules.weight_queue = self.weight_queue = WeightQueue(config)
         m.submodules.issue = self.issue = Issue(config)

@@ -2,7 +2,6 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
@@ -16,6 +15,7 @@ from hwsim.program.fields import (
     Destination,
     Opcode,
 )
+from rtl.block_memory import block_memory
 from rtl.descriptor_check import DescriptorCheck
 from rtl.first_line import FirstLine
 from rtl.layouts import (
@@ -81,7 +81,7 @@ class Fetch(wiring.Component):
         bits = self._config.bus.bus_bits
         depth = PAGES * PAGE_BYTES // self._config.word_bytes
 
-        m.submodules.buffer = buffer = Memory(shape=bits, depth=depth, init=[])
+        m.submodules.buffer = buffer = block_memory(bits, depth)
         write, read = buffer.write_port(), buffer.read_port()
 
         written = Signal(range(depth))

@@ -147,10 +147,9 @@ def _on_chip_memories(verilog: str, name: str) -> str:
 
 Arrays of registers in `{name}.v`, each with one write port and one read port on one clock. The
 large ones are read synchronously, in the cycle after the address, so that a synthesizer makes
-block RAM of them and silicon has macros in their place. Where both ports meet at one address in one
-cycle, a read-first memory gives the word from before the write. None needs an initial value. An
-instance is named by its path below `{name}`, a number behind `$` included; line is where it is
-declared.
+block RAM of them and silicon has macros in their place; nothing depends on what such a one answers
+to a read of the word that is being written. None needs an initial value. An instance is named by
+its path below `{name}`, a number behind `$` included; line is where it is declared.
 
 {memory_table(verilog, name)}
 """

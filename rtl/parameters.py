@@ -2,11 +2,11 @@
 
 from amaranth.hdl import Array, Cat, Module, ShapeLike, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hwsim.config import PARAMETER_BYTES, Config
+from rtl.block_memory import block_memory
 from rtl.weight_queue import PARAMETER_BANKS, weight_word_layout
 
 FIELD_BYTES = 4
@@ -79,10 +79,8 @@ class Parameters(wiring.Component):
 
         for number, (name, shape) in enumerate(parameter_fields(self._config).items()):
             width = Signal(shape).shape().width
-            memory = Memory(
-                shape=data.ArrayLayout(unsigned(width), row_lanes),
-                depth=PARAMETER_BANKS * rows,
-                init=[],
+            memory = block_memory(
+                data.ArrayLayout(unsigned(width), row_lanes), PARAMETER_BANKS * rows
             )
             m.submodules[name] = memory
             write, read = memory.write_port(granularity=1), memory.read_port()

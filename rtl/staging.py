@@ -2,10 +2,10 @@
 
 from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwsim.config import Config
+from rtl.block_memory import block_memory
 from rtl.drain import STAGING_BITS, staging_layout
 
 
@@ -36,9 +36,7 @@ class Staging(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bytes_layout = data.ArrayLayout(8, self._config.word_bytes)
-        m.submodules.memory = memory = Memory(
-            shape=bytes_layout, depth=self._config.staging_words, init=[]
-        )
+        m.submodules.memory = memory = block_memory(bytes_layout, self._config.staging_words)
         write, read = memory.write_port(granularity=1), memory.read_port()
         m.d.comb += [
             write.addr.eq(self.i.payload.address),

@@ -2,13 +2,13 @@
 
 from amaranth.hdl import Module, Mux, Signal, Value, ValueLike, signed
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwsim import pipeline
 from hwsim.config import Config
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import Opcode
+from rtl.block_memory import block_memory
 from rtl.layouts import FAULT, field_layout
 
 WEIGHTS = field_layout(
@@ -127,7 +127,7 @@ class WeightQueue(wiring.Component):
 
     def _ring(self, m: Module) -> None:
         shape, capacity = self._config.bus.bus_bits, self._config.weight_words
-        m.submodules.ring = ring = Memory(shape=shape, depth=capacity, init=[])
+        m.submodules.ring = ring = block_memory(shape, capacity)
         write, self.read = ring.write_port(), ring.read_port()
         m.d.comb += [
             write.addr.eq(self.tail),
