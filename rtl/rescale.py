@@ -1,6 +1,6 @@
 """Rescale: int32 accumulators to int8 activations, with leaky ReLU as a second multiplier."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Signal, ValueLike, signed
+from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,13 +9,20 @@ from hwsim.config import Config
 from rtl.parameters import parameter_layout
 
 ACTIVATION = signed(8)
-LOW, HIGH = -128, 127
 FINE_BITS = 3  # of the shift, done in a cycle of their own
 NARROW = signed(11)  # holds every shifted product that does not saturate whatever the zero point
 
 
-def saturate(value: ValueLike, low: int, high: int) -> ValueLike:
-    return Mux(value < low, low, Mux(value > high, high, value))
+def fits(value: Value, width: int) -> Value:
+    """Whether a signed value fits into fewer bits: those above are all its sign."""
+    above = value[width - 1 :]
+    return above.all() | ~above.any()
+
+
+def extreme(value: Value, width: int) -> Value:
+    """Of the values of so many bits the one nearest to a value that does not fit."""
+    negative = value[-1]
+    return Cat(~negative.replicate(width - 1), negative).as_signed()
 
 
 class Rescale(wiring.Component):
@@ -74,13 +81,13 @@ class Rescale(wiring.Component):
         biased = signal(signed(bits), "biased")
         total = signal(signed(bits), "total")
         factor = signal(factor_bits, "factor")
-        shift1, shift2, shift3 = (signal(6, f"shift{stage}_") for stage in (1, 2, 3))
+        less1, less2, less3 = (signal(6, f"less{stage}_") for stage in (1, 2, 3))
         fine_shift = signal(FINE_BITS, "fine_shift")
         m.d.comb += biased.eq(accumulator + parameters.bias)
         m.d.sync += [
             total.eq(biased),
             factor.eq(Mux(biased < 0, parameters.negative_multiplier, parameters.multiplier)),
-            shift1.eq(parameters.shift),
+            less1.eq(parameters.shift - 1),
         ]
 
         # Stages 2 and 3: the product from two halves.
@@ -90,24 +97,35 @@ class Rescale(wiring.Component):
         m.d.sync += [
             low.eq(total[: bits // 2] * factor),
             high.eq(total[bits // 2 :].as_signed() * factor),
-            shift2.eq(shift1),
+            less2.eq(less1),
             product.eq((high << (bits // 2)) + low),
-            shift3.eq(shift2),
+            less3.eq(less2),
         ]
 
         # Stages 4 and 5: shift by one place less; what is out of range stays out of range.
-        less = signal(6, "less")
         coarse = signal(signed(product_bits), "coarse")
-        shifted = signal(signed(product_bits), "shifted")
+        fine = signal(signed(NARROW.width + (1 << FINE_BITS) - 1), "fine")
         narrow = signal(NARROW, "narrow")
-        m.d.comb += [less.eq(shift3 - 1), shifted.eq(coarse >> fine_shift)]
+        m.d.comb += fine.eq(coarse[: fine.shape().width].as_signed() >> fine_shift)
         m.d.sync += [
-            coarse.eq(product >> Cat(Const(0, FINE_BITS), less[FINE_BITS:])),
-            fine_shift.eq(less),
-            narrow.eq(saturate(shifted, -(1 << (NARROW.width - 1)), (1 << (NARROW.width - 1)) - 1)),
+            coarse.eq(product >> Cat(Const(0, FINE_BITS), less3[FINE_BITS:])),
+            fine_shift.eq(less3),
+            narrow.eq(
+                Mux(
+                    fits(coarse, fine.shape().width) & fits(fine, NARROW.width),
+                    fine,
+                    extreme(coarse, NARROW.width),
+                )
+            ),
         ]
 
-        # Stage 6: round halves up, move to the zero point, clamp.
-        rounded = signal(NARROW, "rounded")
-        m.d.comb += rounded.eq((narrow + 1) >> 1)
-        m.d.sync += self.o[number].eq(saturate(rounded + zero_point, LOW, HIGH))
+        # Stage 6: round halves up and move to the zero point in one addition, clamp.
+        doubled = signal(signed(NARROW.width + 1), "doubled")
+        moved = signal(NARROW, "moved")
+        m.d.comb += [
+            doubled.eq(narrow + Cat(Const(1, 1), zero_point).as_signed()),
+            moved.eq(doubled >> 1),
+        ]
+        m.d.sync += self.o[number].eq(
+            Mux(fits(moved, ACTIVATION.width), moved, extreme(moved, ACTIVATION.width))
+        )
