@@ -70,7 +70,7 @@ ISSUE_VISIBLE = 1  # a tile's last pixel to the compute token visible
 
 # Draining and writing
 RESCALE = 6  # accumulator to activation
-DRAIN = 12  # a tile's last read to the drain token visible
+DRAIN = 14  # a tile's last read to the drain token visible
 STORE_START = 2  # store at the head of its queue, token visible, to its first address on the bus
 STORE_DATA = 2  # a store's first address to its first word on the bus, the channel being free
 STORE_VISIBLE = 1  # last response on the bus to the store token visible

@@ -7,17 +7,19 @@ from amaranth.utils import exact_log2
 
 from hwsim.config import Config
 
+MOST = 3  # log2 of the greatest k
+
 
 def maximum(left: ValueLike, right: ValueLike) -> ValueLike:
     return Mux(left > right, left, right)
 
 
 class ChannelPool(wiring.Component):
-    """The maximum of every k lanes, through logic only: k = 1 passes untouched.
+    """The maximum of every k lanes, one set per cycle; nothing stalls.
 
-    Where k is more than the lanes of one cycle, a register keeps the maximum of the group's cycles
-    so far; the result leaves with the group's `last`, in that same cycle. One set per cycle,
-    nothing stalls.
+    Lanes in cycle t give their result in cycle t + `LATENCY`, in a build without the unit too: so
+    k = 1 costs nothing. Where k is more than the lanes of one cycle, the result's register keeps
+    the maximum of the group's cycles so far, and the result stands behind the last of them.
 
     Members
     -------
@@ -25,13 +27,13 @@ class ChannelPool(wiring.Component):
     i : In(ArrayLayout(signed(8), rescale_lanes))
     factor : In(2)
         Log2 of k.
-    first, last : In(1)
-        These are the first, the last lanes of a group that takes several cycles.
+    first : In(1)
+        These are the first lanes of a group, which takes several cycles where k exceeds the lanes.
     o : Out(ArrayLayout(signed(8), rescale_lanes))
         The lower rescale_lanes / k are results.
     """
 
-    LATENCY = 0
+    LATENCY = 1
 
     def __init__(self, config: Config):
         self._config = config
@@ -42,7 +44,6 @@ class ChannelPool(wiring.Component):
                 "i": In(lanes),
                 "factor": In(2),
                 "first": In(1),
-                "last": In(1),
                 "o": Out(lanes),
             }
         )
@@ -50,35 +51,24 @@ class ChannelPool(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         lanes = self._config.array.rescale_lanes
-        m.d.comb += self.o.eq(self.i)
-        if not self._config.channel_pool:
-            return m
-
-        level = [self.i[number] for number in range(lanes)]
-        with m.Switch(self.factor):
-            with m.Case(0):
-                pass
-            for factor in range(1, exact_log2(lanes) + 1):
-                condensed = []
-                for number, pair in enumerate(zip(level[::2], level[1::2], strict=True)):
-                    value = Signal(signed(8), name=f"maximum{factor}_{number}")
-                    m.d.comb += value.eq(maximum(*pair))
-                    condensed.append(value)
-                level = condensed
-                with m.Case(factor):
-                    m.d.comb += [self.o[number].eq(value) for number, value in enumerate(level)]
-                if factor == 3:
-                    break
-            else:
-                self._over_cycles(m, level[0])
+        results = Signal(self.o.shape())
+        m.d.comb += results.eq(self.i)
+        if self._config.channel_pool:
+            level = [self.i[number] for number in range(lanes)]
+            with m.Switch(self.factor):
+                with m.Case(0):
+                    pass
+                for factor in range(1, min(exact_log2(lanes), MOST) + 1):
+                    pairs = zip(level[::2], level[1::2], strict=True)
+                    level = [maximum(*pair) for pair in pairs]
+                    with m.Case(factor):
+                        m.d.comb += [results[place].eq(value) for place, value in enumerate(level)]
+                if lanes < 1 << MOST:
+                    with m.Default():  # k beyond the lanes of a cycle
+                        so_far = self.o[0]
+                        m.d.comb += results[0].eq(
+                            Mux(self.first, level[0], maximum(so_far, level[0]))
+                        )
+        with m.If(self.valid):
+            m.d.sync += self.o.eq(results)
         return m
-
-    def _over_cycles(self, m: Module, value: Signal) -> None:
-        """k beyond the lanes of a cycle."""
-        so_far = Signal(signed(8))
-        total = Signal(signed(8))
-        m.d.comb += total.eq(Mux(self.first, value, maximum(so_far, value)))
-        with m.Default():
-            m.d.comb += self.o[0].eq(total)
-            with m.If(self.valid):
-                m.d.sync += so_far.eq(total)

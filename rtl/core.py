@@ -16,7 +16,8 @@ from rtl.block_memory import block_memory
 from rtl.convolution import Convolution
 from rtl.counters import TRAFFIC
 from rtl.distributor import Distributor
-from rtl.drain import DRAIN, Drain
+from rtl.drain import Drain
+from rtl.drain_walk import DRAIN
 from rtl.fetch import Fetch
 from rtl.issue import Issue
 from rtl.layouts import FAULT, SOURCE_BITS, WAITING
@@ -209,7 +210,8 @@ class Core(wiring.Component):
             drain.parameters.eq(parameters.o),
             drain.accumulated.eq(accumulators.accumulated),
             drain.parameters_full.eq(weights.parameters_full),
-            drain.next_stores.eq(self.next_stores),
+            drain.stores.eq(self.stores),
+            drain.stored.eq(self.write_manager.stored),
         ]
 
     def _connect_stores(self, m: Module) -> None:

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.config import Config
 from rtl.block_memory import block_memory
-from rtl.drain import STAGING_BITS, staging_layout
+from rtl.placing import STAGING_BITS, staging_layout
 
 
 class Staging(wiring.Component):

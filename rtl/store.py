@@ -9,7 +9,6 @@ from hwsim.config import Config
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import TOKEN_BITS, Opcode
 from rtl.bursts import Bursts
-from rtl.drain import STAGING_BITS
 from rtl.layouts import (
     ADDRESS_BITS,
     FAULT,
@@ -19,6 +18,7 @@ from rtl.layouts import (
     field_layout,
     reached,
 )
+from rtl.placing import STAGING_BITS
 from rtl.window_guard import WINDOW, guarded
 
 STORE = field_layout(Opcode.STORE, all_names(Opcode.STORE))

@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 from hwsim import pipeline
 from hwsim.config import Config
 from hwsim.program.error_codes import ErrorCode
-from rtl.drain import STAGING_BITS
 from rtl.layouts import ADDRESS_BITS, FAULT, SOURCE_BITS
+from rtl.placing import STAGING_BITS
 from rtl.staging import Staging
 from rtl.store import write_layout
 

@@ -5,9 +5,10 @@ from typing import Any
 import cocotb
 import numpy as np
 import torch
-from cocotb.triggers import FallingEdge, Timer
+from cocotb.triggers import ClockCycles, FallingEdge
 
 from golden.channel_pool import channel_pool
+from rtl.channel_pool import ChannelPool
 from testbenches.operators import CONFIG, pack, reset, unpack
 
 LANES = CONFIG.array.rescale_lanes
@@ -26,12 +27,9 @@ async def equals_golden(dut: Any, k: int) -> None:
     dut.valid.value = 1
     for pixel in pixels:
         for group, first in enumerate(range(0, FILTERS, LANES)):
-            last = group % cycles == cycles - 1
             dut.first.value = group % cycles == 0
-            dut.last.value = last
             dut.i.value = pack(pixel[first : first + LANES], 8)
-            await Timer(1, unit="ns")
-            if last:
+            await ClockCycles(dut.clk, ChannelPool.LATENCY, FallingEdge)
+            if group % cycles == cycles - 1:
                 results += unpack(dut.o, 8, LANES)[: max(LANES // k, 1)]
-            await FallingEdge(dut.clk)
     assert results == expected

@@ -5,10 +5,11 @@ from typing import Any
 import cocotb
 import numpy as np
 import torch
-from cocotb.triggers import FallingEdge, Timer
+from cocotb.triggers import ClockCycles, FallingEdge
 
 from golden.spatial_pool import spatial_pool
 from hwsim.graph import SpatialPool
+from rtl.spatial_pool import SpatialPool as Pool
 from testbenches.operators import CONFIG, pack, reset, unpack
 
 LANES = CONFIG.array.rescale_lanes
@@ -33,10 +34,9 @@ async def equals_golden(dut: Any, pool: SpatialPool) -> None:
             dut.first.value, dut.last.value, dut.masked.value = tap == 0, last, masked
             for group, first in enumerate(range(0, filters, LANES)):
                 lanes = [127] * LANES if masked else maps[first : first + LANES, y, x]
-                dut.group.value = group
+                dut.next_group.value = (group + 1) % CONFIG.rescale_groups
                 dut.i.value = pack(lanes, 8)
-                await Timer(1, unit="ns")
+                await ClockCycles(dut.clk, Pool.LATENCY, FallingEdge)
                 if last:
                     stored += unpack(dut.o, 8, LANES)
-                await FallingEdge(dut.clk)
         assert stored == expected[:, row, column].tolist()

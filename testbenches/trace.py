@@ -82,7 +82,7 @@ class Trace:
             self._note(cycle, "array", "last pixel", f"tile {self._tile}")
 
     def _drains(self, cycle: int) -> None:
-        drain = self._core.drain
+        drain = self._core.drain.walk
         if drain.read.value and not self._draining:
             self._drain += 1
             self._draining = True

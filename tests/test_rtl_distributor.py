@@ -10,7 +10,7 @@ from hwsim.program.descriptor import OPCODES, Compute, Descriptor, End, Load, St
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import FIELDS, OPCODE, QUEUE_DEPTH, TOKEN_BITS, Opcode
 from rtl.distributor import Distributor
-from rtl.drain import DRAIN
+from rtl.drain_walk import DRAIN
 from rtl.layouts import FIRST_LINE
 from rtl.load import LOAD
 from rtl.pixel import ISSUE

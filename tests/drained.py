@@ -1,0 +1,155 @@
+"""Tiles for the drain, and all that it waits for, cycle by cycle in the Amaranth simulator."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hwsim.config import ACCUMULATOR_BANKS, Config
+from hwsim.graph import SpatialPool as Pool
+from tests.drawn import preset_with
+
+FIRST_TOKEN = 65_533  # so that the tokens wrap
+TOKENS = 1 << 16
+STAGING_WORDS = 200
+DEPTH = 32
+
+Fields = dict[str, int]  # the drain's of a COMPUTE
+
+
+def config_of(lanes_in: int, lanes_out: int, rescale: int, **more: Any) -> Config:
+    return preset_with(
+        "nano",
+        array={"input_lanes": lanes_in, "output_lanes": lanes_out, "rescale_lanes": rescale},
+        bus={"bus_bits": 8 * lanes_in},
+        buffers={"accumulator_depth": DEPTH, "staging_bytes": STAGING_WORDS * lanes_in},
+        **more,
+    )
+
+
+def drawn_fields(rng: np.random.Generator, config: Config, number: int) -> Fields:
+    """Every k and pool in turn; odd sides; sometimes fewer pixels stored than there are windows."""
+    lanes = config.array.output_lanes
+    factors = [factor for factor in range(4) if config.channel_pool and 1 << factor <= lanes] or [0]
+    factor, pool = factors[number % len(factors)], list(Pool)[number // len(factors) % len(Pool)]
+    rows, columns = (int(value) for value in rng.integers(1, [5, 8]))
+    pooled = [pool.pooled(rows), pool.pooled(columns)]
+    if rng.random() < 0.3:
+        pooled = [int(rng.integers(1, side + 1)) for side in pooled]
+    step = lanes >> factor  # byte_offset is a multiple of it
+    words = pooled[0] * pooled[1] * max(step // config.word_bytes, 1)
+    return {
+        "wait_stores": (FIRST_TOKEN + number // 2) % TOKENS,
+        "rows": rows,
+        "columns": columns,
+        "channel_pool": factor,
+        "spatial_pool": int(pool),
+        "pooled_rows": pooled[0],
+        "pooled_columns": pooled[1],
+        "output_zero_point": int(rng.integers(-128, 128)),
+        "staging_address": int(rng.integers(STAGING_WORDS - words + 1)),
+        "byte_offset": int(rng.choice(range(0, config.word_bytes, step))),
+        "source": 500 + number,
+    }
+
+
+def number_of_reads(config: Config, fields: Fields) -> int:
+    taps = Pool(fields["spatial_pool"]).window ** 2
+    return fields["pooled_rows"] * fields["pooled_columns"] * taps * config.rescale_groups
+
+
+@dataclass(frozen=True)
+class Chances:
+    """Per cycle, of each thing that a tile waits for."""
+
+    tile: float = 1.0
+    accumulated: float = 1.0
+    parameters: float = 1.0
+    store: float = 1.0
+
+
+class Gate:
+    """Offers tiles, their sums, parameters and stores, and knows when the drain must read them."""
+
+    def __init__(
+        self, dut: Any, tiles: list[Fields], chances: Chances, rng: np.random.Generator
+    ) -> None:
+        self.dut, self.tiles, self.chances, self.rng = dut, tiles, chances, rng
+        # In each cycle: tiles accumulated and tiles with parameters, and the store token.
+        self.accumulated: list[int] = []
+        self.parameters: list[int] = []
+        self.stores: list[int] = []
+        # Cycles of things that happened, and the descriptor waited for in each cycle.
+        self.offered: list[int] = []
+        self.accepted: list[int] = []
+        self.drained: list[int] = []
+        self.waiting: list[int | None] = []
+        self._accumulated = self._parameters = 0
+        self._stores = FIRST_TOKEN - 1
+        self._offering = False
+
+    @property
+    def done(self) -> bool:
+        return len(self.drained) == len(self.tiles)
+
+    def _chance(self, name: str) -> bool:
+        return bool(self.rng.random() < getattr(self.chances, name))
+
+    def _bounded(self, name: str, count: int) -> bool:
+        """Another tile's sums or parameters, if one of the two banks is free."""
+        free = count < min(len(self.drained) + ACCUMULATOR_BANKS, len(self.tiles))
+        return free and self._chance(name)
+
+    def drive(self, ctx: Any, cycle: int) -> None:
+        dut, tiles = self.dut, self.tiles
+        self._parameters += self._bounded("parameters", self._parameters)
+        accumulated = self._bounded("accumulated", self._accumulated)
+        stored = self._stores < FIRST_TOKEN + len(tiles) and self._chance("store")
+        self.parameters.append(self._parameters)
+        self.accumulated.append(self._accumulated)
+        self.stores.append(self._stores)
+        if not self._offering and len(self.accepted) < len(tiles) and self._chance("tile"):
+            self._offering = True
+            self.offered.append(cycle)
+            ctx.set(dut.tile.payload, tiles[len(self.accepted)])
+        ctx.set(dut.tile.valid, self._offering)
+        ctx.set(dut.accumulated, accumulated)
+        ctx.set(dut.parameters_full, self._parameters > len(self.drained))
+        ctx.set(dut.stores, self._stores % TOKENS)
+        ctx.set(dut.stored, stored)
+        self._accumulated += accumulated  # there in the next cycle
+        self._stores += stored
+
+    def sample(self, ctx: Any, cycle: int) -> None:
+        if self._offering and ctx.get(self.dut.tile.ready):
+            self.accepted.append(cycle)
+            self._offering = False
+        self.drained += [cycle] * ctx.get(self.dut.drained)
+        waiting = ctx.get(self.dut.waiting)
+        self.waiting.append(waiting.source if waiting.valid else None)
+
+    def check(self, config: Config) -> list[int]:
+        """That everything came in the very cycle that the contract names; the cycles of reads."""
+        accepted: list[int] = []
+        drained: list[int] = []
+        reads: list[int] = []
+        waiting: list[int | None] = [None] * len(self.waiting)
+        last = -1
+        for number, tile in enumerate(self.tiles):
+            accepted.append(max(self.offered[number], last))  # with the last read at the earliest
+            begin = accepted[-1] + 1
+            wait = FIRST_TOKEN + (tile["wait_stores"] - FIRST_TOKEN) % TOKENS
+            while not (
+                self.accumulated[begin] > number
+                and self.parameters[begin] > number
+                and self.stores[begin] >= wait
+            ):
+                begin += 1
+            last = begin + number_of_reads(config, tile) - 1
+            drained.append(last)
+            reads += range(begin, last + 1)
+            waiting[accepted[-1] + 1 : last + 1] = [tile["source"]] * (last - accepted[-1])
+        assert self.accepted == accepted
+        assert self.drained == drained
+        assert self.waiting == waiting
+        return reads

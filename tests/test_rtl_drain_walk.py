@@ -1,0 +1,100 @@
+"""The drain's walk in the Amaranth simulator: every read in its cycle, with all that goes along."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hwsim.config import ACCUMULATOR_BANKS, Config
+from hwsim.graph import SpatialPool as Pool
+from rtl.drain_walk import DrainWalk
+from tests.drained import DEPTH, Chances, Fields, Gate, config_of, drawn_fields
+from tests.streams import Each, step, values
+
+
+def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str, int]]:
+    """Pixel by pixel, tap by tap, group by group. A masked read may go anywhere."""
+    pool, k = Pool(fields["spatial_pool"]), 1 << fields["channel_pool"]
+    lanes, groups = config.array.rescale_lanes, config.rescale_groups
+    reads_per_result = max(k // lanes, 1)
+    has_planes = config.array.output_lanes > config.array.input_lanes
+    sides = fields["pooled_rows"], fields["pooled_columns"]
+    reads = []
+    for (row, column), tap, group in (
+        (pixel, tap, group)
+        for pixel in np.ndindex(*sides)
+        for tap in np.ndindex(pool.window, pool.window)
+        for group in range(groups)
+    ):
+        y, x = row * pool.stride + tap[0], column * pool.stride + tap[1]
+        masked = y >= fields["rows"] or x >= fields["columns"]
+        place = fields["byte_offset"] + group * lanes // k
+        reads.append({
+            "index": -1 if masked else y * fields["columns"] + x,
+            "bank": number % ACCUMULATOR_BANKS,
+            "block": place // config.word_bytes,
+            "plane": sides[0] * sides[1] if has_planes else 0,
+            "source": fields["source"],
+            "group": group,
+            "first_lanes": group % reads_per_result == 0,
+            "last_lanes": group % reads_per_result == reads_per_result - 1,
+            "first_tap": tap == (0, 0),
+            "last_tap": tap == (pool.window - 1, pool.window - 1),
+            "masked": masked,
+            "factor": fields["channel_pool"],
+            "zero_point": fields["output_zero_point"],
+            "address": fields["staging_address"] + row * sides[1] + column,
+            "byte": place % config.word_bytes,
+            "last": False,
+        })  # fmt: skip
+    reads[-1]["last"] = True
+    return reads
+
+
+def check_tiles(config: Config, count: int, chances: Chances, seed: int) -> list[int]:
+    """The cycles of all reads."""
+    assert config.buffers.accumulator_depth == DEPTH
+    rng = np.random.default_rng(seed)
+    tiles = [drawn_fields(rng, config, number) for number in range(count)]
+    dut = DrainWalk(config)
+    gate = Gate(dut, tiles, chances, rng)
+    cycles: list[int] = []
+    reads: list[dict[str, int]] = []
+
+    def record(ctx: Any, cycle: int) -> None:
+        if ctx.get(dut.o.valid):
+            read = values(ctx, dut.o.payload)
+            read |= read.pop("beside")
+            cycles.append(cycle - DrainWalk.LATENCY)
+            reads.append(read | {"index": -1 if read["masked"] else read["index"]})
+
+    step(dut, [gate, Each(sample=record)], lambda: gate.done, further_cycles=5)
+    assert cycles == gate.check(config)
+    assert reads == [
+        read for number, tile in enumerate(tiles) for read in expected_reads(config, tile, number)
+    ]
+    return cycles
+
+
+SHAPES = [(8, 8, 1), (8, 8, 2), (8, 8, 8), (16, 16, 4), (8, 16, 2), (8, 32, 8), (16, 32, 16)]
+
+
+@pytest.mark.parametrize(("lanes_in", "lanes_out", "rescale"), SHAPES)
+def test_tiles_follow_each_other_without_a_gap(lanes_in: int, lanes_out: int, rescale: int) -> None:
+    cycles = check_tiles(config_of(lanes_in, lanes_out, rescale), 24, Chances(), seed=rescale)
+    assert cycles == list(range(cycles[0], cycles[-1] + 1))
+
+
+CHANCES = [
+    Chances(tile=0.01),
+    Chances(accumulated=0.01),
+    Chances(parameters=0.01),
+    Chances(store=0.01),
+    Chances(0.05, 0.02, 0.02, 0.02),
+]
+
+
+@pytest.mark.parametrize("chances", CHANCES, ids=str)
+@pytest.mark.parametrize(("lanes_out", "rescale"), [(8, 1), (8, 8), (16, 8)])
+def test_a_tile_waits_for_all_that_it_needs(lanes_out: int, rescale: int, chances: Chances) -> None:
+    check_tiles(config_of(8, lanes_out, rescale), 24, chances, seed=lanes_out)
