@@ -61,8 +61,9 @@ class DescriptorCheck(wiring.Component):
                 m.d.comb += error.eq(ErrorCode.NONE)
                 with m.If(self.refused):
                     m.d.comb += error.eq(ErrorCode.PROGRAM)
-                with m.If(broken.any()):
-                    m.d.comb += error.eq(ErrorCode.FIELD)
+                if len(broken):  # END has no rule
+                    with m.If(broken.any()):
+                        m.d.comb += error.eq(ErrorCode.FIELD)
                 with m.If(reserved.any()):
                     m.d.comb += error.eq(ErrorCode.RESERVED)
             m.d.sync += self.kind[name].eq(
@@ -70,9 +71,11 @@ class DescriptorCheck(wiring.Component):
             )
         return m
 
-    def _register(self, m: Module, name: str, bits: Iterator[Value]) -> Signal:
+    def _register(self, m: Module, name: str, bits: Iterator[Value]) -> Value:
         value = Cat(bits)
-        register = Signal(max(len(value), 1), name=name)
+        if not len(value):
+            return value
+        register = Signal(len(value), name=name)
         m.d.sync += register.eq(value)
         return register
 
