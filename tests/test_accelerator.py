@@ -15,6 +15,7 @@ from testbenches import simulator
 from testbenches.bench import CONFIG, TRACE
 from testbenches.tb_accelerator import DRAWN, TOLERANCE
 from testbenches.tb_recovery import ENDS, FUZZED
+from tests.collisions import with_noise
 from tests.drawn import preset_with
 
 TOP = "accelerator"
@@ -61,7 +62,13 @@ def generated(config: Config) -> str:
 
 
 def run_bench(config: Config, results: Path, bench: str = BENCH, **environment: str) -> None:
-    folder = simulator.build(generated(config), TOP)
+    run_verilog(generated(config), config, results, bench, **environment)
+
+
+def run_verilog(
+    verilog: str, config: Config, results: Path, bench: str, **environment: str
+) -> None:
+    folder = simulator.build(verilog, TOP)
     if TRACE in os.environ:
         environment[TRACE] = os.environ[TRACE]
     environment = {TOLERANCE: EXACT} | environment | {CONFIG: config.model_dump_json()}
@@ -94,6 +101,17 @@ def test_accelerator(name: str, tmp_path: Path) -> None:
 @pytest.mark.verilator
 def test_recovery(tmp_path: Path) -> None:
     run_bench(CONFIGURATIONS["nano"], tmp_path, RECOVERY)
+
+
+@pytest.mark.verilator
+@pytest.mark.slow
+@pytest.mark.parametrize("bench", [BENCH, RECOVERY])
+@pytest.mark.parametrize("name", ["nano", "edge", "tiny"])
+def test_no_word_counts_that_is_read_while_written(name: str, bench: str, tmp_path: Path) -> None:
+    """What `rtl.block_memory` promises to the synthesizer."""
+    config = CONFIGURATIONS[name]
+    tolerance = {TOLERANCE: EXACT if name in MEASURED else CLOSE}
+    run_verilog(with_noise(generated(config)), config, tmp_path, bench, **tolerance)
 
 
 @pytest.mark.verilator
