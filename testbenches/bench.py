@@ -80,7 +80,7 @@ class Bench:
     ) -> ReferenceMemory:
         """Put another memory behind the bus, which must be quiet."""
         respond = respond or (lambda _write, _address: OKAY)
-        self.memory = ReferenceMemory(self.dut, self.config, memory, stalls, respond)
+        self.memory = ReferenceMemory(self.dut, memory.config, memory, stalls, respond)
         return self.memory
 
     async def step(self) -> None:

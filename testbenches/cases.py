@@ -107,22 +107,3 @@ def case_graph(name: str, config: Config) -> Graph:
     if not config.channel_pool:
         stages = tuple(replace(stage, k=1) for stage in stages)
     return drawn_layers(name, shape, stages, config, seed=1)
-
-
-def drawn_graph(seed: int, config: Config) -> Graph:
-    """One to three layers of any size and kind."""
-    rng = np.random.default_rng(seed)
-    image = rng.random() < 1 / 3
-    channels = 3 if image else int(rng.integers(4, 60))
-    height, width = map(int, rng.integers(2, 30, 2))
-    factors = [1, 1, 2, 4, 8] if config.channel_pool else [1, 1, 1, 1, 1]
-    stages = tuple(
-        Stage(
-            stored=int(rng.integers(4, 60 // k + 5)),
-            kernel=3 if image and index == 0 else int(rng.choice([1, 3])),
-            k=int(k),
-            pool=SpatialPool(int(rng.integers(3))),
-        )
-        for index, k in enumerate(rng.choice(factors, int(rng.integers(1, 4))))
-    )
-    return drawn_layers(f"drawn {seed}", Shape(channels, height, width), stages, config, seed)

@@ -24,6 +24,7 @@ class Memory:
     """Bytes from address 0, with every region's class of traffic."""
 
     def __init__(self, program: Program):
+        self.config = program.config
         self.features, self.constants = program.features, program.constants
         self.data = bytearray(max(self.features.limit, self.constants.limit) + 1)
         for address, part in program.image().items():

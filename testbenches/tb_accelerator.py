@@ -14,22 +14,19 @@ from numpy.typing import NDArray
 from golden.reference import run_graph
 from hwsim.compiler import compile_graph
 from hwsim.compiler.pack import pack_features, pack_image, unpack_padded_features
-from hwsim.errors import InputError
-from hwsim.graph import Graph
 from hwsim.machine import Machine
 from hwsim.program.blocking import is_packed
 from hwsim.program.program import Program
 from hwsim.program.registers import REGISTERS, Access, reset_value
 from hwsim.timeline import time_program
 from testbenches.bench import PATIENCE, Bench, Run, configuration, run_program
-from testbenches.cases import CASES, NOT_FUSED, case_graph, drawn_graph
+from testbenches.cases import CASES, NOT_FUSED, case_graph
 from testbenches.coverage import record
 from testbenches.coverage_bins import bins_of_program, bins_of_timeline, bins_of_values
 from testbenches.reference_memory import OKAY, Memory
-from testbenches.replay import base_seed, narrowed, seed_of
+from testbenches.replay import seed_of
 from tests.drawn import drawn_input
 
-DRAWN = "HWSIM_DRAWN"  # environment: first and last seed of drawn graphs
 TOLERANCE = "HWSIM_TOLERANCE"  # environment: share of the cycles that the timeline may be off
 PAUSE = 0.3  # share of the cycles in which a channel of another make's memory stands still
 
@@ -70,8 +67,9 @@ def check_cycles(program: Program, run: Run, predicted: int) -> None:
     assert abs(predicted - run.cycles) <= tolerance * run.cycles, name
 
 
-async def check(bench: Bench, graph: Graph, stalls: random.Random | None = None) -> None:
-    program = compile_graph(graph, configuration())
+async def check(bench: Bench, program: Program, stalls: random.Random | None = None) -> None:
+    """All that a run must give, on a memory like `program.config`'s."""
+    graph = program.graph
     image = drawn_input(graph, seed=2)
     pack = pack_image if is_packed(graph.layers[0]) else pack_features
     timeline = time_program(program)
@@ -86,6 +84,10 @@ async def check(bench: Bench, graph: Graph, stalls: random.Random | None = None)
     if not stalls:
         check_cycles(program, run, predicted)
         record(bins_of_timeline(program))
+
+
+def case_program(case: str) -> Program:
+    return compile_graph(case_graph(case, configuration()), configuration())
 
 
 async def started(dut: Any) -> Bench:
@@ -113,7 +115,7 @@ async def keeps_registers(dut: Any) -> None:
 async def runs(dut: Any, case: str) -> None:
     """Values, bytes and cycles of one small network."""
     bench = await started(dut)
-    await check(bench, case_graph(case, configuration()))
+    await check(bench, case_program(case))
 
 
 @cocotb.test()
@@ -122,7 +124,7 @@ async def stalls(dut: Any) -> None:
     bench = await started(dut)
     for case in ("chain", "slice", "pool stride 1", "slice"):
         stalls = random.Random(seed_of("stalls", case))
-        await check(bench, case_graph(case, configuration()), stalls)
+        await check(bench, case_program(case), stalls)
 
 
 def pauses(drawn: random.Random) -> Iterator[bool]:
@@ -134,7 +136,7 @@ def pauses(drawn: random.Random) -> Iterator[bool]:
 async def runs_on_a_memory_of_another_make(dut: Any) -> None:
     """cocotbext-axi's memory has its own idea of AXI4, and pauses on every channel as it likes."""
     bench = await started(dut)
-    program = compile_graph(case_graph("slice", configuration()), configuration())
+    program = case_program("slice")
     image = drawn_input(program.graph, seed=2)
     before = Memory(program)
     before.place(program.region(program.graph.input).address, pack_features(image, program.config))
@@ -154,22 +156,3 @@ async def runs_on_a_memory_of_another_make(dut: Any) -> None:
     assert await bench.field("INTERRUPT_STATUS", "end")
     expected = Machine(program, image).run().data.tobytes()
     assert ram.read(0, len(expected)) == expected
-
-
-@cocotb.test()
-async def runs_drawn(dut: Any) -> None:
-    """Graphs of any kind, one after the other without a reset."""
-    bench = await started(dut)
-    first, last = map(int, os.environ.get(DRAWN, "0 5").split())
-    ran = 0
-    for seed in range(first, last + 1):
-        graph = drawn_graph(base_seed() + seed, configuration())
-        try:
-            compile_graph(graph, configuration())
-        except InputError as refusal:
-            cocotb.log.info("%s: %s", graph.name, refusal)
-            continue
-        with narrowed(DRAWN, f"{seed} {seed}", f"{first} {seed}"):
-            await check(bench, graph)
-        ran += 1
-    assert ran > 0

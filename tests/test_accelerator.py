@@ -13,7 +13,8 @@ from hwsim.config import Config, load_config
 from rtl.accelerator import accelerator_verilog
 from testbenches import simulator
 from testbenches.bench import CONFIG, TRACE
-from testbenches.tb_accelerator import DRAWN, TOLERANCE
+from testbenches.tb_accelerator import TOLERANCE
+from testbenches.tb_drawn import EXAMPLES, LAYERS
 from testbenches.tb_recovery import ENDS, FUZZED
 from tests.collisions import with_noise
 from tests.drawn import preset_with
@@ -21,6 +22,7 @@ from tests.drawn import preset_with
 TOP = "accelerator"
 BENCH = "testbenches.tb_accelerator"
 RECOVERY = "testbenches.tb_recovery"
+DRAWN_BENCH = "testbenches.tb_drawn"
 FILTER = "COCOTB_TEST_FILTER"
 EXACT, CLOSE = "0", "0.01"  # share of the cycles by which the timeline may be off
 QUICK = ("nano", "nano W4A8", "nano without the pool")
@@ -134,7 +136,16 @@ def test_recovery_from_many_spoilt_programs(name: str, seeds: str, tmp_path: Pat
 
 
 @pytest.mark.verilator
+@pytest.mark.parametrize("name", ALL)
+def test_drawn_networks(name: str, tmp_path: Path) -> None:
+    run_bench(CONFIGURATIONS[name], tmp_path, DRAWN_BENCH, **{TOLERANCE: CLOSE})
+
+
+@pytest.mark.verilator
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["tiny", "few weight bits"])
-def test_accelerator_on_many_drawn_graphs(name: str, tmp_path: Path) -> None:
-    run_bench(CONFIGURATIONS[name], tmp_path, **{DRAWN: "10 60", FILTER: "drawn", TOLERANCE: CLOSE})
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_many_drawn_networks(name: str, tmp_path: Path) -> None:
+    """A thousand layers in all."""
+    layers = str(-(-1000 // len(CONFIGURATIONS)))
+    many = {EXAMPLES: "60", LAYERS: layers, TOLERANCE: CLOSE}
+    run_bench(CONFIGURATIONS[name], tmp_path, DRAWN_BENCH, **many)

@@ -13,7 +13,7 @@ from hwsim.config import load_config
 from hwsim.errors import InputError
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.program import Program
-from testbenches.cases import CASES, NOT_FUSED, case_graph, drawn_graph
+from testbenches.cases import CASES, NOT_FUSED, case_graph
 from testbenches.coverage import BINS, FOLDER, GROUPS, Regression, missing, record, recorded
 from testbenches.coverage_bins import (
     Burst,
@@ -23,6 +23,7 @@ from testbenches.coverage_bins import (
     bins_of_timeline,
     bins_of_values,
 )
+from testbenches.drawn_cases import kept_cases
 from tests.drawn import preset_with
 from tools.regress_report import EXCLUSIONS, collect, main, markdown
 from tools.verilog_coverage import (
@@ -66,13 +67,9 @@ def test_small_buffers_fall_into_the_bins_of_rings_and_scopes() -> None:
     buffers = {"feature_bytes": 4096, "weight_bytes": 4096, "accumulator_depth": 32}
     config = preset_with("nano", buffers=buffers | {"staging_bytes": 1024})
     seen: set[str] = set()
-    for seed in range(40):
-        graph = drawn_graph(seed, config)
-        try:
-            program = compile_graph(graph, config)
-        except InputError:
-            continue
-        seen |= bins_of_program(program) | bins_of_timeline(program)
+    for case in kept_cases():
+        for program in case.programs(config):
+            seen |= bins_of_program(program) | bins_of_timeline(program)
     assert seen >= {"tile wraps ring", "load wraps ring", "several stripes", "several passes"}
     assert seen >= {f"weights per {scope}" for scope in ("layer", "strip", "tile")}
     assert seen >= {"load waited for computes", "drain waited for stores"}

@@ -1,0 +1,100 @@
+"""Networks and memories drawn by hypothesis, small enough to run hundreds of them in Verilog."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from hwsim.compiler import compile_graph
+from hwsim.config import Config
+from hwsim.graph import Shape, SpatialPool
+from hwsim.program.program import WINDOW_BYTES, Program
+from hwsim.program.relocate import relocate
+from testbenches.cases import Stage, drawn_layers
+
+LATENCIES = st.sampled_from([1, 2, 7, 60, 60, 150])  # cycles
+MOST_CHANNELS = 48
+LONGEST_SIDE = 24  # pixels
+MOST_STAGES = 3
+MOST_NETWORKS = 3
+
+
+@dataclass(frozen=True)
+class Network:
+    """A chain of layers, and where in memory its program lies."""
+
+    shape: Shape
+    stages: tuple[Stage, ...]
+    seed: int  # of the constants
+    base: int
+
+    def program(self, config: Config) -> Program:
+        name = f"drawn {self.seed}"
+        graph = drawn_layers(name, self.shape, self.stages, config, self.seed)
+        return relocate(compile_graph(graph, config), self.base)
+
+
+@dataclass(frozen=True)
+class DrawnCase:
+    """Networks that run one after the other, without a reset between them."""
+
+    networks: tuple[Network, ...]
+    latency_cycles: int
+    bandwidth_bytes_per_cycle: int
+    hesitates: bool  # every channel of the memory stands still at random
+    note: str = ""  # why it is kept
+
+    @property
+    def layers(self) -> int:
+        return sum(len(network.stages) for network in self.networks)
+
+    def programs(self, built: Config) -> list[Program]:
+        """For a build with this memory behind it. Raises `InputError` where one does not fit."""
+        config = self._config(built)
+        return [network.program(config) for network in self.networks]
+
+    def _config(self, built: Config) -> Config:
+        memory = {
+            "latency_cycles": self.latency_cycles,
+            "bandwidth_bytes_per_cycle": min(self.bandwidth_bytes_per_cycle, built.word_bytes),
+        }
+        data = built.model_dump()
+        return Config.model_validate(data | {"memory": data["memory"] | memory})
+
+
+CASE = TypeAdapter(DrawnCase)
+KEPT = Path(__file__).with_name("kept_cases.jsonl")
+
+
+def kept_cases() -> list[DrawnCase]:
+    """Those that failed once, or that see what few drawn ones see. They run in every build."""
+    return [CASE.validate_json(line) for line in KEPT.read_text("utf-8").splitlines()]
+
+
+@st.composite
+def networks(draw: st.DrawFn, config: Config) -> Network:
+    is_image = draw(st.booleans())
+    sides = st.integers(1, LONGEST_SIDE)
+    stages = []
+    for index in range(draw(st.integers(1, MOST_STAGES))):
+        k = draw(st.sampled_from([1, 2, 4, 8])) if config.channel_pool else 1
+        kernel = 3 if is_image and index == 0 else draw(st.sampled_from([1, 3]))
+        stored = draw(st.integers(1, MOST_CHANNELS // k))
+        stages.append(Stage(stored, kernel, k, draw(st.sampled_from(SpatialPool))))
+    return Network(
+        Shape(3 if is_image else draw(st.integers(4, MOST_CHANNELS)), draw(sides), draw(sides)),
+        tuple(stages),
+        draw(st.integers(0, 999)),
+        draw(st.integers(0, 3)) * WINDOW_BYTES,
+    )
+
+
+def drawn_cases(config: Config) -> st.SearchStrategy[DrawnCase]:
+    return st.builds(
+        DrawnCase,
+        st.lists(networks(config), min_size=1, max_size=MOST_NETWORKS).map(tuple),
+        LATENCIES,
+        st.sampled_from([config.word_bytes >> shift for shift in range(3)]),
+        st.booleans(),
+    )

@@ -1,0 +1,70 @@
+"""Golden, machine, timeline and Verilog on drawn networks and memories."""
+
+import os
+import random
+import warnings
+from functools import reduce
+from typing import Any
+
+import cocotb
+from cocotb.task import bridge, resume
+from hypothesis import HealthCheck, assume, example, given, seed, settings
+from hypothesis.errors import HypothesisSideeffectWarning
+
+from hwsim.config import Config
+from hwsim.errors import InputError
+from testbenches.bench import Bench, configuration
+from testbenches.drawn_cases import CASE, DrawnCase, drawn_cases, kept_cases
+from testbenches.replay import base_seed, narrowed
+from testbenches.tb_accelerator import check
+
+EXAMPLES = "HWSIM_EXAMPLES"  # environment: how many cases are drawn
+LAYERS = "HWSIM_LAYERS"  # environment: how many layers they must have, all together
+DRAWN = "HWSIM_DRAWN"  # environment: one case as JSON, to run it alone
+
+
+def fits(case: DrawnCase, built: Config) -> bool:
+    try:
+        case.programs(built)
+    except InputError:
+        return False
+    return True
+
+
+async def run_case(bench: Bench, case: DrawnCase) -> None:
+    text = CASE.dump_json(case).decode()
+    with narrowed(DRAWN, text, text):
+        await bench.reset()
+        for program in case.programs(configuration()):
+            stalls = random.Random(case.networks[0].seed) if case.hesitates else None
+            await check(bench, program, stalls)
+
+
+@cocotb.test()
+async def agrees(dut: Any) -> None:
+    """All witnesses agree; a case in which they do not is made as small as it can be, and named."""
+    bench, built = Bench(dut, configuration()), configuration()
+    if alone := os.environ.get(DRAWN):
+        await run_case(bench, CASE.validate_json(alone))
+        return
+    # pytest's plugin of hypothesis, loaded with cocotb's assertions, believes pytest still starts.
+    warnings.simplefilter("ignore", HypothesisSideeffectWarning)
+    layers = 0
+    run = resume(run_case)
+
+    def agree(case: DrawnCase) -> None:
+        nonlocal layers
+        assume(fits(case, built))
+        run(bench, case)
+        layers += case.layers
+
+    budget = settings(
+        max_examples=int(os.environ.get(EXAMPLES, "8")),
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    drawn = seed(base_seed())(budget(given(drawn_cases(built))(agree)))
+    await bridge(reduce(lambda test, case: example(case)(test), kept_cases(), drawn))()
+    cocotb.log.info("%d layers", layers)
+    assert layers >= int(os.environ.get(LAYERS, "1"))
