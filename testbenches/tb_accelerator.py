@@ -67,7 +67,7 @@ def check_cycles(program: Program, run: Run, predicted: int) -> None:
     assert abs(predicted - run.cycles) <= tolerance * run.cycles, name
 
 
-async def check(bench: Bench, program: Program, stalls: random.Random | None = None) -> None:
+async def check(bench: Bench, program: Program, stalls: random.Random | None = None) -> Run:
     """All that a run must give, on a memory like `program.config`'s."""
     graph = program.graph
     image = drawn_input(graph, seed=2)
@@ -84,6 +84,7 @@ async def check(bench: Bench, program: Program, stalls: random.Random | None = N
     if not stalls:
         check_cycles(program, run, predicted)
         record(bins_of_timeline(program))
+    return run
 
 
 def case_program(case: str) -> Program:

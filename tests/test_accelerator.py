@@ -1,19 +1,23 @@
 """The generated accelerator: lints clean, and does what golden, machine and timeline say."""
 
+import json
 import os
 import shutil
 import subprocess
 import warnings
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hwsim.config import Config, load_config
+from hwsim.program.program import Traffic
 from rtl.accelerator import accelerator_verilog
 from testbenches import simulator
 from testbenches.bench import CONFIG, TRACE
 from testbenches.tb_accelerator import TOLERANCE
+from testbenches.tb_condensation import MEASURED as MEASURED_BY_K
 from testbenches.tb_drawn import EXAMPLES, LAYERS
 from testbenches.tb_recovery import ENDS, FUZZED
 from tests.collisions import with_noise
@@ -149,3 +153,31 @@ def test_many_drawn_networks(name: str, tmp_path: Path) -> None:
     layers = str(-(-1000 // len(CONFIGURATIONS)))
     many = {EXAMPLES: "60", LAYERS: layers, TOLERANCE: CLOSE}
     run_bench(CONFIGURATIONS[name], tmp_path, DRAWN_BENCH, **many)
+
+
+@pytest.mark.verilator
+@pytest.mark.slow
+def test_condensation_costs_its_macs_alone(tmp_path: Path) -> None:
+    """And nothing at k = 1, where the pool is built but not used."""
+    edge = CONFIGURATIONS["edge"]
+    measured = [
+        condensation(config, tmp_path / str(config.channel_pool))
+        for config in (edge, preset_with("edge", channel_pool=False))
+    ]
+    assert measured[0]["1"] == measured[1]["1"]
+    plain = measured[0].pop("1")
+    assert set(measured[0]) == {"2", "4", "8"}
+    for k, run in measured[0].items():
+        added = (run["macs"] - plain["macs"]) // edge.macs_per_cycle
+        assert run["array_cycles"] - plain["array_cycles"] == added
+        assert added <= run["cycles"] - plain["cycles"] <= 1.01 * added
+        for kind in (Traffic.FEATURES_READ, Traffic.FEATURES_WRITTEN):
+            assert run["bytes"][kind.name] == plain["bytes"][kind.name], k
+    assert measured[0]["4"]["cycles"] <= 1.01 * measured[0]["4"]["array_cycles"]
+
+
+def condensation(config: Config, results: Path) -> dict[str, Any]:
+    results.mkdir()
+    run_bench(config, results, "testbenches.tb_condensation")
+    measured: dict[str, Any] = json.loads((results / MEASURED_BY_K).read_text("utf-8"))
+    return measured

@@ -1,0 +1,35 @@
+"""What condensing maps costs in Verilog: a convolution to k times the filters, and the next one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cocotb
+
+from hwsim.compiler import compile_graph
+from hwsim.graph import Shape
+from testbenches.bench import configuration
+from testbenches.cases import Stage, drawn_layers
+from testbenches.tb_accelerator import check, started
+
+SHAPE = Shape(16, 64, 64)
+STORED = 32
+MEASURED = "condensation.json"  # in the folder of results: by k
+
+
+@cocotb.test()
+async def measures(dut: Any) -> None:
+    """16 channels to 32 k filters, of which 32 are stored, to 32."""
+    bench, config = await started(dut), configuration()
+    measured = {}
+    for k in (1, 2, 4, 8) if config.channel_pool else (1,):
+        stages = (Stage(STORED, k=k), Stage(STORED))
+        graph = drawn_layers(f"k {k}", SHAPE, stages, config, seed=1)
+        run = await check(bench, compile_graph(graph, config))
+        measured[k] = {
+            "macs": sum(layer.macs for layer in graph.layers),
+            "cycles": run.cycles,
+            "array_cycles": run.array_cycles,
+            "bytes": {kind.name: size for kind, size in run.counter_bytes.items()},
+        }
+    Path(MEASURED).write_text(json.dumps(measured), "utf-8")
