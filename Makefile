@@ -75,7 +75,7 @@ verify: $(STAMP) ## Verilog against golden and model on small networks; FULL=1: 
 bench: $(STAMP) ## medians of time and memory, against the bounds that README states
 	@$(BIN)/python -m benchmarks
 
-docs: $(STAMP) ## write docs/program.md anew
+docs: $(STAMP) ## write the generated documents anew
 	@$(BIN)/python -m tools.write_docs
 
 clean: ## remove .venv/, build/ and report/

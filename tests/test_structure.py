@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.write_docs import PROGRAM, program_document
+from tools.results_document import results_document
+from tools.write_docs import PROGRAM, RESULTS, program_document
 
 ROOT = Path(__file__).parents[1]
 OPERATORS = ("convolution", "rescale", "channel_pool", "spatial_pool")
@@ -95,3 +96,4 @@ def test_an_estimate_loads_no_heavy_library() -> None:
 
 def test_generated_documents_are_up_to_date() -> None:
     assert PROGRAM.read_text("utf-8") == program_document(), "run `make docs`"
+    assert RESULTS.read_text("utf-8") == results_document(), "run `make docs`"

@@ -1,4 +1,4 @@
-"""Writes the documentation that derives from code: `docs/program.md`."""
+"""Writes the documentation that derives from code: `docs/program.md`, `docs/results.md`."""
 
 from pathlib import Path
 
@@ -13,8 +13,11 @@ from hwsim.program.fields import (
 )
 from hwsim.program.registers import REGISTERS, Register
 from hwsim.program.rules import RULES
+from tools.results_document import results_document
 
-PROGRAM = Path(__file__).parents[1] / "docs" / "program.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PROGRAM = DOCS / "program.md"
+RESULTS = DOCS / "results.md"
 
 INTRODUCTION = f"""\
 <!-- Written by `make docs` from the tables in hwsim/program/. Do not edit. -->
@@ -97,3 +100,4 @@ def program_document() -> str:
 
 if __name__ == "__main__":
     PROGRAM.write_text(program_document(), "utf-8")
+    RESULTS.write_text(results_document(), "utf-8")
