@@ -40,17 +40,8 @@ def run_network(
 
         size = shapes.input.shape
         pixels = load_image(image, height=size.height, width=size.width)
-    recipe = Recipe(
-        name=shapes.name,
-        height=size.height,
-        width=size.width,
-        k=shapes.layers[0].channel_pool,
-        weight_bits=config.widths.weight_bits,
-        multiplier_bits=config.widths.multiplier_bits,
-        weights=weights,
-    )
     with progress(f"quantizing {shapes.name}", 1, verbosity):
-        graph = quantized_graph(recipe)
+        graph = quantized_graph(Recipe.of(shapes, config, weights))
     found = estimate(graph, config)
     with progress(f"executing {shapes.name}", len(graph.layers), verbosity) as advance:
         stored: NDArray[np.int8] = stored_image(pixels).numpy()

@@ -45,17 +45,8 @@ def make_files(
     verbosity: Verbosity,
 ) -> tuple[MemoryMap, dict[str, str | bytes]]:
     """Quantize and compile `shapes` for memory from `base` on; the document, and files by name."""
-    size, widths = shapes.input.shape, config.widths
     stored = None if image is None else _stored_photograph(image, shapes)
-    recipe = Recipe(
-        name=shapes.name,
-        height=size.height,
-        width=size.width,
-        k=shapes.layers[0].channel_pool,
-        weight_bits=widths.weight_bits,
-        multiplier_bits=widths.multiplier_bits,
-        weights=weights,
-    )
+    recipe = Recipe.of(shapes, config, weights)
     with progress(f"quantizing {shapes.name}", 1, verbosity):
         program = compile_graph(quantized_graph(recipe), config)
     executed = _Executed()

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 
 from hwsim.cli.extras import needing_extra
+from hwsim.config import Config
 from hwsim.errors import InputError
 from hwsim.graph import Graph
 
@@ -38,6 +40,20 @@ class Recipe:
     weight_bits: int
     multiplier_bits: int
     weights: str | None
+
+    @classmethod
+    def of(cls, shapes: Graph, config: Config, weights: str | None) -> Self:
+        """For a built-in network's shapes on an accelerator."""
+        size, widths = shapes.input.shape, config.widths
+        return cls(
+            name=shapes.name,
+            height=size.height,
+            width=size.width,
+            k=shapes.layers[0].channel_pool,
+            weight_bits=widths.weight_bits,
+            multiplier_bits=widths.multiplier_bits,
+            weights=weights,
+        )
 
     @property
     def path(self) -> Path:

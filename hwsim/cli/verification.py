@@ -70,17 +70,8 @@ def verify_network(
 
     size = shapes.input.shape
     pixels = load_image(image, height=size.height, width=size.width)
-    recipe = Recipe(
-        name=shapes.name,
-        height=size.height,
-        width=size.width,
-        k=shapes.layers[0].channel_pool,
-        weight_bits=config.widths.weight_bits,
-        multiplier_bits=config.widths.multiplier_bits,
-        weights=weights,
-    )
     with progress(f"quantizing {shapes.name}", 1, verbosity):
-        graph = quantized_graph(recipe)
+        graph = quantized_graph(Recipe.of(shapes, config, weights))
     found = tuple(
         verify_program(subject, stored_image(pixels).numpy(), verbosity)
         for subject in subjects(graph, config, unfused)
