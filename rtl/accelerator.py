@@ -59,7 +59,7 @@ class Accelerator(wiring.Component):
             ClockSignal("run").eq(ClockSignal()),
             ResetSignal("run").eq(cleared),
             registers.busy.eq(control.busy | cleared),
-            core.stop.eq(control.stop | cleared),
+            core.stop.eq(control.halt),
             self.irq.eq(registers.interrupt),
         ]
         self._connect_control(m, registers, control, core)

@@ -22,7 +22,8 @@ class Control(wiring.Component):
     """Starts a run, ends it at END, at the first fault or at ABORT, and cleans up behind it.
 
     From the cycle after its end on `stop` is high: nothing new goes out. Once the bus is quiet,
-    `clear` is high for one cycle and resets the units, and `end` or `error` tells the host. A run
+    `clear` is high for one cycle and resets the units, and `end` or `error` tells the host; `halt`
+    is `stop`, and high in the cycle behind it too, in which that reset comes. A run
     in which nothing has moved for `PATIENCE_CYCLES` cycles, the bus being quiet, is deadlocked:
     the oldest descriptor that waits is to blame.
 
@@ -42,7 +43,7 @@ class Control(wiring.Component):
         The descriptor that comes next; ABORT reports it.
     quiet : In(1)
         Nothing is under way on the bus.
-    running, stop, clear, busy : Out(1)
+    running, stop, halt, clear, busy : Out(1)
     error : Out(FAULT)
         Of the last run, until the next start.
     end_event, error_event : Out(1)
@@ -62,6 +63,7 @@ class Control(wiring.Component):
                 "quiet": In(1),
                 "running": Out(1),
                 "stop": Out(1),
+                "halt": Out(1, init=1),  # a register: it is needed early and everywhere
                 "clear": Out(1),
                 "busy": Out(1),
                 "error": Out(FAULT),
@@ -99,26 +101,28 @@ class Control(wiring.Component):
             m.d.sync += still_cycles.eq(still_cycles + 1)
 
         with m.Switch(state):
-            with m.Case(State.IDLE), m.If(self.start):
-                m.d.sync += [
-                    state.eq(State.RUNNING),
-                    self.error.code.eq(ErrorCode.NONE),
-                    self.error.source.eq(0),
-                ]
-            with m.Case(State.RUNNING):
-                with m.If(is_faulty):
-                    m.d.sync += [state.eq(State.STOPPING), self.error.eq(self.fault)]
-                with m.Elif(self.ended):
-                    m.d.sync += state.eq(State.STOPPING)
-                with m.Elif(deadlocked):
+            with m.Case(State.IDLE):
+                m.d.sync += self.halt.eq(0)
+                with m.If(self.start):
                     m.d.sync += [
-                        state.eq(State.STOPPING),
+                        state.eq(State.RUNNING),
+                        self.error.code.eq(ErrorCode.NONE),
+                        self.error.source.eq(0),
+                    ]
+            with m.Case(State.RUNNING):
+                ends = is_faulty | self.ended | deadlocked | self.abort
+                m.d.sync += self.halt.eq(ends)
+                with m.If(ends):
+                    m.d.sync += state.eq(State.STOPPING)
+                with m.If(is_faulty):
+                    m.d.sync += self.error.eq(self.fault)
+                with m.Elif(deadlocked & ~self.ended):
+                    m.d.sync += [
                         self.error.code.eq(ErrorCode.DEADLOCK),
                         self.error.source.eq(self.waiting),
                     ]
-                with m.Elif(self.abort):
+                with m.Elif(self.abort & ~self.ended):
                     m.d.sync += [
-                        state.eq(State.STOPPING),
                         self.error.code.eq(ErrorCode.ABORTED),
                         self.error.source.eq(self.next),
                     ]

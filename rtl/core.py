@@ -51,7 +51,7 @@ class Core(wiring.Component):
     fault : Out(FAULT)
         Of several in one cycle, the bus's first, then the one nearest to the program's fetch.
     active : Out(1)
-        Something moves; while nothing does and the bus is `quiet`, nothing ever will.
+        Something has moved; if nothing does and the bus is `quiet`, nothing ever will.
     waiting, next : Out(SOURCE_BITS)
         The waiting descriptor with the lowest address; the one to be distributed next.
     quiet : Out(1)
@@ -269,23 +269,23 @@ class Core(wiring.Component):
         m.d.comb += [
             self.waiting.eq(reduce(older, waiting).source),
             self.next.eq(fetch.o.payload.source),
-            self.active.eq(
-                self.start
-                | fetch.active
-                | (fetch.o.valid & fetch.o.ready)
-                | (load.o.valid & load.o.ready)
-                | (store.o.valid & store.o.ready)
-                | reads.o.valid
-                | self.weight_queue.o.valid
-                | self.issue.o.valid
-                | self.drain.enable
-            ),
             self.quiet.eq(reads.quiet & writes.quiet),
             self.array.eq(self.issue.o.valid & self.issue.o.payload.pixel),
             self.feature_written_beat.eq(writes.wvalid & writes.wready),
             reads.stop.eq(self.stop),
             writes.stop.eq(self.stop),
         ]
+        m.d.sync += self.active.eq(  # a register: a deadlock is not called in a hurry
+            self.start
+            | fetch.active
+            | (fetch.o.valid & fetch.o.ready)
+            | (load.o.valid & load.o.ready)
+            | (store.o.valid & store.o.ready)
+            | reads.o.valid
+            | self.weight_queue.o.valid
+            | self.issue.o.valid
+            | self.drain.enable
+        )
 
     def _connect_axi4(self, m: Module) -> None:
         units = {

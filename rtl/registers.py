@@ -46,13 +46,18 @@ def _stored_reset(entry: Register) -> int:
     return value
 
 
+def _decoded(address: Value) -> Value:
+    """Which of the registers an address names, a bit each."""
+    return Cat(address[BYTE_SHIFT:] == entry.offset >> BYTE_SHIFT for entry in REGISTERS)
+
+
 class Registers(wiring.Component):
     """Serves the host's reads and writes, independent of each other, and raises the interrupt.
 
     A write takes effect in the cycle after its data is taken, which is when `bvalid` rises; data is
-    taken once its address has been. Read data stands on the bus in the cycle after its address is
-    taken. Each direction has one access in flight, so that a write takes three cycles and a read
-    two. No output depends on an input of the same cycle.
+    taken once its address has been. Read data stands on the bus in the second cycle after its
+    address is taken. Each direction has one access in flight, so that a write and a read take three
+    cycles each. No output depends on an input of the same cycle.
 
     The interrupt follows the status by one cycle: it has fallen by the time that the host can act
     on the response of the write that cleared it. The wire comes from a register and has no glitch.
@@ -107,37 +112,31 @@ class Registers(wiring.Component):
 
     def _connect_write_channels(self, m: Module) -> dict[str, Signal]:
         """Strobes, one per register that can be written: its data is on the bus in this cycle."""
-        address = Signal(ADDRESS_BITS - BYTE_SHIFT)
         has_address = Signal()
+        addressed = Signal(len(REGISTERS))  # a bit each; none where there is no register
         take = Signal()
-        is_known = Signal()
         m.d.comb += [
             self.awready.eq(~has_address),
             self.wready.eq(has_address & ~self.bvalid),
             take.eq(self.wvalid & self.wready),
         ]
         with m.If(self.awvalid & self.awready):
-            m.d.sync += [has_address.eq(1), address.eq(self.awaddr[BYTE_SHIFT:])]
+            m.d.sync += [has_address.eq(1), addressed.eq(_decoded(self.awaddr))]
         with m.If(take):
             m.d.sync += [
                 has_address.eq(0),
                 self.bvalid.eq(1),
-                self.bresp.eq(Mux(is_known, OKAY, SLVERR)),
+                self.bresp.eq(Mux(addressed.any(), OKAY, SLVERR)),
             ]
         with m.Elif(self.bready):
             m.d.sync += self.bvalid.eq(0)
 
-        written = {
-            entry.name: Signal(name=f"write_{entry.name.lower()}")
-            for entry in REGISTERS
-            if entry.access is not Access.RO
-        }
-        with m.If(~address[INDEX_BITS:].any()), m.Switch(address[:INDEX_BITS]):
-            for entry in REGISTERS:
-                with m.Case(entry.offset >> BYTE_SHIFT):
-                    m.d.comb += is_known.eq(1)
-                    if entry.name in written:
-                        m.d.comb += written[entry.name].eq(take & self.wstrb.any())
+        written = {}
+        for entry, is_addressed in zip(REGISTERS, addressed, strict=True):
+            if entry.access is not Access.RO:
+                strobe = Signal(name=f"write_{entry.name.lower()}")
+                m.d.comb += strobe.eq(take & is_addressed & self.wstrb.any())
+                written[entry.name] = strobe
         return written
 
     def _storage(self, entry: Register) -> Value:
@@ -223,10 +222,14 @@ class Registers(wiring.Component):
         return Cat(*parts)
 
     def _connect_read_channels(self, m: Module) -> None:
-        m.d.comb += self.arready.eq(~self.rvalid)
-        with m.If(self.arvalid & self.arready):
+        has_address = Signal()
+        index = Signal(ADDRESS_BITS - BYTE_SHIFT)
+        m.d.comb += self.arready.eq(~has_address & ~self.rvalid)
+        m.d.sync += has_address.eq(self.arvalid & self.arready)
+        with m.If(self.arready):
+            m.d.sync += index.eq(self.araddr[BYTE_SHIFT:])
+        with m.If(has_address):
             m.d.sync += [self.rvalid.eq(1), self.rdata.eq(0), self.rresp.eq(SLVERR)]
-            index = self.araddr[BYTE_SHIFT:]
             with m.If(~index[INDEX_BITS:].any()), m.Switch(index[:INDEX_BITS]):
                 for entry in REGISTERS:
                     with m.Case(entry.offset >> BYTE_SHIFT):

@@ -10,7 +10,7 @@ from amaranth.sim import Simulator
 from hwsim.program.error_codes import ErrorCode
 from rtl.control import PATIENCE_CYCLES, Control
 
-OUTPUTS = ("running", "stop", "clear", "busy", "end_event", "error_event")
+OUTPUTS = ("running", "stop", "halt", "clear", "busy", "end_event", "error_event")
 WAITING, NEXT, BLAMED = 0x111, 0x222, 0x333
 
 Cycle = dict[str, Any]
@@ -64,6 +64,7 @@ def check_one_end(seen: list[Cycle], ends: int, clears: int, code: ErrorCode, so
     """One run from cycle 0, ended by what came in cycle `ends`, cleaned up in cycle `clears`."""
     assert cycles_with(seen, "running") == list(range(1, ends + 1))
     assert cycles_with(seen, "stop") == list(range(ends + 1, clears + 1))
+    assert cycles_with(seen, "halt") == [0, *range(ends + 1, clears + 2)]  # also after a reset
     assert cycles_with(seen, "busy") == list(range(1, clears + 1))
     assert cycles_with(seen, "clear") == [clears]
     happy = code == ErrorCode.NONE

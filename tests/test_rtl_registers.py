@@ -239,6 +239,8 @@ def test_reads_and_writes_do_not_wait_for_each_other() -> None:
         ctx.set(dut.arvalid, 1)
         await ctx.tick()
         ctx.set(dut.arvalid, 0)
+        assert not ctx.get(dut.rvalid)
+        await ctx.tick()
         assert ctx.get(dut.rvalid)
         await bus.write_to("INTERRUPT_ENABLE", END)
         assert ctx.get(dut.interrupt_enable) == END
