@@ -10,9 +10,9 @@ Distributor
     a descriptor's first word is read in the first cycle in which its last word is visible and the
     descriptor before has been read, checked, and taken by its queue: words + DISTRIBUTE_GAP after
     that one's first read, or as much later as the queue was full. It heads its empty queue words +
-    DISTRIBUTE after its first read. An entry that leaves a full queue in cycle t makes room in
-    t + 1. A COMPUTE leaves when the drain takes it: at the head of the queue and the drain idle, or
-    in the cycle of the last read of the tile before.
+    DISTRIBUTE after its first read, or DISTRIBUTE_ROOM after an entry has left its full queue. A
+    COMPUTE leaves when the drain takes it: at the head of the queue and the drain idle, or in the
+    cycle of the last read of the tile before.
 
 Load
     taken in the first cycle t in which it heads its queue, its tokens are visible and the load
@@ -49,7 +49,8 @@ from hwsim.config import Config
 # Program
 START_TO_FETCH = 2  # start to the first page's first address on the bus
 DISTRIBUTE = 5  # plus words: descriptor's last word usable to the head of its empty queue
-DISTRIBUTE_GAP = 3  # plus words: head to head of two descriptors that wait for nothing
+DISTRIBUTE_GAP = 4  # plus words: head to head of two descriptors that wait for nothing
+DISTRIBUTE_ROOM = 3  # an entry leaves a full queue to the one that waited for room heading it
 
 # Reading
 LOAD_START = 2  # load at the head of its queue, tokens visible, to its first address on the bus
@@ -74,7 +75,7 @@ DRAIN = 14  # a tile's last read to the drain token visible
 STORE_START = 2  # store at the head of its queue, token visible, to its first address on the bus
 STORE_DATA = 2  # a store's first address to its first word on the bus, the channel being free
 STORE_VISIBLE = 1  # last response on the bus to the store token visible
-END_VISIBLE = 1  # store token visible (END being distributed) to the program being done
+END_VISIBLE = 2  # store token visible (END being distributed) to the program being done
 OUTSTANDING_WRITES = 64  # bursts that may wait for their response
 
 

@@ -66,7 +66,7 @@ class Core(wiring.Component):
     LOAD_VISIBLE = ReadManager.WORD_LATENCY + 1  # and the count of words or chunks
     ISSUE_VISIBLE = 1
     STORE_VISIBLE = 1
-    END_VISIBLE = 1
+    END_VISIBLE = Distributor.END + 1
     assert (LOAD_VISIBLE, ISSUE_VISIBLE) == (pipeline.LOAD_VISIBLE, pipeline.ISSUE_VISIBLE)
     assert (STORE_VISIBLE, END_VISIBLE) == (pipeline.STORE_VISIBLE, pipeline.END_VISIBLE)
 

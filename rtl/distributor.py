@@ -16,8 +16,8 @@ class Distributor(wiring.Component):
 
     A descriptor offered in cycle t heads its empty queue in cycle t + `Queue.LATENCY`. A full queue
     holds up those behind it. COMPUTE goes to three outputs at once, to each only its own fields,
-    when all three have room: the drain, last of them, makes it. END is taken once its stores are
-    done. A descriptor with an error is never taken: it stays, as the fault.
+    when all three have room: the drain, last of them, makes it. END is taken in the cycle after its
+    stores are done. A descriptor with an error is never taken: it stays, as the fault.
 
     Members
     -------
@@ -30,7 +30,9 @@ class Distributor(wiring.Component):
     """
 
     LATENCY = Queue.LATENCY
+    END = 1
     assert Fetch.FETCH + LATENCY == pipeline.DISTRIBUTE
+    assert 1 + LATENCY == pipeline.DISTRIBUTE_ROOM
 
     def __init__(self, outputs: dict[str, tuple[Opcode, data.StructLayout]]):
         self._outputs = outputs
@@ -76,8 +78,11 @@ class Distributor(wiring.Component):
                 ]
         end_layout = descriptor_layout(Opcode.END)
         end = data.View(end_layout, descriptor[: end_layout.size])
-        m.d.comb += self.ended.eq(
-            self.i.valid & self.i.payload.kind.end & reached(self.stores, end.wait_stores)
+        m.d.sync += self.ended.eq(
+            self.i.valid
+            & self.i.payload.kind.end
+            & reached(self.stores, end.wait_stores)
+            & ~self.ended
         )
         with m.If(self.ended):
             m.d.comb += self.i.ready.eq(1)

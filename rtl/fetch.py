@@ -1,6 +1,6 @@
 """Descriptor fetch: the two-page program buffer, read one checked descriptor after the other."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -44,7 +44,7 @@ class Fetch(wiring.Component):
     """Reads descriptors from the program buffer, one word per cycle, and offers them checked.
 
     A descriptor whose last word can be read in cycle t, the one before being taken, is offered in
-    cycle t + its words + `FETCH`; reading the next begins when it is taken. Nothing is read behind
+    cycle t + its words + `FETCH`; reading the next begins when it has been. Nothing is read behind
     END. A program that goes on behind its last page is offered as one descriptor with an error.
 
     Members
@@ -60,7 +60,8 @@ class Fetch(wiring.Component):
 
     FETCH = 1 + DescriptorCheck.LATENCY  # last word captured, check
     assert FirstLine.LATENCY == DescriptorCheck.LATENCY
-    assert FETCH == pipeline.DISTRIBUTE_GAP
+    GAP = FETCH + 1  # taken
+    assert GAP == pipeline.DISTRIBUTE_GAP
 
     def __init__(self, config: Config):
         self._config = config
@@ -78,27 +79,8 @@ class Fetch(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         words = DESCRIPTOR_BYTES // self._config.word_bytes
-        bits = self._config.bus.bus_bits
-        depth = PAGES * PAGE_BYTES // self._config.word_bytes
-
-        m.submodules.buffer = buffer = block_memory(bits, depth)
-        write, read = buffer.write_port(), buffer.read_port()
-
-        written = Signal(range(depth))
-        taken = Signal(range(depth))
-        waiting = Signal(range(depth + 1))  # words in the buffer
         reading = Signal()
-        m.d.comb += [
-            write.addr.eq(written),
-            write.data.eq(self.data),
-            write.en.eq(self.write),
-            read.addr.eq(taken),
-        ]
-        m.d.sync += [
-            written.eq(written + self.write),
-            taken.eq(taken + reading),
-            waiting.eq(waiting + self.write - reading),
-        ]
+        word, is_complete = self._buffer(m, reading)
 
         # Read word after word into `descriptor`, let it be checked, then offer it.
         index = Signal(range(max(words, 2)))
@@ -106,55 +88,67 @@ class Fetch(wiring.Component):
         steps = Signal(self.FETCH)  # where the last word is: captured, then judged
         occupied = Signal()  # from a descriptor's first read until it is taken
         capture = Signal()
-        offered = Signal()
         left = Signal(range(PAGE_DESCRIPTORS + 1))  # descriptors of the page, this one included
         ended = Signal(init=1)  # until the program starts, and behind its END
+        behind = Signal()  # the last page, without one
         accepted = Signal()
         ending = Signal()
-        free = Signal()
         descriptor = Signal(DESCRIPTOR_BITS, reset_less=True)
         m.submodules.check = check = DescriptorCheck(self._config)
         m.submodules.first_line = first_line = FirstLine()
         m.d.comb += [
-            accepted.eq(offered & self.o.ready),
+            accepted.eq(self.o.valid & self.o.ready),
+            behind.eq((left == 0) & ~ended),
             ending.eq(accepted & check.kind.end),
-            free.eq(~occupied | (accepted & ~ending)),
-            reading.eq((index != 0) | ((waiting >> exact_log2(words)).any() & free & ~ended)),
+            reading.eq((index != 0) | (is_complete & ~occupied & ~ended)),
             ends.eq(index == words - 1),
-            self.active.eq(occupied & ~offered),
+            self.active.eq(occupied & ~self.o.valid),
         ]
         m.d.sync += [
             capture.eq(reading),
             steps.eq(Cat(reading & ends, steps)),
-            offered.eq(steps[-1] | (offered & ~accepted)),
+            self.o.valid.eq(steps[-1] | behind | (self.o.valid & ~accepted)),
             occupied.eq(reading | (occupied & ~accepted)),
         ]
         with m.If(reading):
             m.d.sync += index.eq(Mux(ends, 0, index + 1))
         with m.If(capture):
-            m.d.sync += descriptor.eq(Cat(descriptor, read.data)[bits:])
+            m.d.sync += descriptor.eq(Cat(descriptor, word)[len(word) :])
         with m.If(ending):
             m.d.sync += ended.eq(1)
         with m.If(self.start):
             m.d.sync += ended.eq(0)
 
         source, misplaced = self._pages(m, descriptor, accepted, left)
-        behind = Signal()
-        offers_error = Signal()
         m.d.comb += [
-            behind.eq((left == 0) & ~ended),
             check.descriptor.eq(descriptor),
             first_line.descriptor.eq(descriptor),
             check.refused.eq(misplaced | behind),
-            self.o.valid.eq(offered | offers_error),
             self.o.payload.descriptor.eq(descriptor),
             self.o.payload.source.eq(source),
             self.o.payload.error.eq(check.error),
             self.o.payload.kind.eq(check.kind),
             self.o.payload.first_line.eq(first_line.first_line),
         ]
-        m.d.sync += offers_error.eq(behind)
         return m
+
+    def _buffer(self, m: Module, reading: Signal) -> tuple[Value, Value]:
+        """The word read in the cycle before, and whether a whole descriptor waits."""
+        depth = PAGES * PAGE_BYTES // self._config.word_bytes
+        m.submodules.buffer = buffer = block_memory(self._config.bus.bus_bits, depth)
+        write, read = buffer.write_port(), buffer.read_port()
+        waiting = Signal(range(depth + 1))  # words in the buffer
+        m.d.comb += [write.data.eq(self.data), write.en.eq(self.write)]
+        with m.If(self.write):
+            m.d.sync += write.addr.eq(write.addr + 1)
+        with m.If(reading):
+            m.d.sync += read.addr.eq(read.addr + 1)
+        with m.If(self.write & ~reading):
+            m.d.sync += waiting.eq(waiting + 1)
+        with m.Elif(~self.write & reading):
+            m.d.sync += waiting.eq(waiting - 1)
+        descriptor_words = DESCRIPTOR_BYTES // self._config.word_bytes
+        return read.data, waiting[exact_log2(descriptor_words) :].any()
 
     def _pages(
         self, m: Module, descriptor: Signal, accepted: Signal, left: Signal

@@ -1,8 +1,11 @@
 """First in, first out, with a registered head."""
 
-from amaranth.hdl import Module, ShapeLike
-from amaranth.lib import fifo, stream, wiring
+from amaranth.hdl import Module, ShapeLike, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from rtl.block_memory import block_memory
 
 
 class Queue(wiring.Component):
@@ -10,7 +13,8 @@ class Queue(wiring.Component):
 
     A payload taken in cycle t is offered from cycle t + `LATENCY` on, later if others stand before
     it. `i.ready` is low while the queue is full; an entry that leaves in cycle t makes room in
-    cycle t + 1. The head stands in a register, behind a memory with synchronous read.
+    cycle t + 1. The head stands in a register, behind a memory with synchronous read; `i.ready`
+    comes from a register.
 
     Members
     -------
@@ -22,18 +26,36 @@ class Queue(wiring.Component):
 
     def __init__(self, shape: ShapeLike, depth: int):
         self._depth = depth
+        self._shape = shape
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        width = len(self.i.payload.as_value())
-        m.submodules.store = store = fifo.SyncFIFOBuffered(width=width, depth=self._depth)
+        most = self._depth - 1  # behind the head
+        store = block_memory(self._shape, 1 << ceil_log2(self._depth))
+        m.submodules.store = store
+        write, read = store.write_port(), store.read_port()
+        count = Signal(range(self._depth))  # in the memory
+        is_full = Signal()
+        is_empty = Signal(init=1)
+        enters = Signal()
+        moves = Signal()  # to the head
         m.d.comb += [
-            store.w_data.eq(self.i.payload),
-            store.w_en.eq(self.i.valid),
-            self.i.ready.eq(store.w_rdy),
-            self.o.payload.eq(store.r_data),
-            self.o.valid.eq(store.r_rdy),
-            store.r_en.eq(self.o.ready),
+            self.i.ready.eq(~is_full),
+            enters.eq(self.i.valid & ~is_full),
+            moves.eq(~is_empty & (~self.o.valid | self.o.ready)),
+            self.o.payload.eq(read.data),
+            write.data.eq(self.i.payload),
+            write.en.eq(1),  # its row is always free, and what is written need not be known early
+            read.en.eq(moves),
         ]
+        m.d.sync += [
+            write.addr.eq(write.addr + enters),
+            count.eq(count + enters - moves),
+            is_full.eq(~moves & (is_full | (enters & (count == most - 1)))),
+            is_empty.eq(~enters & (is_empty | (moves & (count == 1)))),
+            self.o.valid.eq(moves | (self.o.valid & ~self.o.ready)),
+        ]
+        with m.If(moves):
+            m.d.sync += read.addr.eq(read.addr + 1)
         return m

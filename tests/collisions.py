@@ -4,7 +4,9 @@ import re
 
 ATTRIBUTE = "(* no_rw_check = 32'd1 *)"
 NAME = re.compile(r"  reg \[\d+:0\] (?P<name>\S+) +\[\d+:0\];")
-WRITE = re.compile(r"    if \((?P<enable>.+)\)\n      {name}\[(?P<word>.+?)\](?:\[\d+:\d+\])? <= ")
+WRITE = re.compile(
+    r"(?:    if \((?P<enable>.+)\)\n  )?    {name}\[(?P<word>.+?)\](?:\[\d+:\d+\])? <= "
+)
 READ = r"(?P<register>_\d+_) <= {name}\[(?P<word>.+)\];"
 
 
@@ -29,7 +31,7 @@ def _noisy(text: str) -> str:
     writes = re.findall(WRITE.pattern.replace("{name}", name), text[: read.start()])
     assert writes, text[:200]
     collides = " || ".join(
-        f"(({enable}) && ({word}) == ({read['word']}))" for enable, word in writes
+        f"(({enable or 1}) && ({word}) == ({read['word']}))" for enable, word in writes
     )
     stored = f"{declared['name']} [{read['word']}]"
     noisy = f"{read['register']} <= ({collides}) ? ~{stored} : {stored};"

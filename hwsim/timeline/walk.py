@@ -82,9 +82,10 @@ class Walk:
     def _deliver(self, index: int, slot_free: int) -> int:
         """Cycle in which a descriptor heads its unit's queue, if the queue is empty."""
         read = max(self._read_free, self.reads.descriptor_cycle(index))
-        read = max(read, slot_free - self._descriptor_beats)  # assembled, it waits for a slot
-        self._read_free = read + self._descriptor_beats + pipeline.DISTRIBUTE_GAP
-        return read + self._descriptor_beats + pipeline.DISTRIBUTE
+        delivered = read + self._descriptor_beats + pipeline.DISTRIBUTE
+        delivered = max(delivered, slot_free + pipeline.DISTRIBUTE_ROOM)
+        self._read_free = delivered - pipeline.DISTRIBUTE + pipeline.DISTRIBUTE_GAP
+        return delivered
 
     # --- compute ----------------------------------------------------------------------------
 
