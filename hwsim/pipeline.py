@@ -15,10 +15,12 @@ Distributor
     cycle of the last read of the tile before.
 
 Load
-    taken in the first cycle t in which it heads its queue, its tokens are visible and the load
-    before hands over its last burst (one cycle before that stands on the bus) or has; first address
-    on the bus in t + LOAD_START, then one burst per cycle, as `outstanding_reads`, the weight
-    queue's room and the memory allow. So the next load's address may follow in the next cycle.
+    taken in the first cycle in which it heads its queue and the last run of the load before leaves
+    the walk over the runs, or has: in front of that run's first burst there are at most BURSTS_HELD
+    that do not yet stand on the bus. With t the first cycle in which it has been taken or is, and
+    its tokens are visible, its first address is on the bus in t + LOAD_START, or right behind the
+    last of the load before; then one burst per cycle, as `outstanding_reads`, the weight queue's
+    room and the memory allow.
 
 Weight loader (one word per cycle, one thing after the other)
     a weight block's first read is in the first cycle t in which the loader is free, the block's
@@ -40,22 +42,23 @@ Drain
     its parameters are in place and its stores are visible; then one read per cycle.
 
 Store
-    taken like a load; its first word is on the bus STORE_DATA after its first address, or in the
-    cycle after the last word of the store before.
+    taken, and on the bus, like a load; its first word is there STORE_DATA after its first address,
+    or in the cycle after the last word of the store before.
 """
 
 from hwsim.config import Config
 
 # Program
-START_TO_FETCH = 2  # start to the first page's first address on the bus
+START_TO_FETCH = 4  # start to the first page's first address on the bus
 DISTRIBUTE = 5  # plus words: descriptor's last word usable to the head of its empty queue
 DISTRIBUTE_GAP = 4  # plus words: head to head of two descriptors that wait for nothing
 DISTRIBUTE_ROOM = 3  # an entry leaves a full queue to the one that waited for room heading it
 
 # Reading
-LOAD_START = 2  # load at the head of its queue, tokens visible, to its first address on the bus
+LOAD_START = 4  # load at the head of its queue, tokens visible, to its first address on the bus
+BURSTS_HELD = 3  # bursts between the walk over a load's or a store's runs and the bus
 READ_SLOT = 2  # a burst's last beat on the bus to the address that `outstanding_reads` held back
-WEIGHT_ROOM = 2  # loader's read of a released word to the address on the bus that needs its room
+WEIGHT_ROOM = 3  # loader's read of a released word to the address on the bus that needs its room
 LOAD_VISIBLE = 2  # last beat on the bus to chunk token visible, weight or program word usable
 
 # Weights
@@ -72,9 +75,9 @@ ISSUE_VISIBLE = 1  # a tile's last pixel to the compute token visible
 # Draining and writing
 RESCALE = 6  # accumulator to activation
 DRAIN = 14  # a tile's last read to the drain token visible
-STORE_START = 2  # store at the head of its queue, token visible, to its first address on the bus
-STORE_DATA = 2  # a store's first address to its first word on the bus, the channel being free
-STORE_VISIBLE = 1  # last response on the bus to the store token visible
+STORE_START = 4  # store at the head of its queue, token visible, to its first address on the bus
+STORE_DATA = 3  # a store's first address to its first word on the bus, the channel being free
+STORE_VISIBLE = 2  # last response on the bus to the store token visible
 END_VISIBLE = 2  # store token visible (END being distributed) to the program being done
 OUTSTANDING_WRITES = 64  # bursts that may wait for their response
 

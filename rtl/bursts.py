@@ -1,161 +1,97 @@
-"""Cuts a descriptor's runs of words into AXI4 bursts."""
+"""Cuts runs of words into AXI4 bursts."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value, ValueLike
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
 from hwsim.config import Config
 from rtl.layouts import ADDRESS_BITS
+from rtl.runs import burst_limit, run_layout
 
-BOUNDARY_BYTES = 4096  # no burst crosses a multiple of this
-RUN_BITS = 24  # the widest run length of any descriptor
-
-
-# `blocks` x `rows` runs of `row_words` words, each run contiguous in memory.
-RUNS = data.StructLayout(
-    {
-        "address": ADDRESS_BITS,
-        "row_words": RUN_BITS,
-        "rows": 16,
-        "row_stride_bytes": ADDRESS_BITS,
-        "blocks": 16,
-        "block_stride_bytes": ADDRESS_BITS,
-    }
-)
+PLACE_BITS = 22  # sums of two indices of a buffer, before they are checked
 
 
-def burst_layout(config: Config) -> data.StructLayout:
+def placed_layout(config: Config, tag: data.StructLayout) -> data.StructLayout:
+    """A run, the word of the buffer in which it begins, and what goes with every burst."""
+    return data.StructLayout(
+        run_layout(config).members | {"place": PLACE_BITS, "in_buffer": 1, "tag": tag}
+    )
+
+
+def burst_layout(config: Config, tag: data.StructLayout) -> data.StructLayout:
     return data.StructLayout(
         {
             "address": ADDRESS_BITS,
             "beats": range(config.bus.burst_beats + 1),
-            "last_of_run": 1,
             "last_of_block": 1,
             "last": 1,
+            "place": PLACE_BITS,
+            "end": PLACE_BITS + 1,  # `place` + `beats`
+            "in_buffer": 1,  # up to there it must lie in the buffer
+            "tag": tag,
         }
     )
 
 
 class Bursts(wiring.Component):
-    """Walks blocks, runs and bursts: never across 4 KiB or a run's end, at most `burst_beats` long.
+    """Cuts runs: never across 4 KiB or a run's end, at most `burst_beats` long.
 
-    The first burst is offered the cycle after its runs are taken, then one per cycle that `o` is
-    ready. New runs are taken in the cycle in which the last burst leaves, so no cycle is lost
-    between descriptors.
+    A run's first burst is offered the cycle after the run is taken, then one per cycle that `o` is
+    ready. The next run is taken in the cycle in which the last burst leaves; nothing is taken
+    while `o` is not ready.
 
     Members
     -------
-    i : In(stream.Signature(RUNS))
-    o : Out(stream.Signature(burst_layout(config)))
-    following : Out(32)
-        The address offered after this burst, unless new runs are taken: then theirs is.
+    i : In(stream.Signature(placed_layout(config, tag)))
+    o : Out(stream.Signature(burst_layout(config, tag)))
     """
 
     LATENCY = 1
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, tag: data.StructLayout):
         self._config = config
         super().__init__(
             {
-                "i": In(stream.Signature(RUNS)),
-                "o": Out(stream.Signature(burst_layout(config))),
-                "following": Out(ADDRESS_BITS),
+                "i": In(stream.Signature(placed_layout(config, tag))),
+                "o": Out(stream.Signature(burst_layout(config, tag))),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        word_bytes = self._config.word_bytes
-        burst_beats = self._config.bus.burst_beats
-
-        runs = Signal(RUNS)  # as taken, except: `blocks` left
-        busy = Signal()
-        next_run = Signal(ADDRESS_BITS)  # where they start: one addition ahead
-        next_block = Signal(ADDRESS_BITS)
-        address = Signal(ADDRESS_BITS)
-        words_left = Signal(RUN_BITS)
-        rows_left = Signal(16)
-
-        # What the burst at `address` is stands in registers beside it: nothing is computed between
-        # them and `o.ready`.
-        beats = Signal(range(burst_beats + 1))
-        last_of_run = Signal()
-        last_of_block = Signal()
-        last = Signal()
+        burst = self.o.payload
+        ends = Signal(init=1)  # nothing of the run is left behind this burst
+        rest = Signal(self.i.payload.shape())  # what is left
+        run = Signal.like(rest)  # from the next burst on
         m.d.comb += [
-            self.o.valid.eq(busy),
-            self.o.payload.address.eq(address),
-            self.o.payload.beats.eq(beats),
-            self.o.payload.last_of_run.eq(last_of_run),
-            self.o.payload.last_of_block.eq(last_of_block),
-            self.o.payload.last.eq(last),
+            run.eq(Mux(ends, self.i.payload, rest)),
+            self.i.ready.eq(ends & self.o.ready),
         ]
 
-        words_after = Signal(RUN_BITS)
-        rows_after = Signal(16)
-        blocks_after = Signal(16)
+        ends_run = Signal()
+        next_address = Signal(ADDRESS_BITS)
+        next_place = Signal(PLACE_BITS + 1)
         m.d.comb += [
-            self.following.eq(address + beats * word_bytes),
-            words_after.eq(words_left - beats),
-            rows_after.eq(rows_left),
-            blocks_after.eq(runs.blocks),
+            ends_run.eq(run.words <= run.limit),
+            next_address.eq(run.address + run.limit * self._config.word_bytes),
+            next_place.eq(run.place + run.limit),
         ]
-        with m.If(last_of_run):
-            m.d.comb += [
-                self.following.eq(next_run),
-                words_after.eq(runs.row_words),
-                rows_after.eq(rows_left - 1),
+        with m.If(self.o.ready):
+            m.d.sync += [
+                self.o.valid.eq(self.i.valid | ~ends),
+                ends.eq(ends_run | (ends & ~self.i.valid)),
+                burst.address.eq(run.address),
+                burst.beats.eq(Mux(ends_run, run.words, run.limit)),
+                burst.last_of_block.eq(ends_run & run.last_of_block),
+                burst.last.eq(ends_run & run.last),
+                burst.place.eq(run.place),
+                burst.end.eq(Mux(ends_run, run.place + run.words[: len(run.limit)], next_place)),
+                burst.in_buffer.eq(run.in_buffer),
+                burst.tag.eq(run.tag),
+                rest.eq(run),
+                rest.address.eq(next_address),
+                rest.words.eq(run.words - run.limit),
+                rest.limit.eq(burst_limit(self._config, next_address)),
+                rest.place.eq(next_place),
             ]
-        with m.If(last_of_block):
-            m.d.comb += [
-                self.following.eq(next_block),
-                rows_after.eq(runs.rows),
-                blocks_after.eq(runs.blocks - 1),
-            ]
-
-        def burst(at: Value, words: Value, rows: Value, blocks: Value) -> list[ValueLike]:
-            """Beats: what is left of the run, of the 4 KiB and of the longest burst."""
-            boundary_words = BOUNDARY_BYTES // word_bytes
-            offset = at[exact_log2(word_bytes) : exact_log2(BOUNDARY_BYTES)]
-            to_boundary = Const(boundary_words) - offset
-            limit = Mux(to_boundary < burst_beats, to_boundary, burst_beats)
-            ends_run = words <= limit
-            ends_block = ends_run & (rows == 1)
-            return [
-                address.eq(at),
-                words_left.eq(words),
-                rows_left.eq(rows),
-                runs.blocks.eq(blocks),
-                beats.eq(Mux(ends_run, words, limit)),
-                last_of_run.eq(ends_run),
-                last_of_block.eq(ends_block),
-                last.eq(ends_block & (blocks == 1)),
-            ]
-
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += burst(self.following, words_after, rows_after, blocks_after)
-            with m.If(last_of_run):
-                m.d.sync += next_run.eq(next_run + runs.row_stride_bytes)
-            with m.If(last_of_block):
-                m.d.sync += [
-                    next_run.eq(next_block + runs.row_stride_bytes),
-                    next_block.eq(next_block + runs.block_stride_bytes),
-                ]
-
-        finishing = Signal()
-        m.d.comb += [
-            finishing.eq(self.o.valid & self.o.ready & last),
-            self.i.ready.eq(~busy | finishing),
-        ]
-        with m.If(self.i.ready):
-            m.d.sync += busy.eq(self.i.valid)
-            with m.If(self.i.valid):
-                new = self.i.payload
-                m.d.sync += [
-                    runs.eq(new),
-                    next_run.eq(new.address + new.row_stride_bytes),
-                    next_block.eq(new.address + new.block_stride_bytes),
-                ]
-                m.d.sync += burst(new.address, new.row_words, new.rows, new.blocks)
         return m

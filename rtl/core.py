@@ -65,7 +65,7 @@ class Core(wiring.Component):
 
     LOAD_VISIBLE = ReadManager.WORD_LATENCY + 1  # and the count of words or chunks
     ISSUE_VISIBLE = 1
-    STORE_VISIBLE = 1
+    STORE_VISIBLE = WriteManager.STORED + 1
     END_VISIBLE = Distributor.END + 1
     assert (LOAD_VISIBLE, ISSUE_VISIBLE) == (pipeline.LOAD_VISIBLE, pipeline.ISSUE_VISIBLE)
     assert (STORE_VISIBLE, END_VISIBLE) == (pipeline.STORE_VISIBLE, pipeline.END_VISIBLE)
@@ -136,7 +136,6 @@ class Core(wiring.Component):
             Signal(TOKEN_BITS, name=name) for name in ("chunks", "computes", "drains", "stores")
         )
         self.next_chunks = Signal(TOKEN_BITS)  # with what arrives in this cycle
-        self.next_stores = Signal(TOKEN_BITS)
 
     def _connect_loads(self, m: Module) -> None:
         """Bus to program buffer, weight queue and feature buffer."""
@@ -228,15 +227,12 @@ class Core(wiring.Component):
 
     def _count_tokens(self, m: Module) -> None:
         word, staged = self.read_manager.o, self.drain.o
-        m.d.comb += [
-            self.next_chunks.eq(self.chunks + (word.valid & word.payload.ends_chunk)),
-            self.next_stores.eq(self.stores + self.write_manager.stored),
-        ]
+        m.d.comb += self.next_chunks.eq(self.chunks + (word.valid & word.payload.ends_chunk))
         m.d.sync += [
             self.chunks.eq(self.next_chunks),
             self.computes.eq(self.computes + self.issue.issued),
             self.drains.eq(self.drains + (staged.valid & staged.payload.last)),
-            self.stores.eq(self.next_stores),
+            self.stores.eq(self.stores + self.write_manager.stored),
         ]
 
     def _report(self, m: Module) -> None:

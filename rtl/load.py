@@ -1,6 +1,6 @@
 """The load unit: LOAD descriptors in, burst requests out."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -9,22 +9,24 @@ from hwsim import pipeline
 from hwsim.config import Config
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_BYTES, TOKEN_BITS, Destination, Opcode
-from rtl.bursts import Bursts
+from rtl.burst_guard import BurstGuard
+from rtl.bursts import PLACE_BITS, Bursts
 from rtl.layouts import (
     FAULT,
     SOURCE_BITS,
     WAITING,
     all_names,
+    copy_fields,
     field_layout,
     reached,
     with_first_line,
 )
 from rtl.read_manager import BUFFER_ADDRESS_BITS, request_layout
-from rtl.window_guard import WINDOW, guarded
-
-PLACE_BITS = BUFFER_ADDRESS_BITS + 2  # sums of a block's address and offsets, before the check
+from rtl.runs import Runs
+from rtl.window_guard import WINDOW
 
 LOAD = with_first_line(field_layout(Opcode.LOAD, all_names(Opcode.LOAD)))
+TAG = data.StructLayout({"source": SOURCE_BITS, "destination": Destination})
 
 
 class Load(wiring.Component):
@@ -52,9 +54,12 @@ class Load(wiring.Component):
     fault : Out(FAULT)
     """
 
-    LOAD_START = Bursts.LATENCY + 1  # and the address register of the read manager
-    WEIGHT_ROOM = 1 + 1  # room counted, address register
+    # And the address register of the read manager.
+    LOAD_START = Runs.LATENCY + Bursts.LATENCY + BurstGuard.LATENCY + 1
+    BURSTS_HELD = 1 + BurstGuard.ENTRIES  # in cutter and guard
+    WEIGHT_ROOM = 1 + 1 + 1  # its register, room counted, address register
     assert WEIGHT_ROOM == pipeline.WEIGHT_ROOM
+    assert BURSTS_HELD == pipeline.BURSTS_HELD
     assert LOAD_START == pipeline.LOAD_START
     assert LOAD_START == pipeline.START_TO_FETCH
 
@@ -77,140 +82,123 @@ class Load(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.bursts = bursts = Bursts(self._config)
+        config = self._config
+        m.submodules.runs = runs = Runs(config)
+        m.submodules.bursts = bursts = Bursts(config, TAG)
+        m.submodules.guard = guard = BurstGuard(
+            bursts.o.payload.shape(), 2, config.feature_words, ErrorCode.READ_WINDOW
+        )
+        head = self._head(m, runs)
+        job = Signal(LOAD)  # whose runs are walked
+        with m.If(runs.i.ready):
+            m.d.sync += job.eq(head)
+        met = self._met(m, runs, head, job)
+        m.d.comb += [
+            bursts.i.valid.eq(runs.o.valid & met),
+            runs.o.ready.eq(bursts.i.ready & met),
+            *copy_fields(bursts.i.payload, runs.o.payload),
+            bursts.i.payload.place.eq(self._place(m, runs, head, job)),
+            bursts.i.payload.in_buffer.eq(job.destination == Destination.FEATURES),
+            *copy_fields(bursts.i.payload.tag, job),
+            guard.windows.eq(self.windows),
+        ]
+        wiring.connect(m, bursts.o, guard.i)
 
-        # Tokens gate the descriptor; `start` puts the first page in its place.
-        met = Signal()
+        burst = guard.o.payload
+        room = self._room(m, guard)
+        m.d.comb += [
+            self.o.valid.eq(guard.o.valid & room),
+            guard.o.ready.eq(self.o.ready & room),
+            *copy_fields(self.o.payload, burst),
+            *copy_fields(self.o.payload, burst.tag),
+            self.o.payload.buffer_address.eq(burst.place),
+            self.o.payload.ends_chunk.eq(
+                burst.last_of_block & (burst.tag.destination == Destination.FEATURES)
+            ),
+            self.fault.eq(guard.fault),
+            self.waiting.valid.eq(guard.o.valid | runs.o.valid),
+            self.waiting.source.eq(Mux(guard.o.valid, burst.tag.source, job.source)),
+        ]
+        return m
+
+    def _head(self, m: Module, runs: Runs) -> data.View:
+        """The next descriptor; `start` puts the first page in its place."""
         head = Signal(LOAD)
         m.d.comb += [
-            met.eq(
-                reached(self.computes, self.i.payload.wait_computes)
-                & reached(self.stores, self.i.payload.wait_stores)
-            ),
             head.eq(self.i.payload),
-            bursts.i.valid.eq(self.i.valid & met),
-            self.i.ready.eq(bursts.i.ready & met),
+            runs.i.valid.eq(self.i.valid),
+            self.i.ready.eq(runs.i.ready),
         ]
         with m.If(self.start):
             m.d.comb += [
+                head.eq(0),
                 head.destination.eq(Destination.PROGRAM),
                 head.source.eq(self.program),
                 head.address.eq(self.program << exact_log2(DESCRIPTOR_BYTES)),
                 head.row_words.eq(PAGE_BYTES // self._config.word_bytes),
                 head.rows.eq(1),
                 head.blocks.eq(1),
-                bursts.i.valid.eq(1),
+                runs.i.valid.eq(1),
                 self.i.ready.eq(0),
             ]
-        m.d.comb += [bursts.i.payload[name].eq(head[name]) for name, _ in bursts.i.payload.shape()]
+        m.d.comb += copy_fields(runs.i.payload, head)
+        return head
 
-        place, ends_chunk = self._place(m, bursts, head)
+    def _met(self, m: Module, runs: Runs, head: data.View, job: data.View) -> Signal:
+        """Whether the tokens have come for the runs that are walked, from a register."""
+        met = Signal()
 
-        # A weight burst needs room for all of its words.
+        def have_come(load: data.View) -> Value:
+            computes = reached(self.computes, load.wait_computes)
+            return computes & reached(self.stores, load.wait_stores)
+
+        m.d.sync += met.eq(Mux(runs.i.ready, have_come(head), have_come(job)))
+        return met
+
+    def _room(self, m: Module, guard: BurstGuard) -> Value:
+        """A weight burst needs room for all of its words; counted when it comes to `guard.o`."""
         capacity = self._config.weight_words
-        reserved = Signal(range(capacity + 1))
-        is_weights = place.destination == Destination.WEIGHTS
-        room = Signal()
-        taken = Signal()
-        burst = bursts.o.payload
-        allowed = self._guard(m, bursts, place)
-        m.d.comb += [
-            room.eq(~is_weights | (reserved + burst.beats <= capacity)),
-            self.o.valid.eq(bursts.o.valid & room & allowed),
-            bursts.o.ready.eq(self.o.ready & room & allowed),
-            taken.eq(self.o.valid & self.o.ready),
-            self.o.payload.address.eq(burst.address),
-            self.o.payload.beats.eq(burst.beats),
-            self.o.payload.destination.eq(place.destination),
-            self.o.payload.buffer_address.eq(place.address),
-            self.o.payload.ends_chunk.eq(ends_chunk),
-            self.o.payload.source.eq(place.source),
-        ]
-        m.d.sync += reserved.eq(reserved + Mux(taken & is_weights, burst.beats, 0) - self.released)
-        return m
+        free = Signal(range(-self._config.bus.burst_beats, capacity + 1), init=capacity)
+        next_ = guard.next
+        released = Signal()
+        m.d.sync += [released.eq(self.released), free.eq(free + released)]
+        with m.If(guard.moves & (next_.tag.destination == Destination.WEIGHTS)):
+            m.d.sync += free.eq(free - next_.beats + released)
+        return free >= 0
 
-    def _guard(self, m: Module, bursts: Bursts, place: data.View) -> Signal:
-        """Whether the burst may be offered; if not, the fault."""
-        inside = guarded(m, bursts, [self.windows[0], self.windows[1]])
-        burst = bursts.o.payload
-        fits = Signal()
-        allowed = Signal()
-        m.d.comb += [
-            fits.eq(
-                (place.destination != Destination.FEATURES)
-                | (~place.beyond & (place.address + burst.beats <= self._config.feature_words))
-            ),
-            allowed.eq(inside & fits),
-            self.fault.source.eq(place.source),
-            self.waiting.valid.eq(bursts.o.valid | self.i.valid),
-            self.waiting.source.eq(Mux(bursts.o.valid, place.source, self.i.payload.source)),
-        ]
-        with m.If(bursts.o.valid & ~inside):
-            m.d.comb += self.fault.code.eq(ErrorCode.READ_WINDOW)
-        with m.Elif(bursts.o.valid & ~fits):
-            m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)
-        return allowed
-
-    def _place(self, m: Module, bursts: Bursts, head: data.View) -> tuple[data.View, Signal]:
-        """Follow the bursts through the ring rows of the feature buffer."""
-        place = Signal(
-            data.StructLayout(
-                {
-                    "source": SOURCE_BITS,
-                    "destination": Destination,
-                    "address": PLACE_BITS,  # of the next burst
-                    "line": PLACE_BITS,  # of the run's ring row
-                    "block": PLACE_BITS,  # of ring row 0
-                    "block_words": BUFFER_ADDRESS_BITS,
-                    "first_row": 16,
-                    "first_line": PLACE_BITS,  # of the block's first run
-                    "beyond": 1,  # the first run lies past the feature buffer
-                    "row": 16,
-                    "rows": 16,
-                    "row_words": BUFFER_ADDRESS_BITS,
-                }
-            )
-        )
-        burst = bursts.o.payload
-        next_line = Signal(PLACE_BITS)
+    def _place(self, m: Module, runs: Runs, head: data.View, job: data.View) -> Signal:
+        """Follow the runs through the ring rows of the feature buffer."""
+        line = Signal(PLACE_BITS)  # of the run
+        first_line = Signal(PLACE_BITS)  # of the block's first run
+        block = Signal(PLACE_BITS)  # of ring row 0
+        rows_left = Signal(len(head.ring_rows))  # to the ring's end, with the run's
+        first_rows_left = Signal.like(rows_left)  # with the block's first run
+        wraps = Signal()  # the next run goes to ring row 0
         next_first_line = Signal(PLACE_BITS)
-        wraps = Signal()
-        ends_chunk = Signal()
-        m.d.comb += [
-            wraps.eq(place.row + 1 == place.rows),
-            next_line.eq(Mux(wraps, place.block, place.line + place.row_words)),
-            next_first_line.eq(place.first_line + place.block_words),
-            ends_chunk.eq(burst.last_of_block & (place.destination == Destination.FEATURES)),
-        ]
-        with m.If(bursts.o.valid & bursts.o.ready):
-            m.d.sync += place.address.eq(place.address + burst.beats)
-            with m.If(burst.last_of_run):
-                m.d.sync += [
-                    place.address.eq(next_line),
-                    place.line.eq(next_line),
-                    place.row.eq(Mux(wraps, 0, place.row + 1)),
-                ]
-            with m.If(burst.last_of_block):
-                m.d.sync += [
-                    place.address.eq(next_first_line),
-                    place.line.eq(next_first_line),
-                    place.first_line.eq(next_first_line),
-                    place.block.eq(place.block + place.block_words),
-                    place.row.eq(place.first_row),
-                ]
-        with m.If(bursts.i.valid & bursts.i.ready):
+        m.d.comb += next_first_line.eq(first_line + job.buffer_block_words)
+        with m.If(runs.moves):
             m.d.sync += [
-                place.source.eq(head.source),
-                place.destination.eq(head.destination),
-                place.address.eq(head.first_line),
-                place.line.eq(head.first_line),
-                place.first_line.eq(head.first_line),
-                place.block.eq(head.buffer_address),
-                place.block_words.eq(head.buffer_block_words),
-                place.first_row.eq(head.ring_row),
-                place.beyond.eq(head.first_line >= self._config.feature_words),
-                place.row.eq(head.ring_row),
-                place.rows.eq(head.ring_rows),
-                place.row_words.eq(head.row_words),
+                line.eq(Mux(wraps, block, line + job.row_words[:BUFFER_ADDRESS_BITS])),
+                rows_left.eq(Mux(wraps, job.ring_rows, rows_left - 1)),
+                wraps.eq(Mux(wraps, job.ring_rows == 1, rows_left == 2)),
             ]
-        return place, ends_chunk
+            with m.If(runs.o.payload.last_of_block):
+                m.d.sync += [
+                    line.eq(next_first_line),
+                    first_line.eq(next_first_line),
+                    block.eq(block + job.buffer_block_words),
+                    rows_left.eq(first_rows_left),
+                    wraps.eq(first_rows_left == 1),
+                ]
+            with m.If(runs.begins):
+                # A first line that needs more bits is past the buffer, whatever is below.
+                beyond = head.first_line[PLACE_BITS - 1 :].any()
+                m.d.sync += [
+                    line.eq(Cat(head.first_line[: PLACE_BITS - 1], beyond)),
+                    first_line.eq(head.first_line),
+                    block.eq(head.buffer_address),
+                    rows_left.eq(head.ring_rows - head.ring_row),
+                    first_rows_left.eq(head.ring_rows - head.ring_row),
+                    wraps.eq(head.ring_rows - head.ring_row == 1),
+                ]
+        return line

@@ -1,14 +1,16 @@
 """The AXI4 read channels: addresses out, words in, each with the place it goes to."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, fifo, stream, wiring
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from hwsim import pipeline
 from hwsim.config import Config
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import Destination
-from rtl.layouts import ADDRESS_BITS, FAULT, SOURCE_BITS
+from rtl.layouts import ADDRESS_BITS, FAULT, SOURCE_BITS, copy_fields
 
 BUFFER_ADDRESS_BITS = 20
 
@@ -90,54 +92,52 @@ class ReadManager(wiring.Component):
         outstanding = self._config.bus.outstanding_reads
 
         unanswered = Signal(range(outstanding + 1))
+        is_any = Signal()  # is
+        is_full = Signal()  # no more may be
         move = Signal()
         take = Signal()
         expected = Signal()
         answered = Signal()
         m.d.comb += [
             move.eq(~self.arvalid | self.arready),
-            self.i.ready.eq(move & (unanswered != outstanding) & ~self.stop),
+            self.i.ready.eq(move & ~is_full & ~self.stop),
             take.eq(self.i.valid & self.i.ready),
-            expected.eq(self.rvalid & (unanswered != 0)),
+            expected.eq(self.rvalid & is_any),
             answered.eq(expected & self.rlast),
-            self.quiet.eq(~self.arvalid & (unanswered == 0)),
+            self.quiet.eq(~self.arvalid & ~is_any),
             self.rready.eq(1),
         ]
-        m.d.sync += unanswered.eq(unanswered + take - answered)
+        m.d.sync += [
+            unanswered.eq(unanswered + take - answered),
+            is_any.eq(take | (is_any & ~(answered & (unanswered == 1)))),
+            is_full.eq(~answered & (is_full | (take & (unanswered == outstanding - 1)))),
+        ]
         with m.If(move):
-            m.d.sync += self.arvalid.eq(take)
-            with m.If(take):
-                m.d.sync += [
-                    self.araddr.eq(self.i.payload.address),
-                    self.arlen.eq(self.i.payload.beats - 1),
-                ]
+            m.d.sync += [
+                self.arvalid.eq(take),
+                self.araddr.eq(self.i.payload.address),
+                self.arlen.eq(self.i.payload.beats - 1),
+            ]
 
         # Where the words of each unanswered burst go. A tag is readable the cycle after its
         # request, which is before the first beat can be.
-        tag = Signal(
-            data.StructLayout(
-                {
-                    "destination": Destination,
-                    "buffer_address": BUFFER_ADDRESS_BITS,
-                    "ends_chunk": 1,
-                    "source": SOURCE_BITS,
-                }
-            )
+        tag_layout = data.StructLayout(
+            {
+                "destination": Destination,
+                "buffer_address": BUFFER_ADDRESS_BITS,
+                "ends_chunk": 1,
+                "source": SOURCE_BITS,
+            }
         )
-        incoming = Signal.like(tag)
-        m.submodules.tags = tags = fifo.SyncFIFO(width=len(tag.as_value()), depth=outstanding)
-        m.d.comb += [
-            incoming.destination.eq(self.i.payload.destination),
-            incoming.buffer_address.eq(self.i.payload.buffer_address),
-            incoming.ends_chunk.eq(self.i.payload.ends_chunk),
-            incoming.source.eq(self.i.payload.source),
-            tags.w_data.eq(incoming),
-            tags.w_en.eq(take),
-            tag.eq(tags.r_data),
-        ]
+        m.submodules.tags = tags = Memory(
+            shape=tag_layout, depth=1 << ceil_log2(outstanding), init=[]
+        )
+        write, read = tags.write_port(), tags.read_port(domain="comb")
+        tag = read.data
+        m.d.comb += [write.en.eq(take), *copy_fields(write.data, self.i.payload)]
+        m.d.sync += [write.addr.eq(write.addr + take), read.addr.eq(read.addr + answered)]
 
         beat = Signal.like(self.i.payload.beats)
-        m.d.comb += tags.r_en.eq(answered)
         m.d.sync += [self.o.valid.eq(expected), self.fault.code.eq(ErrorCode.NONE)]
         with m.If(expected & self.rresp[1]):  # SLVERR or DECERR
             m.d.sync += self.fault.code.eq(ErrorCode.READ_RESPONSE)

@@ -1,6 +1,6 @@
 """The store unit: STORE descriptors in, bursts of staged words out."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,6 +8,7 @@ from hwsim import pipeline
 from hwsim.config import Config
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import TOKEN_BITS, Opcode
+from rtl.burst_guard import BurstGuard
 from rtl.bursts import Bursts
 from rtl.layouts import (
     ADDRESS_BITS,
@@ -15,13 +16,16 @@ from rtl.layouts import (
     SOURCE_BITS,
     WAITING,
     all_names,
+    copy_fields,
     field_layout,
     reached,
 )
 from rtl.placing import STAGING_BITS
-from rtl.window_guard import WINDOW, guarded
+from rtl.runs import Runs
+from rtl.window_guard import WINDOW
 
 STORE = field_layout(Opcode.STORE, all_names(Opcode.STORE))
+TAG = data.StructLayout({"source": SOURCE_BITS})
 
 
 def write_layout(config: Config) -> data.StructLayout:
@@ -56,7 +60,8 @@ class Store(wiring.Component):
     fault : Out(FAULT)
     """
 
-    STORE_START = Bursts.LATENCY + 1  # and the address register of the write manager
+    # And the address register of the write manager.
+    STORE_START = Runs.LATENCY + Bursts.LATENCY + BurstGuard.LATENCY + 1
     assert STORE_START == pipeline.STORE_START
 
     def __init__(self, config: Config):
@@ -74,44 +79,50 @@ class Store(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.bursts = bursts = Bursts(self._config)
+        config = self._config
+        m.submodules.runs = runs = Runs(config)
+        m.submodules.bursts = bursts = Bursts(config, TAG)
+        m.submodules.guard = guard = BurstGuard(
+            bursts.o.payload.shape(), 1, config.staging_words, ErrorCode.WRITE_WINDOW
+        )
         head = self.i.payload
-        met = Signal()
+        job = Signal(STORE)  # whose runs are walked
+        met = Signal()  # its token has come
+        place = Signal(STAGING_BITS + 1)  # the largest staging ends at 2**16
         m.d.comb += [
-            met.eq(reached(self.drains, head.wait_drains)),
-            bursts.i.valid.eq(self.i.valid & met),
-            self.i.ready.eq(bursts.i.ready & met),
+            runs.i.valid.eq(self.i.valid),
+            self.i.ready.eq(runs.i.ready),
+            *copy_fields(runs.i.payload, head),
+            bursts.i.valid.eq(runs.o.valid & met),
+            runs.o.ready.eq(bursts.i.ready & met),
+            *copy_fields(bursts.i.payload, runs.o.payload),
+            bursts.i.payload.place.eq(place),
+            bursts.i.payload.in_buffer.eq(1),
+            *copy_fields(bursts.i.payload.tag, job),
+            guard.windows[0].eq(self.window),
         ]
-        m.d.comb += [bursts.i.payload[name].eq(head[name]) for name, _ in bursts.i.payload.shape()]
+        m.d.sync += met.eq(
+            Mux(
+                runs.i.ready,
+                reached(self.drains, head.wait_drains),
+                reached(self.drains, job.wait_drains),
+            )
+        )
+        with m.If(runs.moves):
+            m.d.sync += place.eq(Mux(runs.begins, head.staging_address, place + job.row_words))
+        with m.If(runs.i.ready):
+            m.d.sync += job.eq(head)
+        wiring.connect(m, bursts.o, guard.i)
 
-        staging_address = Signal(STAGING_BITS + 1)  # the largest ends at 2**16
-        source = Signal(SOURCE_BITS)
-        burst = bursts.o.payload
-        inside = guarded(m, bursts, [self.window])
-        fits = Signal()
-        allowed = Signal()
+        burst = guard.o.payload
         m.d.comb += [
-            fits.eq(staging_address + burst.beats <= self._config.staging_words),
-            allowed.eq(inside & fits),
-            self.fault.source.eq(source),
-            self.waiting.valid.eq(self.i.valid),
-            self.waiting.source.eq(head.source),
+            self.o.valid.eq(guard.o.valid),
+            guard.o.ready.eq(self.o.ready),
+            *copy_fields(self.o.payload, burst),
+            *copy_fields(self.o.payload, burst.tag),
+            self.o.payload.staging_address.eq(burst.place),
+            self.fault.eq(guard.fault),
+            self.waiting.valid.eq(runs.o.valid),
+            self.waiting.source.eq(job.source),
         ]
-        with m.If(bursts.o.valid & ~inside):
-            m.d.comb += self.fault.code.eq(ErrorCode.WRITE_WINDOW)
-        with m.Elif(bursts.o.valid & ~fits):
-            m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)
-        m.d.comb += [
-            self.o.valid.eq(bursts.o.valid & allowed),
-            bursts.o.ready.eq(self.o.ready & allowed),
-            self.o.payload.address.eq(burst.address),
-            self.o.payload.beats.eq(burst.beats),
-            self.o.payload.staging_address.eq(staging_address),
-            self.o.payload.last.eq(burst.last),
-            self.o.payload.source.eq(source),
-        ]
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += staging_address.eq(staging_address + burst.beats)
-        with m.If(bursts.i.valid & bursts.i.ready):
-            m.d.sync += [staging_address.eq(head.staging_address), source.eq(head.source)]
         return m

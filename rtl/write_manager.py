@@ -1,14 +1,15 @@
 """The AXI4 write channels: burst addresses and staged words out, responses in."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, fifo, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim import pipeline
 from hwsim.config import Config
 from hwsim.program.error_codes import ErrorCode
-from rtl.layouts import ADDRESS_BITS, FAULT, SOURCE_BITS
+from rtl.layouts import ADDRESS_BITS, FAULT, SOURCE_BITS, copy_fields
 from rtl.placing import STAGING_BITS
+from rtl.queue import Queue
 from rtl.staging import Staging
 from rtl.store import write_layout
 
@@ -32,7 +33,7 @@ class WriteManager(wiring.Component):
     read_enable, read_address, word
         Read port of staging.
     stored : Out(1)
-        The response to a STORE's last burst is on the bus.
+        The response to a STORE's last burst was on the bus `STORED` cycles before.
     stop : In(1)
     quiet : Out(1)
         No address and no word stands on the bus and every response has come.
@@ -40,7 +41,9 @@ class WriteManager(wiring.Component):
     aw*, w*, b* : the AXI4 write channels
     """
 
-    STORE_DATA = Staging.READ_LATENCY + 1
+    # From its address: behind the queue, staging and the output register.
+    STORE_DATA = Queue.LATENCY - 1 + Staging.READ_LATENCY + 1
+    STORED = 1
     assert STORE_DATA == pipeline.STORE_DATA
 
     def __init__(self, config: Config):
@@ -72,63 +75,54 @@ class WriteManager(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Of each burst that waits for a response, its STORE, and whether it ends it.
-        awaited = Signal(data.StructLayout({"last": 1, "source": SOURCE_BITS}))
-        incoming = Signal.like(awaited)
-        m.submodules.responses = responses = fifo.SyncFIFO(
-            width=len(awaited.as_value()), depth=pipeline.OUTSTANDING_WRITES
+        # Of each burst that waits for a response, its STORE, and whether it ends it. The response
+        # comes behind the data, and that later than an entry goes through the queue.
+        m.submodules.responses = responses = Queue(
+            data.StructLayout({"last": 1, "source": SOURCE_BITS}), pipeline.OUTSTANDING_WRITES
         )
+        awaited = responses.o.payload
         answered = Signal()
-        waiting = Signal(
-            data.StructLayout(
-                {
-                    "staging_address": STAGING_BITS,
-                    "beats": self.i.payload.beats.shape(),
-                }
-            )
-        )
-        m.submodules.waiting = bursts = fifo.SyncFIFO(
-            width=len(waiting.as_value()), depth=BURSTS_AHEAD
+        m.submodules.waiting = waiting = Queue(
+            data.StructLayout({"staging_address": STAGING_BITS, "last_beat": len(self.awlen)}),
+            BURSTS_AHEAD,
         )
 
         move = Signal()
         take = Signal()
         m.d.comb += [
             move.eq(~self.awvalid | self.awready),
-            self.i.ready.eq(move & responses.w_rdy & bursts.w_rdy & ~self.stop),
+            self.i.ready.eq(move & responses.i.ready & waiting.i.ready & ~self.stop),
             take.eq(self.i.valid & self.i.ready),
-            waiting.staging_address.eq(self.i.payload.staging_address),
-            waiting.beats.eq(self.i.payload.beats),
-            bursts.w_data.eq(waiting),
-            bursts.w_en.eq(take),
-            incoming.last.eq(self.i.payload.last),
-            incoming.source.eq(self.i.payload.source),
-            responses.w_data.eq(incoming),
-            responses.w_en.eq(take),
-            responses.r_en.eq(self.bvalid),
-            awaited.eq(responses.r_data),
-            answered.eq(self.bvalid & responses.r_rdy),
+            waiting.i.payload.staging_address.eq(self.i.payload.staging_address),
+            waiting.i.payload.last_beat.eq(self.i.payload.beats - 1),
+            waiting.i.valid.eq(take),
+            *copy_fields(responses.i.payload, self.i.payload),
+            responses.i.valid.eq(take),
+            responses.o.ready.eq(self.bvalid),
+            answered.eq(self.bvalid & responses.o.valid),
             self.bready.eq(1),
-            self.stored.eq(answered & awaited.last),
-            self.quiet.eq(~self.awvalid & ~self.wvalid & ~responses.r_rdy & ~bursts.r_rdy),
+            self.quiet.eq(~self.awvalid & ~self.wvalid & ~responses.o.valid & ~waiting.o.valid),
         ]
-        m.d.sync += [self.fault.code.eq(ErrorCode.NONE), self.fault.source.eq(awaited.source)]
+        m.d.sync += [
+            self.stored.eq(answered & awaited.last),
+            self.fault.code.eq(ErrorCode.NONE),
+            self.fault.source.eq(awaited.source),
+        ]
         with m.If(answered & self.bresp[1]):  # SLVERR or DECERR
             m.d.sync += self.fault.code.eq(ErrorCode.WRITE_RESPONSE)
         with m.If(move):
-            m.d.sync += self.awvalid.eq(take)
-            with m.If(take):
-                m.d.sync += [
-                    self.awaddr.eq(self.i.payload.address),
-                    self.awlen.eq(self.i.payload.beats - 1),
-                ]
-        self._data(m, bursts, waiting.shape())
+            m.d.sync += [
+                self.awvalid.eq(take),
+                self.awaddr.eq(self.i.payload.address),
+                self.awlen.eq(self.i.payload.beats - 1),
+            ]
+        self._data(m, waiting)
         return m
 
-    def _data(self, m: Module, bursts: fifo.SyncFIFO, layout: data.StructLayout) -> None:
+    def _data(self, m: Module, waiting: Queue) -> None:
         """Two stages, memory and output register; each moves when the one behind it does."""
-        burst = data.View(layout, bursts.r_data)
-        beat = Signal.like(burst.beats)
+        burst = waiting.o.payload
+        beat = Signal.like(burst.last_beat)
         last = Signal()
         read_valid = Signal()
         read_last = Signal()
@@ -137,15 +131,15 @@ class WriteManager(wiring.Component):
         m.d.comb += [
             move_out.eq(~self.wvalid | self.wready),
             move_read.eq(~read_valid | move_out),
-            last.eq(beat + 1 == burst.beats),
-            bursts.r_en.eq(move_read & last),
-            self.read_enable.eq(move_read & bursts.r_rdy),
+            last.eq(beat == burst.last_beat),
+            waiting.o.ready.eq(move_read & last),
+            self.read_enable.eq(move_read & waiting.o.valid),
             self.read_address.eq(burst.staging_address + beat),
         ]
         with m.If(self.read_enable):
             m.d.sync += beat.eq(Mux(last, 0, beat + 1))
         with m.If(move_read):
-            m.d.sync += [read_valid.eq(bursts.r_rdy), read_last.eq(last)]
+            m.d.sync += [read_valid.eq(waiting.o.valid), read_last.eq(last)]
         with m.If(move_out):
             m.d.sync += self.wvalid.eq(read_valid)
             with m.If(read_valid):

@@ -92,15 +92,13 @@ BUILDS = (
 WAITS = (
     Bin(
         "load waited for computes",
-        "a LOAD was taken in the cycle of the tile that it waited for",
+        "a LOAD began in the cycle of the tile that it waited for",
         FULL,
     ),
-    Bin("load waited for stores", "a LOAD was taken in the cycle of the store that it waited for"),
+    Bin("load waited for stores", "a LOAD began in the cycle of the store that it waited for"),
     Bin("tile waited for chunks", "the array stood still for features"),
     Bin("drain waited for stores", "a drain began in the cycle of the store that it waited for"),
-    Bin(
-        "store waited for drains", "a STORE was taken in the cycle of the drain that it waited for"
-    ),
+    Bin("store waited for drains", "a STORE began in the cycle of the drain that it waited for"),
     Bin("end waited for stores", "END was reached in the cycle of the last store"),
     Bin("tile waited for weights", "the array stood still for weights"),
     Bin("tile waited for bank", "the array stood still for a bank of accumulators"),

@@ -102,11 +102,11 @@ def bins_of_timeline(program: Program) -> set[str]:
     loads = computes = stores = 0
     for descriptor in program.descriptors:
         if isinstance(descriptor, Load):
-            taken = walk.reads.popped[loads]
+            began = walk.reads.begun[loads]
             loads += 1
-            if taken == _token(walk.computes, descriptor.wait_computes, computes):
+            if began == _token(walk.computes, descriptor.wait_computes, computes):
                 bins.add("load waited for computes")
-            if taken == _token(walk.stores, descriptor.wait_stores, stores):
+            if began == _token(walk.stores, descriptor.wait_stores, stores):
                 bins.add("load waited for stores")
         elif isinstance(descriptor, Compute):
             began = walk.tiles[computes].drain_start

@@ -1,16 +1,20 @@
-"""How runs of words become bursts, in the Amaranth simulator."""
+"""How runs of words become bursts, in the Amaranth simulator, and in which cycle they can go."""
 
 from typing import Any
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
+from amaranth.lib import data
 
 from hwsim.config import load_config
+from hwsim.program.error_codes import ErrorCode
 from rtl.bursts import Bursts
+from tests.streams import Each, Sink, Source, step
+from tests.test_rtl_runs import expected_limit
 
 CONFIG = load_config("nano")
 WORD = CONFIG.word_bytes
+TAG = data.StructLayout({"source": 26})
 
 
 def expected_bursts(runs: dict[str, int]) -> list[tuple[int, int, bool, bool, bool]]:
@@ -22,8 +26,7 @@ def expected_bursts(runs: dict[str, int]) -> list[tuple[int, int, bool, bool, bo
             address += row * runs["row_stride_bytes"]
             left = runs["row_words"]
             while left:
-                to_boundary = (4096 - address % 4096) // WORD
-                beats = min(left, to_boundary, CONFIG.bus.burst_beats)
+                beats = min(left, expected_limit(address, CONFIG))
                 left -= beats
                 run_ends = left == 0
                 block_ends = run_ends and row == runs["rows"] - 1
@@ -33,47 +36,119 @@ def expected_bursts(runs: dict[str, int]) -> list[tuple[int, int, bool, bool, bo
     return bursts
 
 
-@pytest.mark.parametrize("stall", [0.0, 0.5])
-def test_bursts_follow_the_rules_without_a_gap(stall: float) -> None:
-    rng = np.random.default_rng(3)
-    jobs = [
-        {
-            "address": int(rng.integers(0, 4096)) * WORD,
-            "row_words": int(rng.integers(1, 60)),
-            "rows": int(rng.integers(1, 4)),
-            "row_stride_bytes": int(rng.integers(1, 900)) * WORD,
-            "blocks": int(rng.integers(1, 4)),
-            "block_stride_bytes": int(rng.integers(1, 5000)) * WORD,
-        }
-        for _ in range(40)
+class Flow:
+    """When bursts go through walker, cutter and guard, at the earliest.
+
+    The guard takes a burst unless it has two as the cycle begins.
+    """
+
+    def __init__(self) -> None:
+        self.walker_free = 0  # first cycle in which the next descriptor can be taken
+        self._run_there = 0  # in the walker
+        self._burst_there = 0  # in the cutter
+        self._entered = -1  # the burst before came into the guard in this cycle,
+        self._passed = -1  # in front of the bus in the next, or later,
+        self._left = -1  # and out
+
+    def take(self, cycle: int, tokens: int = 0) -> None:
+        """A descriptor is taken in the one cycle, its tokens are there in the other."""
+        self._run_there = max(cycle, tokens) + 1
+
+    def begin_run(self) -> None:
+        """It leaves the walker when the cutter has nothing left, and the guard takes something."""
+        self.walker_free = max(self._run_there, self._entered)
+        if self._entered < self.walker_free <= self._passed:
+            self.walker_free = self._passed + 1
+        self._run_there = self._burst_there = self.walker_free + 1
+
+    def at_hand(self) -> int:
+        """The first cycle in which the run's next burst stands in front of the bus."""
+        had_two = self._passed > self._entered
+        self._entered = max(self._burst_there, self._passed + had_two)
+        self._passed = max(self._entered, self._left)
+        self._burst_there = self._entered + 1
+        return self._passed + 1
+
+    def leave(self, cycle: int) -> None:
+        """The burst goes out in this cycle."""
+        self._left = cycle
+
+
+def assert_stands(faults: list[tuple[int, int, int]], code: ErrorCode, source: int) -> None:
+    """The fault came soon after the last burst that went out, and stayed."""
+    cycles = [cycle for cycle, _, _ in faults]
+    assert cycles == [*range(cycles[0], cycles[0] + len(cycles))]
+    assert 55 <= len(cycles) <= 60
+    assert {fault[1:] for fault in faults} == {(code, source)}
+
+
+def drawn_run(rng: np.random.Generator, number: int) -> dict[str, Any]:
+    address = int(rng.integers(0, 1 << 29)) * WORD
+    return {
+        "address": address,
+        "words": int(rng.choice([1, 15, 16, 17, 32, 33, int(rng.integers(1, 700))])),
+        "limit": expected_limit(address, CONFIG),
+        "last_of_block": int(rng.integers(0, 2)),
+        "last": int(rng.integers(0, 2)),
+        "place": int(rng.integers(0, 1 << 20)),
+        "in_buffer": int(rng.integers(0, 2)),
+        "tag": {"source": number},
+    }
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("idle", "stall"), [(0.0, 0.0), (0.0, 0.6), (0.9, 0.0), (0.4, 0.4)])
+def test_bursts_follow_the_rules_without_a_gap(idle: float, stall: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    runs = [drawn_run(rng, number) for number in range(60)]
+    expected = [
+        [
+            {
+                "address": address % (1 << 32),
+                "beats": beats,
+                "last_of_block": run["last_of_block"] * ends,
+                "last": run["last"] * ends,
+                "place": run["place"] + (address - run["address"]) // WORD,
+                "end": run["place"] + (address - run["address"]) // WORD + beats,
+                "in_buffer": run["in_buffer"],
+                "tag": run["tag"],
+            }
+            for address, beats, ends, _, _ in expected_bursts(
+                {
+                    "address": run["address"],
+                    "row_words": run["words"],
+                    "rows": 1,
+                    "blocks": 1,
+                    "row_stride_bytes": 0,
+                    "block_stride_bytes": 0,
+                }
+            )
+        ]
+        for run in runs
     ]
-    expected = [burst for job in jobs for burst in expected_bursts(job)]
-    assert any(beats < 16 and not ends for _, beats, ends, _, _ in expected)  # 4 KiB cut some
-    dut = Bursts(CONFIG)
+    bursts = [burst for of_run in expected for burst in of_run]
+    assert any(burst["beats"] < 16 and not burst["last"] for burst in bursts)  # 4 KiB cut some
+    dut = Bursts(CONFIG, TAG)
+    source, sink = Source(dut.i, runs, rng, idle), Sink(dut.o, rng, stall)
+    ready: list[int] = []
 
-    async def feed(ctx: Any) -> None:
-        ctx.set(dut.i.valid, 1)
-        for job in jobs:
-            for name, value in job.items():
-                ctx.set(dut.i.payload[name], value)
-            await ctx.tick().until(dut.i.ready)
-        ctx.set(dut.i.valid, 0)
+    def note(ctx: Any, cycle: int) -> None:
+        if ctx.get(dut.o.ready):
+            ready.append(cycle)
 
-    async def check(ctx: Any) -> None:
-        await ctx.tick().repeat(Bursts.LATENCY)
-        for burst in expected:
-            while rng.random() < stall:
-                ctx.set(dut.o.ready, 0)
-                await ctx.tick()
-            ctx.set(dut.o.ready, 1)
-            assert ctx.get(dut.o.valid)  # at once: no cycle is lost between runs or jobs
-            names = ("address", "beats", "last_of_run", "last_of_block", "last")
-            assert tuple(ctx.get(dut.o.payload[name]) for name in names) == burst
-            await ctx.tick()
-        assert not ctx.get(dut.o.valid)
-
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(feed)
-    simulator.add_testbench(check)
-    simulator.run()
+    step(
+        dut,
+        [source, sink, Each(sample=note)],
+        lambda: len(sink.taken) == len(bursts),
+        further_cycles=10,
+    )
+    assert sink.payloads == bursts
+    number, before = 0, 0
+    for offered, taken, of_run in zip(source.offered, source.taken, expected, strict=True):
+        first = max(offered, before)
+        assert taken == next(cycle for cycle in ready if cycle >= first)
+        before = taken
+        for _ in of_run:
+            assert sink.offered[number] == before + Bursts.LATENCY
+            before = sink.taken[number]
+            number += 1

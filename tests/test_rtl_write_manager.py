@@ -176,7 +176,8 @@ class Bench:
         ]
         assert [payload[2] for payload in words.payloads] == strobes
         answered = [*zip(memory.responses, requests, strict=True)]
-        assert self.stored == [cycle for cycle, one in answered if one["last"]]
+        stored = [cycle + WriteManager.STORED for cycle, one in answered if one["last"]]
+        assert self.stored == stored
         assert self.faults == [
             (cycle + 1, ErrorCode.WRITE_RESPONSE, one["source"])
             for number, (cycle, one) in enumerate(answered)

@@ -58,9 +58,11 @@ class ReadChannel:
         self.releases = Releases()
         self.events: list[LoadEvent] = []
         self.popped: list[int] = []  # cycle in which the load unit took each load
+        self.begun: list[int] = []  # and from which on it had all that the load waits for
         self._pending: deque[tuple[Load, int, int]] = deque()
         self._unit_free = 0
         self._data_free = 0
+        self._addresses = [-1] * pipeline.BURSTS_HELD  # cycles of the last ones on the bus
         self._chunks: list[tuple[int, int, int]] = []  # first chunk, its last beat, cycles a chunk
         self.chunk_count = 0  # chunks of the loads timed so far
         self._weights: list[tuple[int, int, int]] = []  # first word, words, first beat's cycle
@@ -76,7 +78,9 @@ class ReadChannel:
         beats = PAGE_DESCRIPTORS * self._descriptor_beats
         first = pipeline.START_TO_FETCH + self._latency
         self._pages.append(first)
-        self._unit_free = first - self._latency + -(-beats // self._burst) - pipeline.LOAD_START
+        self._unit_free = pipeline.START_TO_FETCH - pipeline.BURSTS_HELD
+        last_address = pipeline.START_TO_FETCH + -(-beats // self._burst) - 1
+        self._addresses = [last_address - back for back in reversed(range(pipeline.BURSTS_HELD))]
         self._data_free = first + beats * self._cycles_per_beat
         self.events.append(LoadEvent(0, Destination.PROGRAM, first, self._data_free, beats))
 
@@ -159,14 +163,15 @@ class ReadChannel:
         self._settle_weights()
         computes = unwrap(load.wait_computes, len(self._computes))
         stores = unwrap(load.wait_stores, len(self._stores))
-        popped = max(
-            delivered,
-            self._unit_free,
+        popped = max(delivered, self._unit_free)
+        begins = max(
+            popped,
             self._computes[computes - 1] if computes else 0,
             self._stores[stores - 1] if stores else 0,
         )
         self.popped.append(popped)
-        address = popped + pipeline.LOAD_START
+        self.begun.append(begins)
+        address = max(begins + pipeline.LOAD_START, self._addresses[-1] + 1)
         if load.destination == Destination.WEIGHTS:
             loaded = self._weight_ends[-1] if self._weight_ends else 0
             first_burst = loaded + min(load.row_words, self._burst)
@@ -177,11 +182,7 @@ class ReadChannel:
         runs = load.rows * load.blocks
         beats = load.row_words * runs
         bursts = -(-load.row_words // self._burst) * runs
-        last_address = address + bursts - 1
-        if bursts > self._outstanding:
-            freed = self._data_cycles(beats, bursts, bursts - self._outstanding)
-            last_address = max(last_address, first_beat + freed)
-        self._unit_free = last_address + 1 - pipeline.LOAD_START
+        self._send(begins, address, first_beat, load)
         self._data_free = first_beat + self._data_cycles(beats, bursts, bursts)
         if load.destination == Destination.FEATURES:
             self._add_chunks(load.blocks, beats, bursts, first_beat)
@@ -194,6 +195,27 @@ class ReadChannel:
         self.events.append(
             LoadEvent(layer, Destination(load.destination), first_beat, self._data_free, beats)
         )
+
+    def _send(self, begins: int, address: int, first_beat: int, load: Load) -> None:
+        """Follow a load's bursts to the bus: the next load is taken when the last run begins."""
+        runs = load.rows * load.blocks
+        run_bursts = -(-load.row_words // self._burst)
+        bursts = run_bursts * runs
+
+        def address_cycle(number: int) -> int:
+            """Cycle of burst `number` on the bus; below 0, of the loads before."""
+            if number < 0:
+                return self._addresses[number]
+            if number < self._outstanding:
+                return address + number
+            freed = self._data_cycles(load.row_words * runs, bursts, number + 1 - self._outstanding)
+            return max(address + number, first_beat + freed)
+
+        # The last run's first burst follows those that the unit holds.
+        ahead = bursts - run_bursts - pipeline.BURSTS_HELD
+        self._unit_free = max(begins + pipeline.LOAD_START + ahead, address_cycle(ahead))
+        held = range(bursts - pipeline.BURSTS_HELD, bursts)
+        self._addresses = [address_cycle(number) for number in held]
 
     def _data_cycles(self, beats: int, bursts: int, count: int) -> int:
         """Cycles from the first beat of a load until `count` of its bursts are there.
@@ -228,9 +250,10 @@ class ReadChannel:
         last = self._beat_cycle(words, words, start, first_beat)
         if last + self._cycles_per_beat > self._data_free:
             self._data_free = last + self._cycles_per_beat
-            before_last = (words - 1) % self._burst * self._cycles_per_beat
-            address = last - before_last - self._latency
-            self._unit_free = max(self._unit_free, address + 1 - pipeline.LOAD_START)
+            for back in range(1, 1 + min(-(-words // self._burst), pipeline.BURSTS_HELD)):
+                beat = 1 + (-(-words // self._burst) - back) * self._burst
+                address = self._beat_cycle(beat, words, start, first_beat) - self._latency
+                self._addresses[-back] = max(self._addresses[-back], address)
             event = self.events[-1]
             if event.destination is Destination.WEIGHTS:
                 self.events[-1] = event._replace(last_cycle=self._data_free)

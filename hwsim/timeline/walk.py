@@ -43,6 +43,7 @@ class Walk:
         self._bank_free = [0, 0]
         self._write_free = 0
         self._store_free = 0
+        self._store_address = -1  # cycle of the last one on the bus
         self._packed_fill = pipeline.packed_fill(config)
         self._accumulate = pipeline.accumulate(config)
 
@@ -224,12 +225,15 @@ class Walk:
 
     def _store(self, store: Store, delivered: int, layer: int) -> None:
         wait = unwrap(store.wait_drains, len(self.drains))
-        popped = max(delivered, self.drains[wait - 1], self._store_free)
+        popped = max(delivered, self._store_free)
+        begins = max(popped, self.drains[wait - 1])
         self._store_popped.append(popped)
         runs = store.rows * store.blocks
-        bursts = -(-store.row_words // self.config.bus.burst_beats) * runs
-        self._store_free = popped + bursts
-        address = popped + pipeline.STORE_START
+        bursts = -(-store.row_words // self.config.bus.burst_beats)
+        ahead = bursts * (runs - 1) - pipeline.BURSTS_HELD  # of the last run's first burst
+        address = max(begins + pipeline.STORE_START, self._store_address + 1)
+        self._store_free = address + ahead
+        self._store_address = address + bursts * runs - 1
         first = max(address + pipeline.STORE_DATA, self._write_free)
         beats = store.row_words * runs
         last = first + beats * self._cycles_per_beat
