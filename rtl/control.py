@@ -24,8 +24,8 @@ class Control(wiring.Component):
     From the cycle after its end on `stop` is high: nothing new goes out. Once the bus is quiet,
     `clear` is high for one cycle and resets the units, and `end` or `error` tells the host; `halt`
     is `stop`, and high in the cycle behind it too, in which that reset comes. A run
-    in which nothing has moved for `PATIENCE_CYCLES` cycles, the bus being quiet, is deadlocked:
-    the oldest descriptor that waits is to blame.
+    in which nothing has moved for `PATIENCE_CYCLES` cycles, the bus being quiet, is deadlocked in
+    the cycle behind them: the oldest descriptor that waits is to blame.
 
     Members
     -------
@@ -93,11 +93,11 @@ class Control(wiring.Component):
                 | (self.fault.code == ErrorCode.WRITE_RESPONSE)
             ),
             is_still.eq(self.running & ~self.active & self.quiet),
-            deadlocked.eq(is_still & (still_cycles == PATIENCE_CYCLES - 1)),
         ]
+        m.d.sync += deadlocked.eq(is_still & (still_cycles == PATIENCE_CYCLES - 1))
         with m.If(~is_still):
             m.d.sync += still_cycles.eq(0)
-        with m.Elif(~deadlocked):
+        with m.Else():
             m.d.sync += still_cycles.eq(still_cycles + 1)
 
         with m.Switch(state):

@@ -228,25 +228,31 @@ class Core(wiring.Component):
     def _count_tokens(self, m: Module) -> None:
         word, staged = self.read_manager.o, self.drain.o
         m.d.comb += self.next_chunks.eq(self.chunks + (word.valid & word.payload.ends_chunk))
-        m.d.sync += [
-            self.chunks.eq(self.next_chunks),
-            self.computes.eq(self.computes + self.issue.issued),
-            self.drains.eq(self.drains + (staged.valid & staged.payload.last)),
-            self.stores.eq(self.stores + self.write_manager.stored),
-        ]
+        m.d.sync += self.chunks.eq(self.next_chunks)
+        # What is done comes late: it only says whether to count.
+        for token, done in (
+            (self.computes, self.issue.issued),
+            (self.drains, staged.valid & staged.payload.last),
+            (self.stores, self.write_manager.stored),
+        ):
+            with m.If(done):
+                m.d.sync += token.eq(token + 1)
 
     def _report(self, m: Module) -> None:
         """What control and counters want to know."""
         fetch, load, store = self.fetch, self.load, self.store
         reads, writes = self.read_manager, self.write_manager
-        # Faults of the units say what no cycle count depends on: a register keeps their logic out
-        # of control. Those of the bus come from registers, and must not be late: see `Control`.
+        # Faults of the units say what no cycle count depends on: registers keep their logic, and
+        # the choice among them, out of control. Those of the bus come from registers, and must not
+        # be late: see `Control`.
         units = (self.distributor, load, store, self.weight_queue, self.issue, self.drain)
         held = Signal(FAULT)
         m.d.sync += held.code.eq(ErrorCode.NONE)
         for unit in reversed(units):  # the first of them is assigned last, and so wins
-            with m.If(unit.fault.code != ErrorCode.NONE):
-                m.d.sync += held.eq(unit.fault)
+            fault = Signal(FAULT, name="unit_fault")
+            m.d.sync += fault.eq(unit.fault)
+            with m.If(fault.code != ErrorCode.NONE):
+                m.d.sync += held.eq(fault)
         for fault in (held, writes.fault, reads.fault):  # a fault that stands hides none of the bus
             with m.If(fault.code != ErrorCode.NONE):
                 m.d.comb += self.fault.eq(fault)

@@ -106,15 +106,15 @@ def test_a_run_may_end_in_its_first_cycle() -> None:
 def test_a_deadlock_is_called_after_patience_and_never_before() -> None:
     still = [STILL] * (PATIENCE_CYCLES - 1)
     nearly = [*still, MOVES, *still, BEAT, *still, MOVES | BEAT]
-    ends = 1 + len(nearly) + PATIENCE_CYCLES - 1
-    seen = played([START, *nearly, *still, STILL, *[STILL] * 5])
+    ends = 1 + len(nearly) + PATIENCE_CYCLES
+    seen = played([START, *nearly, *still, STILL, STILL, *[STILL] * 5])
     check_one_end(seen, ends, ends + 1, ErrorCode.DEADLOCK, WAITING)
 
 
 def test_idle_cycles_before_the_start_are_no_part_of_a_deadlock() -> None:
     idle = [STILL] * 2 * PATIENCE_CYCLES
-    seen = played([*idle, START, *[STILL] * (PATIENCE_CYCLES - 1), END, *idle])
-    assert cycles_with(seen, "end_event") == [len(idle) + PATIENCE_CYCLES + 1]
+    seen = played([*idle, START, *[STILL] * PATIENCE_CYCLES, END, *idle])
+    assert cycles_with(seen, "end_event") == [len(idle) + PATIENCE_CYCLES + 2]
     assert not cycles_with(seen, "error_event")
 
 
@@ -131,9 +131,9 @@ def test_a_memory_that_never_answers_is_no_deadlock() -> None:
         ({"abort": 1}, ErrorCode.DEADLOCK, WAITING),
     ],
 )
-def test_what_comes_with_the_last_still_cycle(last: Cycle, code: ErrorCode, source: int) -> None:
-    seen = played([START, *[STILL] * (PATIENCE_CYCLES - 1), last, *[STILL] * 3])
-    check_one_end(seen, PATIENCE_CYCLES, PATIENCE_CYCLES + 1, code, source)
+def test_what_comes_in_the_cycle_of_a_deadlock(last: Cycle, code: ErrorCode, source: int) -> None:
+    seen = played([START, *[STILL] * PATIENCE_CYCLES, last, *[STILL] * 3])
+    check_one_end(seen, PATIENCE_CYCLES + 1, PATIENCE_CYCLES + 2, code, source)
 
 
 @pytest.mark.parametrize("code", [ErrorCode.READ_RESPONSE, ErrorCode.WRITE_RESPONSE])
