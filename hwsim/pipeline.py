@@ -91,9 +91,9 @@ def tree_stages(config: Config) -> int:
 def accumulate(config: Config) -> int:
     """A tile's last pixel to the first cycle in which the drain may read the tile.
 
-    Address, feature buffer and its output register, operands, tree, sum into its accumulator.
+    Address, feature buffer and its three registers, operands, tree, sum into its accumulator.
     """
-    return 5 + tree_stages(config)
+    return 7 + tree_stages(config)
 
 
 def packed_fill(config: Config) -> int:

@@ -36,8 +36,8 @@ class Convolution(wiring.Component):
     A pixel on `i` in cycle t leaves `o` in cycle t + `latency`: one register for the operands, one
     behind the multipliers with the first level of adders, one behind every further
     `LEVELS_PER_STAGE` levels. Nothing stalls it. A pixel with `first` makes the shadow weights
-    active for itself and those after it; a weight word that arrives in that same cycle is already
-    the next block's.
+    active for itself and those after it: the words that came at least `TO_SHADOW` cycles before it.
+    A later word is already the next block's.
 
     Members
     -------
@@ -50,6 +50,7 @@ class Convolution(wiring.Component):
     """
 
     INDEX_AHEAD = 2
+    TO_SHADOW = 3  # two registers for a word on its way to all lanes, then the shadow
 
     def __init__(self, config: Config):
         self._config = config
@@ -97,11 +98,20 @@ class Convolution(wiring.Component):
         shadow = Signal(data.ArrayLayout(lane, array.output_lanes), reset_less=True)
         active = Signal(data.ArrayLayout(lane, array.output_lanes), reset_less=True)
         per_word = self._config.bus.bus_bits // lane.size
-        word = self.weights.payload
-        for number in range(self._config.weight_block_words):
-            with m.If(self.weights.valid & ~word.parameters & (word.index == number)):
+        arrived = Signal.like(self.weights.payload, reset_less=True)
+        is_weight = Signal()
+        word = Signal(self._config.bus.bus_bits, reset_less=True)
+        fill = Signal(self._config.weight_block_words)  # one of them, or none
+        m.d.sync += [
+            arrived.eq(self.weights.payload),
+            is_weight.eq(self.weights.valid & ~self.weights.payload.parameters),
+            word.eq(arrived.data),
+        ]
+        for number, bit in enumerate(fill):
+            m.d.sync += bit.eq(is_weight & (arrived.index == number))
+            with m.If(bit):
                 lanes = [shadow[number * per_word + place] for place in range(per_word)]
-                m.d.sync += Cat(entry.as_value() for entry in lanes).eq(word.data)
+                m.d.sync += Cat(entry.as_value() for entry in lanes).eq(word)
         with m.If(self.i.valid & self.i.payload.first):
             m.d.sync += active.eq(shadow)
         return active

@@ -12,12 +12,12 @@ from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import TOKEN_BITS, Destination, Opcode
 from rtl.accumulators import Accumulators
 from rtl.axi4 import READ_CHANNELS, WRITE_CHANNELS, channel_ports
-from rtl.block_memory import block_memory
 from rtl.convolution import Convolution
 from rtl.counters import TRAFFIC
 from rtl.distributor import Distributor
 from rtl.drain import Drain
 from rtl.drain_walk import DRAIN
+from rtl.feature_buffer import FeatureBuffer
 from rtl.fetch import Fetch
 from rtl.issue import Issue
 from rtl.layouts import FAULT, SOURCE_BITS, WAITING
@@ -116,15 +116,20 @@ class Core(wiring.Component):
         )
         m.submodules.load = self.load = Load(config)
         m.submodules.read_manager = self.read_manager = ReadManager(config)
-        m.submodules.features = self.features = block_memory(
-            config.bus.bus_bits, config.feature_words
-        )
+        m.submodules.features = self.features = FeatureBuffer(config)
+        assert FeatureBuffer.READ_LATENCY == Operands.LATENCY
         m.submodules.weight_queue = self.weight_queue = WeightQueue(config)
         m.submodules.issue = self.issue = Issue(config)
         m.submodules.operands = self.operands = Operands(config)
         m.submodules.convolution = self.convolution = Convolution(config)
         m.submodules.accumulators = self.accumulators = Accumulators(config)
-        to_sums = Issue.LATENCY + Operands.LATENCY + self.convolution.latency
+        to_array = Issue.LATENCY + Operands.LATENCY
+        to_shadow = WeightQueue.READ_LATENCY + Convolution.TO_SHADOW
+        # The shadow holds a block's last word when its first pixel is at the array; the next
+        # block's first word comes into it later.
+        assert to_shadow - WeightQueue.SHADOW_FILL - 1 <= to_array
+        assert to_shadow + WeightQueue.SHADOW_FREE > to_array
+        to_sums = to_array + self.convolution.latency
         assert to_sums + Accumulators.ACCUMULATED == pipeline.accumulate(config)
         m.submodules.parameters = self.parameters = Parameters(config)
         m.submodules.drain = self.drain = Drain(config)
@@ -147,7 +152,6 @@ class Core(wiring.Component):
         def arrives(destination: Destination) -> ValueLike:
             return word.valid & (word.payload.destination == destination)
 
-        write = self.features.write_port()
         m.d.comb += [
             load.start.eq(self.start),
             load.program.eq(self.program),
@@ -163,9 +167,9 @@ class Core(wiring.Component):
             distributor.stores.eq(self.stores),
             self.weight_queue.write.eq(arrives(Destination.WEIGHTS)),
             self.weight_queue.data.eq(word.payload.data),
-            write.addr.eq(word.payload.buffer_address),
-            write.data.eq(word.payload.data),
-            write.en.eq(arrives(Destination.FEATURES)),
+            self.features.write.eq(arrives(Destination.FEATURES)),
+            self.features.write_address.eq(word.payload.buffer_address),
+            self.features.data.eq(word.payload.data),
             self.program_beat.eq(arrives(Destination.PROGRAM)),
             self.weight_beat.eq(arrives(Destination.WEIGHTS)),
             self.feature_read_beat.eq(arrives(Destination.FEATURES)),
@@ -189,16 +193,15 @@ class Core(wiring.Component):
                 unit_input.valid.eq(weights.o.valid),
                 unit_input.payload.eq(weights.o.payload),
             ]
-        read = self.features.read_port()
         m.d.comb += [
             weights.shadow_taken.eq(issue.shadow_taken),
             weights.drained.eq(drain.drained),
             issue.next_shadow_full.eq(weights.next_shadow_full),
             issue.next_chunks.eq(self.next_chunks),
             issue.drained.eq(drain.drained),
-            read.addr.eq(issue.o.payload.address),
-            read.en.eq(issue.o.valid),
-            operands.word.eq(read.data),
+            self.features.read.eq(issue.o.valid),
+            self.features.read_address.eq(issue.o.payload.address),
+            operands.word.eq(self.features.word),
             accumulators.index.eq(convolution.index),
             accumulators.drain_enable.eq(drain.enable),
             accumulators.drain_index.eq(drain.index),

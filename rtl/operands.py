@@ -24,8 +24,8 @@ def operand_layout(config: Config) -> data.StructLayout:
 class Operands(wiring.Component):
     """Puts the zero point in place of taps outside the input, and gathers packed taps.
 
-    Follows the sequencer: what `i` announces reads `word` one cycle later, and its operands leave
-    `o` in the cycle after, behind the register that a memory needs on its output. Nothing stalls.
+    Follows the sequencer: the word that `i` announces stands on `word` `LATENCY` cycles later, and
+    its operands leave `o` in that same cycle. Nothing stalls.
 
     With `packed`, a stream of words per kernel row stands in a current and a next word (and, with
     two pixels per word, in a spare one for all streams but the last); a pixel picks its three
@@ -35,11 +35,11 @@ class Operands(wiring.Component):
     -------
     i : In(stream.Signature(pixel_layout(config), always_ready=True))
     word : In(config.bus.bus_bits)
-        The feature buffer's word at `i.payload.address`, one cycle behind `i`.
+        The feature buffer's word at `i.payload.address`, `LATENCY` cycles behind `i`.
     o : Out(stream.Signature(operand_layout(config), always_ready=True))
     """
 
-    LATENCY = 2  # from `i`; from `word`: 1
+    LATENCY = 4
 
     def __init__(self, config: Config):
         self._config = config
@@ -54,29 +54,28 @@ class Operands(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        reads = Signal()
-        announced = Signal(pixel_layout(self._config))
-        valid = Signal()
-        pixel = Signal(pixel_layout(self._config))
-        word = Signal(self._config.bus.bus_bits, reset_less=True)
-        m.d.sync += [reads.eq(self.i.valid), announced.eq(self.i.payload)]
-        m.d.sync += [valid.eq(reads), pixel.eq(announced), word.eq(self.word)]
+        valid, pixel = self.i.valid, self.i.payload
+        for stage in range(self.LATENCY):
+            next_valid = Signal(name=f"valid{stage}")
+            next_pixel = Signal(pixel_layout(self._config), name=f"pixel{stage}")
+            m.d.sync += [next_valid.eq(valid), next_pixel.eq(pixel)]
+            valid, pixel = next_valid, next_pixel
         m.d.comb += [
             self.o.valid.eq(valid & pixel.pixel),
             self.o.payload.first.eq(pixel.first),
             self.o.payload.accumulate.eq(pixel.accumulate),
         ]
         for number, lane in enumerate(self.o.payload.lanes):
-            m.d.comb += lane.eq(Mux(pixel.inside, word.word_select(number, 8), pixel.zero_point))
+            m.d.comb += lane.eq(
+                Mux(pixel.inside, self.word.word_select(number, 8), pixel.zero_point)
+            )
         if self._packing.supported:
-            windows = self._windows(m, valid, pixel, word)
+            windows = self._windows(m, valid, pixel)
             with m.If(pixel.packed.enable):
                 self._pick(m, pixel, windows)
         return m
 
-    def _windows(
-        self, m: Module, valid: Signal, pixel: data.View, word: Signal
-    ) -> list[list[Signal]]:
+    def _windows(self, m: Module, valid: Signal, pixel: data.View) -> list[list[Signal]]:
         """Three adjacent pixels of every stream, from the two words they lie in."""
         shape, bits = self._packing, self._config.bus.bus_bits
         windows: list[list[Signal]] = []
@@ -93,7 +92,7 @@ class Operands(wiring.Component):
                         m.d.sync += following.eq(spare)
                 for place, held in enumerate((current, following, spare)[: 1 + shape.ahead]):
                     with m.If(capture[place]):
-                        m.d.sync += held.eq(word)
+                        m.d.sync += held.eq(self.word)
             pixels = [
                 Cat(current, following).word_select(index, 8 * PIXEL_BYTES)
                 for index in range(2 * shape.pixels)

@@ -9,7 +9,7 @@ from cocotb.triggers import FallingEdge
 
 from golden.convolution import convolution
 from hwsim import pipeline
-from rtl.convolution import sum_bits
+from rtl.convolution import Convolution, sum_bits
 from rtl.operands import operand_layout
 from testbenches.operators import CONFIG, pack, reset, unpack
 
@@ -34,14 +34,15 @@ async def equals_golden(dut: Any) -> None:
     await reset(dut)
     layout = operand_layout(CONFIG)
     latency = pipeline.tree_stages(CONFIG) + 1
+    start = words - 1 + Convolution.TO_SHADOW
     operands = values.transpose(0, 3, 1, 2).reshape(-1, lanes_in)
-    for cycle in range(words + len(operands) + latency):
+    for cycle in range(start + len(operands) + latency):
         block, index = divmod(cycle, pixels)
         loads = block < BLOCKS and index < words
         dut.weights__valid.value = loads
         if loads:
             dut.weights__payload.value = weight_word(weights[block, index], index)
-        number = cycle - words  # a block's first pixel: its last word was a cycle before
+        number = cycle - start  # a block's first pixel comes as soon as its weights are active
         dut.i__valid.value = 0 <= number < len(operands)
         if 0 <= number < len(operands):
             first = number % pixels == 0

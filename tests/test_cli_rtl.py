@@ -150,7 +150,7 @@ def test_the_guide_lists_memories_and_rules(written: Path) -> None:
     config = load_config("nano")
     bank = f"{config.buffers.accumulator_depth} x {config.array.output_lanes * 32}"
     for pattern in (
-        rf"`core\.features` \| \d+ \| {config.feature_words} x 64 \| whole words \| synchronous",
+        rf"`core\.features\.memory` \| \d+ \| {config.feature_words} x 64 \| whole words \|",
         rf"`core\.weight_queue\.ring` \| \d+ \| {config.weight_words} x 64 \| .* The weight queue:",
         rf"`core\.staging\.memory` \| \d+ \| {config.staging_words} x 64 \| 8 lanes of 8 bits \|",
         rf"`core\.accumulators[$0-9]*\.bank1` \| \d+ \| {bank} \| .* Two banks of accumulators:",

@@ -8,14 +8,24 @@ from amaranth.sim import Simulator
 
 from hwsim import pipeline
 from rtl.convolution import Convolution
+from rtl.issue import Issue
+from rtl.operands import Operands
+from rtl.weight_queue import WeightQueue
 from tests.drawn import preset_with
 
 LANES_OUT = 16
 
+# From a block's last weight word to its first pixel: at the earliest, and as the units have it.
+SHADOW_TAKEN = WeightQueue.SHADOW_FILL + 1 - WeightQueue.READ_LATENCY
+LAST_WORD_TO_PIXEL = (Convolution.TO_SHADOW, SHADOW_TAKEN + Issue.LATENCY + Operands.LATENCY)
 
+
+@pytest.mark.parametrize("to_pixel", LAST_WORD_TO_PIXEL)
 @pytest.mark.parametrize("weight_bits", [4, 8])
 @pytest.mark.parametrize("lanes_in", [8, 16])
-def test_blocks_of_weights_follow_each_other_without_a_gap(lanes_in: int, weight_bits: int) -> None:
+def test_blocks_of_weights_follow_each_other_without_a_gap(
+    lanes_in: int, weight_bits: int, to_pixel: int
+) -> None:
     config = preset_with(
         "nano",
         array={"input_lanes": lanes_in, "output_lanes": LANES_OUT},
@@ -54,7 +64,7 @@ def test_blocks_of_weights_follow_each_other_without_a_gap(lanes_in: int, weight
         ctx.set(dut.weights.valid, 0)
 
     async def feed_pixels(ctx: Any) -> None:
-        await ctx.tick().repeat(words + 1)  # so that the next block's first word comes with `first`
+        await ctx.tick().repeat(words - 1 + to_pixel)
         for number, pixel in enumerate(values.reshape(-1, lanes_in)):
             ctx.set(dut.i.valid, 1)
             ctx.set(dut.i.payload.first, number % pixels == 0)
@@ -66,7 +76,7 @@ def test_blocks_of_weights_follow_each_other_without_a_gap(lanes_in: int, weight
 
     async def check(ctx: Any) -> None:
         ahead = dut.INDEX_AHEAD
-        await ctx.tick().repeat(words + 1 + dut.latency - ahead)
+        await ctx.tick().repeat(words - 1 + to_pixel + dut.latency - ahead)
         for number in range(-ahead, len(expected)):
             if number + ahead < len(expected):
                 assert ctx.get(dut.index) == number + ahead

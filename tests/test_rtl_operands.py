@@ -47,7 +47,6 @@ def test_words_or_zero_points_come_after_the_latency(lanes: int, idle: float) ->
     inside, first = rng.random(cycles) < 0.6, rng.random(cycles) < 0.2
     zero_points = rng.integers(-128, 128, cycles)
     words = rng.integers(-128, 128, (cycles, lanes)).astype(np.int8)
-    assert dut.LATENCY == 2
 
     async def bench(ctx: Any) -> None:
         for cycle in range(cycles):
@@ -59,9 +58,9 @@ def test_words_or_zero_points_come_after_the_latency(lanes: int, idle: float) ->
             ctx.set(payload.zero_point, int(zero_points[cycle]))
             ctx.set(payload.accumulate.index, cycle)
             ctx.set(payload.accumulate.last, bool(first[cycle]))
-            if cycle:  # the answer to the address of the cycle before
-                ctx.set(dut.word, int.from_bytes(words[cycle - 1].tobytes(), "little"))
             then = cycle - dut.LATENCY
+            if then >= 0:  # the answer to the address
+                ctx.set(dut.word, int.from_bytes(words[then].tobytes(), "little"))
             expected = then >= 0 and valid[then] and pixel[then]
             assert ctx.get(dut.o.valid) == expected, cycle
             if expected:
@@ -133,18 +132,20 @@ def test_packed_taps_fill_the_lanes(lanes: int, stall: float) -> None:
 
     async def bench(ctx: Any) -> None:
         ctx.set(issue.next_chunks, 1)
-        address, seen, taken = 0, 0, 0
+        seen, taken = 0, 0
+        addresses = [0] * Operands.LATENCY  # what has been asked for
         for _ in range(12_000):
             ctx.set(issue.tile.valid, taken < len(tiles))
             if taken < len(tiles):
                 ctx.set(issue.tile.payload, payload_of(tiles[taken]))
             ctx.set(issue.next_shadow_full, bool(rng.random() >= stall))
-            # The buffer answers in the next cycle; past its end with anything.
+            address = addresses.pop(0)
+            # Past its end the buffer answers with anything.
             answer = memory[address] if address < BUFFER_WORDS else memory[rng.integers(99)]
             ctx.set(operands.word, int.from_bytes(answer.tobytes(), "little"))
             ctx.set(issue.drained, ctx.get(issue.issued))
             taken += ctx.get(issue.tile.ready)
-            address = ctx.get(issue.o.payload.address)
+            addresses.append(ctx.get(issue.o.payload.address))
             if ctx.get(operands.o.valid):
                 out = ctx.get(operands.o.payload)
                 assert list(out.lanes) == expected[seen], (seen, lanes)
