@@ -211,7 +211,7 @@ class Core(wiring.Component):
             drain.accumulators.eq(accumulators.drain_data),
             drain.parameters.eq(parameters.o),
             drain.accumulated.eq(accumulators.accumulated),
-            drain.parameters_full.eq(weights.parameters_full),
+            drain.next_parameters_full.eq(weights.next_parameters_full),
             drain.stores.eq(self.stores),
             drain.stored.eq(self.write_manager.stored),
         ]

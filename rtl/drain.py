@@ -29,7 +29,7 @@ class Drain(wiring.Component):
 
     Members
     -------
-    tile, accumulated, parameters_full, stores, stored, drained, waiting
+    tile, accumulated, next_parameters_full, stores, stored, drained, waiting
         Of `DrainWalk`.
     enable, index, bank, group : Out
         Read of accumulators and parameters.
@@ -53,7 +53,7 @@ class Drain(wiring.Component):
             {
                 "tile": In(stream.Signature(DRAIN)),
                 "accumulated": In(1),
-                "parameters_full": In(1),
+                "next_parameters_full": In(1),
                 "stores": In(TOKEN_BITS),
                 "stored": In(1),
                 "enable": Out(1),
@@ -77,7 +77,7 @@ class Drain(wiring.Component):
         wiring.connect(m, wiring.flipped(self.tile), walk.tile)
         m.d.comb += [
             walk.accumulated.eq(self.accumulated),
-            walk.parameters_full.eq(self.parameters_full),
+            walk.next_parameters_full.eq(self.next_parameters_full),
             walk.stores.eq(self.stores),
             walk.stored.eq(self.stored),
             self.drained.eq(walk.drained),

@@ -75,7 +75,8 @@ class DrainWalk(wiring.Component):
     tile : In(stream.Signature(DRAIN))
     accumulated : In(1)
         A tile's last sums are on their way to the memory: it may be read from the next cycle on.
-    parameters_full : In(1)
+    next_parameters_full : In(1)
+        The oldest tile that is not drained has its parameters in the next cycle.
     stores, stored : In
         The token, and whether it is one more in the next cycle.
     drained : Out(1)
@@ -92,7 +93,7 @@ class DrainWalk(wiring.Component):
             {
                 "tile": In(stream.Signature(DRAIN)),
                 "accumulated": In(1),
-                "parameters_full": In(1),
+                "next_parameters_full": In(1),
                 "stores": In(TOKEN_BITS),
                 "stored": In(1),
                 "drained": Out(1),
@@ -113,8 +114,6 @@ class DrainWalk(wiring.Component):
     def _declare(self) -> None:
         self.active = Signal(DRAIN)
         self.busy = Signal()
-        self.begins = Signal()
-        self.ready = Signal()  # sums and staging are, for a tile that begins
         self.sums = Signal(range(ACCUMULATOR_BANKS + 1))  # tiles accumulated and not drained
         self.bank = Signal()
 
@@ -128,7 +127,7 @@ class DrainWalk(wiring.Component):
         self.line = Signal(range(2 * self._config.buffers.accumulator_depth))
         self.address = Signal(STAGING_BITS)
 
-        self.read = Signal()
+        self.read = Signal()  # from a tile's first to its last: what has begun never waits
         self.last_group = Signal()
         self.last_tap = Signal()
         # Where the walk stands, in registers: set with the counters, so that none is compared late.
@@ -144,8 +143,8 @@ class DrainWalk(wiring.Component):
         """A tile's first read waits for its sums, its parameters and its room in staging."""
         tile = self.tile.payload
         sums = Signal.like(self.sums)
+        begins = Signal()  # in the next cycle, if a tile waits then
         m.d.comb += [
-            self.read.eq(self.busy & (~self.begins | (self.ready & self.parameters_full))),
             self.pixel_ends.eq(self.read & self.last_of_pixel),
             self.row_ends.eq(self.pixel_ends & self.last_column),
             self.tile_ends.eq(self.pixel_ends & self.last_pixel),
@@ -154,15 +153,21 @@ class DrainWalk(wiring.Component):
             self.waiting.valid.eq(self.busy),
             self.waiting.source.eq(self.active.source),
             sums.eq(self.sums + self.accumulated - self.tile_ends),
+            begins.eq(
+                (sums != 0)
+                & self.next_parameters_full
+                & Mux(self.tile.ready, self._stored(tile), self._stored(self.active))
+            ),
         ]
-        room = Mux(self.tile.ready, self._stored(tile), self._stored(self.active))
-        m.d.sync += [self.sums.eq(sums), self.ready.eq((sums != 0) & room)]
-        with m.If(self.read):
-            m.d.sync += self.begins.eq(0)
+        m.d.sync += [self.sums.eq(sums), self.read.eq(self.read | begins)]
         with m.If(self.tile_ends):
             m.d.sync += self.bank.eq(~self.bank)
         with m.If(self.tile.ready):
-            m.d.sync += [self.busy.eq(self.tile.valid), self.active.eq(tile), self.begins.eq(1)]
+            m.d.sync += [
+                self.busy.eq(self.tile.valid),
+                self.active.eq(tile),
+                self.read.eq(self.tile.valid & begins),
+            ]
 
     def _stored(self, tile: data.View) -> ValueLike:
         """Whether `wait_stores` is met in the next cycle; `stored` is late, and only chooses."""

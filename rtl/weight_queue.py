@@ -55,8 +55,8 @@ class WeightQueue(wiring.Component):
         The shadow is full in the next cycle.
     shadow_taken : In(1)
         The block in the shadow begins.
-    parameters_full : Out(1)
-        The parameters of the oldest tile that is not drained are in place.
+    next_parameters_full : Out(1)
+        The parameters of the oldest tile that is not drained are in place in the next cycle.
     drained : In(1)
         A tile's last accumulators are being read.
     fault : Out(FAULT)
@@ -84,7 +84,7 @@ class WeightQueue(wiring.Component):
                 "o": Out(stream.Signature(weight_word_layout(config), always_ready=True)),
                 "next_shadow_full": Out(1),
                 "shadow_taken": In(1),
-                "parameters_full": Out(1),
+                "next_parameters_full": Out(1),
                 "drained": In(1),
                 "fault": Out(FAULT),
             }
@@ -146,6 +146,7 @@ class WeightQueue(wiring.Component):
         """Read a block, or the parameters, once all its words are there and its place is free."""
         config = self._config
         filled = Signal()
+        loaded = Signal.like(self.loaded)
         begin = Signal()
         last = Signal()
         m.d.comb += [
@@ -164,7 +165,8 @@ class WeightQueue(wiring.Component):
             self.block_read.eq(last & ~self.parameters),
             self.tile_read.eq(last & self.parameters),
             self.next_shadow_full.eq(self.block_read | (self.shadow_full & ~self.shadow_taken)),
-            self.parameters_full.eq(self.loaded != 0),
+            loaded.eq(self.loaded + filled - self.drained),
+            self.next_parameters_full.eq(loaded != 0),
         ]
         m.d.sync += [
             self.ahead.eq(self.ahead + self.write - self.reading),
@@ -172,7 +174,7 @@ class WeightQueue(wiring.Component):
             self.parameters_arrived.eq(self._arrived(config.parameter_words)),
             self.shadow_full.eq(self.next_shadow_full),
             filled.eq(self.tile_read),
-            self.loaded.eq(self.loaded + filled - self.drained),
+            self.loaded.eq(loaded),
         ]
         with m.If(self.reading):
             m.d.sync += [

@@ -102,7 +102,7 @@ class Gate:
 
     def drive(self, ctx: Any, cycle: int) -> None:
         dut, tiles = self.dut, self.tiles
-        self._parameters += self._bounded("parameters", self._parameters)
+        parameters = self._bounded("parameters", self._parameters)
         accumulated = self._bounded("accumulated", self._accumulated)
         stored = self._stores < FIRST_TOKEN + len(tiles) and self._chance("store")
         self.parameters.append(self._parameters)
@@ -114,10 +114,12 @@ class Gate:
             ctx.set(dut.tile.payload, tiles[len(self.accepted)])
         ctx.set(dut.tile.valid, self._offering)
         ctx.set(dut.accumulated, accumulated)
-        ctx.set(dut.parameters_full, self._parameters > len(self.drained))
+        undrained = self._parameters + parameters - len(self.drained) - ctx.get(dut.drained)
+        ctx.set(dut.next_parameters_full, undrained > 0)
         ctx.set(dut.stores, self._stores % TOKENS)
         ctx.set(dut.stored, stored)
-        self._accumulated += accumulated  # there in the next cycle
+        self._parameters += parameters  # there in the next cycle
+        self._accumulated += accumulated
         self._stores += stored
 
     def sample(self, ctx: Any, cycle: int) -> None:

@@ -118,7 +118,7 @@ class Feeder:
             int.from_bytes(self._rng.bytes(bits // 8), "little") for _ in range(max(needed))
         ]
         self._room = config.weight_words
-        self._shadow_full = False
+        self._shadow_full = self._parameters_full = False
         self._blocks = sum(tile.weight_blocks for tile in tiles)
         self._offering = False
 
@@ -141,15 +141,16 @@ class Feeder:
         ctx.set(dut.tile.valid, self._offering)
         taken = self._shadow_full and self._chance("taken")
         ctx.set(dut.shadow_taken, taken)
-        drained = bool(ctx.get(dut.parameters_full)) and self._chance("drained")
+        drained = self._parameters_full and self._chance("drained")
         ctx.set(dut.drained, drained)
         trace.taken += [cycle] * taken
         trace.drained += [cycle] * drained
 
     def _record(self, ctx: Any, cycle: int) -> None:
         dut, trace = self.dut, self.trace
-        for name in ("released", "parameters_full"):
-            getattr(trace, name).extend([cycle] * ctx.get(getattr(dut, name)))
+        trace.released += [cycle] * ctx.get(dut.released)
+        self._parameters_full = bool(ctx.get(dut.next_parameters_full))
+        trace.parameters_full += [cycle + 1] * self._parameters_full
         self._shadow_full = bool(ctx.get(dut.next_shadow_full))
         trace.shadow_full += [cycle + 1] * self._shadow_full
         if self._offering and ctx.get(dut.tile.ready):
