@@ -83,17 +83,23 @@ OUTSTANDING_WRITES = 64  # bursts that may wait for their response
 
 
 def tree_stages(config: Config) -> int:
-    """Registers behind the multipliers: one after the first level of adders, then every second."""
+    """Registers behind the multipliers: one after them, then one after every second adder."""
     levels = config.array.input_lanes.bit_length() - 1
-    return 1 + -(-(levels - 1) // 2)
+    return 1 + -(-levels // 2)
+
+
+def skew(config: Config) -> int:
+    """Cycles from the array's first output lanes to its last: operands take one per weight word."""
+    return config.weight_block_words - 1
 
 
 def accumulate(config: Config) -> int:
     """A tile's last pixel to the first cycle in which the drain may read the tile.
 
-    Address, feature buffer and its three registers, operands, tree, sum into its accumulator.
+    Address, feature buffer and its three registers, operands, tree, sum into its accumulator;
+    and all this for the last output lanes.
     """
-    return 7 + tree_stages(config)
+    return 7 + tree_stages(config) + skew(config)
 
 
 def packed_fill(config: Config) -> int:

@@ -1,30 +1,32 @@
 """Two banks of accumulators: one adds up a tile while the other is drained."""
 
-from amaranth.hdl import Array, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim import pipeline
 from hwsim.config import ACCUMULATOR_BANKS, Config
 from rtl.block_memory import block_memory
-from rtl.convolution import sums_layout
+from rtl.convolution import steps, sums_layout
 
 
 class Accumulators(wiring.Component):
     """Adds each pixel's sums to its accumulators, one pixel per cycle, and serves the drain.
 
-    Sums on `i` in cycle t are in the memory for reads from cycle t + `WRITE_LATENCY` on: a pixel
-    comes back `REVISIT` cycles later at the earliest, which the length of a weight block ensures.
-    A drain's read in cycle t answers in cycle t + `READ_LATENCY`: memory, output register. Each
-    bank is a memory with one read and one write port; drain and array never share a bank.
+    The sums of step n come n cycles after `i.valid` (see `Convolution`); each step has memories of
+    its own, two banks with one read and one write port. Drain and array never share a bank. Sums
+    that come in cycle t are in the memory for reads from cycle t + `WRITE_LATENCY` on: a pixel
+    comes back `REVISIT` cycles later at the earliest, which the length of a weight block ensures. A
+    drain's read in cycle t answers in cycle t + `READ_LATENCY`: memory, output register.
 
     Members
     -------
     i : In(stream.Signature(sums_layout(config), always_ready=True))
     index : In(range(depth))
-        Of the sums that follow `READ_LATENCY` cycles later.
+        Of step 0's sums that follow `READ_LATENCY` cycles later.
     accumulated : Out(1)
-        The tile's last sums are here; reads from the next cycle but one on see them.
+        The last step's last sums of the tile are here; reads from the next cycle but one on see
+        them.
     drain_enable, drain_index, drain_bank : In
     drain_data : Out(ArrayLayout(signed(accumulator_bits), output_lanes))
     """
@@ -53,39 +55,60 @@ class Accumulators(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        accumulate = self.i.payload.accumulate
-        lanes = self.drain_data.shape()
-        written = Signal()
-        written_to = Signal(accumulate.shape())
-        totals = Signal(lanes, reset_less=True)
-        m.d.comb += self.accumulated.eq(self.i.valid & accumulate.last)
+        count = steps(self._config)
+        # What each step has at hand: the index of the sums to come, and these with their place.
+        indices = [self.index]
+        arrivals = [(self.i.valid, self.i.payload.accumulate)]
+        for step in range(count):
+            index = Signal.like(self.index, name=f"index{step}")
+            valid = Signal(name=f"valid{step}")
+            accumulate = Signal.like(self.i.payload.accumulate, name=f"accumulate{step}")
+            m.d.sync += [index.eq(indices[-1]), Cat(valid, accumulate).eq(Cat(*arrivals[-1]))]
+            indices.append(index)
+            arrivals.append((valid, accumulate))
+        valid, accumulate = arrivals[count - 1]
+        m.d.comb += self.accumulated.eq(valid & accumulate.last)
 
-        reads = []
+        drained = Signal()
+        drained_bank = Signal()
+        m.d.sync += [drained.eq(self.drain_bank), drained_bank.eq(drained)]
+        lanes = self.drain_data.shape().length // count
+        for step in range(count):
+            sums = self.i.payload.lanes[step * lanes : (step + 1) * lanes]
+            outputs = self._step(m, step, indices[step], arrivals[step : step + 2], sums)
+            answer = self.drain_data[step * lanes : (step + 1) * lanes]
+            m.d.comb += answer.eq(outputs[drained_bank])
+        return m
+
+    def _step(
+        self,
+        m: Module,
+        step: int,
+        index: Signal,
+        arrivals: list[tuple[Signal, data.View]],
+        sums: data.View,
+    ) -> Array:
+        """Both banks of one step; their output registers."""
+        (_, accumulate), (written, written_to) = arrivals
+        bits = signed(self._config.widths.accumulator_bits)
+        lanes = data.ArrayLayout(bits, len(sums))
+        totals = Signal(lanes, name=f"totals{step}", reset_less=True)
+        outputs = []
         for number in range(ACCUMULATOR_BANKS):
             bank = block_memory(lanes.size, self._config.buffers.accumulator_depth)
-            m.submodules[f"bank{number}"] = bank
+            m.submodules[f"bank{number}_{step}"] = bank
             write, read = bank.write_port(), bank.read_port()
-            draining = Signal(name=f"draining{number}")
+            draining = self.drain_enable & (self.drain_bank == number)
+            output = Signal(lanes.size, name=f"output{number}_{step}", reset_less=True)
             m.d.comb += [
-                draining.eq(self.drain_enable & (self.drain_bank == number)),
-                read.addr.eq(Mux(draining, self.drain_index, self.index)),
+                read.addr.eq(Mux(draining, self.drain_index, index)),
                 write.addr.eq(written_to.index),
                 write.data.eq(totals),
                 write.en.eq(written & (written_to.bank == number)),
             ]
-            output = Signal(lanes, name=f"output{number}", reset_less=True)
             m.d.sync += output.eq(read.data)
-            reads.append(output.as_value())
-
-        before = Array(reads)[accumulate.bank]
-        m.d.sync += [written.eq(self.i.valid), written_to.eq(accumulate)]
-        for total, old, new in zip(
-            totals, data.View(lanes, before), self.i.payload.lanes, strict=True
-        ):
+            outputs.append(output)
+        before = data.View(lanes, Array(outputs)[accumulate.bank])
+        for total, old, new in zip(totals, before, sums, strict=True):
             m.d.sync += total.eq(Mux(accumulate.overwrite, 0, old) + new)
-
-        read_bank = Signal()
-        drained_bank = Signal()
-        m.d.sync += [read_bank.eq(self.drain_bank), drained_bank.eq(read_bank)]
-        m.d.comb += self.drain_data.eq(Array(reads)[drained_bank])
-        return m
+        return Array(outputs)

@@ -1,6 +1,6 @@
 """The MAC array: shadow and active weights, multipliers, and a pipelined adder tree per lane."""
 
-from amaranth.hdl import Cat, Module, Signal, ValueLike, signed
+from amaranth.hdl import Module, Signal, ValueLike, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -21,6 +21,11 @@ def sum_bits(config: Config) -> int:
     return product_bits + int(exact_log2(config.array.input_lanes))
 
 
+def steps(config: Config) -> int:
+    """Groups of output lanes, each with the weights of one word."""
+    return config.weight_block_words
+
+
 def sums_layout(config: Config) -> data.StructLayout:
     return data.StructLayout(
         {
@@ -33,11 +38,13 @@ def sums_layout(config: Config) -> data.StructLayout:
 class Convolution(wiring.Component):
     """Sums input lanes x weights in every output lane, one pixel per cycle.
 
-    A pixel on `i` in cycle t leaves `o` in cycle t + `latency`: one register for the operands, one
-    behind the multipliers with the first level of adders, one behind every further
-    `LEVELS_PER_STAGE` levels. Nothing stalls it. A pixel with `first` makes the shadow weights
-    active for itself and those after it: the words that came at least `TO_SHADOW` cycles before it.
-    A later word is already the next block's.
+    The output lanes whose weights are in one word are a *step*. Operands go from step to step, a
+    cycle each, so that no register feeds the whole array. A pixel on `i` in cycle t leaves `o` in
+    cycle t + `latency` for step 0, a cycle later for each further step: a register for the
+    operands, one behind the multipliers, one behind every `LEVELS_PER_STAGE` levels of adders.
+    Nothing stalls it. A pixel with `first` makes the shadow weights active for itself and those
+    after it: in step 0 the words that came at least `TO_SHADOW` cycles before it, in each further
+    step those of a cycle more. A later word is already the next block's.
 
     Members
     -------
@@ -47,6 +54,7 @@ class Convolution(wiring.Component):
     o : Out(stream.Signature(sums_layout(config), always_ready=True))
     index : Out(range(depth))
         `o.payload.accumulate.index` `INDEX_AHEAD` cycles ahead, for the accumulators' memory.
+        Index, `accumulate` and `valid` are those of step 0.
     """
 
     INDEX_AHEAD = 2
@@ -55,8 +63,9 @@ class Convolution(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         self._levels = exact_log2(config.array.input_lanes)
-        self.latency = 2 + -(-(self._levels - 1) // LEVELS_PER_STAGE)
+        self.latency = 2 + -(-self._levels // LEVELS_PER_STAGE)
         assert self.latency == 1 + pipeline.tree_stages(config)
+        assert steps(config) == pipeline.skew(config) + 1
         super().__init__(
             {
                 "weights": In(stream.Signature(weight_word_layout(config), always_ready=True)),
@@ -69,14 +78,20 @@ class Convolution(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self._flags(m)
-        active = self._weights(m)
-        operands = Signal(self.i.payload.lanes.shape(), reset_less=True)
-        m.d.sync += operands.eq(self.i.payload.lanes)
-        for number, lane in enumerate(self.o.payload.lanes):
-            products = [
-                operand * weight for operand, weight in zip(operands, active[number], strict=True)
-            ]
-            m.d.comb += lane.eq(self._sum(m, products, number))
+        shadow = self._shadow(m)
+        arriving, swap = self.i.payload.lanes, self.i.valid & self.i.payload.first
+        for step, weights in enumerate(shadow):
+            operands = Signal(arriving.shape(), name=f"operands{step}", reset_less=True)
+            active = Signal(weights.shape(), name=f"active{step}", reset_less=True)
+            swapped = Signal(name=f"swapped{step}")
+            m.d.sync += [operands.eq(arriving), swapped.eq(swap)]
+            with m.If(swap):
+                m.d.sync += active.eq(weights)
+            for place, lane in enumerate(active):
+                number = step * len(active) + place
+                products = [left * right for left, right in zip(operands, lane, strict=True)]
+                m.d.comb += self.o.payload.lanes[number].eq(self._sum(m, products, number))
+            arriving, swap = operands, swapped
         return m
 
     def _flags(self, m: Module) -> None:
@@ -91,44 +106,41 @@ class Convolution(wiring.Component):
             valid, accumulate = next_valid, next_accumulate
         m.d.comb += [self.o.valid.eq(valid), self.o.payload.accumulate.eq(accumulate)]
 
-    def _weights(self, m: Module) -> data.View:
-        """One word fills one output lane's shadow, or two adjacent ones' with 4-bit weights."""
+    def _shadow(self, m: Module) -> data.View:
+        """One word fills the lanes of one step."""
         array, weight_bits = self._config.array, self._config.widths.weight_bits
         lane = data.ArrayLayout(signed(weight_bits), array.input_lanes)
-        shadow = Signal(data.ArrayLayout(lane, array.output_lanes), reset_less=True)
-        active = Signal(data.ArrayLayout(lane, array.output_lanes), reset_less=True)
-        per_word = self._config.bus.bus_bits // lane.size
+        count = steps(self._config)
+        step = data.ArrayLayout(lane, array.output_lanes // count)
+        shadow = Signal(data.ArrayLayout(step, count), reset_less=True)
         arrived = Signal.like(self.weights.payload, reset_less=True)
         is_weight = Signal()
         word = Signal(self._config.bus.bus_bits, reset_less=True)
-        fill = Signal(self._config.weight_block_words)  # one of them, or none
+        fill = Signal(count)  # one of them, or none
         m.d.sync += [
             arrived.eq(self.weights.payload),
             is_weight.eq(self.weights.valid & ~self.weights.payload.parameters),
             word.eq(arrived.data),
         ]
-        for number, bit in enumerate(fill):
+        for number, (bit, weights) in enumerate(zip(fill, shadow, strict=True)):
             m.d.sync += bit.eq(is_weight & (arrived.index == number))
             with m.If(bit):
-                lanes = [shadow[number * per_word + place] for place in range(per_word)]
-                m.d.sync += Cat(entry.as_value() for entry in lanes).eq(word)
-        with m.If(self.i.valid & self.i.payload.first):
-            m.d.sync += active.eq(shadow)
-        return active
+                m.d.sync += weights.eq(word)
+        return shadow
 
-    def _sum(self, m: Module, terms: list[ValueLike], number: int) -> ValueLike:
-        """Add pairwise; a register behind the first level, then behind every other one."""
-        level = 0
-        while len(terms) > 1:
+    def _sum(self, m: Module, products: list[ValueLike], number: int) -> ValueLike:
+        """Add pairwise; a register behind the products, then behind every second adder."""
+        terms = self._registered(m, products, f"product{number}")
+        for level in range(1, self._levels + 1):
             terms = [low + high for low, high in zip(terms[::2], terms[1::2], strict=True)]
-            if level % LEVELS_PER_STAGE == 0 or len(terms) == 1:
-                registers = []
-                for place, term in enumerate(terms):
-                    register = Signal(
-                        term.shape(), name=f"sum{number}_{level}_{place}", reset_less=True
-                    )
-                    m.d.sync += register.eq(term)
-                    registers.append(register)
-                terms = registers
-            level += 1
+            if level % LEVELS_PER_STAGE == 0 or level == self._levels:
+                terms = self._registered(m, terms, f"sum{number}_{level}")
         return terms[0]
+
+    def _registered(self, m: Module, terms: list[ValueLike], name: str) -> list[ValueLike]:
+        registers = [
+            Signal(term.shape(), name=f"{name}_{place}", reset_less=True)
+            for place, term in enumerate(terms)
+        ]
+        m.d.sync += [register.eq(term) for register, term in zip(registers, terms, strict=True)]
+        return registers

@@ -7,7 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim import pipeline
-from hwsim.config import Config
+from hwsim.config import ACCUMULATOR_BANKS, Config
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import TOKEN_BITS, Destination, Opcode
 from rtl.accumulators import Accumulators
@@ -130,7 +130,8 @@ class Core(wiring.Component):
         assert to_shadow - WeightQueue.SHADOW_FILL - 1 <= to_array
         assert to_shadow + WeightQueue.SHADOW_FREE > to_array
         to_sums = to_array + self.convolution.latency
-        assert to_sums + Accumulators.ACCUMULATED == pipeline.accumulate(config)
+        to_last_sums = to_sums + pipeline.skew(config)
+        assert to_last_sums + Accumulators.ACCUMULATED == pipeline.accumulate(config)
         m.submodules.parameters = self.parameters = Parameters(config)
         m.submodules.drain = self.drain = Drain(config)
         m.submodules.staging = self.staging = Staging(config)
@@ -141,6 +142,7 @@ class Core(wiring.Component):
             Signal(TOKEN_BITS, name=name) for name in ("chunks", "computes", "drains", "stores")
         )
         self.next_chunks = Signal(TOKEN_BITS)  # with what arrives in this cycle
+        self.in_array = Signal(range(ACCUMULATOR_BANKS + 1))  # tiles whose last sums are under way
 
     def _connect_loads(self, m: Module) -> None:
         """Bus to program buffer, weight queue and feature buffer."""
@@ -240,6 +242,9 @@ class Core(wiring.Component):
         ):
             with m.If(done):
                 m.d.sync += token.eq(token + 1)
+        m.d.sync += self.in_array.eq(
+            self.in_array + self.issue.issued - self.accumulators.accumulated
+        )
 
     def _report(self, m: Module) -> None:
         """What control and counters want to know."""
@@ -289,6 +294,7 @@ class Core(wiring.Component):
             | reads.o.valid
             | self.weight_queue.o.valid
             | self.issue.o.valid
+            | (self.in_array != 0)
             | self.drain.enable
         )
 

@@ -29,14 +29,15 @@ async def equals_golden(dut: Any) -> None:
         convolution(torch.from_numpy(x)[None], torch.from_numpy(w)[:, :, None, None])[0, :, 0].T
         for x, w in zip(values, weights, strict=True)
     ]
-    results = torch.cat(expected).tolist()
+    results = torch.cat(expected).tolist()  # [pixel][output lane]
 
     await reset(dut)
     layout = operand_layout(CONFIG)
     latency = pipeline.tree_stages(CONFIG) + 1
     start = words - 1 + Convolution.TO_SHADOW
     operands = values.transpose(0, 3, 1, 2).reshape(-1, lanes_in)
-    for cycle in range(start + len(operands) + latency):
+    lanes_per_word = lanes_out // words
+    for cycle in range(start + len(operands) + latency + pipeline.skew(CONFIG)):
         block, index = divmod(cycle, pixels)
         loads = block < BLOCKS and index < words
         dut.weights__valid.value = loads
@@ -48,8 +49,11 @@ async def equals_golden(dut: Any) -> None:
             first = number % pixels == 0
             dut.i__payload.value = pack(operands[number], 8) | first << 8 * lanes_in
             assert layout["first"].offset == 8 * lanes_in
-        if number >= latency:
-            assert unpack(dut.o__payload, sum_bits(CONFIG), lanes_out) == results[number - latency]
+        sums = unpack(dut.o__payload, sum_bits(CONFIG), lanes_out)
+        for lane, value in enumerate(sums):
+            pixel = number - latency - lane // lanes_per_word
+            if 0 <= pixel < len(results):
+                assert value == results[pixel][lane], (pixel, lane)
         await FallingEdge(dut.clk)
 
 

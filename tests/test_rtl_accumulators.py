@@ -8,17 +8,20 @@ import pytest
 from amaranth.sim import Simulator
 from numpy.typing import NDArray
 
+from hwsim import pipeline
 from rtl.accumulators import Accumulators
 from rtl.convolution import sum_bits
 from tests.drawn import preset_with
 
 DEPTH, LANES, TILES = 16, 8, 10
 CONFIG = preset_with("nano", buffers={"accumulator_depth": DEPTH}, widths={"weight_bits": 4})
+SKEW = pipeline.skew(CONFIG)
+STEPS = [lane * (SKEW + 1) // LANES for lane in range(LANES)]
 
 
 @dataclass(frozen=True)
 class Sums:
-    """What arrives in one cycle."""
+    """What arrives of one pixel, each lane with its step."""
 
     index: int
     bank: int
@@ -59,7 +62,7 @@ def planned(seed: int, idle: float) -> tuple[dict[int, Sums], dict[int, Read]]:
                 last = (block, pixel) == (blocks - 1, pixels - 1)
                 sums[cycle] = Sums(pixel, bank, block == 0, last, lanes)
                 cycle += 1
-        read = max(max(reads, default=0) + 1, cycle - 1 + Accumulators.WRITE_LATENCY)
+        read = max(max(reads, default=0) + 1, cycle - 1 + SKEW + Accumulators.WRITE_LATENCY)
         for index in rng.permutation(pixels):
             reads[read] = Read(bank, int(index), totals[index])
             drained[bank] = read
@@ -85,14 +88,16 @@ def test_tiles_add_up_and_drain_exactly(seed: int, idle: float) -> None:
         ctx.set(dut.i.valid, given is not None)
         if given is None:  # whatever stands there counts for nothing
             index, bank = (int(value) for value in rng.integers(2, size=2))
-            given = Sums(index, bank, cycle % 2 == 0, True, np.full(LANES, 77))
+            given = Sums(index, bank, cycle % 2 == 0, True, np.zeros(LANES, np.int64))
         for name in ("index", "bank", "overwrite", "last"):
             ctx.set(payload.accumulate[name], int(getattr(given, name)))
-        for lane, value in enumerate(given.lanes):
-            ctx.set(payload.lanes[lane], int(value))
+        for lane, step in enumerate(STEPS):
+            due = sums.get(cycle - step)
+            ctx.set(payload.lanes[lane], int(due.lanes[lane]) if due else 77)
         coming = sums.get(cycle + latency)
         ctx.set(dut.index, coming.index if coming else int(rng.integers(DEPTH)))
-        assert ctx.get(dut.accumulated) == (cycle in sums and sums[cycle].last)
+        accumulated = sums.get(cycle - SKEW)
+        assert ctx.get(dut.accumulated) == (accumulated is not None and accumulated.last)
 
     async def bench(ctx: Any) -> None:
         for cycle in range(max(reads) + latency + 1):

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
+from numpy.typing import NDArray
 
 from hwsim import pipeline
 from rtl.convolution import Convolution
@@ -18,6 +19,11 @@ LANES_OUT = 16
 # From a block's last weight word to its first pixel: at the earliest, and as the units have it.
 SHADOW_TAKEN = WeightQueue.SHADOW_FILL + 1 - WeightQueue.READ_LATENCY
 LAST_WORD_TO_PIXEL = (Convolution.TO_SHADOW, SHADOW_TAKEN + Issue.LATENCY + Operands.LATENCY)
+
+
+def packed(weights: NDArray[np.int64], bits: int) -> int:
+    """One word, the first weight at the bottom."""
+    return sum((int(value) & ((1 << bits) - 1)) << bits * n for n, value in enumerate(weights))
 
 
 @pytest.mark.parametrize("to_pixel", LAST_WORD_TO_PIXEL)
@@ -44,16 +50,11 @@ def test_blocks_of_weights_follow_each_other_without_a_gap(
     values[0] = -128
     expected = np.einsum("bpi,boi->bpo", values, weights).reshape(-1, LANES_OUT)
 
-    def word(block: int, index: int) -> int:
-        flat = [int(value) & (2 * high - 1) for value in weights[block].flatten()]
-        per_word = len(flat) // words
-        part = flat[index * per_word : (index + 1) * per_word]
-        return sum(value << (weight_bits * place) for place, value in enumerate(part))
-
     async def feed_weights(ctx: Any) -> None:
         for block in range(4):
             for index in range(words):
-                ctx.set(dut.weights.payload.data, word(block, index))
+                part = np.array_split(weights[block].flatten(), words)[index]
+                ctx.set(dut.weights.payload.data, packed(part, weight_bits))
                 ctx.set(dut.weights.payload.index, index)
                 ctx.set(dut.weights.valid, 1)
                 await ctx.tick()
@@ -75,17 +76,20 @@ def test_blocks_of_weights_follow_each_other_without_a_gap(
         ctx.set(dut.i.valid, 0)
 
     async def check(ctx: Any) -> None:
-        ahead = dut.INDEX_AHEAD
+        """The lanes of every further weight word a cycle later."""
+        ahead, lanes_per_word = dut.INDEX_AHEAD, LANES_OUT // words
         await ctx.tick().repeat(words - 1 + to_pixel + dut.latency - ahead)
-        for number in range(-ahead, len(expected)):
+        for number in range(-ahead, len(expected) + pipeline.skew(config)):
             if number + ahead < len(expected):
                 assert ctx.get(dut.index) == number + ahead
-            assert ctx.get(dut.o.valid) == (number >= 0)
-            if number >= 0:
+            assert ctx.get(dut.o.valid) == (0 <= number < len(expected))
+            if 0 <= number < len(expected):
                 assert ctx.get(dut.o.payload.accumulate.index) == number
-                assert [ctx.get(lane) for lane in dut.o.payload.lanes] == expected[number].tolist()
+            for place, lane in enumerate(dut.o.payload.lanes):
+                pixel = number - place // lanes_per_word
+                if 0 <= pixel < len(expected):
+                    assert ctx.get(lane) == expected[pixel, place], (pixel, place)
             await ctx.tick()
-        assert not ctx.get(dut.o.valid)
 
     simulator = Simulator(dut)
     simulator.add_clock(1e-6)
