@@ -66,7 +66,7 @@ ISSUE_START = 1  # compute at the head of its queue, loader idle, to its first w
 SHADOW_FILL = 0  # plus words: first read of a weight block to the shadow full
 SHADOW_FREE = 1  # a block's first pixel to the next block's first read
 BLOCK_OVERHEAD = SHADOW_FILL + SHADOW_FREE  # with its words, a block's shortest duration
-PARAMETERS_FILL = 1  # plus words: first read of the parameters to their tile's drain
+PARAMETERS_FILL = 2  # plus words: first read of the parameters to their tile's drain
 BANK_VISIBLE = 1  # drain's last read to its bank free, for the array and for parameters
 
 # Array

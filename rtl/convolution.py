@@ -58,7 +58,7 @@ class Convolution(wiring.Component):
     """
 
     INDEX_AHEAD = 2
-    TO_SHADOW = 3  # two registers for a word on its way to all lanes, then the shadow
+    TO_SHADOW = 2  # a register for a word on its way to all lanes, then the shadow
 
     def __init__(self, config: Config):
         self._config = config
@@ -113,17 +113,13 @@ class Convolution(wiring.Component):
         count = steps(self._config)
         step = data.ArrayLayout(lane, array.output_lanes // count)
         shadow = Signal(data.ArrayLayout(step, count), reset_less=True)
-        arrived = Signal.like(self.weights.payload, reset_less=True)
-        is_weight = Signal()
         word = Signal(self._config.bus.bus_bits, reset_less=True)
         fill = Signal(count)  # one of them, or none
-        m.d.sync += [
-            arrived.eq(self.weights.payload),
-            is_weight.eq(self.weights.valid & ~self.weights.payload.parameters),
-            word.eq(arrived.data),
-        ]
+        payload = self.weights.payload
+        is_weight = self.weights.valid & ~payload.parameters
+        m.d.sync += word.eq(payload.data)
         for number, (bit, weights) in enumerate(zip(fill, shadow, strict=True)):
-            m.d.sync += bit.eq(is_weight & (arrived.index == number))
+            m.d.sync += bit.eq(is_weight & (payload.index == number))
             with m.If(bit):
                 m.d.sync += weights.eq(word)
         return shadow

@@ -16,7 +16,7 @@ from rtl.convolution import Convolution
 from rtl.counters import TRAFFIC
 from rtl.distributor import Distributor
 from rtl.drain import Drain
-from rtl.drain_walk import DRAIN
+from rtl.drain_walk import DRAIN, DrainWalk
 from rtl.feature_buffer import FeatureBuffer
 from rtl.fetch import Fetch
 from rtl.issue import Issue
@@ -133,6 +133,10 @@ class Core(wiring.Component):
         to_last_sums = to_sums + pipeline.skew(config)
         assert to_last_sums + Accumulators.ACCUMULATED == pipeline.accumulate(config)
         m.submodules.parameters = self.parameters = Parameters(config)
+        in_place = (
+            WeightQueue.READ_LATENCY + Parameters.WRITE_LATENCY
+        )  # behind the last word's read
+        assert in_place <= WeightQueue.PARAMETERS_FILL + 1 + DrainWalk.LATENCY
         m.submodules.drain = self.drain = Drain(config)
         m.submodules.staging = self.staging = Staging(config)
         m.submodules.store = self.store = Store(config)

@@ -30,8 +30,8 @@ def parameter_layout(config: Config) -> data.StructLayout:
 class Parameters(wiring.Component):
     """Keeps the parameters of two tiles; one group of `rescale_lanes` is read per cycle.
 
-    A word on `i` in cycle t is in place for reads from cycle t + 1 on. A read of `bank` and
-    `group` in cycle t answers in cycle t + `READ_LATENCY`.
+    A word on `i` in cycle t is in place for reads from cycle t + `WRITE_LATENCY` on. A read of
+    `bank` and `group` in cycle t answers in cycle t + `READ_LATENCY`.
 
     Members
     -------
@@ -41,6 +41,7 @@ class Parameters(wiring.Component):
     o : Out(ArrayLayout(parameter_layout(config), rescale_lanes))
     """
 
+    WRITE_LATENCY = 1
     READ_LATENCY = 2  # memory, choice of the group
 
     def __init__(self, config: Config):

@@ -1,6 +1,6 @@
 """The weight queue: a ring of words, and the loader that moves them into the array."""
 
-from amaranth.hdl import Module, Mux, Signal, Value, ValueLike, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -62,11 +62,11 @@ class WeightQueue(wiring.Component):
     fault : Out(FAULT)
     """
 
-    READ_LATENCY = 2  # memory, output register
+    READ_LATENCY = 3  # memory, output register, the way to shadow and parameters
     ISSUE_START = 1
     SHADOW_FILL = 0
     SHADOW_FREE = 1
-    PARAMETERS_FILL = 1
+    PARAMETERS_FILL = 2
     BANK_VISIBLE = 1
     assert ISSUE_START == pipeline.ISSUE_START
     assert (SHADOW_FILL, SHADOW_FREE) == (pipeline.SHADOW_FILL, pipeline.SHADOW_FREE)
@@ -75,6 +75,7 @@ class WeightQueue(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         assert min(config.weight_block_words, config.parameter_words) >= 2, "known one word ahead"
+        assert config.weight_block_words >= self.PARAMETERS_FILL, "loaded before the next begin"
         super().__init__(
             {
                 "write": In(1),
@@ -145,7 +146,7 @@ class WeightQueue(wiring.Component):
     def _load(self, m: Module) -> None:
         """Read a block, or the parameters, once all its words are there and its place is free."""
         config = self._config
-        filled = Signal()
+        filled = Signal(self.PARAMETERS_FILL)  # on its way to the bank
         loaded = Signal.like(self.loaded)
         begin = Signal()
         last = Signal()
@@ -165,7 +166,7 @@ class WeightQueue(wiring.Component):
             self.block_read.eq(last & ~self.parameters),
             self.tile_read.eq(last & self.parameters),
             self.next_shadow_full.eq(self.block_read | (self.shadow_full & ~self.shadow_taken)),
-            loaded.eq(self.loaded + filled - self.drained),
+            loaded.eq(self.loaded + filled[-1] - self.drained),
             self.next_parameters_full.eq(loaded != 0),
         ]
         m.d.sync += [
@@ -173,7 +174,7 @@ class WeightQueue(wiring.Component):
             self.block_arrived.eq(self._arrived(config.weight_block_words)),
             self.parameters_arrived.eq(self._arrived(config.parameter_words)),
             self.shadow_full.eq(self.next_shadow_full),
-            filled.eq(self.tile_read),
+            filled.eq(Cat(self.tile_read, filled)),
             self.loaded.eq(loaded),
         ]
         with m.If(self.reading):
@@ -204,17 +205,22 @@ class WeightQueue(wiring.Component):
         return Mux(self.parameters, of_parameters, of_block)
 
     def _send(self, m: Module) -> None:
-        """The memory answers in the next cycle; its output register makes the word one later."""
+        """The memory answers in the next cycle. A register stays with its block RAMs, which lie far
+        from each other; the next one makes the way to those who take the word."""
         word_read = Signal()
+        word_held = Signal()
+        held = Signal(self.o.payload.shape(), reset_less=True)
         beside = {
             name: Signal.like(self.o.payload[name]) for name in ("index", "parameters", "bank")
         }
         m.d.sync += [
             word_read.eq(self.reading),
             *(beside[name].eq(getattr(self, name)) for name in beside),
-            self.o.valid.eq(word_read),
-            self.o.payload.data.eq(self.read.data),
-            *(self.o.payload[name].eq(value) for name, value in beside.items()),
+            word_held.eq(word_read),
+            held.data.eq(self.read.data),
+            *(held[name].eq(value) for name, value in beside.items()),
+            self.o.valid.eq(word_held),
+            self.o.payload.eq(held),
         ]
 
     def _take_tile(self, m: Module) -> None:
