@@ -142,7 +142,7 @@ class DrainWalk(wiring.Component):
     def _gate(self, m: Module) -> None:
         """A tile's first read waits for its sums, its parameters and its room in staging."""
         tile = self.tile.payload
-        sums = Signal.like(self.sums)
+        sums = Signal.like(self.sums)  # before a tile ends
         begins = Signal()  # in the next cycle, if a tile waits then
         m.d.comb += [
             self.pixel_ends.eq(self.read & self.last_of_pixel),
@@ -152,14 +152,14 @@ class DrainWalk(wiring.Component):
             self.tile.ready.eq(~self.busy | self.tile_ends),
             self.waiting.valid.eq(self.busy),
             self.waiting.source.eq(self.active.source),
-            sums.eq(self.sums + self.accumulated - self.tile_ends),
+            sums.eq(self.sums + self.accumulated),
             begins.eq(
-                (sums != 0)
+                Mux(self.tile_ends, sums > 1, sums != 0)
                 & self.next_parameters_full
                 & Mux(self.tile.ready, self._stored(tile), self._stored(self.active))
             ),
         ]
-        m.d.sync += [self.sums.eq(sums), self.read.eq(self.read | begins)]
+        m.d.sync += [self.sums.eq(sums - self.tile_ends), self.read.eq(self.read | begins)]
         with m.If(self.tile_ends):
             m.d.sync += self.bank.eq(~self.bank)
         with m.If(self.tile.ready):

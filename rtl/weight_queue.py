@@ -147,7 +147,7 @@ class WeightQueue(wiring.Component):
         """Read a block, or the parameters, once all its words are there and its place is free."""
         config = self._config
         filled = Signal(self.PARAMETERS_FILL)  # on its way to the bank
-        loaded = Signal.like(self.loaded)
+        loaded = Signal.like(self.loaded)  # before a drain ends
         begin = Signal()
         last = Signal()
         m.d.comb += [
@@ -166,8 +166,8 @@ class WeightQueue(wiring.Component):
             self.block_read.eq(last & ~self.parameters),
             self.tile_read.eq(last & self.parameters),
             self.next_shadow_full.eq(self.block_read | (self.shadow_full & ~self.shadow_taken)),
-            loaded.eq(self.loaded + filled[-1] - self.drained),
-            self.next_parameters_full.eq(loaded != 0),
+            loaded.eq(self.loaded + filled[-1]),
+            self.next_parameters_full.eq(Mux(self.drained, loaded > 1, loaded != 0)),
         ]
         m.d.sync += [
             self.ahead.eq(self.ahead + self.write - self.reading),
@@ -175,7 +175,7 @@ class WeightQueue(wiring.Component):
             self.parameters_arrived.eq(self._arrived(config.parameter_words)),
             self.shadow_full.eq(self.next_shadow_full),
             filled.eq(Cat(self.tile_read, filled)),
-            self.loaded.eq(loaded),
+            self.loaded.eq(loaded - self.drained),
         ]
         with m.If(self.reading):
             m.d.sync += [
