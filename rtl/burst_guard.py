@@ -47,7 +47,7 @@ class BurstGuard(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.windows = windows = WindowGuard(self._count)
+        m.submodules.window_guard = windows = WindowGuard(self._count)
         # Of what is checked, each answer has its own bit: they are put together behind registers.
         checked = data.StructLayout({"burst": self.next.shape(), "inside": self._count, "fits": 1})
         arriving, spare, next_, held = (

@@ -33,7 +33,7 @@ class Drain(wiring.Component):
         Of `DrainWalk`.
     enable, index, bank, group : Out
         Read of accumulators and parameters.
-    accumulators, parameters : In
+    sums, parameters_read : In
         Their answers, `Accumulators.READ_LATENCY` cycles later.
     o : Out(stream.Signature(staging_layout(config), always_ready=True))
     fault : Out(FAULT)
@@ -60,8 +60,8 @@ class Drain(wiring.Component):
                 "index": Out(range(config.buffers.accumulator_depth)),
                 "bank": Out(1),
                 "group": Out(range(max(config.rescale_groups, 2))),
-                "accumulators": In(data.ArrayLayout(accumulator, config.array.output_lanes)),
-                "parameters": In(
+                "sums": In(data.ArrayLayout(accumulator, config.array.output_lanes)),
+                "parameters_read": In(
                     data.ArrayLayout(parameter_layout(config), config.array.rescale_lanes)
                 ),
                 "drained": Out(1),
@@ -125,12 +125,12 @@ class Drain(wiring.Component):
         m.submodules.placing = placing = Placing(self._config)
 
         groups = Array(
-            Cat(self.accumulators[first + lane] for lane in range(lanes))
+            Cat(self.sums[first + lane] for lane in range(lanes))
             for first in range(0, self._config.array.output_lanes, lanes)
         )
         m.d.sync += [
             rescale.accumulators.eq(groups[steps[Accumulators.READ_LATENCY][1].group]),
-            rescale.parameters.eq(self.parameters),
+            rescale.parameters.eq(self.parameters_read),
         ]
         placed = len(steps) - 1
         pooled = placed - SpatialPool.LATENCY

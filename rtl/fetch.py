@@ -128,7 +128,7 @@ class Fetch(wiring.Component):
             self.o.payload.source.eq(source),
             self.o.payload.error.eq(check.error),
             self.o.payload.kind.eq(check.kind),
-            self.o.payload.first_line.eq(first_line.first_line),
+            self.o.payload.first_line.eq(first_line.line),
         ]
         return m
 

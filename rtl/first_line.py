@@ -13,19 +13,19 @@ FACTOR_BITS = 16  # what a small multiplier takes
 class FirstLine(wiring.Component):
     """`buffer_address` + `ring_row` x `row_words`, all its bits; nothing useful of others.
 
-    The descriptor of cycle t makes `first_line` in cycle t + `LATENCY`, through an adder; one per
+    The descriptor of cycle t makes `line` in cycle t + `LATENCY`, through an adder; one per
     cycle. The upper bits of a LOAD's `row_words` have a multiplier of their own.
 
     Members
     -------
     descriptor : In(512)
-    first_line : Out(FIRST_LINE_BITS)
+    line : Out(FIRST_LINE_BITS)
     """
 
     LATENCY = 2  # factors, products
 
     def __init__(self) -> None:
-        super().__init__({"descriptor": In(DESCRIPTOR_BITS), "first_line": Out(FIRST_LINE_BITS)})
+        super().__init__({"descriptor": In(DESCRIPTOR_BITS), "line": Out(FIRST_LINE_BITS)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -49,5 +49,5 @@ class FirstLine(wiring.Component):
             low.eq(ring_row * row_words[:FACTOR_BITS]),
             high.eq(ring_row * row_words[FACTOR_BITS:]),
         ]
-        m.d.comb += self.first_line.eq(base + low + (high << FACTOR_BITS))
+        m.d.comb += self.line.eq(base + low + (high << FACTOR_BITS))
         return m

@@ -148,12 +148,13 @@ def test_the_guide_has_an_instance_with_every_port(written: Path) -> None:
 def test_the_guide_lists_memories_and_rules(written: Path) -> None:
     guide = (written / "README.md").read_text()
     config = load_config("nano")
-    bank = f"{config.buffers.accumulator_depth} x {config.array.output_lanes * 32}"
+    step = config.array.output_lanes // config.weight_block_words
+    bank = f"{config.buffers.accumulator_depth} x {step * 32}"
     for pattern in (
         rf"`core\.features\.memory` \| \d+ \| {config.feature_words} x 64 \| whole words \|",
         rf"`core\.weight_queue\.ring` \| \d+ \| {config.weight_words} x 64 \| .* The weight queue:",
         rf"`core\.staging\.memory` \| \d+ \| {config.staging_words} x 64 \| 8 lanes of 8 bits \|",
-        rf"`core\.accumulators[$0-9]*\.bank1` \| \d+ \| {bank} \| .* Two banks of accumulators:",
+        rf"`core\.accumulators\.bank1_7` \| \d+ \| {bank} \| .* Two banks of accumulators:",
     ):
         assert re.search(pattern, guide), pattern
     for rule in RULES:

@@ -111,8 +111,8 @@ class Memories:
     def drive(self, ctx: Any, _cycle: int) -> None:
         answer = self._answers.pop(0)
         if answer is not None:
-            ctx.set(self.dut.accumulators, answer[0])
-            ctx.set(self.dut.parameters, answer[1])
+            ctx.set(self.dut.sums, answer[0])
+            ctx.set(self.dut.parameters_read, answer[1])
 
     def sample(self, ctx: Any, cycle: int) -> None:
         self._answers.append(self._answer(ctx) if ctx.get(self.dut.enable) else None)

@@ -37,7 +37,7 @@ def test_the_first_line_of_a_load_and_a_compute(seed: int) -> None:
 
     async def bench(ctx: Any) -> None:
         for descriptor in descriptors + descriptors[: FirstLine.LATENCY]:
-            found.append(ctx.get(dut.first_line))
+            found.append(ctx.get(dut.line))
             ctx.set(dut.descriptor, int.from_bytes(encode(descriptor), "little"))
             await ctx.tick()
 
