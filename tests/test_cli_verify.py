@@ -21,6 +21,7 @@ from hwsim.graph import Layer
 from testbenches import bus_record, network_bench, simulator
 from testbenches.bus_record import BusRecord
 from testbenches.network_bench import NetworkRun, Violation
+from tests.test_report_document import keeps_to_the_schema
 
 MINI = ["verify", "condensation-net-mini", "--config", "nano"]
 CLASSES = ("program", "weights", "features_read", "features_written")
@@ -59,6 +60,8 @@ def test_all_witnesses_agree(capsys: pytest.CaptureFixture[str]) -> None:
     captured = capsys.readouterr()
     assert captured.err == ""
     document = json.loads(captured.out)
+    assert keeps_to_the_schema(document, "verify")
+    assert not keeps_to_the_schema(document | {"saving": 0.5}, "verify")
     assert (document["command"], document["failures"]) == ("verify", [])
     assert document["config"]["memory"]["latency_cycles"] == 50
     assert document["image"] == "rocket.jpg"

@@ -1,4 +1,4 @@
-"""Writes the documentation that derives from code: `docs/program.md`, `docs/results.md`."""
+"""Writes the documentation that derives from code: program, results, schemas."""
 
 from pathlib import Path
 
@@ -13,11 +13,10 @@ from hwsim.program.fields import (
 )
 from hwsim.program.registers import REGISTERS, Register
 from hwsim.program.rules import RULES
+from hwsim.report.schema import DOCUMENTS, schema_text
 from tools.results_document import results_document
 
 DOCS = Path(__file__).parents[1] / "docs"
-PROGRAM = DOCS / "program.md"
-RESULTS = DOCS / "results.md"
 
 INTRODUCTION = f"""\
 <!-- Written by `make docs` from the tables in hwsim/program/. Do not edit. -->
@@ -98,6 +97,15 @@ def program_document() -> str:
     return "\n".join(parts)
 
 
+def documents() -> dict[str, str]:
+    """Every generated document, by its name in `docs/`."""
+    return {
+        "program.md": program_document(),
+        "results.md": results_document(),
+        **{f"{name}.schema.json": schema_text(name) for name in DOCUMENTS},
+    }
+
+
 if __name__ == "__main__":
-    PROGRAM.write_text(program_document(), "utf-8")
-    RESULTS.write_text(results_document(), "utf-8")
+    for name, text in documents().items():
+        (DOCS / name).write_text(text, "utf-8")

@@ -1,21 +1,23 @@
-"""The JSON Schema of the document: `python -m hwsim.report.schema > docs/estimate.schema.json`."""
+"""The JSON Schemas of the documents; `make docs` writes them to `docs/*.schema.json`."""
 
 import json
-import sys
 
 from pydantic import TypeAdapter
 
-from hwsim.report.document import SCHEMA_VERSION, Document
+from hwsim.report import document, verification
+
+DOCUMENTS = {
+    "estimate": (document.Document, document.SCHEMA_VERSION),
+    "verify": (verification.Verification, verification.SCHEMA_VERSION),
+}
 
 
-def schema_text() -> str:
-    schema = TypeAdapter(Document).json_schema(mode="serialization")
+def schema_text(name: str) -> str:
+    """The schema of what `hwsim NAME --json` writes."""
+    kind, version = DOCUMENTS[name]
+    schema = TypeAdapter(kind).json_schema(mode="serialization")
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:hwsim:estimate:{SCHEMA_VERSION}",
+        "$id": f"urn:hwsim:{name}:{version}",
     }
     return json.dumps(head | schema, indent=1) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(schema_text())

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict
 
 from hwsim.program.program import Traffic
 from hwsim.report.document import NetworkFigures
+from hwsim.report.layers import STRICT
 
 SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
 LAYER_BOUND_RATIO = 0.01  # of a layer's cycles, that the timeline may be off
@@ -17,10 +20,16 @@ TOTAL_BOUND_RATIO = 0.005  # of the run's
 class ByteFigures:
     """Beats x bus width, by class."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
     program: int
+    """Descriptors."""
     weights: int
+    """Weights with bias and rescale parameters."""
     features_read: int
+    """Features read."""
     features_written: int
+    """Features written."""
 
     @property
     def total(self) -> int:
@@ -39,13 +48,22 @@ def byte_figures(counts: dict[Traffic, int]) -> ByteFigures:
 class DifferenceFigures:
     """The first element, by channel, row and column, in which a witness differs from golden."""
 
-    witness: str  # machine or Verilog
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    witness: str
+    """`machine` or `Verilog`."""
     different_elements: int
+    """How many of the layer's differ from golden."""
     channel: int
+    """Of the first that differs."""
     row: int
+    """Of the first that differs."""
     column: int
-    found: int | None  # None: never stored
+    """Of the first that differs."""
+    found: int | None
+    """What the witness stored there; null: nothing."""
     expected: int
+    """Golden's."""
 
     def __str__(self) -> str:
         found = "nothing" if self.found is None else self.found
@@ -64,14 +82,24 @@ def error_ratio(timeline: int, verilog: int | None) -> float | None:
 class VerifiedLayer:
     """One layer. `verilog_cycles` is None where the Verilog never ended it."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
     name: str
-    stored_bytes: int  # compared, padding channels included
-    differences: tuple[DifferenceFigures, ...]  # at most one per witness
+    """The layer's name in the network."""
+    stored_bytes: int
+    """Compared, padding channels included."""
+    differences: tuple[DifferenceFigures, ...]
+    """At most one per witness."""
     bus_bytes: ByteFigures
+    """Given to the layer by their addresses, in the order of the program."""
     timeline_bytes: ByteFigures
+    """The timeline's."""
     verilog_cycles: int | None
+    """From the last write response of the layer before to its own; null where it never ended."""
     timeline_cycles: int
+    """The timeline's."""
     error_ratio: float | None
+    """Timeline / Verilog - 1."""
 
     def failures(self) -> Iterator[str]:
         for difference in self.differences:
@@ -87,19 +115,34 @@ class VerifiedLayer:
 class VerifiedProgram:
     """One program on golden, machine, timeline and Verilog. `problems` are the hardware's own."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
     variant: str
+    """A, B or C."""
     description: str
+    """What it is."""
     layers: tuple[VerifiedLayer, ...]
+    """In the order of execution."""
     monitor_bytes: ByteFigures
+    """Counted on the bus."""
     counter_bytes: ByteFigures
+    """From the hardware's counters."""
     machine_bytes: ByteFigures
+    """Of the machine's transfers."""
     timeline_bytes: ByteFigures
+    """The timeline's."""
     verilog_array_cycles: int
+    """In which the array took a pixel, from the hardware's counter."""
     timeline_array_cycles: int
+    """The timeline's."""
     verilog_cycles: int
+    """From start to interrupt, from the hardware's counter."""
     timeline_cycles: int
+    """The timeline's."""
     error_ratio: float | None
+    """Timeline / Verilog - 1; null where the run never ended."""
     problems: tuple[str, ...]
+    """What the hardware or the bus reported."""
 
     def failures(self) -> Iterator[str]:
         """Whatever is out of bounds, a line each."""
@@ -136,27 +179,46 @@ def _off(what: str, ratio: float | None, bound: float) -> Iterator[str]:
 class SavingFigures:
     """(B - C) / B, from the bytes that the bus monitor counted."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
     feature_saving_ratio: float
+    """(B - C) / B of feature bytes."""
     total_saving_ratio: float
+    """(B - C) / B of all bytes."""
 
 
 @dataclass(frozen=True)
 class Verification:
     """The document. `saving` is None unless both C and B ran."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
     schema_version: str
+    """Version of this document's shape: major.minor."""
     hwsim_version: str
-    command: str
+    """Version of the program that wrote it."""
+    command: Literal["verify"]
+    """The subcommand."""
     network: NetworkFigures
+    """What was run."""
     config: dict[str, Any]
+    """The accelerator, key by key as in its TOML."""
     image: str
+    """Name of the photograph, without its folder."""
     image_sha256: str
+    """Of the pixels that entered the network, after resizing."""
     weights: str
+    """Where the weights come from: `seeded`, or the name of a darknet file."""
     layer_bound_ratio: float
+    """How far the timeline's cycles of a layer may be off."""
     total_bound_ratio: float
+    """How far the timeline's cycles of a run may be off."""
     programs: tuple[VerifiedProgram, ...]
+    """C, or A where nothing is condensed; then B, if it ran."""
     saving: SavingFigures | None
+    """Null unless both C and B ran."""
     failures: tuple[str, ...]
+    """What is out of bounds, a line each, the program's letter first."""
 
 
 def saving(c: VerifiedProgram, b: VerifiedProgram) -> SavingFigures:
