@@ -57,7 +57,7 @@ class Accelerator(wiring.Component):
         m.d.sync += cleared.eq(control.clear)
         m.d.comb += [
             ClockSignal("run").eq(ClockSignal()),
-            ResetSignal("run").eq(cleared),
+            ResetSignal("run").eq(cleared | ResetSignal()),
             registers.busy.eq(control.busy | cleared),
             core.stop.eq(control.halt),
             self.irq.eq(registers.interrupt),

@@ -59,7 +59,7 @@ class Bench:
         self.watch: Callable[[], None] | None = None  # called before every step
 
     async def reset(self) -> None:
-        """Reset accelerator and bus together."""
+        """Reset accelerator and bus together, for a cycle."""
         dut = self.dut
         if self.cycle == 0:
             Clock(dut.clk, 10, unit="ns").start()
@@ -70,9 +70,9 @@ class Bench:
             getattr(dut, f"s_axi_{name}").value = 0
         dut.s_axi_bready.value = dut.s_axi_rready.value = 1
         dut.rst.value = 1
-        for _ in range(3):
-            await self.step()
+        await self.step()
         dut.rst.value = 0
+        assert not any(getattr(dut, f"m_axi_{name}valid").value for name in ("ar", "aw", "w"))
         await self.step()
 
     def attach(
