@@ -57,7 +57,7 @@ class Buffers(Section):
 
     feature_bytes: Positive
     weight_bytes: Positive
-    accumulator_depth: Annotated[int, Field(gt=0, le=512)]  # a tile's sides are 10-bit fields
+    accumulator_depth: Annotated[int, Field(ge=2, le=512)]  # a tile's sides are 10-bit fields
     staging_bytes: Positive
 
 
@@ -65,8 +65,8 @@ class Bus(Section):
     """The AXI4 manager. `bus_bits` is also the width of a word in every on-chip buffer."""
 
     bus_bits: Positive
-    burst_beats: Annotated[int, Field(gt=0, le=256)] = 16
-    outstanding_reads: Annotated[int, Field(gt=0, le=256)] = 8
+    burst_beats: Annotated[int, Field(ge=2, le=256)] = 16
+    outstanding_reads: Annotated[int, Field(ge=2, le=256)] = 8
 
 
 class Clock(Section):
@@ -209,6 +209,10 @@ class Config(Section):
                 (
                     value * 8 % word_bits == 0,
                     f"buffers.{field} = {value} must be a multiple of a word, {word_bytes}",
+                ),
+                (
+                    value >= 2 * word_bytes,
+                    f"buffers.{field} = {value} must hold at least two words, {2 * word_bytes}",
                 ),
                 (
                     value <= most_words * word_bytes,

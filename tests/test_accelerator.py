@@ -89,6 +89,21 @@ def test_verilog_lints_clean(name: str, tmp_path: Path) -> None:
     simulator.lint(source, TOP)
 
 
+@pytest.mark.verilator
+def test_the_smallest_configuration_lints_clean(tmp_path: Path) -> None:
+    """Every buffer, burst and queue at the least that a configuration may ask for."""
+    least = {"feature_bytes": 16, "weight_bytes": 144, "accumulator_depth": 2, "staging_bytes": 16}
+    smallest = preset_with(
+        "nano",
+        buffers=least,
+        bus={"burst_beats": 2, "outstanding_reads": 2},
+        array={"rescale_lanes": 1},
+    )
+    source = tmp_path / f"{TOP}.v"
+    source.write_text(generated(smallest), "utf-8")
+    simulator.lint(source, TOP)
+
+
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog is not installed")
 def test_icarus_takes_the_verilog(tmp_path: Path) -> None:
     source = tmp_path / f"{TOP}.v"

@@ -23,7 +23,7 @@ CONFIGS = {
         buffers={"weight_bytes": 1 << 20},
         memory={"bandwidth_bytes_per_cycle": 64},
     ),
-    "single beats": preset_with("nano", bus={"burst_beats": 1}),
+    "two beats": preset_with("nano", bus={"burst_beats": 2}),
 }
 
 
