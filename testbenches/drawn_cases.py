@@ -49,6 +49,10 @@ class DrawnCase:
     def layers(self) -> int:
         return sum(len(network.stages) for network in self.networks)
 
+    @property
+    def condenses(self) -> bool:
+        return any(stage.k > 1 for network in self.networks for stage in network.stages)
+
     def programs(self, built: Config) -> list[Program]:
         """For a build with this memory behind it. Raises `InputError` where one does not fit."""
         config = self._config(built)
@@ -68,7 +72,7 @@ KEPT = Path(__file__).with_name("kept_cases.jsonl")
 
 
 def kept_cases() -> list[DrawnCase]:
-    """Those that failed once, or that see what few drawn ones see. They run in every build."""
+    """Those that failed once, or that see what few drawn ones see."""
     return [CASE.validate_json(line) for line in KEPT.read_text("utf-8").splitlines()]
 
 
