@@ -16,11 +16,11 @@ Distributor
 
 Load
     taken in the first cycle in which it heads its queue and the last run of the load before leaves
-    the walk over the runs, or has: in front of that run's first burst there are at most BURSTS_HELD
-    that do not yet stand on the bus. With t the first cycle in which it has been taken or is, and
-    its tokens are visible, its first address is on the bus in t + LOAD_START, or right behind the
-    last of the load before; then one burst per cycle, as `outstanding_reads`, the weight queue's
-    room and the memory allow.
+    the walk over the runs, or has: in front of that run's first burst there are then at most
+    BURSTS_HELD - 1 that do not yet stand on the bus. With t the first cycle in which it has been
+    taken or is, and its tokens are visible, its first address is on the bus in t + LOAD_START, or
+    right behind the last of the load before; then one burst per cycle, as `outstanding_reads`, the
+    weight queue's room and the memory allow.
 
 Weight loader (one word per cycle, one thing after the other)
     a weight block's first read is in the first cycle t in which the loader is free, the block's
@@ -32,10 +32,9 @@ Array
     a weight block begins in the first cycle in which the array is free, the shadow is full, its
     chunk is visible and (a tile's first block) its bank of accumulators is free. The array needs
     its tile's descriptor a cycle longer than the weight loader, which is never too late: the
-    shadow takes longer to fill. It keeps the
-    array for rows x columns cycles, plus packed_fill() per row with `packed`. The shadow is free
-    SHADOW_FREE after the block's first pixel, which with `packed` comes packed_fill() after its
-    beginning.
+    shadow takes longer to fill. A block keeps the array for rows x columns cycles, plus
+    packed_fill() per row with `packed`. The shadow is free SHADOW_FREE after the block's first
+    pixel, which with `packed` comes packed_fill() after its beginning.
 
 Drain
     a tile's first read is in the first cycle in which the drain is free, the tile is accumulated,

@@ -17,7 +17,8 @@ class Distributor(wiring.Component):
     A descriptor offered in cycle t heads its empty queue in cycle t + `Queue.LATENCY`. A full queue
     holds up those behind it. COMPUTE goes to three outputs at once, to each only its own fields,
     when all three have room: the drain, last of them, makes it. END is taken in the cycle after its
-    stores are done. A descriptor with an error is never taken: it stays, as the fault.
+    stores are done. A descriptor with an error is never taken: it stays, as the fault. `i.ready`
+    depends on `i.valid` and on the descriptor: it says whether this one's queues have room.
 
     Members
     -------

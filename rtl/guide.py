@@ -134,9 +134,14 @@ def _memory_port(config: Config) -> str:
   is one ID, so that the interconnect answers in order.
 * `rready` and `bready` are always high. Data may precede its address, as AXI4 allows, where
   addresses are taken late.
+* Every output is a register or a constant. `rdata` goes straight into registers, the other inputs
+  through some logic: `arready`, `awready` and `wready` to the enables of many registers and of
+  memories. Where the interconnect's outputs come late in the cycle, put an AXI register slice in
+  between.
 * Strobes are all 1, and 0 in the words that finish a burst after an error or ABORT.
 * A response of SLVERR or DECERR ends the run with an error. A burst that is never answered leaves
-  STATUS.busy at 1 for ever: put a timeout into the bus if its memory can fail so.
+  STATUS.busy at 1 for ever: put a timeout into the bus if its memory can fail so. A bus that ends
+  bursts with RLAST too early or too late, or answers what nobody asked, is not noticed.
 * Memory is little-endian. The accelerator does not snoop: software cleans and invalidates caches.
 """
 

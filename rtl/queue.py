@@ -1,4 +1,4 @@
-"""First in, first out, with a registered head."""
+"""First in, first out, its head the output of a small memory."""
 
 from amaranth.hdl import Module, ShapeLike, Signal
 from amaranth.lib import stream, wiring
@@ -13,8 +13,8 @@ class Queue(wiring.Component):
 
     A payload taken in cycle t is offered from cycle t + `LATENCY` on, later if others stand before
     it. `i.ready` is low while the queue is full; an entry that leaves in cycle t makes room in
-    cycle t + 1. The head stands in a register, behind a memory with synchronous read; `i.ready`
-    comes from a register.
+    cycle t + 1. The head is the output of a memory with synchronous read, without a register behind
+    it: the memory has few rows. `i.ready` and `o.valid` come from registers.
 
     Members
     -------

@@ -55,9 +55,10 @@ class Registers(wiring.Component):
     """Serves the host's reads and writes, independent of each other, and raises the interrupt.
 
     A write takes effect in the cycle after its data is taken, which is when `bvalid` rises; data is
-    taken once its address has been. Read data stands on the bus in the second cycle after its
-    address is taken. Each direction has one access in flight, so that a write and a read take three
-    cycles each. No output depends on an input of the same cycle.
+    taken once its address has been and no response stands on the bus, under which the next address
+    may be taken. Read data stands on the bus in the second cycle after its address is taken; the
+    next address is taken behind it. For a host that never waits, a write takes `WRITE_CYCLES` and a
+    read `READ_CYCLES`. No output depends on an input of the same cycle.
 
     The interrupt follows the status by one cycle: it has fallen by the time that the host can act
     on the response of the write that cleared it. The wire comes from a register and has no glitch.
@@ -78,6 +79,9 @@ class Registers(wiring.Component):
     cycles, array_cycles, *_bytes : In(40), the counters
     interrupt : Out(1), level
     """
+
+    WRITE_CYCLES = 2
+    READ_CYCLES = 3
 
     def __init__(self, config: Config):
         self._config = config

@@ -273,3 +273,35 @@ def test_no_output_depends_on_an_input_of_the_same_cycle() -> None:
     simulator.add_clock(1e-6)
     simulator.add_testbench(host)
     simulator.run()
+
+
+def moves(bready: int) -> dict[str, list[int]]:
+    """Cycles in which each channel moves while the host offers and takes all that it can."""
+    dut = Registers(CONFIG)
+    seen: dict[str, list[int]] = {name: [] for name in ("aw", "w", "b", "ar", "r")}
+
+    async def host(ctx: Any) -> None:
+        for name in ("awvalid", "wvalid", "arvalid", "rready"):
+            ctx.set(getattr(dut, name), 1)
+        ctx.set(dut.bready, bready)
+        for cycle in range(24):
+            for name, cycles in seen.items():
+                if ctx.get(getattr(dut, f"{name}valid") & getattr(dut, f"{name}ready")):
+                    cycles.append(cycle)
+            await ctx.tick()
+
+    simulate(dut, host)
+    return seen
+
+
+def test_accesses_follow_each_other_without_a_gap() -> None:
+    seen = moves(bready=1)
+    for name, first in {"aw": 0, "w": 1, "b": 2}.items():
+        assert seen[name] == list(range(first, 24, Registers.WRITE_CYCLES)), name
+    for name, first in {"ar": 0, "r": 2}.items():
+        assert seen[name] == list(range(first, 24, Registers.READ_CYCLES)), name
+
+
+def test_one_more_address_is_taken_while_a_response_waits() -> None:
+    seen = moves(bready=0)
+    assert (seen["aw"], seen["w"], seen["b"]) == ([0, 2], [1], [])

@@ -74,9 +74,15 @@ def test_every_component_has_a_unit_test() -> None:
             assert (ROOT / "tests" / f"test_rtl_{path.stem}.py").exists(), path
 
 
+def test_every_file_of_the_hardware_is_in_the_table() -> None:
+    table = (DOCS / "architecture.md").read_text("utf-8").split("### Components")[1]
+    for path in (ROOT / "rtl").glob("[!_]*.py"):
+        assert f"`{path.stem}`" in table, f"{path.name} is not in docs/architecture.md"
+
+
 def test_every_component_states_its_latency() -> None:
     """As a class constant, or in `latency` where it depends on the configuration."""
-    unstated = {"accelerator", "core", "counters", "registers", "control"}
+    unstated = {"accelerator", "core", "counters", "control"}
     for path in sources("rtl"):
         text = path.read_text("utf-8")
         if "(wiring.Component)" in text and path.stem not in unstated:
