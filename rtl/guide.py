@@ -168,9 +168,9 @@ def _registers(name: str) -> str:
 ## Registers
 
 One page of 4 KiB on the AXI4-Lite port; fields and resets are in `html/` and `{name}.h`. AW and W
-may come in any order. Byte strobes are honoured, writes to read-only registers ignored. An offset
-without a register is answered with SLVERR. `awprot` and `arprot` are ignored: keep others out in
-the interconnect.
+may come in any order. Byte strobes are honoured, writes to read-only registers ignored. Bits 1:0 of
+an address are ignored; an offset without a register is answered with SLVERR. `awprot` and `arprot`
+are ignored: keep others out in the interconnect.
 
 | offset | register | access |
 |---|---|---|

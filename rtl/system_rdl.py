@@ -82,7 +82,8 @@ def _register_map(config: Config, name: str) -> str:
     description = (
         f"Registers of the accelerator, configuration {config.name}. AXI4-Lite with 32 data bits; "
         "an access to an offset without a register is answered with SLVERR and has no effect, a "
-        "write to a read-only register is ignored. Byte strobes are honoured."
+        "write to a read-only register is ignored. Bits 1:0 of an address are ignored, byte "
+        "strobes honoured."
     )
     registers = "\n".join(_register(register, config, name) for register in REGISTERS)
     return (

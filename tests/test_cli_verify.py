@@ -71,7 +71,7 @@ def test_all_witnesses_agree(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(unfused["layers"]) == 9 + 8
     for program in (fused, unfused):
         cycles = sum(layer["verilog_cycles"] for layer in program["layers"])
-        assert 0 < program["verilog_cycles"] - cycles < 20, "from the last response to interrupt"
+        assert 0 < program["verilog_cycles"] - cycles < 20, "from the last response to the end"
         for kind in CLASSES:
             total = sum(layer["bus_bytes"][kind] for layer in program["layers"])
             counts = {program[f"{witness}_bytes"][kind] for witness in ("monitor", "counter")}

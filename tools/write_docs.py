@@ -51,8 +51,9 @@ BUFFER.
 REGISTERS_INTRODUCTION = """\
 ## Registers
 
-32 bits each, behind the AXI4-Lite port; bits that no field claims read as 0. An access to any
-other offset is answered with SLVERR. `hwsim rtl` writes the same map as SystemRDL, HTML and C.
+32 bits each, behind the AXI4-Lite port; bits that no field claims read as 0. Bits 1:0 of an
+address are ignored: 0x02 reads IDENTITY. An access to an offset that then has no register is
+answered with SLVERR. `hwsim rtl` writes the same map as SystemRDL, HTML and C.
 
 | offset | register | access | bits | meaning |
 |---|---|---|---|---|

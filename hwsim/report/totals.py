@@ -76,7 +76,7 @@ class TotalFigures:
     macs: int
     """Useful multiply-accumulates."""
     cycles: int
-    """From the start pulse to the interrupt."""
+    """From the start pulse to the program's end, as CYCLES counts; `irq` rises 2 cycles later."""
     frame_seconds: float
     """Cycles at the config's clock."""
     frames_per_second: float

@@ -136,7 +136,7 @@ class VerifiedProgram:
     timeline_array_cycles: int
     """The timeline's."""
     verilog_cycles: int
-    """From start to interrupt, from the hardware's counter."""
+    """From the start pulse to the program's end, from the hardware's CYCLES register."""
     timeline_cycles: int
     """The timeline's."""
     error_ratio: float | None
