@@ -21,7 +21,7 @@ from hwsim.timeline import Timeline
 
 SCHEMA_VERSION = "1.1"  # the second number grows when fields are added
 AXES = ("CHANNELS", "HEIGHT", "WIDTH")
-JOB = {  # fields of `struct NAME_job` in the driver in C
+JOB = {  # fields of `struct NAME_job` in the driver in C, in its order
     "fingerprint": "FINGERPRINT",
     "program_address": "PROGRAM_ADDRESS",
     "constants_first": "CONSTANTS_BASE",
@@ -279,7 +279,8 @@ def header(document: MemoryMap) -> str:
     network, config = document.network["name"], document.config["name"]
     width = max(map(len, document.defines))
     lines = [f"#define {name:{width}} {value}" for name, value in document.defines.items()]
-    job = ", \\\n      ".join(f".{field} = MEMORY_{name}" for field, name in JOB.items())
+    # By position: C++ has no designators before C++20.
+    job = ", \\\n      ".join(f"MEMORY_{name} /* {field} */" for field, name in JOB.items())
     return HEADER.format(
         title=_comment(f"{network} on {config}, by hwsim {document.hwsim_version}"),
         defines="\n".join(lines),

@@ -181,10 +181,20 @@ def mapped(program: Program) -> MemoryMap:
     return make_memory_map(program, time_program(program), {}, None, {}, {})
 
 
+@pytest.mark.parametrize(
+    ("compiler", "main_file", "standard"),
+    [("cc", "main.c", "gnu99"), ("g++", "main.cpp", "c++17")],
+    ids=["C", "C++"],
+)
 def test_the_header_serves_the_driver(
-    written: Path, document: dict[str, Any], tmp_path: Path
+    written: Path,
+    document: dict[str, Any],
+    tmp_path: Path,
+    compiler: str,
+    main_file: str,
+    standard: str,
 ) -> None:
-    """Compiled beside it; the numbers that C sees are those of the document."""
+    """Compiled beside it; the numbers that the program sees are those of the document."""
     (tmp_path / "npu.h").write_text(write_manual(load_config("edge"), "npu").header)
     for path, text in example_files("npu").items():
         (tmp_path / path).write_text(text)
@@ -203,11 +213,11 @@ def test_the_header_serves_the_driver(
             "",
         ]
     )
-    (tmp_path / "main.c").write_text(source)
-    flags = [flag for flag in FLAGS if flag not in {"-shared", "-fPIC"}]
-    program = tmp_path / "main"
-    sources = [tmp_path / "main.c", tmp_path / "example.c"]
-    subprocess.run(["cc", *flags, f"-I{written}", *sources, "-o", program], check=True)
+    (tmp_path / main_file).write_text(source)
+    driver, program = tmp_path / "example.so", tmp_path / "main"
+    subprocess.run(["cc", *FLAGS, tmp_path / "example.c", "-o", driver], check=True)
+    flags = [f"-std={standard}", "-Wall", "-Wextra", "-Werror", "-pedantic", f"-I{written}"]
+    subprocess.run([compiler, *flags, tmp_path / main_file, driver, "-o", program], check=True)
     output = subprocess.run([program], check=True, capture_output=True, text=True).stdout
     *pairs, job = output.splitlines()
     found = {name: float(value) for name, value in map(str.split, pairs)}
