@@ -26,7 +26,7 @@ class Issue(wiring.Component):
     t leaves `o` in cycle t + 1; nothing stalls it. The shadow is taken with a block's first pixel,
     with `packed` that is behind the fill.
 
-    A COMPUTE at the head of its queue in cycle t begins in cycle t + `ISSUE_START` at the earliest,
+    A COMPUTE at the head of its queue in cycle t begins in cycle t + `TILE_START` at the earliest,
     which is before its weights can be there. A tile of more pixels than a bank has, or with a pixel
     past the feature buffer, is the fault.
 
@@ -50,14 +50,14 @@ class Issue(wiring.Component):
 
     LATENCY = 1
     assert FeatureRead.LATENCY == LATENCY
-    ISSUE_START = WeightBlocks.LATENCY + 1
+    TILE_START = WeightBlocks.LATENCY + 1
     SHORTEST_BLOCK = WeightBlocks.PERIOD + WeightBlocks.LATENCY
 
     def __init__(self, config: Config):
         self._config = config
         self._fill = packing(config).fill
         words = config.weight_block_words
-        assert pipeline.ISSUE_START + words + pipeline.SHADOW_FILL >= self.ISSUE_START
+        assert pipeline.ISSUE_START + words + pipeline.SHADOW_FILL >= self.TILE_START
         assert words + pipeline.BLOCK_OVERHEAD >= self.SHORTEST_BLOCK
         super().__init__(
             {

@@ -242,7 +242,7 @@ def test_blocks_and_tiles_follow_without_a_gap(lanes: int) -> None:
     ]
     assert len(tiles) > 10
     trace = run(config, tiles, Chances(), seed=0)
-    first = trace.accepted[0] + Issue.ISSUE_START + Issue.LATENCY
+    first = trace.accepted[0] + Issue.TILE_START + Issue.LATENCY
     assert list(trace.pixels) == list(range(first, first + len(trace.pixels)))
 
 
