@@ -22,7 +22,7 @@ from rtl.layouts import (
     with_first_line,
 )
 from rtl.read_manager import BUFFER_ADDRESS_BITS, request_layout
-from rtl.runs import Runs
+from rtl.runs import Runs, walked
 from rtl.window_guard import WINDOW
 
 LOAD = with_first_line(field_layout(Opcode.LOAD, all_names(Opcode.LOAD)))
@@ -89,10 +89,7 @@ class Load(wiring.Component):
             bursts.o.payload.shape(), 2, config.feature_words, ErrorCode.READ_WINDOW
         )
         head = self._head(m, runs)
-        job = Signal(LOAD)  # whose runs are walked
-        with m.If(runs.i.ready):
-            m.d.sync += job.eq(head)
-        met = self._met(m, runs, head, job)
+        job, met = walked(m, runs, head, self._have_tokens_come)
         m.d.comb += [
             bursts.i.valid.eq(runs.o.valid & met),
             runs.o.ready.eq(bursts.i.ready & met),
@@ -144,16 +141,9 @@ class Load(wiring.Component):
         m.d.comb += copy_fields(runs.i.payload, head)
         return head
 
-    def _met(self, m: Module, runs: Runs, head: data.View, job: data.View) -> Signal:
-        """Whether the tokens have come for the runs that are walked, from a register."""
-        met = Signal()
-
-        def have_come(load: data.View) -> Value:
-            computes = reached(self.computes, load.wait_computes)
-            return computes & reached(self.stores, load.wait_stores)
-
-        m.d.sync += met.eq(Mux(runs.i.ready, have_come(head), have_come(job)))
-        return met
+    def _have_tokens_come(self, load: data.View) -> Value:
+        computes = reached(self.computes, load.wait_computes)
+        return computes & reached(self.stores, load.wait_stores)
 
     def _room(self, m: Module, guard: BurstGuard) -> Value:
         """A weight burst needs room for all of its words; counted when it comes to `guard.o`."""

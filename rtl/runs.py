@@ -1,6 +1,8 @@
 """Walks the runs of a descriptor: the contiguous rows of its blocks."""
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from collections.abc import Callable
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -141,3 +143,18 @@ class Runs(wiring.Component):
             with m.If(self.begins | run.last_of_block):
                 m.d.sync += next_block.eq(address + job.block_stride_bytes)
         return m
+
+
+def walked(
+    m: Module, runs: Runs, head: data.View, may_run: Callable[[data.View], Value]
+) -> tuple[data.View, Signal]:
+    """The descriptor whose runs are walked, and what `may_run` said of it in the cycle before.
+
+    Both come from registers; `head` is the descriptor that `runs` takes next.
+    """
+    job = Signal(head.shape())
+    met = Signal()
+    with m.If(runs.i.ready):
+        m.d.sync += job.eq(head)
+    m.d.sync += met.eq(Mux(runs.i.ready, may_run(head), may_run(job)))
+    return job, met

@@ -1,6 +1,6 @@
 """The store unit: STORE descriptors in, bursts of staged words out."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,7 +21,7 @@ from rtl.layouts import (
     reached,
 )
 from rtl.placing import STAGING_BITS
-from rtl.runs import Runs
+from rtl.runs import Runs, walked
 from rtl.window_guard import WINDOW
 
 STORE = field_layout(Opcode.STORE, all_names(Opcode.STORE))
@@ -86,8 +86,7 @@ class Store(wiring.Component):
             bursts.o.payload.shape(), 1, config.staging_words, ErrorCode.WRITE_WINDOW
         )
         head = self.i.payload
-        job = Signal(STORE)  # whose runs are walked
-        met = Signal()  # its token has come
+        job, met = walked(m, runs, head, self._has_token_come)
         place = Signal(STAGING_BITS + 1)  # the largest staging ends at 2**16
         m.d.comb += [
             runs.i.valid.eq(self.i.valid),
@@ -101,17 +100,8 @@ class Store(wiring.Component):
             *copy_fields(bursts.i.payload.tag, job),
             guard.windows[0].eq(self.window),
         ]
-        m.d.sync += met.eq(
-            Mux(
-                runs.i.ready,
-                reached(self.drains, head.wait_drains),
-                reached(self.drains, job.wait_drains),
-            )
-        )
         with m.If(runs.moves):
             m.d.sync += place.eq(Mux(runs.begins, head.staging_address, place + job.row_words))
-        with m.If(runs.i.ready):
-            m.d.sync += job.eq(head)
         wiring.connect(m, bursts.o, guard.i)
 
         burst = guard.o.payload
@@ -126,3 +116,6 @@ class Store(wiring.Component):
             self.waiting.source.eq(job.source),
         ]
         return m
+
+    def _has_token_come(self, store: data.View) -> Value:
+        return reached(self.drains, store.wait_drains)
