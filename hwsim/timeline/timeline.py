@@ -35,7 +35,7 @@ class LayerTime:
 
 @dataclass(frozen=True)
 class Timeline:
-    """All of a program's events. `cycles` runs from the start pulse to the interrupt."""
+    """All of a program's events. `cycles` runs from the start pulse to the program's end."""
 
     program: Program
     layers: tuple[LayerTime, ...]

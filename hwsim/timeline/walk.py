@@ -18,7 +18,7 @@ WAIT_FEATURES, WAIT_WEIGHTS, WAIT_DRAIN, WAIT_PROGRAM = "features", "weights", "
 
 
 class Walk:
-    """The state of all units while a program is walked. `end_cycle` is the interrupt's."""
+    """The state of all units while a program is walked. `end_cycle` is what CYCLES reads."""
 
     def __init__(self, program: Program) -> None:
         config = program.config
