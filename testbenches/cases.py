@@ -29,7 +29,7 @@ CASES = {
     "one tap": (Shape(24, 6, 7), (Stage(30, kernel=1),)),
     "blocks": (Shape(40, 9, 7), (Stage(24),)),
     "k4": (Shape(8, 10, 6), (Stage(16, k=4),)),
-    "k8": (Shape(8, 5, 6), (Stage(5, k=8),)),
+    "k8": (Shape(8, 5, 6), (Stage(40, k=8),)),
     "pool stride 2": (Shape(8, 9, 11), (Stage(16, pool=SpatialPool.STRIDE_2),)),
     "pool stride 1": (Shape(16, 7, 5), (Stage(8, k=2, pool=SpatialPool.STRIDE_1),)),
     "image": (Shape(3, 14, 19), (Stage(16, k=2, pool=SpatialPool.STRIDE_2),)),

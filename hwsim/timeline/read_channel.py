@@ -12,6 +12,7 @@ from hwsim.config import Config
 from hwsim.program.descriptor import Load
 from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_DESCRIPTORS, Destination
 from hwsim.program.tokens import unwrap
+from hwsim.timeline.burst_train import BurstTrain, Pace
 from hwsim.timeline.events import LoadEvent
 
 
@@ -50,8 +51,8 @@ class ReadChannel:
     def __init__(self, config: Config, computes: list[int], stores: list[int]) -> None:
         self._cycles_per_beat = max(1, round(1 / config.beats_per_cycle))
         self._latency = config.memory.latency_cycles
+        self._pace = Pace(self._latency, config.bus.outstanding_reads, self._cycles_per_beat)
         self._burst = config.bus.burst_beats
-        self._outstanding = config.bus.outstanding_reads
         self._capacity = config.weight_words
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
         self._computes, self._stores = computes, stores  # cycle in which each was done
@@ -63,11 +64,12 @@ class ReadChannel:
         self._unit_free = 0
         self._data_free = 0
         self._addresses = [-1] * pipeline.BURSTS_HELD  # cycles of the last ones on the bus
+        self._answered = [-pipeline.READ_SLOT] * config.bus.outstanding_reads  # last beats
         self._chunks: list[tuple[int, int, int]] = []  # first chunk, its last beat, cycles a chunk
         self.chunk_count = 0  # chunks of the loads timed so far
-        self._weights: list[tuple[int, int, int]] = []  # first word, words, first beat's cycle
+        self._weights: list[tuple[int, int, BurstTrain]] = []  # first word, words
         self._weight_ends: list[int] = []
-        self._pages: list[int] = []  # first beat's cycle of every page
+        self._pages: list[BurstTrain] = []
 
     def add(self, load: Load, delivered: int, layer: int) -> None:
         """Queue a load that reaches the head of the load queue no earlier than `delivered`."""
@@ -76,13 +78,12 @@ class ReadChannel:
     def first_page(self) -> None:
         """The fetch that `start` causes."""
         beats = PAGE_DESCRIPTORS * self._descriptor_beats
-        first = pipeline.START_TO_FETCH + self._latency
-        self._pages.append(first)
-        self._unit_free = pipeline.START_TO_FETCH - pipeline.BURSTS_HELD
-        last_address = pipeline.START_TO_FETCH + -(-beats // self._burst) - 1
-        self._addresses = [last_address - back for back in reversed(range(pipeline.BURSTS_HELD))]
-        self._data_free = first + beats * self._cycles_per_beat
-        self.events.append(LoadEvent(0, Destination.PROGRAM, first, self._data_free, beats))
+        train = self._train(1, beats, pipeline.START_TO_FETCH)
+        self._pages.append(train)
+        self._send(0, 1, beats, train)
+        self.events.append(
+            LoadEvent(0, Destination.PROGRAM, train.first_beat, self._data_free, beats)
+        )
 
     def finish(self) -> None:
         while self._pending:
@@ -99,8 +100,8 @@ class ReadChannel:
         page, slot = divmod(index, PAGE_DESCRIPTORS)
         while len(self._pages) <= page:
             self._next()
-        beats = (slot + 1) * self._descriptor_beats
-        return self._pages[page] + (beats - 1) * self._cycles_per_beat + pipeline.LOAD_VISIBLE
+        beat = (slot + 1) * self._descriptor_beats - 1
+        return self._paced_beat(self._pages[page], beat) + pipeline.LOAD_VISIBLE
 
     def chunk_cycle(self, chunk: int) -> int:
         """Cycle in which the chunk token has reached `chunk` and the array may read it."""
@@ -115,16 +116,16 @@ class ReadChannel:
         while not self._weight_ends or self._weight_ends[-1] < word:
             self._next()
         index = bisect_left(self._weight_ends, word)
-        start, words, first_beat = self._weights[index]
-        return self._beat_cycle(word - start, words, start, first_beat) + pipeline.LOAD_VISIBLE
+        start, words, train = self._weights[index]
+        return self._beat_cycle(word - start, words, start, train) + pipeline.LOAD_VISIBLE
 
     def paced_weight_cycle(self, word: int) -> int:
         """The same if the queue had room all along: the bus alone sets the pace."""
         while not self._weight_ends or self._weight_ends[-1] < word:
             self._next()
         index = bisect_left(self._weight_ends, word)
-        start, _, first_beat = self._weights[index]
-        return first_beat + (word - start - 1) * self._cycles_per_beat + pipeline.LOAD_VISIBLE
+        start, _, train = self._weights[index]
+        return self._paced_beat(train, word - start - 1) + pipeline.LOAD_VISIBLE
 
     def starts_without_future_room(self, word: int) -> bool:
         """True if the loads up to the one that brings `word` start without room yet to be made."""
@@ -146,9 +147,16 @@ class ReadChannel:
             and loaded + first_burst - self._capacity > self.releases.words
         )
 
-    def _beat_cycle(self, beat: int, words: int, start: int, first_beat: int) -> int:
+    def _paced_beat(self, train: BurstTrain, beat: int) -> int:
+        """Cycle of beat `beat` (from 0) of a load of one run, at the bus's pace."""
+        if not train.has_gaps:
+            return train.first_beat + beat * self._cycles_per_beat
+        burst, place = divmod(beat, self._burst)
+        return train.start(burst) + place * self._cycles_per_beat
+
+    def _beat_cycle(self, beat: int, words: int, start: int, train: BurstTrain) -> int:
         """Cycle of beat `beat` (from 1) of a weight load: at the bus's pace, or the queue's."""
-        paced = first_beat + (beat - 1) * self._cycles_per_beat
+        paced = self._paced_beat(train, beat - 1)
         burst_start = (beat - 1) // self._burst * self._burst
         burst_end = start + min(burst_start + self._burst, words)
         room = self.releases.cycle(burst_end - self._capacity)
@@ -178,81 +186,76 @@ class ReadChannel:
             room = self.releases.cycle(first_burst - self._capacity)
             if room:
                 address = max(address, room + pipeline.WEIGHT_ROOM)
-        first_beat = max(address + self._latency, self._data_free)
         runs = load.rows * load.blocks
-        beats = load.row_words * runs
-        bursts = -(-load.row_words // self._burst) * runs
-        self._send(begins, address, first_beat, load)
-        self._data_free = first_beat + self._data_cycles(beats, bursts, bursts)
+        train = self._train(runs, load.row_words, address)
+        self._send(begins, runs, load.row_words, train)
         if load.destination == Destination.FEATURES:
-            self._add_chunks(load.blocks, beats, bursts, first_beat)
+            self._add_chunks(load, train)
         elif load.destination == Destination.WEIGHTS:
             loaded = self._weight_ends[-1] if self._weight_ends else 0
-            self._weights.append((loaded, load.row_words, first_beat))
+            self._weights.append((loaded, load.row_words, train))
             self._weight_ends.append(loaded + load.row_words)
         else:
-            self._pages.append(first_beat)
-        self.events.append(
-            LoadEvent(layer, Destination(load.destination), first_beat, self._data_free, beats)
-        )
+            self._pages.append(train)
+        kind, beats = Destination(load.destination), load.row_words * runs
+        self.events.append(LoadEvent(layer, kind, train.first_beat, self._data_free, beats))
 
-    def _send(self, begins: int, address: int, first_beat: int, load: Load) -> None:
+    def _train(self, runs: int, run_words: int, address: int) -> BurstTrain:
+        """The bursts of a load whose first address may be on the bus in cycle `address`.
+
+        Those of several runs have their average length.
+        """
+        run_bursts = -(-run_words // self._burst)
+        cycles = run_words * self._cycles_per_beat / run_bursts
+        last_cycles = cycles
+        if runs == 1:
+            cycles = min(run_words, self._burst) * self._cycles_per_beat
+            last_cycles = (run_words - (run_bursts - 1) * self._burst) * self._cycles_per_beat
+        bursts = run_bursts * runs
+        pace, free = self._pace, self._data_free
+        return BurstTrain(pace, bursts, cycles, last_cycles, address, free, self._answered)
+
+    def _send(self, begins: int, runs: int, run_words: int, train: BurstTrain) -> None:
         """Follow a load's bursts to the bus: the next load is taken when the last run begins."""
-        runs = load.rows * load.blocks
-        run_bursts = -(-load.row_words // self._burst)
+        run_bursts = -(-run_words // self._burst)
         bursts = run_bursts * runs
 
         def address_cycle(number: int) -> int:
             """Cycle of burst `number` on the bus; below 0, of the loads before."""
-            if number < 0:
-                return self._addresses[number]
-            if number < self._outstanding:
-                return address + number
-            freed = self._data_cycles(load.row_words * runs, bursts, number + 1 - self._outstanding)
-            return max(address + number, first_beat + freed)
+            return self._addresses[number] if number < 0 else train.address(number)
 
         # The last run's first burst follows those that the unit holds.
         ahead = bursts - run_bursts - pipeline.BURSTS_HELD
         self._unit_free = max(begins + pipeline.LOAD_START + ahead, address_cycle(ahead))
         held = range(bursts - pipeline.BURSTS_HELD, bursts)
         self._addresses = [address_cycle(number) for number in held]
+        self._answered = train.answered(self._answered)
+        self._data_free = train.end(bursts)
 
-    def _data_cycles(self, beats: int, bursts: int, count: int) -> int:
-        """Cycles from the first beat of a load until `count` of its bursts are there.
-
-        As many as may be unanswered follow each other at the bus's pace. Where they are over before
-        the first one's answer has let another burst go, the bus waits for that one.
-        """
-        paced = beats * self._cycles_per_beat / bursts
-        turnaround = self._latency + paced + pipeline.READ_SLOT - 1
-        gap = max(0.0, turnaround - self._outstanding * paced)
-        return int(count * paced + (count - 1) // self._outstanding * gap)
-
-    def _add_chunks(self, blocks: int, beats: int, bursts: int, first_beat: int) -> None:
+    def _add_chunks(self, load: Load, train: BurstTrain) -> None:
         """The blocks of a feature load: evenly spaced, unless the bus waits in between."""
-        ends = [
-            first_beat + self._data_cycles(beats, bursts, block * bursts // blocks)
-            for block in range(1, blocks + 1)
-        ]
+        block_bursts = -(-load.row_words // self._burst) * load.rows
+        ends = [train.end(block * block_bursts) for block in range(1, load.blocks + 1)]
+        first_beat = train.first_beat
         step = ends[0] - first_beat
-        if ends[-1] == first_beat + blocks * step:
+        if ends[-1] == first_beat + load.blocks * step:
             self._chunks.append((self.chunk_count, ends[0] - self._cycles_per_beat, step))
         else:
             for block, end in enumerate(ends):
                 self._chunks.append((self.chunk_count + block, end - self._cycles_per_beat, 0))
-        self.chunk_count += blocks
+        self.chunk_count += load.blocks
 
     def _settle_weights(self) -> None:
         """Before a load that follows weights: those may have waited for room until now."""
         if not self._weights:
             return
-        start, words, first_beat = self._weights[-1]
-        last = self._beat_cycle(words, words, start, first_beat)
+        start, words, train = self._weights[-1]
+        last = self._beat_cycle(words, words, start, train)
         if last + self._cycles_per_beat > self._data_free:
             self._data_free = last + self._cycles_per_beat
             for back in range(1, 1 + min(-(-words // self._burst), pipeline.BURSTS_HELD)):
                 beat = 1 + (-(-words // self._burst) - back) * self._burst
-                address = self._beat_cycle(beat, words, start, first_beat) - self._latency
+                address = self._beat_cycle(beat, words, start, train) - self._latency
                 self._addresses[-back] = max(self._addresses[-back], address)
             event = self.events[-1]
             if event.destination is Destination.WEIGHTS:

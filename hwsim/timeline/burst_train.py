@@ -1,0 +1,94 @@
+"""When the bursts of one load cross the bus."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hwsim import pipeline
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What the bus and the read manager allow."""
+
+    latency_cycles: int
+    outstanding: int  # bursts that may be unanswered
+    cycles_per_beat: int
+
+
+class BurstTrain:
+    """Bursts one behind the other, each `cycles` long on the bus, the last one `last_cycles`.
+
+    The first may be addressed in cycle `address`, its data come from `data_free` on at the
+    earliest; `answered` are the cycles in which the last beats of the `outstanding` bursts before
+    it are there. Followed burst by burst until every one that may be unanswered is the train's own,
+    and once more as far; from there on the pattern repeats.
+    """
+
+    def __init__(
+        self,
+        pace: Pace,
+        bursts: int,
+        cycles: float,
+        last_cycles: float,
+        address: int,
+        data_free: int,
+        answered: Sequence[int],
+    ):
+        self._pace, self._bursts, self._cycles = pace, bursts, cycles
+        self._shorter = cycles - last_cycles
+        window = pace.outstanding
+        # From a burst's last beat to that of the burst which its answer lets out.
+        turnaround = pipeline.READ_SLOT + pace.latency_cycles + cycles - pace.cycles_per_beat
+        self._period = max(turnaround, window * cycles)
+        self._starts: list[float] = []  # cycle of the first beat
+        self.addresses: list[int] = []
+        address -= 1
+        end: float = data_free
+        for number in range(min(bursts, 2 * window)):
+            slot = (
+                answered[number]
+                if number < window
+                else int(self._starts[number - window] + cycles) - pace.cycles_per_beat
+            )
+            address = max(address + 1, slot + pipeline.READ_SLOT)
+            self.addresses.append(address)
+            self._starts.append(max(address + pace.latency_cycles, end))
+            end = self._starts[-1] + cycles
+
+        steps = len(self._starts) - 1
+        self.first_beat = int(self._starts[0])
+        self.has_gaps = (
+            self._starts[-1] > self._starts[0] + steps * cycles or self._period > window * cycles
+        )
+
+    def start(self, number: int) -> int:
+        """Cycle of the first beat of burst `number`, from 0."""
+        return int(self._start(number))
+
+    def end(self, count: int) -> int:
+        """Cycle behind the last beat of the train's first `count` bursts."""
+        shorter = self._shorter if count == self._bursts else 0.0
+        return int(self._start(count - 1) + self._cycles - shorter)
+
+    def _start(self, number: int) -> float:
+        if number < len(self._starts):
+            return self._starts[number]
+        window = self._pace.outstanding
+        periods, place = divmod(number - window, window)
+        return self._starts[window + place] + periods * self._period
+
+    def address(self, number: int) -> int:
+        """Cycle in which burst `number`'s address is on the bus at the earliest."""
+        if number < len(self.addresses):
+            return self.addresses[number]
+        freed = self.end(number + 1 - self._pace.outstanding) - self._pace.cycles_per_beat
+        return max(
+            self.addresses[-1] + number + 1 - len(self.addresses), freed + pipeline.READ_SLOT
+        )
+
+    def answered(self, before: Sequence[int]) -> list[int]:
+        """The cycles of the last beats of the `outstanding` bursts up to the train's end."""
+        window = self._pace.outstanding
+        own = range(max(self._bursts - window, 0), self._bursts)
+        ends = [self.end(number + 1) - self._pace.cycles_per_beat for number in own]
+        return [*before[len(ends) :], *ends]

@@ -1,0 +1,47 @@
+"""The closed form of a load's bursts, against following them one by one."""
+
+from itertools import accumulate
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hwsim import pipeline
+from hwsim.timeline.burst_train import BurstTrain, Pace
+
+
+@st.composite
+def trains(draw: st.DrawFn) -> tuple[BurstTrain, list[tuple[int, int, int]], list[int]]:
+    """A train; address, first and last beat's cycle of each burst; what was answered before."""
+    pace = Pace(
+        draw(st.integers(1, 200)), draw(st.integers(2, 9)), draw(st.sampled_from([1, 2, 4]))
+    )
+    beats = draw(st.integers(1, 20))
+    bursts = draw(st.integers(1, 70))
+    last_beats = draw(st.integers(1, beats))
+    # The bursts before, each a while behind the other.
+    gaps = draw(st.lists(st.integers(1, 40), min_size=pace.outstanding, max_size=pace.outstanding))
+    answered = [cycle - pipeline.READ_SLOT for cycle in accumulate(gaps)]
+    free = answered[-1] + pace.cycles_per_beat
+    first = draw(st.integers(0, free + 50))
+    lengths = [beats * pace.cycles_per_beat] * (bursts - 1) + [last_beats * pace.cycles_per_beat]
+    train = BurstTrain(pace, bursts, lengths[0], lengths[-1], first, free, answered)
+
+    followed: list[tuple[int, int, int]] = []
+    done, address = list(answered), first - 1
+    for length in lengths:
+        address = max(address + 1, done[-pace.outstanding] + pipeline.READ_SLOT)
+        start = max(address + pace.latency_cycles, done[-1] + pace.cycles_per_beat)
+        done.append(start + length - pace.cycles_per_beat)
+        followed.append((address, start, done[-1]))
+    return train, followed, answered
+
+
+@given(trains())
+def test_every_burst_is_where_it_is_when_followed(
+    drawn: tuple[BurstTrain, list[tuple[int, int, int]], list[int]],
+) -> None:
+    train, followed, answered = drawn
+    for number, (address, start, _) in enumerate(followed):
+        assert (train.address(number), train.start(number)) == (address, start), number
+    lasts = [last for _, _, last in followed]
+    assert train.answered(answered) == [*answered, *lasts][-len(answered) :]
