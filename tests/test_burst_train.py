@@ -45,3 +45,9 @@ def test_every_burst_is_where_it_is_when_followed(
         assert (train.address(number), train.start(number)) == (address, start), number
     lasts = [last for _, _, last in followed]
     assert train.answered(answered) == [*answered, *lasts][-len(answered) :]
+
+
+def test_average_lengths_add_up_to_whole_cycles() -> None:
+    """Rows of 40 beats in three bursts each, behind each other."""
+    train = BurstTrain(Pace(1, 8, 1), 30, 40 / 3, 40 / 3, 0, 100, [0] * 8)
+    assert [train.end(3 * row) for row in range(1, 11)] == [100 + 40 * row for row in range(1, 11)]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from hwsim import pipeline
 
+ROUNDING = 1e-6  # average lengths add up to whole cycles, but for this
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -48,7 +50,7 @@ class BurstTrain:
             slot = (
                 answered[number]
                 if number < window
-                else int(self._starts[number - window] + cycles) - pace.cycles_per_beat
+                else int(self._starts[number - window] + cycles + ROUNDING) - pace.cycles_per_beat
             )
             address = max(address + 1, slot + pipeline.READ_SLOT)
             self.addresses.append(address)
@@ -56,19 +58,20 @@ class BurstTrain:
             end = self._starts[-1] + cycles
 
         steps = len(self._starts) - 1
-        self.first_beat = int(self._starts[0])
+        self.first_beat = int(self._starts[0] + ROUNDING)
         self.has_gaps = (
-            self._starts[-1] > self._starts[0] + steps * cycles or self._period > window * cycles
+            self._starts[-1] > self._starts[0] + steps * cycles + ROUNDING
+            or self._period > window * cycles
         )
 
     def start(self, number: int) -> int:
         """Cycle of the first beat of burst `number`, from 0."""
-        return int(self._start(number))
+        return int(self._start(number) + ROUNDING)
 
     def end(self, count: int) -> int:
         """Cycle behind the last beat of the train's first `count` bursts."""
         shorter = self._shorter if count == self._bursts else 0.0
-        return int(self._start(count - 1) + self._cycles - shorter)
+        return int(self._start(count - 1) + self._cycles - shorter + ROUNDING)
 
     def _start(self, number: int) -> float:
         if number < len(self._starts):
