@@ -48,6 +48,7 @@ def test_every_burst_is_where_it_is_when_followed(
 
 
 def test_average_lengths_add_up_to_whole_cycles() -> None:
-    """Rows of 40 beats in three bursts each, behind each other."""
-    train = BurstTrain(Pace(1, 8, 1), 30, 40 / 3, 40 / 3, 0, 100, [0] * 8)
-    assert [train.end(3 * row) for row in range(1, 11)] == [100 + 40 * row for row in range(1, 11)]
+    """Rows of 34 beats in three bursts each, behind each other."""
+    train = BurstTrain(Pace(1, 8, 1), 30, 34 / 3, 34 / 3, 0, 98_341, [0] * 8)
+    ends = [train.end(3 * row) for row in range(1, 11)]
+    assert ends == [98_341 + 34 * row for row in range(1, 11)]
