@@ -155,6 +155,10 @@ class Config(Section):
         array, buffers, word_bits = self.array, self.buffers, self.bus.bus_bits
         rules = [
             (
+                self.name.isprintable() and bool(self.name.strip()),
+                f"name = {self.name!r} must have characters, and only such as can be printed",
+            ),
+            (
                 is_power_of_two(array.input_lanes) and array.input_lanes >= 8,
                 f"array.input_lanes = {array.input_lanes} must be a power of two, at least 8",
             ),

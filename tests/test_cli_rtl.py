@@ -231,6 +231,7 @@ def test_bad_input_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
         ([*out, "--json", str(tmp_path)], "it is a folder"),
         (["--out", str(file)], "it is not a folder"),
         (["--out", "-"], "only --json can go to standard output"),
+        (["--out", ""], "cannot create folder ''"),
         (["--out", str(tmp_path / "taken")], "README.md': it is a folder"),
     ]:
         assert main(["rtl", *arguments]) == 2

@@ -249,6 +249,7 @@ def test_bad_inputs_are_told_in_one_line(
             "bandwidth_bytes_per_cycle = 3 must be a power of two",
         ),
         (["--memory", "latency=1,size=2"], "'size=2' is none of ideal"),
+        (["--memory", "latency=1,latency=2"], "names latency twice"),
         (["--k", "1", "--unfused"], "--unfused: nothing in condensation-net-mini is condensed"),
         (["--image", "none.jpg"], "cannot read image 'none.jpg'"),
         (["--image", str(text)], "neither a JPEG nor a PNG"),

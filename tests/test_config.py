@@ -23,6 +23,8 @@ def test_presets(name: str, macs: int, feature_kib: int) -> None:
 @pytest.mark.parametrize(
     ("line", "instead", "message"),
     [
+        ('name = "edge"', 'name = ""', "name = '' must have characters"),
+        ('name = "edge"', 'name = "a\\nb"', r"name = 'a\nb' must have characters, and only such"),
         ("input_lanes = 16", "input_lanes = 0", "array.input_lanes = 0: "),
         ("input_lanes = 16", "input_lanes = 12", "array.input_lanes = 12 must be a power of two"),
         ("input_lanes = 16", "input_lanes = 4", "array.input_lanes = 4 must be a power of two, at"),

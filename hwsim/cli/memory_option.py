@@ -17,6 +17,7 @@ def with_memory(config: Config, memory: str | None) -> Config:
     if memory is None:
         return config
     values = config.model_dump()
+    named: set[str] = set()
     if memory == IDEAL:
         values["memory"] = {"latency_cycles": 1, "bandwidth_bytes_per_cycle": config.word_bytes}
         return Config.model_validate(values)
@@ -26,6 +27,9 @@ def with_memory(config: Config, memory: str | None) -> Config:
             raise InputError(
                 f"--memory {memory}: '{part}' is none of {IDEAL}, latency=CYCLES, bandwidth=BYTES"
             )
+        if match[1] in named:
+            raise InputError(f"--memory {memory}: names {match[1]} twice")
+        named.add(match[1])
         values["memory"][FIELDS[match[1]]] = int(match[2])
     try:
         return Config.model_validate(values)

@@ -48,6 +48,8 @@ class Outputs:
 
     def create_folder(self, name: str) -> None:
         """Make sure that there is a folder of this name."""
+        if not name:
+            raise InputError("cannot create folder '': it has no name")
         folder = _real(name)
         try:
             missing = [part for part in (folder, *folder.parents) if not part.exists()]

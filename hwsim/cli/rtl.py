@@ -57,11 +57,11 @@ def rtl(config_name: str, folder: str, name: str, json: str | None) -> None:
         raise InputError(f"--name '{name}' is taken: `hwsim compile` writes {TAKEN}.h")
     if folder == STANDARD_OUTPUT:
         raise InputError("--out -: only --json can go to standard output")
-    folder = str(Path(folder))
     config = load_config(config_name)
     level = current_verbosity()
     with Outputs() as outputs:
         outputs.create_folder(folder)
+        folder = str(Path(folder))
         if json is not None and json != STANDARD_OUTPUT:
             outputs.reserve(json)
         files, ports = _generate(config, folder, name, outputs, level)
