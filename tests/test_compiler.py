@@ -54,7 +54,7 @@ def test_a_feature_buffer_too_small_names_the_least_that_works(network: str, pre
     least_that_works(
         build_network(network),
         lambda size: preset_with(preset, buffers={"feature_bytes": size}),
-        load_config(preset).word_bytes,
+        2 * load_config(preset).word_bytes,
     )
 
 
@@ -71,8 +71,9 @@ def test_the_least_feature_buffer_is_the_least(data: st.DataObject) -> None:
     layer = graph.layers[0]
     if layer.kernel == (1, 1) and layer.spatial_pool == 0 and layer.input.shape.channels <= 4:
         return  # one word is a tile
-    if refusal(graph, with_bytes(config.word_bytes)):
-        least_that_works(graph, with_bytes, config.word_bytes)
+    smallest = 2 * config.word_bytes
+    if refusal(graph, with_bytes(smallest)):
+        least_that_works(graph, with_bytes, smallest)
 
 
 def test_too_few_accumulators_name_the_least_that_works() -> None:
