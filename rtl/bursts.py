@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.config import Config
 from rtl.layouts import ADDRESS_BITS
-from rtl.runs import burst_limit, run_layout
+from rtl.runs import burst_limit, exceeds_bursts, run_layout
 
 PLACE_BITS = 22  # sums of two indices of a buffer, before they are checked
 
@@ -69,10 +69,13 @@ class Bursts(wiring.Component):
         ]
 
         ends_run = Signal()
+        next_words = Signal.like(rest.words)
+        low_words = run.words[: len(run.limit)]
         next_address = Signal(ADDRESS_BITS)
         next_place = Signal(PLACE_BITS + 1)
         m.d.comb += [
-            ends_run.eq(run.words <= run.limit),
+            ends_run.eq(~run.is_long & (low_words <= run.limit)),
+            next_words.eq(run.words - run.limit),
             next_address.eq(run.address + run.limit * self._config.word_bytes),
             next_place.eq(run.place + run.limit),
         ]
@@ -85,12 +88,13 @@ class Bursts(wiring.Component):
                 burst.last_of_block.eq(ends_run & run.last_of_block),
                 burst.last.eq(ends_run & run.last),
                 burst.place.eq(run.place),
-                burst.end.eq(Mux(ends_run, run.place + run.words[: len(run.limit)], next_place)),
+                burst.end.eq(Mux(ends_run, run.place + low_words, next_place)),
                 burst.in_buffer.eq(run.in_buffer),
                 burst.tag.eq(run.tag),
                 rest.eq(run),
                 rest.address.eq(next_address),
-                rest.words.eq(run.words - run.limit),
+                rest.words.eq(next_words),
+                rest.is_long.eq(exceeds_bursts(self._config, next_words)),
                 rest.limit.eq(burst_limit(self._config, next_address)),
                 rest.place.eq(next_place),
             ]

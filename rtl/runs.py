@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -31,11 +31,17 @@ def run_layout(config: Config) -> data.StructLayout:
         {
             "address": ADDRESS_BITS,
             "words": RUN_BITS,
+            "is_long": 1,  # `exceeds_bursts(config, words)`
             "limit": range(config.bus.burst_beats + 1),  # of the first burst: `burst_limit`
             "last_of_block": 1,
             "last": 1,
         }
     )
+
+
+def exceeds_bursts(config: Config, words: Value) -> Value:
+    """Whether a run is longer than any burst, by its upper bits: an answer without a carry."""
+    return words[len(Const(config.bus.burst_beats)) :].any()
 
 
 def burst_limit(config: Config, address: Value) -> Value:
@@ -136,6 +142,7 @@ class Runs(wiring.Component):
                 next_run.eq(address + job.row_stride_bytes),
                 run.address.eq(address),
                 run.words.eq(job.row_words),
+                run.is_long.eq(exceeds_bursts(self._config, job.row_words)),
                 run.limit.eq(burst_limit(self._config, address)),
                 run.last_of_block.eq(last_row),
                 run.last.eq(last_row & last_block),

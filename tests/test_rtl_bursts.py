@@ -10,7 +10,7 @@ from hwsim.config import load_config
 from hwsim.program.error_codes import ErrorCode
 from rtl.bursts import Bursts
 from tests.streams import Each, Sink, Source, step
-from tests.test_rtl_runs import expected_limit
+from tests.test_rtl_runs import exceeds_bursts, expected_limit
 
 CONFIG = load_config("nano")
 WORD = CONFIG.word_bytes
@@ -84,9 +84,11 @@ def assert_stands(faults: list[tuple[int, int, int]], code: ErrorCode, source: i
 
 def drawn_run(rng: np.random.Generator, number: int) -> dict[str, Any]:
     address = int(rng.integers(0, 1 << 29)) * WORD
+    words = int(rng.choice([1, 15, 16, 17, 32, 33, int(rng.integers(1, 700))]))
     return {
         "address": address,
-        "words": int(rng.choice([1, 15, 16, 17, 32, 33, int(rng.integers(1, 700))])),
+        "words": words,
+        "is_long": exceeds_bursts(words, CONFIG),
         "limit": expected_limit(address, CONFIG),
         "last_of_block": int(rng.integers(0, 2)),
         "last": int(rng.integers(0, 2)),

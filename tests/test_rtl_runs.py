@@ -39,6 +39,11 @@ def drawn_job(rng: np.random.Generator) -> dict[str, int]:
     }
 
 
+def exceeds_bursts(words: int, config: Config) -> bool:
+    """By all bits above those that the length of a burst has."""
+    return words >= 1 << config.bus.burst_beats.bit_length()
+
+
 def expected_limit(address: int, config: Config) -> int:
     return min(config.bus.burst_beats, (4096 - address % 4096) // config.word_bytes)
 
@@ -54,6 +59,7 @@ def expected_runs(job: dict[str, int]) -> list[dict[str, int]]:
                 {
                     "address": address,
                     "words": job["row_words"],
+                    "is_long": exceeds_bursts(job["row_words"], CONFIG),
                     "limit": expected_limit(address, CONFIG),
                     "last_of_block": int(last_of_block),
                     "last": int(last_of_block and block == job["blocks"] - 1),
