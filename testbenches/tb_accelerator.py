@@ -62,7 +62,11 @@ def check_machine(program: Program, image: NDArray[np.int8], run: Run) -> None:
 def check_cycles(program: Program, run: Run, predicted: int) -> None:
     """The timeline's prediction."""
     name = f"{program.graph.name} on {program.config.name}"
-    cocotb.log.info("%s: %d cycles, timeline %d", name, run.cycles, predicted)
+    memory = program.config.memory
+    cocotb.log.info(
+        "%s, %d cycles of latency, %d bytes per cycle: %d cycles, timeline %d",
+        name, memory.latency_cycles, memory.bandwidth_bytes_per_cycle, run.cycles, predicted,
+    )  # fmt: skip
     tolerance = float(os.environ.get(TOLERANCE, "0"))
     assert abs(predicted - run.cycles) <= tolerance * run.cycles, name
 

@@ -28,10 +28,10 @@ BENCH = "testbenches.tb_accelerator"
 RECOVERY = "testbenches.tb_recovery"
 DRAWN_BENCH = "testbenches.tb_drawn"
 FILTER = "COCOTB_TEST_FILTER"
-EXACT, CLOSE = "0", "0.01"  # share of the cycles by which the timeline may be off
+EXACT, NEAR, CLOSE = "0", "0.001", "0.01"  # share of the cycles by which the timeline may be off
 QUICK = ("nano", "nano W4A8", "nano without the pool")
 SPOILT = ("nano", "edge", "few weight bits")
-MEASURED = ("nano", "nano W4A8", "edge")  # the timeline is exact on these
+MEASURED = ("nano", "nano W4A8", "edge")  # the timeline is exact on these and their own memory
 
 # Buffers so small that rings wrap, weights are read again and layers are cut up.
 TINY = {
@@ -157,7 +157,8 @@ def test_recovery_from_many_spoilt_programs(name: str, seeds: str, tmp_path: Pat
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", ALL)
 def test_drawn_networks(name: str, tmp_path: Path) -> None:
-    run_bench(CONFIGURATIONS[name], tmp_path, DRAWN_BENCH, **{TOLERANCE: CLOSE})
+    tolerance = {TOLERANCE: NEAR if name in MEASURED else CLOSE}
+    run_bench(CONFIGURATIONS[name], tmp_path, DRAWN_BENCH, **tolerance)
 
 
 @pytest.mark.verilator
@@ -166,7 +167,7 @@ def test_drawn_networks(name: str, tmp_path: Path) -> None:
 def test_many_drawn_networks(name: str, tmp_path: Path) -> None:
     """A thousand layers in all."""
     layers = str(-(-1000 // len(CONFIGURATIONS)))
-    many = {EXAMPLES: "60", LAYERS: layers, TOLERANCE: CLOSE}
+    many = {EXAMPLES: "60", LAYERS: layers, TOLERANCE: NEAR if name in MEASURED else CLOSE}
     run_bench(CONFIGURATIONS[name], tmp_path, DRAWN_BENCH, **many)
 
 

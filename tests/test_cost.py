@@ -115,4 +115,4 @@ def test_few_unanswered_reads_show_a_long_latency() -> None:
         layers = (replace(graph.layers[8], input=Tensor("input", Shape(1024, 13, 13))),)
         return time_program(compile_graph(Graph("head", layers), config)).cycles
 
-    assert cycles(2) > 1.2 * cycles(8)
+    assert cycles(2) > 1.5 * cycles(8)
