@@ -1,5 +1,6 @@
 """How runs of words become bursts, in the Amaranth simulator, and in which cycle they can go."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,36 @@ class Flow:
     def leave(self, cycle: int) -> None:
         """The burst goes out in this cycle."""
         self._left = cycle
+
+
+def assert_in_first_cycles(
+    descriptors: Sequence[dict[str, int]],
+    source: Source,
+    sink: Sink,
+    met: Sequence[int] | None = None,
+    may_go: Callable[[int, int, int], bool] = lambda *_: True,
+) -> None:
+    """Every descriptor is taken, and every burst offered, in the first cycle in which it may be.
+
+    `met` are the cycles in which tokens came; a burst of a descriptor waits for `may_go`.
+    """
+    flow = Flow()
+    number = 0
+    for index, descriptor in enumerate(descriptors):
+        taken = max(source.offered[index], flow.walker_free)
+        assert source.taken[index] == taken, f"descriptor {index}"
+        flow.take(taken, met[index] if met else 0)
+        run_begins = True
+        for _, beats, ends_run, _, _ in expected_bursts(descriptor):
+            if run_begins:
+                flow.begin_run()
+            run_begins = ends_run
+            cycle = flow.at_hand()
+            while not may_go(index, beats, cycle):
+                cycle += 1
+            assert sink.offered[number] == cycle, f"descriptor {index}, burst {number}"
+            flow.leave(sink.taken[number])
+            number += 1
 
 
 def assert_stands(faults: list[tuple[int, int, int]], code: ErrorCode, source: int) -> None:

@@ -12,7 +12,7 @@ from hwsim.program.fields import TOKEN_BITS
 from rtl.store import Store
 from tests.drawn import preset_with
 from tests.streams import Each, Part, Sink, Source, step, values
-from tests.test_rtl_bursts import Flow, assert_stands, expected_bursts
+from tests.test_rtl_bursts import assert_in_first_cycles, assert_stands, expected_bursts
 
 CONFIG = load_config("nano")
 WORD = CONFIG.word_bytes
@@ -102,22 +102,8 @@ class Bench:
         return self.sink.payloads
 
     def assert_cycles(self, met: list[int] | None = None) -> None:
-        """Every STORE is taken, and every burst offered, in the first cycle that there is."""
-        flow = Flow()
-        number = 0
-        for index, store in enumerate(self.stores):
-            taken = max(self.source.offered[index], flow.walker_free)
-            assert self.source.taken[index] == taken, f"STORE {index}"
-            flow.take(taken, met[index] if met else 0)
-            run_begins = True
-            for _, _, ends_run, _, _ in expected_bursts(store._asdict()):
-                if run_begins:
-                    flow.begin_run()
-                run_begins = ends_run
-                cycle = flow.at_hand()
-                assert self.sink.offered[number] == cycle, f"STORE {index}, burst {number}"
-                flow.leave(self.sink.taken[number])
-                number += 1
+        stores = [store._asdict() for store in self.stores]
+        assert_in_first_cycles(stores, self.source, self.sink, met)
 
 
 def all_requests(stores: list[Descriptor]) -> list[dict[str, int]]:
