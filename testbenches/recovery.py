@@ -7,6 +7,7 @@ from typing import Any
 from hwsim.compiler import compile_graph
 from hwsim.compiler.pack import pack_features
 from hwsim.config import Config
+from hwsim.graph import Shape
 from hwsim.machine import Machine
 from hwsim.program.descriptor import Load, Store
 from hwsim.program.error_codes import ErrorCode
@@ -16,7 +17,7 @@ from hwsim.program.registers import register
 from hwsim.timeline import time_program
 from testbenches import coverage
 from testbenches.bench import Bench, Run, configuration, run_program
-from testbenches.cases import case_graph
+from testbenches.cases import Stage, drawn_layers
 from testbenches.coverage_bins import bins_of_end
 from testbenches.reference_memory import OKAY, Memory, ReferenceMemory, Response
 from tests.drawn import drawn_input
@@ -37,7 +38,9 @@ class Sound:
 
 
 def sound_program(config: Config) -> Sound:
-    program = compile_graph(case_graph("slice", config), config)
+    shape = Shape(2 * config.array.input_lanes, 8, 8)  # two blocks: one may lie past a buffer
+    graph = drawn_layers("recovery", shape, (Stage(8, k=2),), config, seed=1)
+    program = compile_graph(graph, config)
     image = drawn_input(program.graph, seed=2)
     memory = Machine(program, image).run().data.tobytes()
     return Sound(program, pack_features(image, config), memory, time_program(program).cycles)

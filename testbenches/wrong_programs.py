@@ -114,7 +114,7 @@ def _fields(victim: Victim) -> Iterator[WrongProgram]:
             *({name: 0} for name in ("row_words", "rows", "columns", "kernel_rows",
                                      "kernel_columns", "blocks", "pooled_rows", "pooled_columns")),
             {"ring_row": 8},
-            {"packed": 1},
+            {"packed": 1, "blocks": 1},
             {"spatial_pool": 3},
             {"pooled_rows": 1023},
             {"pooled_columns": 1023},
