@@ -12,7 +12,17 @@ from tools.write_docs import DOCS, documents
 
 ROOT = Path(__file__).parents[1]
 OPERATORS = ("convolution", "rescale", "channel_pool", "spatial_pool")
-HEAVY = {"torch", "brevitas", "amaranth", "cocotb", "onnx", "onnxruntime", "skimage", "plotly"}
+HEAVY = {
+    "pyosys",
+    "torch",
+    "brevitas",
+    "amaranth",
+    "cocotb",
+    "onnx",
+    "onnxruntime",
+    "skimage",
+    "plotly",
+}
 
 
 def imported(path: Path, *, inside_functions: bool = True) -> set[str]:
@@ -38,7 +48,7 @@ def test_the_model_imports_neither_torch_nor_amaranth() -> None:
         chart = path.is_relative_to(ROOT / "hwsim" / "report")
         allowed = {"plotly"} if chart else set()
         names = imported(path, inside_functions=not command)
-        assert not names & (HEAVY - allowed | {"golden", "rtl", "testbenches"}), path
+        assert not names & (HEAVY - allowed | {"golden", "rtl", "synthesis", "testbenches"}), path
 
 
 def test_golden_and_rtl_never_import_each_other() -> None:
@@ -46,6 +56,11 @@ def test_golden_and_rtl_never_import_each_other() -> None:
         assert not imported(path) & {"rtl", "amaranth", "testbenches", "cocotb"}, path
     for path in sources("rtl"):
         assert not imported(path) & {"golden", "torch", "testbenches", "cocotb"}, path
+
+
+def test_synthesis_takes_verilog_wherever_it_comes_from() -> None:
+    for path in sources("synthesis"):
+        assert not imported(path) & {"golden", "rtl", "amaranth", "testbenches", "cocotb"}, path
 
 
 @pytest.mark.parametrize("folder", ["golden", "rtl"])

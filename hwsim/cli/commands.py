@@ -7,7 +7,17 @@ import click
 from hwsim.cli.options import common_options
 
 # In the order of --help.
-SUBCOMMANDS = ("estimate", "run", "verify", "compile", "rtl", "networks", "configs", "report")
+SUBCOMMANDS = (
+    "estimate",
+    "run",
+    "verify",
+    "compile",
+    "rtl",
+    "synth",
+    "networks",
+    "configs",
+    "report",
+)
 
 
 class LazyGroup(click.Group):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from hwsim.errors import InputError
 
-OWN_PACKAGES = ("hwsim", "golden", "rtl", "testbenches")
+OWN_PACKAGES = ("hwsim", "golden", "rtl", "testbenches", "synthesis")
 
 
 @contextmanager

@@ -4,10 +4,11 @@ import json
 
 from pydantic import TypeAdapter
 
-from hwsim.report import document, verification
+from hwsim.report import document, synthesis, verification
 
 DOCUMENTS = {
     "estimate": (document.Document, document.SCHEMA_VERSION),
+    "synth": (synthesis.Synthesis, synthesis.SCHEMA_VERSION),
     "verify": (verification.Verification, verification.SCHEMA_VERSION),
 }
 

@@ -1,0 +1,159 @@
+"""Gates of generated Verilog, module by module, from Yosys and ABC.
+
+Every module is synthesized by itself, with those inside it as black boxes: what it has is then its
+own, the modules add up to the whole, and one that two configurations share is synthesized once.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from synthesis.kept import Kept
+from synthesis.modules import VerilogModule
+from synthesis.technology import Technology
+from synthesis.yosys import SynthesisError, run_passes, yosys_version
+
+MEMORY = "$mem_v2"
+GENERIC, MEMORIES, MAPPED = "generic.json", "memories.json", "mapped.json"
+# A memory that answers in the same cycle is no RAM macro: it becomes flip-flops, as a table does
+# logic. All others stay, and are counted in bits.
+TO_LOGIC = (
+    "synth -run coarse:fine",
+    "memory_map -rom-only",
+    f"select -set asynchronous t:{MEMORY} r:RD_CLK_ENABLE=1'0 %i",
+    "memory_map @asynchronous",
+    "opt -fast -full",
+    "techmap",
+    "attrmap -remove init",  # no reset state comes from a register's initial value
+    "opt -fast",
+)
+
+
+NAND2 = VerilogModule(
+    "",
+    "nand2",
+    frozenset(),
+    "module nand2(input a, input b, output y);\n  assign y = ~(a & b);\nendmodule\n",
+)
+
+
+@dataclass(frozen=True)
+class SynthesizedMemory:
+    """A memory with synchronous read."""
+
+    name: str
+    words: int
+    width_bits: int
+
+    @property
+    def bits(self) -> int:
+        return self.words * self.width_bits
+
+
+@dataclass(frozen=True)
+class SynthesizedModule:
+    """What one module has of its own, without those inside it."""
+
+    path: str  # below the top, whose own is empty
+    nand2: float  # equivalents, of logic and flip-flops
+    flip_flops: int
+    memories: tuple[SynthesizedMemory, ...]
+
+
+def synthesize_gates(
+    modules: Iterable[VerilogModule], technology: Technology, advance: Callable[[], None]
+) -> list[SynthesizedModule]:
+    """Every module, by path. `advance` is called as each ends.
+
+    Raises `SynthesisError` where Yosys refuses, or leaves a cell that has no size.
+    """
+    kept = Kept("gates", (yosys_version(), *TO_LOGIC, technology.fingerprint))
+
+    def counts(module: VerilogModule) -> dict[str, Any]:
+        found: dict[str, Any] = kept.get(module.text, lambda: _counts(module, technology))
+        return found
+
+    unit = technology.size(**_cells(counts(NAND2)))
+    if unit <= 0:
+        raise SynthesisError("it has no NAND2 with an area")
+
+    def synthesize(module: VerilogModule) -> SynthesizedModule:
+        count = counts(module)
+        advance()
+        return SynthesizedModule(
+            path=module.path,
+            nand2=technology.size(**_cells(count)) / unit,
+            flip_flops=count["flip_flops"],
+            memories=tuple(SynthesizedMemory(*memory) for memory in count["memories"]),
+        )
+
+    # The longest first, so that no core waits for one at the end.
+    queue = sorted(modules, key=lambda module: -len(module.text))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return sorted(pool.map(synthesize, queue), key=lambda module: module.path)
+
+
+def _cells(counts: dict[str, Any]) -> dict[str, Any]:
+    return {"cells": counts["cells"], "area": counts["area"]}
+
+
+def _counts(module: VerilogModule, technology: Technology) -> dict[str, Any]:
+    """Cells by type, their area, flip-flops and memories of one module."""
+    with TemporaryDirectory(prefix="hwsim-") as name:
+        folder = Path(name)
+        (folder / "module.v").write_text(module.text, "utf-8")
+        for file, content in technology.files.items():
+            (folder / file).write_bytes(content)
+        run_passes(
+            (
+                "read_verilog module.v",
+                f"hierarchy -top {module.identifier}",
+                *TO_LOGIC,
+                f"tee -o {GENERIC} stat -json",
+                f"select t:{MEMORY}",
+                f"write_json -selected {MEMORIES}",
+                "select -clear",
+                *technology.mapping,
+                f"tee -o {MAPPED} {technology.statistics}",
+            ),
+            folder,
+        )
+        before, after = (
+            _statistics(path, module.identifier) for path in (folder / GENERIC, folder / MAPPED)
+        )
+        mapped = {
+            cell: count
+            for cell, count in after["num_cells_by_type"].items()
+            if cell != MEMORY and cell not in module.inside
+        }
+        if unknown := [cell for cell in mapped if not technology.is_known(cell)]:
+            raise SynthesisError(f"{module.path} has cells without a size: {', '.join(unknown)}")
+        return {
+            "cells": mapped,
+            "area": after.get("area", 0.0),
+            "flip_flops": sum(
+                count for cell, count in before["num_cells_by_type"].items() if "DFF" in cell
+            ),
+            "memories": _memories(folder / MEMORIES),
+        }
+
+
+def _statistics(path: Path, identifier: str) -> dict[str, Any]:
+    text = path.read_text("utf-8")
+    modules: dict[str, dict[str, Any]] = json.loads(text[text.index("{") :])["modules"]
+    return modules["\\" + identifier.removeprefix("\\")]
+
+
+def _memories(path: Path) -> list[tuple[str, int, int]]:
+    design = json.loads(path.read_text("utf-8"))
+    return [
+        (name, int(cell["parameters"]["SIZE"], 2), int(cell["parameters"]["WIDTH"], 2))
+        for module in design["modules"].values()
+        for name, cell in module["cells"].items()
+        if cell["type"] == MEMORY
+    ]

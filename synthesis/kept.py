@@ -1,0 +1,39 @@
+"""What synthesis found, kept in the user's cache by a hash of everything that decides it."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from hwsim.cli.quantized import cache_folder
+
+
+class Kept:
+    """Results as JSON, each by a text, under the same `circumstances`.
+
+    Where nothing can be kept, or what is kept cannot be read, it is found anew.
+    """
+
+    def __init__(self, kind: str, circumstances: Sequence[str]):
+        self._folder = cache_folder() / "synthesis" / kind
+        self._circumstances = circumstances
+
+    def get(self, text: str, find: Callable[[], Any]) -> Any:
+        """The result for `text`, from `find` the first time."""
+        key = "\0".join((*self._circumstances, text))
+        path = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            pass
+        found = find()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with NamedTemporaryFile("w", dir=self._folder, delete=False, encoding="utf-8") as file:
+                json.dump(found, file)
+            os.replace(file.name, path)  # noqa: PTH105
+        except OSError:
+            pass
+        return found

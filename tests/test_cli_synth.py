@@ -1,0 +1,63 @@
+"""`hwsim synth`: gates by unit, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hwsim.cli import main
+from hwsim.config import load_config
+from tests.test_report_document import keeps_to_the_schema
+
+pytestmark = pytest.mark.usefixtures("workplace")
+
+
+def test_units_add_up_to_the_accelerator(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["synth", "--config", "nano", "--json", "-"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    document = json.loads(captured.out)
+    assert keeps_to_the_schema(document, "synth")
+    gates, config = document["gates"], load_config("nano")
+    names = [unit["name"] for unit in gates["units"]]
+    assert names[0] == "convolution"
+    assert len(set(names)) == len(names)
+    for total in ("gates_nand2", "flip_flops", "memory_bits"):
+        assert gates[total] == sum(unit[total] for unit in gates["units"])
+    assert gates["gates_per_mac_nand2"] * config.macs_per_cycle == gates["gates_nand2"]
+    bits = {unit["name"]: unit["memory_bits"] for unit in gates["units"]}
+    assert bits["feature_buffer"] == 8 * config.buffers.feature_bytes
+    assert bits["weight_queue"] == 8 * config.buffers.weight_bytes
+    assert bits["accumulators"] == 8 * config.accumulator_bytes
+    assert bits["staging"] == 8 * config.buffers.staging_bytes
+
+    assert main(["synth", "--config", "nano"]) == 0
+    printed = capsys.readouterr().out
+    total = next(line for line in printed.splitlines() if line.startswith("total"))
+    assert f"{gates['gates_nand2']:,.0f}" in total
+    assert f"{gates['memory_bits']:,}" in total
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot read 'bad.lib': No such file or directory"),
+        ("", "bad.lib: No entries found in liberty file `library.lib'."),
+        ("gates", "bad.lib: Syntax error in liberty file on line 1."),
+        (
+            "library(l) { cell(INV) { area: 1; } }",
+            "bad.lib: Library with only 0 cell classes cannot be used.",
+        ),
+    ],
+)
+def test_a_library_that_is_none_is_refused_in_a_line(
+    content: str | None, reason: str, capsys: pytest.CaptureFixture[str], workplace: Path
+) -> None:
+    library = workplace / "bad.lib"
+    library.unlink(missing_ok=True)
+    if content is not None:
+        library.write_text(content, "utf-8")
+    arguments = ["synth", "--config", "nano", "--liberty", "bad.lib", "--json", "out.json"]
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == f"hwsim: error: {reason}\n"
+    assert not (workplace / "out.json").exists()
