@@ -15,7 +15,7 @@ from typing import Any
 
 from synthesis.kept import Kept
 from synthesis.modules import VerilogModule
-from synthesis.technology import Technology
+from synthesis.technology import StaticCmos, Technology
 from synthesis.yosys import SynthesisError, run_passes, yosys_version
 
 MEMORY = "$mem_v2"
@@ -96,6 +96,18 @@ def synthesize_gates(
     queue = sorted(modules, key=lambda module: -len(module.text))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return sorted(pool.map(synthesize, queue), key=lambda module: module.path)
+
+
+def gate_netlist(verilog: str, top: str) -> str:
+    """Verilog of what `verilog` becomes in static CMOS: gates and flip-flops, in one module."""
+    with TemporaryDirectory(prefix="hwsim-") as name:
+        folder = Path(name)
+        (folder / "module.v").write_text(verilog, "utf-8")
+        passes = (f"hierarchy -top {top}", "flatten", *TO_LOGIC, *StaticCmos.mapping)
+        # Bit by bit, or a simulator sees loops between bits of one vector.
+        written = ("splitnets", "opt_clean", "write_verilog -noattr netlist.v")
+        run_passes(("read_verilog module.v", *passes, *written), folder)
+        return (folder / "netlist.v").read_text("utf-8")
 
 
 def _cells(counts: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rtl.channel_pool import ChannelPool
 from rtl.convolution import Convolution
 from rtl.rescale import Rescale
 from rtl.spatial_pool import SpatialPool
+from synthesis.gates import gate_netlist
 from testbenches import simulator
 from testbenches.operators import CONFIG
 
@@ -29,12 +30,27 @@ def ports(operator: Any) -> list[Any]:
     return [value for value in values if not isinstance(value, Const)]
 
 
-@pytest.mark.verilator
-@pytest.mark.parametrize("name", OPERATORS)
-def test_operator(name: str, tmp_path: Path) -> None:
+def generated(name: str) -> str:
     operator: Any = OPERATORS[name](CONFIG)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        text = verilog.convert(operator, name=name, ports=ports(operator), emit_src=False)
-    folder = simulator.build(text, name)
+        text: str = verilog.convert(operator, name=name, ports=ports(operator), emit_src=False)
+    return text
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("name", OPERATORS)
+def test_operator(name: str, tmp_path: Path) -> None:
+    folder = simulator.build(generated(name), name)
+    simulator.run(folder, name, f"testbenches.tb_{name}", tmp_path, {})
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize(
+    "name", [pytest.param("rescale", marks=pytest.mark.slow), "channel_pool", "spatial_pool"]
+)
+def test_gates_do_what_the_operator_does(name: str, tmp_path: Path) -> None:
+    """What comes behind the accumulators, as the netlist that is counted."""
+    netlist = gate_netlist(generated(name), name)
+    folder = simulator.build(netlist, name, options=["-Wno-UNUSEDSIGNAL"])
     simulator.run(folder, name, f"testbenches.tb_{name}", tmp_path, {})

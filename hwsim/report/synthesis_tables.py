@@ -5,7 +5,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.table import Table
 
-from hwsim.report.synthesis import GateSynthesis, Synthesis
+from hwsim.report.synthesis import FpgaSynthesis, GateSynthesis, Synthesis
 from hwsim.report.tables import new_table
 from hwsim.report.terminal import LEAST_WIDTH, print_lines, print_table
 
@@ -22,8 +22,40 @@ def print_synthesis(document: Synthesis, file: TextIO) -> None:
         "bold",
     )
     console.print()
-    title = f"Gates in NAND2 equivalents ({document.gates.technology}), and bits of memory"
-    print_table(console, title, gates_by_unit(document.gates))
+    if found := document.gates:
+        title = f"Gates in NAND2 equivalents ({found.technology}), and bits of memory"
+        print_table(console, title, gates_by_unit(found))
+    if fpga := document.fpga:
+        print_table(console, f"Resources of {fpga.device}", resources(fpga))
+        _print_clock(console, fpga)
+
+
+def _print_clock(console: Console, found: FpgaSynthesis) -> None:
+    if found.clock_hz is None or found.critical_path is None:
+        print_lines(console, "Not placed: no clock.")
+        return
+    path = found.critical_path
+    print_lines(
+        console,
+        f"Placed with seed {found.seed} and routed: {found.clock_hz / 1e6:.1f} MHz, limited by",
+    )
+    print_lines(console, f"  {path.start}")
+    print_lines(
+        console, f"  to {path.end}: {path.logic_ns:.1f} ns logic, {path.routing_ns:.1f} ns routing"
+    )
+
+
+def resources(found: FpgaSynthesis) -> Table:
+    table = new_table(("resource",), ("used", "available", "share"))
+    for resource in found.resources:
+        total = resource.available
+        table.add_row(
+            resource.name,
+            f"{resource.used:,}",
+            "" if total is None else f"{total:,}",
+            "" if total is None else f"{resource.used / total:.1%}",
+        )
+    return table
 
 
 def gates_by_unit(found: GateSynthesis) -> Table:
