@@ -17,7 +17,7 @@ VERIFIED = $(if $(FULL),tiny-yolov2 "condensation-net --unfused",\
 MEMORIES = ideal latency=60,bandwidth=16 latency=60,bandwidth=8
 
 .DEFAULT_GOAL := help
-.PHONY: help check run test lint types units rtl regress verify bench docs clean
+.PHONY: help check run test lint types units rtl regress verify bench calibrate docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,9 @@ verify: $(STAMP) ## Verilog against golden and model on small networks; FULL=1: 
 
 bench: $(STAMP) ## medians of time and memory, against the bounds that README states
 	@$(BIN)/python -m benchmarks
+
+calibrate: $(STAMP) ## synthesize configurations, and fit the gate model to them
+	@$(BIN)/python -m tools.calibrate_gates
 
 docs: $(STAMP) ## write the generated documents anew
 	@$(BIN)/python -m tools.write_docs

@@ -1,9 +1,13 @@
 """The configurations from which the gate model is calibrated, and those that check it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from hwsim.config import Config, load_config
+from hwsim.cost.gates import features, predicted
 
 Overrides = Mapping[str, Any]
 
@@ -36,7 +40,7 @@ LARGE = {
     "staging_bytes": 32768,
 }
 
-# By name: what differs from `edge`.
+# By name: what differs from `edge`, or from another preset.
 CALIBRATED: dict[str, Overrides] = {
     "8x8": _array(8, 8, 1),
     "8x16": _array(8, 16, 2),
@@ -57,7 +61,8 @@ CALIBRATED: dict[str, Overrides] = {
     | {"bus": {"bus_bits": 64, "burst_beats": 64, "outstanding_reads": 32}},
 }
 HELD_OUT: dict[str, Overrides] = {
-    "32x32": _array(32, 32, 16),
+    "nano": {"preset": "nano"},
+    "mid": {"preset": "mid"},
     "16x64": _array(16, 64, 4),
     "8x32, 2 rescale lanes": _array(8, 32, 2),
     "16x32, both": _array(16, 32, 4) | {"widths": BOTH},
@@ -66,13 +71,89 @@ HELD_OUT: dict[str, Overrides] = {
     "8x8, 4-bit weights, no pool": _array(8, 8, 8) | {"widths": NARROW, "channel_pool": False},
     "16x16, 16 rescale lanes": _array(16, 16, 16),
 }
+# Each preset with the channel pool and without it.
+PRICED = {
+    "nano": ("nano", "nano, no pool"),
+    "edge": ("16x16", "16x16, no pool"),
+    "mid": ("mid", "mid, no pool"),
+}
+FURTHER: dict[str, Overrides] = {
+    "nano, no pool": {"preset": "nano", "channel_pool": False},
+    "mid, no pool": {"preset": "mid", "channel_pool": False},
+}
+ALL = CALIBRATED | HELD_OUT | FURTHER
 
 
-def configuration(name: str, overrides: Overrides) -> Config:
-    """`edge` with some of its sections' fields replaced."""
-    fields = load_config("edge").model_dump() | {"name": name}
+def configuration(name: str) -> Config:
+    """`edge`, or another preset, with some of its sections' fields replaced."""
+    overrides = dict(ALL[name])
+    fields = load_config(overrides.pop("preset", "edge")).model_dump() | {"name": name}
     for section, values in overrides.items():
         fields[section] = fields[section] | values if isinstance(values, Mapping) else values
     word_bytes = fields["array"]["input_lanes"]
     fields["memory"] |= {"bandwidth_bytes_per_cycle": word_bytes}
     return Config.model_validate(fields)
+
+
+# What each unit's gates are fitted to; the others are what they are in every configuration.
+FEATURES = {
+    "convolution": ("MACs", "MACs x weight bits", "output lanes"),
+    "accumulators": ("unit", "output lanes", "output lanes x weight bits"),
+    "rescale": ("unit", "rescale lanes", "rescale lanes x factor bits"),
+    "drain": ("unit", "output lanes", "rescale lanes", "rescale lanes x factor bits"),
+    "channel_pool": ("rescale lanes", "rescale lanes with a channel pool"),
+    "spatial_pool": ("unit", "output lanes", "rescale lanes"),
+    "operands": ("unit", "bus bits", "input lanes squared"),
+    "weight_queue": ("unit", "bus bits", "address bits"),
+    "feature_buffer": ("unit", "bus bits"),
+    "read_manager": ("unit", "bus bits", "unanswered reads"),
+    "write_manager": ("unit", "bus bits"),
+    "parameters": ("rescale lanes", "rescale lanes x factor bits"),
+    "staging": ("bus bits",),
+    "fetch": ("unit", "bus bits"),
+    "load": ("unit", "address bits"),
+    "issue": ("unit", "bus bits", "address bits"),
+    "store": ("unit", "address bits"),
+}
+TOTAL = "total"
+LEAST_SHARE = 0.02  # of the whole, of a unit whose own error is stated
+
+Measured = Mapping[str, Mapping[str, float]]  # gates by configuration and unit
+
+
+def fitted(measured: Measured) -> dict[str, dict[str, float]]:
+    """Coefficients by unit and feature: least squares of the relative error over CALIBRATED."""
+    values = {name: features(configuration(name)) for name in CALIBRATED}
+    found: dict[str, dict[str, float]] = {}
+    for unit in sorted({unit for gates in measured.values() for unit in gates}):
+        chosen = FEATURES.get(unit, ("unit",))
+        rows = [name for name in CALIBRATED if measured[name].get(unit)]
+        gates = np.array([measured[name][unit] for name in rows])
+        matrix = np.array([[values[name][feature] for feature in chosen] for name in rows])
+        solution = np.linalg.lstsq(matrix / gates[:, None], np.ones(len(rows)), rcond=None)[0]
+        found[unit] = dict(zip(chosen, (round(float(one), 4) for one in solution), strict=True))
+    return found
+
+
+@dataclass(frozen=True)
+class GateError:
+    """How far off the model is in one place."""
+
+    configuration: str
+    unit: str  # or TOTAL
+    gates: float
+    ratio: float  # predicted / gates - 1
+
+
+def errors(measured: Measured, names: Iterable[str]) -> Iterator[GateError]:
+    """Of each configuration the total's, then those of the units that are not small."""
+    coefficients = fitted(measured)
+    for name in names:
+        values = features(configuration(name))
+        gates = measured[name]
+        model = {unit: predicted(coefficients[unit], values) for unit in gates}
+        whole = sum(gates.values())
+        yield GateError(name, TOTAL, whole, sum(model.values()) / whole - 1)
+        for unit, count in gates.items():
+            if count >= LEAST_SHARE * whole:
+                yield GateError(name, unit, count, model[unit] / count - 1)

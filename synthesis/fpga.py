@@ -17,7 +17,12 @@ from synthesis.harness import TOP, harness
 from synthesis.yosys import LOG, SynthesisError, run_passes
 
 ECP5_DEVICE = "LFE5U-85F, CABGA756, speed grade 6"
-ECP5_OPTIONS = ("--85k", "--package", "CABGA756", "--speed", "6")
+REPORT = "report.json"
+# nextpnr's default router comes to no end on this design; the other takes minutes.
+ECP5_OPTIONS = f"""
+    --85k --package CABGA756 --speed 6 --lpf-allow-unconstrained --timing-allow-fail
+    --router router1 --json netlist.json --report {REPORT} --log {LOG} --quiet
+""".split()
 # Resources by the names of the vendor's cells.
 ECP5 = {
     "TRELLIS_COMB": "LUTs",
@@ -87,14 +92,12 @@ def place_in_ecp5(
     """
     with TemporaryDirectory(prefix="hwsim-") as name:
         folder = Path(name)
-        (folder / "top.v").write_text(verilog + harness(top, ports), "utf-8")
+        (folder / "top.v").write_text(f"{verilog}\n{harness(top, ports)}", "utf-8")
         run_passes(("read_verilog top.v", f"synth_ecp5 -top {TOP} -json netlist.json"), folder)
         advance()
-        options = ("--json", "netlist.json", "--report", "report.json", "--log", LOG, "--quiet")
-        limits = ("--freq", str(target_hz / 1e6), "--timing-allow-fail", "--seed", str(seed))
-        _nextpnr((*ECP5_OPTIONS, *options, *limits, "--lpf-allow-unconstrained"), folder)
+        _nextpnr((*ECP5_OPTIONS, "--freq", str(target_hz / 1e6), "--seed", str(seed)), folder)
         advance()
-        report = json.loads((folder / "report.json").read_text("utf-8"))
+        report = json.loads((folder / REPORT).read_text("utf-8"))
     (clock,) = report["fmax"].values()
     return Implementation(
         device=ECP5_DEVICE,

@@ -12,7 +12,7 @@ from hwsim.cli.extras import needing_extra
 
 PURPOSE = "synthesis"
 LOG = "yosys.log"
-REASON = re.compile(r"^(?:ERROR|ABC: Error|ABC(?=: .*cannot be)): (.*)", re.MULTILINE)
+REASON = re.compile(r"^(?:\S+:\d+: )?(?:ERROR|ABC: Error|ABC(?=: .*cannot be)): (.*)", re.MULTILINE)
 CHILD = """\
 import sys
 from pyosys import libyosys

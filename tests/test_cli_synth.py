@@ -7,6 +7,7 @@ import pytest
 
 from hwsim.cli import main
 from hwsim.config import load_config
+from hwsim.cost.memory import on_chip_memories
 from tests.test_report_document import keeps_to_the_schema
 
 pytestmark = pytest.mark.usefixtures("workplace")
@@ -30,6 +31,7 @@ def test_units_add_up_to_the_accelerator(capsys: pytest.CaptureFixture[str]) -> 
     assert bits["weight_queue"] == 8 * config.buffers.weight_bytes
     assert bits["accumulators"] == 8 * config.accumulator_bytes
     assert bits["staging"] == 8 * config.buffers.staging_bytes
+    assert gates["memory_bits"] == sum(memory.bits for memory in on_chip_memories(config))
 
     assert main(["synth", "--config", "nano"]) == 0
     printed = capsys.readouterr().out

@@ -14,6 +14,7 @@ from hwsim.program.fields import (
 from hwsim.program.registers import REGISTERS, Register
 from hwsim.program.rules import RULES
 from hwsim.report.schema import DOCUMENTS, schema_text
+from tools.gates_document import gates_document
 from tools.results_document import results_document
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -101,6 +102,7 @@ def program_document() -> str:
 def documents() -> dict[str, str]:
     """Every generated document, by its name in `docs/`."""
     return {
+        "gates.md": gates_document(),
         "program.md": program_document(),
         "results.md": results_document(),
         **{f"{name}.schema.json": schema_text(name) for name in DOCUMENTS},

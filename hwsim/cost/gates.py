@@ -1,94 +1,84 @@
-"""Gates of an accelerator, module by module, from a component model. Uncalibrated.
+"""Gates of an accelerator, unit by unit, from coefficients that were fitted to synthesis.
 
-NAND2 equivalents. Four coefficients were seen when single components were synthesized by
-themselves with Yosys and ABC, the others are textbook sizes; no command reproduces them yet and
-whole modules have not been synthesized, so every print says "uncalibrated".
+`make calibrate` synthesizes the configurations of `synthesis/calibration.py`, fits every unit's
+gates to features of the configuration, and writes `gate_coefficients.json` with the error on
+configurations that were not fitted.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
 
 from hwsim.config import Config
-from hwsim.program.fields import FIELDS, QUEUE_DEPTH, Opcode
 
-CALIBRATED = False
-
-FLIP_FLOP = 6.0  # a D flip-flop without enable or reset
-MULTIPLEXER_BIT = 3.0
-ADDER_BIT = 8.0  # a full adder with its share of carry
-COMPARE_BIT = 5.0
-
-MAC_8_BIT = 1_330.0  # 8 x 8 bit multiply, two weight registers, adder-tree share, synthesized
-MAXIMUM_8_BIT = 88.0  # synthesized
-RESCALER_32_16 = 10_000.0  # 32 x 16 bit multiply, shift, round, clamp, synthesized
+COEFFICIENTS = "gate_coefficients.json"
 
 
 @dataclass(frozen=True)
 class ModuleGates:
-    """NAND2 equivalents of one module, memories left out."""
+    """NAND2 equivalents of one unit of `rtl/`, memories left out."""
 
     name: str
     gates: int
 
 
-def gate_model(config: Config) -> tuple[ModuleGates, ...]:
-    """One entry per hardware module that the configuration builds."""
-    modules = {
-        "MAC array": _array(config),
-        "accumulators": _accumulators(config),
-        "rescale": _rescale(config),
-        "channel pool": _channel_pool(config),
-        "spatial pool": _spatial_pool(config),
-        "weight queue": _address_generator(3),
-        "load": _address_generator(8) + _queue(Opcode.LOAD),
-        "compute": _address_generator(12) + _queue(Opcode.COMPUTE),
-        "store": _address_generator(6) + _queue(Opcode.STORE),
-        "AXI managers": _bus(config),
+@dataclass(frozen=True)
+class GateModelError:
+    """The worst of the configurations that the model was not fitted to, as ratios."""
+
+    total: float  # of the whole
+    unit: float  # of a unit with at least `least_share` of the whole
+    least_share: float
+
+
+def features(config: Config) -> dict[str, float]:
+    """What a unit's gates may be proportional to."""
+    array, widths, bus = config.array, config.widths, config.bus
+    return {
+        "unit": 1,
+        "MACs": config.macs_per_cycle,
+        "MACs x weight bits": config.macs_per_cycle * widths.weight_bits,
+        "output lanes": array.output_lanes,
+        "output lanes x weight bits": array.output_lanes * widths.weight_bits,
+        "rescale lanes": array.rescale_lanes,
+        "rescale lanes with a channel pool": array.rescale_lanes * config.channel_pool,
+        "rescale lanes x factor bits": array.rescale_lanes * widths.multiplier_bits,
+        "bus bits": bus.bus_bits,
+        "unanswered reads": bus.outstanding_reads,
+        "input lanes squared": array.input_lanes**2,
+        "address bits": sum(
+            words.bit_length()
+            for words in (config.feature_words, config.weight_words, config.staging_words)
+        ),
     }
-    return tuple(ModuleGates(name, round(gates)) for name, gates in modules.items() if gates)
 
 
-def _array(config: Config) -> float:
-    """Multiply-add lanes with active and shadow weight; area goes with the weight's width."""
-    return config.macs_per_cycle * MAC_8_BIT * config.widths.weight_bits / 8
+def gate_model(config: Config) -> tuple[ModuleGates, ...]:
+    """One entry per unit that the configuration builds, the largest first."""
+    values = features(config)
+    modules = [
+        ModuleGates(name, max(0, round(predicted(coefficients, values))))
+        for name, coefficients in calibration()["units"].items()
+    ]
+    return tuple(sorted(modules, key=lambda module: -module.gates))
 
 
-def _accumulators(config: Config) -> float:
-    bits = config.widths.accumulator_bits
-    return config.array.output_lanes * bits * (ADDER_BIT + 2 * FLIP_FLOP + MULTIPLEXER_BIT)
+def predicted(coefficients: Mapping[str, float], values: Mapping[str, float]) -> float:
+    """Gates of a unit whose coefficients belong to features with these values."""
+    return sum(coefficient * values[name] for name, coefficient in coefficients.items())
 
 
-def _rescale(config: Config) -> float:
-    scale = config.widths.multiplier_bits / 16
-    bias = config.widths.accumulator_bits * (ADDER_BIT + FLIP_FLOP)
-    return config.array.rescale_lanes * (RESCALER_32_16 * scale + bias)
+def gate_error() -> GateModelError:
+    """How far off the model is where it was not fitted."""
+    return GateModelError(**calibration()["error"])
 
 
-def _channel_pool(config: Config) -> float:
-    """A tree of maxima over the rescale lanes, and a running maximum for larger groups."""
-    if not config.channel_pool:
-        return 0.0
-    lanes, bits = config.array.rescale_lanes, config.widths.activation_bits
-    return lanes * (MAXIMUM_8_BIT + bits * (FLIP_FLOP + 2 * MULTIPLEXER_BIT))
-
-
-def _spatial_pool(config: Config) -> float:
-    """A maximum per rescale lane, a register per output lane."""
-    bits = config.widths.activation_bits
-    registers = config.array.output_lanes * bits * (FLIP_FLOP + MULTIPLEXER_BIT)
-    return config.array.rescale_lanes * MAXIMUM_8_BIT + registers
-
-
-def _queue(opcode: Opcode) -> float:
-    return sum(field.bits for field in FIELDS[opcode]) * QUEUE_DEPTH * (FLIP_FLOP + MULTIPLEXER_BIT)
-
-
-def _address_generator(counters: int, bits: int = 20) -> float:
-    """Counters with their limits: an adder, a comparison, a register and a reload each."""
-    return counters * bits * (ADDER_BIT + COMPARE_BIT + FLIP_FLOP + MULTIPLEXER_BIT)
-
-
-def _bus(config: Config) -> float:
-    """Two channels with two-entry buffers and the queue of unanswered bursts."""
-    buffered = 2 * 2 * config.bus.bus_bits * (FLIP_FLOP + MULTIPLEXER_BIT)
-    unanswered = config.bus.outstanding_reads * 48 * (FLIP_FLOP + MULTIPLEXER_BIT)
-    return buffered + unanswered + _address_generator(4, 32)
+@cache
+def calibration() -> dict[str, Any]:
+    """What `make calibrate` wrote: coefficients, error, and the synthesis that they come from."""
+    text = resources.files("hwsim.cost").joinpath(COEFFICIENTS).read_text("utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found

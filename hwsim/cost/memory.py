@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
-from hwsim.config import ACCUMULATOR_BANKS, PARAMETER_BYTES, Config
+from hwsim.config import ACCUMULATOR_BANKS, Config
 from hwsim.program.fields import PAGE_BYTES
 
 PROGRAM_PAGES = 2
+SHIFT_BITS = 6
+# Decoded descriptors in front of the units, and bursts that wait for their write responses.
+QUEUE_BITS = 9_800
 
 
 @dataclass(frozen=True)
@@ -16,12 +19,15 @@ class OnChipMemory:
 
 def on_chip_memories(config: Config) -> tuple[OnChipMemory, ...]:
     """Every memory of the accelerator that is built of RAM cells; registers count as gates."""
-    lanes = config.array.output_lanes
+    lanes, widths = config.array.output_lanes, config.widths
+    # Bias, shift, and two factors without a sign.
+    parameter_bits = widths.accumulator_bits + 2 * (widths.multiplier_bits - 1) + SHIFT_BITS
     return (
         OnChipMemory("feature buffer", config.buffers.feature_bytes * 8),
         OnChipMemory("weight queue", config.buffers.weight_bytes * 8),
         OnChipMemory("accumulators", config.accumulator_bytes * 8),
         OnChipMemory("staging", config.buffers.staging_bytes * 8),
-        OnChipMemory("parameters", ACCUMULATOR_BANKS * lanes * PARAMETER_BYTES * 8),
+        OnChipMemory("parameters", ACCUMULATOR_BANKS * lanes * parameter_bits),
         OnChipMemory("program", PROGRAM_PAGES * PAGE_BYTES * 8),
+        OnChipMemory("queues", QUEUE_BITS),
     )

@@ -16,7 +16,7 @@ from hwsim.report.comparison import ComparisonFigures, comparison_figures
 from hwsim.report.layers import STRICT, LayerFigures, layer_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
-SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
+SCHEMA_VERSION = "1.1"  # the second number grows when fields are added
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def index_text(documents: Sequence[Document]) -> str:
 reference.</p></header>
 {sections}
 <footer>hwsim {escape(documents[0].hwsim_version)}. Energy is assumed, not calibrated; gates come
-from an uncalibrated component model.</footer>
+from a model fitted to synthesis.</footer>
 </main>
 </body>
 </html>

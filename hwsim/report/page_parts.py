@@ -7,7 +7,7 @@ from hwsim.report.document import Document
 from hwsim.report.layers import LayerFigures
 from hwsim.report.tables import fused_operators
 from hwsim.report.terminal import price_lines
-from hwsim.report.text import BITS_PER_KIB, calibration, gigabytes, millions, total_rows
+from hwsim.report.text import calibration, gigabytes, kibibyte_figure, millions, total_rows
 from hwsim.report.totals import TotalFigures
 
 STYLE = """
@@ -80,7 +80,7 @@ def key_figures(document: Document) -> str:
             "KiB of features",
             f"peak in DRAM, caused by {totals.peak_feature_layer}",
         ),
-        (f"{totals.on_chip_memory_bits / BITS_PER_KIB:g}", "KiB on chip", "all buffers"),
+        (kibibyte_figure(totals.on_chip_memory_bits), "KiB on chip", "all buffers"),
         (f"{totals.energy.total_mj:.2f}", "mJ a frame", "assumed, not calibrated"),
         (f"{totals.gates_nand2 / 1e3:,.0f}", "k NAND2", f"logic, {calibration(totals)}"),
     ]

@@ -20,11 +20,16 @@ def gigabytes(bytes_per_second: float) -> str:
 
 
 def kibibytes(bits: int) -> str:
-    return f"{bits / BITS_PER_KIB:g} KiB"
+    return f"{kibibyte_figure(bits)} KiB"
+
+
+def kibibyte_figure(bits: int) -> str:
+    return f"{bits / BITS_PER_KIB:,.1f}".removesuffix(".0")
 
 
 def calibration(totals: TotalFigures) -> str:
-    return "calibrated" if totals.gates_are_calibrated else "uncalibrated"
+    """How far the gate model can be trusted."""
+    return f"within {totals.gates_error_ratio:.1%} of synthesis"
 
 
 def total_rows(totals: TotalFigures) -> dict[str, str]:

@@ -65,8 +65,8 @@ def page_text(document: Document, estimate: Estimate) -> str:
 {sections}
 </div>
 {layer_section(document)}
-<footer>hwsim {escape(document.hwsim_version)}. Energy is assumed, not calibrated; gates come from
-an uncalibrated component model.</footer>
+<footer>hwsim {escape(document.hwsim_version)}. Energy is assumed, not calibrated; gates come from a
+model fitted to synthesis.</footer>
 </main>
 <script>
 const figures = {figures.replace("</", "<" + chr(92) + "/")};

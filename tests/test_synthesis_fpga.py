@@ -1,0 +1,63 @@
+"""FPGA flows on a small design: a multiplier in a DSP, words in a block RAM, a clock."""
+
+import pytest
+
+from synthesis.fpga import Implementation, map_to_xc7, place_in_ecp5
+from synthesis.harness import harness
+from synthesis.yosys import SynthesisError
+
+TARGET_HZ = 100_000_000
+PORTS = {"clk": ("input", 1), "a": ("input", 9), "b": ("input", 9), "y": ("output", 18)}
+DESIGN = """\
+module design(input clk, input [8:0] a, input [8:0] b, output reg [17:0] y);
+  reg [8:0] x, w;
+  reg [17:0] product, kept;
+  reg [17:0] words [511:0];
+  always @(posedge clk) begin
+    x <= a; w <= b; product <= x * w;
+    words[x] <= product; kept <= words[w]; y <= kept;
+  end
+endmodule
+"""
+
+
+def used(found: Implementation) -> dict[str, int]:
+    return {resource.name: resource.used for resource in found.resources}
+
+
+def test_a_design_is_placed_and_routed_in_the_ecp5() -> None:
+    ended: list[None] = []
+    found = place_in_ecp5(DESIGN, "design", PORTS, TARGET_HZ, 1, lambda: ended.append(None))
+    resources = used(found)
+    assert resources["DSPs"] == resources["block RAMs"] == 1
+    assert resources["flip-flops"] >= 18 + 18 + 18 + 3  # around the ports
+    assert found.clock_hz is not None
+    assert found.critical_path is not None
+    period_ns = found.critical_path.logic_ns + found.critical_path.routing_ns
+    assert found.clock_hz == pytest.approx(1e9 / period_ns, rel=0.01)
+    assert len(ended) == 2
+
+
+def test_a_design_is_mapped_to_the_7_series() -> None:
+    resources = used(map_to_xc7(DESIGN, "design"))
+    assert resources["DSP48E1"] == resources["RAMB18E1"] == 1
+    assert resources["RAMB36E1"] == resources["LUT RAMs"] == 0
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    many = "".join(
+        f"reg [17:0] p{n}; always @(posedge clk) p{n} <= a * (a ^ {n}); assign y[{n}] = ^p{n};"
+        for n in range(200)
+    )
+    design = f"module wide(input clk, input [17:0] a, output [199:0] y); {many} endmodule"
+    ports = {"clk": ("input", 1), "a": ("input", 18), "y": ("output", 200)}
+    with pytest.raises(SynthesisError, match="nextpnr: "):
+        place_in_ecp5(design, "wide", ports, TARGET_HZ, 1, lambda: None)
+
+
+def test_every_port_is_driven_or_read_through_registers() -> None:
+    text = harness("design", PORTS)
+    assert ".clk(clk)" in text
+    assert ".a(driven[8:0])" in text
+    assert ".b(driven[17:9])" in text
+    assert ".y(read[17:0])" in text
