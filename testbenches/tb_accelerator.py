@@ -17,7 +17,7 @@ from hwsim.compiler.pack import pack_features, pack_image, unpack_padded_feature
 from hwsim.machine import Machine
 from hwsim.program.blocking import is_packed
 from hwsim.program.program import Program
-from hwsim.program.registers import REGISTERS, Access, reset_value
+from hwsim.program.registers import REGISTERS, Access, constant_fields, register, reset_value
 from hwsim.timeline import time_program
 from testbenches.bench import PATIENCE, Bench, Run, configuration, run_program
 from testbenches.cases import CASES, NOT_FUSED, case_graph
@@ -96,8 +96,11 @@ def case_program(case: str) -> Program:
 
 
 async def started(dut: Any) -> Bench:
+    """The accelerator behind its reset; it says itself that it is the one that was asked for."""
     bench = Bench(dut, configuration())
     await bench.reset()
+    for name, fields in constant_fields(bench.config).items():
+        assert await bench.read(name) == register(name).pack(**fields), name
     return bench
 
 
