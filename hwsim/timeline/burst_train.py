@@ -22,8 +22,9 @@ class BurstTrain:
 
     The first may be addressed in cycle `address`, its data come from `data_free` on at the
     earliest; `answered` are the cycles in which the last beats of the `outstanding` bursts before
-    it are there. Followed burst by burst until every one that may be unanswered is the train's own,
-    and once more as far; from there on the pattern repeats.
+    it are there. Followed burst by burst until every one that may be unanswered is the train's own.
+    From there on nothing waits for an answer that comes before so many bursts are over; where it
+    comes later they are followed once more as far, and the pattern repeats.
     """
 
     def __init__(
@@ -42,20 +43,23 @@ class BurstTrain:
         # From a burst's last beat to that of the burst which its answer lets out.
         turnaround = pipeline.READ_SLOT + pace.latency_cycles + cycles - pace.cycles_per_beat
         self._period = max(turnaround, window * cycles)
-        self._starts: list[float] = []  # cycle of the first beat
-        self.addresses: list[int] = []
-        address -= 1
-        end: float = data_free
-        for number in range(min(bursts, 2 * window)):
-            slot = (
-                answered[number]
-                if number < window
-                else int(self._starts[number - window] + cycles + ROUNDING) - pace.cycles_per_beat
+        followed = window if turnaround <= window * cycles else 2 * window
+        starts: list[float] = []  # cycle of the first beat
+        addresses: list[int] = []
+        latency, to_slot = pace.latency_cycles, pipeline.READ_SLOT  # here all of the time goes
+        to_last_beat = cycles + ROUNDING - pace.cycles_per_beat
+        start: float = data_free
+        for number in range(min(bursts, followed)):
+            last_beat = (
+                answered[number] if number < window else int(starts[number - window] + to_last_beat)
             )
-            address = max(address + 1, slot + pipeline.READ_SLOT)
-            self.addresses.append(address)
-            self._starts.append(max(address + pace.latency_cycles, end))
-            end = self._starts[-1] + cycles
+            address = max(address, last_beat + to_slot)
+            start = max(start, address + latency)
+            addresses.append(address)
+            starts.append(start)
+            address += 1
+            start += cycles
+        self._starts, self.addresses = starts, addresses
 
         steps = len(self._starts) - 1
         self.first_beat = int(self._starts[0] + ROUNDING)
@@ -77,6 +81,8 @@ class BurstTrain:
         if number < len(self._starts):
             return self._starts[number]
         window = self._pace.outstanding
+        if len(self._starts) == window:
+            return self._starts[-1] + (number - window + 1) * self._cycles
         periods, place = divmod(number - window, window)
         return self._starts[window + place] + periods * self._period
 
