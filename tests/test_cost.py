@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hwsim.compiler import compile_graph
-from hwsim.config import load_config
+from hwsim.config import PRESETS, load_config
 from hwsim.cost.energy import frame_energy
 from hwsim.cost.gates import calibration, gate_error, gate_model
 from hwsim.cost.memory import on_chip_memories
@@ -15,7 +15,15 @@ from hwsim.networks import build_network
 from hwsim.program.program import Traffic
 from hwsim.program.traffic import traffic_by_layer
 from hwsim.timeline import time_program
-from synthesis.calibration import ALL, HELD_OUT, TOTAL, configuration, errors, fitted
+from synthesis.calibration import (
+    ALL,
+    HELD_OUT,
+    PRICED,
+    TOTAL,
+    configuration,
+    errors,
+    fitted,
+)
 from tests.drawn import preset_with
 
 
@@ -94,6 +102,17 @@ def test_the_gate_model_keeps_to_its_bounds_where_it_was_not_fitted() -> None:
     stated = gate_error()
     assert 0 < stated.total <= 0.05
     assert stated.total <= stated.unit <= 0.1
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_channel_pool_costs_less_than_the_paper_states(preset: str) -> None:
+    """1.0 % of gates and 0.2 % of memory."""
+    found = calibration()
+    with_pool, without = PRICED[preset]
+    gates = [sum(found["measured"][name].values()) for name in (with_pool, without)]
+    bits = [found["memory_bits"][name] for name in (with_pool, without)]
+    assert 1 < gates[0] / gates[1] <= 1.01
+    assert bits[0] <= 1.002 * bits[1]
 
 
 def test_bits_of_memory_are_those_of_synthesis() -> None:

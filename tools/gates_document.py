@@ -34,8 +34,7 @@ def gates_document() -> str:
     parts = (
         INTRODUCTION,
         f"Made with {' and '.join(found['tools'])}.\n",
-        "## The price of virtual feature maps\n",
-        *_price(measured, found["memory_bits"]),
+        price(),
         "## The model beside synthesis\n",
         *_errors(measured, found["error"]),
         "## The model\n",
@@ -44,7 +43,14 @@ def gates_document() -> str:
     return "\n".join(parts)
 
 
+def price() -> str:
+    """The section on what the channel pool costs, for more than one document."""
+    found = calibration()
+    return "\n".join(_price(found["measured"], found["memory_bits"]))
+
+
 def _price(measured: Measured, memory_bits: dict[str, int]) -> Iterator[str]:
+    yield "## The price of virtual feature maps\n"
     yield "Each preset with the channel pool, k up to 8, and built without it:\n"
     yield "| preset | gates with | without | more | memory with | without | more |"
     yield "|---|---|---|---|---|---|---|"
