@@ -23,7 +23,13 @@ from hwsim.errors import InputError
     metavar="FILE",
     help="Count gates in cells of this library.  [default: transistors of static CMOS]",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the placement in an ECP5.")
+@click.option(
+    "--seed",
+    type=click.IntRange(1, 1_000_000),
+    default=1,
+    show_default=True,
+    help="Of the placement in an ECP5.",
+)
 @click.option("--json", metavar="FILE|-", help="Write all figures; - for standard output, alone.")
 @common_options
 def synth(config_name: str, target: str, liberty: str | None, seed: int, json: str | None) -> None:
