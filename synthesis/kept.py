@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
@@ -33,7 +33,7 @@ class Kept:
             self._folder.mkdir(parents=True, exist_ok=True)
             with NamedTemporaryFile("w", dir=self._folder, delete=False, encoding="utf-8") as file:
                 json.dump(found, file)
-            os.replace(file.name, path)  # noqa: PTH105
+            Path(file.name).replace(path)
         except OSError:
             pass
         return found

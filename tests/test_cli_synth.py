@@ -8,6 +8,8 @@ import pytest
 from hwsim.cli import main
 from hwsim.config import load_config
 from hwsim.cost.memory import on_chip_memories
+from synthesis import fpga, gates
+from synthesis.yosys import SynthesisError
 from tests.test_report_document import keeps_to_the_schema
 
 pytestmark = pytest.mark.usefixtures("workplace")
@@ -63,3 +65,25 @@ def test_a_library_that_is_none_is_refused_in_a_line(
     assert main(arguments) == 2
     assert capsys.readouterr().err == f"hwsim: error: {reason}\n"
     assert not (workplace / "out.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "flow"), [("ecp5", "place_in_ecp5"), ("xc7", "map_to_xc7"), ("gates", "run_passes")]
+)
+def test_what_a_tool_refuses_is_told_in_a_line(
+    target: str,
+    flow: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise SynthesisError("it does not fit")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # nothing was counted before
+    monkeypatch.setattr(gates if target == "gates" else fpga, flow, refuse)
+    assert main(["synth", "--config", "nano", "--target", target]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.endswith(": it does not fit\n")
+    assert captured.err.startswith("hwsim: error: ")

@@ -126,7 +126,7 @@ def test_bits_of_memory_are_those_of_synthesis() -> None:
 def test_what_the_model_predicts_is_what_was_fitted() -> None:
     edge = {module.name: module.gates for module in gate_model(load_config("edge"))}
     for unit, gates in calibration()["measured"]["16x16"].items():
-        assert edge[unit] == pytest.approx(gates, rel=0.15, abs=300), unit
+        assert edge[unit] == pytest.approx(gates, rel=0.02, abs=100), unit
 
 
 def test_the_layer_that_causes_the_peak_is_named() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hwsim.config import load_config
+from hwsim.cost.gates import gate_error
 from hwsim.estimate import Estimate, estimate
 from hwsim.networks import build_network
 from hwsim.report.charts import SHOWN_VARIANTS, TRAFFIC_COLOURS, traffic_chart
@@ -69,7 +70,7 @@ def test_a_narrow_terminal_cuts_no_number(
 def test_tables_say_what_is_assumed(document: Document) -> None:
     text = table_of(document)
     assert "assumed, not calibrated" in text
-    assert "NAND2 equivalents, within " in text
+    assert f"NAND2 equivalents, within {gate_error().total:.1%} of synthesis" in text
     for layer in document.layers:
         assert layer.name in text
     assert (document.comparison is None) == ("26.5%" not in text)

@@ -103,13 +103,16 @@ def synthesize_for_ecp5(config: Config, seed: int, verbosity: Verbosity) -> Synt
 
 
 def synthesize_for_xc7(config: Config, verbosity: Verbosity) -> Synthesis:
-    """Mapped, not placed."""
+    """Mapped, not placed. Raises `InputError` where Yosys refuses."""
     from synthesis.fpga import map_to_xc7
-    from synthesis.yosys import yosys_version
+    from synthesis.yosys import SynthesisError, yosys_version
 
     verilog = _verilog(config, verbosity)
     with progress("synthesizing", 1, verbosity):
-        found = map_to_xc7(verilog, TOP)
+        try:
+            found = map_to_xc7(verilog, TOP)
+        except SynthesisError as error:
+            raise InputError(f"{config.name}: {error}") from None
     return _document(config, "xc7", (yosys_version(),), _fpga_figures(found, None))
 
 
