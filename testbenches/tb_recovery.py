@@ -19,12 +19,18 @@ from testbenches.spoilt_programs import check_judgement, spoilt_code
 from testbenches.wrong_programs import WrongProgram, wrong_programs
 
 WRONG = "HWSIM_WRONG"  # environment: the one wrong program to run
-ENDS = "HWSIM_ENDS"  # environment: after every how many cycles a run is aborted or reset
+ENDS = "HWSIM_ENDS"  # environment: the first cycle in which a run is aborted or reset, and a step
 FUZZED = "HWSIM_FUZZED"  # environment: first and last seed of spoilt programs
 FUZZ_CYCLES = 6_000  # before a spoilt program is aborted: it may be long, not endless
 STALLING_SPAN = 3  # about how much longer a run takes on a memory that hesitates
 SLVERR, DECERR = 2, 3
 STARTED = register("CONTROL").pack(start=1)
+
+
+def ends(scale: int = 1) -> tuple[int, int]:
+    """First moment and step, where one moment in `scale` is enough."""
+    first, step = map(int, os.environ.get(ENDS, "0 97").split())
+    return scale * first, scale * step
 
 
 @cocotb.test()
@@ -97,7 +103,7 @@ async def stops_at_a_bus_error(dut: Any, response: int, write: bool) -> None:
     await recovery.start(recovery.memory(), respond=counted)
     await recovery.finish()
     assert counted.answered > 0
-    step = max(1, int(os.environ.get(ENDS, "97")) // 4) if not write else 1
+    step = 1 if write else max(1, ends()[1] // 4)
     for nth in range(0, counted.answered, step):
         respond = ErrorOnce(write, response, nth)
         await recovery.start(recovery.memory(), respond=respond)
@@ -113,9 +119,9 @@ async def stops_at_a_bus_error(dut: Any, response: int, write: bool) -> None:
 async def aborts_in_any_cycle(dut: Any, stalling: bool) -> None:
     recovery = await ready(dut)
     bench, sound = recovery.bench, recovery.sound
-    every = int(os.environ.get(ENDS, "97")) * (STALLING_SPAN if stalling else 1)
-    last = sound.cycles * (STALLING_SPAN if stalling else 1)
-    for delay in range(0, last, every):
+    span = STALLING_SPAN if stalling else 1
+    first, step = ends(span)
+    for delay in range(first, span * sound.cycles, step):
         stalls = random.Random(seed_of("abort", delay)) if stalling else None
         await recovery.start(recovery.memory(), stalls)
         for _ in range(delay):
@@ -198,9 +204,9 @@ async def abort_of_an_idle_accelerator_changes_nothing(dut: Any) -> None:
 async def resets_in_any_cycle(dut: Any) -> None:
     """Accelerator and bus together, for one cycle; mostly while something is offered."""
     recovery = await ready(dut)
-    every = 3 * int(os.environ.get(ENDS, "97"))
+    first, step = ends(3)
     channels = itertools.cycle(("ar", "aw", "w", ""))
-    for delay in range(0, recovery.sound.cycles, every):
+    for delay in range(first, recovery.sound.cycles, step):
         await recovery.start(recovery.memory())
         for _ in range(delay):
             await recovery.bench.step()
