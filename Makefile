@@ -17,7 +17,7 @@ VERIFIED = $(if $(FULL),tiny-yolov2 "condensation-net --unfused",\
 MEMORIES = ideal latency=60,bandwidth=16 latency=60,bandwidth=8
 
 .DEFAULT_GOAL := help
-.PHONY: help check run test lint types units rtl regress verify bench calibrate docs clean
+.PHONY: help check run test lint types units rtl regress verify formal bench calibrate docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,9 @@ verify: $(STAMP) ## Verilog against golden and model on small networks; FULL=1: 
 	    done; \
 	done; \
 	exit $$status
+
+formal: $(STAMP) ## prove of the bus and stream components what docs/formal.md says
+	@$(BIN)/python -m formal
 
 bench: $(STAMP) ## medians of time and memory, against the bounds that README states
 	@$(BIN)/python -m benchmarks

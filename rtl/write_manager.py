@@ -44,6 +44,7 @@ class WriteManager(wiring.Component):
     # From its address: behind the queue, staging and the output register.
     STORE_DATA = Queue.LATENCY - 1 + Staging.READ_LATENCY + 1
     STORED = 1
+    OUTSTANDING_WRITES = pipeline.OUTSTANDING_WRITES
     assert STORE_DATA == pipeline.STORE_DATA
 
     def __init__(self, config: Config):
@@ -78,7 +79,7 @@ class WriteManager(wiring.Component):
         # Of each burst that waits for a response, its STORE, and whether it ends it. The response
         # comes behind the data, and that later than an entry goes through the queue.
         m.submodules.responses = responses = Queue(
-            data.StructLayout({"last": 1, "source": SOURCE_BITS}), pipeline.OUTSTANDING_WRITES
+            data.StructLayout({"last": 1, "source": SOURCE_BITS}), self.OUTSTANDING_WRITES
         )
         awaited = responses.o.payload
         answered = Signal()

@@ -63,6 +63,11 @@ def test_synthesis_takes_verilog_wherever_it_comes_from() -> None:
         assert not imported(path) & {"golden", "rtl", "amaranth", "testbenches", "cocotb"}, path
 
 
+def test_proofs_know_only_the_hardware() -> None:
+    for path in sources("formal"):
+        assert not imported(path) & {"golden", "torch", "testbenches", "cocotb"}, path
+
+
 @pytest.mark.parametrize("folder", ["golden", "rtl"])
 def test_golden_and_rtl_know_only_the_model_s_nouns(folder: str) -> None:
     """Config, graph, program and pipeline; never the compiler, the machine or the timeline."""

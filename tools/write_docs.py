@@ -1,4 +1,4 @@
-"""Writes the documentation that derives from code: program, results, schemas."""
+"""Writes the documentation that derives from code: programs, proofs, gates, results, schemas."""
 
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from hwsim.program.fields import (
 from hwsim.program.registers import REGISTERS, Register
 from hwsim.program.rules import RULES
 from hwsim.report.schema import DOCUMENTS, schema_text
+from tools.formal_document import formal_document
 from tools.gates_document import gates_document
 from tools.results_document import results_document
 
@@ -102,6 +103,7 @@ def program_document() -> str:
 def documents() -> dict[str, str]:
     """Every generated document, by its name in `docs/`."""
     return {
+        "formal.md": formal_document(),
         "gates.md": gates_document(),
         "program.md": program_document(),
         "results.md": results_document(),

@@ -1,0 +1,1 @@
+"""Proofs about components: what holds in every cycle, whatever their surroundings do."""

@@ -1,0 +1,51 @@
+"""Proves all of `formal.proofs`, or those that are named; a line for each."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+
+from formal.counterexample import broken_claims
+from formal.engine import judge
+from formal.proofs import PROOFS, proof_of
+from hwsim.errors import InputError
+
+SECONDS = 300  # for each thing that a solver is asked
+WAVES = Path("build") / "formal"
+
+
+def main(names: Sequence[str]) -> int:
+    """0 where every claim holds, 1 where one does not, 2 where a name is unknown."""
+    if unknown := [name for name in names if name not in PROOFS]:
+        print(f"formal: there is no proof '{unknown[0]}': {', '.join(PROOFS)}", file=sys.stderr)
+        return 2
+    try:
+        failures = [name for name in names or PROOFS if not _prove(name)]
+    except InputError as error:
+        print(f"formal: {error}", file=sys.stderr)
+        return 2
+    return 1 if failures else 0
+
+
+def _prove(name: str) -> bool:
+    print(f"{name} ...", end=" ", flush=True)
+    proof = proof_of(name)
+    began = perf_counter()
+    verdict = judge(proof, SECONDS)
+    print(f"{len(proof.broken)} claims, {perf_counter() - began:.1f} s")
+    for claim, cycles in proof.cycles.items():
+        print(f"  {claim}: in the first {cycles} cycles")
+    for claim in verdict.unproved:
+        print(f"  NOT PROVED in {SECONDS} s: {claim}")
+    for situation in verdict.unreached:
+        print(f"  NEVER HAPPENS: {situation}")
+    if verdict.breaks:
+        WAVES.mkdir(parents=True, exist_ok=True)
+        waves = WAVES / f"{name.replace(' ', '_')}.vcd"
+        for claim in broken_claims(proof, verdict.breaks, waves):
+            print(f"  BROKEN in cycle {len(verdict.breaks) - 1}: {claim} ({waves})")
+    return not (verdict.unproved or verdict.unreached or verdict.breaks)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,87 @@
+"""From a descriptor to the bus: wherever it points, no address outside the windows."""
+
+from typing import Any
+
+from amaranth.hdl import Signal
+from amaranth.lib import data, wiring
+
+from formal.addresses import is_aligned, keeps_to_4_kib, lies_in_any
+from formal.proof import Proof
+from formal.streams import drive
+from hwsim.config import Config
+from rtl.load import Load
+from rtl.read_manager import ReadManager
+from rtl.store import Store
+from rtl.window_guard import WINDOW
+from rtl.write_manager import WriteManager
+
+CYCLES = 8  # of which the first four pass before an address can stand on the bus
+
+
+def load_path(config: Config) -> Proof:
+    """`rtl.load` and `rtl.read_manager` as `rtl.core` connects them; the windows stand still."""
+    proof = Proof()
+    m = proof.module
+    m.submodules.load = load = Load(config)
+    m.submodules.manager = manager = ReadManager(config)
+    wiring.connect(m, load.o, manager.i)
+    windows = proof.constant(data.ArrayLayout(WINDOW, 2), "windows")
+    m.d.comb += load.windows.eq(windows)
+    _drive_descriptors(proof, load.i, config)
+    for component, names in (
+        (load, ("start", "program", "computes", "stores", "released")),
+        (manager, ("stop", "arready", "rvalid", "rdata", "rlast", "rresp")),
+    ):
+        for name in names:
+            port = getattr(component, name)
+            m.d.comb += port.eq(proof.anything(port.shape(), name))
+    _claim_in_windows(proof, "ar", manager.arvalid, manager.araddr, manager.arlen, windows, config)
+    return proof
+
+
+def store_path(config: Config) -> Proof:
+    """`rtl.store` and `rtl.write_manager` as `rtl.core` connects them; the window stands still."""
+    proof = Proof()
+    m = proof.module
+    m.submodules.store = store = Store(config)
+    m.submodules.manager = manager = WriteManager(config)
+    wiring.connect(m, store.o, manager.i)
+    windows = proof.constant(data.ArrayLayout(WINDOW, 1), "windows")
+    m.d.comb += store.window.eq(windows[0])
+    _drive_descriptors(proof, store.i, config)
+    for component, names in (
+        (store, ("drains",)),
+        (manager, ("stop", "awready", "wready", "bvalid", "bresp", "word")),
+    ):
+        for name in names:
+            port = getattr(component, name)
+            m.d.comb += port.eq(proof.anything(port.shape(), name))
+    _claim_in_windows(proof, "aw", manager.awvalid, manager.awaddr, manager.awlen, windows, config)
+    return proof
+
+
+def _drive_descriptors(proof: Proof, port: Any, config: Config) -> None:
+    """Anything that passes the descriptor check: aligned, and of one word or more."""
+    drive(proof, port, "i")
+    descriptor = port.payload
+    for name in ("address", "row_stride_bytes", "block_stride_bytes"):
+        proof.promise(is_aligned(descriptor[name], config))
+    for name in ("row_words", "rows", "blocks"):
+        proof.promise(descriptor[name] != 0)
+
+
+def _claim_in_windows(
+    proof: Proof, name: str, valid: Signal, address: Signal, last_beat: Signal,
+    windows: data.View, config: Config,
+) -> None:  # fmt: skip
+    """While the windows of the cycle before stand, as they do while a run goes on."""
+    beats = last_beat + 1
+    proof.reach(f"{name}: a burst of several words", valid & (beats > 1))
+    proof.claim(
+        f"{name}: in a window", ~valid | lies_in_any(windows, address, beats, config), CYCLES
+    )
+    proof.claim(
+        f"{name}: never across 4 KiB", ~valid | keeps_to_4_kib(address, beats, config), CYCLES
+    )
+    proof.claim(f"{name}: aligned", ~valid | is_aligned(address, config))
+    proof.claim(f"{name}: 1 to `burst_beats` beats", ~valid | (beats <= config.bus.burst_beats))

@@ -1,0 +1,87 @@
+"""`rtl.read_manager`: every request on the bus once, and every word where its request says."""
+
+from amaranth.hdl import Cat, Mux, Signal
+
+from formal.proof import Proof
+from formal.streams import Passage, claim_held, claim_passed, drive
+from hwsim.config import Config
+from hwsim.program.error_codes import ErrorCode
+from rtl.read_manager import ReadManager
+
+ERROR = 1  # the bit of RRESP that SLVERR and DECERR have
+
+
+def read_manager(config: Config) -> Proof:
+    """On a bus that does as it likes: beats come unasked, and bursts of any length."""
+    proof = Proof()
+    m = proof.module
+    m.submodules.manager = manager = ReadManager(config)
+    i, o = manager.i, manager.o
+    drive(proof, i, "i")
+    for name in ("stop", "arready", "rvalid", "rdata", "rlast", "rresp"):
+        port = getattr(manager, name)
+        m.d.comb += port.eq(proof.anything(port.shape(), name))
+
+    enters = i.valid & i.ready
+    request = i.payload
+    last_beat = Signal.like(manager.arlen)
+    m.d.comb += last_beat.eq(request.beats - 1)
+    asked = Cat(manager.araddr, manager.arlen)
+    claim_passed(
+        proof,
+        "addresses",
+        enters,
+        Cat(request.address, last_beat),
+        manager.arvalid & manager.arready,
+        asked,
+        most=1,
+    )
+    claim_held(proof, "ar", manager.arvalid, manager.arready, asked)
+    proof.claim("i: nothing is taken with `stop`", ~(i.ready & manager.stop))
+
+    # Requests leave with their last beat. Of the one that was chosen:
+    ends = Signal()
+    kept = Cat(request.destination, request.buffer_address, request.ends_chunk, request.source)
+    bursts = Passage(proof, "bursts", enters, ends, kept, config.bus.outstanding_reads)
+    beat = Signal.like(request.beats)
+    is_owed = Signal()
+    m.d.comb += [
+        is_owed.eq(manager.rvalid & (bursts.inside != 0)),
+        ends.eq(is_owed & manager.rlast),
+    ]
+    with m.If(is_owed):
+        m.d.sync += beat.eq(Mux(manager.rlast, 0, beat + 1))
+    mine = Signal(request.shape())
+    m.d.comb += Cat(mine.destination, mine.buffer_address, mine.ends_chunk, mine.source).eq(
+        bursts.payload
+    )
+    place = (mine.buffer_address + beat)[: len(mine.buffer_address)]
+    word = o.payload
+    is_judged = proof.before(is_owed & bursts.is_next)
+    given = Cat(word.destination, word.buffer_address, word.ends_chunk, manager.fault.source)
+    expected = proof.before(
+        Cat(mine.destination, place, mine.ends_chunk & manager.rlast, mine.source)
+    )
+    proof.claim(
+        f"bursts: at most {config.bus.outstanding_reads} unanswered",
+        bursts.inside <= config.bus.outstanding_reads,
+    )
+    proof.claim("r: always ready", manager.rready)
+    proof.claim("o: a word for every beat that is owed", o.valid == proof.before(is_owed))
+    proof.claim(
+        "o: the word of the beat",
+        proof.equal(word.data, proof.before(manager.rdata)) | ~o.valid.replicate(len(word.data)),
+    )
+    proof.claim(
+        "o: where the request says", proof.equal(given, expected) | ~is_judged.replicate(len(given))
+    )
+    fails = proof.before(is_owed & manager.rresp[ERROR])
+    proof.claim(
+        "fault: for every owed beat with an error, and for no other",
+        manager.fault.code == Mux(fails, ErrorCode.READ_RESPONSE, ErrorCode.NONE),
+    )
+    proof.claim(
+        "quiet: no address stands and nothing is unanswered",
+        manager.quiet == (~manager.arvalid & (bursts.inside == 0)),
+    )
+    return proof
