@@ -11,6 +11,7 @@ from hwsim.program.rules import RULES
 from rtl.axi4 import ID_BITS, NORMAL_BUFFERABLE
 from rtl.axi4 import PREFIX as MANAGER
 from rtl.axi4_lite import PREFIX as SUBORDINATE
+from rtl.fusesoc import core_name
 from rtl.lint import lint_command
 from rtl.memory_table import memory_table
 from rtl.verilog_contents import ports
@@ -57,6 +58,7 @@ Written by hwsim {version("hwsim")} for the configuration `{config.name}`:
 |---|---|
 | `{name}.v` | the accelerator, one file of Verilog-2005 that needs nothing else |
 | `{name}.vlt` | the warnings that lint waives in it, each with its reason |
+| `{name}.core` | the same two for FuseSoC: depend on `{core_name(name)}` |
 | `{name}.rdl` | registers, error codes and descriptors as SystemRDL |
 | `{name}.h` | the same for C |
 | `html/index.html` | the same to read; opens in a browser, offline |

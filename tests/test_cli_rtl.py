@@ -20,7 +20,7 @@ from rtl.axi4 import axi4_ports
 from rtl.axi4_lite import axi4_lite_ports
 from testbenches.simulator import lint, verilator_environment
 
-SOURCES = {"npu.v", "npu.vlt", "npu.rdl", "npu.h", "npu_driver.h", "example.c"}
+SOURCES = {"npu.v", "npu.vlt", "npu.core", "npu.rdl", "npu.h", "npu_driver.h", "example.c"}
 FILES = SOURCES | {"README.md", "html/index.html"}
 MODULE = r"^module \\?([^\s(]+).*?^endmodule"
 INSTANCE = r"^  \\?(\S+)  \\?(\S+) +\($"  # module and name
@@ -72,6 +72,22 @@ def test_the_ports_are_those_of_the_hardware(written: Path) -> None:
     }
     others = {"clk": ("input", 1), "rst": ("input", 1), "irq": ("output", 1)}
     assert found == expected | others
+
+
+@pytest.mark.verilator
+def test_fusesoc_lints_it(written: Path, tmp_path: Path) -> None:
+    fusesoc = Path(sys.executable).with_name("fusesoc")
+    result = subprocess.run(
+        [fusesoc, "--cores-root", written, "run", "--target", "lint", "hwsim::npu"],
+        cwd=tmp_path,
+        env=verilator_environment() | {"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    (arguments,) = tmp_path.rglob("*.vc")
+    assert {"--lint-only", "-Wall", "--top-module npu"} <= set(arguments.read_text().splitlines())
 
 
 @pytest.mark.verilator

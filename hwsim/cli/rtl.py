@@ -22,6 +22,7 @@ TAKEN = "memory"  # `hwsim compile` writes memory.h
 KINDS = {  # by the end of a file's name
     ".v": "the accelerator, in one file",
     ".vlt": "what its lint waives, and why",
+    ".core": "the same two for FuseSoC",
     ".rdl": "registers, errors, descriptors: RDL",
     "_driver.h": "what uses the driver includes",
     ".h": "registers, errors, descriptors: C",
@@ -48,8 +49,8 @@ PAGE = f"{HTML}/index.html"
 def rtl(config_name: str, folder: str, name: str, json: str | None) -> None:
     """Write the accelerator as Verilog into DIR.
 
-    Beside it: its registers as SystemRDL, HTML and a C header, a driver in C, waivers for lint, and
-    a README on how to connect it. All files are written or none.
+    Beside it: its registers as SystemRDL, HTML and a C header, a driver in C, waivers for lint, a
+    FuseSoC core file, and a README on how to connect it. All files are written or none.
     """
     if not NAME.fullmatch(name):
         raise InputError(f"--name '{name}' must be letters, digits and _, a letter first, up to 63")
@@ -81,6 +82,7 @@ def _generate(
     with needing_extra("rtl", "the accelerator's Verilog"):
         from rtl.accelerator import accelerator_verilog
         from rtl.example import example_files
+        from rtl.fusesoc import core_file
         from rtl.guide import connection_guide
         from rtl.lint import waivers
         from rtl.system_rdl import write_manual
@@ -97,6 +99,7 @@ def _generate(
             files[f"{folder}/{name}.rdl"] = manual.rdl
             files[f"{folder}/{name}.h"] = manual.header
             files[f"{folder}/{name}.vlt"] = waivers(name)
+            files[f"{folder}/{name}.core"] = core_file(config, name)
             files |= {f"{folder}/{path}": text for path, text in example_files(name).items()}
             for path in (*files, f"{folder}/{name}.v", f"{folder}/README.md"):
                 outputs.create_folder(path.rpartition("/")[0])
