@@ -1,12 +1,14 @@
 """Proves all of `formal.proofs`, or those that are named; a line for each."""
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
 from formal.counterexample import broken_claims
-from formal.engine import judge
+from formal.engine import Verdict, judge
+from formal.proof import Proof
 from formal.proofs import PROOFS, proof_of
 from hwsim.errors import InputError
 
@@ -24,6 +26,9 @@ def main(names: Sequence[str]) -> int:
     except InputError as error:
         print(f"formal: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("formal: interrupted", file=sys.stderr)
+        return 130
     return 1 if failures else 0
 
 
@@ -40,12 +45,23 @@ def _prove(name: str) -> bool:
     for situation in verdict.unreached:
         print(f"  NEVER HAPPENS: {situation}")
     if verdict.breaks:
-        WAVES.mkdir(parents=True, exist_ok=True)
-        waves = WAVES / f"{name.replace(' ', '_')}.vcd"
-        for claim in broken_claims(proof, verdict.breaks, waves):
-            print(f"  BROKEN in cycle {len(verdict.breaks) - 1}: {claim} ({waves})")
+        for claim in broken_claims(proof, verdict.breaks):
+            print(f"  BROKEN in cycle {len(verdict.breaks) - 1}: {claim}")
+        _write_waves(name, proof, verdict)
     return not (verdict.unproved or verdict.unreached or verdict.breaks)
 
 
+def _write_waves(name: str, proof: Proof, verdict: Verdict) -> None:
+    waves = WAVES / f"{name.replace(' ', '_')}.vcd"
+    try:
+        WAVES.mkdir(parents=True, exist_ok=True)
+        broken_claims(proof, verdict.breaks, waves)
+        print(f"  waveform: {waves}")
+    except OSError as error:
+        print(f"formal: cannot write '{waves}': {error.strerror}", file=sys.stderr)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser("python -m formal", description="Prove docs/formal.md.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(PROOFS)}")
+    sys.exit(main(parser.parse_args().names))

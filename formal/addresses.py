@@ -34,6 +34,11 @@ def longest_burst(address: Value, config: Config) -> Value:
     return Mux(to_boundary < most, to_boundary, most)[: most.bit_length()]
 
 
+def exceeds_any_burst(words: Value, config: Config) -> Value:
+    """As the cutter is told of it: more words than a burst's counter holds."""
+    return words >= 1 << config.bus.burst_beats.bit_length()
+
+
 def lies_in(window: data.View, address: Value, size_bytes: Value) -> Value:
     """First and last byte."""
     above = address >= window.base * PAGE_BYTES

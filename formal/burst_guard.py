@@ -1,6 +1,6 @@
 """`rtl.burst_guard`: nothing passes that leaves the windows or the buffer, and nothing is lost."""
 
-from amaranth.hdl import Cat, Const
+from amaranth.hdl import Cat, Const, Mux
 from amaranth.lib import data
 
 from formal.addresses import keeps_to_4_kib, lies_in_any
@@ -34,22 +34,38 @@ def burst_guard(config: Config) -> Proof:
 
     # Windows stand still and bursts do not change: what is known at the entry holds at the exit.
     burst = i.payload
-    known = {
-        "in_window": lies_in_any(windows, burst.address, burst.beats, config),
-        "in_buffer": ~burst.in_buffer | (burst.end <= buffer_words),
-    }
-    allowed = Cat(known.values()).all()
+    in_window = lies_in_any(windows, burst.address, burst.beats, config)
+    in_buffer = ~burst.in_buffer | (burst.end <= buffer_words)
     passage = claim_passed(
         proof,
         "guard",
         i.valid & i.ready,
-        Cat(burst, allowed),
+        Cat(burst, in_window, in_buffer),
         o.valid & o.ready,
-        Cat(o.payload, Const(1)),
+        Cat(o.payload, Const(1), Const(1)),
         BurstGuard.ENTRIES,
     )
     claim_held(proof, "o", o.valid, o.ready, o.payload)
     proof.reach("fault: a burst is kept", fault.code == ErrorCode.READ_WINDOW)
     is_fault = fault.code != ErrorCode.NONE
+    is_refused = passage.is_next & is_fault
+    mine = data.View(burst.shape(), passage.payload[: burst.shape().size])
+    was_in_window, was_in_buffer = passage.payload[-2:]
+    proof.claim(
+        "fault: of what is not allowed only", ~is_refused | ~(was_in_window & was_in_buffer)
+    )
+    proof.claim(
+        "fault: with the code of what it leaves, the windows first",
+        ~is_refused | (fault.code == Mux(was_in_window, ErrorCode.BUFFER, ErrorCode.READ_WINDOW)),
+    )
+    proof.claim(
+        "fault: of the burst's own descriptor",
+        proof.equal(fault.source, mine.tag.source) | ~is_refused.replicate(SOURCE_BITS),
+    )
+    proof.claim("fault: stays", ~proof.before(is_fault) | is_fault)
+    proof.claim(
+        "i: taken where there is room",
+        i.ready | (passage.inside == BurstGuard.ENTRIES),
+    )
     claim_offered_within(proof, "guard", passage.inside, o.valid | is_fault, BurstGuard.LATENCY)
     return proof

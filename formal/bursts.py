@@ -5,7 +5,7 @@ from typing import Any
 from amaranth.hdl import Cat, Mux, Signal
 from amaranth.lib import data
 
-from formal.addresses import is_aligned, keeps_to_4_kib, longest_burst
+from formal.addresses import exceeds_any_burst, is_aligned, keeps_to_4_kib, longest_burst
 from formal.proof import Proof
 from formal.streams import claim_held, drain
 from hwsim.config import Config
@@ -81,7 +81,7 @@ def drive_runs(proof: Proof, port: Any, config: Config) -> data.View:
         run.eq(free),
         run.address.eq(free.address & ~(config.word_bytes - 1)),
         run.limit.eq(longest_burst(run.address, config)),
-        run.is_long.eq(run.words >= 1 << config.bus.burst_beats.bit_length()),
+        run.is_long.eq(exceeds_any_burst(run.words, config)),
         port.payload.eq(run),
         port.valid.eq(proof.anything(1, "i_valid") & (run.words != 0)),
     ]

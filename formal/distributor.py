@@ -1,5 +1,6 @@
 """`rtl.distributor`: every descriptor to all of its units, and to no other."""
 
+from amaranth.hdl import Cat, Mux
 from amaranth.lib import data
 
 from formal.proof import Proof
@@ -7,6 +8,7 @@ from formal.streams import claim_held, claim_passed, drive_held
 from hwsim.program.error_codes import ErrorCode
 from hwsim.program.fields import QUEUE_DEPTH, TOKEN_BITS, Opcode
 from rtl.distributor import Distributor
+from rtl.layouts import SOURCE_BITS, descriptor_layout, reached
 
 ONE_BIT = data.StructLayout({"source": 1})  # of a descriptor: no bit depends on another
 OUTPUTS = {
@@ -32,20 +34,44 @@ def distributor() -> Proof:
     proof.promise((kinds & (kinds - 1)) == 0)
     proof.promise((error == ErrorCode.NONE) | (kinds == 0))
     takes = i.valid & i.ready
+    passages = {}
     for name, opcode in OUTPUTS.items():
         o = getattr(distributor, name)
         m.d.comb += o.ready.eq(proof.anything(1, f"{name}_ready"))
         kind = i.payload.kind[opcode.name.lower()]
-        claim_passed(
+        passages[name] = claim_passed(
             proof, name, takes & kind, i.payload.source[0], o.valid & o.ready, o.payload,
             QUEUE_DEPTH,
         )  # fmt: skip
         claim_held(proof, name, o.valid, o.ready, o.payload)
+    for opcode in (Opcode.LOAD, Opcode.COMPUTE, Opcode.STORE):
+        kind = i.payload.kind[opcode.name.lower()]
+        has_room = Cat(
+            passages[name].inside < QUEUE_DEPTH - 1 for name in OUTPUTS if OUTPUTS[name] is opcode
+        ).all()
+        proof.claim(
+            f"i: {opcode.name} is taken where there is room",
+            i.ready | ~(i.valid & kind & has_room),
+        )
+    layout = descriptor_layout(Opcode.END)
+    end = data.View(layout, i.payload.descriptor[: layout.size])
+    is_done = i.valid & i.payload.kind.end & reached(distributor.stores, end.wait_stores)
     proof.claim("i: what has an error is not taken", ~takes | (kinds != 0))
-    proof.claim("ended: END is being taken", ~distributor.ended | i.ready)
+    proof.claim(
+        "ended: the cycle after END is offered with its stores done",
+        distributor.ended == proof.before(is_done & ~distributor.ended),
+    )
+    proof.claim(
+        "ended: END is taken then, and only then", distributor.ended == (takes & i.payload.kind.end)
+    )
     proof.claim(
         "fault: the error of what is offered",
-        (distributor.fault.code == error) | ~i.valid,
+        distributor.fault.code == Mux(i.valid, error, ErrorCode.NONE),
+    )
+    proof.claim(
+        "fault: of its own descriptor",
+        proof.equal(distributor.fault.source, i.payload.source)
+        | (distributor.fault.code == ErrorCode.NONE).replicate(SOURCE_BITS),
     )
     proof.reach("ended", distributor.ended)
     return proof

@@ -15,7 +15,7 @@ from formal.window_guard import window_guard
 from formal.write_manager import write_manager
 from hwsim.config import Bus, Config, load_config
 from hwsim.program.fields import QUEUE_DEPTH
-from rtl.write_manager import BURSTS_AHEAD
+from rtl.write_manager import WriteManager
 
 CONFIG = load_config("nano")
 LEAST_DEPTH = 3  # of a queue
@@ -29,7 +29,7 @@ def _with_small_bus() -> Config:
 
 PROOFS: dict[str, partial[Proof]] = {
     f"queue of {LEAST_DEPTH}": partial(queue, LEAST_DEPTH),
-    f"queue of {BURSTS_AHEAD}": partial(queue, BURSTS_AHEAD),
+    f"queue of {WriteManager.BURSTS_AHEAD}": partial(queue, WriteManager.BURSTS_AHEAD),
     f"queue of {QUEUE_DEPTH}": partial(queue, QUEUE_DEPTH),
     "runs": partial(runs, CONFIG),
     "bursts": partial(bursts, CONFIG),

@@ -15,6 +15,8 @@ def queue(depth: int) -> Proof:
     passage = claim_passed(
         proof, "queue", i.valid & i.ready, i.payload, o.valid & o.ready, o.payload, depth
     )
+    # An entry on its way to the head takes a place too.
+    proof.claim("i: taken where two places are free", i.ready | (passage.inside >= depth - 1))
     claim_held(proof, "o", o.valid, o.ready, o.payload)
     claim_offered_within(proof, "queue", passage.inside, o.valid, Queue.LATENCY)
     return proof

@@ -3,7 +3,7 @@
 from amaranth.hdl import Cat, Mux, Signal
 
 from formal.proof import Proof
-from formal.streams import Passage, claim_held, claim_passed, drive
+from formal.streams import Passage, claim_held, claim_offered_within, claim_passed, drive
 from hwsim.config import Config
 from hwsim.program.error_codes import ErrorCode
 from rtl.read_manager import ReadManager
@@ -27,7 +27,7 @@ def read_manager(config: Config) -> Proof:
     last_beat = Signal.like(manager.arlen)
     m.d.comb += last_beat.eq(request.beats - 1)
     asked = Cat(manager.araddr, manager.arlen)
-    claim_passed(
+    addresses = claim_passed(
         proof,
         "addresses",
         enters,
@@ -36,8 +36,8 @@ def read_manager(config: Config) -> Proof:
         asked,
         most=1,
     )
+    claim_offered_within(proof, "addresses", addresses.inside, manager.arvalid, 1)
     claim_held(proof, "ar", manager.arvalid, manager.arready, asked)
-    proof.claim("i: nothing is taken with `stop`", ~(i.ready & manager.stop))
 
     # Requests leave with their last beat. Of the one that was chosen:
     ends = Signal()
@@ -66,6 +66,9 @@ def read_manager(config: Config) -> Proof:
         f"bursts: at most {config.bus.outstanding_reads} unanswered",
         bursts.inside <= config.bus.outstanding_reads,
     )
+    moves_on = (~manager.arvalid | manager.arready) & ~manager.stop
+    has_room = bursts.inside != config.bus.outstanding_reads
+    proof.claim("i: taken where there is room, not with `stop`", i.ready == (moves_on & has_room))
     proof.claim("r: always ready", manager.rready)
     proof.claim("o: a word for every beat that is owed", o.valid == proof.before(is_owed))
     proof.claim(

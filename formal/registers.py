@@ -4,9 +4,11 @@ from amaranth.hdl import Cat, Signal, Value
 from amaranth.lib.wiring import In
 
 from formal.proof import Proof
-from formal.streams import claim_held
+from formal.streams import claim_held, claim_offered_within
 from hwsim.config import Config
 from rtl.registers import Registers
+
+READ_LATENCY = Registers.READ_CYCLES - 1  # from an address to its word
 
 
 def registers(config: Config) -> Proof:
@@ -17,18 +19,20 @@ def registers(config: Config) -> Proof:
     for name, member in port.signature.members.items():
         if member.flow is In:
             m.d.comb += getattr(port, name).eq(proof.anything(member.shape, name))
-    writes = {
-        "addresses": port.awvalid & port.awready,
-        "words": port.wvalid & port.wready,
-    }
-    answered = port.bvalid & port.bready
-    for name, enters in writes.items():
-        open_ = _balance(proof, f"write_{name}", enters, answered)
-        proof.claim(f"b: none before its write's {name}", ~port.bvalid | (open_ != 0))
-        proof.claim(f"b: at most two of a write's {name} unanswered", open_ <= 2)
+    addressed, worded = port.awvalid & port.awready, port.wvalid & port.wready
+    without_word = _balance(proof, "without_word", addressed, worded)
+    unanswered = _balance(proof, "unanswered", worded, port.bvalid & port.bready)
+    proof.claim("aw: taken where none waits for its word", port.awready == (without_word == 0))
+    proof.claim(
+        "w: taken behind its address, where no response stands",
+        port.wready == ((without_word != 0) & ~port.bvalid),
+    )
+    proof.claim("b: one for each word, at once", port.bvalid == (unanswered != 0))
+    proof.claim("b: at most one stands", unanswered <= 1)
     reads = _balance(proof, "reads", port.arvalid & port.arready, port.rvalid & port.rready)
+    proof.claim("ar: taken where no read is unanswered", port.arready == (reads == 0))
     proof.claim("r: none before its address", ~port.rvalid | (reads != 0))
-    proof.claim("r: at most one read unanswered", reads <= 1)
+    claim_offered_within(proof, "r", reads, port.rvalid, READ_LATENCY)
     claim_held(proof, "b", port.bvalid, port.bready, port.bresp)
     claim_held(proof, "r", port.rvalid, port.rready, Cat(port.rdata, port.rresp))
     return proof

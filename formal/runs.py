@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Signal
 
-from formal.addresses import is_aligned, longest_burst
+from formal.addresses import exceeds_any_burst, is_aligned, longest_burst
 from formal.proof import Proof
 from formal.streams import claim_held, drain, drive
 from hwsim.config import Config
@@ -23,7 +23,7 @@ def runs(config: Config) -> Proof:
         proof.promise(is_aligned(i.payload[name], config) | ~i.valid)
 
     # What must be offered: a row, and how many are left of its block, and blocks, with it.
-    enters, leaves = i.valid & i.ready, o.valid & o.ready
+    leaves = o.valid & o.ready
     job = Signal(RUNS)
     is_offered = Signal()
     address, block = Signal.like(job.address), Signal.like(job.address)
@@ -57,12 +57,13 @@ def runs(config: Config) -> Proof:
     proof.reach("o: a second block", o.valid & (address != job.address) & (address == block))
     proof.claim("o: offered where rows are left, and only there", o.valid == is_offered)
     proof.claim(
-        "i: the next descriptor behind the last row", ~(enters & is_offered) | (leaves & last)
+        "i: the next descriptor behind the last row", ~(i.ready & is_offered) | (leaves & last)
     )
     for name, holds in {
         "the row's address": proof.equal(run.address, address),
         "the row's words": proof.equal(run.words, job.row_words),
         "the longest first burst": proof.equal(run.limit, longest_burst(address, config)),
+        "longer than any burst": run.is_long == exceeds_any_burst(job.row_words, config),
         "last of its block": run.last_of_block == last_row,
         "last of its descriptor": run.last == last,
     }.items():

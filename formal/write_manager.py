@@ -3,22 +3,26 @@
 from amaranth.hdl import Cat, Mux, Signal
 
 from formal.proof import Proof
-from formal.streams import Passage, claim_held, claim_passed, drive
+from formal.streams import Passage, claim_held, claim_offered_within, claim_passed, drive
 from hwsim.config import Config
 from hwsim.program.error_codes import ErrorCode
 from rtl.placing import STAGING_BITS
-from rtl.write_manager import BURSTS_AHEAD, WriteManager
+from rtl.write_manager import WriteManager
 
 ERROR = 1  # the bit of BRESP that SLVERR and DECERR have
 CYCLES = 12  # several bursts
-FEW_WRITES = 4  # may wait for their response: the solver cannot follow more
-BURSTS_HELD = BURSTS_AHEAD + 2  # of one word: behind the queue, staging's output and the bus
 
 
 class FewWrites(WriteManager):
-    """The same with a shorter queue."""
+    """The same with shorter queues: a solver cannot follow more. Each fills before the other."""
 
-    OUTSTANDING_WRITES = FEW_WRITES
+    OUTSTANDING_WRITES = 6
+    BURSTS_AHEAD = 3
+
+
+FEW_WRITES = FewWrites.OUTSTANDING_WRITES
+# Of one word: in the queue, at staging's output and on the bus.
+BURSTS_HELD = FewWrites.BURSTS_AHEAD + 2
 
 
 def write_manager(config: Config) -> Proof:
@@ -42,16 +46,16 @@ def write_manager(config: Config) -> Proof:
     last_beat = Signal.like(manager.awlen)
     m.d.comb += last_beat.eq(request.beats - 1)
     asked = Cat(manager.awaddr, manager.awlen)
-    claim_passed(
+    addresses = claim_passed(
         proof, "addresses", enters, Cat(request.address, last_beat),
         manager.awvalid & manager.awready, asked, most=1,
     )  # fmt: skip
+    claim_offered_within(proof, "addresses", addresses.inside, manager.awvalid, 1)
     claim_held(proof, "aw", manager.awvalid, manager.awready, asked)
     claim_held(
         proof, "w", manager.wvalid, manager.wready,
         Cat(manager.wdata[:STAGING_BITS], manager.wstrb, manager.wlast),
     )  # fmt: skip
-    proof.claim("i: nothing is taken with `stop`", ~(i.ready & manager.stop))
 
     # Bursts leave with their last word. Of the one that was chosen:
     moves = manager.wvalid & manager.wready
@@ -71,16 +75,35 @@ def write_manager(config: Config) -> Proof:
         proof.equal(word, expected) | ~is_judged.replicate(STAGING_BITS),
         CYCLES,
     )
-    proof.claim("w: all bytes or none", manager.wstrb.all() | ~manager.wstrb.any())
+    is_new = ~proof.before(manager.wvalid & ~manager.wready) & manager.wvalid
+    is_written = ~proof.before(manager.stop)
+    proof.claim(
+        "w: all bytes, but for words that come on the bus with `stop`: none",
+        proof.equal(manager.wstrb, is_written.replicate(len(manager.wstrb)))
+        | ~is_new.replicate(len(manager.wstrb)),
+    )
+    claim_offered_within(proof, "w", bursts.inside, manager.wvalid, 1 + WriteManager.STORE_DATA)
 
-    # Responses: of bursts that have all their words.
-    tags = Cat(request.last, request.source[0])  # one bit for all: none depends on another
+    _claim_responses(proof, manager, bursts)
+    return proof
+
+
+def _claim_responses(proof: Proof, manager: WriteManager, bursts: Passage) -> None:
+    """Of bursts that have all their words, and of the room that they leave."""
+    m, i = proof.module, manager.i
+    enters = i.valid & i.ready
+    ends = manager.wvalid & manager.wready & manager.wlast
+    tags = Cat(i.payload.last, i.payload.source[0])  # one bit for all: none depends on another
     answered = Signal()
     waiting = Passage(proof, "responses", enters, answered, tags, FEW_WRITES)
     complete = Signal(range(FEW_WRITES + 1))
-    m.d.sync += complete.eq(complete + (moves & manager.wlast) - answered)
+    m.d.sync += complete.eq(complete + ends - answered)
     m.d.comb += answered.eq(manager.bvalid & (waiting.inside != 0))
     proof.promise((complete != 0) | (waiting.inside == 0) | ~manager.bvalid)
+    has_room = (bursts.inside < FewWrites.BURSTS_AHEAD - 1) & (waiting.inside < FEW_WRITES - 1)
+    moves_on = (~manager.awvalid | manager.awready) & ~manager.stop
+    proof.claim("i: taken where there is room", i.ready | ~has_room | ~moves_on)
+    proof.claim("i: taken only where the bus moves on, not with `stop`", ~i.ready | moves_on)
     is_mine = proof.before(answered & waiting.is_next)
     proof.claim("b: always ready", manager.bready)
     proof.claim(
@@ -105,4 +128,3 @@ def write_manager(config: Config) -> Proof:
         "quiet: nothing stands on the bus, and nothing is unanswered",
         manager.quiet == (~manager.awvalid & ~manager.wvalid & (waiting.inside == 0)),
     )
-    return proof

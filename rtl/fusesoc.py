@@ -15,26 +15,26 @@ def core_file(config: Config, name: str) -> str:
     array = config.array
     return f"""\
 CAPI=2:
-name: {core_name(name)}
+name: "{core_name(name)}"
 description: CNN accelerator, {array.input_lanes} x {array.output_lanes} multipliers, AXI4
 
 filesets:
   rtl:
     files:
-      - {name}.v
+      - "{name}.v"
     file_type: verilogSource
   waivers:
     files:
-      - {name}.vlt
+      - "{name}.vlt"
     file_type: vlt
 
 targets:
   default:
-    filesets: [rtl, "tool_verilator? (waivers)"]
-    toplevel: {name}
+    filesets: [rtl, waivers]
+    toplevel: "{name}"
   lint:
     filesets: [rtl, waivers]
-    toplevel: {name}
+    toplevel: "{name}"
     flow: lint
     flow_options:
       tool: verilator

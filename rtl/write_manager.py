@@ -13,8 +13,6 @@ from rtl.queue import Queue
 from rtl.staging import Staging
 from rtl.store import write_layout
 
-BURSTS_AHEAD = 4  # addresses that may precede their data
-
 
 class WriteManager(wiring.Component):
     """Puts burst addresses on the bus, reads their words from staging and counts responses.
@@ -45,6 +43,7 @@ class WriteManager(wiring.Component):
     STORE_DATA = Queue.LATENCY - 1 + Staging.READ_LATENCY + 1
     STORED = 1
     OUTSTANDING_WRITES = pipeline.OUTSTANDING_WRITES
+    BURSTS_AHEAD = 4  # addresses that may precede their data
     assert STORE_DATA == pipeline.STORE_DATA
 
     def __init__(self, config: Config):
@@ -85,7 +84,7 @@ class WriteManager(wiring.Component):
         answered = Signal()
         m.submodules.waiting = waiting = Queue(
             data.StructLayout({"staging_address": STAGING_BITS, "last_beat": len(self.awlen)}),
-            BURSTS_AHEAD,
+            self.BURSTS_AHEAD,
         )
 
         move = Signal()

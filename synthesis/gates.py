@@ -78,8 +78,9 @@ def synthesize_gates(
         found: dict[str, Any] = kept.get(module.text, lambda: _counts(module, technology))
         return found
 
-    unit = technology.size(**_cells(counts(NAND2)))
-    if unit <= 0:
+    nand2 = counts(NAND2)
+    unit = technology.size(**_cells(nand2))
+    if sum(nand2["cells"].values()) != 1 or unit <= 0:
         raise SynthesisError("it has no NAND2 with an area")
 
     def synthesize(module: VerilogModule) -> SynthesizedModule:
@@ -95,7 +96,10 @@ def synthesize_gates(
     # The longest first, so that no core waits for one at the end.
     queue = sorted(modules, key=lambda module: -len(module.text))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return sorted(pool.map(synthesize, queue), key=lambda module: module.path)
+        try:
+            return sorted(pool.map(synthesize, queue), key=lambda module: module.path)
+        finally:  # of an interrupted run nothing more is begun
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def gate_netlist(verilog: str, top: str) -> str:

@@ -13,7 +13,7 @@ from hwsim.cli.quantized import cache_folder
 class Kept:
     """Results as JSON, each by a text, under the same `circumstances`.
 
-    Where nothing can be kept, or what is kept cannot be read, it is found anew.
+    A result is a dict. Where nothing can be kept, or what is kept is none, it is found anew.
     """
 
     def __init__(self, kind: str, circumstances: Sequence[str]):
@@ -25,7 +25,8 @@ class Kept:
         key = "\0".join((*self._circumstances, text))
         path = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
         try:
-            return json.loads(path.read_text("utf-8"))
+            if isinstance(kept := json.loads(path.read_text("utf-8")), dict):
+                return kept
         except (OSError, ValueError):
             pass
         found = find()

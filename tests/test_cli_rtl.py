@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from amaranth.hdl import Shape
 from amaranth.lib.wiring import In
 
@@ -18,6 +19,7 @@ from hwsim.program.registers import REGISTERS, register
 from hwsim.program.rules import RULES
 from rtl.axi4 import axi4_ports
 from rtl.axi4_lite import axi4_lite_ports
+from rtl.fusesoc import core_file
 from testbenches.simulator import lint, verilator_environment
 
 SOURCES = {"npu.v", "npu.vlt", "npu.core", "npu.rdl", "npu.h", "npu_driver.h", "example.c"}
@@ -88,6 +90,14 @@ def test_fusesoc_lints_it(written: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     (arguments,) = tmp_path.rglob("*.vc")
     assert {"--lint-only", "-Wall", "--top-module npu"} <= set(arguments.read_text().splitlines())
+
+
+@pytest.mark.parametrize("name", ["npu", "yes", "null", "e1"])
+def test_the_core_file_names_are_texts(name: str) -> None:
+    core = yaml.safe_load(core_file(load_config("nano"), name).removeprefix("CAPI=2:\n"))
+    assert core["name"].split(":")[:3] == ["hwsim", "", name]
+    assert core["targets"]["default"]["toplevel"] == core["targets"]["lint"]["toplevel"] == name
+    assert core["filesets"]["rtl"]["files"] == [f"{name}.v"]
 
 
 @pytest.mark.verilator

@@ -52,6 +52,13 @@ def test_units_add_up_to_the_accelerator(capsys: pytest.CaptureFixture[str]) -> 
             "library(l) { cell(INV) { area: 1; } }",
             "bad.lib: Library with only 0 cell classes cannot be used.",
         ),
+        *(
+            (
+                f"library(l) {{ cell(INV) {{ area : {area}; }} }}",
+                f"bad.lib: area '{area}' must be a number of 0 or more",
+            )
+            for area in ("-400", "inf", "nan", "wide")
+        ),
     ],
 )
 def test_a_library_that_is_none_is_refused_in_a_line(
@@ -65,6 +72,23 @@ def test_a_library_that_is_none_is_refused_in_a_line(
     assert main(arguments) == 2
     assert capsys.readouterr().err == f"hwsim: error: {reason}\n"
     assert not (workplace / "out.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "target", "meant"),
+    [
+        ("--seed=7", "gates", "ecp5"),
+        ("--seed=7", "xc7", "ecp5"),
+        ("--liberty=my.lib", "xc7", "gates"),
+    ],
+)
+def test_an_option_that_means_nothing_is_refused(
+    option: str, target: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["synth", "--config", "nano", "--target", target, option]) == 2
+    name = option.partition("=")[0]
+    expected = f"hwsim: error: {name} is for the target {meant}, not {target}\n"
+    assert capsys.readouterr().err == expected
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_a_narrow_terminal_cuts_no_number(
 def test_tables_say_what_is_assumed(document: Document) -> None:
     text = table_of(document)
     assert "assumed, not calibrated" in text
-    assert f"NAND2 equivalents, within {gate_error().total:.1%} of synthesis" in text
+    assert f"NAND2 equivalents, total within {gate_error().total:.1%} of synthesis" in text
     for layer in document.layers:
         assert layer.name in text
     assert (document.comparison is None) == ("26.5%" not in text)

@@ -9,12 +9,13 @@ import pytest
 from hwsim import pipeline
 from hwsim.config import load_config
 from hwsim.program.error_codes import ErrorCode
-from rtl.write_manager import BURSTS_AHEAD, WriteManager
+from rtl.write_manager import WriteManager
 from tests.streams import Each, Part, Source, step, values
 
 CONFIG = load_config("nano")
 ALL_BYTES = (1 << CONFIG.word_bytes) - 1
 OKAY, EXOKAY, SLVERR, DECERR = range(4)
+AHEAD = WriteManager.BURSTS_AHEAD
 IN_PIPELINE = 2  # words that were read from staging but did not pass the bus: memory, output
 
 
@@ -220,13 +221,13 @@ def test_addresses_run_ahead_of_their_words(beats: int) -> None:
     """So many bursts wait for their words to be read; words on their way to the bus are read."""
     bench = bench_of(40, seed=4, beats=beats)
     addresses = bench.memory.addresses
-    ahead = BURSTS_AHEAD + IN_PIPELINE // beats
+    ahead = AHEAD + IN_PIPELINE // beats
 
     def refuse(_ctx: Any, cycle: int) -> None:
         bench.memory.words.refuses = cycle < 100
         if cycle == 99:
             assert len(addresses.payloads) == ahead
-            assert addresses.accepted[:BURSTS_AHEAD] == [*range(1, BURSTS_AHEAD + 1)]
+            assert addresses.accepted[:AHEAD] == [*range(1, AHEAD + 1)]
 
     bench.run(40, 5, Each(drive=refuse))
 

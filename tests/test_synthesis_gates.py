@@ -113,6 +113,22 @@ def test_a_library_that_serves_nothing_is_refused(text: str) -> None:
         synthesized(REGISTER, Liberty("bad", text.encode()))
 
 
+def test_a_library_without_nand2_is_refused() -> None:
+    """Though its other gates can build one."""
+    cells = [line for line in LIBRARY.splitlines() if "NAND2" not in line and "A & B" not in line]
+    with pytest.raises(SynthesisError, match="it has no NAND2"):
+        synthesized(REGISTER, Liberty("bad", "\n".join(cells).encode()))
+
+
+def test_what_is_kept_in_another_shape_is_found_anew(tmp_path: Path) -> None:
+    found = synthesized(REGISTER)
+    kept = [path for path in tmp_path.rglob("*.json") if path.is_file()]
+    assert kept
+    for path in kept:
+        path.write_text("[]", "utf-8")
+    assert synthesized(REGISTER) == found
+
+
 def test_units_are_files_of_the_hardware() -> None:
     paths = {
         "": "accelerator",

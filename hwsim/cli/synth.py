@@ -26,13 +26,13 @@ from hwsim.errors import InputError
 @click.option(
     "--seed",
     type=click.IntRange(1, 1_000_000),
-    default=1,
-    show_default=True,
-    help="Of the placement in an ECP5.",
+    help="Of the placement in an ECP5.  [default: 1]",
 )
 @click.option("--json", metavar="FILE|-", help="Write all figures; - for standard output, alone.")
 @common_options
-def synth(config_name: str, target: str, liberty: str | None, seed: int, json: str | None) -> None:
+def synth(
+    config_name: str, target: str, liberty: str | None, seed: int | None, json: str | None
+) -> None:
     """Synthesize the accelerator's Verilog: gates by unit, or an FPGA's resources.
 
     Gates come from Yosys and ABC, without delay constraints; memories with synchronous read are
@@ -46,6 +46,8 @@ def synth(config_name: str, target: str, liberty: str | None, seed: int, json: s
 
     if liberty is not None and target != "gates":
         raise InputError(f"--liberty is for the target gates, not {target}")
+    if seed is not None and target != "ecp5":
+        raise InputError(f"--seed is for the target ecp5, not {target}")
     config = load_config(config_name)
     synthesis.check_tools(target)
     technology = synthesis.technology(liberty)
@@ -56,7 +58,7 @@ def synth(config_name: str, target: str, liberty: str | None, seed: int, json: s
         if target == "gates":
             document = synthesis.synthesize_for_gates(config, technology, level)
         elif target == "ecp5":
-            document = synthesis.synthesize_for_ecp5(config, seed, level)
+            document = synthesis.synthesize_for_ecp5(config, seed or 1, level)
         else:
             document = synthesis.synthesize_for_xc7(config, level)
         text = json_text(document)

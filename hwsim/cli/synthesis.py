@@ -1,5 +1,6 @@
 """The accelerator of a configuration through synthesis, and how far that is."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import import_module
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 Target = Literal["gates", "ecp5", "xc7"]
 TOP = "accelerator"
+AREA = re.compile(rb'\barea\s*:\s*"?([^";\s]+)')  # of a cell, in a Liberty file
+UNSIGNED = re.compile(r"\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 ECP5_TARGET_HZ = 100_000_000
 
 
@@ -47,9 +50,14 @@ def technology(liberty: str | None) -> "Technology":
         return StaticCmos()
     path = Path(liberty)
     try:
-        return Liberty(f"{path.name}: area / area of its NAND2", path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read '{liberty}': {error.strerror}") from None
+    for found in AREA.findall(content):
+        area = found.decode("utf-8", "replace")
+        if not UNSIGNED.fullmatch(area):
+            raise InputError(f"{path.name}: area '{area}' must be a number of 0 or more")
+    return Liberty(f"{path.name}: area / area of its NAND2", content)
 
 
 def synthesize_for_gates(config: Config, chosen: "Technology", verbosity: Verbosity) -> Synthesis:

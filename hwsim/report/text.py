@@ -29,7 +29,7 @@ def kibibyte_figure(bits: int) -> str:
 
 def calibration(totals: TotalFigures) -> str:
     """How far the gate model can be trusted."""
-    return f"within {totals.gates_error_ratio:.1%} of synthesis"
+    return f"total within {totals.gates_error_ratio:.1%} of synthesis"
 
 
 def total_rows(totals: TotalFigures) -> dict[str, str]:
