@@ -9,6 +9,7 @@ from amaranth.back import verilog
 from amaranth.lib import wiring
 
 from hwsim.config import Config
+from hwsim.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 MEMORY = re.compile(r"  reg (?:\[\d+:0\] )?(?P<name>\S+) +\[(?P<last>\d+):0\];")
@@ -39,6 +40,7 @@ union unique unique0 unsigned until until_with untyped use uwire var vectored vi
 wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor xor
 """
 KEYWORDS = frozenset(WORDS.split())  # of IEEE 1800, which are more than Verilog's
+REASON = re.compile(r"^\S*(?:Error|ERROR): (.+)$", re.MULTILINE)  # in what a failed Yosys printed
 
 
 class VerilogError(RuntimeError):
@@ -52,9 +54,14 @@ def to_verilog(
 
     Signals keep their names, and with `has_places` an attribute names the line of Python that each
     comes from. Memories have no initial values; raises `VerilogError` where one was meant to have
-    some. With `config` the head of the text says what it was generated for.
+    some, and `InputError` where Yosys cannot run. With `config` the head of the text says what it
+    was generated for.
     """
-    text: str = verilog.convert(component, name=name, emit_src=has_places)
+    try:
+        text: str = verilog.convert(component, name=name, emit_src=has_places)
+    except verilog.YosysError as error:
+        (*_, reason) = REASON.findall(str(error)) or [str(error).partition("\n")[0]]
+        raise InputError(f"Yosys cannot write the Verilog: {reason}") from None
     return _header(config) + _relative_places(_without_memory_values(text))
 
 

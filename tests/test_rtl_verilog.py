@@ -2,6 +2,7 @@
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 from amaranth.hdl import Module, Signal
@@ -10,6 +11,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwsim.config import load_config
+from hwsim.errors import InputError
 from rtl.accelerator import Accelerator
 from rtl.verilog import VerilogError, to_verilog
 
@@ -78,3 +80,14 @@ def test_edge_is_short_and_quick() -> None:
     text = to_verilog(Accelerator(config), "accelerator", config)
     assert len(text) < 1_500_000
     assert time.monotonic() - start < 30
+
+
+def test_a_yosys_that_cannot_run_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It keeps itself compiled in the user's cache."""
+    cache = tmp_path / "cache"
+    cache.write_text("a file", "utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    with pytest.raises(InputError, match=r"^Yosys cannot write the Verilog: .*cache.*$"):
+        to_verilog(remembers([0]), "words")
