@@ -35,6 +35,12 @@ class Proof:
         self.free.append(Value.cast(free))
         return free
 
+    def leave_free(self, component: Any, *names: str) -> None:
+        """Drive these inputs of a component with anything."""
+        for name in names:
+            port = getattr(component, name)
+            self.module.d.comb += port.eq(self.anything(port.shape(), name))
+
     def constant(self, shape: ShapeLike, name: str) -> Any:
         """A value that may be any, and then stays."""
         m = self.module
