@@ -1,0 +1,68 @@
+"""Programs, bytes and cycles are what they were: a change of structure changes none of them.
+
+`tests/kept/programs.json` was written before the folders were rearranged. Whoever changes what the
+machine does writes it anew, `python -m tests.test_kept_programs`, and says so in `CHANGELOG.md`.
+"""
+
+import hashlib
+import json
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hwsim.baselines import materialized
+from hwsim.compiler import compile_graph
+from hwsim.config import PRESETS
+from hwsim.graph import Graph
+from hwsim.networks import NETWORKS, build_network
+from hwsim.timeline import time_program
+from tests.drawn import preset_with, with_drawn_constants
+
+KEPT = Path(__file__).parent / "kept" / "programs.json"
+SEED = 1
+SMALL = {"height": 96, "width": 96}
+
+
+def _cases() -> dict[str, tuple[str, Graph]]:
+    """A preset and a graph by the case's name: networks as shapes, small ones with constants."""
+    cases: dict[str, tuple[str, Graph]] = {}
+    for preset, network in product(PRESETS, NETWORKS):
+        cases[f"{network} on {preset}"] = (preset, build_network(network))
+    for preset, bits, k in product(PRESETS, (8, 4), (1, 2, 4)):
+        graph = build_network("condensation-net-mini", k=k, weight_bits=bits, **SMALL)
+        graph = with_drawn_constants(graph, SEED)
+        cases[f"drawn constants, k = {k}, {bits} bits on {preset}"] = (preset, graph)
+        if k == 2:
+            name = f"drawn constants, k = {k}, {bits} bits, maps written on {preset}"
+            cases[name] = (preset, materialized(graph))
+    return cases
+
+
+CASES = _cases()
+
+
+def figures(preset: str, graph: Graph) -> dict[str, Any]:
+    """Hashes of a program's bytes, and what its run costs."""
+    bits = graph.layers[0].weight_bits
+    program = compile_graph(graph, preset_with(preset, widths={"weight_bits": bits}))
+    timeline = time_program(program)
+    return {
+        "program": hashlib.sha256(program.code_bytes).hexdigest(),
+        "weights": hashlib.sha256(b"".join(program.weights)).hexdigest(),
+        "peak_feature_bytes": program.peak_feature_bytes,
+        "cycles": [layer.cycles for layer in timeline.layers],
+        "bytes": [list(layer.traffic.bytes.values()) for layer in timeline.layers],
+    }
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_program_is_the_kept_one(name: str) -> None:
+    assert figures(*CASES[name]) == json.loads(KEPT.read_text("utf-8"))[name]
+
+
+if __name__ == "__main__":
+    found = {name: figures(*case) for name, case in CASES.items()}
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(found[name])}" for name in found)
+    KEPT.write_text(f"{{\n{lines}\n}}\n", "utf-8")
