@@ -72,9 +72,9 @@ def warm_seconds(work: Callable[[], object], runs: int = RUNS) -> float:
 
 def main() -> int:
     from benchmarks.simulate import cycles_per_second
+    from hwsim.arch.config import load_config
     from hwsim.compiler import compile_graph
-    from hwsim.config import load_config
-    from hwsim.networks import build_network
+    from hwsim.frontends.builtin import build_network
     from hwsim.timeline import time_program
 
     graph, config = build_network("tiny-yolov2"), load_config("edge")

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph
-from hwsim.config import load_config
+from hwsim.frontends.builtin import build_network
 from hwsim.graph import Constants, Graph, Layer
 from hwsim.machine import Machine
-from hwsim.networks import build_network
 
 
 def seeded_constants(layer: Layer, rng: np.random.Generator) -> Constants:

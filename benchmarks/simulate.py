@@ -5,20 +5,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.execute import seeded, seeded_image
-from hwsim.cli.options import Verbosity
-from hwsim.cli.simulation import simulate, subjects
-from hwsim.config import load_config
-from hwsim.networks import build_network
+from hwsim.arch.config import load_config
+from hwsim.flows.progress import silent
+from hwsim.flows.simulation import simulate, subjects
+from hwsim.frontends.builtin import build_network
 
 
 def cycles_per_second(network: str) -> float:
     """Of the simulator, once it is built: from the host's first access to its last."""
-    from testbenches.network_bench import load_run
+    from hwsim.testbenches.network_bench import load_run
 
     graph = seeded(build_network(network, 416, 416))
     (subject,) = subjects(graph, load_config("edge"), unfused=False)
     with TemporaryDirectory() as folder:
-        simulate(subject, seeded_image(graph), Path(folder), Verbosity.QUIET)
+        simulate(subject, seeded_image(graph), Path(folder), silent)
         run = load_run(Path(folder))
     return run.cycles / run.seconds
 

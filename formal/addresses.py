@@ -7,8 +7,8 @@ from amaranth.hdl import Mux, Value
 from amaranth.lib import data
 from amaranth.utils import exact_log2
 
-from hwsim.config import Config
-from rtl.window_guard import PAGE_OFFSET_BITS
+from hwsim.arch.config import Config
+from hwsim.rtl.memory.window_guard import PAGE_OFFSET_BITS
 
 BOUNDARY_BYTES = 4096  # AXI4, A3.4.1: no burst crosses a multiple of it
 PAGE_BYTES = 1 << PAGE_OFFSET_BITS

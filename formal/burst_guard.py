@@ -1,4 +1,4 @@
-"""`rtl.burst_guard`: nothing passes that leaves the windows or the buffer, and nothing is lost."""
+"""`burst_guard`: nothing passes that leaves the windows or the buffer, and nothing is lost."""
 
 from amaranth.hdl import Cat, Const, Mux
 from amaranth.lib import data
@@ -6,18 +6,18 @@ from amaranth.lib import data
 from formal.addresses import keeps_to_4_kib, lies_in_any
 from formal.proof import Proof
 from formal.streams import claim_held, claim_offered_within, claim_passed, drain, drive
-from hwsim.config import Config
-from hwsim.program.error_codes import ErrorCode
-from rtl.burst_guard import BurstGuard
-from rtl.bursts import burst_layout
-from rtl.layouts import SOURCE_BITS
-from rtl.window_guard import WINDOW
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.memory.burst_guard import BurstGuard
+from hwsim.rtl.memory.bursts import burst_layout
+from hwsim.rtl.memory.window_guard import WINDOW
+from hwsim.rtl.program.layouts import SOURCE_BITS
 
 TAG = data.StructLayout({"source": SOURCE_BITS})
 
 
 def burst_guard(config: Config) -> Proof:
-    """Windows that stand still; bursts that do not cross 4 KiB, which `rtl.bursts` sees to."""
+    """Windows that stand still; bursts that do not cross 4 KiB, which `bursts` sees to."""
     proof = Proof()
     m = proof.module
     count, buffer_words = 2, config.feature_words

@@ -1,4 +1,4 @@
-"""`rtl.bursts`: every word of a run in a burst, once and in order, and none across 4 KiB."""
+"""`rtl.memory.bursts`: every word of a run in a burst, once and in order, and none across 4 KiB."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from amaranth.lib import data
 from formal.addresses import exceeds_any_burst, is_aligned, keeps_to_4_kib, longest_burst
 from formal.proof import Proof
 from formal.streams import claim_held, drain
-from hwsim.config import Config
-from rtl.bursts import Bursts
-from rtl.layouts import SOURCE_BITS
+from hwsim.arch.config import Config
+from hwsim.rtl.memory.bursts import Bursts
+from hwsim.rtl.program.layouts import SOURCE_BITS
 
 TAG = data.StructLayout({"source": SOURCE_BITS})
 
 
 def bursts(config: Config) -> Proof:
-    """Of the runs that `rtl.runs` may hand over."""
+    """Of the runs that `rtl.memory.runs` may hand over."""
     proof = Proof()
     m = proof.module
     m.submodules.bursts = bursts = Bursts(config, TAG)

@@ -1,14 +1,14 @@
-"""`rtl.distributor`: every descriptor to all of its units, and to no other."""
+"""`rtl.program.distributor`: every descriptor to all of its units, and to no other."""
 
 from amaranth.hdl import Cat, Mux
 from amaranth.lib import data
 
 from formal.proof import Proof
 from formal.streams import claim_held, claim_passed, drive_held
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.fields import QUEUE_DEPTH, TOKEN_BITS, Opcode
-from rtl.distributor import Distributor
-from rtl.layouts import SOURCE_BITS, descriptor_layout, reached
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import QUEUE_DEPTH, TOKEN_BITS, Opcode
+from hwsim.rtl.program.distributor import Distributor
+from hwsim.rtl.program.layouts import SOURCE_BITS, descriptor_layout, reached
 
 ONE_BIT = data.StructLayout({"source": 1})  # of a descriptor: no bit depends on another
 OUTPUTS = {

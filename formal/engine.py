@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from amaranth.hdl import Signal
 
 from formal.proof import Inputs, Proof
-from synthesis.yosys import run_passes, yosys_version
+from hwsim.synthesis.yosys import run_passes, yosys_version
 
 TOP = "proof"
 GRAPH, NAMES, REDUCED, WITNESS = "proof.aig", "proof.aim", "reduced.aig", "proof.cex"

@@ -8,18 +8,18 @@ from amaranth.lib import data, wiring
 from formal.addresses import is_aligned, keeps_to_4_kib, lies_in_any
 from formal.proof import Proof
 from formal.streams import drive
-from hwsim.config import Config
-from rtl.load import Load
-from rtl.read_manager import ReadManager
-from rtl.store import Store
-from rtl.window_guard import WINDOW
-from rtl.write_manager import WriteManager
+from hwsim.arch.config import Config
+from hwsim.rtl.memory.load import Load
+from hwsim.rtl.memory.read_manager import ReadManager
+from hwsim.rtl.memory.store import Store
+from hwsim.rtl.memory.window_guard import WINDOW
+from hwsim.rtl.memory.write_manager import WriteManager
 
 CYCLES = 8  # of which the first four pass before an address can stand on the bus
 
 
 def load_path(config: Config) -> Proof:
-    """`rtl.load` and `rtl.read_manager` as `rtl.core` connects them; the windows stand still."""
+    """`load` and `read_manager` as `core` connects them; the windows stand still."""
     proof = Proof()
     m = proof.module
     m.submodules.load = load = Load(config)
@@ -35,7 +35,7 @@ def load_path(config: Config) -> Proof:
 
 
 def store_path(config: Config) -> Proof:
-    """`rtl.store` and `rtl.write_manager` as `rtl.core` connects them; the window stands still."""
+    """`store` and `write_manager` as `core` connects them; the window stands still."""
     proof = Proof()
     m = proof.module
     m.submodules.store = store = Store(config)

@@ -13,9 +13,9 @@ from formal.registers import registers
 from formal.runs import runs
 from formal.window_guard import window_guard
 from formal.write_manager import write_manager
-from hwsim.config import Bus, Config, load_config
-from hwsim.program.fields import QUEUE_DEPTH
-from rtl.write_manager import WriteManager
+from hwsim.arch.config import Bus, Config, load_config
+from hwsim.isa.fields import QUEUE_DEPTH
+from hwsim.rtl.memory.write_manager import WriteManager
 
 CONFIG = load_config("nano")
 LEAST_DEPTH = 3  # of a queue

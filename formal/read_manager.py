@@ -1,12 +1,12 @@
-"""`rtl.read_manager`: every request on the bus once, and every word where its request says."""
+"""`read_manager`: every request on the bus once, and every word where its request says."""
 
 from amaranth.hdl import Cat, Mux, Signal
 
 from formal.proof import Proof
 from formal.streams import Passage, claim_held, claim_offered_within, claim_passed, drive
-from hwsim.config import Config
-from hwsim.program.error_codes import ErrorCode
-from rtl.read_manager import ReadManager
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.memory.read_manager import ReadManager
 
 ERROR = 1  # the bit of RRESP that SLVERR and DECERR have
 

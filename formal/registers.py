@@ -1,12 +1,12 @@
-"""`rtl.registers`: one response for every access on AXI4-Lite, held until it is taken."""
+"""`rtl.host.registers`: one response for every access on AXI4-Lite, held until it is taken."""
 
 from amaranth.hdl import Cat, Signal, Value
 from amaranth.lib.wiring import In
 
 from formal.proof import Proof
 from formal.streams import claim_held, claim_offered_within
-from hwsim.config import Config
-from rtl.registers import Registers
+from hwsim.arch.config import Config
+from hwsim.rtl.host.registers import Registers
 
 READ_LATENCY = Registers.READ_CYCLES - 1  # from an address to its word
 

@@ -1,12 +1,12 @@
-"""`rtl.runs`: every row of every block of a descriptor, once and in order."""
+"""`rtl.memory.runs`: every row of every block of a descriptor, once and in order."""
 
 from amaranth.hdl import Signal
 
 from formal.addresses import exceeds_any_burst, is_aligned, longest_burst
 from formal.proof import Proof
 from formal.streams import claim_held, drain, drive
-from hwsim.config import Config
-from rtl.runs import RUNS, Runs
+from hwsim.arch.config import Config
+from hwsim.rtl.memory.runs import RUNS, Runs
 
 
 def runs(config: Config) -> Proof:

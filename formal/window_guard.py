@@ -1,12 +1,12 @@
-"""`rtl.window_guard`: it lets in what lies in a window with every byte, and nothing else."""
+"""`rtl.memory.window_guard`: it lets in what lies in a window with every byte, and nothing else."""
 
 from amaranth.hdl import Cat
 from amaranth.lib import data
 
 from formal.addresses import BOUNDARY_BYTES, in_its_4_kib, lies_in
 from formal.proof import Proof
-from rtl.layouts import ADDRESS_BITS
-from rtl.window_guard import WINDOW, WindowGuard
+from hwsim.rtl.memory.window_guard import WINDOW, WindowGuard
+from hwsim.rtl.program.layouts import ADDRESS_BITS
 
 COUNT = 2
 

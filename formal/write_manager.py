@@ -1,13 +1,13 @@
-"""`rtl.write_manager`: every burst on the bus once, with its own words, all of them."""
+"""`rtl.memory.write_manager`: every burst on the bus once, with its own words, all of them."""
 
 from amaranth.hdl import Cat, Mux, Signal
 
 from formal.proof import Proof
 from formal.streams import Passage, claim_held, claim_offered_within, claim_passed, drive
-from hwsim.config import Config
-from hwsim.program.error_codes import ErrorCode
-from rtl.placing import STAGING_BITS
-from rtl.write_manager import WriteManager
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.arithmetic.placing import STAGING_BITS
+from hwsim.rtl.memory.write_manager import WriteManager
 
 ERROR = 1  # the bit of BRESP that SLVERR and DECERR have
 CYCLES = 12  # several bursts

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from golden.networks import FloatNetwork
 from hwsim.errors import InputError
+from hwsim.golden.networks import FloatNetwork
 
 VERSION = struct.Struct("<3i")
 FLOAT = np.dtype("<f4")

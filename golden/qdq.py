@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from golden.quantize import QuantizedLayer, QuantizedNetwork
-from golden.reference import run_graph, run_layer
+from hwsim.golden.quantize import QuantizedLayer, QuantizedNetwork
+from hwsim.golden.reference import run_graph, run_layer
 from hwsim.graph import Graph, Layer, Quantization, Shape
 
 from brevitas.export import export_onnx_qcdq  # isort: skip  (golden.quantize quiets its import)

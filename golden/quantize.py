@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from golden.darknet_weights import load_darknet_weights
-from golden.networks import FloatLayer, FloatNetwork, pooled
-from golden.photographs import photograph
-from golden.reference import IMAGE_ZERO_POINT
-from golden.seeded_weights import seed_weights
 from hwsim.errors import InputError
 from hwsim.fixed_point import fixed_point
+from hwsim.frontends.builtin import build_network
+from hwsim.golden.darknet_weights import load_darknet_weights
+from hwsim.golden.networks import FloatLayer, FloatNetwork, pooled
+from hwsim.golden.photographs import photograph
+from hwsim.golden.reference import IMAGE_ZERO_POINT
+from hwsim.golden.seeded_weights import seed_weights
 from hwsim.graph import Constants, Graph, Layer, Quantization
-from hwsim.networks import build_network
 
 with warnings.catch_warnings():
     # Brevitas imports a deprecated module of its own, and looks for an accelerator's package.

@@ -6,11 +6,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from golden.channel_pool import channel_pool
-from golden.convolution import INT32_MAX, convolution
-from golden.rescale import rescale
-from golden.spatial_pool import spatial_pool
 from hwsim.errors import InputError
+from hwsim.golden.channel_pool import channel_pool
+from hwsim.golden.convolution import INT32_MAX, convolution
+from hwsim.golden.rescale import rescale
+from hwsim.golden.spatial_pool import spatial_pool
 from hwsim.graph import Graph, Layer
 
 IMAGE_ZERO_POINT = -128

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from golden.networks import FloatLayer, FloatNetwork
 from hwsim.errors import InputError
+from hwsim.golden.networks import FloatLayer, FloatNetwork
 
 NEGATIVE_SCALES = 1 / 16  # share of channels whose batch-norm scale is below zero
 LARGEST_SCALE, SMALLEST_SCALE = 1.5, 0.5

@@ -12,17 +12,17 @@ from amaranth.hdl import (
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
-from hwsim.config import Config
-from hwsim.program.fields import DESCRIPTOR_BYTES
-from rtl.axi4 import PREFIX as MANAGER
-from rtl.axi4 import axi4_ports, channel_ports, constants
-from rtl.axi4_lite import PREFIX as SUBORDINATE
-from rtl.axi4_lite import axi4_lite_channels, axi4_lite_ports
-from rtl.control import Control
-from rtl.core import Core
-from rtl.counters import TRAFFIC, Counters
-from rtl.registers import Registers
-from rtl.verilog import to_verilog
+from hwsim.arch.config import Config
+from hwsim.isa.fields import DESCRIPTOR_BYTES
+from hwsim.rtl.core import Core
+from hwsim.rtl.deliver.verilog import to_verilog
+from hwsim.rtl.host.axi4_lite import PREFIX as SUBORDINATE
+from hwsim.rtl.host.axi4_lite import axi4_lite_channels, axi4_lite_ports
+from hwsim.rtl.host.control import Control
+from hwsim.rtl.host.counters import TRAFFIC, Counters
+from hwsim.rtl.host.registers import Registers
+from hwsim.rtl.memory.axi4 import PREFIX as MANAGER
+from hwsim.rtl.memory.axi4 import axi4_ports, channel_ports, constants
 
 SOURCE_SHIFT = DESCRIPTOR_BYTES.bit_length() - 1
 

@@ -6,31 +6,31 @@ from amaranth.hdl import Module, Mux, Signal, ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsim import pipeline
-from hwsim.config import ACCUMULATOR_BANKS, Config
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.fields import TOKEN_BITS, Destination, Opcode
-from rtl.accumulators import Accumulators
-from rtl.axi4 import READ_CHANNELS, WRITE_CHANNELS, channel_ports
-from rtl.convolution import Convolution
-from rtl.counters import TRAFFIC
-from rtl.distributor import Distributor
-from rtl.drain import Drain
-from rtl.drain_walk import DRAIN, DrainWalk
-from rtl.feature_buffer import FeatureBuffer
-from rtl.fetch import Fetch
-from rtl.issue import Issue
-from rtl.layouts import FAULT, SOURCE_BITS, WAITING
-from rtl.load import LOAD, Load
-from rtl.operands import Operands
-from rtl.parameters import Parameters
-from rtl.pixel import ISSUE
-from rtl.read_manager import ReadManager
-from rtl.staging import Staging
-from rtl.store import STORE, Store
-from rtl.weight_queue import WEIGHTS, WeightQueue
-from rtl.window_guard import WINDOW
-from rtl.write_manager import WriteManager
+from hwsim.arch import pipeline
+from hwsim.arch.config import ACCUMULATOR_BANKS, Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import TOKEN_BITS, Destination, Opcode
+from hwsim.rtl.arithmetic.accumulators import Accumulators
+from hwsim.rtl.arithmetic.convolution import Convolution
+from hwsim.rtl.arithmetic.drain import Drain
+from hwsim.rtl.arithmetic.drain_walk import DRAIN, DrainWalk
+from hwsim.rtl.arithmetic.parameters import Parameters
+from hwsim.rtl.host.counters import TRAFFIC
+from hwsim.rtl.memory.axi4 import READ_CHANNELS, WRITE_CHANNELS, channel_ports
+from hwsim.rtl.memory.load import LOAD, Load
+from hwsim.rtl.memory.read_manager import ReadManager
+from hwsim.rtl.memory.staging import Staging
+from hwsim.rtl.memory.store import STORE, Store
+from hwsim.rtl.memory.window_guard import WINDOW
+from hwsim.rtl.memory.write_manager import WriteManager
+from hwsim.rtl.operands.chain import Operands
+from hwsim.rtl.operands.feature_buffer import FeatureBuffer
+from hwsim.rtl.operands.issue import Issue
+from hwsim.rtl.operands.pixel import ISSUE
+from hwsim.rtl.operands.weight_queue import WEIGHTS, WeightQueue
+from hwsim.rtl.program.distributor import Distributor
+from hwsim.rtl.program.fetch import Fetch
+from hwsim.rtl.program.layouts import FAULT, SOURCE_BITS, WAITING
 
 # Windows of memory: both may be read, the second may be written.
 WINDOWS = data.StructLayout({"constants": WINDOW, "features": WINDOW})

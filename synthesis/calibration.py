@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.config import Config, load_config
+from hwsim.arch.config import Config, load_config
 from hwsim.cost.gates import features, predicted
 
 Overrides = Mapping[str, Any]

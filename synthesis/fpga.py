@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hwsim.cli.extras import needing_extra
-from synthesis.harness import TOP, harness
-from synthesis.yosys import LOG, SynthesisError, run_passes
+from hwsim.extras import needing_extra
+from hwsim.synthesis.harness import TOP, harness
+from hwsim.synthesis.yosys import LOG, SynthesisError, run_passes
 
 ECP5_DEVICE = "LFE5U-85F, CABGA756, speed grade 6"
 REPORT = "report.json"

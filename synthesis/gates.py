@@ -13,10 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from synthesis.kept import Kept
-from synthesis.modules import VerilogModule
-from synthesis.technology import StaticCmos, Technology
-from synthesis.yosys import SynthesisError, run_passes, yosys_version
+from hwsim.synthesis.kept import Kept
+from hwsim.synthesis.modules import VerilogModule
+from hwsim.synthesis.technology import StaticCmos, Technology
+from hwsim.synthesis.yosys import SynthesisError, run_passes, yosys_version
 
 MEMORY = "$mem_v2"
 GENERIC, MEMORIES, MAPPED = "generic.json", "memories.json", "mapped.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from hwsim.cli.quantized import cache_folder
+from hwsim.cache import cache_folder
 
 
 class Kept:

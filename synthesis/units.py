@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from synthesis.gates import SynthesizedMemory, SynthesizedModule
+from hwsim.synthesis.gates import SynthesizedMemory, SynthesizedModule
 
 OPERATORS = ("rescale", "channel_pool", "spatial_pool")  # units of their own, inside the drain
 RENAMED = {"": "accelerator", "features": "feature_buffer"}

@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from hwsim.cli.extras import needing_extra
+from hwsim.extras import needing_extra
 
 PURPOSE = "synthesis"
 LOG = "yosys.log"

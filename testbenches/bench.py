@@ -5,17 +5,17 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
-from hwsim.config import Config
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.program import Program, Traffic
-from hwsim.program.registers import REGISTER_BYTES, register
-from testbenches.reference_memory import OKAY, Memory, ReferenceMemory, Response
-from testbenches.trace import Trace
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.registers import REGISTER_BYTES, register
+from hwsim.program.program import Program, Traffic, Window
+from hwsim.testbenches.reference_memory import OKAY, Memory, ReferenceMemory, Response
+from hwsim.testbenches.trace import Trace
 
 CONFIG = "HWSIM_CONFIG"  # environment: the build under test, as JSON
 TRACE = "HWSIM_TRACE"  # environment: a file that gets every run's events
@@ -46,6 +46,16 @@ class Run:
     monitor_bytes: dict[Traffic, int]
     counter_bytes: dict[Traffic, int]
     bins: frozenset[str] = frozenset()  # of coverage.py, seen on the bus
+
+
+class Windows(Protocol):
+    """Whatever knows the two windows of memory that a host opens."""
+
+    @property
+    def constants(self) -> Window: ...
+
+    @property
+    def features(self) -> Window: ...
 
 
 class Bench:
@@ -142,12 +152,12 @@ class Bench:
         low, high = await self.read(f"{name}_LOW"), await self.read(f"{name}_HIGH")
         return high << (8 * REGISTER_BYTES) | low
 
-    async def open_windows(self, memory: Memory) -> None:
+    async def open_windows(self, memory: Windows) -> None:
         for name, window in (("CONSTANTS", memory.constants), ("FEATURES", memory.features)):
             await self.write(f"{name}_BASE", window.base)
             await self.write(f"{name}_LIMIT", window.limit)
 
-    async def start(self, program_address: int, memory: Memory) -> None:
+    async def start(self, program_address: int, memory: Windows) -> None:
         """Everything that a host does up to START."""
         await self.open_windows(memory)
         await self.write("PROGRAM_ADDRESS", program_address)

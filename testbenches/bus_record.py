@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.arch.config import Config
 from hwsim.compiler.pack import unpack_padded_features
-from hwsim.config import Config
 from hwsim.graph import Layer
-from hwsim.program.descriptor import Load, Store
-from hwsim.program.fields import PAGE_BYTES
+from hwsim.isa.descriptor import Load, Store
+from hwsim.isa.fields import PAGE_BYTES
 from hwsim.program.program import Program, Region, Traffic
 
 Addresses = NDArray[np.int64]

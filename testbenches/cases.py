@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hwsim.baselines import materialized
-from hwsim.config import Config
+from hwsim.arch.config import Config
 from hwsim.fixed_point import fixed_point
 from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
+from hwsim.passes.baselines import materialized
 
 NEGATIVE_SLOPE = 0.7  # leaky, but so that outputs saturate below as well
 OUTPUT_DEVIATION = 160.0  # standard deviations, in steps: of outputs before the clamp

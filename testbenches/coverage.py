@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hwsim.graph import SpatialPool
-from hwsim.program.error_codes import MEANINGS, ErrorCode
+from hwsim.isa.error_codes import MEANINGS, ErrorCode
 from hwsim.program.schedule import WeightScope
 
 FOLDER = "HWSIM_COVERAGE"  # environment: the folder that gets a JSON-lines file per process

@@ -5,14 +5,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim import pipeline
-from hwsim.config import Config
+from hwsim.arch import pipeline
+from hwsim.arch.config import Config
 from hwsim.graph import Layer
-from hwsim.program.descriptor import Compute, End, Load, Store
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.fields import PAGE_BYTES, Destination
+from hwsim.isa.descriptor import Compute, End, Load, Store
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import PAGE_BYTES, Destination
+from hwsim.isa.tokens import unwrap
 from hwsim.program.program import LayerProgram, Program
-from hwsim.program.tokens import unwrap
 from hwsim.timeline.walk import Walk
 
 BOUNDARY_BYTES = 4096  # that no burst crosses

@@ -6,12 +6,12 @@ from pathlib import Path
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph
-from hwsim.config import Config
 from hwsim.graph import Shape, SpatialPool
 from hwsim.program.program import WINDOW_BYTES, Program
 from hwsim.program.relocate import relocate
-from testbenches.cases import Stage, drawn_layers
+from hwsim.testbenches.cases import Stage, drawn_layers
 
 LATENCIES = st.sampled_from([1, 2, 7, 60, 60, 150])  # cycles
 MOST_CHANNELS = 48

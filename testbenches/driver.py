@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from hwsim.program.registers import COUNTERS
+from hwsim.isa.registers import COUNTERS
 
 FLAGS = (
     "-shared",

@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from hwsim.config import Config
-from hwsim.program.error_codes import ErrorCode
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import ErrorCode
 from hwsim.program.program import Program, Traffic, Window
-from testbenches.bench import Run
+from hwsim.testbenches.bench import Run
 
 JOB = "HWSIM_NETWORK_JOB"  # environment: what the host is told, as JSON
 RESULTS = "HWSIM_NETWORK_RESULTS"  # environment: the file that it writes

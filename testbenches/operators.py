@@ -6,7 +6,7 @@ from typing import Any
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
-from hwsim.config import load_config
+from hwsim.arch.config import load_config
 
 CONFIG = load_config("edge")
 

@@ -4,22 +4,22 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
+from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph
 from hwsim.compiler.pack import pack_features
-from hwsim.config import Config
 from hwsim.graph import Shape
+from hwsim.isa.descriptor import Load, Store
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES
+from hwsim.isa.registers import register
 from hwsim.machine import Machine
-from hwsim.program.descriptor import Load, Store
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_BYTES
 from hwsim.program.program import Program
-from hwsim.program.registers import register
+from hwsim.testbenches import coverage
+from hwsim.testbenches.bench import Bench, Run, configuration, run_program
+from hwsim.testbenches.cases import Stage, drawn_layers
+from hwsim.testbenches.coverage_bins import bins_of_end
+from hwsim.testbenches.reference_memory import OKAY, Memory, ReferenceMemory, Response
 from hwsim.timeline import time_program
-from testbenches import coverage
-from testbenches.bench import Bench, Run, configuration, run_program
-from testbenches.cases import Stage, drawn_layers
-from testbenches.coverage_bins import bins_of_end
-from testbenches.reference_memory import OKAY, Memory, ReferenceMemory, Response
 from tests.drawn import drawn_input
 
 PATIENCE_CYCLES = 30_000  # before a run counts as hung

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from hwsim.config import Config
+from hwsim.arch.config import Config
 from hwsim.program.program import Program, Traffic
-from testbenches.coverage_bins import Burst, BusObserver
+from hwsim.testbenches.coverage_bins import Burst, BusObserver
 
 OKAY = 0
 Response = Callable[[bool, int], int]  # (is a write, address of the beat or burst) -> xRESP

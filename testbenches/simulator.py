@@ -20,9 +20,9 @@ from pathlib import Path
 
 from cocotb_tools.runner import get_runner
 
-from hwsim.cli.quantized import cache_folder
+from hwsim.cache import cache_folder
 from hwsim.errors import InputError
-from testbenches import replay
+from hwsim.testbenches import replay
 
 ROOT = Path(__file__).resolve().parents[1]
 # An installed package keeps nothing beside itself.
@@ -30,7 +30,7 @@ BUILD = ROOT / "build" if (ROOT / "pyproject.toml").exists() else cache_folder()
 CACHE = BUILD / "verilated"
 WAVES = BUILD / "waves"
 COUNTS = BUILD / "coverage" / "verilator"
-WAIVERS = ROOT / "rtl" / "waivers.vlt"
+WAIVERS = ROOT / "rtl" / "deliver" / "waivers.vlt"
 FLAGS = ("-Wall", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert")
 COVERAGE_FLAGS = ("--coverage-line", "--coverage-toggle")
 GENERATED = "generated.v"  # in a model's folder: the Verilog it was built from
@@ -106,7 +106,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def lint(source: Path, top: str) -> None:
-    """Fail on any warning that `rtl/waivers.vlt` does not waive by name."""
+    """Fail on any warning that `rtl/deliver/waivers.vlt` does not waive by name."""
     result = subprocess.run(
         ["verilator", "--lint-only", "-Wall", "--top-module", top, str(WAIVERS), str(source)],
         env=verilator_environment(),

@@ -2,14 +2,14 @@
 
 import random
 
-from hwsim.config import Config
+from hwsim.arch.config import Config
 from hwsim.errors import InputError
-from hwsim.program.descriptor import decode
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, PAGE_BYTES, Opcode
+from hwsim.isa.descriptor import decode
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, PAGE_BYTES, Opcode
+from hwsim.isa.rules import broken_rule
 from hwsim.program.program import Program
-from hwsim.program.rules import broken_rule
-from testbenches.bench import Run
+from hwsim.testbenches.bench import Run
 
 
 def spoilt_code(program: Program, drawn: random.Random) -> bytes:

@@ -11,20 +11,20 @@ import torch
 from cocotbext.axi import AxiBus, AxiRam
 from numpy.typing import NDArray
 
-from golden.reference import run_graph
 from hwsim.compiler import compile_graph
 from hwsim.compiler.pack import pack_features, pack_image, unpack_padded_features
+from hwsim.golden.reference import run_graph
+from hwsim.isa.registers import REGISTERS, Access, constant_fields, register, reset_value
 from hwsim.machine import Machine
 from hwsim.program.blocking import is_packed
 from hwsim.program.program import Program
-from hwsim.program.registers import REGISTERS, Access, constant_fields, register, reset_value
+from hwsim.testbenches.bench import PATIENCE, Bench, Run, configuration, run_program
+from hwsim.testbenches.cases import CASES, NOT_FUSED, case_graph
+from hwsim.testbenches.coverage import record
+from hwsim.testbenches.coverage_bins import bins_of_program, bins_of_timeline, bins_of_values
+from hwsim.testbenches.reference_memory import OKAY, Memory
+from hwsim.testbenches.replay import seed_of
 from hwsim.timeline import time_program
-from testbenches.bench import PATIENCE, Bench, Run, configuration, run_program
-from testbenches.cases import CASES, NOT_FUSED, case_graph
-from testbenches.coverage import record
-from testbenches.coverage_bins import bins_of_program, bins_of_timeline, bins_of_values
-from testbenches.reference_memory import OKAY, Memory
-from testbenches.replay import seed_of
 from tests.drawn import drawn_input
 
 TOLERANCE = "HWSIM_TOLERANCE"  # environment: share of the cycles that the timeline may be off

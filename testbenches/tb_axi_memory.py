@@ -15,14 +15,14 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, ReadOnly
 
+from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph
-from hwsim.config import Config
 from hwsim.program.program import Program, Region
-from testbenches.bench import configuration
-from testbenches.cases import case_graph
-from testbenches.network_bench import monitored_bytes
-from testbenches.reference_memory import Memory, ReferenceMemory
-from testbenches.replay import seed_of
+from hwsim.testbenches.bench import configuration
+from hwsim.testbenches.cases import case_graph
+from hwsim.testbenches.network_bench import monitored_bytes
+from hwsim.testbenches.reference_memory import Memory, ReferenceMemory
+from hwsim.testbenches.replay import seed_of
 
 DUMP = "HWSIM_DUMP"  # environment: the file that +dump names
 PAGE_BYTES = 4096

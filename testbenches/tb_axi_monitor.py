@@ -6,7 +6,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, ReadOnly
 
-from testbenches.network_bench import Violation
+from hwsim.testbenches.network_bench import Violation
 
 OUTSTANDING = 16  # of the memory under test
 LATENCY = 60

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from cocotb.triggers import ClockCycles, FallingEdge
 
-from golden.channel_pool import channel_pool
-from rtl.channel_pool import ChannelPool
-from testbenches.operators import CONFIG, pack, reset, unpack
+from hwsim.golden.channel_pool import channel_pool
+from hwsim.rtl.arithmetic.channel_pool import ChannelPool
+from hwsim.testbenches.operators import CONFIG, pack, reset, unpack
 
 LANES = CONFIG.array.rescale_lanes
 FILTERS = CONFIG.array.output_lanes

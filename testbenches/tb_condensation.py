@@ -8,9 +8,9 @@ import cocotb
 
 from hwsim.compiler import compile_graph
 from hwsim.graph import Shape
-from testbenches.bench import configuration
-from testbenches.cases import Stage, drawn_layers
-from testbenches.tb_accelerator import check, started
+from hwsim.testbenches.bench import configuration
+from hwsim.testbenches.cases import Stage, drawn_layers
+from hwsim.testbenches.tb_accelerator import check, started
 
 SHAPE = Shape(16, 64, 64)
 STORED = 32

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from cocotb.triggers import FallingEdge
 
-from golden.convolution import convolution
-from hwsim import pipeline
-from rtl.convolution import Convolution, sum_bits
-from rtl.operands import operand_layout
-from testbenches.operators import CONFIG, pack, reset, unpack
+from hwsim.arch import pipeline
+from hwsim.golden.convolution import convolution
+from hwsim.rtl.arithmetic.convolution import Convolution, sum_bits
+from hwsim.rtl.operands.chain import operand_layout
+from hwsim.testbenches.operators import CONFIG, pack, reset, unpack
 
 BLOCKS = 6
 

@@ -11,12 +11,12 @@ from cocotb.task import bridge, resume
 from hypothesis import HealthCheck, assume, example, given, seed, settings
 from hypothesis.errors import HypothesisSideeffectWarning
 
-from hwsim.config import Config
+from hwsim.arch.config import Config
 from hwsim.errors import InputError
-from testbenches.bench import Bench, configuration
-from testbenches.drawn_cases import CASE, DrawnCase, drawn_cases, kept_cases
-from testbenches.replay import base_seed, narrowed
-from testbenches.tb_accelerator import check
+from hwsim.testbenches.bench import Bench, configuration
+from hwsim.testbenches.drawn_cases import CASE, DrawnCase, drawn_cases, kept_cases
+from hwsim.testbenches.replay import base_seed, narrowed
+from hwsim.testbenches.tb_accelerator import check
 
 EXAMPLES = "HWSIM_EXAMPLES"  # environment: how many cases are drawn
 LAYERS = "HWSIM_LAYERS"  # environment: how many layers they must have, all together

@@ -9,15 +9,15 @@ from cocotb.task import bridge, resume
 
 from hwsim.compiler import compile_graph
 from hwsim.compiler.pack import pack_features
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.registers import REGISTERS, fingerprint
 from hwsim.machine import Machine
-from hwsim.program.error_codes import ErrorCode
 from hwsim.program.program import Program
-from hwsim.program.registers import REGISTERS, fingerprint
+from hwsim.testbenches.bench import COUNTERS, PATIENCE, Bench, configuration
+from hwsim.testbenches.cases import case_graph
+from hwsim.testbenches.driver import Job, Report, Status, run_driver
+from hwsim.testbenches.reference_memory import Memory
 from hwsim.timeline import time_program
-from testbenches.bench import COUNTERS, PATIENCE, Bench, configuration
-from testbenches.cases import case_graph
-from testbenches.driver import Job, Report, Status, run_driver
-from testbenches.reference_memory import Memory
 from tests.drawn import drawn_input
 
 LIBRARY = "HWSIM_DRIVER"  # environment: the example, compiled

@@ -9,9 +9,9 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge, SimTimeoutError, with_timeout
 
-from hwsim.program.registers import register
-from testbenches.bench import COUNTERS, Bench
-from testbenches.network_bench import JOB, PROGRESS, RESULTS, Job, monitored_bytes
+from hwsim.isa.registers import register
+from hwsim.testbenches.bench import COUNTERS, Bench
+from hwsim.testbenches.network_bench import JOB, PROGRESS, RESULTS, Job, monitored_bytes
 
 PERIOD_NS = 10  # of the clock in network.sv
 STRIDE_CYCLES = 100_000  # between two looks at how far the run is

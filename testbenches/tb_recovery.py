@@ -7,16 +7,16 @@ from typing import Any
 
 import cocotb
 
-from hwsim.program.descriptor import Descriptor, End, Load, Store, encode
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_DESCRIPTORS, Destination
+from hwsim.isa.descriptor import Descriptor, End, Load, Store, encode
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_DESCRIPTORS, Destination
+from hwsim.isa.registers import register
 from hwsim.program.program import WINDOW_BYTES, Window
-from hwsim.program.registers import register
-from testbenches import coverage
-from testbenches.recovery import ABORTED, ErrorOnce, HesitantMemory, check_blame, ready
-from testbenches.replay import narrowed, seed_of
-from testbenches.spoilt_programs import check_judgement, spoilt_code
-from testbenches.wrong_programs import WrongProgram, wrong_programs
+from hwsim.testbenches import coverage
+from hwsim.testbenches.recovery import ABORTED, ErrorOnce, HesitantMemory, check_blame, ready
+from hwsim.testbenches.replay import narrowed, seed_of
+from hwsim.testbenches.spoilt_programs import check_judgement, spoilt_code
+from hwsim.testbenches.wrong_programs import WrongProgram, wrong_programs
 
 WRONG = "HWSIM_WRONG"  # environment: the one wrong program to run
 ENDS = "HWSIM_ENDS"  # environment: the first cycle in which a run is aborted or reset, and a step

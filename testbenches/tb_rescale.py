@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from cocotb.triggers import FallingEdge
 
-from golden.rescale import rescale
-from rtl.parameters import parameter_layout
-from rtl.rescale import Rescale
-from testbenches.operators import CONFIG, pack, reset, unpack
+from hwsim.golden.rescale import rescale
+from hwsim.rtl.arithmetic.parameters import parameter_layout
+from hwsim.rtl.arithmetic.rescale import Rescale
+from hwsim.testbenches.operators import CONFIG, pack, reset, unpack
 
 LANES = CONFIG.array.rescale_lanes
 ZERO_POINT = -3
@@ -28,7 +28,9 @@ async def equals_golden(dut: Any) -> None:
     sums = accumulators + bias
     expected = rescale(
         torch.from_numpy(sums.reshape(1, -1, 1, 1)),
-        *(torch.from_numpy(values.flatten()) for values in (multiplier, negative, shift)),
+        torch.from_numpy(multiplier.flatten()),
+        torch.from_numpy(negative.flatten()),
+        torch.from_numpy(shift.flatten()),
         ZERO_POINT,
     )
     results = expected.reshape(COUNT, LANES).tolist()

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from cocotb.triggers import ClockCycles, FallingEdge
 
-from golden.spatial_pool import spatial_pool
+from hwsim.golden.spatial_pool import spatial_pool
 from hwsim.graph import SpatialPool
-from rtl.spatial_pool import SpatialPool as Pool
-from testbenches.operators import CONFIG, pack, reset, unpack
+from hwsim.rtl.arithmetic.spatial_pool import SpatialPool as Pool
+from hwsim.testbenches.operators import CONFIG, pack, reset, unpack
 
 LANES = CONFIG.array.rescale_lanes
 HEIGHT, WIDTH = 7, 5

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from testbenches.reference_memory import ReferenceMemory
+from hwsim.testbenches.reference_memory import ReferenceMemory
 
 
 class Trace:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hwsim.config import Config
-from hwsim.program.descriptor import Compute, Descriptor, End, Load, Store, encode
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.fields import (
+from hwsim.arch.config import Config
+from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store, encode
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import (
     DESCRIPTOR_BYTES,
     FIELDS,
     OPCODE,

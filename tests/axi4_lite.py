@@ -6,9 +6,9 @@ from typing import Any
 
 from amaranth.sim import Simulator
 
-from hwsim.program.registers import register
-from rtl.axi4_lite import OKAY
-from rtl.registers import Registers
+from hwsim.isa.registers import register
+from hwsim.rtl.host.axi4_lite import OKAY
+from hwsim.rtl.host.registers import Registers
 
 PATIENCE = 200  # cycles for one access
 

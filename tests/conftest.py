@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from PIL import Image
 
-from testbenches.replay import SEED, base_seed
-from testbenches.simulator import MissingToolError
+from hwsim.testbenches.replay import SEED, base_seed
+from hwsim.testbenches.simulator import MissingToolError
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTED = time()

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.config import ACCUMULATOR_BANKS, Config
+from hwsim.arch.config import ACCUMULATOR_BANKS, Config
 from hwsim.graph import SpatialPool as Pool
 from tests.drawn import preset_with
 

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hwsim.config import Config, load_config
+from hwsim.arch.config import Config, load_config
 from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
 
 

@@ -11,22 +11,22 @@ from typing import Any
 
 import pytest
 
-from hwsim.config import Config, load_config
+from hwsim.arch.config import Config, load_config
 from hwsim.program.program import Traffic
-from rtl.accelerator import accelerator_verilog
-from testbenches import simulator
-from testbenches.bench import CONFIG, TRACE
-from testbenches.tb_accelerator import TOLERANCE
-from testbenches.tb_condensation import MEASURED as MEASURED_BY_K
-from testbenches.tb_drawn import EXAMPLES, LAYERS
-from testbenches.tb_recovery import ENDS, FUZZED
+from hwsim.rtl.accelerator import accelerator_verilog
+from hwsim.testbenches import simulator
+from hwsim.testbenches.bench import CONFIG, TRACE
+from hwsim.testbenches.tb_accelerator import TOLERANCE
+from hwsim.testbenches.tb_condensation import MEASURED as MEASURED_BY_K
+from hwsim.testbenches.tb_drawn import EXAMPLES, LAYERS
+from hwsim.testbenches.tb_recovery import ENDS, FUZZED
 from tests.collisions import with_noise
 from tests.drawn import preset_with
 
 TOP = "accelerator"
-BENCH = "testbenches.tb_accelerator"
-RECOVERY = "testbenches.tb_recovery"
-DRAWN_BENCH = "testbenches.tb_drawn"
+BENCH = "hwsim.testbenches.tb_accelerator"
+RECOVERY = "hwsim.testbenches.tb_recovery"
+DRAWN_BENCH = "hwsim.testbenches.tb_drawn"
 FILTER = "COCOTB_TEST_FILTER"
 EXACT, NEAR, CLOSE = "0", "0.001", "0.01"  # share of the cycles by which the timeline may be off
 QUICK = ("nano", "nano W4A8", "nano without the pool")
@@ -129,7 +129,7 @@ def test_recovery(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bench", [BENCH, RECOVERY])
 @pytest.mark.parametrize("name", ["nano", "edge", "tiny"])
 def test_no_word_counts_that_is_read_while_written(name: str, bench: str, tmp_path: Path) -> None:
-    """What `rtl.block_memory` promises to the synthesizer."""
+    """What `hwsim.rtl.program.block_memory` promises to the synthesizer."""
     config = CONFIGURATIONS[name]
     tolerance = {TOLERANCE: EXACT if name in MEASURED else CLOSE}
     run_verilog(with_noise(generated(config)), config, tmp_path, bench, **tolerance)
@@ -212,6 +212,6 @@ def test_condensation_costs_its_macs_alone(tmp_path: Path) -> None:
 
 def condensation(config: Config, results: Path) -> dict[str, Any]:
     results.mkdir()
-    run_bench(config, results, "testbenches.tb_condensation")
+    run_bench(config, results, "hwsim.testbenches.tb_condensation")
     measured: dict[str, Any] = json.loads((results / MEASURED_BY_K).read_text("utf-8"))
     return measured

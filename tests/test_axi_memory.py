@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from hwsim.config import Config
-from testbenches import simulator
-from testbenches import tb_axi_memory as bench
-from testbenches import tb_axi_monitor as rules
-from testbenches.bench import CONFIG
-from testbenches.network_bench import memory_bytes, monitor_arguments
+from hwsim.arch.config import Config
+from hwsim.testbenches import simulator
+from hwsim.testbenches import tb_axi_memory as bench
+from hwsim.testbenches import tb_axi_monitor as rules
+from hwsim.testbenches.bench import CONFIG
+from hwsim.testbenches.network_bench import memory_bytes, monitor_arguments
 from tests.drawn import preset_with
 
 TOP = "axi_memory"

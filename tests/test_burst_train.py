@@ -5,7 +5,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwsim import pipeline
+from hwsim.arch import pipeline
 from hwsim.timeline.burst_train import BurstTrain, Pace
 
 

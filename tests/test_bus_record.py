@@ -12,14 +12,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from golden.reference import run_graph
+from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph
 from hwsim.compiler.pack import pack_features
-from hwsim.config import load_config
-from hwsim.networks import build_network
+from hwsim.frontends.builtin import build_network
+from hwsim.golden.reference import run_graph
 from hwsim.program.program import Program, Traffic
 from hwsim.program.traffic import traffic_by_layer
-from testbenches.bus_record import (
+from hwsim.testbenches.bus_record import (
     BusRecord,
     Difference,
     Kind,

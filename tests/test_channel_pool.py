@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from golden.channel_pool import channel_pool
-from golden.spatial_pool import spatial_pool
+from hwsim.golden.channel_pool import channel_pool
+from hwsim.golden.spatial_pool import spatial_pool
 from hwsim.graph import CHANNEL_POOL_FACTORS, SpatialPool
 
 

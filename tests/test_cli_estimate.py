@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hwsim.arch.config import preset_text
 from hwsim.cli import main
-from hwsim.config import preset_text
 
 MINI = "condensation-net-mini"
 
@@ -167,7 +167,7 @@ def test_outputs_that_cannot_be_written_are_refused_first(
     def never(*_arguments: object) -> None:
         raise AssertionError("the long work started")
 
-    monkeypatch.setattr("hwsim.estimate.estimate", never)
+    monkeypatch.setattr("hwsim.flows.estimate.estimate", never)
     (tmp_path / "file").write_text("kept")
     for option, name in [
         ("--json", "nowhere/a.json"),
@@ -210,7 +210,7 @@ def test_an_interrupt_leaves_nothing_behind(
     def interrupt(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hwsim.estimate.estimate", interrupt)
+    monkeypatch.setattr("hwsim.flows.estimate.estimate", interrupt)
     assert main(["estimate", MINI, "--json", str(tmp_path / "a.json")]) == 130
     assert capsys.readouterr().err.strip() == "hwsim: interrupted"
     assert everything_in(tmp_path) == []

@@ -12,15 +12,15 @@ import yaml
 from amaranth.hdl import Shape
 from amaranth.lib.wiring import In
 
-import rtl.accelerator
+import hwsim.rtl.accelerator
+from hwsim.arch.config import load_config
 from hwsim.cli import main
-from hwsim.config import load_config
-from hwsim.program.registers import REGISTERS, register
-from hwsim.program.rules import RULES
-from rtl.axi4 import axi4_ports
-from rtl.axi4_lite import axi4_lite_ports
-from rtl.fusesoc import core_file
-from testbenches.simulator import lint, verilator_environment
+from hwsim.isa.registers import REGISTERS, register
+from hwsim.isa.rules import RULES
+from hwsim.rtl.deliver.fusesoc import core_file
+from hwsim.rtl.host.axi4_lite import axi4_lite_ports
+from hwsim.rtl.memory.axi4 import axi4_ports
+from hwsim.testbenches.simulator import lint, verilator_environment
 
 SOURCES = {"npu.v", "npu.vlt", "npu.core", "npu.rdl", "npu.h", "npu_driver.h", "example.c"}
 FILES = SOURCES | {"README.md", "html/index.html"}
@@ -50,7 +50,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     def verilog(_config: Any, name: str = "accelerator") -> str:
         return f"\nmodule {name}(clk);\n  input clk;\nendmodule\n"
 
-    monkeypatch.setattr(rtl.accelerator, "accelerator_verilog", verilog)
+    monkeypatch.setattr(hwsim.rtl.accelerator, "accelerator_verilog", verilog)
 
 
 def test_the_folder_has_everything(written: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
     def fails(_config: Any, _name: str) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rtl.accelerator, "accelerator_verilog", fails)
+    monkeypatch.setattr(hwsim.rtl.accelerator, "accelerator_verilog", fails)
     assert main(["rtl", "--out", str(tmp_path / "a" / "b")]) == 130
     assert list(tmp_path.iterdir()) == []
 

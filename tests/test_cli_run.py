@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from golden.darknet_weights import save_darknet_weights
-from golden.networks import FloatNetwork
-from golden.reference import run_layer
+from hwsim.cache import cache_folder
 from hwsim.cli import main
-from hwsim.cli.quantized import Recipe, cache_folder, quantized_graph
+from hwsim.flows.quantized import Recipe, quantized_graph
+from hwsim.frontends.builtin import build_network
+from hwsim.golden.darknet_weights import save_darknet_weights
+from hwsim.golden.networks import FloatNetwork
+from hwsim.golden.reference import run_layer
 from hwsim.graph import Layer
-from hwsim.networks import build_network
 from tests.test_report_document import keeps_to_the_schema
 
 MINI = "condensation-net-mini"
@@ -69,7 +70,7 @@ def test_the_first_difference_is_named(
             y[0, 5, 2, 7] ^= 1
         return y
 
-    monkeypatch.setattr("golden.reference.run_layer", wrong)
+    monkeypatch.setattr("hwsim.golden.reference.run_layer", wrong)
     output = tmp_path / "out.json"
     arguments = ["run", MINI, "--image", "photo.jpg", "--check", "--json", str(output)]
     assert main(arguments) == 1
@@ -103,7 +104,7 @@ def test_the_cache_is_the_user_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("has_home", [True, False])
 def test_without_a_cache_nothing_is_kept(has_home: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = quantized_graph(RECIPE)
-    monkeypatch.setattr("golden.quantize.quantize_network", lambda *_, **_named: graph)
+    monkeypatch.setattr("hwsim.golden.quantize.quantize_network", lambda *_, **_named: graph)
     if has_home:
         monkeypatch.setenv("XDG_CACHE_HOME", "/proc/here")  # where nobody can write
     else:

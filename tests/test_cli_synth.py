@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from hwsim.arch.config import load_config
 from hwsim.cli import main
-from hwsim.config import load_config
 from hwsim.cost.memory import on_chip_memories
-from synthesis import fpga, gates
-from synthesis.yosys import SynthesisError
+from hwsim.synthesis import fpga, gates
+from hwsim.synthesis.yosys import SynthesisError
 from tests.test_report_document import keeps_to_the_schema
 
 pytestmark = pytest.mark.usefixtures("workplace")

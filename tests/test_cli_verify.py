@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from golden.reference import run_layer
+from hwsim.arch.config import ExternalMemory, load_config
 from hwsim.cli import main
 from hwsim.cli.memory_option import with_memory
-from hwsim.config import ExternalMemory, load_config
 from hwsim.errors import InputError
+from hwsim.golden.reference import run_layer
 from hwsim.graph import Layer
-from testbenches import bus_record, network_bench, simulator
-from testbenches.bus_record import BusRecord
-from testbenches.network_bench import NetworkRun, Violation
+from hwsim.testbenches import bus_record, network_bench, simulator
+from hwsim.testbenches.bus_record import BusRecord
+from hwsim.testbenches.network_bench import NetworkRun, Violation
 from tests.test_report_document import keeps_to_the_schema
 
 MINI = ["verify", "condensation-net-mini", "--config", "nano"]
@@ -105,7 +105,7 @@ def test_another_golden_is_seen(
             y[0, 20, 0, 0] ^= 1
         return y
 
-    monkeypatch.setattr("golden.reference.run_layer", wrong)
+    monkeypatch.setattr("hwsim.golden.reference.run_layer", wrong)
     machine, verilog = failures(capsys)
     assert machine.startswith("C: conv9 differs in 1 of 128 bytes, first at channel 20, row 0, ")
     assert ": machine " in machine

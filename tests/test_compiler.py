@@ -8,18 +8,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hwsim.arch.config import Config, load_config
 from hwsim.compiler import compile_graph
 from hwsim.compiler.allocate import allocate_chain
 from hwsim.compiler.pack import folded_bias
-from hwsim.config import Config, load_config
 from hwsim.errors import InputError
+from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph
-from hwsim.networks import build_network
-from hwsim.program.descriptor import Compute, Load, Store, decode, encode
-from hwsim.program.fields import Destination
+from hwsim.isa.descriptor import Compute, Load, Store, decode, encode
+from hwsim.isa.fields import Destination
+from hwsim.isa.rules import broken_rule
+from hwsim.isa.tokens import unwrap
 from hwsim.program.program import Program
-from hwsim.program.rules import broken_rule
-from hwsim.program.tokens import unwrap
 from tests.drawn import configs, preset_with, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled
 

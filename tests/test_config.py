@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hwsim.config import PRESETS, load_config, parse_config, preset_text
+from hwsim.arch.config import PRESETS, load_config, parse_config, preset_text
 from hwsim.errors import InputError
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from golden.convolution import convolution
 from hwsim.errors import InputError
+from hwsim.golden.convolution import convolution
 
 
 def convolution_by_loops(

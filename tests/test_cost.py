@@ -4,18 +4,17 @@ from dataclasses import replace
 
 import pytest
 
+from hwsim.arch.config import PRESETS, load_config
 from hwsim.compiler import compile_graph
-from hwsim.config import PRESETS, load_config
 from hwsim.cost.energy import frame_energy
 from hwsim.cost.gates import calibration, gate_error, gate_model
 from hwsim.cost.memory import on_chip_memories
-from hwsim.estimate import estimate
+from hwsim.flows.estimate import estimate
+from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph, Layer, Shape, Tensor
-from hwsim.networks import build_network
 from hwsim.program.program import Traffic
 from hwsim.program.traffic import traffic_by_layer
-from hwsim.timeline import time_program
-from synthesis.calibration import (
+from hwsim.synthesis.calibration import (
     ALL,
     HELD_OUT,
     PRICED,
@@ -24,6 +23,7 @@ from synthesis.calibration import (
     errors,
     fitted,
 )
+from hwsim.timeline import time_program
 from tests.drawn import preset_with
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph
-from hwsim.config import load_config
 from hwsim.errors import InputError
-from hwsim.program.error_codes import ErrorCode
+from hwsim.isa.error_codes import ErrorCode
 from hwsim.program.program import Program
-from testbenches.cases import CASES, NOT_FUSED, case_graph
-from testbenches.coverage import BINS, FOLDER, GROUPS, Regression, missing, record, recorded
-from testbenches.coverage_bins import (
+from hwsim.testbenches.cases import CASES, NOT_FUSED, case_graph
+from hwsim.testbenches.coverage import BINS, FOLDER, GROUPS, Regression, missing, record, recorded
+from hwsim.testbenches.coverage_bins import (
     Burst,
     BusObserver,
     bins_of_end,
@@ -23,7 +23,7 @@ from testbenches.coverage_bins import (
     bins_of_timeline,
     bins_of_values,
 )
-from testbenches.drawn_cases import kept_cases
+from hwsim.testbenches.drawn_cases import kept_cases
 from tests.drawn import preset_with
 from tools.regress_report import EXCLUSIONS, collect, main, markdown
 from tools.verilog_coverage import (

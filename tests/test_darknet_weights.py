@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from golden.darknet_weights import load_darknet_weights, save_darknet_weights, stored_tensors
-from golden.networks import FloatNetwork
-from golden.photographs import photograph
-from golden.quantize import quantize_network, quantized_network
-from golden.seeded_weights import seed_weights
 from hwsim.errors import InputError
-from hwsim.networks import build_network
+from hwsim.frontends.builtin import build_network
+from hwsim.golden.darknet_weights import load_darknet_weights, save_darknet_weights, stored_tensors
+from hwsim.golden.networks import FloatNetwork
+from hwsim.golden.photographs import photograph
+from hwsim.golden.quantize import quantize_network, quantized_network
+from hwsim.golden.seeded_weights import seed_weights
 
 NAME = "tiny-yolov2-mini"
 

@@ -14,8 +14,8 @@ from formal.engine import judge
 from formal.proof import Proof
 from formal.proofs import PROOFS, proof_of
 from formal.streams import claim_passed, drain, drive
-from hwsim.program.error_codes import ErrorCode
-from rtl.queue import Queue
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.program.queue import Queue
 
 SECONDS = 120
 LONG = {"bursts", "distributor", "load path", "read manager", "write manager"}

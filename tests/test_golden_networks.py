@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from golden.networks import FloatLayer, FloatNetwork
-from golden.photographs import photograph
-from golden.seeded_weights import seed_weights
+from hwsim.frontends.builtin import build_network
+from hwsim.golden.networks import FloatLayer, FloatNetwork
+from hwsim.golden.photographs import photograph
+from hwsim.golden.seeded_weights import seed_weights
 from hwsim.graph import Layer, Shape, SpatialPool, Tensor
-from hwsim.networks import build_network
 
 # Floats of the darknet file and multiply-accumulates at 416 x 416. The first three are published
 # networks; the last has k = 2, so twice the filters in its eight batch-normalised layers.

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from golden.photographs import PHOTOGRAPHS, load_image, photograph, stretched
 from hwsim.errors import InputError
+from hwsim.golden.photographs import PHOTOGRAPHS, load_image, photograph, stretched
 
 
 def test_photographs_are_files_of_the_wheel() -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import onnx
 import pytest
 
-from golden.photographs import photograph
-from golden.qdq import (
+from hwsim.frontends.builtin import build_network
+from hwsim.golden.photographs import photograph
+from hwsim.golden.qdq import (
     Agreement,
     compare_layer,
     compare_layers,
@@ -15,10 +16,9 @@ from golden.qdq import (
     export_network,
     run_model,
 )
-from golden.quantize import extract_graph, quantized_network
-from golden.reference import run_graph, stored_image
+from hwsim.golden.quantize import extract_graph, quantized_network
+from hwsim.golden.reference import run_graph, stored_image
 from hwsim.graph import Layer
-from hwsim.networks import build_network
 
 PHOTOGRAPH = "rocket"  # not one that calibration saw
 REQUIRED_SHARE = 0.99  # of every layer's elements; the others may be one step off

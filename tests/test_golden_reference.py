@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from golden.quantize import quantize_network
-from golden.reference import run_graph, run_layer, stored_image
 from hwsim.errors import InputError
+from hwsim.golden.quantize import quantize_network
+from hwsim.golden.reference import run_graph, run_layer, stored_image
 from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
 
 

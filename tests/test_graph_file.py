@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hwsim.errors import InputError
+from hwsim.frontends.builtin import build_network
 from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
-from hwsim.graph_file import load_graph, save_graph
-from hwsim.networks import build_network
+from hwsim.graph.file import load_graph, save_graph
 
 ON_DISK = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from hwsim.baselines import materialized
+from hwsim.arch.config import PRESETS
 from hwsim.compiler import compile_graph
-from hwsim.config import PRESETS
+from hwsim.frontends.builtin import NETWORKS, build_network
 from hwsim.graph import Graph
-from hwsim.networks import NETWORKS, build_network
+from hwsim.passes.baselines import materialized
 from hwsim.timeline import time_program
 from tests.drawn import preset_with, with_drawn_constants
 

@@ -11,16 +11,16 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from golden.reference import run_graph
-from hwsim.baselines import materialized
+from hwsim.arch.config import Config, load_config
 from hwsim.compiler import compile_graph
-from hwsim.config import Config, load_config
 from hwsim.errors import InputError
+from hwsim.frontends.builtin import build_network
+from hwsim.golden.reference import run_graph
 from hwsim.graph import Graph
 from hwsim.machine import DeadlockError, Machine
 from hwsim.machine.convolution import accumulate
 from hwsim.machine.machine import Order
-from hwsim.networks import build_network
+from hwsim.passes.baselines import materialized
 from hwsim.program.program import Program
 from tests.drawn import configs, drawn_input, shapes_of_graphs, with_drawn_constants
 

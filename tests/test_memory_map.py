@@ -12,22 +12,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from golden.photographs import load_image
-from golden.reference import run_graph, stored_image
+from hwsim.arch.config import load_config
 from hwsim.cli import main
-from hwsim.cli.quantized import Recipe, quantized_graph
 from hwsim.compiler import compile_graph
-from hwsim.config import load_config
+from hwsim.flows.memory_map import MemoryMap, make_memory_map, packed_input
+from hwsim.flows.quantized import Recipe, quantized_graph
+from hwsim.golden.photographs import load_image
+from hwsim.golden.reference import run_graph, stored_image
+from hwsim.isa.registers import fingerprint, register, reset_value
 from hwsim.machine import Machine
-from hwsim.memory_map import MemoryMap, make_memory_map, packed_input
 from hwsim.program.program import Program
-from hwsim.program.registers import fingerprint, register, reset_value
 from hwsim.program.relocate import relocate
+from hwsim.rtl.deliver.example import example_files
+from hwsim.rtl.deliver.system_rdl import write_manual
+from hwsim.testbenches.driver import FLAGS
+from hwsim.testbenches.reference_memory import Memory
 from hwsim.timeline import time_program
-from rtl.example import example_files
-from rtl.system_rdl import write_manual
-from testbenches.driver import FLAGS
-from testbenches.reference_memory import Memory
 from tests.drawn import configs, drawn_input, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled
 

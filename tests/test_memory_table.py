@@ -8,8 +8,8 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from rtl.memory_table import memory_table
-from rtl.verilog import to_verilog
+from hwsim.rtl.deliver.memory_table import memory_table
+from hwsim.rtl.deliver.verilog import to_verilog
 
 
 def verilog_with_a_memory(

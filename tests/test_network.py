@@ -5,23 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from golden.photographs import photograph
-from golden.quantize import quantize_network
-from golden.reference import stored_image
+from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph
 from hwsim.compiler.pack import pack_image
-from hwsim.config import Config
+from hwsim.golden.photographs import photograph
+from hwsim.golden.quantize import quantize_network
+from hwsim.golden.reference import stored_image
 from hwsim.graph import Graph
-from hwsim.program.error_codes import ErrorCode
+from hwsim.isa.error_codes import ErrorCode
 from hwsim.program.relocate import relocate
+from hwsim.testbenches import network_bench as bench
+from hwsim.testbenches import simulator
+from hwsim.testbenches.tb_accelerator import check_machine, check_values
 from hwsim.timeline import time_program
-from testbenches import network_bench as bench
-from testbenches import simulator
-from testbenches.tb_accelerator import check_machine, check_values
 from tests.drawn import preset_with
 from tests.test_accelerator import generated
 
-BENCH = "testbenches.tb_network"
+BENCH = "hwsim.testbenches.tb_network"
 MEMORIES = {
     "ideal": {"latency_cycles": 1},
     "60 cycles": {"latency_cycles": 60},

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from golden.networks import FloatNetwork
-from golden.photographs import photograph
-from golden.quantize import (
+from hwsim.errors import InputError
+from hwsim.frontends.builtin import build_network
+from hwsim.golden.networks import FloatNetwork
+from hwsim.golden.photographs import photograph
+from hwsim.golden.quantize import (
     CALIBRATION_PHOTOGRAPHS,
     QuantizedNetwork,
     extract_graph,
     quantize_network,
 )
-from golden.reference import run_graph, stored_image
-from golden.seeded_weights import seed_weights
-from hwsim.errors import InputError
+from hwsim.golden.reference import run_graph, stored_image
+from hwsim.golden.seeded_weights import seed_weights
 from hwsim.graph import Constants, Graph, Quantization
-from hwsim.graph_file import save_graph
-from hwsim.networks import build_network
+from hwsim.graph.file import save_graph
 
 UNSEEN = "rocket"
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph
-from hwsim.config import load_config
 from hwsim.errors import InputError
+from hwsim.frontends.builtin import build_network
+from hwsim.isa.descriptor import Descriptor, Load, Store, decode, encode
+from hwsim.isa.fields import DESCRIPTOR_BYTES
 from hwsim.machine import Machine
-from hwsim.networks import build_network
-from hwsim.program.descriptor import Descriptor, Load, Store, decode, encode
-from hwsim.program.fields import DESCRIPTOR_BYTES
 from hwsim.program.program import Program, Window
 from hwsim.program.relocate import relocate
 from hwsim.timeline import time_program

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jschon import JSON, JSONSchema, create_catalog
 
-from hwsim.config import load_config
-from hwsim.estimate import Estimate, estimate
+from hwsim.arch.config import load_config
+from hwsim.cost.estimate import Estimate
+from hwsim.flows.estimate import estimate
+from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph, SpatialPool
-from hwsim.networks import build_network
 from hwsim.program.program import Traffic
 from hwsim.report.bandwidth import WINDOW_CYCLES, Transfer, bus_transfers, peak_window_bytes
 from hwsim.report.csv_rows import COLUMNS, csv_text

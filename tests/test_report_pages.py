@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from hwsim.config import load_config
+from hwsim.arch.config import load_config
+from hwsim.cost.estimate import Estimate
 from hwsim.cost.gates import gate_error
-from hwsim.estimate import Estimate, estimate
-from hwsim.networks import build_network
+from hwsim.flows.estimate import estimate
+from hwsim.frontends.builtin import build_network
 from hwsim.report.charts import SHOWN_VARIANTS, TRAFFIC_COLOURS, traffic_chart
 from hwsim.report.document import Document, make_document
 from hwsim.report.index_page import index_text

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golden.rescale import rescale
 from hwsim.errors import InputError
 from hwsim.fixed_point import fixed_point
+from hwsim.golden.rescale import rescale
 
 INT32 = st.one_of(
     st.integers(-(2**31), 2**31 - 1),

@@ -8,9 +8,9 @@ import pytest
 from amaranth.sim import Simulator
 from numpy.typing import NDArray
 
-from hwsim import pipeline
-from rtl.accumulators import Accumulators
-from rtl.convolution import sum_bits
+from hwsim.arch import pipeline
+from hwsim.rtl.arithmetic.accumulators import Accumulators
+from hwsim.rtl.arithmetic.convolution import sum_bits
 from tests.drawn import preset_with
 
 DEPTH, LANES, TILES = 16, 8, 10

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsim.config import load_config
-from hwsim.program.error_codes import ErrorCode
-from rtl.burst_guard import BurstGuard
-from rtl.bursts import burst_layout
+from hwsim.arch.config import load_config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.memory.burst_guard import BurstGuard
+from hwsim.rtl.memory.bursts import burst_layout
 from tests.streams import Each, Sink, Source, step
 from tests.test_rtl_bursts import TAG
 

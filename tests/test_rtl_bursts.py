@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from amaranth.lib import data
 
-from hwsim.config import load_config
-from hwsim.program.error_codes import ErrorCode
-from rtl.bursts import Bursts
+from hwsim.arch.config import load_config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.memory.bursts import Bursts
 from tests.streams import Each, Sink, Source, step
 from tests.test_rtl_runs import exceeds_bursts, expected_limit
 

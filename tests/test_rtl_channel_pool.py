@@ -7,8 +7,8 @@ import pytest
 import torch
 from amaranth.sim import Simulator
 
-from golden.channel_pool import channel_pool
-from rtl.channel_pool import ChannelPool
+from hwsim.golden.channel_pool import channel_pool
+from hwsim.rtl.arithmetic.channel_pool import ChannelPool
 from tests.drawn import preset_with
 
 FILTERS = 16

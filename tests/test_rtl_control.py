@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from hwsim.program.error_codes import ErrorCode
-from rtl.control import PATIENCE_CYCLES, Control
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.host.control import PATIENCE_CYCLES, Control
 
 OUTPUTS = ("running", "stop", "halt", "clear", "busy", "end_event", "error_event")
 WAITING, NEXT, BLAMED = 0x111, 0x222, 0x333

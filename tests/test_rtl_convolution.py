@@ -7,11 +7,11 @@ import pytest
 from amaranth.sim import Simulator
 from numpy.typing import NDArray
 
-from hwsim import pipeline
-from rtl.convolution import Convolution
-from rtl.issue import Issue
-from rtl.operands import Operands
-from rtl.weight_queue import WeightQueue
+from hwsim.arch import pipeline
+from hwsim.rtl.arithmetic.convolution import Convolution
+from hwsim.rtl.operands.chain import Operands
+from hwsim.rtl.operands.issue import Issue
+from hwsim.rtl.operands.weight_queue import WeightQueue
 from tests.drawn import preset_with
 
 LANES_OUT = 16

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from hwsim.config import load_config
-from hwsim.program.registers import COUNTER_BITS
-from rtl.counters import TRAFFIC, Counters
+from hwsim.arch.config import load_config
+from hwsim.isa.registers import COUNTER_BITS
+from hwsim.rtl.host.counters import TRAFFIC, Counters
 
 OUTPUTS = ("cycles", "array_cycles", *(f"{name}_bytes" for name in TRAFFIC))
 

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
+from hwsim.arch.config import Config, load_config
 from hwsim.compiler import compile_graph
-from hwsim.config import Config, load_config
 from hwsim.errors import InputError
+from hwsim.frontends.builtin import build_network
 from hwsim.graph import SpatialPool
-from hwsim.networks import build_network
-from hwsim.program.descriptor import OPCODES, Compute, Descriptor, End, Load, Store, decode, encode
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, Destination, Field, Opcode
-from hwsim.program.rules import RULES, broken_rule
-from rtl.descriptor_check import DescriptorCheck
+from hwsim.isa.descriptor import OPCODES, Compute, Descriptor, End, Load, Store, decode, encode
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, Destination, Field, Opcode
+from hwsim.isa.rules import RULES, broken_rule
+from hwsim.rtl.program.descriptor_check import DescriptorCheck
 from tests.drawn import preset_with
 from tests.streams import values as values_of
 

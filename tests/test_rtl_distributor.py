@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsim.program.descriptor import OPCODES, Compute, Descriptor, End, Load, Store, encode
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.fields import FIELDS, OPCODE, QUEUE_DEPTH, TOKEN_BITS, Opcode
-from rtl.distributor import Distributor
-from rtl.drain_walk import DRAIN
-from rtl.layouts import FIRST_LINE
-from rtl.load import LOAD
-from rtl.pixel import ISSUE
-from rtl.store import STORE
-from rtl.weight_queue import WEIGHTS
+from hwsim.isa.descriptor import OPCODES, Compute, Descriptor, End, Load, Store, encode
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import FIELDS, OPCODE, QUEUE_DEPTH, TOKEN_BITS, Opcode
+from hwsim.rtl.arithmetic.drain_walk import DRAIN
+from hwsim.rtl.memory.load import LOAD
+from hwsim.rtl.memory.store import STORE
+from hwsim.rtl.operands.pixel import ISSUE
+from hwsim.rtl.operands.weight_queue import WEIGHTS
+from hwsim.rtl.program.distributor import Distributor
+from hwsim.rtl.program.layouts import FIRST_LINE
 from tests.streams import Each, Part, Sink, Source, step, values
 
 OUTPUTS = {

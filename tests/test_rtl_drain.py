@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hwsim import pipeline
-from hwsim.config import Config
+from hwsim.arch import pipeline
+from hwsim.arch.config import Config
 from hwsim.graph import SpatialPool as Pool
-from hwsim.program.error_codes import ErrorCode
-from rtl.accumulators import Accumulators
-from rtl.drain import Drain
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.arithmetic.accumulators import Accumulators
+from hwsim.rtl.arithmetic.drain import Drain
 from tests.drained import (
     STAGING_WORDS,
     Chances,

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsim.config import ACCUMULATOR_BANKS, Config
+from hwsim.arch.config import ACCUMULATOR_BANKS, Config
 from hwsim.graph import SpatialPool as Pool
-from rtl.drain_walk import DrainWalk
+from hwsim.rtl.arithmetic.drain_walk import DrainWalk
 from tests.drained import DEPTH, Chances, Fields, Gate, config_of, drawn_fields
 from tests.streams import Each, step, values
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from hwsim.config import Config, load_config
-from hwsim.program.error_codes import MEANINGS, ErrorCode
-from hwsim.program.registers import COUNTERS, REGISTERS, fingerprint, register, reset_value
-from rtl.accelerator import accelerator_verilog
-from rtl.example import example_files
-from rtl.system_rdl import write_manual
-from testbenches import simulator
-from testbenches.bench import CONFIG as CONFIG_VARIABLE
-from testbenches.driver import FLAGS, Job, Report, Status, run_driver
-from testbenches.tb_driver import LIBRARY
+from hwsim.arch.config import Config, load_config
+from hwsim.isa.error_codes import MEANINGS, ErrorCode
+from hwsim.isa.registers import COUNTERS, REGISTERS, fingerprint, register, reset_value
+from hwsim.rtl.accelerator import accelerator_verilog
+from hwsim.rtl.deliver.example import example_files
+from hwsim.rtl.deliver.system_rdl import write_manual
+from hwsim.testbenches import simulator
+from hwsim.testbenches.bench import CONFIG as CONFIG_VARIABLE
+from hwsim.testbenches.driver import FLAGS, Job, Report, Status, run_driver
+from hwsim.testbenches.tb_driver import LIBRARY
 
 CONFIG = load_config("edge")
 END, ERROR, REFUSED = (1 << field.low for field in register("INTERRUPT_STATUS").fields)
@@ -199,4 +199,4 @@ def test_the_driver_runs_the_verilog(tmp_path: Path) -> None:
         CONFIG_VARIABLE: config.model_dump_json(),
         LIBRARY: str(compiled(tmp_path, config)),
     }
-    simulator.run(folder, "accelerator", "testbenches.tb_driver", tmp_path, environment)
+    simulator.run(folder, "accelerator", "hwsim.testbenches.tb_driver", tmp_path, environment)

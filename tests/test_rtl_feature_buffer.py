@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl.feature_buffer import FeatureBuffer
+from hwsim.rtl.operands.feature_buffer import FeatureBuffer
 from tests.drawn import preset_with
 from tests.streams import Each, step
 

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsim.config import Config
-from rtl.feature_read import FeatureRead
-from rtl.packing import Packing, packing
-from rtl.pixel import LINE_BITS
-from rtl.read_manager import BUFFER_ADDRESS_BITS
+from hwsim.arch.config import Config
+from hwsim.rtl.memory.read_manager import BUFFER_ADDRESS_BITS
+from hwsim.rtl.operands.feature_read import FeatureRead
+from hwsim.rtl.operands.packing import Packing, packing
+from hwsim.rtl.operands.pixel import LINE_BITS
 from tests import streams
 from tests.test_rtl_issue import Chances, Step, run, steps_of
 from tests.tiles import FIRST_TOKEN, Tile, address_of, config_of, drawn_tile, is_inside

@@ -6,18 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsim.config import Config, load_config
-from hwsim.program.descriptor import OPCODES, Descriptor, End, Load, Store, encode
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.fields import (
+from hwsim.arch.config import Config, load_config
+from hwsim.isa.descriptor import OPCODES, Descriptor, End, Load, Store, encode
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import (
     DESCRIPTOR_BYTES,
     PAGE_DESCRIPTORS,
     Destination,
     Opcode,
 )
-from rtl.descriptor_check import DescriptorCheck
-from rtl.fetch import Fetch
-from rtl.layouts import FIRST_LINE
+from hwsim.rtl.program.descriptor_check import DescriptorCheck
+from hwsim.rtl.program.fetch import Fetch
+from hwsim.rtl.program.layouts import FIRST_LINE
 from tests.drawn import preset_with
 from tests.streams import Each, Sink, step
 

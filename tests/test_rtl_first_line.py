@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from hwsim.program.descriptor import Compute, Load, encode
-from hwsim.program.fields import COMPUTE_FIELDS, LOAD_FIELDS, OPCODE, Field
-from rtl.first_line import FirstLine
+from hwsim.isa.descriptor import Compute, Load, encode
+from hwsim.isa.fields import COMPUTE_FIELDS, LOAD_FIELDS, OPCODE, Field
+from hwsim.rtl.program.first_line import FirstLine
 
 COUNT = 300
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from hwsim import pipeline
-from hwsim.config import ACCUMULATOR_BANKS, Config
-from hwsim.program.error_codes import ErrorCode
-from rtl.issue import Issue
-from rtl.weight_blocks import WeightBlocks
+from hwsim.arch import pipeline
+from hwsim.arch.config import ACCUMULATOR_BANKS, Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.operands.issue import Issue
+from hwsim.rtl.operands.weight_blocks import WeightBlocks
 from tests.drawn import preset_with
 from tests.tiles import (
     FIRST_TOKEN,

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from hwsim.config import Config
-from hwsim.program.error_codes import ErrorCode
-from rtl.issue import Issue
-from rtl.packing import packing
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.operands.issue import Issue
+from hwsim.rtl.operands.packing import packing
 from tests.test_rtl_issue import simulate
 from tests.tiles import Tile, config_of, payload_of
 

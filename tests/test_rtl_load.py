@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsim.config import Config
-from hwsim.program.descriptor import Load as Descriptor
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_BYTES, TOKEN_BITS, Destination
-from rtl.layouts import FIRST_LINE
-from rtl.load import Load
+from hwsim.arch.config import Config
+from hwsim.isa.descriptor import Load as Descriptor
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, TOKEN_BITS, Destination
+from hwsim.rtl.memory.load import Load
+from hwsim.rtl.program.layouts import FIRST_LINE
 from tests.drawn import preset_with
 from tests.streams import Each, Part, Sink, Source, step, values
 from tests.test_rtl_bursts import assert_in_first_cycles, assert_stands, expected_bursts

@@ -8,13 +8,13 @@ import pytest
 from amaranth.back import verilog
 from amaranth.hdl import Const, Value
 
-from rtl.channel_pool import ChannelPool
-from rtl.convolution import Convolution
-from rtl.rescale import Rescale
-from rtl.spatial_pool import SpatialPool
-from synthesis.gates import gate_netlist
-from testbenches import simulator
-from testbenches.operators import CONFIG
+from hwsim.rtl.arithmetic.channel_pool import ChannelPool
+from hwsim.rtl.arithmetic.convolution import Convolution
+from hwsim.rtl.arithmetic.rescale import Rescale
+from hwsim.rtl.arithmetic.spatial_pool import SpatialPool
+from hwsim.synthesis.gates import gate_netlist
+from hwsim.testbenches import simulator
+from hwsim.testbenches.operators import CONFIG
 
 OPERATORS = {
     "convolution": Convolution,
@@ -42,7 +42,7 @@ def generated(name: str) -> str:
 @pytest.mark.parametrize("name", OPERATORS)
 def test_operator(name: str, tmp_path: Path) -> None:
     folder = simulator.build(generated(name), name)
-    simulator.run(folder, name, f"testbenches.tb_{name}", tmp_path, {})
+    simulator.run(folder, name, f"hwsim.testbenches.tb_{name}", tmp_path, {})
 
 
 @pytest.mark.verilator
@@ -53,4 +53,4 @@ def test_gates_do_what_the_operator_does(name: str, tmp_path: Path) -> None:
     """What comes behind the accumulators, as the netlist that is counted."""
     netlist = gate_netlist(generated(name), name)
     folder = simulator.build(netlist, name, options=["-Wno-UNUSEDSIGNAL"])
-    simulator.run(folder, name, f"testbenches.tb_{name}", tmp_path, {})
+    simulator.run(folder, name, f"hwsim.testbenches.tb_{name}", tmp_path, {})

@@ -7,8 +7,8 @@ import pytest
 from amaranth.sim import Simulator
 from numpy.typing import NDArray
 
-from hwsim.config import PARAMETER_BYTES
-from rtl.parameters import Parameters
+from hwsim.arch.config import PARAMETER_BYTES
+from hwsim.rtl.arithmetic.parameters import Parameters
 from tests.drawn import preset_with
 
 BANKS = 2

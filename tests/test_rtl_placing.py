@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl.placing import FACTORS, Placing
+from hwsim.rtl.arithmetic.placing import FACTORS, Placing
 from tests.drawn import preset_with
 from tests.streams import Each, step
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsim.config import load_config
-from hwsim.program.error_codes import ErrorCode
-from rtl.read_manager import ReadManager
+from hwsim.arch.config import load_config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.memory.read_manager import ReadManager
 from tests.streams import Each, Part, Source, step, values
 
 CONFIG = load_config("nano")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from amaranth.sim import Simulator
 
-from hwsim.config import load_config
-from hwsim.program.registers import (
+from hwsim.arch.config import load_config
+from hwsim.isa.registers import (
     ADDRESS_BITS,
     COUNTER_BITS,
     COUNTERS,
@@ -17,8 +17,8 @@ from hwsim.program.registers import (
     register,
     reset_value,
 )
-from rtl.axi4_lite import OKAY, SLVERR, axi4_lite_channels
-from rtl.registers import STORED, Registers
+from hwsim.rtl.host.axi4_lite import OKAY, SLVERR, axi4_lite_channels
+from hwsim.rtl.host.registers import STORED, Registers
 from tests.axi4_lite import PATIENCE, Host, Testbench, simulate
 
 CONFIG = load_config("edge")

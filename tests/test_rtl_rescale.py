@@ -7,8 +7,8 @@ import pytest
 import torch
 from amaranth.sim import Simulator
 
-from golden.rescale import rescale
-from rtl.rescale import Rescale
+from hwsim.golden.rescale import rescale
+from hwsim.rtl.arithmetic.rescale import Rescale
 from tests.drawn import preset_with
 
 EDGES = (0, 1, -1, 2, -2, 127, -128, 2**31 - 1, -(2**31))

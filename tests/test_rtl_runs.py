@@ -7,8 +7,8 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 
-from hwsim.config import Config, load_config
-from rtl.runs import Runs, burst_limit
+from hwsim.arch.config import Config, load_config
+from hwsim.rtl.memory.runs import Runs, burst_limit
 from tests.drawn import preset_with
 from tests.streams import Sink, Source, step
 

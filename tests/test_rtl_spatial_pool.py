@@ -8,9 +8,9 @@ import pytest
 import torch
 from amaranth.sim import Simulator
 
-from golden.spatial_pool import spatial_pool
+from hwsim.golden.spatial_pool import spatial_pool
 from hwsim.graph import SpatialPool as Pool
-from rtl.spatial_pool import SpatialPool
+from hwsim.rtl.arithmetic.spatial_pool import SpatialPool
 from tests.drawn import preset_with
 
 CHANNELS = 16

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from rtl.staging import Staging
+from hwsim.rtl.memory.staging import Staging
 from tests.drawn import preset_with
 
 WORDS = 24  # no power of two

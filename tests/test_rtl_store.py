@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsim.config import load_config
-from hwsim.program.descriptor import Store as Descriptor
-from hwsim.program.error_codes import ErrorCode
-from hwsim.program.fields import TOKEN_BITS
-from rtl.store import Store
+from hwsim.arch.config import load_config
+from hwsim.isa.descriptor import Store as Descriptor
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import TOKEN_BITS
+from hwsim.rtl.memory.store import Store
 from tests.drawn import preset_with
 from tests.streams import Each, Part, Sink, Source, step, values
 from tests.test_rtl_bursts import assert_in_first_cycles, assert_stands, expected_bursts

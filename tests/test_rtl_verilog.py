@@ -10,10 +10,10 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hwsim.config import load_config
+from hwsim.arch.config import load_config
 from hwsim.errors import InputError
-from rtl.accelerator import Accelerator
-from rtl.verilog import VerilogError, to_verilog
+from hwsim.rtl.accelerator import Accelerator
+from hwsim.rtl.deliver.verilog import VerilogError, to_verilog
 
 
 def remembers(first_words: list[int]) -> wiring.Component:

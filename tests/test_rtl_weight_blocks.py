@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from hwsim.config import Config
-from rtl.packing import packing
-from rtl.pixel import KEPT
-from rtl.weight_blocks import WeightBlocks
+from hwsim.arch.config import Config
+from hwsim.rtl.operands.packing import packing
+from hwsim.rtl.operands.pixel import KEPT
+from hwsim.rtl.operands.weight_blocks import WeightBlocks
 from tests.streams import Sink, Source, step
 from tests.tiles import TOKENS, Tile, address_of, config_of, drawn_tiles, payload_of, weight_blocks
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from hwsim import pipeline
-from hwsim.config import Config
-from hwsim.program.error_codes import ErrorCode
-from rtl.weight_queue import PARAMETER_BANKS, WeightQueue
+from hwsim.arch import pipeline
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.operands.weight_queue import PARAMETER_BANKS, WeightQueue
 from tests.drawn import preset_with
 
 CAPACITY = 45  # words: no power of two, and a few blocks

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from rtl.window_guard import PAGE_BITS, PAGE_OFFSET_BITS, WindowGuard
+from hwsim.rtl.memory.window_guard import PAGE_BITS, PAGE_OFFSET_BITS, WindowGuard
 
 LAST_PAGE = (1 << PAGE_BITS) - 1
 CLOSED = (LAST_PAGE, 0)  # as after reset

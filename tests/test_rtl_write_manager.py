@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsim import pipeline
-from hwsim.config import load_config
-from hwsim.program.error_codes import ErrorCode
-from rtl.write_manager import WriteManager
+from hwsim.arch import pipeline
+from hwsim.arch.config import load_config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.memory.write_manager import WriteManager
 from tests.streams import Each, Part, Source, step, values
 
 CONFIG = load_config("nano")

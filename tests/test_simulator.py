@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from testbenches import replay, simulator
+from hwsim.testbenches import replay, simulator
 
 VERILOG = """module counter(input wire clk, output reg [3:0] value);
   initial value = 0;
@@ -27,7 +27,7 @@ import os
 import cocotb
 from cocotb.triggers import Timer
 
-from testbenches.replay import narrowed
+from hwsim.testbenches.replay import narrowed
 
 
 @cocotb.test()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from golden.spatial_pool import spatial_pool
+from hwsim.golden.spatial_pool import spatial_pool
 from hwsim.graph import SpatialPool
 
 

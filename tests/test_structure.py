@@ -25,62 +25,121 @@ HEAVY = {
 }
 
 
-def imported(path: Path, *, inside_functions: bool = True) -> set[str]:
-    """Top-level names of every module that a file imports."""
+# Every folder or file of hwsim/ stands on those of the rows above it, and on no other.
+ROWS = (
+    ("errors",),
+    ("extras", "cache", "fixed_point"),
+    ("arch",),
+    ("graph",),
+    ("frontends", "passes"),
+    ("isa",),
+    ("program",),
+    ("compiler",),
+    ("machine", "timeline"),
+    ("cost",),
+    ("report",),
+    ("flows",),
+    ("cli",),
+)
+ROW_OF = {name: index for index, row in enumerate(ROWS) for name in row}
+WITNESSES = {"golden", "rtl", "testbenches", "synthesis"}  # links in hwsim/ to the top level
+NOUNS = {"arch", "errors", "fixed_point", "frontends", "graph", "isa"}
+
+
+def sources(folder: str) -> list[Path]:
+    """Python files below a top-level folder, not through links."""
+    found = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", f"{folder}/*.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / name for name in sorted(found.stdout.split()) if (ROOT / name).exists()]
+
+
+def imports(path: Path, *, inside_functions: bool = True) -> set[str]:
+    """Dotted names of every module that a file imports when it runs."""
     tree = ast.parse(path.read_text("utf-8"))
     nodes = list(ast.walk(tree)) if inside_functions else tree.body
     names: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names.add(node.module.split(".")[0])
+            names.add(node.module)
     return names
 
 
-def sources(folder: str) -> list[Path]:
-    return sorted((ROOT / folder).rglob("*.py"))
+def libraries(path: Path, *, inside_functions: bool = True) -> set[str]:
+    """Top-level names of what a file imports."""
+    return {name.partition(".")[0] for name in imports(path, inside_functions=inside_functions)}
+
+
+def parts(path: Path, *, inside_functions: bool = True) -> set[str]:
+    """Names of the folders and files of `hwsim` that a file imports from."""
+    names = imports(path, inside_functions=inside_functions)
+    return {name.split(".")[1] for name in names if name.startswith("hwsim.")}
+
+
+def test_every_part_of_the_model_stands_on_those_before_it() -> None:
+    for path in sources("hwsim"):
+        own = path.relative_to(ROOT / "hwsim").parts[0].removesuffix(".py")
+        if own.startswith("__"):
+            continue
+        for part in parts(path) - WITNESSES - {own}:
+            assert ROW_OF[part] < ROW_OF[own], f"{path} imports hwsim.{part}"
 
 
 def test_the_model_imports_neither_torch_nor_amaranth() -> None:
     for path in sources("hwsim"):
+        workflow = path.is_relative_to(ROOT / "hwsim" / "flows")
         command = path.is_relative_to(ROOT / "hwsim" / "cli")
         chart = path.is_relative_to(ROOT / "hwsim" / "report")
-        allowed = {"plotly"} if chart else set()
-        names = imported(path, inside_functions=not command)
-        assert not names & (HEAVY - allowed | {"golden", "rtl", "synthesis", "testbenches"}), path
+        lazily = workflow or command
+        names = libraries(path, inside_functions=not lazily)
+        assert not names & (HEAVY - ({"plotly"} if chart else set())), path
+        assert not parts(path, inside_functions=not lazily) & WITNESSES, path
 
 
 def test_golden_and_rtl_never_import_each_other() -> None:
     for path in sources("golden"):
-        assert not imported(path) & {"rtl", "amaranth", "testbenches", "cocotb"}, path
+        assert not libraries(path) & {"amaranth", "cocotb"}, path
+        assert not parts(path) & {"rtl", "testbenches"}, path
     for path in sources("rtl"):
-        assert not imported(path) & {"golden", "torch", "testbenches", "cocotb"}, path
+        assert not libraries(path) & {"torch", "cocotb"}, path
+        assert not parts(path) & {"golden", "testbenches"}, path
 
 
 def test_synthesis_takes_verilog_wherever_it_comes_from() -> None:
     for path in sources("synthesis"):
-        assert not imported(path) & {"golden", "rtl", "amaranth", "testbenches", "cocotb"}, path
+        assert not libraries(path) & {"amaranth", "cocotb"}, path
+        assert not parts(path) & {"golden", "rtl", "testbenches"}, path
 
 
 def test_proofs_know_only_the_hardware() -> None:
     for path in sources("formal"):
-        assert not imported(path) & {"golden", "torch", "testbenches", "cocotb"}, path
+        assert not libraries(path) & {"torch", "cocotb"}, path
+        assert not parts(path) & {"golden", "testbenches"}, path
 
 
 @pytest.mark.parametrize("folder", ["golden", "rtl"])
 def test_golden_and_rtl_know_only_the_model_s_nouns(folder: str) -> None:
-    """Config, graph, program and pipeline; never the compiler, the machine or the timeline."""
-    nouns = {"config", "graph", "networks", "program", "pipeline", "errors", "fixed_point"}
+    """Never the compiler, the machine or the timeline."""
     for path in sources(folder):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hwsim."):
-                assert (node.module or "").split(".")[1] in nouns, (path, node.module)
+        assert not parts(path) - NOUNS - {folder}, path
+
+
+def test_an_installation_has_one_import_name() -> None:
+    """What lies at the top level is imported below `hwsim`, through links."""
+    for folder in ("hwsim", *WITNESSES, "tests", "tools", "benchmarks", "formal"):
+        for path in sources(folder):
+            assert not libraries(path) & WITNESSES, path
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_every_operator_has_its_twins(operator: str) -> None:
-    for place in ("golden", "hwsim/machine", "rtl"):
+    for place in ("golden", "hwsim/machine", "rtl/arithmetic"):
         assert (ROOT / place / f"{operator}.py").exists(), f"{place}/{operator}.py is missing"
     assert (ROOT / "tests" / f"test_{operator}.py").exists()
 
@@ -96,8 +155,9 @@ def test_every_component_has_a_unit_test() -> None:
 
 def test_every_file_of_the_hardware_is_in_the_table() -> None:
     table = (DOCS / "architecture.md").read_text("utf-8").split("### Components")[1]
-    for path in (ROOT / "rtl").glob("[!_]*.py"):
-        assert f"`{path.stem}`" in table, f"{path.name} is not in docs/architecture.md"
+    for path in sources("rtl"):
+        if not path.stem.startswith("_"):
+            assert f"`{path.stem}`" in table, f"{path.name} is not in docs/architecture.md"
 
 
 def test_every_component_states_its_latency() -> None:

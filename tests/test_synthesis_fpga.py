@@ -2,9 +2,9 @@
 
 import pytest
 
-from synthesis.fpga import Implementation, map_to_xc7, place_in_ecp5
-from synthesis.harness import harness
-from synthesis.yosys import SynthesisError
+from hwsim.synthesis.fpga import Implementation, map_to_xc7, place_in_ecp5
+from hwsim.synthesis.harness import harness
+from hwsim.synthesis.yosys import SynthesisError
 
 TARGET_HZ = 100_000_000
 PORTS = {"clk": ("input", 1), "a": ("input", 9), "b": ("input", 9), "y": ("output", 18)}

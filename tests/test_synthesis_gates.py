@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from hwsim.config import load_config
-from rtl.accelerator import accelerator_verilog
-from synthesis.gates import SynthesizedModule, synthesize_gates
-from synthesis.modules import VerilogModule, separate_modules
-from synthesis.technology import Liberty, StaticCmos, Technology
-from synthesis.units import by_unit, unit_name
-from synthesis.yosys import SynthesisError
+from hwsim.arch.config import load_config
+from hwsim.rtl.accelerator import accelerator_verilog
+from hwsim.synthesis.gates import SynthesizedModule, synthesize_gates
+from hwsim.synthesis.modules import VerilogModule, separate_modules
+from hwsim.synthesis.technology import Liberty, StaticCmos, Technology
+from hwsim.synthesis.units import by_unit, unit_name
+from hwsim.synthesis.yosys import SynthesisError
 
 CMOS = StaticCmos()
 REGISTER = """\

@@ -1,6 +1,6 @@
 """Verilog taken apart into modules."""
 
-from synthesis.modules import separate_modules
+from hwsim.synthesis.modules import separate_modules
 
 VERILOG = """\
 /* Generated */

@@ -10,11 +10,11 @@ import pytest
 from systemrdl.compiler import RDLCompiler
 from systemrdl.rdltypes.builtin_enums import AccessType, OnWriteType
 
-from hwsim.config import load_config
-from hwsim.program.error_codes import MEANINGS, ErrorCode
-from hwsim.program.fields import FIELDS, Opcode
-from hwsim.program.registers import REGISTERS, Access, fingerprint, reset_value
-from rtl.system_rdl import Manual, descriptor_map_name, write_manual
+from hwsim.arch.config import load_config
+from hwsim.isa.error_codes import MEANINGS, ErrorCode
+from hwsim.isa.fields import FIELDS, Opcode
+from hwsim.isa.registers import REGISTERS, Access, fingerprint, reset_value
+from hwsim.rtl.deliver.system_rdl import Manual, descriptor_map_name, write_manual
 
 CONFIGS = ("nano", "edge")
 SOFTWARE = {

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph
-from hwsim.config import load_config
+from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph
+from hwsim.isa.descriptor import Compute, Load
+from hwsim.isa.fields import QUEUE_DEPTH
 from hwsim.machine import Machine
-from hwsim.networks import build_network
-from hwsim.program.descriptor import Compute, Load
-from hwsim.program.fields import QUEUE_DEPTH
 from hwsim.program.program import Traffic
 from hwsim.timeline import Timeline, time_program
 from hwsim.timeline.walk import Walk

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hwsim.baselines import materialized, plain
+from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph
-from hwsim.config import load_config
+from hwsim.frontends.builtin import build_network
 from hwsim.machine import Machine
 from hwsim.machine.memory import Memory
-from hwsim.networks import build_network
+from hwsim.passes.baselines import materialized, plain
 from hwsim.program.blocking import ceil_div
 from hwsim.program.program import Program, Traffic
 from hwsim.program.traffic import add_traffic, traffic_by_layer

@@ -5,10 +5,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from golden.photographs import photograph
-from golden.quantize import quantize_network
-from golden.reference import run_graph, stored_image
 from hwsim.compiler import compile_graph
+from hwsim.golden.photographs import photograph
+from hwsim.golden.quantize import quantize_network
+from hwsim.golden.reference import run_graph, stored_image
 from hwsim.graph import Layer
 from hwsim.machine import Machine
 from tests.drawn import preset_with

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hwsim.config import Config
-from rtl.layouts import FIRST_LINE
-from rtl.packing import packing
+from hwsim.arch.config import Config
+from hwsim.rtl.operands.packing import packing
+from hwsim.rtl.program.layouts import FIRST_LINE
 from tests.drawn import preset_with
 
 FIRST_TOKEN = 65_530  # so that the tokens wrap

@@ -8,8 +8,8 @@ from pathlib import Path
 from hwsim.cli.options import Verbosity
 from hwsim.cli.progress import progress
 from hwsim.cost.gates import COEFFICIENTS
-from rtl.accelerator import accelerator_verilog
-from synthesis.calibration import (
+from hwsim.rtl.accelerator import accelerator_verilog
+from hwsim.synthesis.calibration import (
     ALL,
     CALIBRATED,
     HELD_OUT,
@@ -20,11 +20,11 @@ from synthesis.calibration import (
     errors,
     fitted,
 )
-from synthesis.gates import synthesize_gates
-from synthesis.modules import separate_modules
-from synthesis.technology import StaticCmos
-from synthesis.units import UnitGates, by_unit
-from synthesis.yosys import yosys_version
+from hwsim.synthesis.gates import synthesize_gates
+from hwsim.synthesis.modules import separate_modules
+from hwsim.synthesis.technology import StaticCmos
+from hwsim.synthesis.units import UnitGates, by_unit
+from hwsim.synthesis.yosys import yosys_version
 
 FILE = Path(__file__).parents[1] / "hwsim" / "cost" / COEFFICIENTS
 TOP = "accelerator"
@@ -34,7 +34,7 @@ def measure() -> Iterator[tuple[str, list[UnitGates]]]:
     """Every configuration, synthesized."""
     for name in ALL:
         modules = separate_modules(accelerator_verilog(configuration(name), TOP), TOP)
-        with progress(name, len(modules), Verbosity.NORMAL) as advance:
+        with progress(Verbosity.NORMAL)(name, len(modules)) as advance:
             units = by_unit(synthesize_gates(modules, StaticCmos(), advance))
         yield name, units
 

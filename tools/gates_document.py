@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hwsim.cost.gates import calibration
-from synthesis.calibration import (
+from hwsim.synthesis.calibration import (
     CALIBRATED,
     HELD_OUT,
     LEAST_SHARE,

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hwsim.errors import InputError
-from testbenches.coverage import BINS, GROUPS, Bin, Regression, missing, recorded
+from hwsim.testbenches.coverage import BINS, GROUPS, Bin, Regression, missing, recorded
 from tools.verilog_coverage import (
     Exclusion,
     Line,

@@ -1,12 +1,13 @@
 """Writes `docs/results.md`: what virtual feature maps save, network by network."""
 
-from hwsim.baselines import materialized, plain, without_constants
+from hwsim.arch.config import Config
 from hwsim.cli.options import chosen_config
 from hwsim.compiler import compile_graph
-from hwsim.config import Config
-from hwsim.estimate import PAPER_SAVING, Comparison, Variant, compare
+from hwsim.cost.estimate import PAPER_SAVING, Comparison, Variant
+from hwsim.flows.estimate import compare
+from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph
-from hwsim.networks import build_network
+from hwsim.passes.baselines import materialized, plain, without_constants
 from hwsim.program.traffic import LayerTraffic
 from hwsim.timeline import time_program
 from tools.gates_document import price

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from hwsim.program.descriptor import markdown
-from hwsim.program.error_codes import MEANINGS
-from hwsim.program.fields import (
+from hwsim.isa.descriptor import markdown
+from hwsim.isa.error_codes import MEANINGS
+from hwsim.isa.fields import (
     DESCRIPTOR_BYTES,
     PAGE_BYTES,
     PAGE_DESCRIPTORS,
     QUEUE_DEPTH,
     Opcode,
 )
-from hwsim.program.registers import REGISTERS, Register
-from hwsim.program.rules import RULES
+from hwsim.isa.registers import REGISTERS, Register
+from hwsim.isa.rules import RULES
 from hwsim.report.schema import DOCUMENTS, schema_text
 from tools.formal_document import formal_document
 from tools.gates_document import gates_document

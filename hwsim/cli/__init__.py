@@ -11,8 +11,8 @@ from types import FrameType
 import click
 
 from hwsim.cli.commands import hwsim
-from hwsim.cli.status import BAD_INPUT, BROKEN_PIPE, DIFFERENT, INTERRUPTED, OK, ComparisonError
-from hwsim.errors import InputError
+from hwsim.cli.status import BAD_INPUT, BROKEN_PIPE, DIFFERENT, INTERRUPTED, OK
+from hwsim.errors import ComparisonError, InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

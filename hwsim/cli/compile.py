@@ -17,7 +17,7 @@ from hwsim.cli.options import (
 from hwsim.errors import InputError
 
 if TYPE_CHECKING:
-    from hwsim.memory_map import MemoryMap
+    from hwsim.flows.memory_map import MemoryMap
 
 
 class AddressType(click.ParamType[int]):
@@ -70,10 +70,11 @@ def compile_network(
     expected.bin is what the output must be after the run. All files are written or none. NETWORK is
     quantized once: ~/.cache/hwsim keeps the result.
     """
-    from hwsim.cli.memory_files import EXPECTED, HEADER, MAP, MEMORY, make_files
     from hwsim.cli.outputs import Outputs
+    from hwsim.cli.progress import progress
     from hwsim.compiler import compile_graph
-    from hwsim.networks import build_network
+    from hwsim.flows.memory_files import EXPECTED, HEADER, MAP, MEMORY, make_files
+    from hwsim.frontends.builtin import build_network
     from hwsim.program.relocate import relocate
 
     if folder == STANDARD_OUTPUT:
@@ -90,7 +91,7 @@ def compile_network(
         outputs.create_folder(folder)
         for path in (*paths.values(), *copies):
             outputs.reserve(path)
-        document, files = make_files(shapes, config, image, weights, base, level)
+        document, files = make_files(shapes, config, image, weights, base, progress(level))
         contents = {paths[name]: content for name, content in files.items()}
         outputs.write(contents | dict.fromkeys(copies, files[MAP]))
         if image is None:  # an earlier call's would belong to another memory
@@ -103,7 +104,7 @@ def compile_network(
 
 def _print(document: "MemoryMap", folder: str) -> None:
     """What to put where, and what to expect."""
-    from hwsim.cli.memory_files import EXPECTED, HEADER, MAP, MEMORY
+    from hwsim.flows.memory_files import EXPECTED, HEADER, MAP, MEMORY
 
     given, output = document.tensor(document.input), document.tensor(document.output)
     content = "weights, program and input" if document.image else "weights and program"

@@ -11,7 +11,7 @@ from hwsim.cli.options import common_options
 def configs(ctx: click.Context) -> None:
     """List the built-in accelerators, or show one as TOML."""
     if ctx.invoked_subcommand is None:
-        from hwsim.config import PRESETS, load_config
+        from hwsim.arch.config import PRESETS, load_config
 
         for name in PRESETS:
             config = load_config(name)
@@ -29,6 +29,6 @@ def configs(ctx: click.Context) -> None:
 @common_options
 def show(preset: str) -> None:
     """Print PRESET's TOML, comments included: redirect it to a file and change that."""
-    from hwsim.config import preset_text
+    from hwsim.arch.config import preset_text
 
     click.echo(preset_text(preset), nl=False)

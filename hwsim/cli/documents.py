@@ -4,11 +4,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwsim.cli.extras import needing_extra
 from hwsim.cli.options import Verbosity
 from hwsim.cli.outputs import Outputs
+from hwsim.cost.estimate import Estimate
 from hwsim.errors import InputError
-from hwsim.estimate import Estimate
+from hwsim.extras import needing_extra
 from hwsim.report.document import Document
 
 STANDARD_OUTPUT = "-"

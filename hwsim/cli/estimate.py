@@ -32,8 +32,8 @@ def estimate(
     """
     from hwsim.cli.documents import Wanted, page_in
     from hwsim.cli.outputs import Outputs
-    from hwsim.estimate import estimate as estimate_graph
-    from hwsim.networks import build_network
+    from hwsim.flows.estimate import estimate as estimate_graph
+    from hwsim.frontends.builtin import build_network
     from hwsim.report.document import make_document
 
     config = chosen_config(config_name, weight_bits)

@@ -4,7 +4,7 @@ import re
 
 from pydantic import ValidationError
 
-from hwsim.config import Config, first_line
+from hwsim.arch.config import Config, first_line
 from hwsim.errors import InputError
 
 IDEAL = "ideal"

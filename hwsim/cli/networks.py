@@ -9,7 +9,7 @@ from hwsim.cli.options import common_options
 @common_options
 def networks() -> None:
     """List the built-in networks."""
-    from hwsim.networks import NETWORKS, build_network
+    from hwsim.frontends.builtin import NETWORKS, build_network
 
     width = max(map(len, NETWORKS))
     for spec in NETWORKS.values():

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from hwsim.config import Config, load_config
+from hwsim.arch.config import Config, load_config
 from hwsim.errors import InputError
 
 SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")

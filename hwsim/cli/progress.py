@@ -1,20 +1,21 @@
 """How far a long command is: on a terminal, and only there."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hwsim.cli.options import Verbosity
+from hwsim.flows.progress import Advance, Progress, silent
 
-Advance = Callable[[], None]
+
+def progress(verbosity: Verbosity) -> Progress:
+    """Return how this command shows progress: bars on a terminal's stderr, or nothing."""
+    return silent if verbosity is Verbosity.QUIET or not sys.stderr.isatty() else _bar
 
 
 @contextmanager
-def progress(description: str, steps: int, verbosity: Verbosity) -> Iterator[Advance]:
+def _bar(description: str, steps: int) -> Iterator[Advance]:
     """A bar on stderr that each call of what it yields moves by one of `steps`."""
-    if verbosity is Verbosity.QUIET or not sys.stderr.isatty():
-        yield lambda: None
-        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

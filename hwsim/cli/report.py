@@ -24,9 +24,10 @@ def report(output: str, config_name: str) -> None:
     from pathlib import Path
 
     from hwsim.cli.documents import Wanted
-    from hwsim.cli.execution import run_network, shipped_photograph
     from hwsim.cli.outputs import Outputs
-    from hwsim.networks import build_network
+    from hwsim.cli.progress import progress
+    from hwsim.flows.execution import run_network, shipped_photograph
+    from hwsim.frontends.builtin import build_network
     from hwsim.report.index_page import index_text
 
     config = chosen_config(config_name, None)
@@ -52,7 +53,7 @@ def report(output: str, config_name: str) -> None:
         texts: dict[str, str] = {}
         documents = []
         for graph, files in zip(shapes, wanted, strict=True):
-            found, document = run_network(graph, config, image, None, True, level)
+            found, document = run_network(graph, config, image, None, True, progress(level))
             documents.append(document)
             texts |= files.texts(document, found)
             files.show(document, level)

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
+from hwsim.arch.config import Config, load_config
 from hwsim.cli.documents import STANDARD_OUTPUT
-from hwsim.cli.extras import needing_extra
 from hwsim.cli.options import Verbosity, common_options, config_option, current_verbosity
 from hwsim.cli.outputs import Outputs
 from hwsim.cli.progress import progress
-from hwsim.config import Config, load_config
 from hwsim.errors import InputError
+from hwsim.extras import needing_extra
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")  # serves in Verilog, SystemRDL and C
 TAKEN = "memory"  # `hwsim compile` writes memory.h
@@ -80,18 +80,18 @@ def _generate(
 ) -> tuple[dict[str, str | bytes], dict[str, tuple[str, int]]]:
     """Every file by its path, and the ports. All are reserved before the long part begins."""
     with needing_extra("rtl", "the accelerator's Verilog"):
-        from rtl.accelerator import accelerator_verilog
-        from rtl.example import example_files
-        from rtl.fusesoc import core_file
-        from rtl.guide import connection_guide
-        from rtl.lint import waivers
-        from rtl.system_rdl import write_manual
-        from rtl.verilog import KEYWORDS
-        from rtl.verilog_contents import ports
+        from hwsim.rtl.accelerator import accelerator_verilog
+        from hwsim.rtl.deliver.example import example_files
+        from hwsim.rtl.deliver.fusesoc import core_file
+        from hwsim.rtl.deliver.guide import connection_guide
+        from hwsim.rtl.deliver.lint import waivers
+        from hwsim.rtl.deliver.system_rdl import write_manual
+        from hwsim.rtl.deliver.verilog import KEYWORDS
+        from hwsim.rtl.deliver.verilog_contents import ports
 
         if name in KEYWORDS:
             raise InputError(f"--name '{name}' is a keyword of Verilog")
-        with progress("writing Verilog", 2, level) as advance:
+        with progress(level)("writing Verilog", 2) as advance:
             manual = write_manual(config, name)
             files: dict[str, str | bytes] = {
                 f"{folder}/{HTML}/{path}": content for path, content in manual.files.items()

@@ -41,10 +41,11 @@ def run(
     status 1.
     """
     from hwsim.cli.documents import Wanted, page_in
-    from hwsim.cli.execution import run_network
     from hwsim.cli.outputs import Outputs
+    from hwsim.cli.progress import progress
     from hwsim.compiler import compile_graph
-    from hwsim.networks import build_network
+    from hwsim.flows.execution import run_network
+    from hwsim.frontends.builtin import build_network
 
     config = chosen_config(config_name, weight_bits)
     width, height = size or (None, None)
@@ -54,6 +55,6 @@ def run(
     with Outputs() as outputs:
         wanted = Wanted(page_in(html, outputs), json, csv, trace)
         wanted.reserve(outputs)
-        found, document = run_network(shapes, config, image, weights, check, level)
+        found, document = run_network(shapes, config, image, weights, check, progress(level))
         outputs.write(wanted.texts(document, found))
     wanted.show(document, level)

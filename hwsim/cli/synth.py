@@ -38,9 +38,10 @@ def synth(
     Gates come from Yosys and ABC, without delay constraints; memories with synchronous read are
     counted in bits. What was counted once is kept in the user's cache.
     """
-    from hwsim.cli import synthesis
+    from hwsim.arch.config import load_config
     from hwsim.cli.outputs import Outputs
-    from hwsim.config import load_config
+    from hwsim.cli.progress import progress
+    from hwsim.flows import synthesis
     from hwsim.report.synthesis import json_text
     from hwsim.report.synthesis_tables import print_synthesis
 
@@ -56,11 +57,11 @@ def synth(
         if json not in {None, STANDARD_OUTPUT}:
             outputs.reserve(str(json))
         if target == "gates":
-            document = synthesis.synthesize_for_gates(config, technology, level)
+            document = synthesis.synthesize_for_gates(config, technology, progress(level))
         elif target == "ecp5":
-            document = synthesis.synthesize_for_ecp5(config, seed or 1, level)
+            document = synthesis.synthesize_for_ecp5(config, seed or 1, progress(level))
         else:
-            document = synthesis.synthesize_for_xc7(config, level)
+            document = synthesis.synthesize_for_xc7(config, progress(level))
         text = json_text(document)
         outputs.write({} if json in {None, STANDARD_OUTPUT} else {str(json): text})
     if json == STANDARD_OUTPUT:

@@ -12,8 +12,7 @@ from hwsim.cli.options import (
     current_verbosity,
     network_options,
 )
-from hwsim.cli.status import ComparisonError
-from hwsim.errors import InputError
+from hwsim.errors import ComparisonError, InputError
 
 PHOTOGRAPH = "rocket"  # not among those that quantization is calibrated on
 
@@ -54,12 +53,13 @@ def verify(
     be equal, the timeline's cycles within 1 % of every layer's and 0.5 % of the run's; what is not
     ends the command with status 1.
     """
-    from hwsim.cli.execution import shipped_photograph
     from hwsim.cli.memory_option import with_memory
     from hwsim.cli.outputs import Outputs
-    from hwsim.cli.simulation import subjects
-    from hwsim.cli.verification import check_tools, verify_network
-    from hwsim.networks import build_network
+    from hwsim.cli.progress import progress
+    from hwsim.flows.execution import shipped_photograph
+    from hwsim.flows.simulation import subjects
+    from hwsim.flows.verification import check_tools, verify_network
+    from hwsim.frontends.builtin import build_network
     from hwsim.report.verification import json_text
     from hwsim.report.verification_tables import print_verification
 
@@ -75,7 +75,7 @@ def verify(
         if json not in {None, STANDARD_OUTPUT}:
             outputs.reserve(str(json))
         photo = shipped_photograph(PHOTOGRAPH) if image is None else image
-        document = verify_network(shapes, config, photo, weights, unfused, level)
+        document = verify_network(shapes, config, photo, weights, unfused, progress(level))
         text = json_text(document)
         outputs.write({} if json in {None, STANDARD_OUTPUT} else {str(json): text})
     if json == STANDARD_OUTPUT:

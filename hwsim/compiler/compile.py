@@ -3,24 +3,24 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hwsim.arch.config import Config
 from hwsim.compiler.allocate import allocate_chain
 from hwsim.compiler.emit import LayerEmitter, Place, Tokens, met
 from hwsim.compiler.pack import pack_weights, tensor_bytes
 from hwsim.compiler.tiling import schedule_layer
-from hwsim.config import Config
 from hwsim.errors import InputError
 from hwsim.graph import Graph
-from hwsim.program.blocking import is_packed
-from hwsim.program.descriptor import Compute, Descriptor, End, Load, Store
-from hwsim.program.fields import (
+from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store
+from hwsim.isa.fields import (
     DESCRIPTOR_BYTES,
     PAGE_BYTES,
     PAGE_DESCRIPTORS,
     Destination,
 )
+from hwsim.isa.tokens import TOKEN_MASK
+from hwsim.program.blocking import is_packed
 from hwsim.program.program import WINDOW_BYTES, LayerProgram, Program, Region, Traffic
 from hwsim.program.schedule import Schedule
-from hwsim.program.tokens import TOKEN_MASK
 
 REGION_ALIGNMENT = WINDOW_BYTES  # which no AXI burst crosses either
 MEMORY_LIMIT_BYTES = 1 << 32  # addresses have 32 bits

@@ -6,13 +6,13 @@ without waiting for work that follows them, so that the load unit runs ahead of 
 
 from dataclasses import dataclass, field
 
-from hwsim.config import Config
+from hwsim.arch.config import Config
 from hwsim.graph import Layer
-from hwsim.program.descriptor import Compute, Descriptor, Load, Store
-from hwsim.program.fields import QUEUE_DEPTH, Destination
+from hwsim.isa.descriptor import Compute, Descriptor, Load, Store
+from hwsim.isa.fields import QUEUE_DEPTH, Destination
+from hwsim.isa.tokens import TOKEN_MASK
 from hwsim.program.program import Region
 from hwsim.program.schedule import Schedule, Span, WeightScope, stripe_columns
-from hwsim.program.tokens import TOKEN_MASK
 
 IN_FLIGHT = 2 * QUEUE_DEPTH  # more than any unit has unfinished while a later descriptor runs
 

@@ -6,7 +6,7 @@ The formats are those of `docs/architecture.md`, "Memory formats".
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.config import PARAMETER_BYTES, Config
+from hwsim.arch.config import PARAMETER_BYTES, Config
 from hwsim.errors import InputError
 from hwsim.graph import Constants, Layer, Shape
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, Blocking, block_layer, ceil_div

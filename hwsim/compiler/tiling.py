@@ -4,8 +4,8 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 
-from hwsim import pipeline
-from hwsim.config import Config
+from hwsim.arch import pipeline
+from hwsim.arch.config import Config
 from hwsim.errors import InputError
 from hwsim.graph import Layer
 from hwsim.program.blocking import Blocking, block_layer, ceil_div, split_evenly

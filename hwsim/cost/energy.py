@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from hwsim.config import Config
-from hwsim.program.descriptor import Compute
+from hwsim.arch.config import Config
+from hwsim.isa.descriptor import Compute
 from hwsim.program.program import Program
 from hwsim.timeline.timeline import Timeline
 

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from hwsim.config import Config
+from hwsim.arch.config import Config
 
 COEFFICIENTS = "gate_coefficients.json"
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from hwsim.config import ACCUMULATOR_BANKS, Config
-from hwsim.program.fields import PAGE_BYTES
+from hwsim.arch.config import ACCUMULATOR_BANKS, Config
+from hwsim.isa.fields import PAGE_BYTES
 
 PROGRAM_PAGES = 2
 SHIFT_BITS = 6

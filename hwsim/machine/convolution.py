@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.isa.descriptor import Compute
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES
-from hwsim.program.descriptor import Compute
 
 EXACT_FLOAT32_PRODUCTS = 1024  # of at most 2**14 each: their sum stays within float32's 2**24
 

@@ -13,6 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from hwsim.compiler.pack import pack_features, pack_image, unpack_padded_features
 from hwsim.graph import Layer, SpatialPool
+from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store, decode
+from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destination
+from hwsim.isa.tokens import token_reached
 from hwsim.machine.channel_pool import channel_pool
 from hwsim.machine.convolution import accumulate, gather, unpack_weights
 from hwsim.machine.memory import Memory
@@ -20,10 +23,7 @@ from hwsim.machine.rescale import rescale, unpack_parameters
 from hwsim.machine.spatial_pool import spatial_pool
 from hwsim.machine.weight_queue import WeightQueue
 from hwsim.program.blocking import is_packed
-from hwsim.program.descriptor import Compute, Descriptor, End, Load, Store, decode
-from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destination
 from hwsim.program.program import Program, Traffic
-from hwsim.program.tokens import token_reached
 
 Unit = Generator[bool, None, None]  # yields True after progress, False while it must wait
 Order = Callable[[int], list[int]]  # number of units -> who is asked first in the next turn

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.config import PARAMETER_BYTES
+from hwsim.arch.config import PARAMETER_BYTES
 
 INT32 = np.iinfo(np.int32)
 

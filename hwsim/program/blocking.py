@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from hwsim.config import Config
+from hwsim.arch.config import Config
 from hwsim.graph import Layer
 
 IMAGE_PIXEL_BYTES = 4

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from hwsim.config import Config
+from hwsim.arch.config import Config
 from hwsim.graph import Graph, Layer, Tensor
-from hwsim.program.descriptor import Descriptor, encode
+from hwsim.isa.descriptor import Descriptor, encode
 from hwsim.program.schedule import Schedule
 
 WINDOW_BYTES = 4096  # windows of memory are whole pages, which no burst crosses

@@ -7,8 +7,8 @@ whole pages, a program runs as before, cycle by cycle: its bursts split at the s
 from dataclasses import replace
 
 from hwsim.errors import InputError
-from hwsim.program.descriptor import Descriptor, Load, Store
-from hwsim.program.fields import LOAD_FIELDS
+from hwsim.isa.descriptor import Descriptor, Load, Store
+from hwsim.isa.fields import LOAD_FIELDS
 from hwsim.program.program import WINDOW_BYTES, Program, Region
 
 MEMORY_END = 1 + next(field.high for field in LOAD_FIELDS if field.name == "address")

@@ -14,7 +14,7 @@ stripe and pass, halo or not. What differs is how long weights stay:
 from dataclasses import dataclass
 from enum import Enum
 
-from hwsim.config import Config
+from hwsim.arch.config import Config
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, Blocking, ceil_div
 
 

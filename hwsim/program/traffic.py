@@ -6,10 +6,10 @@ the image's unused fourth byte and the weights and parameters of padding lanes.
 
 from dataclasses import dataclass
 
-from hwsim.config import PARAMETER_BYTES
+from hwsim.arch.config import PARAMETER_BYTES
 from hwsim.graph import Layer
-from hwsim.program.descriptor import Load, Store
-from hwsim.program.fields import PAGE_BYTES, Destination
+from hwsim.isa.descriptor import Load, Store
+from hwsim.isa.fields import PAGE_BYTES, Destination
 from hwsim.program.program import LayerProgram, Program, Traffic
 
 LOADED = {

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hwsim.config import Config
+from hwsim.arch.config import Config
 from hwsim.program.program import Traffic
 from hwsim.program.traffic import LOADED
 from hwsim.timeline import Timeline

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
-from hwsim.estimate import PAPER_SAVING, Comparison, Variant
+from hwsim.cost.estimate import PAPER_SAVING, Comparison, Variant
 from hwsim.program.program import Traffic
 from hwsim.program.traffic import LayerTraffic
 from hwsim.report.layers import STRICT

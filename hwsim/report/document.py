@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from hwsim.estimate import Estimate
+from hwsim.cost.estimate import Estimate
 from hwsim.graph import Graph
 from hwsim.report.comparison import ComparisonFigures, comparison_figures
 from hwsim.report.layers import STRICT, LayerFigures, layer_figures

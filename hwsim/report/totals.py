@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
+from hwsim.cost.estimate import Estimate
 from hwsim.cost.gates import gate_error
-from hwsim.estimate import Estimate
 from hwsim.program.program import Traffic
 from hwsim.report.bandwidth import (
     WINDOW_CYCLES,

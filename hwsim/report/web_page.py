@@ -5,7 +5,7 @@ from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 
-from hwsim.estimate import Estimate
+from hwsim.cost.estimate import Estimate
 from hwsim.report.charts import (
     Figure,
     cycles_chart,

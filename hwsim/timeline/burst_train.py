@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hwsim import pipeline
+from hwsim.arch import pipeline
 
 ROUNDING = 1e-6  # average lengths add up to whole cycles, but for this
 

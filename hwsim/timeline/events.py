@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from hwsim.program.fields import Destination
+from hwsim.isa.fields import Destination
 
 
 class LoadEvent(NamedTuple):

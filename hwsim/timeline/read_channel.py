@@ -7,11 +7,11 @@ room that tiles make which come later in the program.
 from bisect import bisect_left
 from collections import deque
 
-from hwsim import pipeline
-from hwsim.config import Config
-from hwsim.program.descriptor import Load
-from hwsim.program.fields import DESCRIPTOR_BYTES, PAGE_DESCRIPTORS, Destination
-from hwsim.program.tokens import unwrap
+from hwsim.arch import pipeline
+from hwsim.arch.config import Config
+from hwsim.isa.descriptor import Load
+from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_DESCRIPTORS, Destination
+from hwsim.isa.tokens import unwrap
 from hwsim.timeline.burst_train import BurstTrain, Pace
 from hwsim.timeline.events import LoadEvent
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hwsim.config import Config
+from hwsim.arch.config import Config
 from hwsim.graph import Layer
 from hwsim.program.blocking import block_layer
 

@@ -5,12 +5,12 @@ features arrive more slowly, and both arrive evenly, so the last one decides. On
 weights wait for room that the tile itself makes is stepped block by block.
 """
 
-from hwsim import pipeline
+from hwsim.arch import pipeline
 from hwsim.graph import SpatialPool
-from hwsim.program.descriptor import Compute, End, Load, Store
-from hwsim.program.fields import DESCRIPTOR_BYTES, QUEUE_DEPTH
+from hwsim.isa.descriptor import Compute, End, Load, Store
+from hwsim.isa.fields import DESCRIPTOR_BYTES, QUEUE_DEPTH
+from hwsim.isa.tokens import unwrap
 from hwsim.program.program import Program
-from hwsim.program.tokens import unwrap
 from hwsim.timeline.events import StoreEvent, TileEvent
 from hwsim.timeline.read_channel import ReadChannel
 

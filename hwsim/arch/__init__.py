@@ -1,0 +1,1 @@
+"""The accelerator as parameters: its configuration, the presets, and the pipeline depths."""

@@ -1,0 +1,1 @@
+"""Workflows that a notebook calls as the command line does."""

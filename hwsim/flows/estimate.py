@@ -1,0 +1,61 @@
+"""Compile and price a network, alone or beside its baselines."""
+
+from hwsim.arch.config import Config
+from hwsim.compiler import compile_graph
+from hwsim.cost.energy import frame_energy
+from hwsim.cost.estimate import Comparison, Estimate, Variant
+from hwsim.cost.gates import gate_model
+from hwsim.cost.memory import on_chip_memories
+from hwsim.graph import Graph
+from hwsim.passes.baselines import materialized, plain, without_constants
+from hwsim.program.program import Program
+from hwsim.program.traffic import add_traffic, traffic_by_layer
+from hwsim.timeline import time_program
+
+
+def estimate(graph: Graph, config: Config) -> Estimate:
+    """Compile and price a graph; a condensed one beside its baselines."""
+    program = compile_graph(graph, config)
+    timeline = time_program(program)
+    return Estimate(
+        graph=graph,
+        config=config,
+        timeline=timeline,
+        traffic=add_traffic([layer.traffic for layer in timeline.layers]),
+        energy=frame_energy(timeline),
+        gates=gate_model(config),
+        memories=on_chip_memories(config),
+        comparison=compare(program),
+    )
+
+
+def compare(program: Program) -> Comparison | None:
+    """Totals A, B and C of a compiled network, or None if no layer is condensed."""
+    graph, config = program.graph, program.config
+    if all(layer.channel_pool == 1 for layer in graph.layers):
+        return None
+    a, b, unpooled = (
+        compile_graph(without_constants(baseline), config)
+        for baseline in (plain(graph), materialized(graph), materialized(graph, pooled=False))
+    )
+    return Comparison(
+        a=_variant("A", "plain network, same stored shapes, k = 1", a),
+        b=_variant("B", "k x C maps written and read back, after the spatial maximum", b),
+        b_unpooled=_variant(
+            "B'", "k x C maps written and read back, before the spatial maximum", unpooled
+        ),
+        c=_variant("C", "virtual maps: condensed before they are written", program),
+    )
+
+
+def _variant(key: str, description: str, program: Program) -> Variant:
+    layers = traffic_by_layer(program)
+    return Variant(
+        key,
+        description,
+        program.graph.macs,
+        program.peak_feature_bytes,
+        tuple(part.layer.name for part in program.layers),
+        tuple(layers),
+        add_traffic(layers),
+    )

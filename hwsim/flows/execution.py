@@ -1,0 +1,129 @@
+"""Bit-exact execution, layer by layer, and its comparison with the reference."""
+
+import hashlib
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.arch.config import Config
+from hwsim.cost.estimate import Estimate
+from hwsim.errors import ComparisonError
+from hwsim.extras import needing_extra
+from hwsim.flows.estimate import estimate
+from hwsim.flows.progress import Advance, Progress
+from hwsim.flows.quantized import Recipe, quantized_graph
+from hwsim.graph import Graph, Layer
+from hwsim.machine import Machine
+from hwsim.program.program import Program
+from hwsim.report.document import Document, RunFigures, TensorFigures, make_document
+
+LOWEST, HIGHEST = 0x80, 0x7F  # int8's ends, as unsigned codes
+
+Reference = Callable[[Layer], NDArray[np.int8]]  # called once per layer, in order
+
+
+def run_network(
+    shapes: Graph,
+    config: Config,
+    image: str,
+    weights: str | None,
+    is_checked: bool,
+    progress: Progress,
+) -> tuple[Estimate, Document]:
+    """Quantize `shapes`, execute them on the photograph `image`, and price what was executed."""
+    with needing_extra("golden", "hwsim run"):
+        from hwsim.golden.photographs import load_image
+        from hwsim.golden.reference import stored_image
+
+        size = shapes.input.shape
+        pixels = load_image(image, height=size.height, width=size.width)
+    with progress(f"quantizing {shapes.name}", 1):
+        graph = quantized_graph(Recipe.of(shapes, config, weights))
+    found = estimate(graph, config)
+    with progress(f"executing {shapes.name}", len(graph.layers)) as advance:
+        stored: NDArray[np.int8] = stored_image(pixels).numpy()
+        tensors = execute(found.timeline.program, stored, advance, is_checked)
+    run = RunFigures(
+        image=Path(image).name,
+        image_sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest(),
+        weights="seeded" if weights is None else Path(weights).name,
+        is_checked=is_checked,
+        tensors=tensors,
+    )
+    return found, make_document(found, run)
+
+
+def shipped_photograph(name: str) -> str:
+    """The file of a photograph inside scikit-image's wheel."""
+    with needing_extra("golden", "hwsim report"):
+        from hwsim.golden.photographs import PHOTOGRAPHS
+
+        spec = find_spec("skimage")
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError("No module named 'skimage'", name="skimage")
+    return str(Path(spec.origin).parent / "data" / PHOTOGRAPHS[name])
+
+
+def execute(
+    program: Program, image: NDArray[np.int8], advance: Advance, is_checked: bool = False
+) -> tuple[TensorFigures, ...]:
+    """Run int8 `image[C, H, W]` through the machine; `advance` is called after every layer.
+
+    With `is_checked`, raises `ComparisonError` at the first element that differs from `golden/`.
+    """
+    tensors: list[TensorFigures] = []
+    reference = golden_reference(image) if is_checked else None
+
+    def on_layer(layer: Layer, stored: NDArray[np.int8]) -> None:
+        if reference is not None:
+            compare(layer, stored, reference(layer))
+        tensors.append(tensor_figures(layer, stored))
+        advance()
+
+    Machine(program, image, on_layer=on_layer).run()
+    return tuple(tensors)
+
+
+def golden_reference(image: NDArray[np.int8]) -> Reference:
+    """The integer reference as a function of the next layer: its stored output `x[C, H, W]`."""
+    import torch
+
+    from hwsim.golden.reference import run_layer
+
+    x = torch.from_numpy(image.copy())[None]
+
+    def reference(layer: Layer) -> NDArray[np.int8]:
+        nonlocal x
+        x = run_layer(layer, x)
+        values: NDArray[np.int8] = x[0].numpy()
+        return values
+
+    return reference
+
+
+def compare(layer: Layer, found: NDArray[np.int8], expected: NDArray[np.int8]) -> None:
+    """Raise `ComparisonError` at the first element, by channel, row and column, that differs."""
+    different = np.argwhere(found != expected)
+    if len(different):
+        channel, row, column = different[0]
+        raise ComparisonError(
+            f"{layer.name} differs from the reference in {len(different):,} of {found.size:,} "
+            f"elements, first at channel {channel}, row {row}, column {column}: "
+            f"machine {found[channel, row, column]}, reference {expected[channel, row, column]}"
+        )
+
+
+def tensor_figures(layer: Layer, stored: NDArray[np.int8]) -> TensorFigures:
+    """How a stored tensor `x[C, H, W]` uses its 256 codes."""
+    data = np.ascontiguousarray(stored)
+    counts = np.bincount(data.view(np.uint8).ravel(), minlength=256)
+    return TensorFigures(
+        name=layer.name,
+        stored_elements=data.size,
+        used_codes=int(np.count_nonzero(counts)),
+        saturated_ratio=float(counts[LOWEST] + counts[HIGHEST]) / data.size,
+        sha256=hashlib.sha256(data.tobytes()).hexdigest(),
+    )

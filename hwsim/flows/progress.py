@@ -1,0 +1,13 @@
+"""How a workflow tells that it advances: whoever calls it chooses what a person sees."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+Advance = Callable[[], None]  # called after every step
+Progress = Callable[[str, int], AbstractContextManager[Advance]]  # a description, how many steps
+
+
+@contextmanager
+def silent(_description: str, _steps: int) -> Iterator[Advance]:
+    """Show nothing."""
+    yield lambda: None

@@ -1,0 +1,127 @@
+"""Quantized graphs, kept in the user's cache by a hash of everything that decides them."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Self
+
+from hwsim.arch.config import Config
+from hwsim.cache import cache_folder
+from hwsim.errors import InputError
+from hwsim.extras import needing_extra
+from hwsim.graph import Graph
+
+DECIDING_PACKAGES = ("torch", "brevitas", "numpy", "pillow", "scikit-image")
+DECIDING_MODULES = (
+    "hwsim.fixed_point",
+    "hwsim.graph",
+    "hwsim.graph.file",
+    "hwsim.frontends.builtin",
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to quantize, and how. `weights` is a darknet file; None means seeded."""
+
+    name: str
+    height: int
+    width: int
+    k: int
+    weight_bits: int
+    multiplier_bits: int
+    weights: str | None
+
+    @classmethod
+    def of(cls, shapes: Graph, config: Config, weights: str | None) -> Self:
+        """For a built-in network's shapes on an accelerator."""
+        size, widths = shapes.input.shape, config.widths
+        return cls(
+            name=shapes.name,
+            height=size.height,
+            width=size.width,
+            k=shapes.layers[0].channel_pool,
+            weight_bits=widths.weight_bits,
+            multiplier_bits=widths.multiplier_bits,
+            weights=weights,
+        )
+
+    @property
+    def path(self) -> Path:
+        return cache_folder() / f"{self.name}-{self.content_hash()[:16]}.npz"
+
+    def content_hash(self) -> str:
+        """Of the choices, the weights' bytes, the code, and the packages that do the work."""
+        digest = hashlib.sha256()
+        choices = asdict(self) | {"weights": None if self.weights is None else "file"}
+        choices["packages"] = [f"{name} {version(name)}" for name in DECIDING_PACKAGES]
+        digest.update(json.dumps(choices).encode())
+        for source in _deciding_sources():
+            digest.update(source.read_bytes())
+        if self.weights is not None:
+            try:
+                digest.update(Path(self.weights).read_bytes())
+            except OSError as error:
+                raise InputError(
+                    f"cannot read weights '{self.weights}': {error.strerror}"
+                ) from None
+        return digest.hexdigest()
+
+
+def quantized_graph(recipe: Recipe) -> Graph:
+    """Quantize, or load what an earlier call left behind."""
+    with needing_extra("golden", "quantizing a network"):
+        path = recipe.path
+        try:
+            return load_or_refuse(path, recipe)
+        except InputError:
+            pass  # not there, or damaged: quantize and replace it
+        from hwsim.golden.quantize import quantize_network
+
+        graph = quantize_network(
+            recipe.name,
+            recipe.height,
+            recipe.width,
+            recipe.k,
+            weight_bits=recipe.weight_bits,
+            multiplier_bits=recipe.multiplier_bits,
+            weights=recipe.weights,
+        )
+    _keep(graph, path)
+    return graph
+
+
+def load_or_refuse(path: Path, recipe: Recipe) -> Graph:
+    """A kept graph; `InputError` if it is damaged or another one."""
+    from hwsim.graph.file import load_graph
+
+    graph = load_graph(path)
+    if graph.name != recipe.name or not graph.is_quantized:
+        raise InputError(f"graph '{path}' is not {recipe.name}")
+    return graph
+
+
+def _keep(graph: Graph, path: Path) -> None:
+    """Save for the next time, where that is possible."""
+    from hwsim.graph.file import save_graph
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_graph(graph, path)
+    except (OSError, InputError):
+        return
+
+
+def _deciding_sources() -> list[Path]:
+    """The source files of `golden/` and of what it builds on, in a fixed order."""
+    golden = find_spec("hwsim.golden")
+    assert golden is not None
+    assert golden.submodule_search_locations is not None
+    folder = Path(golden.submodule_search_locations[0])
+    specs = [find_spec(name) for name in DECIDING_MODULES]
+    return sorted(folder.glob("*.py")) + [
+        Path(spec.origin) for spec in specs if spec and spec.origin
+    ]

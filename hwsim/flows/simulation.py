@@ -1,0 +1,127 @@
+"""A compiled network on the Verilog in Verilator, and how far that is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from threading import Event, Thread
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.arch.config import Config
+from hwsim.compiler import compile_graph
+from hwsim.errors import ComparisonError
+from hwsim.flows.memory_map import packed_input
+from hwsim.flows.progress import Advance, Progress
+from hwsim.graph import Graph
+from hwsim.passes.baselines import materialized
+from hwsim.program.program import Program
+from hwsim.timeline import Timeline, time_program
+
+TOP = "accelerator"
+BENCH = "hwsim.testbenches.tb_network"
+LOOK_SECONDS = 0.5  # between two looks at how far the simulator is
+PERCENT = 100
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A program to verify, and what it is called beside others."""
+
+    variant: str
+    description: str
+    program: Program
+    timeline: Timeline
+
+
+def subjects(graph: Graph, config: Config, unfused: bool) -> tuple[Subject, ...]:
+    """The network as it is, and its baseline B if that is wanted too."""
+    condensed = any(layer.channel_pool > 1 for layer in graph.layers)
+    key, text = ("C", "virtual maps") if condensed else ("A", "nothing condensed")
+    chosen = [(key, text, graph)]
+    if unfused:
+        text = "k x C maps written and read back, after the spatial maximum"
+        chosen.append(("B", text, materialized(graph)))
+    found: list[Subject] = []
+    for key, text, variant in chosen:
+        program = compile_graph(variant, config)
+        found.append(Subject(key, text, program, time_program(program)))
+    return tuple(found)
+
+
+def simulate(subject: Subject, image: NDArray[np.int8], folder: Path, progress: Progress) -> None:
+    """Build the simulator unless there is one, and run; what the run leaves is in `folder`.
+
+    Raises `ComparisonError` where either fails.
+    """
+    from hwsim.testbenches import network_bench as bench
+    from hwsim.testbenches import simulator
+
+    program, predicted = subject.program, subject.timeline.cycles
+    with progress("building the simulator (minutes, the first time)", 1):
+        try:
+            model = simulator.build(
+                _verilog(program.config),
+                bench.TOP,
+                sources=bench.SOURCES,
+                parameters=bench.parameters(program),
+                options=bench.OPTIONS,
+            )
+        except simulator.FailedBuildError as error:
+            raise ComparisonError(f"building the simulator: {error}") from None
+    arguments = bench.place(program, packed_input(program, image), folder)
+    environment = bench.environment(program, predicted, folder)
+    log = folder / "simulator.log"
+    with (
+        progress(named("simulating", subject), PERCENT) as advance,
+        _following(folder, predicted, advance),
+    ):
+        try:
+            simulator.run(model, bench.TOP, BENCH, folder, environment, arguments, log)
+        except simulator.FailedRunError as error:
+            what = named("simulating", subject)
+            raise ComparisonError(f"{what}: {_reason(log, error)}") from None
+
+
+@cache
+def _verilog(config: Config) -> str:
+    from hwsim.rtl.accelerator import accelerator_verilog
+
+    return accelerator_verilog(config, TOP)
+
+
+def named(what: str, subject: Subject) -> str:
+    return f"{what} {subject.program.graph.name} ({subject.variant})"
+
+
+@contextmanager
+def _following(folder: Path, predicted: int, advance: Advance) -> Iterator[None]:
+    """Advance a bar of 100 by the share of the predicted cycles that are simulated."""
+    from hwsim.testbenches.network_bench import cycles_so_far
+
+    ended = Event()
+
+    def follow() -> None:
+        shown = 0
+        while not ended.wait(LOOK_SECONDS):
+            percent = min(PERCENT, PERCENT * cycles_so_far(folder) // predicted)
+            for _ in range(shown, percent):
+                advance()
+            shown = max(shown, percent)
+
+    thread = Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _reason(log: Path, error: Exception) -> str:
+    """Why a simulation failed: the last assertion in its log."""
+    lines = log.read_text("utf-8", errors="replace").splitlines() if log.exists() else []
+    reasons = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
+    return reasons[-1] if reasons else str(error).splitlines()[0]

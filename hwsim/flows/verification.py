@@ -1,0 +1,221 @@
+"""One program on all witnesses: golden, machine, timeline, and the Verilog in Verilator."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.arch.config import Config
+from hwsim.extras import needing_extra
+from hwsim.flows.execution import golden_reference
+from hwsim.flows.progress import Progress
+from hwsim.flows.quantized import Recipe, quantized_graph
+from hwsim.flows.simulation import Subject, named, simulate, subjects
+from hwsim.graph import Graph, Layer
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.machine import Machine
+from hwsim.program.program import Traffic
+from hwsim.report.document import network_figures
+from hwsim.report.verification import (
+    LAYER_BOUND_RATIO,
+    SCHEMA_VERSION,
+    TOTAL_BOUND_RATIO,
+    DifferenceFigures,
+    Verification,
+    VerifiedLayer,
+    VerifiedProgram,
+    byte_figures,
+    error_ratio,
+    saving,
+)
+
+if TYPE_CHECKING:
+    from hwsim.testbenches.bus_record import Attribution, Difference
+    from hwsim.testbenches.network_bench import NetworkRun
+
+PURPOSE = "hwsim verify"
+EXTRAS = {
+    "golden": "hwsim.golden.reference",
+    "rtl": "hwsim.rtl.accelerator",
+    "verify": "hwsim.testbenches.simulator",
+}
+
+Stored = NDArray[np.int8]
+
+
+def check_tools() -> None:
+    """Refuse what is not installed, before anything takes long."""
+    for extra, module in EXTRAS.items():
+        with needing_extra(extra, PURPOSE):
+            import_module(module)
+    from hwsim.testbenches.simulator import verilator_environment
+
+    verilator_environment()
+
+
+def verify_network(
+    shapes: Graph,
+    config: Config,
+    image: str,
+    weights: str | None,
+    unfused: bool,
+    progress: Progress,
+) -> Verification:
+    """Quantize `shapes`, and run what it compiles to on the photograph `image`, four times over."""
+    from hwsim.golden.photographs import load_image
+    from hwsim.golden.reference import stored_image
+
+    size = shapes.input.shape
+    pixels = load_image(image, height=size.height, width=size.width)
+    with progress(f"quantizing {shapes.name}", 1):
+        graph = quantized_graph(Recipe.of(shapes, config, weights))
+    found = tuple(
+        verify_program(subject, stored_image(pixels).numpy(), progress)
+        for subject in subjects(graph, config, unfused)
+    )
+    return Verification(
+        schema_version=SCHEMA_VERSION,
+        hwsim_version=version("hwsim"),
+        command="verify",
+        network=network_figures(graph),
+        config=config.model_dump(mode="json"),
+        image=Path(image).name,
+        image_sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest(),
+        weights="seeded" if weights is None else Path(weights).name,
+        layer_bound_ratio=LAYER_BOUND_RATIO,
+        total_bound_ratio=TOTAL_BOUND_RATIO,
+        programs=found,
+        saving=saving(*found) if unfused else None,
+        failures=tuple(
+            f"{program.variant}: {failure}" for program in found for failure in program.failures()
+        ),
+    )
+
+
+def verify_program(subject: Subject, image: Stored, progress: Progress) -> VerifiedProgram:
+    """Run one program on all witnesses, and lay their figures side by side."""
+    from hwsim.testbenches.bus_record import attribute, load_record
+    from hwsim.testbenches.network_bench import RECORD, load_run
+
+    program = subject.program
+    expected, executed, machine_bytes = _execute(subject, image, progress)
+    with TemporaryDirectory(prefix="hwsim-verify-") as name:
+        folder = Path(name)
+        simulate(subject, image, folder, progress)
+        run = load_run(folder)
+        attribution = attribute(program, load_record(folder / RECORD, program.config))
+    return figures(subject, run, attribution, expected, executed, machine_bytes)
+
+
+def _execute(
+    subject: Subject, image: Stored, progress: Progress
+) -> tuple[list[Stored], list[Stored], dict[Traffic, int]]:
+    """What golden and machine store, layer by layer, and the machine's bytes."""
+    expected: list[Stored] = []
+    executed: list[Stored] = []
+    graph = subject.program.graph
+    with progress(named("executing", subject), len(graph.layers)) as advance:
+        reference = golden_reference(image)
+
+        def on_layer(layer: Layer, stored: Stored) -> None:
+            expected.append(reference(layer))
+            executed.append(stored.copy())
+            advance()
+
+        memory = Machine(subject.program, image, on_layer=on_layer).run()
+    return expected, executed, memory.bytes_by_traffic()
+
+
+# --- side by side --------------------------------------------------------------------------------
+
+
+def figures(
+    subject: Subject,
+    run: "NetworkRun",
+    attribution: "Attribution",
+    expected: Sequence[Stored],
+    executed: Sequence[Stored],
+    machine_bytes: dict[Traffic, int],
+) -> VerifiedProgram:
+    """Lay what all witnesses say of one program side by side."""
+    from hwsim.testbenches.bus_record import first_difference
+
+    timeline = subject.timeline
+    layers: list[VerifiedLayer] = []
+    before = 0
+    for record, time, golden_stored, machine_stored in zip(
+        attribution.layers, timeline.layers, expected, executed, strict=True
+    ):
+        differences = {
+            "machine": first_difference(golden_stored, machine_stored),
+            "Verilog": first_difference(golden_stored, record.stored, record.is_stored),
+        }
+        cycles = None if record.end_cycle is None else record.end_cycle - before
+        before = record.end_cycle or before
+        layers.append(
+            VerifiedLayer(
+                name=record.layer.name,
+                stored_bytes=record.stored.size,
+                differences=_differences(differences),
+                bus_bytes=byte_figures(record.bytes),
+                timeline_bytes=byte_figures(time.traffic.bytes),
+                verilog_cycles=cycles,
+                timeline_cycles=time.cycles,
+                error_ratio=error_ratio(time.cycles, cycles),
+            )
+        )
+    timeline_bytes = {
+        kind: sum(time.traffic.bytes[kind] for time in timeline.layers) for kind in Traffic
+    }
+    return VerifiedProgram(
+        variant=subject.variant,
+        description=subject.description,
+        layers=tuple(layers),
+        monitor_bytes=byte_figures(run.monitor_bytes),
+        counter_bytes=byte_figures(run.counter_bytes),
+        machine_bytes=byte_figures(machine_bytes),
+        timeline_bytes=byte_figures(timeline_bytes),
+        verilog_array_cycles=run.array_cycles,
+        timeline_array_cycles=sum(time.busy_cycles for time in timeline.layers),
+        verilog_cycles=run.cycles,
+        timeline_cycles=timeline.cycles,
+        error_ratio=error_ratio(timeline.cycles, run.cycles),
+        problems=tuple(problems(subject, run, attribution)),
+    )
+
+
+def _differences(found: "dict[str, Difference | None]") -> tuple[DifferenceFigures, ...]:
+    return tuple(
+        DifferenceFigures(
+            witness,
+            difference.elements,
+            difference.channel,
+            difference.row,
+            difference.column,
+            difference.found,
+            difference.expected,
+        )
+        for witness, difference in found.items()
+        if difference is not None
+    )
+
+
+def problems(subject: Subject, run: "NetworkRun", attribution: "Attribution") -> Iterator[str]:
+    """What must not be, whatever the other witnesses say."""
+    from hwsim.testbenches.network_bench import Violation
+
+    if run.error != ErrorCode.NONE:
+        yield f"the run ended with error {run.error.name} at {run.error_descriptor:#010x}"
+    elif run.events != {"end": 1, "error": 0, "refused": 0}:
+        yield f"the run ended with events {run.events}"
+    if run.violation != Violation.NONE:
+        yield f"the bus monitor saw {run.violation.name}"
+    if not run.is_complete(subject.program.config.word_bytes):
+        yield "beats on the bus are not those that its addresses announced"
+    yield from map(str, attribution.misplaced)

@@ -1,0 +1,335 @@
+"""The register map of the AXI4-Lite port. This table is the only place where a register is written.
+
+The hardware, the SystemRDL with its HTML and C header, and the testbenches derive from it.
+Registers are 32 bits wide and lie in one 4 KiB page; bits that no field claims read as 0.
+"""
+
+import json
+import zlib
+from dataclasses import dataclass
+from enum import Enum
+
+from hwsim.arch.config import Config
+
+ADDRESS_BITS = 12  # of the AXI4-Lite port: one page
+REGISTER_BITS = 32
+REGISTER_BYTES = REGISTER_BITS // 8
+
+PAGE_SHIFT = 12  # windows are whole pages of 4 KiB, which no burst crosses
+PAGE_BITS = 32 - PAGE_SHIFT  # a page's number
+PROGRAM_SHIFT = 6  # a program starts on a multiple of a descriptor
+COUNTER_BITS = 40
+
+IDENTITY_VALUE = 0x4857534D  # "HWSM"
+INTERFACE_VERSION = 1
+COMPILED_FOR = {"array", "widths", "buffers", "bus", "channel_pool"}  # what a program depends on
+
+
+class Access(Enum):
+    """What the host can do with a register."""
+
+    RO = "ro"
+    WO = "wo"
+    RW = "rw"
+    W1C = "w1c"
+
+
+@dataclass(frozen=True)
+class BitField:
+    """Bits low + width - 1 down to low of a register.
+
+    `reset` is the value after reset, or None where the configuration decides it.
+    """
+
+    name: str
+    low: int
+    width: int
+    doc: str
+    reset: int | None = 0
+
+    @property
+    def high(self) -> int:
+        return self.low + self.width - 1
+
+    @property
+    def mask(self) -> int:
+        return ((1 << self.width) - 1) << self.low
+
+
+@dataclass(frozen=True)
+class Register:
+    """One register; `is_locked` says that a write while a run goes on is refused."""
+
+    name: str
+    offset: int
+    access: Access
+    doc: str
+    fields: tuple[BitField, ...]
+    is_locked: bool = False
+
+    @property
+    def mask(self) -> int:
+        return sum(field.mask for field in self.fields)
+
+    def field(self, name: str) -> BitField:
+        return next(field for field in self.fields if field.name == name)
+
+    def pack(self, **values: int) -> int:
+        """The word with these fields; those that are left out have their reset value."""
+        unknown = values.keys() - {field.name for field in self.fields}
+        assert not unknown, f"{self.name} has no field {unknown}"
+        word = 0
+        for field in self.fields:
+            value = values.get(field.name, field.reset)
+            assert value is not None, f"{self.name}.{field.name} depends on the configuration"
+            assert 0 <= value < 1 << field.width, f"{self.name}.{field.name} = {value}"
+            word |= value << field.low
+        return word
+
+    def unpack(self, word: int) -> dict[str, int]:
+        return {field.name: (word & field.mask) >> field.low for field in self.fields}
+
+
+def _interrupt_fields(docs: tuple[str, str, str]) -> tuple[BitField, ...]:
+    names = ("end", "error", "refused")
+    return tuple(BitField(name, low, 1, docs[low]) for low, name in enumerate(names))
+
+
+def _window(name: str, offset: int, purpose: str) -> tuple[Register, Register]:
+    """A window's base and limit. After reset the base is above the limit: the window is empty."""
+    pages = (1 << PAGE_BITS) - 1
+    base = BitField(
+        "page", PAGE_SHIFT, PAGE_BITS, "Number of the window's first 4 KiB page.", pages
+    )
+    limit = BitField("page", PAGE_SHIFT, PAGE_BITS, "Number of the window's last 4 KiB page.", 0)
+    base_doc = (
+        f"First page of the window of {purpose}. Write the address of the window's first byte. "
+        "A write while a run goes on is ignored and sets INTERRUPT_STATUS.refused."
+    )
+    limit_doc = (
+        f"Last page of the window of {purpose}, inclusive. Write the address of the window's last "
+        "byte: the lower 12 bits are ignored. Where the limit is below the base the window is "
+        "empty, as after reset. A write while a run goes on is ignored and sets "
+        "INTERRUPT_STATUS.refused."
+    )
+    return (
+        Register(f"{name}_BASE", offset, Access.RW, base_doc, (base,), is_locked=True),
+        Register(f"{name}_LIMIT", offset + 4, Access.RW, limit_doc, (limit,), is_locked=True),
+    )
+
+
+def _counter(name: str, offset: int, counts: str) -> tuple[Register, Register]:
+    """A 40-bit counter of the last run, in two registers."""
+    lower, upper = REGISTER_BITS, COUNTER_BITS - REGISTER_BITS
+    low = BitField("count", 0, lower, f"Bits {lower - 1}:0 of the count.")
+    high = BitField("count", 0, upper, f"Bits {COUNTER_BITS - 1}:{lower} of the count.")
+    doc = (
+        f"{counts} Belongs to the last run: START clears it, and it holds once STATUS.busy is 0. "
+        "During a run it counts on between the reads of its two halves."
+    )
+    return (
+        Register(f"{name}_LOW", offset, Access.RO, doc, (low,)),
+        Register(f"{name}_HIGH", offset + 4, Access.RO, f"The upper part of {name}_LOW.", (high,)),
+    )
+
+
+REGISTERS: tuple[Register, ...] = (
+    Register(
+        "IDENTITY",
+        0x00,
+        Access.RO,
+        "Says that this is an hwsim accelerator. Read it first: any other value means that the "
+        "address is wrong or that the accelerator has no clock.",
+        (BitField("value", 0, 32, 'The letters "HWSM", first letter on top.', IDENTITY_VALUE),),
+    ),
+    Register(
+        "BUILD",
+        0x04,
+        Access.RO,
+        "Array and numbers that this accelerator was generated for, and the version of this "
+        "register map: compare with the header that a driver was built with. Buffers, bus and "
+        "rescale lanes are not in it: whether a program runs here, FINGERPRINT tells.",
+        (
+            BitField("input_lanes_log2", 0, 4, "Log2 of the array's input lanes.", None),
+            BitField("output_lanes_log2", 4, 4, "Log2 of the array's output lanes.", None),
+            BitField("weight_bits", 8, 4, "Width of a weight, 4 or 8.", None),
+            BitField("multiplier_bits", 12, 6, "Width of the rescale factor, 16 or 32.", None),
+            BitField("channel_pool", 18, 1, "1 with a channel pool.", None),
+            BitField("interface", 24, 8, "Version of this register map.", INTERFACE_VERSION),
+        ),
+    ),
+    Register(
+        "CONTROL",
+        0x08,
+        Access.WO,
+        "Commands. Write a 1 to give one; reads as 0.",
+        (
+            BitField(
+                "start",
+                0,
+                1,
+                "Run the program at PROGRAM_ADDRESS. Clears the counters, ERROR_CODE and "
+                "ERROR_DESCRIPTOR. While a run goes on it is ignored and sets "
+                "INTERRUPT_STATUS.refused.",
+            ),
+            BitField(
+                "abort",
+                1,
+                1,
+                "End the run with error code ABORTED. Bursts that are under way are brought to "
+                "their end first. Ignored while no run goes on: together with `start` it then "
+                "starts a run; during one, together with `start`, it ends the run and START is "
+                "refused.",
+            ),
+        ),
+    ),
+    Register(
+        "STATUS",
+        0x0C,
+        Access.RO,
+        "Whether a run goes on.",
+        (
+            BitField(
+                "busy",
+                0,
+                1,
+                "A run goes on, or bursts under way at its end are being finished. It stays 1 for "
+                "ever if memory never answers a burst; only a reset of the accelerator together "
+                "with the bus helps then.",
+            ),
+            BitField(
+                "stopping",
+                1,
+                1,
+                "The run is over, whatever way it ended, and bursts under way are being finished.",
+            ),
+        ),
+    ),
+    Register(
+        "INTERRUPT_STATUS",
+        0x10,
+        Access.W1C,
+        "What has happened since the bits were cleared. Write a 1 to clear a bit; what happens in "
+        "the same cycle stays set.",
+        _interrupt_fields(
+            (
+                "A run reached its END: its results are in memory, the counters hold.",
+                "A run ended with an error, which ERROR_CODE tells; the accelerator is idle again.",
+                "A START, or a write to PROGRAM_ADDRESS or a window, came while a run went on. It "
+                "had no effect.",
+            )
+        ),
+    ),
+    Register(
+        "INTERRUPT_ENABLE",
+        0x14,
+        Access.RW,
+        "Which bits of INTERRUPT_STATUS raise the interrupt, a level that stays high until "
+        "they are cleared there or disabled here.",
+        _interrupt_fields(
+            (
+                "INTERRUPT_STATUS.end raises the interrupt.",
+                "INTERRUPT_STATUS.error raises the interrupt.",
+                "INTERRUPT_STATUS.refused raises the interrupt.",
+            )
+        ),
+    ),
+    Register(
+        "PROGRAM_ADDRESS",
+        0x18,
+        Access.RW,
+        "Where the program's first descriptor lies in memory, a multiple of 64. A write while a "
+        "run goes on is ignored and sets INTERRUPT_STATUS.refused.",
+        (
+            BitField(
+                "address",
+                PROGRAM_SHIFT,
+                32 - PROGRAM_SHIFT,
+                "Bits 31:6 of the address; the lower bits are 0.",
+            ),
+        ),
+        is_locked=True,
+    ),
+    *_window("CONSTANTS", 0x20, "program and weights, which a run reads and never writes"),
+    *_window("FEATURES", 0x28, "images and features, which a run reads and writes"),
+    Register(
+        "ERROR_CODE",
+        0x30,
+        Access.RO,
+        "Why the last run ended.",
+        (
+            BitField(
+                "code", 0, 8, "An error code; 0 after END, before the first run and from START."
+            ),
+        ),
+    ),
+    Register(
+        "ERROR_DESCRIPTOR",
+        0x34,
+        Access.RO,
+        "Where the descriptor to blame lies in memory: the one with the mistake, or whose burst "
+        "got the error; for DEADLOCK the waiting one with the lowest address; for ABORTED the next "
+        "one that would have been distributed.",
+        (
+            BitField(
+                "address",
+                PROGRAM_SHIFT,
+                32 - PROGRAM_SHIFT,
+                "Bits 31:6 of the address; the lower bits are 0.",
+            ),
+        ),
+    ),
+    Register(
+        "FINGERPRINT",
+        0x38,
+        Access.RO,
+        "Stands for everything of the configuration that a program depends on: array, widths, "
+        "buffers, bus and channel pool, but not name, clock, memory and energy. A program runs "
+        "only where this is the fingerprint that it was compiled for: compare before a start.",
+        (BitField("value", 0, 32, "CRC-32 of these settings as text.", None),),
+    ),
+    *_counter("CYCLES", 0x40, "Cycles from START until the last result was in memory."),
+    *_counter("ARRAY_CYCLES", 0x48, "Cycles in which the MAC array took a pixel."),
+    *_counter("PROGRAM_BYTES", 0x50, "Bytes of program read."),
+    *_counter("WEIGHT_BYTES", 0x58, "Bytes of weights and their parameters read."),
+    *_counter("FEATURE_READ_BYTES", 0x60, "Bytes of images and features read."),
+    *_counter("FEATURE_WRITTEN_BYTES", 0x68, "Bytes of features written."),
+)
+
+COUNTERS = tuple(
+    register.name.removesuffix("_LOW") for register in REGISTERS if register.name.endswith("_LOW")
+)
+_BY_NAME = {register.name: register for register in REGISTERS}
+
+
+def register(name: str) -> Register:
+    """The register of this name, such as "INTERRUPT_STATUS"."""
+    return _BY_NAME[name]
+
+
+def build_fields(config: Config) -> dict[str, int]:
+    """What BUILD reads on this configuration, field by field."""
+    return {
+        "input_lanes_log2": config.array.input_lanes.bit_length() - 1,
+        "output_lanes_log2": config.array.output_lanes.bit_length() - 1,
+        "weight_bits": config.widths.weight_bits,
+        "multiplier_bits": config.widths.multiplier_bits,
+        "channel_pool": int(config.channel_pool),
+        "interface": INTERFACE_VERSION,
+    }
+
+
+def fingerprint(config: Config) -> int:
+    """What FINGERPRINT reads: equal where the same programs run, whatever else differs."""
+    settings = config.model_dump(include=COMPILED_FOR)
+    return zlib.crc32(json.dumps(settings, sort_keys=True, separators=(",", ":")).encode())
+
+
+def constant_fields(config: Config) -> dict[str, dict[str, int]]:
+    """The registers that the configuration decides, with their fields."""
+    return {"BUILD": build_fields(config), "FINGERPRINT": {"value": fingerprint(config)}}
+
+
+def reset_value(entry: Register, config: Config) -> int:
+    """What the register reads after reset on this configuration."""
+    return entry.pack(**constant_fields(config).get(entry.name, {}))

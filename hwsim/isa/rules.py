@@ -1,0 +1,162 @@
+"""What the fields of a descriptor must satisfy on their own; the accelerator refuses the others.
+
+Each rule is written once, as an expression that holds for Python integers and, in `rtl/`, becomes
+logic on the descriptor's bits. So it uses only arithmetic, comparisons, `&` and `|`. How far a
+descriptor reaches into buffers and memory is checked where it reaches, not here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hwsim.arch.config import Config
+from hwsim.graph import SpatialPool
+from hwsim.isa.descriptor import OPCODES, Descriptor
+from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, Destination, Opcode
+
+MOST_FACTOR = 3  # log2 of the largest k: all that the field can say
+PACKED_KERNEL = 3
+PACKED_TAPS = 27  # of three channels
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`holds(descriptor, config)` is true (or 1) for a descriptor that the hardware accepts."""
+
+    opcode: Opcode
+    text: str
+    holds: Callable[[Any, Config], Any]
+
+
+def _positive(opcode: Opcode, *names: str) -> list[Rule]:
+    def rule(name: str) -> Rule:
+        return Rule(opcode, f"`{name}` is at least 1", lambda d, _: getattr(d, name) != 0)
+
+    return [rule(name) for name in names]
+
+
+def _whole_words(opcode: Opcode, *names: str) -> list[Rule]:
+    def rule(name: str) -> Rule:
+        return Rule(
+            opcode,
+            f"`{name}` is a multiple of the word",
+            lambda d, c: (getattr(d, name) & (c.word_bytes - 1)) == 0,
+        )
+
+    return [rule(name) for name in names]
+
+
+def _is_page(d: Any, c: Config) -> Any:
+    words = DESCRIPTOR_BYTES // c.word_bytes
+    return (
+        (d.rows == 1)
+        & (d.blocks == 1)
+        & ((d.address & (DESCRIPTOR_BYTES - 1)) == 0)
+        & ((d.row_words & (words - 1)) == 0)
+        & (d.row_words <= PAGE_BYTES // c.word_bytes)
+    )
+
+
+def _is_condensable(d: Any, c: Config) -> Any:
+    largest = min(MOST_FACTOR, c.array.output_lanes.bit_length() - 1) if c.channel_pool else 0
+    return d.channel_pool <= largest if largest < MOST_FACTOR else 1
+
+
+def _fits_pooled(d: Any, pooled: Any, computed: Any) -> Any:
+    doubled = d.spatial_pool == int(SpatialPool.STRIDE_2)
+    return (pooled <= ((computed + 1) >> 1)) | ((pooled <= computed) & (doubled == 0))
+
+
+def _is_packed_window(d: Any, c: Config) -> Any:
+    passes = -(-PACKED_TAPS // c.array.input_lanes)
+    return (
+        (d.kernel_rows == PACKED_KERNEL)
+        & (d.kernel_columns == PACKED_KERNEL)
+        & (d.blocks == passes)
+    )
+
+
+LOAD_RULES = [
+    Rule(Opcode.LOAD, "`destination` is 0, 1 or 2", lambda d, _: d.destination != 3),
+    *_positive(Opcode.LOAD, "row_words", "rows", "blocks"),
+    *_whole_words(Opcode.LOAD, "address", "row_stride_bytes", "block_stride_bytes"),
+    Rule(
+        Opcode.LOAD,
+        "`ring_row` is below `ring_rows`",
+        lambda d, _: d.ring_row < d.ring_rows,
+    ),
+    Rule(
+        Opcode.LOAD,
+        f"with `destination` 2: one run of one block, whole descriptors from a multiple of "
+        f"{DESCRIPTOR_BYTES}, at most a page",
+        lambda d, c: (d.destination != int(Destination.PROGRAM)) | _is_page(d, c),
+    ),
+]
+
+COMPUTE_RULES = [
+    *_positive(
+        Opcode.COMPUTE,
+        "row_words",
+        "rows",
+        "columns",
+        "kernel_rows",
+        "kernel_columns",
+        "blocks",
+        "pooled_rows",
+        "pooled_columns",
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "`ring_row` is below `ring_rows`",
+        lambda d, _: d.ring_row < d.ring_rows,
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "with `packed`: a 3x3 kernel, and `blocks` is 27 over the input lanes, rounded up",
+        lambda d, c: (d.packed == 0) | _is_packed_window(d, c),
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "2^`channel_pool` is at most the output lanes; without a channel pool it is 1",
+        _is_condensable,
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "`spatial_pool` is 0, 1 or 2",
+        lambda d, _: d.spatial_pool != 3,
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "`pooled_rows` is at most `rows`, with stride 2 at most half of it, rounded up",
+        lambda d, _: _fits_pooled(d, d.pooled_rows, d.rows),
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "`pooled_columns` is at most `columns`, with stride 2 at most half of it, rounded up",
+        lambda d, _: _fits_pooled(d, d.pooled_columns, d.columns),
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "`byte_offset` is inside the word, and a multiple of output lanes / k",
+        lambda d, c: (
+            (d.byte_offset < c.word_bytes)
+            & ((d.byte_offset & ((c.array.output_lanes >> d.channel_pool) - 1)) == 0)
+        ),
+    ),
+]
+
+STORE_RULES = [
+    *_positive(Opcode.STORE, "row_words", "rows", "blocks"),
+    *_whole_words(Opcode.STORE, "address", "row_stride_bytes", "block_stride_bytes"),
+]
+
+RULES: tuple[Rule, ...] = (*LOAD_RULES, *COMPUTE_RULES, *STORE_RULES)
+
+
+def broken_rule(descriptor: Descriptor, config: Config) -> Rule | None:
+    """The first rule that a descriptor breaks, or None."""
+    opcode = OPCODES[type(descriptor)]
+    for rule in RULES:
+        if rule.opcode is opcode and not rule.holds(descriptor, config):
+            return rule
+    return None

@@ -1,0 +1,1 @@
+"""The arithmetic: the MAC array, its accumulators, and what drains them."""

@@ -1,0 +1,114 @@
+"""Two banks of accumulators: one adds up a tile while the other is drained."""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.arch import pipeline
+from hwsim.arch.config import ACCUMULATOR_BANKS, Config
+from hwsim.rtl.arithmetic.convolution import steps, sums_layout
+from hwsim.rtl.program.block_memory import block_memory
+
+
+class Accumulators(wiring.Component):
+    """Adds each pixel's sums to its accumulators, one pixel per cycle, and serves the drain.
+
+    The sums of step n come n cycles after `i.valid` (see `Convolution`); each step has memories of
+    its own, two banks with one read and one write port. Drain and array never share a bank. Sums
+    that come in cycle t are in the memory for reads from cycle t + `WRITE_LATENCY` on: a pixel
+    comes back `REVISIT` cycles later at the earliest, which the length of a weight block ensures. A
+    drain's read in cycle t answers in cycle t + `READ_LATENCY`: memory, output register.
+
+    Members
+    -------
+    i : In(stream.Signature(sums_layout(config), always_ready=True))
+    index : In(range(depth))
+        Of step 0's sums that follow `READ_LATENCY` cycles later.
+    accumulated : Out(1)
+        The last step's last sums of the tile are here; reads from the next cycle but one on see
+        them.
+    drain_enable, drain_index, drain_bank : In
+    drain_data : Out(ArrayLayout(signed(accumulator_bits), output_lanes))
+    """
+
+    READ_LATENCY = 2
+    WRITE_LATENCY = 2
+    ACCUMULATED = 1  # sums to the first cycle in which the drain may turn to them
+    REVISIT = READ_LATENCY + WRITE_LATENCY
+
+    def __init__(self, config: Config):
+        self._config = config
+        assert config.weight_block_words + pipeline.BLOCK_OVERHEAD >= self.REVISIT
+        lanes = data.ArrayLayout(signed(config.widths.accumulator_bits), config.array.output_lanes)
+        index = range(config.buffers.accumulator_depth)
+        super().__init__(
+            {
+                "i": In(stream.Signature(sums_layout(config), always_ready=True)),
+                "index": In(index),
+                "accumulated": Out(1),
+                "drain_enable": In(1),
+                "drain_index": In(index),
+                "drain_bank": In(1),
+                "drain_data": Out(lanes),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        count = steps(self._config)
+        # What each step has at hand: the index of the sums to come, and these with their place.
+        indices = [self.index]
+        arrivals = [(self.i.valid, self.i.payload.accumulate)]
+        for step in range(count):
+            index = Signal.like(self.index, name=f"index{step}")
+            valid = Signal(name=f"valid{step}")
+            accumulate = Signal.like(self.i.payload.accumulate, name=f"accumulate{step}")
+            m.d.sync += [index.eq(indices[-1]), Cat(valid, accumulate).eq(Cat(*arrivals[-1]))]
+            indices.append(index)
+            arrivals.append((valid, accumulate))
+        valid, accumulate = arrivals[count - 1]
+        m.d.comb += self.accumulated.eq(valid & accumulate.last)
+
+        drained = Signal()
+        drained_bank = Signal()
+        m.d.sync += [drained.eq(self.drain_bank), drained_bank.eq(drained)]
+        lanes = self.drain_data.shape().length // count
+        for step in range(count):
+            sums = self.i.payload.lanes[step * lanes : (step + 1) * lanes]
+            outputs = self._step(m, step, indices[step], arrivals[step : step + 2], sums)
+            answer = self.drain_data[step * lanes : (step + 1) * lanes]
+            m.d.comb += answer.eq(outputs[drained_bank])
+        return m
+
+    def _step(
+        self,
+        m: Module,
+        step: int,
+        index: Signal,
+        arrivals: list[tuple[Signal, data.View]],
+        sums: data.View,
+    ) -> Array:
+        """Both banks of one step; their output registers."""
+        (_, accumulate), (written, written_to) = arrivals
+        bits = signed(self._config.widths.accumulator_bits)
+        lanes = data.ArrayLayout(bits, len(sums))
+        totals = Signal(lanes, name=f"totals{step}", reset_less=True)
+        outputs = []
+        for number in range(ACCUMULATOR_BANKS):
+            bank = block_memory(lanes.size, self._config.buffers.accumulator_depth)
+            m.submodules[f"bank{number}_{step}"] = bank
+            write, read = bank.write_port(), bank.read_port()
+            draining = self.drain_enable & (self.drain_bank == number)
+            output = Signal(lanes.size, name=f"output{number}_{step}", reset_less=True)
+            m.d.comb += [
+                read.addr.eq(Mux(draining, self.drain_index, index)),
+                write.addr.eq(written_to.index),
+                write.data.eq(totals),
+                write.en.eq(written & (written_to.bank == number)),
+            ]
+            m.d.sync += output.eq(read.data)
+            outputs.append(output)
+        before = data.View(lanes, Array(outputs)[accumulate.bank])
+        for total, old, new in zip(totals, before, sums, strict=True):
+            m.d.sync += total.eq(Mux(accumulate.overwrite, 0, old) + new)
+        return Array(outputs)

@@ -1,0 +1,165 @@
+"""The drain: reads a finished tile's accumulators and leaves its stored bytes in staging."""
+
+from itertools import pairwise
+
+from amaranth.hdl import Array, Cat, Module, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.arch import pipeline
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import TOKEN_BITS
+from hwsim.rtl.arithmetic.accumulators import Accumulators
+from hwsim.rtl.arithmetic.channel_pool import ChannelPool
+from hwsim.rtl.arithmetic.drain_walk import DRAIN, DrainWalk
+from hwsim.rtl.arithmetic.parameters import Parameters, parameter_layout
+from hwsim.rtl.arithmetic.placing import Placing, staging_layout
+from hwsim.rtl.arithmetic.rescale import Rescale
+from hwsim.rtl.arithmetic.spatial_pool import SpatialPool
+from hwsim.rtl.program.layouts import FAULT, WAITING
+
+
+class Drain(wiring.Component):
+    """A tile's accumulators through rescaling and pooling to staging, one read per cycle.
+
+    When a tile's reads come is `DrainWalk`'s matter. Its last read in cycle t puts its last byte
+    into staging for reads from cycle t + `DRAIN` on. Nothing stalls in between. A byte past the end
+    of staging is the fault, `FAULT` cycles after its read.
+
+    Members
+    -------
+    tile, accumulated, next_parameters_full, stores, stored, drained, waiting
+        Of `DrainWalk`.
+    enable, index, bank, group : Out
+        Read of accumulators and parameters.
+    sums, parameters_read : In
+        Their answers, `Accumulators.READ_LATENCY` cycles later.
+    o : Out(stream.Signature(staging_layout(config), always_ready=True))
+    fault : Out(FAULT)
+    """
+
+    READ = DrainWalk.LATENCY + Accumulators.READ_LATENCY + 1  # walk, memory, group
+    POOLS = ChannelPool.LATENCY + SpatialPool.LATENCY
+    DRAIN = READ + Rescale.LATENCY + POOLS + Placing.LATENCY + 1  # staging's memory
+    FAULT = DrainWalk.LATENCY + 3  # product, sum, comparison
+    assert DRAIN == pipeline.DRAIN
+    assert Accumulators.READ_LATENCY == Parameters.READ_LATENCY
+
+    def __init__(self, config: Config):
+        self._config = config
+        accumulator = signed(config.widths.accumulator_bits)
+        super().__init__(
+            {
+                "tile": In(stream.Signature(DRAIN)),
+                "accumulated": In(1),
+                "next_parameters_full": In(1),
+                "stores": In(TOKEN_BITS),
+                "stored": In(1),
+                "enable": Out(1),
+                "index": Out(range(config.buffers.accumulator_depth)),
+                "bank": Out(1),
+                "group": Out(range(max(config.rescale_groups, 2))),
+                "sums": In(data.ArrayLayout(accumulator, config.array.output_lanes)),
+                "parameters_read": In(
+                    data.ArrayLayout(parameter_layout(config), config.array.rescale_lanes)
+                ),
+                "drained": Out(1),
+                "o": Out(stream.Signature(staging_layout(config), always_ready=True)),
+                "waiting": Out(WAITING),
+                "fault": Out(FAULT),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.walk = walk = DrainWalk(self._config)
+        wiring.connect(m, wiring.flipped(self.tile), walk.tile)
+        m.d.comb += [
+            walk.accumulated.eq(self.accumulated),
+            walk.next_parameters_full.eq(self.next_parameters_full),
+            walk.stores.eq(self.stores),
+            walk.stored.eq(self.stored),
+            self.drained.eq(walk.drained),
+            self.waiting.eq(walk.waiting),
+            self.enable.eq(walk.o.valid),
+            self.index.eq(walk.o.payload.index),
+            self.bank.eq(walk.o.payload.bank),
+            self.group.eq(walk.o.payload.beside.group),
+        ]
+        self._datapath(m, self._beside(m, walk))
+        return m
+
+    def _beside(self, m: Module, walk: DrainWalk) -> list[tuple[Signal, data.View]]:
+        """Entry n stands beside the values n cycles after the read's address."""
+        read = walk.o.payload
+        steps = [(walk.o.valid, read.beside)]
+        for stage in range(self.READ - DrainWalk.LATENCY + Rescale.LATENCY + self.POOLS):
+            valid = Signal(name=f"valid{stage}")
+            following = Signal(read.beside.shape(), name=f"beside{stage}")
+            m.d.sync += [valid.eq(steps[-1][0]), following.eq(steps[-1][1])]
+            steps.append((valid, following))
+
+        # The pixel's further words lie planes further on. Product, sum and comparison have a cycle
+        # each, and as the values are still on their way, none is late.
+        offset = Signal((read.plane * read.block).shape())
+        word = Signal((offset + read.beside.address).shape())
+        sources = [read.source, Signal.like(read.source), Signal.like(read.source)]
+        m.d.sync += [
+            offset.eq(read.plane * read.block),
+            word.eq(steps[1][1].address + offset),
+            *(after.eq(before) for before, after in pairwise(sources)),
+            steps[3][1].address.eq(word),
+            self.fault.code.eq(ErrorCode.NONE),
+            self.fault.source.eq(sources[2]),
+        ]
+        with m.If(steps[2][0] & (word >= self._config.staging_words)):
+            m.d.sync += [steps[3][0].eq(0), self.fault.code.eq(ErrorCode.BUFFER)]
+        return steps
+
+    def _datapath(self, m: Module, steps: list[tuple[Signal, data.View]]) -> None:
+        lanes = self._config.array.rescale_lanes
+        m.submodules.rescale = rescale = Rescale(self._config)
+        m.submodules.channel_pool = channel_pool = ChannelPool(self._config)
+        m.submodules.spatial_pool = spatial_pool = SpatialPool(self._config)
+        m.submodules.placing = placing = Placing(self._config)
+
+        groups = Array(
+            Cat(self.sums[first + lane] for lane in range(lanes))
+            for first in range(0, self._config.array.output_lanes, lanes)
+        )
+        m.d.sync += [
+            rescale.accumulators.eq(groups[steps[Accumulators.READ_LATENCY][1].group]),
+            rescale.parameters.eq(self.parameters_read),
+        ]
+        placed = len(steps) - 1
+        pooled = placed - SpatialPool.LATENCY
+        rescaled = pooled - ChannelPool.LATENCY
+        m.d.comb += rescale.zero_point.eq(steps[rescaled - Rescale.LATENCY][1].zero_point)
+
+        valid, here = steps[rescaled]
+        m.d.comb += [
+            channel_pool.valid.eq(valid),
+            channel_pool.i.eq(rescale.o),
+            channel_pool.factor.eq(here.factor),
+            channel_pool.first.eq(here.first_lanes),
+        ]
+        valid, here = steps[pooled]
+        m.d.comb += [
+            spatial_pool.valid.eq(valid & here.last_lanes),
+            spatial_pool.i.eq(channel_pool.o),
+            spatial_pool.next_group.eq(steps[pooled - 1][1].group),
+            spatial_pool.first.eq(here.first_tap),
+            spatial_pool.last.eq(here.last_tap),
+            spatial_pool.masked.eq(here.masked),
+        ]
+        valid, here = steps[placed]
+        m.d.comb += [
+            placing.valid.eq(valid & here.last_lanes & here.last_tap),
+            placing.i.eq(spatial_pool.o),
+            placing.factor.eq(here.factor),
+            placing.address.eq(here.address),
+            placing.byte.eq(here.byte),
+            placing.last.eq(here.last),
+        ]
+        wiring.connect(m, placing.o, wiring.flipped(self.o))

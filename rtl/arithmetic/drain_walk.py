@@ -1,0 +1,277 @@
+"""The drain's walk: which accumulators are read in which cycle, and what goes beside them."""
+
+from amaranth.hdl import Module, Mux, Signal, ValueLike, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from hwsim.arch.config import ACCUMULATOR_BANKS, Config
+from hwsim.graph import SpatialPool as Pool
+from hwsim.isa.fields import TOKEN_BITS, Opcode
+from hwsim.rtl.arithmetic.placing import STAGING_BITS
+from hwsim.rtl.program.layouts import SOURCE_BITS, WAITING, field_layout, reached
+
+DRAIN = field_layout(
+    Opcode.COMPUTE,
+    (
+        "wait_stores",
+        "rows",
+        "columns",
+        "channel_pool",
+        "spatial_pool",
+        "pooled_rows",
+        "pooled_columns",
+        "output_zero_point",
+        "staging_address",
+        "byte_offset",
+    ),
+)
+SIDE = DRAIN["pooled_rows"].width  # of a tile, in bits
+
+
+def beside_layout(config: Config) -> data.StructLayout:
+    """What goes beside the values of a read, from the accumulators to staging."""
+    return data.StructLayout(
+        {
+            "group": range(max(config.rescale_groups, 2)),
+            "first_lanes": 1,  # of a channel-pool group that takes several reads
+            "last_lanes": 1,
+            "first_tap": 1,
+            "last_tap": 1,
+            "masked": 1,
+            "factor": 2,  # log2 of k
+            "zero_point": signed(8),
+            "address": STAGING_BITS,  # the pixel's first word
+            "byte": exact_log2(config.word_bytes),
+            "last": 1,  # of the tile
+        }
+    )
+
+
+def read_layout(config: Config) -> data.StructLayout:
+    """One read."""
+    array = config.array
+    return data.StructLayout(
+        {
+            "index": range(config.buffers.accumulator_depth),
+            "bank": 1,
+            "block": range(max(array.output_lanes // array.input_lanes, 2)),  # word of the pixel
+            "plane": 2 * SIDE,  # words from a pixel's word to its next
+            "source": SOURCE_BITS,
+            "beside": beside_layout(config),
+        }
+    )
+
+
+class DrainWalk(wiring.Component):
+    """Per stored pixel, tap of its window and group of `rescale_lanes` lanes: one read per cycle.
+
+    A tile begins when it is accumulated, its parameters are in place and its `wait_stores` is met.
+    Its last read in cycle t lets the next tile's first out in cycle t + 1. A read of cycle t leaves
+    `o` in cycle t + `LATENCY`; nothing stalls it.
+
+    Members
+    -------
+    tile : In(stream.Signature(DRAIN))
+    accumulated : In(1)
+        A tile's last sums are on their way to the memory: it may be read from the next cycle on.
+    next_parameters_full : In(1)
+        The oldest tile that is not drained has its parameters in the next cycle.
+    stores, stored : In
+        The token, and whether it is one more in the next cycle.
+    drained : Out(1)
+        The tile's last read.
+    o : Out(stream.Signature(read_layout(config), always_ready=True))
+    waiting : Out(WAITING)
+    """
+
+    LATENCY = 1
+
+    def __init__(self, config: Config):
+        self._config = config
+        super().__init__(
+            {
+                "tile": In(stream.Signature(DRAIN)),
+                "accumulated": In(1),
+                "next_parameters_full": In(1),
+                "stores": In(TOKEN_BITS),
+                "stored": In(1),
+                "drained": Out(1),
+                "o": Out(stream.Signature(read_layout(config), always_ready=True)),
+                "waiting": Out(WAITING),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self._declare()
+        self._gate(m)
+        self._walk(m)
+        self._flag_ends(m)
+        self._emit(m)
+        return m
+
+    def _declare(self) -> None:
+        self.active = Signal(DRAIN)
+        self.busy = Signal()
+        self.sums = Signal(range(ACCUMULATOR_BANKS + 1))  # tiles accumulated and not drained
+        self.bank = Signal()
+
+        self.group = Signal(range(max(self._config.rescale_groups, 2)))
+        self.tap = Signal(2)
+        self.columns_left = Signal(SIDE)  # of stored pixels, with the one at hand
+        self.rows_left = Signal(SIDE)
+        self.source_column = Signal(SIDE)  # of its window's first tap
+        self.source_row = Signal(SIDE)
+        # Accumulator where the row of the window's first tap starts.
+        self.line = Signal(range(2 * self._config.buffers.accumulator_depth))
+        self.address = Signal(STAGING_BITS)
+
+        self.read = Signal()  # from a tile's first to its last: what has begun never waits
+        self.last_group = Signal()
+        self.last_tap = Signal()
+        # Where the walk stands, in registers: set with the counters, so that none is compared late.
+        self.last_of_pixel = Signal()
+        self.last_column = Signal()
+        self.last_row = Signal()
+        self.last_pixel = Signal()
+        self.pixel_ends = Signal()
+        self.row_ends = Signal()
+        self.tile_ends = Signal()
+
+    def _gate(self, m: Module) -> None:
+        """A tile's first read waits for its sums, its parameters and its room in staging."""
+        tile = self.tile.payload
+        sums = Signal.like(self.sums)  # before a tile ends
+        begins = Signal()  # in the next cycle, if a tile waits then
+        m.d.comb += [
+            self.pixel_ends.eq(self.read & self.last_of_pixel),
+            self.row_ends.eq(self.pixel_ends & self.last_column),
+            self.tile_ends.eq(self.pixel_ends & self.last_pixel),
+            self.drained.eq(self.tile_ends),
+            self.tile.ready.eq(~self.busy | self.tile_ends),
+            self.waiting.valid.eq(self.busy),
+            self.waiting.source.eq(self.active.source),
+            sums.eq(self.sums + self.accumulated),
+            begins.eq(
+                Mux(self.tile_ends, sums > 1, sums != 0)
+                & self.next_parameters_full
+                & Mux(self.tile.ready, self._stored(tile), self._stored(self.active))
+            ),
+        ]
+        m.d.sync += [self.sums.eq(sums - self.tile_ends), self.read.eq(self.read | begins)]
+        with m.If(self.tile_ends):
+            m.d.sync += self.bank.eq(~self.bank)
+        with m.If(self.tile.ready):
+            m.d.sync += [
+                self.busy.eq(self.tile.valid),
+                self.active.eq(tile),
+                self.read.eq(self.tile.valid & begins),
+            ]
+
+    def _stored(self, tile: data.View) -> ValueLike:
+        """Whether `wait_stores` is met in the next cycle; `stored` is late, and only chooses."""
+        wait = tile.wait_stores
+        return Mux(self.stored, reached(self.stores + 1, wait), reached(self.stores, wait))
+
+    def _walk(self, m: Module) -> None:
+        active, tile = self.active, self.tile.payload
+        doubles = active.spatial_pool == Pool.STRIDE_2
+        with m.If(self.read):
+            m.d.sync += self.group.eq(Mux(self.last_group, 0, self.group + 1))
+        with m.If(self.read & self.last_group):
+            m.d.sync += self.tap.eq(Mux(self.last_tap, 0, self.tap + 1))
+        with m.If(self.pixel_ends):
+            m.d.sync += [
+                self.columns_left.eq(self.columns_left - 1),
+                self.source_column.eq(self.source_column + Mux(doubles, 2, 1)),
+                self.address.eq(self.address + 1),
+            ]
+        with m.If(self.row_ends):
+            m.d.sync += [
+                self.columns_left.eq(active.pooled_columns),
+                self.source_column.eq(0),
+                self.rows_left.eq(self.rows_left - 1),
+                self.source_row.eq(self.source_row + Mux(doubles, 2, 1)),
+                self.line.eq(self.line + Mux(doubles, active.columns << 1, active.columns)),
+            ]
+        with m.If(self.tile.ready):
+            m.d.sync += [
+                self.columns_left.eq(tile.pooled_columns),
+                self.rows_left.eq(tile.pooled_rows),
+                self.source_row.eq(0),
+                self.line.eq(0),
+                self.address.eq(tile.staging_address),
+            ]
+
+    def _flag_ends(self, m: Module) -> None:
+        """What the next read ends."""
+        active, tile = self.active, self.tile.payload
+        groups = self._config.rescale_groups
+        no_window = active.spatial_pool == Pool.NONE
+        next_group_last = Mux(self.last_group, groups == 1, self.group + 2 == groups)
+        next_tap_last = no_window | Mux(self.last_group, self.tap == 2, self.last_tap)
+        next_column_last = Signal()
+        next_row_last = Signal()
+        m.d.comb += [
+            self.last_group.eq(self.group == groups - 1),
+            self.last_tap.eq(no_window | self.tap.all()),
+            next_column_last.eq(
+                Mux(self.last_column, active.pooled_columns == 1, self.columns_left == 2)
+            ),
+            next_row_last.eq(Mux(self.last_column, self.rows_left == 2, self.last_row)),
+        ]
+        with m.If(self.read):
+            m.d.sync += self.last_of_pixel.eq(next_group_last & next_tap_last)
+        with m.If(self.pixel_ends):
+            m.d.sync += [
+                self.last_column.eq(next_column_last),
+                self.last_row.eq(next_row_last),
+                self.last_pixel.eq(next_column_last & next_row_last),
+            ]
+        with m.If(self.tile.ready):
+            m.d.sync += [
+                self.last_of_pixel.eq((tile.spatial_pool == Pool.NONE) & (groups == 1)),
+                self.last_column.eq(tile.pooled_columns == 1),
+                self.last_row.eq(tile.pooled_rows == 1),
+                self.last_pixel.eq((tile.pooled_columns == 1) & (tile.pooled_rows == 1)),
+            ]
+
+    def _emit(self, m: Module) -> None:
+        config, active, tap = self._config, self.active, self.tap
+        lane_bits = exact_log2(config.array.rescale_lanes)
+        byte_bits = exact_log2(config.word_bytes)
+        first_lane = Signal(range(max(config.array.output_lanes, 2)))
+        place = Signal(range(2 * config.array.output_lanes))
+        lanes = Signal.like(self.group)  # reads of one channel-pool group, minus 1
+        m.d.comb += [
+            first_lane.eq(self.group << lane_bits),
+            place.eq(active.byte_offset + (first_lane >> active.channel_pool)),
+            lanes.eq((1 << active.channel_pool) - 1 >> lane_bits),
+        ]
+        outside = (tap[0] & (self.source_column + 1 >= active.columns)) | (
+            tap[1] & (self.source_row + 1 >= active.rows)
+        )
+        read, beside = self.o.payload, self.o.payload.beside
+        m.d.sync += [
+            self.o.valid.eq(self.read),
+            read.index.eq(self.line + self.source_column + tap[0] + Mux(tap[1], active.columns, 0)),
+            read.bank.eq(self.bank),
+            read.source.eq(active.source),
+            beside.group.eq(self.group),
+            beside.first_lanes.eq((self.group & lanes) == 0),
+            beside.last_lanes.eq((self.group & lanes) == lanes),
+            beside.first_tap.eq(tap == 0),
+            beside.last_tap.eq(self.last_tap),
+            beside.masked.eq(outside),
+            beside.factor.eq(active.channel_pool),
+            beside.zero_point.eq(active.output_zero_point),
+            beside.address.eq(self.address),
+            beside.byte.eq(place),
+            beside.last.eq(self.tile_ends),
+        ]
+        if config.array.output_lanes > config.array.input_lanes:
+            m.d.sync += [
+                read.block.eq(place >> byte_bits),
+                read.plane.eq(active.pooled_rows * active.pooled_columns),
+            ]

@@ -1,0 +1,81 @@
+"""Placing: results to the bytes of their word in staging."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from hwsim.arch.config import Config
+
+STAGING_BITS = 16
+FACTORS = 4  # k = 1, 2, 4, 8
+
+
+def staging_layout(config: Config) -> data.StructLayout:
+    """A write into staging."""
+    return data.StructLayout(
+        {
+            "address": STAGING_BITS,
+            "data": config.bus.bus_bits,
+            "enable": config.word_bytes,
+            "last": 1,  # of the tile
+        }
+    )
+
+
+class Placing(wiring.Component):
+    """Puts the lower rescale_lanes / k lanes (at least one) side by side into a word.
+
+    Values in cycle t are on `o` in cycle t + `LATENCY`. Results for byte 0 begin their word: its
+    other bytes become 0. Nothing stalls.
+
+    Members
+    -------
+    valid : In(1)
+    i : In(ArrayLayout(signed(8), rescale_lanes))
+    factor : In(2)
+        Log2 of k.
+    address, byte : In
+        Word, and byte of the first result: a multiple of their number.
+    last : In(1)
+    o : Out(stream.Signature(staging_layout(config), always_ready=True))
+    """
+
+    LATENCY = 1
+
+    def __init__(self, config: Config):
+        self._config = config
+        super().__init__(
+            {
+                "valid": In(1),
+                "i": In(data.ArrayLayout(signed(8), config.array.rescale_lanes)),
+                "factor": In(2),
+                "address": In(STAGING_BITS),
+                "byte": In(exact_log2(config.word_bytes)),
+                "last": In(1),
+                "o": Out(stream.Signature(staging_layout(config), always_ready=True)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        lanes, word_bytes = self._config.array.rescale_lanes, self._config.word_bytes
+        word = Signal(self._config.bus.bus_bits)
+        enable = Signal(word_bytes)
+        with m.Switch(self.factor):
+            for factor in range(FACTORS):
+                count = max(lanes >> factor, 1)
+                with m.Case(factor):
+                    for byte in range(word_bytes):
+                        chosen = (self.byte >> exact_log2(count)) == byte // count
+                        m.d.comb += enable[byte].eq(chosen)
+                        with m.If(chosen):
+                            m.d.comb += word.word_select(byte, 8).eq(self.i[byte % count])
+        m.d.sync += [
+            self.o.valid.eq(self.valid),
+            self.o.payload.address.eq(self.address),
+            self.o.payload.data.eq(word),
+            self.o.payload.enable.eq(Mux(self.byte == 0, -1, enable)),
+            self.o.payload.last.eq(self.last),
+        ]
+        return m

@@ -1,0 +1,1 @@
+"""What an integrator receives beside the Verilog, and how the Verilog is written."""

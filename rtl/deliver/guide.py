@@ -1,0 +1,274 @@
+"""How to connect the accelerator: the README beside the generated Verilog."""
+
+from importlib.metadata import version
+
+from hwsim.arch import pipeline
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import MEANINGS, ErrorCode
+from hwsim.isa.fields import Opcode
+from hwsim.isa.registers import REGISTERS, register
+from hwsim.isa.rules import RULES
+from hwsim.rtl.deliver.fusesoc import core_name
+from hwsim.rtl.deliver.lint import lint_command
+from hwsim.rtl.deliver.memory_table import memory_table
+from hwsim.rtl.deliver.verilog_contents import ports
+from hwsim.rtl.host.axi4_lite import PREFIX as SUBORDINATE
+from hwsim.rtl.memory.axi4 import ID_BITS, NORMAL_BUFFERABLE
+from hwsim.rtl.memory.axi4 import PREFIX as MANAGER
+
+PORT_DOCS = {
+    "clk": "the one clock",
+    "rst": "synchronous, active high",
+    "irq": "interrupt, a level, high while an enabled bit of INTERRUPT_STATUS is set",
+}
+BUS_DOCS = {
+    SUBORDINATE: "AXI4-Lite subordinate",
+    MANAGER: "AXI4 manager",
+}
+CHANNELS = ("aw", "w", "b", "ar", "r")
+
+
+def connection_guide(config: Config, name: str, verilog: str) -> str:
+    """Markdown for whoever puts the accelerator into a system."""
+    parts = (
+        _introduction(config, name),
+        _ports(verilog, name),
+        _memory_port(config),
+        _on_chip_memories(verilog, name),
+        _registers(name),
+        _programming(name),
+        _errors(config),
+        _memory_image(config, name),
+    )
+    return "\n".join(parts)
+
+
+def _introduction(config: Config, name: str) -> str:
+    array, buffers = config.array, config.buffers
+    return f"""\
+# How to connect `{name}`
+
+Written by hwsim {version("hwsim")} for the configuration `{config.name}`:
+{array.input_lanes} x {array.output_lanes} multipliers, {config.widths.weight_bits}-bit weights,
+{config.bus.bus_bits}-bit bus; on chip {buffers.feature_bytes} bytes of features,
+{buffers.weight_bytes} of weights, {config.accumulator_bytes} of accumulators and
+{buffers.staging_bytes} of staging.
+
+| file | what it is |
+|---|---|
+| `{name}.v` | the accelerator, one file of Verilog-2005 that needs nothing else |
+| `{name}.vlt` | the warnings that lint waives in it, each with its reason |
+| `{name}.core` | the same two for FuseSoC: depend on `{core_name(name)}` |
+| `{name}.rdl` | registers, error codes and descriptors as SystemRDL |
+| `{name}.h` | the same for C |
+| `html/index.html` | the same to read; opens in a browser, offline |
+| `example.c` | a driver that uses `{name}.h` |
+| `{name}_driver.h` | its declarations: what calls it includes this |
+
+Lint it with Verilator, which then has nothing to say:
+
+    {lint_command(name)}
+
+`example.c` compiles with `cc -c example.c`; link it with what includes `{name}_driver.h`.
+"""
+
+
+def _ports(verilog: str, name: str) -> str:
+    found = ports(verilog, name)
+    rows = "\n".join(
+        f"| `{port}` | {found[port][0]} | {found[port][1]} | {_port_doc(port)} |"
+        for port in sorted(found, key=_port_order)
+    )
+    return f"""\
+## Ports
+
+| port | direction | bits | what it is |
+|---|---|---|---|
+{rows}
+
+The AXI4-Lite port has the registers; program, weights and features go over the AXI4 port.
+Everything runs on the rising edge of `clk`. Hold `rst` for at least one cycle after power-up. A
+reset during a run cuts bursts short: reset the accelerator and its bus together, or write ABORT,
+wait until STATUS.busy is 0 and reset then. No output of the AXI4-Lite port depends on an input of
+the same cycle. Where a bus has another clock, put a clock-domain crossing of that bus in between.
+
+### Instance
+
+{_instance(found, name)}
+"""
+
+
+def _port_order(port: str) -> tuple[bool, str, int]:
+    """Clock, reset and interrupt first, then the buses, channel by channel."""
+    prefix = next((prefix for prefix in (SUBORDINATE, MANAGER) if port.startswith(prefix)), "")
+    channel = next(
+        (i for i, x in enumerate(CHANNELS) if port.removeprefix(prefix).startswith(x)), 0
+    )
+    return bool(prefix), prefix, channel
+
+
+def _port_doc(port: str) -> str:
+    bus = next((doc for prefix, doc in BUS_DOCS.items() if port.startswith(prefix)), "")
+    return bus or PORT_DOCS[port]
+
+
+def _instance(found: dict[str, tuple[str, int]], name: str) -> str:
+    """Verilog, each port connected to a net of its own name."""
+    lines: list[str] = []
+    for port in sorted(found, key=_port_order):
+        direction, bits = found[port]
+        comment = f"{direction} [{bits - 1}:0]" if bits > 1 else direction
+        comma = "," if len(lines) + 1 < len(found) else ""
+        lines.append(f"    .{port}({port}){comma} // {comment}")
+    return "\n".join(("```verilog", f"{name} {name}_0 (", *lines, ");", "```"))
+
+
+def _memory_port(config: Config) -> str:
+    bus = config.bus
+    return f"""\
+## AXI4 manager
+
+* {bus.bus_bits} data bits, 32 address bits, {ID_BITS} ID bit that is always 0.
+* INCR bursts of 1 to {bus.burst_beats} whole words ({config.word_bytes} bytes), each starting on a
+  word; none crosses 4 KiB.
+* AxCACHE 0b{NORMAL_BUFFERABLE:04b}, AxPROT 0, AxLOCK 0; no exclusive access.
+* At most {bus.outstanding_reads} reads and {pipeline.OUTSTANDING_WRITES} writes outstanding. There
+  is one ID, so that the interconnect answers in order.
+* `rready` and `bready` are always high. Data may precede its address, as AXI4 allows, where
+  addresses are taken late.
+* Every output is a register or a constant. `rdata` goes straight into registers, the other inputs
+  through some logic: `arready`, `awready` and `wready` to the enables of many registers and of
+  memories. Where the interconnect's outputs come late in the cycle, put an AXI register slice in
+  between.
+* Strobes are all 1, and 0 in the words that finish a burst after an error or ABORT.
+* A response of SLVERR or DECERR ends the run with an error. A burst that is never answered leaves
+  STATUS.busy at 1 for ever: put a timeout into the bus if its memory can fail so. A bus that ends
+  bursts with RLAST too early or too late, or answers what nobody asked, is not noticed.
+* Memory is little-endian. The accelerator does not snoop: software cleans and invalidates caches.
+"""
+
+
+def _on_chip_memories(verilog: str, name: str) -> str:
+    return f"""\
+## On-chip memories
+
+Arrays of registers in `{name}.v`, each with one write port and one read port on one clock. The
+large ones are read synchronously, in the cycle after the address, so that a synthesizer makes
+block RAM of them and silicon has macros in their place; nothing depends on what such a one answers
+to a read of the word that is being written. None needs an initial value. An instance is named by
+its path below `{name}`, a number behind `$` included; line is where it is declared.
+
+{memory_table(verilog, name)}
+"""
+
+
+def _registers(name: str) -> str:
+    rows = "\n".join(
+        f"| 0x{entry.offset:02X} | {entry.name} | {entry.access.value} |" for entry in REGISTERS
+    )
+    return f"""\
+## Registers
+
+One page of 4 KiB on the AXI4-Lite port; fields and resets are in `html/` and `{name}.h`. AW and W
+may come in any order. Byte strobes are honoured, writes to read-only registers ignored. Bits 1:0 of
+an address are ignored; an offset without a register is answered with SLVERR. `awprot` and `arprot`
+are ignored: keep others out in the interconnect.
+
+| offset | register | access |
+|---|---|---|
+{rows}
+"""
+
+
+def _programming(name: str) -> str:
+    value = register("IDENTITY").pack()
+    return f"""\
+## A run
+
+`{name}_run` in `example.c` does this:
+
+1. Read IDENTITY (0x{value:08X}); compare BUILD with what `{name}.h` says, and FINGERPRINT with the
+   job's, that is MEMORY_FINGERPRINT: a program runs only on the configuration that it was compiled
+   for. BUILD covers lanes, widths, channel pool and the version of this register map; FINGERPRINT
+   covers buffers, bus and all else that a program depends on.
+2. Place program, weights and input in memory (see below); clean the caches.
+3. Write CONSTANTS_BASE and CONSTANTS_LIMIT (around program and weights), FEATURES_BASE and
+   FEATURES_LIMIT (around input, intermediate features and output), and PROGRAM_ADDRESS.
+4. Clear INTERRUPT_STATUS, enable `end`, `error` and `refused` in INTERRUPT_ENABLE, write
+   CONTROL.start.
+5. On the interrupt, read INTERRUPT_STATUS and write the same value back, which clears it. `end`:
+   the output is in memory. `error`: read ERROR_CODE and ERROR_DESCRIPTOR. `refused` alone: go on
+   waiting. Without patience: write CONTROL.abort and wait again. Then write 0 to INTERRUPT_ENABLE.
+6. The counters say what the run cost: cycles, cycles in which the array worked, bytes by class.
+   They hold until the next start.
+
+Windows and PROGRAM_ADDRESS keep what was written: with the interrupts enabled again, the next run
+needs only CONTROL.start. A START, or a write to PROGRAM_ADDRESS or a window, during a run is
+ignored and sets INTERRUPT_STATUS.refused. START and ABORT in one write: while idle, START wins;
+during a run, it ends with ABORTED and `refused` is set.
+
+### Windows
+
+The accelerator never reaches outside two windows of memory, each from its base to its limit, in
+whole pages of 4 KiB. It reads in both and writes only in that of the features. After reset both
+are empty.
+"""
+
+
+def _errors(config: Config) -> str:
+    array = config.array
+    rows = "\n".join(
+        f"| {int(code)} | {code.name} | {MEANINGS[code]} |" for code in ErrorCode if code
+    )
+    return f"""\
+## Errors
+
+At an error or ABORT nothing new is issued, what is under way on the bus is brought to its end, and
+the accelerator returns to idle with INTERRUPT_STATUS.error. The features' window may then hold part
+of the results. The next START needs no reset.
+
+| code | name | meaning |
+|---|---|---|
+{rows}
+
+### Rules of a descriptor
+
+One that breaks any of these ends the run with FIELD. A word is {config.word_bytes} bytes here;
+there are {array.input_lanes} input and {array.output_lanes} output lanes; k is 2^`channel_pool`.
+{_rules()}"""
+
+
+def _rules() -> str:
+    lines = []
+    for opcode in Opcode:
+        texts = [rule.text for rule in RULES if rule.opcode is opcode]
+        if texts:
+            lines += ["", f"**{opcode.name}**", "", *(f"* {text}" for text in texts)]
+    return "\n".join((*lines, ""))
+
+
+def _memory_image(config: Config, name: str) -> str:
+    return f"""\
+## The memory image
+
+`hwsim compile` writes what lies in memory before START. CONFIG is the preset or file that
+`{name}.v` was made from, here `{config.name}`:
+
+    hwsim compile NETWORK --config CONFIG --base 0x80000000 --image PHOTO --out DIR
+
+| file | what it is |
+|---|---|
+| `memory.bin` | weights, program and input; place it at the base, 0 unless you say so |
+| `memory.json` | registers, predicted counters; address, shape and layout of every tensor |
+| `memory.h` | the same for C, and MEMORY_JOB, as below |
+| `expected.bin` | the output after the run: compare it with the bytes at MEMORY_OUTPUT_ADDRESS |
+
+A program says `const struct {name}_job job = MEMORY_JOB;` and hands that to `{name}_run`.
+
+Without `--image` there is no input and no `expected.bin`: write the input to MEMORY_INPUT_ADDRESS.
+`memory.h` says where each byte of it lies: channels 0, 1, 2 are red, green, blue; a byte is the
+8-bit value - 128 (the top bit flipped); where a pixel has 4 bytes, the fourth is unused.
+
+The next run needs only its own input, since a run leaves weights and program as they are. It may
+overwrite its input.
+"""

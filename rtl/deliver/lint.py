@@ -1,0 +1,16 @@
+"""The waivers with which Verilator's lint is silent on the generated Verilog."""
+
+from importlib import resources
+
+EVERY_FILE = '-file "*"'
+
+
+def waivers(name: str) -> str:
+    """`rtl/deliver/waivers.vlt` for `name`.v alone: in a user's own files every warning counts."""
+    text = resources.files("hwsim.rtl.deliver").joinpath("waivers.vlt").read_text("utf-8")
+    return text.replace(EVERY_FILE, f'-file "*{name}.v"')
+
+
+def lint_command(name: str) -> str:
+    """What a user types beside the files."""
+    return f"verilator --lint-only -Wall {name}.vlt {name}.v"

@@ -1,0 +1,1 @@
+"""The registers, and what a host sees of a run."""

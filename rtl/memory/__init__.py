@@ -1,0 +1,1 @@
+"""The way to external memory and back."""

@@ -1,0 +1,101 @@
+"""Cuts runs of words into AXI4 bursts."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.arch.config import Config
+from hwsim.rtl.memory.runs import burst_limit, exceeds_bursts, run_layout
+from hwsim.rtl.program.layouts import ADDRESS_BITS
+
+PLACE_BITS = 22  # sums of two indices of a buffer, before they are checked
+
+
+def placed_layout(config: Config, tag: data.StructLayout) -> data.StructLayout:
+    """A run, the word of the buffer in which it begins, and what goes with every burst."""
+    return data.StructLayout(
+        run_layout(config).members | {"place": PLACE_BITS, "in_buffer": 1, "tag": tag}
+    )
+
+
+def burst_layout(config: Config, tag: data.StructLayout) -> data.StructLayout:
+    return data.StructLayout(
+        {
+            "address": ADDRESS_BITS,
+            "beats": range(config.bus.burst_beats + 1),
+            "last_of_block": 1,
+            "last": 1,
+            "place": PLACE_BITS,
+            "end": PLACE_BITS + 1,  # `place` + `beats`
+            "in_buffer": 1,  # up to there it must lie in the buffer
+            "tag": tag,
+        }
+    )
+
+
+class Bursts(wiring.Component):
+    """Cuts runs: never across 4 KiB or a run's end, at most `burst_beats` long.
+
+    A run's first burst is offered the cycle after the run is taken, then one per cycle that `o` is
+    ready. The next run is taken in the cycle in which the last burst leaves; nothing is taken
+    while `o` is not ready.
+
+    Members
+    -------
+    i : In(stream.Signature(placed_layout(config, tag)))
+    o : Out(stream.Signature(burst_layout(config, tag)))
+    """
+
+    LATENCY = 1
+
+    def __init__(self, config: Config, tag: data.StructLayout):
+        self._config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(placed_layout(config, tag))),
+                "o": Out(stream.Signature(burst_layout(config, tag))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        burst = self.o.payload
+        ends = Signal(init=1)  # nothing of the run is left behind this burst
+        rest = Signal(self.i.payload.shape())  # what is left
+        run = Signal.like(rest)  # from the next burst on
+        m.d.comb += [
+            run.eq(Mux(ends, self.i.payload, rest)),
+            self.i.ready.eq(ends & self.o.ready),
+        ]
+
+        ends_run = Signal()
+        next_words = Signal.like(rest.words)
+        low_words = run.words[: len(run.limit)]
+        next_address = Signal(ADDRESS_BITS)
+        next_place = Signal(PLACE_BITS + 1)
+        m.d.comb += [
+            ends_run.eq(~run.is_long & (low_words <= run.limit)),
+            next_words.eq(run.words - run.limit),
+            next_address.eq(run.address + run.limit * self._config.word_bytes),
+            next_place.eq(run.place + run.limit),
+        ]
+        with m.If(self.o.ready):
+            m.d.sync += [
+                self.o.valid.eq(self.i.valid | ~ends),
+                ends.eq(ends_run | (ends & ~self.i.valid)),
+                burst.address.eq(run.address),
+                burst.beats.eq(Mux(ends_run, run.words, run.limit)),
+                burst.last_of_block.eq(ends_run & run.last_of_block),
+                burst.last.eq(ends_run & run.last),
+                burst.place.eq(run.place),
+                burst.end.eq(Mux(ends_run, run.place + low_words, next_place)),
+                burst.in_buffer.eq(run.in_buffer),
+                burst.tag.eq(run.tag),
+                rest.eq(run),
+                rest.address.eq(next_address),
+                rest.words.eq(next_words),
+                rest.is_long.eq(exceeds_bursts(self._config, next_words)),
+                rest.limit.eq(burst_limit(self._config, next_address)),
+                rest.place.eq(next_place),
+            ]
+        return m

@@ -1,0 +1,194 @@
+"""The load unit: LOAD descriptors in, burst requests out."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from hwsim.arch import pipeline
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, TOKEN_BITS, Destination, Opcode
+from hwsim.rtl.memory.burst_guard import BurstGuard
+from hwsim.rtl.memory.bursts import PLACE_BITS, Bursts
+from hwsim.rtl.memory.read_manager import BUFFER_ADDRESS_BITS, request_layout
+from hwsim.rtl.memory.runs import Runs, walked
+from hwsim.rtl.memory.window_guard import WINDOW
+from hwsim.rtl.program.layouts import (
+    FAULT,
+    SOURCE_BITS,
+    WAITING,
+    all_names,
+    copy_fields,
+    field_layout,
+    reached,
+    with_first_line,
+)
+
+LOAD = with_first_line(field_layout(Opcode.LOAD, all_names(Opcode.LOAD)))
+TAG = data.StructLayout({"source": SOURCE_BITS, "destination": Destination})
+
+
+class Load(wiring.Component):
+    """Waits for a LOAD's tokens, cuts its runs into bursts and says where their words go.
+
+    A LOAD at the head of its queue with its tokens met in cycle t has its first address on the bus
+    in cycle t + `LOAD_START`; then one burst per cycle while the read manager takes them. The next
+    LOAD follows without a gap. A burst for the weight queue waits until the queue has room for all
+    of it. `start` reads the first page, `START_TO_FETCH` cycles later on the bus. A burst that
+    leaves the windows or the feature buffer is never offered: it stays, as the fault.
+
+    Members
+    -------
+    i : In(stream.Signature(LOAD))
+    o : Out(stream.Signature(request_layout(config)))
+    start, program : In
+        Pulse, and where the first page lies (address / 64).
+    computes, stores : In
+        Tokens.
+    released : In(1)
+        A word leaves the weight queue.
+    windows : In(ArrayLayout(WINDOW, 2))
+        Where bursts may read.
+    waiting : Out(WAITING)
+    fault : Out(FAULT)
+    """
+
+    # And the address register of the read manager.
+    LOAD_START = Runs.LATENCY + Bursts.LATENCY + BurstGuard.LATENCY + 1
+    BURSTS_HELD = 1 + BurstGuard.ENTRIES  # in cutter and guard
+    WEIGHT_ROOM = 1 + 1 + 1  # its register, room counted, address register
+    assert WEIGHT_ROOM == pipeline.WEIGHT_ROOM
+    assert BURSTS_HELD == pipeline.BURSTS_HELD
+    assert LOAD_START == pipeline.LOAD_START
+    assert LOAD_START == pipeline.START_TO_FETCH
+
+    def __init__(self, config: Config):
+        self._config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(LOAD)),
+                "o": Out(stream.Signature(request_layout(config))),
+                "start": In(1),
+                "program": In(SOURCE_BITS),
+                "computes": In(TOKEN_BITS),
+                "stores": In(TOKEN_BITS),
+                "released": In(1),
+                "windows": In(data.ArrayLayout(WINDOW, 2)),
+                "waiting": Out(WAITING),
+                "fault": Out(FAULT),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        m.submodules.runs = runs = Runs(config)
+        m.submodules.bursts = bursts = Bursts(config, TAG)
+        m.submodules.guard = guard = BurstGuard(
+            bursts.o.payload.shape(), 2, config.feature_words, ErrorCode.READ_WINDOW
+        )
+        head = self._head(m, runs)
+        job, met = walked(m, runs, head, self._have_tokens_come)
+        m.d.comb += [
+            bursts.i.valid.eq(runs.o.valid & met),
+            runs.o.ready.eq(bursts.i.ready & met),
+            *copy_fields(bursts.i.payload, runs.o.payload),
+            bursts.i.payload.place.eq(self._place(m, runs, head, job)),
+            bursts.i.payload.in_buffer.eq(job.destination == Destination.FEATURES),
+            *copy_fields(bursts.i.payload.tag, job),
+            guard.windows.eq(self.windows),
+        ]
+        wiring.connect(m, bursts.o, guard.i)
+
+        burst = guard.o.payload
+        room = self._room(m, guard)
+        m.d.comb += [
+            self.o.valid.eq(guard.o.valid & room),
+            guard.o.ready.eq(self.o.ready & room),
+            *copy_fields(self.o.payload, burst),
+            *copy_fields(self.o.payload, burst.tag),
+            self.o.payload.buffer_address.eq(burst.place),
+            self.o.payload.ends_chunk.eq(
+                burst.last_of_block & (burst.tag.destination == Destination.FEATURES)
+            ),
+            self.fault.eq(guard.fault),
+            self.waiting.valid.eq(guard.o.valid | runs.o.valid),
+            self.waiting.source.eq(Mux(guard.o.valid, burst.tag.source, job.source)),
+        ]
+        return m
+
+    def _head(self, m: Module, runs: Runs) -> data.View:
+        """The next descriptor; `start` puts the first page in its place."""
+        head = Signal(LOAD)
+        m.d.comb += [
+            head.eq(self.i.payload),
+            runs.i.valid.eq(self.i.valid),
+            self.i.ready.eq(runs.i.ready),
+        ]
+        with m.If(self.start):
+            m.d.comb += [
+                head.eq(0),
+                head.destination.eq(Destination.PROGRAM),
+                head.source.eq(self.program),
+                head.address.eq(self.program << exact_log2(DESCRIPTOR_BYTES)),
+                head.row_words.eq(PAGE_BYTES // self._config.word_bytes),
+                head.rows.eq(1),
+                head.blocks.eq(1),
+                runs.i.valid.eq(1),
+                self.i.ready.eq(0),
+            ]
+        m.d.comb += copy_fields(runs.i.payload, head)
+        return head
+
+    def _have_tokens_come(self, load: data.View) -> Value:
+        computes = reached(self.computes, load.wait_computes)
+        return computes & reached(self.stores, load.wait_stores)
+
+    def _room(self, m: Module, guard: BurstGuard) -> Value:
+        """A weight burst needs room for all of its words; counted when it comes to `guard.o`."""
+        capacity = self._config.weight_words
+        free = Signal(range(-self._config.bus.burst_beats, capacity + 1), init=capacity)
+        next_ = guard.next
+        released = Signal()
+        m.d.sync += [released.eq(self.released), free.eq(free + released)]
+        with m.If(guard.moves & (next_.tag.destination == Destination.WEIGHTS)):
+            m.d.sync += free.eq(free - next_.beats + released)
+        return free >= 0
+
+    def _place(self, m: Module, runs: Runs, head: data.View, job: data.View) -> Signal:
+        """Follow the runs through the ring rows of the feature buffer."""
+        line = Signal(PLACE_BITS)  # of the run
+        first_line = Signal(PLACE_BITS)  # of the block's first run
+        block = Signal(PLACE_BITS)  # of ring row 0
+        rows_left = Signal(len(head.ring_rows))  # to the ring's end, with the run's
+        first_rows_left = Signal.like(rows_left)  # with the block's first run
+        wraps = Signal()  # the next run goes to ring row 0
+        next_first_line = Signal(PLACE_BITS)
+        m.d.comb += next_first_line.eq(first_line + job.buffer_block_words)
+        with m.If(runs.moves):
+            m.d.sync += [
+                line.eq(Mux(wraps, block, line + job.row_words[:BUFFER_ADDRESS_BITS])),
+                rows_left.eq(Mux(wraps, job.ring_rows, rows_left - 1)),
+                wraps.eq(Mux(wraps, job.ring_rows == 1, rows_left == 2)),
+            ]
+            with m.If(runs.o.payload.last_of_block):
+                m.d.sync += [
+                    line.eq(next_first_line),
+                    first_line.eq(next_first_line),
+                    block.eq(block + job.buffer_block_words),
+                    rows_left.eq(first_rows_left),
+                    wraps.eq(first_rows_left == 1),
+                ]
+            with m.If(runs.begins):
+                # A first line that needs more bits is past the buffer, whatever is below.
+                beyond = head.first_line[PLACE_BITS - 1 :].any()
+                m.d.sync += [
+                    line.eq(Cat(head.first_line[: PLACE_BITS - 1], beyond)),
+                    first_line.eq(head.first_line),
+                    block.eq(head.buffer_address),
+                    rows_left.eq(head.ring_rows - head.ring_row),
+                    first_rows_left.eq(head.ring_rows - head.ring_row),
+                    wraps.eq(head.ring_rows - head.ring_row == 1),
+                ]
+        return line

@@ -1,0 +1,153 @@
+"""The AXI4 read channels: addresses out, words in, each with the place it goes to."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from hwsim.arch import pipeline
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import Destination
+from hwsim.rtl.program.layouts import ADDRESS_BITS, FAULT, SOURCE_BITS, copy_fields
+
+BUFFER_ADDRESS_BITS = 20
+
+
+def request_layout(config: Config) -> data.StructLayout:
+    """A burst to read, and where its words go."""
+    return data.StructLayout(
+        {
+            "address": ADDRESS_BITS,
+            "beats": range(config.bus.burst_beats + 1),
+            "destination": Destination,
+            "buffer_address": BUFFER_ADDRESS_BITS,  # feature buffer only: word of the first beat
+            "ends_chunk": 1,
+            "source": SOURCE_BITS,
+        }
+    )
+
+
+def word_layout(config: Config) -> data.StructLayout:
+    """A word that has arrived."""
+    return data.StructLayout(
+        {
+            "data": config.bus.bus_bits,
+            "destination": Destination,
+            "buffer_address": BUFFER_ADDRESS_BITS,
+            "ends_chunk": 1,
+        }
+    )
+
+
+class ReadManager(wiring.Component):
+    """Puts one burst address per cycle on the bus and hands the words on as they arrive.
+
+    A request taken in cycle t stands on the bus in cycle t + 1. At most `outstanding_reads` bursts
+    are unanswered: the last beat of one in cycle t lets the next address out in cycle
+    t + `READ_SLOT`. A beat on the bus in cycle t leaves `o` in cycle t + 1; nothing stalls it, so
+    `rready` is always high. With `stop` no further request is taken; an address that stands on the
+    bus stays until it is accepted, and what is unanswered still comes. A beat with an error makes
+    the fault, one cycle later; beats that nobody asked for are dropped.
+
+    Members
+    -------
+    i : In(stream.Signature(request_layout(config)))
+    o : Out(stream.Signature(word_layout(config), always_ready=True))
+    stop : In(1)
+    quiet : Out(1)
+        No address stands on the bus and nothing is unanswered.
+    fault : Out(FAULT)
+    ar*, r* : the AXI4 read channels
+    """
+
+    WORD_LATENCY = 1
+    READ_SLOT = 2
+    assert READ_SLOT == pipeline.READ_SLOT
+
+    def __init__(self, config: Config):
+        self._config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(request_layout(config))),
+                "o": Out(stream.Signature(word_layout(config), always_ready=True)),
+                "stop": In(1),
+                "quiet": Out(1),
+                "fault": Out(FAULT),
+                "arvalid": Out(1),
+                "arready": In(1),
+                "araddr": Out(ADDRESS_BITS),
+                "arlen": Out(8),
+                "rvalid": In(1),
+                "rready": Out(1, init=1),
+                "rdata": In(config.bus.bus_bits),
+                "rlast": In(1),
+                "rresp": In(2),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        outstanding = self._config.bus.outstanding_reads
+
+        unanswered = Signal(range(outstanding + 1))
+        is_any = Signal()  # is
+        is_full = Signal()  # no more may be
+        move = Signal()
+        take = Signal()
+        expected = Signal()
+        answered = Signal()
+        m.d.comb += [
+            move.eq(~self.arvalid | self.arready),
+            self.i.ready.eq(move & ~is_full & ~self.stop),
+            take.eq(self.i.valid & self.i.ready),
+            expected.eq(self.rvalid & is_any),
+            answered.eq(expected & self.rlast),
+            self.quiet.eq(~self.arvalid & ~is_any),
+            self.rready.eq(1),
+        ]
+        m.d.sync += [
+            unanswered.eq(unanswered + take - answered),
+            is_any.eq(take | (is_any & ~(answered & (unanswered == 1)))),
+            is_full.eq(~answered & (is_full | (take & (unanswered == outstanding - 1)))),
+        ]
+        with m.If(move):
+            m.d.sync += [
+                self.arvalid.eq(take),
+                self.araddr.eq(self.i.payload.address),
+                self.arlen.eq(self.i.payload.beats - 1),
+            ]
+
+        # Where the words of each unanswered burst go. A tag is readable the cycle after its
+        # request, which is before the first beat can be.
+        tag_layout = data.StructLayout(
+            {
+                "destination": Destination,
+                "buffer_address": BUFFER_ADDRESS_BITS,
+                "ends_chunk": 1,
+                "source": SOURCE_BITS,
+            }
+        )
+        m.submodules.tags = tags = Memory(
+            shape=tag_layout, depth=1 << ceil_log2(outstanding), init=[]
+        )
+        write, read = tags.write_port(), tags.read_port(domain="comb")
+        tag = read.data
+        m.d.comb += [write.en.eq(take), *copy_fields(write.data, self.i.payload)]
+        m.d.sync += [write.addr.eq(write.addr + take), read.addr.eq(read.addr + answered)]
+
+        beat = Signal.like(self.i.payload.beats)
+        m.d.sync += [self.o.valid.eq(expected), self.fault.code.eq(ErrorCode.NONE)]
+        with m.If(expected & self.rresp[1]):  # SLVERR or DECERR
+            m.d.sync += self.fault.code.eq(ErrorCode.READ_RESPONSE)
+        with m.If(expected):
+            m.d.sync += [
+                beat.eq(Mux(self.rlast, 0, beat + 1)),
+                self.fault.source.eq(tag.source),
+                self.o.payload.data.eq(self.rdata),
+                self.o.payload.destination.eq(tag.destination),
+                self.o.payload.buffer_address.eq(tag.buffer_address + beat),
+                self.o.payload.ends_chunk.eq(tag.ends_chunk & self.rlast),
+            ]
+        return m

@@ -1,0 +1,50 @@
+"""Staging: finished output words between the drain and the bus."""
+
+from amaranth.hdl import Module
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.arch.config import Config
+from hwsim.rtl.arithmetic.placing import STAGING_BITS, staging_layout
+from hwsim.rtl.program.block_memory import block_memory
+
+
+class Staging(wiring.Component):
+    """A memory with byte enables; a write in cycle t is there for reads from cycle t + 1 on.
+
+    Members
+    -------
+    i : In(stream.Signature(staging_layout(config), always_ready=True))
+    read_enable, read_address : In
+        `word` changes only with `read_enable`, one cycle later.
+    word : Out(bus_bits)
+    """
+
+    READ_LATENCY = 1
+
+    def __init__(self, config: Config):
+        self._config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(staging_layout(config), always_ready=True)),
+                "read_enable": In(1),
+                "read_address": In(STAGING_BITS),
+                "word": Out(config.bus.bus_bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bytes_layout = data.ArrayLayout(8, self._config.word_bytes)
+        m.submodules.memory = memory = block_memory(bytes_layout, self._config.staging_words)
+        write, read = memory.write_port(granularity=1), memory.read_port()
+        m.d.comb += [
+            write.addr.eq(self.i.payload.address),
+            write.data.eq(self.i.payload.data),
+            read.addr.eq(self.read_address),
+            read.en.eq(self.read_enable),
+            self.word.eq(read.data),
+        ]
+        with m.If(self.i.valid):
+            m.d.comb += write.en.eq(self.i.payload.enable)
+        return m

@@ -1,0 +1,51 @@
+"""The window guard: no burst leaves the memory windows that the host opened."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.rtl.memory.runs import BOUNDARY_BYTES
+from hwsim.rtl.program.layouts import ADDRESS_BITS
+
+PAGE_OFFSET_BITS = BOUNDARY_BYTES.bit_length() - 1
+PAGE_BITS = ADDRESS_BITS - PAGE_OFFSET_BITS
+
+# A window of whole pages; `limit` is its last page. With `limit` below `base` it is empty.
+WINDOW = data.StructLayout({"base": PAGE_BITS, "limit": PAGE_BITS})
+
+
+class WindowGuard(wiring.Component):
+    """In which of `count` windows a burst's address lies.
+
+    Through logic only, from a registered address. Windows are whole 4 KiB pages, and no burst
+    crosses 4 KiB, so the page of the first byte is the page of every byte.
+
+    Members
+    -------
+    address : In(32)
+        First byte of the burst.
+    windows : In(ArrayLayout(WINDOW, count))
+    inside : Out(count)
+        A bit for each window.
+    """
+
+    LATENCY = 0
+
+    def __init__(self, count: int):
+        self._count = count
+        super().__init__(
+            {
+                "address": In(ADDRESS_BITS),
+                "windows": In(data.ArrayLayout(WINDOW, count)),
+                "inside": Out(count),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        page = Signal(PAGE_BITS)
+        m.d.comb += page.eq(self.address[PAGE_OFFSET_BITS:])
+        for number in range(self._count):
+            window = self.windows[number]
+            m.d.comb += self.inside[number].eq((window.base <= page) & (page <= window.limit))
+        return m

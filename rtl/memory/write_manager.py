@@ -1,0 +1,150 @@
+"""The AXI4 write channels: burst addresses and staged words out, responses in."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.arch import pipeline
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.rtl.arithmetic.placing import STAGING_BITS
+from hwsim.rtl.memory.staging import Staging
+from hwsim.rtl.memory.store import write_layout
+from hwsim.rtl.program.layouts import ADDRESS_BITS, FAULT, SOURCE_BITS, copy_fields
+from hwsim.rtl.program.queue import Queue
+
+
+class WriteManager(wiring.Component):
+    """Puts burst addresses on the bus, reads their words from staging and counts responses.
+
+    A request taken in cycle t stands on the bus in cycle t + 1, its first word `STORE_DATA` cycles
+    later or right behind the last word of the burst before: one beat per cycle across bursts.
+    Addresses run up to `BURSTS_AHEAD` bursts ahead of the words read from staging; at most
+    `OUTSTANDING_WRITES` bursts wait for their response. `bready` is always high. With `stop` no
+    further request is taken, and words that do not yet stand on the bus go with strobes 0. A
+    response with an error makes the fault, one cycle later; responses that nobody waits for are
+    dropped.
+
+    Members
+    -------
+    i : In(stream.Signature(write_layout(config)))
+    read_enable, read_address, word
+        Read port of staging.
+    stored : Out(1)
+        The response to a STORE's last burst was on the bus `STORED` cycles before.
+    stop : In(1)
+    quiet : Out(1)
+        No address and no word stands on the bus and every response has come.
+    fault : Out(FAULT)
+    aw*, w*, b* : the AXI4 write channels
+    """
+
+    # From its address: behind the queue, staging and the output register.
+    STORE_DATA = Queue.LATENCY - 1 + Staging.READ_LATENCY + 1
+    STORED = 1
+    OUTSTANDING_WRITES = pipeline.OUTSTANDING_WRITES
+    BURSTS_AHEAD = 4  # addresses that may precede their data
+    assert STORE_DATA == pipeline.STORE_DATA
+
+    def __init__(self, config: Config):
+        self._config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(write_layout(config))),
+                "read_enable": Out(1),
+                "read_address": Out(STAGING_BITS),
+                "word": In(config.bus.bus_bits),
+                "stored": Out(1),
+                "stop": In(1),
+                "quiet": Out(1),
+                "fault": Out(FAULT),
+                "awvalid": Out(1),
+                "awready": In(1),
+                "awaddr": Out(ADDRESS_BITS),
+                "awlen": Out(8),
+                "wvalid": Out(1),
+                "wready": In(1),
+                "wdata": Out(config.bus.bus_bits),
+                "wstrb": Out(config.word_bytes),
+                "wlast": Out(1),
+                "bvalid": In(1),
+                "bresp": In(2),
+                "bready": Out(1, init=1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        # Of each burst that waits for a response, its STORE, and whether it ends it. The response
+        # comes behind the data, and that later than an entry goes through the queue.
+        m.submodules.responses = responses = Queue(
+            data.StructLayout({"last": 1, "source": SOURCE_BITS}), self.OUTSTANDING_WRITES
+        )
+        awaited = responses.o.payload
+        answered = Signal()
+        m.submodules.waiting = waiting = Queue(
+            data.StructLayout({"staging_address": STAGING_BITS, "last_beat": len(self.awlen)}),
+            self.BURSTS_AHEAD,
+        )
+
+        move = Signal()
+        take = Signal()
+        m.d.comb += [
+            move.eq(~self.awvalid | self.awready),
+            self.i.ready.eq(move & responses.i.ready & waiting.i.ready & ~self.stop),
+            take.eq(self.i.valid & self.i.ready),
+            waiting.i.payload.staging_address.eq(self.i.payload.staging_address),
+            waiting.i.payload.last_beat.eq(self.i.payload.beats - 1),
+            waiting.i.valid.eq(take),
+            *copy_fields(responses.i.payload, self.i.payload),
+            responses.i.valid.eq(take),
+            responses.o.ready.eq(self.bvalid),
+            answered.eq(self.bvalid & responses.o.valid),
+            self.bready.eq(1),
+            self.quiet.eq(~self.awvalid & ~self.wvalid & ~responses.o.valid & ~waiting.o.valid),
+        ]
+        m.d.sync += [
+            self.stored.eq(answered & awaited.last),
+            self.fault.code.eq(ErrorCode.NONE),
+            self.fault.source.eq(awaited.source),
+        ]
+        with m.If(answered & self.bresp[1]):  # SLVERR or DECERR
+            m.d.sync += self.fault.code.eq(ErrorCode.WRITE_RESPONSE)
+        with m.If(move):
+            m.d.sync += [
+                self.awvalid.eq(take),
+                self.awaddr.eq(self.i.payload.address),
+                self.awlen.eq(self.i.payload.beats - 1),
+            ]
+        self._data(m, waiting)
+        return m
+
+    def _data(self, m: Module, waiting: Queue) -> None:
+        """Two stages, memory and output register; each moves when the one behind it does."""
+        burst = waiting.o.payload
+        beat = Signal.like(burst.last_beat)
+        last = Signal()
+        read_valid = Signal()
+        read_last = Signal()
+        move_read = Signal()
+        move_out = Signal()
+        m.d.comb += [
+            move_out.eq(~self.wvalid | self.wready),
+            move_read.eq(~read_valid | move_out),
+            last.eq(beat == burst.last_beat),
+            waiting.o.ready.eq(move_read & last),
+            self.read_enable.eq(move_read & waiting.o.valid),
+            self.read_address.eq(burst.staging_address + beat),
+        ]
+        with m.If(self.read_enable):
+            m.d.sync += beat.eq(Mux(last, 0, beat + 1))
+        with m.If(move_read):
+            m.d.sync += [read_valid.eq(waiting.o.valid), read_last.eq(last)]
+        with m.If(move_out):
+            m.d.sync += self.wvalid.eq(read_valid)
+            with m.If(read_valid):
+                m.d.sync += [
+                    self.wdata.eq(self.word),
+                    self.wstrb.eq(Mux(self.stop, 0, -1)),
+                    self.wlast.eq(read_last),
+                ]

@@ -1,0 +1,1 @@
+"""Features and weights on their way to the array."""

@@ -1,0 +1,124 @@
+"""The operands of the MAC array: one feature word, or 27 packed taps of an image, per pixel."""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.arch.config import Config
+from hwsim.rtl.operands.packing import CHANNELS, KERNEL, PIXEL_BYTES, ROW_TAPS, TAPS, packing
+from hwsim.rtl.operands.pixel import accumulate_layout, pixel_layout
+
+LANE = signed(8)
+
+
+def operand_layout(config: Config) -> data.StructLayout:
+    return data.StructLayout(
+        {
+            "lanes": data.ArrayLayout(LANE, config.array.input_lanes),
+            "first": 1,  # of its weight block: the shadow becomes active
+            "accumulate": accumulate_layout(config),
+        }
+    )
+
+
+class Operands(wiring.Component):
+    """Puts the zero point in place of taps outside the input, and gathers packed taps.
+
+    Follows the sequencer: the word that `i` announces stands on `word` `LATENCY` cycles later, and
+    its operands leave `o` in that same cycle. Nothing stalls.
+
+    With `packed`, a stream of words per kernel row stands in a current and a next word (and, with
+    two pixels per word, in a spare one for all streams but the last); a pixel picks its three
+    columns of each from them.
+
+    Members
+    -------
+    i : In(stream.Signature(pixel_layout(config), always_ready=True))
+    word : In(config.bus.bus_bits)
+        The feature buffer's word at `i.payload.address`, `LATENCY` cycles behind `i`.
+    o : Out(stream.Signature(operand_layout(config), always_ready=True))
+    """
+
+    LATENCY = 4
+
+    def __init__(self, config: Config):
+        self._config = config
+        self._packing = packing(config)
+        super().__init__(
+            {
+                "i": In(stream.Signature(pixel_layout(config), always_ready=True)),
+                "word": In(config.bus.bus_bits),
+                "o": Out(stream.Signature(operand_layout(config), always_ready=True)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        valid, pixel = self.i.valid, self.i.payload
+        for stage in range(self.LATENCY):
+            next_valid = Signal(name=f"valid{stage}")
+            next_pixel = Signal(pixel_layout(self._config), name=f"pixel{stage}")
+            m.d.sync += [next_valid.eq(valid), next_pixel.eq(pixel)]
+            valid, pixel = next_valid, next_pixel
+        m.d.comb += [
+            self.o.valid.eq(valid & pixel.pixel),
+            self.o.payload.first.eq(pixel.first),
+            self.o.payload.accumulate.eq(pixel.accumulate),
+        ]
+        for number, lane in enumerate(self.o.payload.lanes):
+            m.d.comb += lane.eq(
+                Mux(pixel.inside, self.word.word_select(number, 8), pixel.zero_point)
+            )
+        if self._packing.supported:
+            windows = self._windows(m, valid, pixel)
+            with m.If(pixel.packed.enable):
+                self._pick(m, pixel, windows)
+        return m
+
+    def _windows(self, m: Module, valid: Signal, pixel: data.View) -> list[list[Signal]]:
+        """Three adjacent pixels of every stream, from the two words they lie in."""
+        shape, bits = self._packing, self._config.bus.bus_bits
+        windows: list[list[Signal]] = []
+        for number in range(shape.streams):
+            current, following, spare = (
+                Signal(bits, name=f"{name}{number}", reset_less=True)
+                for name in ("current", "next", "spare")
+            )
+            capture = pixel.packed["capture"][number]
+            with m.If(valid & pixel.packed.enable):
+                with m.If(pixel.packed.advance):
+                    m.d.sync += current.eq(following)
+                    if shape.ahead == 2 and number != shape.streams - 1:
+                        m.d.sync += following.eq(spare)
+                for place, held in enumerate((current, following, spare)[: 1 + shape.ahead]):
+                    with m.If(capture[place]):
+                        m.d.sync += held.eq(self.word)
+            pixels = [
+                Cat(current, following).word_select(index, 8 * PIXEL_BYTES)
+                for index in range(2 * shape.pixels)
+            ]
+            windows.append([])
+            for column in range(KERNEL):
+                entry = Signal(8 * PIXEL_BYTES, name=f"window{number}_{column}")
+                choices = Array(pixels[column : column + shape.pixels])
+                m.d.comb += entry.eq(choices[pixel.packed.phase])
+                windows[-1].append(entry)
+        return windows
+
+    def _pick(self, m: Module, pixel: data.View, windows: list[list[Signal]]) -> None:
+        """Lane j of pass p is tap p * lanes + j; lanes past the last tap are 0."""
+        shape, packed = self._packing, pixel.packed
+        with m.Switch(packed["pass"]):
+            for number in range(shape.passes):
+                with m.Case(number):
+                    for index, lane in enumerate(self.o.payload.lanes):
+                        tap = number * shape.lanes + index
+                        if tap >= TAPS:
+                            m.d.comb += lane.eq(0)
+                            continue
+                        row, rest = divmod(tap, ROW_TAPS)
+                        column, channel = divmod(rest, CHANNELS)
+                        entry = row - shape.first_row(number)
+                        value = windows[entry][column].word_select(channel, 8)
+                        inside = packed.row_inside[entry] & packed.column_inside[column]
+                        m.d.comb += lane.eq(Mux(inside, value, pixel.zero_point))

@@ -1,0 +1,73 @@
+"""The feature buffer: words of input features between the bus and the array."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.arch.config import Config
+from hwsim.rtl.memory.read_manager import BUFFER_ADDRESS_BITS
+from hwsim.rtl.program.block_memory import block_memory
+
+
+class FeatureBuffer(wiring.Component):
+    """A memory between registers, for it takes many block RAMs that lie far from each other.
+
+    In front of it stands one for each port; behind it one for the block RAMs, which answer late,
+    and one for the way to the array. A word written in cycle t is there for reads from cycle t +
+    `WRITE_LATENCY` on; a read in cycle t answers in cycle t + `READ_LATENCY`. One of each per
+    cycle.
+
+    Members
+    -------
+    write, write_address, data : In
+    read, read_address : In
+    word : Out(bus_bits)
+        Changes only behind a read.
+    """
+
+    WRITE_LATENCY = 1
+    READ_LATENCY = 4
+
+    def __init__(self, config: Config):
+        self._config = config
+        super().__init__(
+            {
+                "write": In(1),
+                "write_address": In(BUFFER_ADDRESS_BITS),
+                "data": In(config.bus.bus_bits),
+                "read": In(1),
+                "read_address": In(BUFFER_ADDRESS_BITS),
+                "word": Out(config.bus.bus_bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = block_memory(
+            self._config.bus.bus_bits, self._config.feature_words
+        )
+        write, read = memory.write_port(), memory.read_port()
+        write_address, read_address = (
+            Signal(range(self._config.feature_words), name=name, reset_less=True)
+            for name in ("written_to", "read_from")
+        )
+        written, reading = Signal(), Signal()
+        word = Signal(self._config.bus.bus_bits, reset_less=True)
+        output = Signal(self._config.bus.bus_bits, reset_less=True)
+        m.d.sync += [
+            written.eq(self.write),
+            write_address.eq(self.write_address),
+            word.eq(self.data),
+            reading.eq(self.read),
+            read_address.eq(self.read_address),
+            output.eq(read.data),
+            self.word.eq(output),
+        ]
+        m.d.comb += [
+            write.en.eq(written),
+            write.addr.eq(write_address),
+            write.data.eq(word),
+            read.en.eq(reading),
+            read.addr.eq(read_address),
+        ]
+        return m

@@ -1,0 +1,241 @@
+"""The pixel sequencer: walks the pixels of each weight block, one per cycle."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.arch import pipeline
+from hwsim.arch.config import ACCUMULATOR_BANKS, Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import TOKEN_BITS
+from hwsim.rtl.operands.feature_read import FeatureRead
+from hwsim.rtl.operands.packing import packing
+from hwsim.rtl.operands.pixel import COORDINATE, ISSUE, next_row, pixel_layout, weight_block_layout
+from hwsim.rtl.operands.weight_blocks import WeightBlocks
+from hwsim.rtl.program.layouts import FAULT, WAITING, reached
+
+
+class Issue(wiring.Component):
+    """Issues the pixels of each weight block, row-major; the blocks in the order of the weights.
+
+    A weight block begins when the shadow is full, its input block's chunk is loaded (`packed`: the
+    first chunk) and, for a tile's first, the drain of the last-but-one tile has read its
+    accumulators: then one pixel per cycle to the end of the block, with `packed` after
+    `Packing.fill` cycles in front of each row. The next block or tile follows without a gap, if the
+    one before lasts `SHORTEST_BLOCK` cycles; weights follow each other no faster. A pixel of cycle
+    t leaves `o` in cycle t + 1; nothing stalls it. The shadow is taken with a block's first pixel,
+    with `packed` that is behind the fill.
+
+    A COMPUTE at the head of its queue in cycle t begins in cycle t + `TILE_START` at the earliest,
+    which is before its weights can be there. A tile of more pixels than a bank has, or with a pixel
+    past the feature buffer, is the fault.
+
+    Members
+    -------
+    tile : In(stream.Signature(ISSUE))
+    o : Out(stream.Signature(pixel_layout(config), always_ready=True))
+    next_chunks : In(TOKEN_BITS)
+        The token as it will be visible in the next cycle.
+    next_shadow_full : In(1)
+        The shadow is full in the next cycle.
+    shadow_taken : Out(1)
+        The weight block's first pixel.
+    issued : Out(1)
+        The tile's last pixel.
+    drained : In(1)
+        A tile's last accumulators are being read.
+    waiting : Out(WAITING)
+    fault : Out(FAULT)
+    """
+
+    LATENCY = 1
+    assert FeatureRead.LATENCY == LATENCY
+    TILE_START = WeightBlocks.LATENCY + 1
+    SHORTEST_BLOCK = WeightBlocks.PERIOD + WeightBlocks.LATENCY
+
+    def __init__(self, config: Config):
+        self._config = config
+        self._fill = packing(config).fill
+        words = config.weight_block_words
+        assert pipeline.ISSUE_START + words + pipeline.SHADOW_FILL >= self.TILE_START
+        assert words + pipeline.BLOCK_OVERHEAD >= self.SHORTEST_BLOCK
+        super().__init__(
+            {
+                "tile": In(stream.Signature(ISSUE)),
+                "o": Out(stream.Signature(pixel_layout(config), always_ready=True)),
+                "next_chunks": In(TOKEN_BITS),
+                "next_shadow_full": In(1),
+                "shadow_taken": Out(1),
+                "issued": Out(1),
+                "drained": In(1),
+                "waiting": Out(WAITING),
+                "fault": Out(FAULT),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.weight_blocks = self.weight_blocks = WeightBlocks(self._config)
+        m.submodules.feature_read = self.feature_read = FeatureRead(self._config)
+        wiring.connect(m, wiring.flipped(self.tile), self.weight_blocks.tile)
+        self._declare()
+        self._gate(m)
+        self._walk(m)
+        self._emit(m)
+        self._check(m)
+        return m
+
+    def _declare(self) -> None:
+        """State of the walk. `block` moves with its rows: line, until_wrap and y are the row's."""
+        self.busy = Signal()
+        self.block = Signal(weight_block_layout(self._config))
+        self.step = Signal()  # a cycle of the block, which once begun never waits
+        self.pixel = Signal()  # a step without fill
+        self.bank = Signal()
+        self.owned = Signal(range(ACCUMULATOR_BANKS + 1))  # banks of tiles begun, not drained
+
+        self.fill = Signal(range(self._fill + 1))  # cycles of it still to come
+        self.row = Signal(9)
+        self.column = Signal(9)
+        self.index = Signal(range(self._config.buffers.accumulator_depth))
+        self.x = Signal(COORDINATE)
+        # Where the walk stands, in registers: set with the counters, so that none is compared late.
+        self.last_row = Signal()
+        self.last_column = Signal()
+
+        self.block_ends = Signal()
+        self.tile_ends = Signal()
+
+    def _gate(self, m: Module) -> None:
+        """Set `step` and `pixel`, which move all the others: registers, a cycle ahead.
+
+        A block's first cycle waits for its weights, its input and its accumulators.
+        """
+        offered, block = self.weight_blocks.o, self.block
+        begins = Signal()
+        begins_tile = Signal()
+        m.d.sync += self.owned.eq(self.owned + begins_tile - self.drained)
+        with m.If(offered.ready):
+            m.d.comb += [
+                begins.eq(offered.valid & self._may_begin(offered.payload)),
+                begins_tile.eq(begins & offered.payload.first),
+            ]
+            m.d.sync += [
+                self.step.eq(begins),
+                self.pixel.eq(begins & ~offered.payload.packed),
+                self.fill.eq(Mux(offered.payload.packed, self._fill, 0)),
+            ]
+        with m.Elif(~self.step):
+            m.d.comb += [
+                begins.eq(self._may_begin(block)),
+                begins_tile.eq(begins & block.first),
+            ]
+            m.d.sync += [self.step.eq(begins), self.pixel.eq(begins & ~block.packed)]
+        with m.Elif(~self.pixel):
+            m.d.sync += [self.pixel.eq(self.fill == 1), self.fill.eq(self.fill - 1)]
+        with m.Elif(self.last_column):
+            m.d.sync += [
+                self.pixel.eq(~block.packed),
+                self.fill.eq(Mux(block.packed, self._fill, 0)),
+            ]
+
+    def _may_begin(self, block: data.View) -> Value:
+        """Whether it may, in the next cycle."""
+        has_bank = (self.owned != ACCUMULATOR_BANKS) | self.drained
+        return (
+            self.next_shadow_full
+            & reached(self.next_chunks, block.wait_chunks)
+            & (~block.first | has_bank)
+        )
+
+    def _walk(self, m: Module) -> None:
+        """After a pixel comes the next one of its row, else of its block, else the next block."""
+        offered = self.weight_blocks.o
+        m.d.comb += [
+            self.block_ends.eq(self.pixel & self.last_column & self.last_row),
+            self.tile_ends.eq(self.block_ends & self.block.last),
+            offered.ready.eq(~self.busy | self.block_ends),
+            self.shadow_taken.eq(self.pixel & (self.index == 0)),
+            self.issued.eq(self.tile_ends),
+        ]
+        with m.If(~self.busy | self.pixel):
+            with m.If(~self.busy | (self.last_column & self.last_row)):
+                self._take_block(m)
+            with m.Elif(self.last_column):
+                self._next_row(m)
+            with m.Else():
+                m.d.sync += [
+                    self.column.eq(self.column + 1),
+                    self.last_column.eq(self.column + 2 == self.block.columns),
+                    self.x.eq(self.x + 1),
+                    self.index.eq(self.index + 1),
+                ]
+        with m.If(self.tile_ends):
+            m.d.sync += self.bank.eq(~self.bank)
+
+    def _next_row(self, m: Module) -> None:
+        block = self.block
+        line, until_wrap = next_row(block, block.line, block.until_wrap)
+        m.d.sync += [
+            self.column.eq(0),
+            self.last_column.eq(block.columns == 1),
+            self.row.eq(self.row + 1),
+            self.last_row.eq(self.row + 2 == block.rows),
+            self.index.eq(self.index + 1),
+            self.x.eq(block.x),
+            block.y.eq(block.y + 1),
+            block.line.eq(line),
+            block.until_wrap.eq(until_wrap),
+        ]
+
+    def _take_block(self, m: Module) -> None:
+        block = self.weight_blocks.o.payload
+        m.d.sync += [
+            self.busy.eq(self.weight_blocks.o.valid),
+            self.block.eq(block),
+            self.column.eq(0),
+            self.last_column.eq(block.columns == 1),
+            self.row.eq(0),
+            self.last_row.eq(block.rows == 1),
+            self.index.eq(0),
+            self.x.eq(block.x),
+        ]
+
+    def _emit(self, m: Module) -> None:
+        pixel, read = self.o.payload, self.feature_read
+        m.d.comb += [
+            read.block.eq(self.block),
+            read.x.eq(self.x),
+            read.fill.eq(self.fill),
+            read.pixel.eq(self.pixel),
+            pixel.address.eq(read.address),
+            pixel.inside.eq(read.inside),
+            pixel.packed.eq(read.packed),
+        ]
+        m.d.sync += [
+            self.o.valid.eq(self.step),
+            pixel.pixel.eq(self.pixel),
+            pixel.first.eq(self.shadow_taken),
+            pixel.zero_point.eq(self.block.input_zero_point),
+            pixel.accumulate.index.eq(self.index),
+            pixel.accumulate.bank.eq(self.bank),
+            pixel.accumulate.overwrite.eq(self.block.first),
+            pixel.accumulate.last.eq(self.tile_ends),
+        ]
+
+    def _check(self, m: Module) -> None:
+        """One cycle behind the pixel, so that it delays none."""
+        depth = self._config.buffers.accumulator_depth
+        overflows = Signal()
+        misplaced = Signal()
+        m.d.sync += [
+            overflows.eq((self.index == depth - 1) & ~self.block_ends),
+            misplaced.eq(self.block.misplaced),
+            self.fault.source.eq(self.block.source),
+        ]
+        m.d.comb += [
+            self.waiting.valid.eq(self.busy),
+            self.waiting.source.eq(self.block.source),
+        ]
+        with m.If(self.o.payload.pixel & (overflows | misplaced | self.feature_read.beyond)):
+            m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)

@@ -1,0 +1,130 @@
+"""What the sequencer keeps of a tile and of a weight block, and what it sends with every pixel."""
+
+from amaranth.hdl import Mux, ShapeLike, Value, signed
+from amaranth.lib import data
+
+from hwsim.arch.config import Config
+from hwsim.isa.fields import TOKEN_BITS, Opcode
+from hwsim.rtl.memory.read_manager import BUFFER_ADDRESS_BITS
+from hwsim.rtl.operands.packing import KERNEL, Packing, packing
+from hwsim.rtl.program.layouts import SOURCE, field_layout, with_first_line
+
+COORDINATE = signed(18)
+LINE_BITS = BUFFER_ADDRESS_BITS + 2  # sums of buffer addresses, before they are checked
+RING_BITS = 16  # of a ring row's number
+
+ISSUE = with_first_line(
+    field_layout(
+        Opcode.COMPUTE,
+        (
+            "wait_chunks",
+            "buffer_address",
+            "buffer_block_words",
+            "row_words",
+            "ring_row",
+            "ring_rows",
+            "top",
+            "left",
+            "column_origin",
+            "input_height",
+            "input_width",
+            "input_zero_point",
+            "rows",
+            "columns",
+            "kernel_rows",
+            "kernel_columns",
+            "blocks",
+            "packed",
+        ),
+    )
+)
+
+KEPT = (  # fields of a tile that go with each of its weight blocks
+    "row_words",
+    "ring_rows",
+    "input_height",
+    "input_zero_point",
+    "rows",
+    "columns",
+    "packed",
+    SOURCE,
+)
+
+
+def weight_block_layout(config: Config) -> data.StructLayout:
+    """A weight block, at one of its rows.
+
+    A *line* is the buffer address of a row's column `column_origin`, from which columns count.
+    """
+    kept: dict[str, ShapeLike] = {name: ISSUE[name].shape for name in KEPT}
+    return data.StructLayout(
+        kept
+        | {
+            "wait_chunks": TOKEN_BITS,  # its own chunk included
+            "block_line": LINE_BITS,  # ring row 0 of its input block
+            "line": LINE_BITS,
+            "until_wrap": RING_BITS,  # rows to the ring's end, this one included
+            "last_line": signed(BUFFER_ADDRESS_BITS + 1),  # at most, for a row to end in the buffer
+            "y": COORDINATE,
+            "x": COORDINATE,  # of each row's first pixel
+            "low": COORDINATE,  # `low` <= x < `high` is inside the input
+            "high": COORDINATE,
+            "pass": range(max(packing(config).passes, 2)),
+            "first": 1,  # of its tile
+            "last": 1,
+            "misplaced": 1,  # the tile's first row lies past the feature buffer
+        }
+    )
+
+
+def next_row(block: data.View, line: Value, until_wrap: Value) -> tuple[Value, Value]:
+    """`line` and `until_wrap` of the row after the given one."""
+    wraps = until_wrap == 1
+    return (
+        Mux(wraps, block.block_line, line + block.row_words),
+        Mux(wraps, block.ring_rows, until_wrap - 1),
+    )
+
+
+def accumulate_layout(config: Config) -> data.StructLayout:
+    """What the accumulators need to know of a pixel."""
+    return data.StructLayout(
+        {
+            "index": range(config.buffers.accumulator_depth),
+            "bank": 1,
+            "overwrite": 1,  # the tile's first weight block
+            "last": 1,  # the tile's last pixel
+        }
+    )
+
+
+def packed_layout(shape: Packing) -> data.StructLayout:
+    """What the operands need to know of a cycle with `packed`."""
+    return data.StructLayout(
+        {
+            "enable": 1,
+            "phase": range(max(shape.pixels, 2)),  # first pixel's place in its word
+            "capture": data.ArrayLayout(
+                1 + shape.ahead, shape.streams
+            ),  # to current, next, spare word
+            "advance": 1,  # the next pixel starts in the next word
+            "pass": range(max(shape.passes, 2)),
+            "row_inside": shape.streams,
+            "column_inside": KERNEL,
+        }
+    )
+
+
+def pixel_layout(config: Config) -> data.StructLayout:
+    """One cycle of the sequencer."""
+    return data.StructLayout(
+        {
+            "address": BUFFER_ADDRESS_BITS,
+            "pixel": 1,  # a pixel; 0 where `packed` only fetches
+            "first": 1,  # of its weight block
+            "inside": 1,
+            "zero_point": signed(8),
+            "accumulate": accumulate_layout(config),
+            "packed": packed_layout(packing(config)),
+        }
+    )

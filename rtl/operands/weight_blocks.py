@@ -1,0 +1,167 @@
+"""The weight blocks of a tile, in the order of the weights: input blocks, tap rows, tap columns."""
+
+from itertools import pairwise
+
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.arch.config import Config
+from hwsim.isa.fields import TOKEN_BITS
+from hwsim.rtl.operands.packing import packing
+from hwsim.rtl.operands.pixel import (
+    ISSUE,
+    KEPT,
+    LINE_BITS,
+    RING_BITS,
+    next_row,
+    weight_block_layout,
+)
+
+
+class WeightBlocks(wiring.Component):
+    """Offers the next weight block, at its first row, while the one before is being issued.
+
+    The first block of a tile taken in cycle t is offered from cycle t + `LATENCY` on. Behind a
+    block taken in cycle t the next one is offered from cycle t + `PERIOD` on, or the next tile
+    taken: the walk itself moves a cycle later, out of a register. With `packed` a block is one
+    pass, its tap row the kernel row of the pass's first tap.
+
+    Members
+    -------
+    tile : In(stream.Signature(ISSUE))
+    o : Out(stream.Signature(weight_block_layout(config)))
+    """
+
+    LATENCY = 1
+    PERIOD = 2
+
+    def __init__(self, config: Config):
+        self._config = config
+        self._packing = packing(config)
+        super().__init__(
+            {
+                "tile": In(stream.Signature(ISSUE)),
+                "o": Out(stream.Signature(weight_block_layout(config))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self._declare()
+        self._offer(m)
+        taken = Signal()
+        m.d.comb += [
+            self.o.valid.eq(self.busy & ~taken),
+            self.tile.ready.eq(~self.busy),
+        ]
+        m.d.sync += taken.eq(self.o.valid & self.o.ready)
+        with m.If(~self.busy):
+            self._take_tile(m)
+        with m.Elif(taken):
+            self._next_block(m)
+        return m
+
+    def _declare(self) -> None:
+        self.busy = Signal()
+        self.active = Signal(ISSUE)
+        self.block = Signal(12)  # input block, or pass
+        self.tap_row = Signal(4)
+        self.tap_column = Signal(4)
+        self.wait_chunks = Signal(TOKEN_BITS)
+        self.first = Signal()
+        # Where the walk stands, in registers: set with the counters, so that none is compared late.
+        self.last_block = Signal()
+        self.last_row = Signal()
+        self.last_column = Signal()
+
+        self.block_line = Signal(LINE_BITS)  # ring row 0
+        self.tile_line = Signal(LINE_BITS)  # the tile's first row
+        self.line = Signal(LINE_BITS)  # the tap's first row
+        self.until_wrap = Signal(RING_BITS)
+        self.misplaced = Signal()
+
+    def _offer(self, m: Module) -> None:
+        tile, o = self.active, self.o.payload
+        m.d.comb += [o[name].eq(tile[name]) for name in KEPT]
+        m.d.comb += [
+            o.wait_chunks.eq(self.wait_chunks),
+            o.block_line.eq(self.block_line),
+            o.line.eq(self.line),
+            o.until_wrap.eq(self.until_wrap),
+            o.last_line.eq(self._config.feature_words - tile.row_words),
+            o.y.eq(tile.top + self.tap_row),
+            o.x.eq(tile.left - tile.column_origin + self.tap_column),
+            o.low.eq(-tile.column_origin),
+            o.high.eq(tile.input_width - tile.column_origin),
+            o["pass"].eq(self.block),
+            o.first.eq(self.first),
+            o.last.eq(self.last_column & self.last_row & self.last_block),
+            o.misplaced.eq(self.misplaced),
+        ]
+
+    def _take_tile(self, m: Module) -> None:
+        tile = self.tile.payload
+        m.d.sync += [
+            self.busy.eq(self.tile.valid),
+            self.active.eq(tile),
+            self.wait_chunks.eq(tile.wait_chunks + 1),
+            self.block.eq(0),
+            self.tap_row.eq(0),
+            self.tap_column.eq(0),
+            self.first.eq(1),
+            self.last_block.eq(tile.blocks == 1),
+            self.last_row.eq(tile.packed | (tile.kernel_rows == 1)),
+            self.last_column.eq(tile.packed | (tile.kernel_columns == 1)),
+            self.block_line.eq(tile.buffer_address),
+            self.tile_line.eq(tile.first_line),
+            self.line.eq(tile.first_line),
+            self.until_wrap.eq(tile.ring_rows - tile.ring_row),
+            self.misplaced.eq(tile.first_line >= self._config.feature_words),
+        ]
+
+    def _next_block(self, m: Module) -> None:
+        """The next tap column, else tap row, else input block."""
+        tile = self.active
+        line, until_wrap = next_row(self.o.payload, self.line, self.until_wrap)
+        next_tile_line = Signal(LINE_BITS)
+        m.d.comb += next_tile_line.eq(self.tile_line + tile.buffer_block_words)
+        m.d.sync += [
+            self.busy.eq(~self.o.payload.last),
+            self.first.eq(0),
+            self.tap_column.eq(self.tap_column + 1),
+            self.last_column.eq(tile.packed | (self.tap_column + 2 == tile.kernel_columns)),
+        ]
+        with m.If(self.last_column):
+            m.d.sync += [
+                self.tap_column.eq(0),
+                self.last_column.eq(tile.packed | (tile.kernel_columns == 1)),
+                self.last_row.eq(tile.packed | (self.tap_row + 2 == tile.kernel_rows)),
+            ]
+        with m.If(Mux(tile.packed, self._pass_moves(), self.last_column)):
+            m.d.sync += [
+                self.tap_row.eq(self.tap_row + 1),
+                self.line.eq(line),
+                self.until_wrap.eq(until_wrap),
+            ]
+        with m.If(self.last_column & self.last_row):
+            m.d.sync += [
+                self.last_row.eq(tile.packed | (tile.kernel_rows == 1)),
+                self.block.eq(self.block + 1),
+                self.last_block.eq(self.block + 2 == tile.blocks),
+            ]
+        with m.If(self.last_column & self.last_row & ~tile.packed):
+            m.d.sync += [
+                self.wait_chunks.eq(self.wait_chunks + 1),
+                self.tap_row.eq(0),
+                self.block_line.eq(self.block_line + tile.buffer_block_words),
+                self.tile_line.eq(next_tile_line),
+                self.line.eq(next_tile_line),
+                self.until_wrap.eq(tile.ring_rows - tile.ring_row),
+            ]
+
+    def _pass_moves(self) -> Value:
+        """Whether the next pass starts one kernel row further on: 0 or 1, never more."""
+        starts = [self._packing.first_row(number) for number in range(self._packing.passes)]
+        moves = [after - start for start, after in pairwise(starts)]
+        return Array(Const(move, 1) for move in [*moves, 0])[self.o.payload["pass"]]

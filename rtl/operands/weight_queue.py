@@ -1,0 +1,271 @@
+"""The weight queue: a ring of words, and the loader that moves them into the array."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.arch import pipeline
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import Opcode
+from hwsim.rtl.program.block_memory import block_memory
+from hwsim.rtl.program.layouts import FAULT, field_layout
+
+WEIGHTS = field_layout(
+    Opcode.COMPUTE,
+    ("kernel_rows", "kernel_columns", "blocks", "packed", "weight_offset", "release"),
+)
+PARAMETER_BANKS = 2
+
+
+def weight_word_layout(config: Config) -> data.StructLayout:
+    """A word on its way to the shadow weights or to the parameters."""
+    return data.StructLayout(
+        {
+            "data": config.bus.bus_bits,
+            "index": range(max(config.weight_block_words, config.parameter_words)),
+            "parameters": 1,  # for the parameter bank, not the shadow
+            "bank": 1,
+        }
+    )
+
+
+class WeightQueue(wiring.Component):
+    """Keeps weights in order of arrival and fills shadow and parameters, one word per cycle.
+
+    A word written in cycle t can be read from cycle t + 1 on. A tile that heads its queue in cycle
+    t, the loader being idle, has its first read in cycle t + `ISSUE_START` at the earliest. A
+    weight block is read without a gap, once all its words are there and the shadow is free: first
+    read in cycle t, shadow full from cycle t + words + `SHADOW_FILL`; first pixel in cycle t
+    (`shadow_taken`), next block's first read from cycle t + `SHADOW_FREE`. The parameters follow a
+    tile's last block in the same way, once the parameter bank's last drain has read its
+    accumulators (`drained`). The next tile's first read follows the last parameter word in the next
+    cycle. A tile whose weights reach past the queue's capacity waits for ever, as the fault.
+
+    Members
+    -------
+    write, data : In
+        A word arrives.
+    released : Out(1)
+        The word at the head leaves the queue.
+    tile : In(stream.Signature(WEIGHTS))
+    o : Out(stream.Signature(weight_word_layout(config), always_ready=True))
+        Words read, `READ_LATENCY` after their read.
+    next_shadow_full : Out(1)
+        The shadow is full in the next cycle.
+    shadow_taken : In(1)
+        The block in the shadow begins.
+    next_parameters_full : Out(1)
+        The parameters of the oldest tile that is not drained are in place in the next cycle.
+    drained : In(1)
+        A tile's last accumulators are being read.
+    fault : Out(FAULT)
+    """
+
+    READ_LATENCY = 3  # memory, output register, the way to shadow and parameters
+    ISSUE_START = 1
+    SHADOW_FILL = 0
+    SHADOW_FREE = 1
+    PARAMETERS_FILL = 2
+    BANK_VISIBLE = 1
+    assert ISSUE_START == pipeline.ISSUE_START
+    assert (SHADOW_FILL, SHADOW_FREE) == (pipeline.SHADOW_FILL, pipeline.SHADOW_FREE)
+    assert (PARAMETERS_FILL, BANK_VISIBLE) == (pipeline.PARAMETERS_FILL, pipeline.BANK_VISIBLE)
+
+    def __init__(self, config: Config):
+        self._config = config
+        assert min(config.weight_block_words, config.parameter_words) >= 2, "known one word ahead"
+        assert config.weight_block_words >= self.PARAMETERS_FILL, "loaded before the next begin"
+        super().__init__(
+            {
+                "write": In(1),
+                "data": In(config.bus.bus_bits),
+                "released": Out(1),
+                "tile": In(stream.Signature(WEIGHTS)),
+                "o": Out(stream.Signature(weight_word_layout(config), always_ready=True)),
+                "next_shadow_full": Out(1),
+                "shadow_taken": In(1),
+                "next_parameters_full": Out(1),
+                "drained": In(1),
+                "fault": Out(FAULT),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self._declare()
+        self._ring(m)
+        self._load(m)
+        self._send(m)
+        self._count_blocks(m)
+        self._take_tile(m)
+        return m
+
+    def _declare(self) -> None:
+        capacity = self._config.weight_words
+        self.tail = Signal(range(capacity))
+        self.head = Signal(range(capacity))
+        self.pointer = Signal(range(capacity))  # next word to read
+        self.held = Signal(range(capacity + 1))  # words from head to tail
+        self.position = Signal.like(self.tile.payload.weight_offset)  # from head to pointer
+        self.ahead = Signal(signed(len(self.position) + 1))  # from pointer to tail
+        self.block_arrived = Signal()  # all words of the next block, if it comes next
+        self.parameters_arrived = Signal()
+
+        self.active = Signal(WEIGHTS)
+        self.busy = Signal()
+        self.parameters = Signal()  # the last block is read: its parameters follow
+        self.index = Signal.like(self.o.payload.index)
+        self.reading = Signal()
+        self.block_read = Signal()  # the last word of a weight block, of the tile
+        self.tile_read = Signal()
+        self.shadow_full = Signal()
+        self.loaded = Signal(range(PARAMETER_BANKS + 1))  # banks that wait for their drain
+        self.bank = Signal()
+
+    def _advance(self, pointer: Signal) -> ValueLike:
+        return Mux(pointer == self._config.weight_words - 1, 0, pointer + 1)
+
+    def _ring(self, m: Module) -> None:
+        shape, capacity = self._config.bus.bus_bits, self._config.weight_words
+        m.submodules.ring = ring = block_memory(shape, capacity)
+        write, self.read = ring.write_port(), ring.read_port()
+        m.d.comb += [
+            write.addr.eq(self.tail),
+            write.data.eq(self.data),
+            write.en.eq(self.write),
+            self.read.addr.eq(self.pointer),
+            self.released.eq(self.reading & self.active.release),
+        ]
+        m.d.sync += self.held.eq(self.held + self.write - self.released)
+        with m.If(self.write):
+            m.d.sync += self.tail.eq(self._advance(self.tail))
+        with m.If(self.released):
+            m.d.sync += self.head.eq(self._advance(self.head))
+
+    def _load(self, m: Module) -> None:
+        """Read a block, or the parameters, once all its words are there and its place is free."""
+        config = self._config
+        filled = Signal(self.PARAMETERS_FILL)  # on its way to the bank
+        loaded = Signal.like(self.loaded)  # before a drain ends
+        begin = Signal()
+        last = Signal()
+        m.d.comb += [
+            begin.eq(
+                Mux(
+                    self.parameters,
+                    self.parameters_arrived & (self.loaded != PARAMETER_BANKS),
+                    self.block_arrived & ~self.shadow_full,
+                )
+            ),
+            self.reading.eq(self.busy & ((self.index != 0) | begin)),
+            last.eq(  # the index says it all: what has begun never waits
+                self.index
+                == self._by_kind(config.weight_block_words - 1, config.parameter_words - 1)
+            ),
+            self.block_read.eq(last & ~self.parameters),
+            self.tile_read.eq(last & self.parameters),
+            self.next_shadow_full.eq(self.block_read | (self.shadow_full & ~self.shadow_taken)),
+            loaded.eq(self.loaded + filled[-1]),
+            self.next_parameters_full.eq(Mux(self.drained, loaded > 1, loaded != 0)),
+        ]
+        m.d.sync += [
+            self.ahead.eq(self.ahead + self.write - self.reading),
+            self.block_arrived.eq(self._arrived(config.weight_block_words)),
+            self.parameters_arrived.eq(self._arrived(config.parameter_words)),
+            self.shadow_full.eq(self.next_shadow_full),
+            filled.eq(Cat(self.tile_read, filled)),
+            self.loaded.eq(loaded - self.drained),
+        ]
+        with m.If(self.reading):
+            m.d.sync += [
+                self.pointer.eq(self._advance(self.pointer)),
+                self.position.eq(self.position + ~self.active.release),
+                self.index.eq(Mux(last, 0, self.index + 1)),
+            ]
+        with m.If(self.tile_read):
+            m.d.sync += self.bank.eq(~self.bank)
+
+        latest = self._by_kind(
+            config.weight_words - config.weight_block_words,
+            config.weight_words - config.parameter_words,
+        )
+        m.d.comb += self.fault.source.eq(self.active.source)
+        with m.If(self.busy & (self.index == 0) & (self.position > latest)):
+            m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)
+
+    def _arrived(self, words: int) -> Value:
+        """Whether so many are there in the next cycle, if they can begin in it.
+
+        Then this cycle either reads the last word in front of them, or waits at the first of them.
+        """
+        return self.ahead + self.write >= words + (self.index != 0)
+
+    def _by_kind(self, of_block: int, of_parameters: int) -> Value:
+        return Mux(self.parameters, of_parameters, of_block)
+
+    def _send(self, m: Module) -> None:
+        """The memory answers in the next cycle. A register stays with its block RAMs, which lie far
+        from each other; the next one makes the way to those who take the word."""
+        word_read = Signal()
+        word_held = Signal()
+        held = Signal(self.o.payload.shape(), reset_less=True)
+        beside = {
+            name: Signal.like(self.o.payload[name]) for name in ("index", "parameters", "bank")
+        }
+        m.d.sync += [
+            word_read.eq(self.reading),
+            *(beside[name].eq(getattr(self, name)) for name in beside),
+            word_held.eq(word_read),
+            held.data.eq(self.read.data),
+            *(held[name].eq(value) for name, value in beside.items()),
+            self.o.valid.eq(word_held),
+            self.o.payload.eq(held),
+        ]
+
+    def _take_tile(self, m: Module) -> None:
+        """Take the next tile while the last parameter word of this one is read."""
+        capacity, offset = self._config.weight_words, self.tile.payload.weight_offset
+        releases = Signal()
+        start = Signal(range(capacity + (1 << len(offset))))
+        m.d.comb += [
+            self.tile.ready.eq(~self.busy | self.tile_read),
+            releases.eq(self.busy & self.active.release),
+            start.eq(self.head + offset + releases),
+        ]
+        with m.If(self.tile.ready):
+            m.d.sync += [
+                self.ahead.eq(self.held + self.write - releases - offset),
+                self.block_arrived.eq(
+                    self.held + self.write >= offset + self._config.weight_block_words + releases
+                ),
+                self.busy.eq(self.tile.valid),
+                self.active.eq(self.tile.payload),
+                self.position.eq(offset),
+                self.pointer.eq(Mux(start >= capacity, start - capacity, start)),
+            ]
+
+    def _count_blocks(self, m: Module) -> None:
+        """Set `parameters` behind the tile's last weight block; order: input block, row, column."""
+        tile = self.active
+        row = Signal.like(tile.kernel_rows)
+        column = Signal.like(tile.kernel_columns)
+        block = Signal.like(tile.blocks)
+        last_column = Signal()  # registers: known before the block's last word is read
+        last_row = Signal()
+        last_block = Signal()
+        m.d.sync += [
+            last_column.eq(tile.packed | (column + 1 == tile.kernel_columns)),
+            last_row.eq(tile.packed | (row + 1 == tile.kernel_rows)),
+            last_block.eq(block + 1 == tile.blocks),
+        ]
+        with m.If(self.block_read):
+            m.d.sync += column.eq(column + 1)
+            with m.If(last_column):
+                m.d.sync += [column.eq(0), row.eq(row + 1)]
+            with m.If(last_column & last_row):
+                m.d.sync += [row.eq(0), block.eq(block + 1)]
+            with m.If(last_column & last_row & last_block):
+                m.d.sync += [block.eq(0), self.parameters.eq(1)]
+        with m.If(self.tile_read):
+            m.d.sync += self.parameters.eq(0)

@@ -1,0 +1,1 @@
+"""Descriptors: fetched, checked, and handed to the units."""

@@ -1,0 +1,90 @@
+"""The descriptor check: opcode, reserved bits and the rules of `hwsim.isa.rules`."""
+
+from collections.abc import Iterator
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.arch.config import Config
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import OPCODE, Opcode
+from hwsim.isa.rules import RULES
+from hwsim.rtl.program.layouts import DESCRIPTOR_BITS, KIND, descriptor_layout
+
+SLICE_BITS = 64  # of reserved bits that are looked at together
+
+
+class DescriptorCheck(wiring.Component):
+    """Says what is wrong with a descriptor: the first of OPCODE, RESERVED and FIELD, or NONE.
+
+    The descriptor of cycle t is judged in `error` and `kind` from cycle t + `LATENCY` on; one per
+    cycle. The first cycle asks every question, the second puts the answers together.
+
+    Members
+    -------
+    descriptor : In(512)
+    refused : In(1)
+        `LATENCY` - 1 cycles behind its descriptor: it must not run, and if nothing is wrong with
+        the descriptor itself, the error is PROGRAM.
+    error : Out(ErrorCode)
+    kind : Out(KIND)
+        The opcode, none with an error.
+    """
+
+    LATENCY = 2
+
+    def __init__(self, config: Config):
+        self._config = config
+        super().__init__(
+            {
+                "descriptor": In(DESCRIPTOR_BITS),
+                "refused": In(1),
+                "error": Out(ErrorCode),
+                "kind": Out(KIND),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        error = Signal(ErrorCode, init=ErrorCode.OPCODE)
+        m.d.sync += [self.error.eq(error), self.kind.eq(0)]
+        for opcode in Opcode:
+            name = opcode.name.lower()
+            layout = descriptor_layout(opcode)
+            fields = data.View(layout, self.descriptor[: layout.size])
+            reserved = self._register(m, f"{name}_reserved", self._slices(layout.size))
+            broken = self._register(m, f"{name}_broken", self._broken_rules(opcode, fields))
+            is_opcode = Signal(name=f"is_{name}")
+            m.d.sync += is_opcode.eq(self.descriptor[: OPCODE.bits] == opcode)
+            with m.If(is_opcode):
+                m.d.comb += error.eq(ErrorCode.NONE)
+                with m.If(self.refused):
+                    m.d.comb += error.eq(ErrorCode.PROGRAM)
+                if len(broken):  # END has no rule
+                    with m.If(broken.any()):
+                        m.d.comb += error.eq(ErrorCode.FIELD)
+                with m.If(reserved.any()):
+                    m.d.comb += error.eq(ErrorCode.RESERVED)
+            m.d.sync += self.kind[name].eq(
+                is_opcode & ~self.refused & ~broken.any() & ~reserved.any()
+            )
+        return m
+
+    def _register(self, m: Module, name: str, bits: Iterator[Value]) -> Value:
+        value = Cat(bits)
+        if not len(value):
+            return value
+        register = Signal(len(value), name=name)
+        m.d.sync += register.eq(value)
+        return register
+
+    def _slices(self, first: int) -> Iterator[Value]:
+        """Whether any bit is set, slice by slice, from bit `first` on."""
+        for low in range(first, DESCRIPTOR_BITS, SLICE_BITS):
+            yield self.descriptor[low : min(low + SLICE_BITS, DESCRIPTOR_BITS)].any()
+
+    def _broken_rules(self, opcode: Opcode, fields: data.View) -> Iterator[Value]:
+        for rule in RULES:
+            if rule.opcode is opcode:
+                yield ~Value.cast(rule.holds(fields, self._config)).bool()
