@@ -1,8 +1,8 @@
-"""`rtl.program.queue`: it loses nothing, makes nothing up and keeps the order."""
+"""`rtl.primitives.queue`: it loses nothing, makes nothing up and keeps the order."""
 
 from formal.proof import Proof
 from formal.streams import claim_held, claim_offered_within, claim_passed, drain, drive
-from hwsim.rtl.program.queue import Queue
+from hwsim.rtl.primitives.queue import Queue
 
 
 def queue(depth: int) -> Proof:

@@ -6,7 +6,7 @@ from formal.proof import Proof
 from formal.streams import Passage, claim_held, claim_offered_within, claim_passed, drive
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.rtl.arithmetic.placing import STAGING_BITS
+from hwsim.rtl.memory.staging import STAGING_BITS
 from hwsim.rtl.memory.write_manager import WriteManager
 
 ERROR = 1  # the bit of BRESP that SLVERR and DECERR have

@@ -129,7 +129,7 @@ def test_recovery(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bench", [BENCH, RECOVERY])
 @pytest.mark.parametrize("name", ["nano", "edge", "tiny"])
 def test_no_word_counts_that_is_read_while_written(name: str, bench: str, tmp_path: Path) -> None:
-    """What `hwsim.rtl.program.block_memory` promises to the synthesizer."""
+    """What `hwsim.rtl.primitives.block_memory` promises to the synthesizer."""
     config = CONFIGURATIONS[name]
     tolerance = {TOLERANCE: EXACT if name in MEASURED else CLOSE}
     run_verilog(with_noise(generated(config)), config, tmp_path, bench, **tolerance)

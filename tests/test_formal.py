@@ -15,7 +15,7 @@ from formal.proof import Proof
 from formal.proofs import PROOFS, proof_of
 from formal.streams import claim_passed, drain, drive
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.rtl.program.queue import Queue
+from hwsim.rtl.primitives.queue import Queue
 
 SECONDS = 120
 LONG = {"bursts", "distributor", "load path", "read manager", "write manager"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from amaranth.lib import data
 
-from hwsim.rtl.program.queue import Queue
+from hwsim.rtl.primitives.queue import Queue
 from tests.streams import Each, Sink, Source, step
 
 SHAPE = data.StructLayout({"low": 7, "high": 24})

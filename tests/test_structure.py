@@ -42,6 +42,19 @@ ROWS = (
     ("cli",),
 )
 ROW_OF = {name: index for index, row in enumerate(ROWS) for name in row}
+
+# The same for the groups of rtl/.
+RTL_ROWS = (
+    ("primitives",),
+    ("program",),
+    ("host", "memory"),
+    ("operands",),
+    ("arithmetic",),
+    ("deliver",),
+    ("core",),
+    ("accelerator",),
+)
+RTL_ROW_OF = {name: index for index, row in enumerate(RTL_ROWS) for name in row}
 WITNESSES = {"golden", "rtl", "testbenches", "synthesis"}  # links in hwsim/ to the top level
 NOUNS = {"arch", "errors", "fixed_point", "frontends", "graph", "isa"}
 
@@ -76,10 +89,11 @@ def libraries(path: Path, *, inside_functions: bool = True) -> set[str]:
     return {name.partition(".")[0] for name in imports(path, inside_functions=inside_functions)}
 
 
-def parts(path: Path, *, inside_functions: bool = True) -> set[str]:
-    """Names of the folders and files of `hwsim` that a file imports from."""
+def parts(path: Path, within: str = "hwsim", *, inside_functions: bool = True) -> set[str]:
+    """Names of the folders and files of a package that a file imports from."""
     names = imports(path, inside_functions=inside_functions)
-    return {name.split(".")[1] for name in names if name.startswith("hwsim.")}
+    prefix = f"{within}."
+    return {name.removeprefix(prefix).split(".")[0] for name in names if name.startswith(prefix)}
 
 
 def test_every_part_of_the_model_stands_on_those_before_it() -> None:
@@ -89,6 +103,15 @@ def test_every_part_of_the_model_stands_on_those_before_it() -> None:
             continue
         for part in parts(path) - WITNESSES - {own}:
             assert ROW_OF[part] < ROW_OF[own], f"{path} imports hwsim.{part}"
+
+
+def test_every_group_of_the_hardware_stands_on_those_before_it() -> None:
+    for path in sources("rtl"):
+        own = path.relative_to(ROOT / "rtl").parts[0].removesuffix(".py")
+        if own.startswith("__"):
+            continue
+        for group in parts(path, "hwsim.rtl") - {own}:
+            assert RTL_ROW_OF[group] < RTL_ROW_OF[own], f"{path} imports hwsim.rtl.{group}"
 
 
 def test_the_model_imports_neither_torch_nor_amaranth() -> None:

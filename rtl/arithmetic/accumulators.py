@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hwsim.arch import pipeline
 from hwsim.arch.config import ACCUMULATOR_BANKS, Config
 from hwsim.rtl.arithmetic.convolution import steps, sums_layout
-from hwsim.rtl.program.block_memory import block_memory
+from hwsim.rtl.primitives.block_memory import block_memory
 
 
 class Accumulators(wiring.Component):

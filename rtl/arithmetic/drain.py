@@ -14,9 +14,10 @@ from hwsim.rtl.arithmetic.accumulators import Accumulators
 from hwsim.rtl.arithmetic.channel_pool import ChannelPool
 from hwsim.rtl.arithmetic.drain_walk import DRAIN, DrainWalk
 from hwsim.rtl.arithmetic.parameters import Parameters, parameter_layout
-from hwsim.rtl.arithmetic.placing import Placing, staging_layout
+from hwsim.rtl.arithmetic.placing import Placing
 from hwsim.rtl.arithmetic.rescale import Rescale
 from hwsim.rtl.arithmetic.spatial_pool import SpatialPool
+from hwsim.rtl.memory.staging import staging_layout
 from hwsim.rtl.program.layouts import FAULT, WAITING
 
 

@@ -8,7 +8,7 @@ from amaranth.utils import exact_log2
 from hwsim.arch.config import ACCUMULATOR_BANKS, Config
 from hwsim.graph import SpatialPool as Pool
 from hwsim.isa.fields import TOKEN_BITS, Opcode
-from hwsim.rtl.arithmetic.placing import STAGING_BITS
+from hwsim.rtl.memory.staging import STAGING_BITS
 from hwsim.rtl.program.layouts import SOURCE_BITS, WAITING, field_layout, reached
 
 DRAIN = field_layout(

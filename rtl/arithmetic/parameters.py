@@ -7,7 +7,7 @@ from amaranth.utils import exact_log2
 
 from hwsim.arch.config import PARAMETER_BYTES, Config
 from hwsim.rtl.operands.weight_queue import PARAMETER_BANKS, weight_word_layout
-from hwsim.rtl.program.block_memory import block_memory
+from hwsim.rtl.primitives.block_memory import block_memory
 
 FIELD_BYTES = 4
 

@@ -6,21 +6,9 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hwsim.arch.config import Config
+from hwsim.rtl.memory.staging import STAGING_BITS, staging_layout
 
-STAGING_BITS = 16
 FACTORS = 4  # k = 1, 2, 4, 8
-
-
-def staging_layout(config: Config) -> data.StructLayout:
-    """A write into staging."""
-    return data.StructLayout(
-        {
-            "address": STAGING_BITS,
-            "data": config.bus.bus_bits,
-            "enable": config.word_bytes,
-            "last": 1,  # of the tile
-        }
-    )
 
 
 class Placing(wiring.Component):

@@ -5,8 +5,21 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch.config import Config
-from hwsim.rtl.arithmetic.placing import STAGING_BITS, staging_layout
-from hwsim.rtl.program.block_memory import block_memory
+from hwsim.rtl.primitives.block_memory import block_memory
+
+STAGING_BITS = 16  # of a word's address
+
+
+def staging_layout(config: Config) -> data.StructLayout:
+    """A write into staging."""
+    return data.StructLayout(
+        {
+            "address": STAGING_BITS,
+            "data": config.bus.bus_bits,
+            "enable": config.word_bytes,
+            "last": 1,  # of the tile
+        }
+    )
 
 
 class Staging(wiring.Component):

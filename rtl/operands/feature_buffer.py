@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.arch.config import Config
 from hwsim.rtl.memory.read_manager import BUFFER_ADDRESS_BITS
-from hwsim.rtl.program.block_memory import block_memory
+from hwsim.rtl.primitives.block_memory import block_memory
 
 
 class FeatureBuffer(wiring.Component):

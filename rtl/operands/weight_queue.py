@@ -8,7 +8,7 @@ from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import Opcode
-from hwsim.rtl.program.block_memory import block_memory
+from hwsim.rtl.primitives.block_memory import block_memory
 from hwsim.rtl.program.layouts import FAULT, field_layout
 
 WEIGHTS = field_layout(

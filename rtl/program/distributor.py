@@ -6,9 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.arch import pipeline
 from hwsim.isa.fields import QUEUE_DEPTH, TOKEN_BITS, Opcode
+from hwsim.rtl.primitives.queue import Queue
 from hwsim.rtl.program.fetch import FETCHED, Fetch
 from hwsim.rtl.program.layouts import FAULT, copy_fields, descriptor_layout, reached
-from hwsim.rtl.program.queue import Queue
 
 
 class Distributor(wiring.Component):

@@ -15,7 +15,7 @@ from hwsim.isa.fields import (
     Destination,
     Opcode,
 )
-from hwsim.rtl.program.block_memory import block_memory
+from hwsim.rtl.primitives.block_memory import block_memory
 from hwsim.rtl.program.descriptor_check import DescriptorCheck
 from hwsim.rtl.program.first_line import FirstLine
 from hwsim.rtl.program.layouts import (

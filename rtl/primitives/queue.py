@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from hwsim.rtl.program.block_memory import block_memory
+from hwsim.rtl.primitives.block_memory import block_memory
 
 
 class Queue(wiring.Component):

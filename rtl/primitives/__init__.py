@@ -1,0 +1,1 @@
+"""Memories and queues of which every group of the hardware is built."""
