@@ -4,9 +4,9 @@ import random
 
 from hwsim.arch.config import Config
 from hwsim.errors import InputError
-from hwsim.isa.descriptor import decode
+from hwsim.isa.descriptor import FIELDS, decode
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, PAGE_BYTES, Opcode
+from hwsim.isa.fields import DESCRIPTOR_BYTES, OPCODE, PAGE_BYTES, Opcode
 from hwsim.isa.rules import broken_rule
 from hwsim.program.program import Program
 from hwsim.testbenches.bench import Run

@@ -145,8 +145,8 @@ async def aborts_a_program_that_never_ends(dut: Any) -> None:
     recovery = await ready(dut)
     program = recovery.sound.program
     page_words = PAGE_BYTES // recovery.config.word_bytes
-    page = encode(Load(Destination.PROGRAM, program.code.address, page_words))
-    page += encode(Load(Destination.FEATURES, 0, 1)) * (PAGE_DESCRIPTORS - 1)
+    page = encode(Load.single_run(Destination.PROGRAM, program.code.address, page_words))
+    page += encode(Load.single_run(Destination.FEATURES, 0, 1)) * (PAGE_DESCRIPTORS - 1)
     for delay in range(100, 3000, 241):
         await recovery.start(recovery.memory(page))
         for _ in range(delay):
@@ -169,7 +169,10 @@ async def no_other_fault_hides_a_bus_error(dut: Any, write: bool) -> None:
         first = [Store(0, 0, 32, 1, 0, 1, 0, 0), Store(0, outside, 1, 1, 0, 1, 0, 0)]
         named, hidden = ErrorCode.WRITE_RESPONSE, ErrorCode.WRITE_WINDOW
     else:
-        first = [Load(Destination.FEATURES, 0, 32), Load(Destination.FEATURES, outside, 1)]
+        first = [
+            Load.single_run(Destination.FEATURES, 0, 32),
+            Load.single_run(Destination.FEATURES, outside, 1),
+        ]
         named, hidden = ErrorCode.READ_RESPONSE, ErrorCode.READ_WINDOW
     code = b"".join(map(encode, [*first, End(0)]))
     seen = set()

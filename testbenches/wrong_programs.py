@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hwsim.arch.config import Config
-from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store, encode
+from hwsim.isa.descriptor import FIELDS, Compute, Descriptor, End, Load, Store, encode
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import (
     DESCRIPTOR_BYTES,
-    FIELDS,
     OPCODE,
     PAGE_BYTES,
     PAGE_DESCRIPTORS,
@@ -136,8 +135,8 @@ def _fields(victim: Victim) -> Iterator[WrongProgram]:
 
 def _pages(victim: Victim) -> Iterator[WrongProgram]:
     words = victim.config.word_bytes
-    page = Load(Destination.PROGRAM, victim.program.code.address, PAGE_BYTES // words)
-    idle = Load(Destination.WEIGHTS, victim.program.layers[0].weights.address, 1)
+    page = Load.single_run(Destination.PROGRAM, victim.program.code.address, PAGE_BYTES // words)
+    idle = Load.single_run(Destination.WEIGHTS, victim.program.layers[0].weights.address, 1)
     second = encode(idle) + encode(page)
     yield WrongProgram("page load that is not first", second, ErrorCode.PROGRAM, 1)
     endless = encode(idle) * PAGE_DESCRIPTORS

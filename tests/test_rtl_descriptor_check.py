@@ -12,9 +12,19 @@ from hwsim.compiler import compile_graph
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import SpatialPool
-from hwsim.isa.descriptor import OPCODES, Compute, Descriptor, End, Load, Store, decode, encode
+from hwsim.isa.descriptor import (
+    FIELDS,
+    OPCODES,
+    Compute,
+    Descriptor,
+    End,
+    Load,
+    Store,
+    decode,
+    encode,
+)
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, Destination, Field, Opcode
+from hwsim.isa.fields import DESCRIPTOR_BYTES, OPCODE, Destination, Field, Opcode
 from hwsim.isa.rules import RULES, broken_rule
 from hwsim.rtl.program.descriptor_check import DescriptorCheck
 from tests.drawn import preset_with
@@ -91,10 +101,24 @@ def sound(config: Config) -> list[Descriptor]:
     passes = -(-27 // config.array.input_lanes)
     stride_2 = {"spatial_pool": SpatialPool.STRIDE_2, "pooled_rows": 4, "pooled_columns": 5}
     found: list[Descriptor] = [
-        Load(Destination.FEATURES, 5 * word, 17, 3, 40 * word, 2, 400 * word, 9, 99, 1, 4, 7, 8),
-        Load(Destination.WEIGHTS, 7 * word, 1),
-        Load(Destination.PROGRAM, 3 * DESCRIPTOR_BYTES, 16 * DESCRIPTOR_BYTES // word),
-        Load(Destination.PROGRAM, 3 * DESCRIPTOR_BYTES, 5 * DESCRIPTOR_BYTES // word),
+        Load(
+            destination=Destination.FEATURES,
+            wait_computes=7,
+            wait_stores=8,
+            address=5 * word,
+            row_words=17,
+            rows=3,
+            row_stride_bytes=40 * word,
+            blocks=2,
+            block_stride_bytes=400 * word,
+            buffer_address=9,
+            buffer_block_words=99,
+            ring_row=1,
+            ring_rows=4,
+        ),
+        Load.single_run(Destination.WEIGHTS, 7 * word, 1),
+        Load.single_run(Destination.PROGRAM, 3 * DESCRIPTOR_BYTES, 16 * DESCRIPTOR_BYTES // word),
+        Load.single_run(Destination.PROGRAM, 3 * DESCRIPTOR_BYTES, 5 * DESCRIPTOR_BYTES // word),
         tile,
         tile._replace(packed=1, blocks=passes),
         tile._replace(**stride_2),

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsim.isa.descriptor import OPCODES, Compute, Descriptor, End, Load, Store, encode
+from hwsim.isa.descriptor import FIELDS, OPCODES, Compute, Descriptor, End, Load, Store, encode
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import FIELDS, OPCODE, QUEUE_DEPTH, TOKEN_BITS, Opcode
+from hwsim.isa.fields import OPCODE, QUEUE_DEPTH, TOKEN_BITS, Opcode
 from hwsim.rtl.arithmetic.drain_walk import DRAIN
 from hwsim.rtl.memory.load import LOAD
 from hwsim.rtl.memory.store import STORE

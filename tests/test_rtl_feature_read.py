@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hwsim.arch.config import Config
-from hwsim.rtl.memory.read_manager import BUFFER_ADDRESS_BITS
+from hwsim.isa.fields import BUFFER_ADDRESS_BITS
 from hwsim.rtl.operands.feature_read import FeatureRead
 from hwsim.rtl.operands.packing import Packing, packing
 from hwsim.rtl.operands.pixel import LINE_BITS

@@ -41,14 +41,8 @@ def store(number: int) -> Store:
 
 def page_load(config: Config, address: int, descriptors: int) -> Load:
     row_words = descriptors * DESCRIPTOR_BYTES // config.word_bytes
-    return Load(
-        Destination.PROGRAM,
-        address,
-        row_words,
-        buffer_address=0xABCDE,
-        ring_row=0x1234,
-        ring_rows=0x2000,
-    )
+    load = Load.single_run(Destination.PROGRAM, address, row_words)
+    return load._replace(buffer_address=0xABCDE, ring_row=0x1234, ring_rows=0x2000)
 
 
 def first_line_of(descriptor: Load) -> int:

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from hwsim.isa.descriptor import Compute, Load, encode
-from hwsim.isa.fields import COMPUTE_FIELDS, LOAD_FIELDS, OPCODE, Field
+from hwsim.isa.descriptor import FIELDS, Compute, Load, encode
+from hwsim.isa.fields import OPCODE, Opcode
 from hwsim.rtl.program.first_line import FirstLine
 
 COUNT = 300
 
 
-def drawn(fields: tuple[Field, ...], rng: np.random.Generator) -> dict[str, int]:
+def drawn(opcode: Opcode, rng: np.random.Generator) -> dict[str, int]:
     """Every field takes any value, often one of its ends."""
     return {
         field.name: [field.low, field.high, int(rng.integers(field.low, field.high + 1))][
             rng.integers(0, 3)
         ]
-        for field in fields
+        for field in FIELDS[opcode]
         if field is not OPCODE
     }
 
@@ -29,7 +29,7 @@ def test_the_first_line_of_a_load_and_a_compute(seed: int) -> None:
     """One descriptor per cycle."""
     rng = np.random.default_rng(seed)
     descriptors = [
-        Load(**drawn(LOAD_FIELDS, rng)) if is_load else Compute(**drawn(COMPUTE_FIELDS, rng))
+        Load(**drawn(Opcode.LOAD, rng)) if is_load else Compute(**drawn(Opcode.COMPUTE, rng))
         for is_load in rng.integers(0, 2, COUNT)
     ]
     dut = FirstLine()

@@ -29,6 +29,8 @@ def drawn(rng: np.random.Generator, destinations: list[Destination]) -> Descript
     room = CONFIG.feature_words - (blocks - 1) * block_words - plane
     return Descriptor(
         destination=destinations[rng.integers(0, len(destinations))],
+        wait_computes=0,
+        wait_stores=0,
         address=int(rng.integers(0, 1 << 20)) * WORD,
         row_words=row_words,
         rows=rows,
@@ -198,9 +200,9 @@ def test_the_last_word_of_room_is_used() -> None:
     """Full to the last word; the burst behind goes out `WEIGHT_ROOM` after its last word's room."""
     capacity, beats = CONFIG.weight_words, CONFIG.bus.burst_beats
     loads = [
-        Descriptor(Destination.WEIGHTS, 0, capacity),
-        Descriptor(Destination.WEIGHTS, 0, beats),
-        Descriptor(Destination.FEATURES, 0, 1, wait_computes=1),  # waits behind, unnamed
+        Descriptor.single_run(Destination.WEIGHTS, 0, capacity),
+        Descriptor.single_run(Destination.WEIGHTS, 0, beats),
+        Descriptor.single_run(Destination.FEATURES, 0, 1, wait_computes=1),  # waits behind, unnamed
     ]
     bench = Bench(loads, seed=1)
     count = capacity // beats
@@ -258,7 +260,9 @@ def test_start_reads_the_first_page(program: int, stall: float) -> None:
     bench = Bench(loads, seed=2, stall=stall)
     bench.source.allowed = lambda _: len(bench.waiting) >= 4
     bench.start_cycle, bench.program = 4, program
-    page = Descriptor(Destination.PROGRAM, program * DESCRIPTOR_BYTES, PAGE_BYTES // WORD)
+    page = Descriptor.single_run(
+        Destination.PROGRAM, program * DESCRIPTOR_BYTES, PAGE_BYTES // WORD
+    )
     wanted = requests(page, program) + requests(loads[0], bench.name(0))
     assert bench.run(len(wanted), 5) == wanted
     assert bench.sink.offered[0] == 4 + Load.LOAD_START - 1
@@ -273,7 +277,8 @@ def test_a_burst_outside_both_windows_stays_as_the_fault(
     destination: Destination, behind: int
 ) -> None:
     """Three pages, and the window that holds the last one is closed."""
-    load = Descriptor(destination, 0x5000 - 16 * WORD, 32, 3, 0x2000, 1, 0, 0, 0, 0, 3)
+    run = Descriptor.single_run(destination, 0x5000 - 16 * WORD, 32)
+    load = run._replace(rows=3, row_stride_bytes=0x2000, ring_rows=3)
     wanted = requests(load, Bench.name(1))  # two bursts per run, either side of a page's end
     pages = [burst["address"] >> 12 for burst in wanted]
     assert pages == [4, 5, 6, 7, 8, 9]
@@ -292,10 +297,10 @@ def test_a_burst_outside_both_windows_stays_as_the_fault(
 @pytest.mark.parametrize("ring_row", [0, 1])
 def test_a_burst_past_the_feature_buffer_stays_as_the_fault(ring_row: int, too_far: int) -> None:
     """Its last block, or the ring row of its last run, reaches past the end."""
-    load = Descriptor(
-        Destination.FEATURES, 0, 20, 2, 0x200, 2, 0x800, buffer_block_words=60,
+    load = Descriptor.single_run(Destination.FEATURES, 0, 20)._replace(
+        rows=2, row_stride_bytes=0x200, blocks=2, block_stride_bytes=0x800,
+        buffer_address=CONFIG.feature_words - 60 - (2 + ring_row) * 20, buffer_block_words=60,
         ring_row=ring_row, ring_rows=3,
-        buffer_address=CONFIG.feature_words - 60 - (2 + ring_row) * 20,
     )  # fmt: skip
     fitting = requests(load, Bench.name(0))
     far = load._replace(buffer_address=load.buffer_address + too_far)
@@ -317,7 +322,8 @@ def test_a_burst_past_the_feature_buffer_stays_as_the_fault(ring_row: int, too_f
 def test_a_first_row_far_past_the_feature_buffer_is_the_fault(row_words: int) -> None:
     """However many bits its place has: without the upper ones it would be word 0."""
     ring_row = 1 << 15
-    load = Descriptor(Destination.FEATURES, 0, row_words, ring_row=ring_row, ring_rows=ring_row + 1)
+    run = Descriptor.single_run(Destination.FEATURES, 0, row_words)
+    load = run._replace(ring_row=ring_row, ring_rows=ring_row + 1)
     assert first_line(load) % (1 << 21) == 0
     bench = Bench([load], seed=5)
     bench.run(0, 60)

@@ -11,8 +11,9 @@ from systemrdl.compiler import RDLCompiler
 from systemrdl.rdltypes.builtin_enums import AccessType, OnWriteType
 
 from hwsim.arch.config import load_config
+from hwsim.isa.descriptor import FIELDS
 from hwsim.isa.error_codes import MEANINGS, ErrorCode
-from hwsim.isa.fields import FIELDS, Opcode
+from hwsim.isa.fields import Opcode
 from hwsim.isa.registers import REGISTERS, Access, fingerprint, reset_value
 from hwsim.rtl.deliver.system_rdl import Manual, descriptor_map_name, write_manual
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hwsim.isa.descriptor import markdown
+from hwsim.isa.descriptor import FIELDS, SUMMARIES
 from hwsim.isa.error_codes import MEANINGS
 from hwsim.isa.fields import (
     DESCRIPTOR_BYTES,
@@ -21,7 +21,7 @@ from tools.results_document import results_document
 DOCS = Path(__file__).parents[1] / "docs"
 
 INTRODUCTION = f"""\
-<!-- Written by `make docs` from the tables in hwsim/program/. Do not edit. -->
+<!-- Written by `make docs` from the tables in hwsim/isa/. Do not edit. -->
 # Programs
 
 A program is an array of {DESCRIPTOR_BYTES}-byte descriptors that the accelerator fetches from
@@ -69,6 +69,26 @@ ERRORS_INTRODUCTION = """\
 """
 
 
+def _descriptors() -> str:
+    lines: list[str] = []
+    for opcode, fields in FIELDS.items():
+        lines += [
+            f"### {opcode.name} (opcode {int(opcode)})",
+            "",
+            SUMMARIES[opcode],
+            "",
+            "| bits | field | meaning |",
+            "|---|---|---|",
+        ]
+        low = 0
+        for field in fields:
+            sign = " (signed)" if field.signed else ""
+            lines.append(f"| {low + field.bits - 1}:{low} | `{field.name}`{sign} | {field.doc} |")
+            low += field.bits
+        lines += [f"| {8 * DESCRIPTOR_BYTES - 1}:{low} | reserved | zero |", ""]
+    return "\n".join(lines)
+
+
 def _rules() -> str:
     lines = [RULES_INTRODUCTION]
     for opcode in Opcode:
@@ -92,7 +112,7 @@ def program_document() -> str:
         f"| {int(code)} | `{code.name}` | {meaning} |\n" for code, meaning in MEANINGS.items()
     )
     parts = (
-        INTRODUCTION + markdown().rstrip() + "\n",
+        INTRODUCTION + _descriptors().rstrip() + "\n",
         _rules(),
         REGISTERS_INTRODUCTION + registers,
         ERRORS_INTRODUCTION + errors,

@@ -13,6 +13,7 @@ from hwsim.graph import Graph
 from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store
 from hwsim.isa.fields import (
     DESCRIPTOR_BYTES,
+    MEMORY_END,
     PAGE_BYTES,
     PAGE_DESCRIPTORS,
     Destination,
@@ -23,7 +24,6 @@ from hwsim.program.program import WINDOW_BYTES, LayerProgram, Program, Region, T
 from hwsim.program.schedule import Schedule
 
 REGION_ALIGNMENT = WINDOW_BYTES  # which no AXI burst crosses either
-MEMORY_LIMIT_BYTES = 1 << 32  # addresses have 32 bits
 
 
 def compile_graph(graph: Graph, config: Config) -> Program:
@@ -48,9 +48,9 @@ def compile_graph(graph: Graph, config: Config) -> Program:
     # The first page is read whole, however short the program.
     code_bytes = max(len(descriptors) * DESCRIPTOR_BYTES, PAGE_BYTES)
     code = Region("program", Traffic.PROGRAM, code_start, code_bytes)
-    if code.end > MEMORY_LIMIT_BYTES:
+    if code.end > MEMORY_END:
         raise InputError(
-            f"{graph.name} needs {code.end} bytes of memory: addresses end at {MEMORY_LIMIT_BYTES}"
+            f"{graph.name} needs {code.end} bytes of memory: addresses end at {MEMORY_END}"
         )
     return Program(
         graph=graph,
@@ -147,7 +147,7 @@ def _in_pages(owned: list[_Owned], config: Config, code_start: int) -> list[_Own
         following = min(left - len(page), PAGE_DESCRIPTORS)
         paged.append(
             _Owned(
-                Load(
+                Load.single_run(
                     Destination.PROGRAM,
                     code_start + (len(paged) // PAGE_DESCRIPTORS + 1) * PAGE_BYTES,
                     following * DESCRIPTOR_BYTES // config.word_bytes,

@@ -91,7 +91,7 @@ class LayerEmitter:
         if words:
             address = self.place.weights.address + first_word * self.config.word_bytes
             self.descriptors.append(
-                Load(
+                Load.single_run(
                     Destination.WEIGHTS,
                     address,
                     words,
@@ -118,9 +118,11 @@ class LayerEmitter:
         rows = last - first
         self.descriptors.append(
             Load(
-                Destination.FEATURES,
-                self.place.input.address + (first * whole_row + offset) * word_bytes,
-                row_words * rows if joined else row_words,
+                destination=Destination.FEATURES,
+                wait_computes=max(wait_computes, met(self.tokens.computes)) & TOKEN_MASK,
+                wait_stores=wait_stores & TOKEN_MASK,
+                address=self.place.input.address + (first * whole_row + offset) * word_bytes,
+                row_words=row_words * rows if joined else row_words,
                 rows=1 if joined else rows,
                 row_stride_bytes=whole_row * word_bytes,
                 blocks=blocking.stored_blocks,
@@ -129,8 +131,6 @@ class LayerEmitter:
                 buffer_block_words=schedule.ring_rows * schedule.row_words,
                 ring_row=0 if joined else first % schedule.ring_rows,
                 ring_rows=1 if joined else schedule.ring_rows,
-                wait_computes=max(wait_computes, met(self.tokens.computes)) & TOKEN_MASK,
-                wait_stores=wait_stores & TOKEN_MASK,
             )
         )
         self.tokens.chunks += blocking.stored_blocks

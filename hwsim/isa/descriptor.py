@@ -1,102 +1,192 @@
-"""Descriptors as Python values, to and from their 64 bytes."""
+"""The four descriptors. Their types are the only place where a field or its width is written.
 
-from typing import Any, NamedTuple
+A field is a member annotated with its `Bits`, in the order in which the hardware packs them, from
+bit 4 upward: the opcode stands in front. The encoder, the decoder, the hardware's layouts, the
+SystemRDL and `docs/program.md` all derive from `FIELDS`.
+"""
+
+from typing import Annotated, NamedTuple, Self
 
 from hwsim.errors import InputError
 from hwsim.isa.fields import (
+    ADDRESS_BITS,
+    BUFFER_ADDRESS_BITS,
     DESCRIPTOR_BYTES,
-    FIELDS,
     OPCODE,
-    SUMMARIES,
+    TOKEN_BITS,
+    Bits,
+    Destination,
+    Field,
     Opcode,
+    fields_of,
 )
 
 
 class Load(NamedTuple):
-    """`hwsim.isa.fields.LOAD_FIELDS`, without the opcode."""
+    """Read memory into the feature buffer, the weight queue or the program buffer."""
 
-    destination: int
-    address: int
-    row_words: int
-    rows: int = 1
-    row_stride_bytes: int = 0
-    blocks: int = 1
-    block_stride_bytes: int = 0
-    buffer_address: int = 0
-    buffer_block_words: int = 0
-    ring_row: int = 0
-    ring_rows: int = 1
-    wait_computes: int = 0
-    wait_stores: int = 0
+    destination: Annotated[
+        int, Bits(2, "0 feature buffer, 1 weight queue, 2 program buffer (the next page).")
+    ]
+    wait_computes: Annotated[int, Bits(TOKEN_BITS, "Tiles that must have been issued first.")]
+    wait_stores: Annotated[
+        int, Bits(TOKEN_BITS, "Stores whose last response must have come first.")
+    ]
+    address: Annotated[int, Bits(ADDRESS_BITS, "First byte in memory, a multiple of the word.")]
+    row_words: Annotated[int, Bits(24, "Words of one contiguous run in memory.")]
+    rows: Annotated[int, Bits(16, "Runs per block.")]
+    row_stride_bytes: Annotated[int, Bits(ADDRESS_BITS, "From the start of one run to the next.")]
+    blocks: Annotated[
+        int, Bits(16, "Blocks of channels. Each one finished adds 1 to the chunk token.")
+    ]
+    block_stride_bytes: Annotated[
+        int, Bits(ADDRESS_BITS, "From the start of one block to the next.")
+    ]
+    buffer_address: Annotated[
+        int,
+        Bits(BUFFER_ADDRESS_BITS, "Features: word where ring row 0 of block 0 lies in the buffer."),
+    ]
+    buffer_block_words: Annotated[
+        int, Bits(BUFFER_ADDRESS_BITS, "Features: words from one block to the next in the buffer.")
+    ]
+    ring_row: Annotated[int, Bits(16, "Features: ring row that the first run goes to.")]
+    ring_rows: Annotated[
+        int, Bits(16, "Features: rows in the ring; after the last comes ring row 0.")
+    ]
+
+    @classmethod
+    def single_run(
+        cls,
+        destination: Destination,
+        address: int,
+        words: int,
+        wait_computes: int = 0,
+        wait_stores: int = 0,
+    ) -> Self:
+        """Read `words` consecutive words. Features go to the start of the feature buffer."""
+        return cls(
+            destination=destination,
+            wait_computes=wait_computes,
+            wait_stores=wait_stores,
+            address=address,
+            row_words=words,
+            rows=1,
+            row_stride_bytes=0,
+            blocks=1,
+            block_stride_bytes=0,
+            buffer_address=0,
+            buffer_block_words=0,
+            ring_row=0,
+            ring_rows=1,
+        )
 
 
 class Compute(NamedTuple):
-    """`hwsim.isa.fields.COMPUTE_FIELDS`, without the opcode."""
+    """One accumulator tile of one output block, with its whole reduction."""
 
-    wait_chunks: int
-    wait_stores: int
-    buffer_address: int
-    buffer_block_words: int
-    row_words: int
-    ring_row: int
-    ring_rows: int
-    top: int
-    left: int
-    column_origin: int
-    input_height: int
-    input_width: int
-    input_zero_point: int
-    rows: int
-    columns: int
-    kernel_rows: int
-    kernel_columns: int
-    blocks: int
-    packed: int
-    weight_offset: int
-    release: int
-    channel_pool: int
-    spatial_pool: int
-    pooled_rows: int
-    pooled_columns: int
-    output_zero_point: int
-    staging_address: int
-    byte_offset: int
+    wait_chunks: Annotated[
+        int,
+        Bits(
+            TOKEN_BITS,
+            "Input block b is read once the chunk token has reached wait_chunks + b + 1.",
+        ),
+    ]
+    wait_stores: Annotated[
+        int, Bits(TOKEN_BITS, "Stores that must be done before the drain writes staging.")
+    ]
+    buffer_address: Annotated[
+        int, Bits(BUFFER_ADDRESS_BITS, "Word where ring row 0 of input block 0 lies in the buffer.")
+    ]
+    buffer_block_words: Annotated[
+        int, Bits(BUFFER_ADDRESS_BITS, "Words from one input block to the next.")
+    ]
+    row_words: Annotated[int, Bits(16, "Words of one stored row.")]
+    ring_row: Annotated[
+        int, Bits(16, "Ring row that holds input row `top` (also when `top` is negative).")
+    ]
+    ring_rows: Annotated[int, Bits(16, "Rows in the ring; after the last comes ring row 0.")]
+    top: Annotated[
+        int, Bits(16, "Input row of the tile's first tap; may be negative.", signed=True)
+    ]
+    left: Annotated[
+        int, Bits(16, "Input column of the tile's first tap; may be negative.", signed=True)
+    ]
+    column_origin: Annotated[int, Bits(16, "Input column at the start of each stored row.")]
+    input_height: Annotated[int, Bits(16, "Rows of the input; a tap outside reads the zero point.")]
+    input_width: Annotated[
+        int, Bits(16, "Columns of the input; a tap outside reads the zero point.")
+    ]
+    input_zero_point: Annotated[
+        int, Bits(8, "Value injected for taps outside the input.", signed=True)
+    ]
+    rows: Annotated[int, Bits(10, "Rows of convolution output in this tile.")]
+    columns: Annotated[int, Bits(10, "Columns; rows x columns is at most the accumulator depth.")]
+    kernel_rows: Annotated[int, Bits(4, "R, taps from top to bottom.")]
+    kernel_columns: Annotated[int, Bits(4, "S, taps from left to right.")]
+    blocks: Annotated[
+        int, Bits(12, "Input blocks to reduce over; with `packed`, passes over packed taps.")
+    ]
+    packed: Annotated[int, Bits(1, "The input is an image of 4-byte pixels: taps fill the lanes.")]
+    weight_offset: Annotated[int, Bits(20, "Words from the queue's head to this tile's weights.")]
+    release: Annotated[
+        int, Bits(1, "Drop weights from the queue as they are read: nobody needs them again.")
+    ]
+    channel_pool: Annotated[int, Bits(2, "Log2 of k, the adjacent lanes condensed into one byte.")]
+    spatial_pool: Annotated[
+        int, Bits(2, "0 none, 1 2x2 windows of stride 2, 2 2x2 windows of stride 1.")
+    ]
+    pooled_rows: Annotated[int, Bits(10, "Rows that the tile stores.")]
+    pooled_columns: Annotated[int, Bits(10, "Columns that the tile stores.")]
+    output_zero_point: Annotated[int, Bits(8, "Added after the rescale.", signed=True)]
+    staging_address: Annotated[int, Bits(16, "Staging word of the tile's first stored pixel.")]
+    byte_offset: Annotated[
+        int, Bits(8, "Byte of the word for lane 0's result; at 0 the others are zeroed.")
+    ]
 
 
 class Store(NamedTuple):
-    """`hwsim.isa.fields.STORE_FIELDS`, without the opcode."""
+    """Write staged words to memory."""
 
-    wait_drains: int
-    address: int
-    row_words: int
-    rows: int
-    row_stride_bytes: int
-    blocks: int
-    block_stride_bytes: int
-    staging_address: int
+    wait_drains: Annotated[
+        int, Bits(TOKEN_BITS, "Tiles that must have been drained into staging first.")
+    ]
+    address: Annotated[int, Bits(ADDRESS_BITS, "First byte in memory, a multiple of the word.")]
+    row_words: Annotated[int, Bits(16, "Words of one contiguous run.")]
+    rows: Annotated[int, Bits(16, "Runs per block.")]
+    row_stride_bytes: Annotated[int, Bits(ADDRESS_BITS, "From the start of one run to the next.")]
+    blocks: Annotated[int, Bits(8, "Blocks of channels; each follows the other in staging.")]
+    block_stride_bytes: Annotated[
+        int, Bits(ADDRESS_BITS, "From the start of one block to the next.")
+    ]
+    staging_address: Annotated[int, Bits(16, "Staging word of the first run.")]
 
 
 class End(NamedTuple):
-    wait_stores: int
+    """Wait for the stores, raise the interrupt, idle."""
+
+    wait_stores: Annotated[int, Bits(TOKEN_BITS, "Stores that must be done before the interrupt.")]
 
 
 Descriptor = Load | Compute | Store | End
 
-TYPES: dict[Opcode, type[Any]] = {
+TYPES: dict[Opcode, type[Descriptor]] = {
     Opcode.LOAD: Load,
     Opcode.COMPUTE: Compute,
     Opcode.STORE: Store,
     Opcode.END: End,
 }
 OPCODES = {kind: opcode for opcode, kind in TYPES.items()}
+FIELDS: dict[Opcode, tuple[Field, ...]] = {
+    opcode: (OPCODE, *fields_of(kind)) for opcode, kind in TYPES.items()
+}
+SUMMARIES: dict[Opcode, str] = {opcode: kind.__doc__ or "" for opcode, kind in TYPES.items()}
 
 
 def encode(descriptor: Descriptor) -> bytes:
     """Pack a descriptor into its 64 bytes; `InputError` names a field that does not fit."""
     opcode = OPCODES[type(descriptor)]
     word, low = 0, 0
-    for field in FIELDS[opcode]:
-        value = int(opcode) if field is OPCODE else int(getattr(descriptor, field.name))
+    for field, value in zip(FIELDS[opcode], (opcode, *descriptor), strict=True):
         if not field.low <= value <= field.high:
             raise InputError(
                 f"{opcode.name} descriptor: {field.name} = {value} is outside "
@@ -116,34 +206,13 @@ def decode(data: bytes) -> Descriptor:
     if code not in list(Opcode):
         known = ", ".join(f"{int(opcode)} {opcode.name}" for opcode in Opcode)
         raise InputError(f"unknown opcode {code}: it is one of {known}")
+    opcode = Opcode(code)
     values: dict[str, int] = {}
-    for field in FIELDS[Opcode(code)]:
+    for field in FIELDS[opcode]:
         value = word & ((1 << field.bits) - 1)
         values[field.name] = value - (1 << field.bits) if value > field.high else value
         word >>= field.bits
     if word:
-        raise InputError(f"{Opcode(code).name} descriptor: reserved bits are set")
+        raise InputError(f"{opcode.name} descriptor: reserved bits are set")
     del values[OPCODE.name]
-    descriptor: Descriptor = TYPES[Opcode(code)](**values)
-    return descriptor
-
-
-def markdown() -> str:
-    """The descriptor tables of `docs/program.md`."""
-    lines: list[str] = []
-    for opcode, fields in FIELDS.items():
-        lines += [
-            f"### {opcode.name} (opcode {int(opcode)})",
-            "",
-            SUMMARIES[opcode],
-            "",
-            "| bits | field | meaning |",
-            "|---|---|---|",
-        ]
-        low = 0
-        for field in fields:
-            sign = " (signed)" if field.signed else ""
-            lines.append(f"| {low + field.bits - 1}:{low} | `{field.name}`{sign} | {field.doc} |")
-            low += field.bits
-        lines += [f"| {8 * DESCRIPTOR_BYTES - 1}:{low} | reserved | zero |", ""]
-    return "\n".join(lines)
+    return TYPES[opcode](**values)

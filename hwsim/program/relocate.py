@@ -8,10 +8,8 @@ from dataclasses import replace
 
 from hwsim.errors import InputError
 from hwsim.isa.descriptor import Descriptor, Load, Store
-from hwsim.isa.fields import LOAD_FIELDS
+from hwsim.isa.fields import MEMORY_END
 from hwsim.program.program import WINDOW_BYTES, Program, Region
-
-MEMORY_END = 1 + next(field.high for field in LOAD_FIELDS if field.name == "address")
 
 
 def relocate(program: Program, base: int) -> Program:

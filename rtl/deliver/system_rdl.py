@@ -15,8 +15,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from hwsim.arch.config import Config
+from hwsim.isa.descriptor import FIELDS, SUMMARIES
 from hwsim.isa.error_codes import MEANINGS, ErrorCode
-from hwsim.isa.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, SUMMARIES, Opcode
+from hwsim.isa.fields import DESCRIPTOR_BYTES, OPCODE, Opcode
 from hwsim.isa.registers import REGISTERS, Access, Register, constant_fields
 
 DESCRIPTOR_BITS = 8 * DESCRIPTOR_BYTES

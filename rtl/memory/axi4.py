@@ -5,7 +5,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hwsim.arch.config import Config
-from hwsim.rtl.program.layouts import ADDRESS_BITS
+from hwsim.isa.fields import ADDRESS_BITS
 
 PREFIX = "m_axi_"
 ID_BITS = 1

@@ -5,8 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch.config import Config
+from hwsim.isa.fields import ADDRESS_BITS
 from hwsim.rtl.memory.runs import burst_limit, exceeds_bursts, run_layout
-from hwsim.rtl.program.layouts import ADDRESS_BITS
 
 PLACE_BITS = 22  # sums of two indices of a buffer, before they are checked
 

@@ -8,10 +8,17 @@ from amaranth.utils import exact_log2
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, TOKEN_BITS, Destination, Opcode
+from hwsim.isa.fields import (
+    BUFFER_ADDRESS_BITS,
+    DESCRIPTOR_BYTES,
+    PAGE_BYTES,
+    TOKEN_BITS,
+    Destination,
+    Opcode,
+)
 from hwsim.rtl.memory.burst_guard import BurstGuard
 from hwsim.rtl.memory.bursts import PLACE_BITS, Bursts
-from hwsim.rtl.memory.read_manager import BUFFER_ADDRESS_BITS, request_layout
+from hwsim.rtl.memory.read_manager import request_layout
 from hwsim.rtl.memory.runs import Runs, walked
 from hwsim.rtl.memory.window_guard import WINDOW
 from hwsim.rtl.program.layouts import (

@@ -9,10 +9,8 @@ from amaranth.utils import ceil_log2
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import Destination
-from hwsim.rtl.program.layouts import ADDRESS_BITS, FAULT, SOURCE_BITS, copy_fields
-
-BUFFER_ADDRESS_BITS = 20
+from hwsim.isa.fields import ADDRESS_BITS, BUFFER_ADDRESS_BITS, Destination
+from hwsim.rtl.program.layouts import FAULT, SOURCE_BITS, copy_fields
 
 
 def request_layout(config: Config) -> data.StructLayout:

@@ -7,14 +7,13 @@ from amaranth.lib.wiring import In, Out
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import TOKEN_BITS, Opcode
+from hwsim.isa.fields import ADDRESS_BITS, TOKEN_BITS, Opcode
 from hwsim.rtl.memory.burst_guard import BurstGuard
 from hwsim.rtl.memory.bursts import Bursts
 from hwsim.rtl.memory.runs import Runs, walked
 from hwsim.rtl.memory.staging import STAGING_BITS
 from hwsim.rtl.memory.window_guard import WINDOW
 from hwsim.rtl.program.layouts import (
-    ADDRESS_BITS,
     FAULT,
     SOURCE_BITS,
     WAITING,

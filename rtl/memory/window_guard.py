@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwsim.isa.fields import ADDRESS_BITS
 from hwsim.rtl.memory.runs import BOUNDARY_BYTES
-from hwsim.rtl.program.layouts import ADDRESS_BITS
 
 PAGE_OFFSET_BITS = BOUNDARY_BYTES.bit_length() - 1
 PAGE_BITS = ADDRESS_BITS - PAGE_OFFSET_BITS

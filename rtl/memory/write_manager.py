@@ -7,10 +7,11 @@ from amaranth.lib.wiring import In, Out
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import ADDRESS_BITS
 from hwsim.rtl.memory.staging import STAGING_BITS, Staging
 from hwsim.rtl.memory.store import write_layout
 from hwsim.rtl.primitives.queue import Queue
-from hwsim.rtl.program.layouts import ADDRESS_BITS, FAULT, SOURCE_BITS, copy_fields
+from hwsim.rtl.program.layouts import FAULT, SOURCE_BITS, copy_fields
 
 
 class WriteManager(wiring.Component):

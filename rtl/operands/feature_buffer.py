@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch.config import Config
-from hwsim.rtl.memory.read_manager import BUFFER_ADDRESS_BITS
+from hwsim.isa.fields import BUFFER_ADDRESS_BITS
 from hwsim.rtl.primitives.block_memory import block_memory
 
 

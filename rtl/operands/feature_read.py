@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hwsim.arch.config import Config
-from hwsim.rtl.memory.read_manager import BUFFER_ADDRESS_BITS
+from hwsim.isa.fields import BUFFER_ADDRESS_BITS
 from hwsim.rtl.operands.packing import KERNEL, packing
 from hwsim.rtl.operands.pixel import (
     COORDINATE,

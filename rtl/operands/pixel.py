@@ -4,8 +4,7 @@ from amaranth.hdl import Mux, ShapeLike, Value, signed
 from amaranth.lib import data
 
 from hwsim.arch.config import Config
-from hwsim.isa.fields import TOKEN_BITS, Opcode
-from hwsim.rtl.memory.read_manager import BUFFER_ADDRESS_BITS
+from hwsim.isa.fields import BUFFER_ADDRESS_BITS, TOKEN_BITS, Opcode
 from hwsim.rtl.operands.packing import KERNEL, Packing, packing
 from hwsim.rtl.program.layouts import SOURCE, field_layout, with_first_line
 

@@ -1,15 +1,15 @@
-"""Descriptor fields as Amaranth layouts, derived from the one table in `hwsim.isa.fields`."""
+"""Descriptor fields as Amaranth layouts, derived from the types in `hwsim.isa.descriptor`."""
 
 from collections.abc import Iterable
 
 from amaranth.hdl import ShapeLike, Value, ValueLike, signed, unsigned
 from amaranth.lib import data
 
+from hwsim.isa.descriptor import FIELDS
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import DESCRIPTOR_BYTES, FIELDS, OPCODE, TOKEN_BITS, Field, Opcode
+from hwsim.isa.fields import ADDRESS_BITS, DESCRIPTOR_BYTES, OPCODE, TOKEN_BITS, Field, Opcode
 
 DESCRIPTOR_BITS = 8 * DESCRIPTOR_BYTES
-ADDRESS_BITS = 32
 SOURCE_BITS = ADDRESS_BITS - (DESCRIPTOR_BYTES.bit_length() - 1)  # a descriptor's own address
 
 
