@@ -1,6 +1,8 @@
 """From a component to Verilog text: what is taken out, and what must not be there."""
 
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -71,6 +73,31 @@ def test_names_and_places_are_kept() -> None:
     assert all(line.startswith("// ") for line in head.splitlines())
     assert "hwsim" in head
     assert "Configuration nano: 8 x 8 multipliers" in head
+
+
+def test_the_largest_memories_cost_little_memory() -> None:
+    """Two of 2^20 words took 8.7 GB while a zero was written for each of their bits."""
+    code = """
+import resource
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from hwsim.rtl.deliver.verilog import to_verilog
+
+component = wiring.Component({"address": In(20), "o": Out(64)})
+m = Module()
+m.submodules.words = words = Memory(shape=64, depth=1 << 20, init=[])
+words.write_port()
+read = words.read_port()
+m.d.comb += [read.addr.eq(component.address), component.o.eq(read.data)]
+component.elaborate = lambda _platform: m
+assert "reg [63:0] words [1048575:0];" in to_verilog(component, "remembers")
+for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+    print(resource.getrusage(who).ru_maxrss)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert max(map(int, done.stdout.split())) < 500_000  # KiB
 
 
 @pytest.mark.slow
