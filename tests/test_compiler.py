@@ -132,6 +132,20 @@ def test_a_weight_wider_than_the_build_is_named(weight: int) -> None:
         compile_graph(graph, preset_with("edge", widths={"weight_bits": 4}))
 
 
+@pytest.mark.parametrize("name", ["multiplier", "negative_multiplier"])
+def test_a_factor_wider_than_the_build_is_named(name: str) -> None:
+    graph = with_drawn_constants(build_network("tiny-yolov2-mini"), seed=0)
+    constants = graph.layers[4].constants
+    assert constants is not None
+    factors = getattr(constants, name)
+    factors[1] = 2**15 - 1
+    compile_graph(graph, load_config("edge"))
+    factors[1] = 2**15
+    said = rf"layer conv5: {name.replace('_', ' ')} 32768 is outside 0\.\.32767, .*_bits = 16$"
+    with pytest.raises(InputError, match=said):
+        compile_graph(graph, load_config("edge"))
+
+
 @drawing
 @given(st.data())
 def test_descriptors_survive_their_encoding(data: st.DataObject) -> None:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,9 @@ from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
 from hwsim.golden.reference import run_graph
 from hwsim.graph import Graph
+from hwsim.isa.descriptor import Compute
 from hwsim.machine import DeadlockError, Machine
-from hwsim.machine.convolution import accumulate
+from hwsim.machine.convolution import WINDOW_FIELDS, accumulate, gather
 from hwsim.machine.machine import Order
 from hwsim.passes.baselines import materialized
 from hwsim.program.program import Program
@@ -127,6 +129,30 @@ def test_long_sums_of_full_scale_products_are_exact() -> None:
     weights[0] = -1
     patches[:, 0] = 1
     assert (accumulate(patches, weights) == 9215 * 128 * 127 - 1).all()
+
+
+def watched(tile: Compute, read: set[str]) -> Compute:
+    """The same tile, which notes in `read` each of its fields that is asked for."""
+
+    class Watched(Compute):
+        def __getattribute__(self, name: str) -> Any:
+            if name in Compute._fields:
+                read.add(name)
+            return super().__getattribute__(name)
+
+    return Watched(*tile)
+
+
+@pytest.mark.parametrize("network", ["tiny-yolov2-mini", "condensation-net-mini"])
+def test_windows_depend_on_no_field_but_those_by_which_they_are_kept(network: str) -> None:
+    """Packed tiles and others: together they ask for every field that names a window."""
+    config = load_config("edge")
+    read: set[str] = set()
+    for tile in compile_graph(build_network(network), config).descriptors:
+        if isinstance(tile, Compute):
+            buffer = np.zeros((config.feature_words, config.word_bytes), np.int8)
+            gather(buffer, watched(tile, read), image_channels=3)
+    assert read == set(WINDOW_FIELDS)
 
 
 def test_a_missing_wait_shows_as_a_wrong_value_or_an_endless_one_as_a_deadlock() -> None:

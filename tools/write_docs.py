@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hwsim.arch.config import PARAMETER_BYTES
 from hwsim.isa.descriptor import FIELDS, SUMMARIES
 from hwsim.isa.error_codes import MEANINGS
 from hwsim.isa.fields import (
@@ -11,6 +12,7 @@ from hwsim.isa.fields import (
     QUEUE_DEPTH,
     Opcode,
 )
+from hwsim.isa.parameters import PARAMETER_WORD_BYTES, PARAMETERS
 from hwsim.isa.registers import REGISTERS, Register
 from hwsim.isa.rules import RULES
 from hwsim.report.schema import DOCUMENTS, schema_text
@@ -40,6 +42,17 @@ upward, little-endian; a descriptor with an unknown opcode or a reserved bit set
 
 ## Descriptors
 
+"""
+
+PARAMETERS_INTRODUCTION = f"""\
+## Parameters
+
+Behind the weights of every output block lies one record of {PARAMETER_BYTES} bytes for each of its
+output lanes. A field lies at the bottom of its own little-endian word; the hardware does not read
+the bits above it.
+
+| bytes | field | meaning |
+|---|---|---|
 """
 
 RULES_INTRODUCTION = """\
@@ -89,6 +102,14 @@ def _descriptors() -> str:
     return "\n".join(lines)
 
 
+def _parameters() -> str:
+    return PARAMETERS_INTRODUCTION + "".join(
+        f"| {PARAMETER_WORD_BYTES * (index + 1) - 1}:{PARAMETER_WORD_BYTES * index} "
+        f"| `{entry.name}`{' (signed)' if entry.signed else ''} | {entry.doc} |\n"
+        for index, entry in enumerate(PARAMETERS)
+    )
+
+
 def _rules() -> str:
     lines = [RULES_INTRODUCTION]
     for opcode in Opcode:
@@ -113,6 +134,7 @@ def program_document() -> str:
     )
     parts = (
         INTRODUCTION + _descriptors().rstrip() + "\n",
+        _parameters(),
         _rules(),
         REGISTERS_INTRODUCTION + registers,
         ERRORS_INTRODUCTION + errors,

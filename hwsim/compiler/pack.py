@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hwsim.arch.config import PARAMETER_BYTES, Config
 from hwsim.errors import InputError
 from hwsim.graph import Constants, Layer, Shape
+from hwsim.isa.parameters import RECORD
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, Blocking, block_layer, ceil_div
 
 INT32_HIGH = 2**31 - 1
@@ -25,7 +26,7 @@ def pack_weights(layer: Layer, config: Config) -> bytes:
     assert constants is not None
     blocking = block_layer(layer, config)
     lanes_out = config.array.output_lanes
-    _check_weight_width(layer, constants, config.widths.weight_bits)
+    _check_widths(layer, constants, config)
     bias = folded_bias(layer, constants)
     blocks = _weight_blocks(layer, constants, blocking, config)
     weights = _pack_integers(blocks.reshape(blocking.output_blocks, -1), config.widths.weight_bits)
@@ -52,15 +53,23 @@ def folded_bias(layer: Layer, constants: Constants) -> NDArray[np.int64]:
     return bias
 
 
-def _check_weight_width(layer: Layer, constants: Constants, weight_bits: int) -> None:
-    low, high = -(1 << (weight_bits - 1)), (1 << (weight_bits - 1)) - 1
-    least, most = int(constants.weights.min(initial=0)), int(constants.weights.max(initial=0))
-    if least < low or most > high:
-        worst = least if least < low else most
-        raise InputError(
-            f"layer {layer.name}: weight {worst} is outside {low}..{high}, "
-            f"the range of widths.weight_bits = {weight_bits}"
-        )
+def _check_widths(layer: Layer, constants: Constants, config: Config) -> None:
+    """Refuse a weight or a factor that this configuration cannot hold."""
+    widths = config.widths
+    half = 1 << (widths.weight_bits - 1)
+    most = (1 << (widths.multiplier_bits - 1)) - 1
+    bounds = (
+        ("weight", constants.weights, -half, half - 1, "weight_bits"),
+        ("multiplier", constants.multiplier, 0, most, "multiplier_bits"),
+        ("negative multiplier", constants.negative_multiplier, 0, most, "multiplier_bits"),
+    )
+    for name, values, low, high, key in bounds:
+        outside = values[(values < low) | (values > high)]
+        if outside.size:
+            raise InputError(
+                f"layer {layer.name}: {name} {outside[0]} is outside {low}..{high}, "
+                f"the range of widths.{key} = {getattr(widths, key)}"
+            )
 
 
 def _weight_blocks(
@@ -104,24 +113,14 @@ def _parameters(
 ) -> NDArray[np.uint8]:
     """[lanes, 16] bytes. A lane that only pads gets the bias that makes its output 0."""
     filters = len(bias)
-    record = np.zeros(
-        lanes,
-        dtype=[
-            ("bias", "<i4"),
-            ("multiplier", "<u4"),
-            ("negative", "<u4"),
-            ("shift", "u1"),
-            ("reserved", "u1", 3),
-        ],
-    )
-    record["bias"] = -(layer.output.zero_point << PADDING_SHIFT)
-    record["multiplier"] = record["negative"] = 1
-    record["shift"] = PADDING_SHIFT
-    record["bias"][:filters] = bias
-    record["multiplier"][:filters] = constants.multiplier
-    record["negative"][:filters] = constants.negative_multiplier
-    record["shift"][:filters] = constants.shift
-    return record.view(np.uint8).reshape(lanes, PARAMETER_BYTES)
+    records = np.empty(lanes, RECORD)
+    records["bias"] = -(layer.output.zero_point << PADDING_SHIFT)
+    records["multiplier"] = records["negative_multiplier"] = 1
+    records["shift"] = PADDING_SHIFT
+    records["bias"][:filters] = bias
+    for name in ("multiplier", "negative_multiplier", "shift"):
+        records[name][:filters] = getattr(constants, name)
+    return records.view(np.uint8).reshape(lanes, PARAMETER_BYTES)
 
 
 def image_row_bytes(width: int, config: Config) -> int:

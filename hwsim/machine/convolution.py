@@ -1,10 +1,34 @@
 """The MAC array's arithmetic: a tile's windows out of the feature buffer, times its weights."""
 
+from operator import attrgetter
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.isa.descriptor import Compute
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES
+
+# Every field that `gather` reads: the same values name the same windows.
+WINDOW_FIELDS = (
+    "buffer_address",
+    "buffer_block_words",
+    "row_words",
+    "ring_row",
+    "ring_rows",
+    "top",
+    "left",
+    "column_origin",
+    "input_height",
+    "input_width",
+    "input_zero_point",
+    "rows",
+    "columns",
+    "kernel_rows",
+    "kernel_columns",
+    "blocks",
+    "packed",
+)
+window_of = attrgetter(*WINDOW_FIELDS)
 
 EXACT_FLOAT32_PRODUCTS = 1024  # of at most 2**14 each: their sum stays within float32's 2**24
 

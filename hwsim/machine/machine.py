@@ -17,7 +17,7 @@ from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store, decode
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destination
 from hwsim.isa.tokens import token_reached
 from hwsim.machine.channel_pool import channel_pool
-from hwsim.machine.convolution import accumulate, gather, unpack_weights
+from hwsim.machine.convolution import accumulate, gather, unpack_weights, window_of
 from hwsim.machine.memory import Memory
 from hwsim.machine.rescale import rescale, unpack_parameters
 from hwsim.machine.spatial_pool import spatial_pool
@@ -244,7 +244,7 @@ class Machine:
 
     def _windows(self, tile: Compute) -> NDArray[np.float32]:
         """The tile's windows; output blocks that follow on the same pixels share one gathering."""
-        key = (self._loads_seen, *tile[2:19])
+        key = (self._loads_seen, *window_of(tile))
         if self._patches is None or self._patches[0] != key:
             channels = self.program.graph.input.shape.channels
             self._patches = key, gather(self.features, tile, channels)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.arch.config import PARAMETER_BYTES
+from hwsim.isa.parameters import PARAMETERS, RECORD
 
 INT32 = np.iinfo(np.int32)
 
@@ -21,16 +21,9 @@ class Parameters:
 
 
 def unpack_parameters(data: NDArray[np.uint8]) -> Parameters:
-    """Read the 16-byte records that follow an output block's weights."""
-    records = data.reshape(-1, PARAMETER_BYTES)
-    words = records[:, :12].copy().view("<u4")
-    bias = records[:, :4].copy().view("<i4")[:, 0]
-    return Parameters(
-        bias.astype(np.int64),
-        words[:, 1].astype(np.int64),
-        words[:, 2].astype(np.int64),
-        records[:, 12].astype(np.int64),
-    )
+    """Read the records that follow an output block's weights."""
+    records = data.view(RECORD)
+    return Parameters(**{entry.name: records[entry.name].astype(np.int64) for entry in PARAMETERS})
 
 
 def rescale(

@@ -6,20 +6,16 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hwsim.arch.config import PARAMETER_BYTES, Config
+from hwsim.isa.parameters import PARAMETER_WORD_BYTES, PARAMETERS
 from hwsim.rtl.operands.weight_queue import PARAMETER_BANKS, weight_word_layout
 from hwsim.rtl.primitives.block_memory import block_memory
 
-FIELD_BYTES = 4
-
 
 def parameter_fields(config: Config) -> dict[str, ShapeLike]:
-    """The four fields of an output lane, each at the bottom of its own 4 bytes of the stream."""
-    factor = unsigned(config.widths.multiplier_bits - 1)
+    """The fields of an output lane, as wide as this configuration keeps them."""
     return {
-        "bias": signed(config.widths.accumulator_bits),
-        "multiplier": factor,
-        "negative_multiplier": factor,
-        "shift": unsigned(6),
+        entry.name: signed(entry.bits(config)) if entry.signed else unsigned(entry.bits(config))
+        for entry in PARAMETERS
     }
 
 
@@ -71,7 +67,7 @@ class Parameters(wiring.Component):
         part = index[:part_bits]
         slot = index[part_bits : part_bits + slot_bits]
         row = index[part_bits + slot_bits :]
-        fields_per_word = min(word_bytes, PARAMETER_BYTES) // FIELD_BYTES
+        fields_per_word = min(word_bytes, PARAMETER_BYTES) // PARAMETER_WORD_BYTES
 
         groups_per_row = row_lanes // array.rescale_lanes
         group_bits = exact_log2(groups_per_row)
@@ -93,9 +89,9 @@ class Parameters(wiring.Component):
                 ),
             ]
             for lane in range(row_lanes):
-                field = (lane % lanes_per_word) * (PARAMETER_BYTES // FIELD_BYTES) + place
+                field = (lane % lanes_per_word) * (PARAMETER_BYTES // PARAMETER_WORD_BYTES) + place
                 m.d.comb += [
-                    write.data[lane].eq(word.data.word_select(field, 8 * FIELD_BYTES)),
+                    write.data[lane].eq(word.data.word_select(field, 8 * PARAMETER_WORD_BYTES)),
                     write.en[lane].eq(
                         self.i.valid
                         & word.parameters

@@ -1,0 +1,48 @@
+"""The parameter record: what the drain needs to know of one output lane.
+
+One record per output lane follows the weights of every output block. This table is the only place
+where its fields stand: the compiler writes, the machine and the hardware read what it says. Each
+field has a little-endian word of its own, at whose bottom it lies; the bits above it are not read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwsim.arch.config import PARAMETER_BYTES, Config
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A field of the record. `bits` is the width that a configuration's hardware keeps of it."""
+
+    name: str
+    doc: str
+    bits: Callable[[Config], int]
+    signed: bool = False
+
+
+PARAMETERS = (
+    Parameter(
+        "bias",
+        "Added to the lane's sum. The input's zero point is folded in.",
+        lambda config: config.widths.accumulator_bits,
+        signed=True,
+    ),
+    Parameter(
+        "multiplier",
+        "Factor where sum + bias is at least 0.",
+        lambda config: config.widths.multiplier_bits - 1,
+    ),
+    Parameter(
+        "negative_multiplier",
+        "Factor where sum + bias is below 0.",
+        lambda config: config.widths.multiplier_bits - 1,
+    ),
+    Parameter("shift", "Places by which the product is shifted right, 2 to 62.", lambda _: 6),
+)
+PARAMETER_WORD_BYTES = 4
+assert len(PARAMETERS) * PARAMETER_WORD_BYTES == PARAMETER_BYTES
+
+RECORD = np.dtype([(entry.name, "<i4" if entry.signed else "<u4") for entry in PARAMETERS])
