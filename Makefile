@@ -36,7 +36,7 @@ $(STAMP): pyproject.toml | check
 	@touch $@
 
 run: $(STAMP) ## run both networks on a photograph; results in report/
-	@XDG_CACHE_HOME="$(CURDIR)/build/cache" $(BIN)/hwsim report --output report
+	@XDG_CACHE_HOME="$(CURDIR)/build/cache" $(BIN)/hwsim report --out report
 
 test: lint types units ## everything that CI runs
 

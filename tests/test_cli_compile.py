@@ -58,7 +58,7 @@ def test_bad_input_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     before = sorted(tmp_path.rglob("*"))
     out = ["--out", str(tmp_path / "out")]
     for arguments, expected in [
-        ([MINI], "Missing option '--out'"),
+        ([MINI], "Missing option '-o' / '--out'"),
         (["tiny", *out], "no network 'tiny'"),
         ([MINI, *out, "--config", "egde"], "did you mean 'edge'?"),
         ([MINI, *out, "--base", "here"], "'here' is not an address such as 0x80000000"),

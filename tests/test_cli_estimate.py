@@ -64,6 +64,23 @@ def test_options_reach_the_network_and_the_config(capsys: pytest.CaptureFixture[
     assert {layer["weight_bits"] for layer in document["layers"]} == {4}
 
 
+def test_one_number_is_the_size_of_a_square(capsys: pytest.CaptureFixture[str]) -> None:
+    found = []
+    for size in ("96", "96x96"):
+        assert main(["estimate", MINI, "--size", size, "--json", "-"]) == 0
+        found.append(capsys.readouterr().out)
+    assert found[0] == found[1]
+    assert json.loads(found[0])["network"]["input_height_pixels"] == 96
+
+
+@pytest.mark.parametrize("command", ["compile", "rtl", "report"])
+def test_every_folder_of_files_has_one_spelling(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--help"]) == 0
+    assert "-o, --out DIR" in capsys.readouterr().out
+
+
 def test_a_shown_config_can_be_changed_and_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,7 +105,7 @@ def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
         folder.mkdir()
         files = ["--json", "a.json", "--csv", "a.csv", "--trace", "a.trace", "--html", "page"]
         result = subprocess.run(
-            [sys.executable, "-m", "hwsim.cli", "estimate", MINI, *files],
+            [sys.executable, "-m", "hwsim", "estimate", MINI, *files],
             cwd=folder,
             env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
@@ -113,7 +130,8 @@ def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
         (["estimate", MINI, "--k", "two"], "'two' is not a valid integer"),
         (["estimate", MINI, "--size", "31x64"], "width = 31: condensation-net-mini takes 32 to"),
         (["estimate", MINI, "--size", "64x0"], "height = 0"),
-        (["estimate", MINI, "--size", "64"], "'64' is not WIDTHxHEIGHT"),
+        (["estimate", MINI, "--size", "31"], "width = 31: "),
+        (["estimate", MINI, "--size", "64x"], "'64x' is no size in pixels such as 416 or 320x256"),
         (["estimate", MINI, "--weight-bits", "5"], "'5' is not one of '8', '4'"),
         (["estimate"], "Missing argument 'NETWORK'"),
         (["estimate", MINI, "-q", "-v"], "--quiet and --verbose exclude each other"),
@@ -235,7 +253,7 @@ def test_a_device_is_written_in_place() -> None:
 
 
 def test_a_reader_that_stops_early_is_no_error() -> None:
-    command = f"{sys.executable} -m hwsim.cli estimate tiny-yolov2 -v | head -1"
+    command = f"{sys.executable} -m hwsim estimate tiny-yolov2 -v | head -1"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert result.stdout.startswith("tiny-yolov2 416x416")
     assert result.stderr == ""

@@ -246,7 +246,7 @@ def test_bad_input_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     before = sorted(tmp_path.rglob("*"))
     out = ["--out", str(tmp_path / "out")]
     for arguments, expected in [
-        ([], "Missing option '--out'"),
+        ([], "Missing option '-o' / '--out'"),
         ([*out, "--config", "egde"], "did you mean 'edge'?"),
         ([*out, "--config", "none.toml"], "cannot read config 'none.toml'"),
         ([*out, "--name", "7up"], "--name '7up' must be letters"),

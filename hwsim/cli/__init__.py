@@ -4,26 +4,28 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 import click
 
-from hwsim.cli.commands import hwsim
-from hwsim.cli.status import BAD_INPUT, BROKEN_PIPE, DIFFERENT, INTERRUPTED, OK
+from hwsim.cli.commands import ReaderGoneError, UnexpectedError, hwsim
+from hwsim.cli.status import BAD_INPUT, BROKEN_PIPE, DIFFERENT, FAULT, INTERRUPTED, OK
 from hwsim.errors import ComparisonError, InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status. Every error is one line on stderr."""
+    """Run the command line; return the exit status. Every error is one line on stderr."""
     if sys.stdout is None:  # closed by the shell: there is nowhere to print to
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that cannot show a character
     try:
-        with _terminate_as_interrupt():
+        with _interrupts_raise():
             status = hwsim.main(arguments, prog_name="hwsim", standalone_mode=False)
             sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
@@ -36,22 +38,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ComparisonError as error:
         return _fail(error, DIFFERENT)
     except (KeyboardInterrupt, click.Abort):
+        if sys.stderr is not None and sys.stderr.isatty():
+            click.echo(err=True)  # behind the terminal's own "^C"
         click.echo("hwsim: interrupted", err=True)
         return INTERRUPTED
-    except SystemExit:  # click's answer to a reader that has gone
-        return BROKEN_PIPE
-    except BrokenPipeError:
-        _discard_output()
+    except SystemExit as error:  # click has answered the shell's completion
+        return error.code if isinstance(error.code, int) else OK
+    except (ReaderGoneError, BrokenPipeError):
+        _flush_or_discard()
         return BROKEN_PIPE
     except OSError as error:
-        _discard_output()
-        return _fail(f"cannot write {error.filename or 'output'}: {error.strerror}", BAD_INPUT)
+        _flush_or_discard()
+        return _fail(f"{error.filename or 'cannot write output'}: {error.strerror}", BAD_INPUT)
+    except MemoryError:
+        return _fail("out of memory", BAD_INPUT)
+    except UnexpectedError as error:
+        return _fail(_fault(error), FAULT)
     return status if isinstance(status, int) else OK
 
 
 @contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM end as control-C does, so that nothing half-written is left behind."""
+def _interrupts_raise() -> Iterator[None]:
+    """Let control-C and SIGTERM raise, so that nothing half-written is left behind."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -59,16 +67,33 @@ def _terminate_as_interrupt() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(number, interrupt)
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _discard_output() -> None:
-    """Nobody can take what is left in stdout's buffer; Python would complain again on exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _flush_or_discard() -> None:
+    """Drop what is left in stdout's buffer where nobody takes it: Python would complain on exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):  # a stream without a file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fault(error: UnexpectedError) -> str:
+    """What nobody has foreseen, and where in hwsim it happened."""
+    cause = error.__cause__
+    frames = traceback.extract_tb(cause.__traceback__ if cause else None)
+    place = next((f for f in reversed(frames) if "hwsim" in Path(f.filename).parts), frames[-1])
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return f"a fault of hwsim, not of its input, in {where}: {error} (-v shows all of it)"
 
 
 def _fail(error: object, status: int) -> int:

@@ -1,10 +1,22 @@
 """The top of the command line. A subcommand's module is imported only when it is asked for."""
 
+import traceback
 from importlib import import_module
+from typing import Any
 
 import click
 
-from hwsim.cli.options import common_options
+from hwsim.cli.options import Verbosity, common_options
+from hwsim.errors import ComparisonError, InputError
+
+FORESEEN = (
+    click.ClickException,
+    click.exceptions.Exit,
+    ComparisonError,
+    InputError,
+    MemoryError,
+    OSError,
+)
 
 # In the order of --help.
 SUBCOMMANDS = (
@@ -18,6 +30,14 @@ SUBCOMMANDS = (
     "configs",
     "report",
 )
+
+
+class ReaderGoneError(RuntimeError):
+    """Nobody reads standard output any more."""
+
+
+class UnexpectedError(RuntimeError):
+    """An exception that no part of hwsim has foreseen; its cause is that exception."""
 
 
 class LazyGroup(click.Group):
@@ -45,6 +65,21 @@ class LazyGroup(click.Group):
             raise click.exceptions.NoSuchCommand(name, possibilities=SUBCOMMANDS, ctx=ctx)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Hide from click what it would answer by itself: interrupts and readers that have gone."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.Abort from None
+        except (BrokenPipeError, SystemExit):  # the latter is rich's answer to a broken pipe
+            raise ReaderGoneError from None
+        except FORESEEN:
+            raise
+        except Exception as error:
+            if ctx.obj is Verbosity.VERBOSE:
+                traceback.print_exc()
+            raise UnexpectedError(f"{type(error).__name__}: {error}") from error
+
 
 @click.group(
     cls=LazyGroup,
@@ -54,5 +89,6 @@ class LazyGroup(click.Group):
 def hwsim() -> None:
     """Say what a convolutional network costs on an embedded-vision accelerator.
 
-    Exit status: 0 fine, 1 a comparison failed, 2 bad input, 130 interrupted.
+    Exit status: 0 fine, 1 a comparison failed, 2 bad input, 70 a fault of hwsim itself, 130
+    interrupted.
     """

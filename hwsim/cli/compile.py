@@ -13,6 +13,7 @@ from hwsim.cli.options import (
     common_options,
     current_verbosity,
     network_options,
+    out_option,
 )
 from hwsim.errors import InputError
 
@@ -34,7 +35,7 @@ class AddressType(click.ParamType[int]):
 
 @click.command("compile")
 @network_options
-@click.option("--out", "folder", required=True, metavar="DIR", help="Where to write; made if new.")
+@out_option()
 @click.option("--image", metavar="PHOTO", help="A JPEG or PNG as the input; it is stretched.")
 @click.option(
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"

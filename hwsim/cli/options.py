@@ -10,7 +10,8 @@ import click
 from hwsim.arch.config import Config, load_config
 from hwsim.errors import InputError
 
-SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
+SIZE = re.compile(r"([0-9]{1,6})(?:x([0-9]{1,6}))?")
+SIZE_NAME = "SIZE|WIDTHxHEIGHT"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -22,17 +23,17 @@ class Verbosity(IntEnum):
 
 
 class SizeType(click.ParamType[tuple[int, int]]):
-    """WIDTHxHEIGHT, as (width, height)."""
+    """WIDTHxHEIGHT, or one number for both, as (width, height)."""
 
-    name = "WIDTHxHEIGHT"
+    name = SIZE_NAME
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
         match = SIZE.fullmatch(str(value))
         if match is None:
-            self.fail(f"'{value}' is not WIDTHxHEIGHT in pixels, such as 320x256", param, ctx)
-        return int(match[1]), int(match[2])
+            self.fail(f"'{value}' is no size in pixels such as 416 or 320x256", param, ctx)
+        return int(match[1]), int(match[2] or match[1])
 
 
 def common_options(command: Command) -> Command:
@@ -93,7 +94,7 @@ def network_options(command: Command) -> Command:
             click.option(
                 "--size",
                 type=SizeType(),
-                metavar="WIDTHxHEIGHT",
+                metavar=SIZE_NAME,
                 help="Size of the image in pixels.  [default: the network's own]",
             ),
             click.option(
@@ -112,6 +113,13 @@ def network_options(command: Command) -> Command:
     ):
         command = decorate(command)
     return command
+
+
+def out_option(default: str | None = None) -> Callable[[Command], Command]:
+    """Return the option that names the folder of a command that writes several files."""
+    chosen = {"required": True} if default is None else {"default": default, "show_default": True}
+    help_text = "Where to write; made if new."
+    return click.option("-o", "--out", "folder", metavar="DIR", help=help_text, **chosen)
 
 
 def output_options(command: Command) -> Command:

@@ -4,17 +4,23 @@ import sys
 
 import click
 
-from hwsim.cli.options import chosen_config, common_options, config_option, current_verbosity
+from hwsim.cli.options import (
+    chosen_config,
+    common_options,
+    config_option,
+    current_verbosity,
+    out_option,
+)
 
 NETWORKS = ("tiny-yolov2", "condensation-net")
 PHOTOGRAPH = "rocket"  # not among those that quantization is calibrated on
 
 
 @click.command()
-@click.option("--output", metavar="DIR", default="report", show_default=True, help="Where to.")
+@out_option(default="report")
 @config_option
 @common_options
-def report(output: str, config_name: str) -> None:
+def report(folder: str, config_name: str) -> None:
     """Run Tiny-YOLOv2 and Condensation-Net on a photograph, and report what they cost.
 
     Every stored element is compared with the integer reference; one that differs ends the command
@@ -32,20 +38,19 @@ def report(output: str, config_name: str) -> None:
 
     config = chosen_config(config_name, None)
     level = current_verbosity()
-    folder = Path(output)
-    index = str(folder / "index.html")
+    index = str(Path(folder) / "index.html")
     shapes = [build_network(name, weight_bits=config.widths.weight_bits) for name in NETWORKS]
     wanted = [
         Wanted(
-            page=str(folder / f"{name}.html"),
-            json=str(folder / f"{name}.json"),
-            csv=str(folder / f"{name}.csv"),
-            trace=str(folder / f"{name}.trace.json"),
+            page=str(Path(folder) / f"{name}.html"),
+            json=str(Path(folder) / f"{name}.json"),
+            csv=str(Path(folder) / f"{name}.csv"),
+            trace=str(Path(folder) / f"{name}.trace.json"),
         )
         for name in NETWORKS
     ]
     with Outputs() as outputs:
-        outputs.create_folder(output)
+        outputs.create_folder(folder)
         outputs.reserve(index)
         for files in wanted:
             files.reserve(outputs)
@@ -60,4 +65,4 @@ def report(output: str, config_name: str) -> None:
             sys.stdout.flush()
         outputs.write(texts | {index: index_text(documents)})
     if level >= 0:
-        click.echo(f"Pages and figures are in {output}: open {index}")
+        click.echo(f"Pages and figures are in {folder}: open {index}")

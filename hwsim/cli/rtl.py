@@ -11,7 +11,13 @@ import click
 
 from hwsim.arch.config import Config, load_config
 from hwsim.cli.documents import STANDARD_OUTPUT
-from hwsim.cli.options import Verbosity, common_options, config_option, current_verbosity
+from hwsim.cli.options import (
+    Verbosity,
+    common_options,
+    config_option,
+    current_verbosity,
+    out_option,
+)
 from hwsim.cli.outputs import Outputs
 from hwsim.cli.progress import progress
 from hwsim.errors import InputError
@@ -36,7 +42,7 @@ PAGE = f"{HTML}/index.html"
 
 @click.command()
 @config_option
-@click.option("--out", "folder", required=True, metavar="DIR", help="Where to write; made if new.")
+@out_option()
 @click.option(
     "--name",
     metavar="NAME",

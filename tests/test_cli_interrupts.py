@@ -1,0 +1,97 @@
+"""Control-C and SIGTERM at any time: one line, status 130, nothing left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Run as the console script runs it; the signal comes when a module is first looked for.
+AT_IMPORT = """\
+import os, sys
+from importlib.abc import MetaPathFinder
+
+class Interrupt(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), {number})
+
+sys.meta_path.insert(0, Interrupt())
+from hwsim.__main__ import main
+sys.argv = ["hwsim", *{arguments!r}]
+sys.exit(main())
+"""
+# The signal comes when the core has made its units, and has used none of them.
+IN_THE_HARDWARE = """\
+import os, sys
+from hwsim.rtl.core import Core
+
+elaborate = Core.elaborate
+
+def interrupted(self, platform):
+    module = elaborate(self, platform)
+    os.kill(os.getpid(), {number})
+    return module
+
+Core.elaborate = interrupted
+from hwsim.__main__ import main
+sys.argv = ["hwsim", *{arguments!r}]
+sys.exit(main())
+"""
+
+
+def ended(code: str, folder: Path) -> tuple[int, str, str]:
+    """Status, standard output and stderr of Python code that runs in `folder`."""
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return result.returncode, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "module", ["hwsim.cli", "click", "pydantic", "hwsim.cli.estimate", "hwsim.flows.estimate",
+               "numpy", "rich.console", "hwsim.report.web_page"]
+)  # fmt: skip
+def test_while_modules_are_imported(module: str, number: int, tmp_path: Path) -> None:
+    arguments = ["estimate", "tiny-yolov2-mini", "--html", "page", "--json", "figures.json"]
+    code = AT_IMPORT.format(module=module, number=int(number), arguments=arguments)
+    assert ended(code, tmp_path) == (130, "", "hwsim: interrupted\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_while_the_hardware_is_made(number: int, tmp_path: Path) -> None:
+    """Amaranth's remarks on parts that were never used are not heard."""
+    arguments = ["rtl", "--config", "nano", "--out", "deep/nano"]
+    code = IN_THE_HARDWARE.format(number=int(number), arguments=arguments)
+    assert ended(code, tmp_path) == (130, "", "hwsim: interrupted\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_in_the_background_ignores_what_its_shell_ignores(tmp_path: Path) -> None:
+    code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + AT_IMPORT.format(
+        module="numpy", number=int(signal.SIGINT), arguments=["estimate", "tiny-yolov2-mini", "-q"]
+    )
+    assert ended(code, tmp_path) == (0, "", "")
+
+
+def test_an_interrupt_after_the_last_word_is_silent(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys, hwsim.__main__ as entry;"
+        "sys.argv = ['hwsim', 'networks', '-q']; entry.main();"
+        "os.kill(os.getpid(), signal.SIGINT)"
+    )
+    status, _, errors = ended(code, tmp_path)
+    assert (status, errors) == (-signal.SIGINT, "")
+
+
+def test_the_module_runs_as_the_command(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hwsim", "--version"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.startswith("hwsim 0.")
