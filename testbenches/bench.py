@@ -13,7 +13,8 @@ from cocotb.triggers import FallingEdge
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.registers import REGISTER_BYTES, register
-from hwsim.program.program import Program, Traffic, Window
+from hwsim.program.program import Program, Window
+from hwsim.program.traffic import COUNTERS, ByteCounts
 from hwsim.testbenches.reference_memory import OKAY, Memory, ReferenceMemory, Response
 from hwsim.testbenches.trace import Trace
 
@@ -21,12 +22,6 @@ CONFIG = "HWSIM_CONFIG"  # environment: the build under test, as JSON
 TRACE = "HWSIM_TRACE"  # environment: a file that gets every run's events
 ACCESS_CYCLES = 50  # within which the registers must answer
 PATIENCE = 20  # times the predicted cycles, before a run counts as hung
-COUNTERS = {
-    Traffic.PROGRAM: "PROGRAM_BYTES",
-    Traffic.WEIGHTS: "WEIGHT_BYTES",
-    Traffic.FEATURES_READ: "FEATURE_READ_BYTES",
-    Traffic.FEATURES_WRITTEN: "FEATURE_WRITTEN_BYTES",
-}
 
 
 def configuration() -> Config:
@@ -43,8 +38,8 @@ class Run:
     cycles: int
     array_cycles: int
     memory: bytes
-    monitor_bytes: dict[Traffic, int]
-    counter_bytes: dict[Traffic, int]
+    monitor_bytes: ByteCounts
+    counter_bytes: ByteCounts
     bins: frozenset[str] = frozenset()  # of coverage.py, seen on the bus
 
 
@@ -152,6 +147,12 @@ class Bench:
         low, high = await self.read(f"{name}_LOW"), await self.read(f"{name}_HIGH")
         return high << (8 * REGISTER_BYTES) | low
 
+    async def byte_counters(self) -> ByteCounts:
+        """Read what the hardware counted, class by class."""
+        return ByteCounts.by_class(
+            {kind: await self.counter(name) for kind, name in COUNTERS.items()}
+        )
+
     async def open_windows(self, memory: Windows) -> None:
         for name, window in (("CONSTANTS", memory.constants), ("FEATURES", memory.features)):
             await self.write(f"{name}_BASE", window.base)
@@ -182,8 +183,8 @@ class Bench:
             await self.counter("CYCLES"),
             await self.counter("ARRAY_CYCLES"),
             bytes(self.memory.memory.data),
-            self.memory.monitor.bytes,
-            {kind: await self.counter(name) for kind, name in COUNTERS.items()},
+            ByteCounts.by_class(self.memory.monitor.bytes),
+            await self.byte_counters(),
             frozenset(self.memory.observer.bins),
         )
 

@@ -19,6 +19,7 @@ from hwsim.graph import Layer
 from hwsim.isa.descriptor import Load, Store
 from hwsim.isa.fields import PAGE_BYTES
 from hwsim.program.program import Program, Region, Traffic
+from hwsim.program.traffic import ByteCounts
 
 Addresses = NDArray[np.int64]
 EVENT = np.dtype([("cycle", "<u8"), ("address", "<u4"), ("beats", "<u2"), ("kind", "<u2")])
@@ -152,7 +153,7 @@ class LayerRecord:
     """
 
     layer: Layer
-    bytes: dict[Traffic, int]
+    bytes: ByteCounts
     end_cycle: int | None
     stored: NDArray[np.int8]
     is_stored: NDArray[np.bool_]
@@ -188,7 +189,9 @@ def attribute(program: Program, record: BusRecord) -> Attribution:
         layers.append(
             LayerRecord(
                 part.layer,
-                {kind: count * program.config.word_bytes for kind, count in words.items()},
+                ByteCounts.by_class(
+                    {kind: count * program.config.word_bytes for kind, count in words.items()}
+                ),
                 int(cycles[-1]) if len(cycles) else None,
                 stored,
                 is_stored,

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.program.program import Program, Traffic, Window
+from hwsim.program.program import Program, Window
+from hwsim.program.traffic import COUNTERS, ByteCounts
 from hwsim.testbenches.bench import Run
 
 JOB = "HWSIM_NETWORK_JOB"  # environment: what the host is told, as JSON
@@ -35,12 +36,6 @@ OPTIONS = (
 )
 LEAST_MEMORY_BYTES = 1 << 26
 PATIENCE = 2  # times the predicted cycles, before a run counts as hung
-MONITORED = {
-    Traffic.PROGRAM: "program_bytes",
-    Traffic.WEIGHTS: "weight_bytes",
-    Traffic.FEATURES_READ: "feature_read_bytes",
-    Traffic.FEATURES_WRITTEN: "feature_written_bytes",
-}
 
 
 class Violation(IntEnum):
@@ -73,9 +68,9 @@ class NetworkRun(Run):
 
     def is_complete(self, word_bytes: int) -> bool:
         """Whether all that was announced crossed the bus, and nothing else."""
-        written = self.monitor_bytes[Traffic.FEATURES_WRITTEN]
-        read = sum(self.monitor_bytes.values()) - written
-        return (self.read_beats * word_bytes, self.write_beats * word_bytes) == (read, written)
+        counts = self.monitor_bytes
+        carried = (self.read_beats * word_bytes, self.write_beats * word_bytes)
+        return carried == (counts.read, counts.features_written)
 
 
 class Job(BaseModel):
@@ -101,9 +96,11 @@ def parameters(program: Program) -> dict[str, int]:
     return {"BUS_BITS": program.config.bus.bus_bits, "MEMORY_BYTES": size}
 
 
-def monitored_bytes(dut: Any) -> dict[Traffic, int]:
-    """What the monitor on the memory's bus has counted."""
-    return {traffic: int(getattr(dut, port).value) for traffic, port in MONITORED.items()}
+def monitored_bytes(dut: Any) -> ByteCounts:
+    """What the monitor on the memory's bus has counted, at ports named as the counters are."""
+    return ByteCounts.by_class(
+        {kind: int(getattr(dut, name.lower()).value) for kind, name in COUNTERS.items()}
+    )
 
 
 def memory_bytes(program: Program) -> int:
@@ -178,7 +175,7 @@ def load_run(folder: Path) -> NetworkRun:
     """What the run left behind in `folder`."""
     results = json.loads((folder / RESULTS_FILE).read_text("utf-8"))
     for counts in ("monitor_bytes", "counter_bytes"):
-        results[counts] = {Traffic[name]: count for name, count in results[counts].items()}
+        results[counts] = ByteCounts(**results[counts])
     results["error"] = ErrorCode(results["error"])
     results["violation"] = Violation(results["violation"])
     return NetworkRun(**results, memory=(folder / "dump.bin").read_bytes())

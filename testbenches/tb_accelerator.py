@@ -56,7 +56,7 @@ def check_machine(program: Program, image: NDArray[np.int8], run: Run) -> None:
     expected = machine.run()
     assert run.memory == expected.data.tobytes().ljust(len(run.memory), b"\0")
     assert run.monitor_bytes == run.counter_bytes
-    assert run.counter_bytes == expected.bytes_by_traffic()
+    assert run.counter_bytes == expected.byte_counts()
 
 
 def check_cycles(program: Program, run: Run, predicted: int) -> None:

@@ -1,6 +1,7 @@
 """What condensing maps costs in Verilog: a convolution to k times the filters, and the next one."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,6 @@ async def measures(dut: Any) -> None:
             "macs": sum(layer.macs for layer in graph.layers),
             "cycles": run.cycles,
             "array_cycles": run.array_cycles,
-            "bytes": {kind.name: size for kind, size in run.counter_bytes.items()},
+            "bytes": asdict(run.counter_bytes),
         }
     Path(MEASURED).write_text(json.dumps(measured), "utf-8")

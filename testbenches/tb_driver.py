@@ -13,7 +13,8 @@ from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.registers import REGISTERS, fingerprint
 from hwsim.machine import Machine
 from hwsim.program.program import Program
-from hwsim.testbenches.bench import COUNTERS, PATIENCE, Bench, configuration
+from hwsim.program.traffic import COUNTERS, ByteCounts
+from hwsim.testbenches.bench import PATIENCE, Bench, configuration
 from hwsim.testbenches.cases import case_graph
 from hwsim.testbenches.driver import Job, Report, Status, run_driver
 from hwsim.testbenches.reference_memory import Memory
@@ -86,6 +87,6 @@ async def runs_a_network_and_reports_an_error(dut: Any) -> None:
             continue
         assert (report.status, report.error_code) == (Status.OK, ErrorCode.NONE)
         assert bytes(reference.memory.data)[: len(expected.data)] == expected.data.tobytes()
-        by_traffic = expected.bytes_by_traffic()
-        assert {kind: report.counters[name] for kind, name in COUNTERS.items()} == by_traffic
+        counted = {kind: report.counters[name] for kind, name in COUNTERS.items()}
+        assert ByteCounts.by_class(counted) == expected.byte_counts()
         assert report.counters["CYCLES"] == time_program(program).cycles

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -10,7 +11,7 @@ import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge, SimTimeoutError, with_timeout
 
 from hwsim.isa.registers import register
-from hwsim.testbenches.bench import COUNTERS, Bench
+from hwsim.testbenches.bench import Bench
 from hwsim.testbenches.network_bench import JOB, PROGRESS, RESULTS, Job, monitored_bytes
 
 PERIOD_NS = 10  # of the clock in network.sv
@@ -67,12 +68,8 @@ class Host(Bench):
             "violation": int(self.dut.violation.value),
             "read_beats": int(self.dut.read_beats.value),
             "write_beats": int(self.dut.write_beats.value),
-            "monitor_bytes": {
-                kind.name: count for kind, count in monitored_bytes(self.dut).items()
-            },
-            "counter_bytes": {
-                kind.name: await self.counter(name) for kind, name in COUNTERS.items()
-            },
+            "monitor_bytes": asdict(monitored_bytes(self.dut)),
+            "counter_bytes": asdict(await self.byte_counters()),
         }
 
     async def dump(self) -> None:

@@ -17,7 +17,7 @@ from hwsim.compiler import compile_graph
 from hwsim.compiler.pack import pack_features
 from hwsim.frontends.builtin import build_network
 from hwsim.golden.reference import run_graph
-from hwsim.program.program import Program, Traffic
+from hwsim.program.program import Program
 from hwsim.program.traffic import traffic_by_layer
 from hwsim.testbenches.bus_record import (
     BusRecord,
@@ -84,7 +84,7 @@ def test_a_right_record_is_attributed_to_the_byte() -> None:
     found = attribute(program, recorded())
     assert found.misplaced == ()
     assert [one.bytes for one in found.layers] == [one.bytes for one in traffic_by_layer(program)]
-    words = np.cumsum([one.bytes[Traffic.FEATURES_WRITTEN] for one in found.layers])
+    words = np.cumsum([one.bytes.features_written for one in found.layers])
     ends = [FIRST_RESPONSE + int(count) // CONFIG.word_bytes - 1 for count in words]
     assert [one.end_cycle for one in found.layers] == ends
     assert differences(recorded()) == {}
@@ -158,8 +158,8 @@ def test_a_class_comes_from_the_address_alone() -> None:
     addresses[-1] = program.code.address
     last = attribute(program, replace(recorded(), read_addresses=addresses)).layers[-1]
     before = traffic_by_layer(program)[-1].bytes
-    assert last.bytes[Traffic.PROGRAM] == before[Traffic.PROGRAM] + CONFIG.word_bytes
-    assert sum(last.bytes.values()) == sum(before.values())
+    assert last.bytes.program == before.program + CONFIG.word_bytes
+    assert last.bytes.total == before.total
 
 
 def test_a_run_that_stopped_has_no_end() -> None:

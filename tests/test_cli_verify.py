@@ -179,7 +179,7 @@ def test_what_the_hardware_reports_is_judged(
         run = load(folder)
         values = dict(changes)
         if "counter_bytes" in values:
-            values["counter_bytes"] = dict.fromkeys(run.counter_bytes, values["counter_bytes"])
+            values["counter_bytes"] = replace(run.counter_bytes, program=values["counter_bytes"])
         return replace(run, **values)
 
     monkeypatch.setattr(network_bench, "load_run", changed)

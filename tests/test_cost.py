@@ -12,7 +12,6 @@ from hwsim.cost.memory import on_chip_memories
 from hwsim.flows.estimate import estimate
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph, Layer, Shape, Tensor
-from hwsim.program.program import Traffic
 from hwsim.program.traffic import traffic_by_layer
 from hwsim.synthesis.calibration import (
     ALL,
@@ -36,12 +35,12 @@ def one_layer() -> Graph:
 
 def test_useful_bytes_leave_out_what_pads() -> None:
     (traffic,) = traffic_by_layer(compile_graph(one_layer(), load_config("edge")))
-    assert traffic.bytes[Traffic.FEATURES_READ] == 2 * 16 * 16
-    assert traffic.useful_bytes[Traffic.FEATURES_READ] == 20 * 16
-    assert traffic.bytes[Traffic.FEATURES_WRITTEN] == 2 * 16 * 16
-    assert traffic.useful_bytes[Traffic.FEATURES_WRITTEN] == 24 * 16
-    assert traffic.bytes[Traffic.WEIGHTS] == 2 * (2 * 256 + 256)
-    assert traffic.useful_bytes[Traffic.WEIGHTS] == 20 * 24 + 24 * 16
+    assert traffic.bytes.features_read == 2 * 16 * 16
+    assert traffic.useful_bytes.features_read == 20 * 16
+    assert traffic.bytes.features_written == 2 * 16 * 16
+    assert traffic.useful_bytes.features_written == 24 * 16
+    assert traffic.bytes.weights == 2 * (2 * 256 + 256)
+    assert traffic.useful_bytes.weights == 20 * 24 + 24 * 16
 
 
 def test_energy_is_operations_times_coefficients() -> None:
@@ -53,7 +52,7 @@ def test_energy_is_operations_times_coefficients() -> None:
     busy = 2 * 2 * 16  # output blocks x input blocks x pixels
     assert layer.busy_cycles == busy
     assert energy.mac_mj == pytest.approx(busy * 256 * 1e-9)
-    bus_bytes = layer.traffic.total_bytes
+    bus_bytes = layer.traffic.bytes.total
     assert energy.dram_mj == pytest.approx(bus_bytes * 1e-9)
     array = busy * (16 + 2 * 64)
     tiles = len(timeline.tiles)  # each reads its output block's weights from the queue
@@ -141,7 +140,7 @@ def test_frames_utilisation_and_bandwidth_follow_from_the_cycles() -> None:
     assert found.frames_per_second == 400e6 / cycles
     assert found.mac_utilisation == 3_485_520_896 / (256 * cycles)
     assert found.average_bytes_per_second == pytest.approx(
-        found.traffic.total_bytes * 400e6 / cycles
+        found.traffic.bytes.total * 400e6 / cycles
     )
 
 

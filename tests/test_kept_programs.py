@@ -6,6 +6,7 @@ machine does writes it anew, `python -m tests.test_kept_programs`, and says so i
 
 import hashlib
 import json
+from dataclasses import astuple
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def figures(preset: str, graph: Graph) -> dict[str, Any]:
         "weights": hashlib.sha256(b"".join(program.weights)).hexdigest(),
         "peak_feature_bytes": program.peak_feature_bytes,
         "cycles": [layer.cycles for layer in timeline.layers],
-        "bytes": [list(layer.traffic.bytes.values()) for layer in timeline.layers],
+        "bytes": [list(astuple(layer.traffic.bytes)) for layer in timeline.layers],
     }
 
 

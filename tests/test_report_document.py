@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from jschon import JSON, JSONSchema, create_catalog
 
 from hwsim.arch.config import load_config
+from hwsim.cli import main
 from hwsim.cost.estimate import Estimate
 from hwsim.flows.estimate import estimate
 from hwsim.frontends.builtin import build_network
@@ -26,7 +27,7 @@ from hwsim.report.csv_rows import COLUMNS, csv_text
 from hwsim.report.document import Document, json_text, make_document
 from hwsim.report.layers import WAITS, LayerFigures, operators
 from hwsim.report.perfetto import TRACKS, trace_text
-from hwsim.report.schema import schema_text
+from hwsim.report.schema import DOCUMENTS, schema_text
 from hwsim.report.totals import TotalFigures
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -48,19 +49,38 @@ def document(found: Estimate) -> Document:
 
 
 def keeps_to_the_schema(value: Any, name: str = "estimate") -> bool:
-    """Whether a JSON value is what `docs/NAME.schema.json` describes."""
+    """Whether a JSON value is what `hwsim schema NAME` describes."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Please use rfc3986", DeprecationWarning)
         create_catalog("2020-12")
-        schema = JSONSchema(json.loads((DOCS / f"{name}.schema.json").read_text()))
+        schema = JSONSchema(json.loads(schema_text(name)))
         return schema.evaluate(JSON(value)).valid
 
 
 def test_documents_keep_to_the_schema(document: Document) -> None:
     value = json.loads(json_text(document))
     assert keeps_to_the_schema(value)
+    assert not keeps_to_the_schema(value | {"more": 1})
     value["totals"]["cycles"] = "many"
     assert not keeps_to_the_schema(value)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_command_prints_the_schema(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Valid by its own standard, and every field described."""
+    assert main(["schema", name]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    schema = json.loads(captured.out)
+    assert schema["$id"].startswith(f"urn:hwsim:{name}:")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Please use rfc3986", DeprecationWarning)
+        create_catalog("2020-12")
+        assert JSONSchema(schema).validate().valid
+    for figures in schema["$defs"].values():
+        assert not figures["additionalProperties"]
+        assert set(figures["required"]) == set(figures["properties"])
+        assert all(field["description"] for field in figures["properties"].values())
 
 
 def numbers_in(value: Any, name: str = "") -> Iterator[tuple[str, int | float]]:
@@ -115,7 +135,7 @@ def test_transfers_carry_the_layers_bytes(found: Estimate) -> None:
                 for item in transfers
                 if item.layer == index and item.traffic is kind
             ]
-            assert sum(sizes) == layer.traffic.bytes[kind]
+            assert sum(sizes) == layer.traffic.bytes.of(kind)
 
 
 def test_the_peak_lies_between_average_and_bus(document: Document) -> None:

@@ -13,7 +13,7 @@ from hwsim.graph import Graph
 from hwsim.isa.descriptor import Compute, Load
 from hwsim.isa.fields import QUEUE_DEPTH
 from hwsim.machine import Machine
-from hwsim.program.program import Traffic
+from hwsim.program.traffic import add_traffic
 from hwsim.timeline import Timeline, time_program
 from hwsim.timeline.walk import Walk
 from tests.drawn import configs, drawn_input, preset_with, shapes_of_graphs, with_drawn_constants
@@ -58,10 +58,9 @@ def test_units_never_overlap_themselves(data: st.DataObject) -> None:
 def test_bytes_are_those_of_the_machine(data: st.DataObject, seed: int) -> None:
     graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
     program = compiled(graph, data.draw(configs(8)))
-    executed = Machine(program, drawn_input(graph, seed)).run().bytes_by_traffic()
+    executed = Machine(program, drawn_input(graph, seed)).run().byte_counts()
     layers = time_program(program).layers
-    for kind, count in executed.items():
-        assert sum(layer.traffic.bytes[kind] for layer in layers) == count
+    assert add_traffic([layer.traffic for layer in layers]).bytes == executed
 
 
 @pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
@@ -71,7 +70,7 @@ def test_layers_stay_within_five_percent_of_the_roofline(preset: str, network: s
     for layer in timed(network, preset).layers:
         assert layer.cycles <= 1.05 * layer.roofline.cycles
         # Weights may come while the layer before still runs; nothing else may.
-        early_cycles = layer.traffic.bytes[Traffic.WEIGHTS] // config.word_bytes
+        early_cycles = layer.traffic.bytes.weights // config.word_bytes
         least = replace(
             layer.roofline, read_cycles=layer.roofline.read_cycles - early_cycles
         ).cycles

@@ -42,7 +42,7 @@ def touched(memory: Memory, *classes: Traffic) -> np.ndarray:
 @given(st.data(), seeds)
 def test_descriptors_and_machine_count_the_same_bytes(data: st.DataObject, seed: int) -> None:
     program, memory = run(data, seed)
-    assert add_traffic(traffic_by_layer(program)).bytes == memory.bytes_by_traffic()
+    assert add_traffic(traffic_by_layer(program)).bytes == memory.byte_counts()
 
 
 @drawing
@@ -101,8 +101,7 @@ def test_condensing_saves_exactly_the_maps(data: st.DataObject) -> None:
         for layer in graph.layers
         if layer.channel_pool > 1
     )
-    written = Traffic.FEATURES_WRITTEN
-    assert 2 * (unfused.bytes[written] - fused.bytes[written]) == maps
+    assert 2 * (unfused.bytes.features_written - fused.bytes.features_written) == maps
 
 
 @pytest.mark.parametrize("k", [2, 4, 8])
@@ -117,7 +116,7 @@ def test_saving_on_the_real_network_is_the_closed_form(preset: str, k: int) -> N
         for layer in graph.layers
         if layer.channel_pool > 1
     )
-    assert unfused.feature_bytes - fused.feature_bytes == maps
+    assert unfused.bytes.features - fused.bytes.features == maps
 
 
 @drawing
@@ -127,10 +126,9 @@ def test_condensing_needs_the_feature_memory_of_the_plain_network(data: st.DataO
     graph = data.draw(shapes_of_graphs())
     virtual, without = compiled(graph, config), compiled(plain(graph), config)
     assert virtual.peak_feature_bytes == without.peak_feature_bytes
-    written = Traffic.FEATURES_WRITTEN
     assert (
-        add_traffic(traffic_by_layer(virtual)).bytes[written]
-        == add_traffic(traffic_by_layer(without)).bytes[written]
+        add_traffic(traffic_by_layer(virtual)).bytes.features_written
+        == add_traffic(traffic_by_layer(without)).bytes.features_written
     )
 
 
@@ -150,4 +148,4 @@ def test_k_1_costs_what_the_plain_network_costs(preset: str) -> None:
 def test_program_is_at_most_two_percent_of_traffic(preset: str, network: str) -> None:
     program = compile_graph(build_network(network), load_config(preset))
     traffic = add_traffic(traffic_by_layer(program))
-    assert traffic.bytes[Traffic.PROGRAM] <= 0.02 * traffic.total_bytes
+    assert traffic.bytes.program <= 0.02 * traffic.bytes.total

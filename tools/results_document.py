@@ -8,7 +8,6 @@ from hwsim.flows.estimate import compare
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph
 from hwsim.passes.baselines import materialized, plain, without_constants
-from hwsim.program.traffic import LayerTraffic
 from hwsim.timeline import time_program
 from tools.gates_document import price
 
@@ -71,10 +70,9 @@ is out of date.
 
 
 def _row(variant: Variant, cycles: int) -> str:
-    traffic: LayerTraffic = variant.traffic
     return (
-        f"| {variant.key} | {variant.macs / 1e6:,.1f} | {cycles:,} | {traffic.feature_bytes:,} "
-        f"| {traffic.total_bytes:,} | {variant.peak_feature_bytes:,} |"
+        f"| {variant.key} | {variant.macs / 1e6:,.1f} | {cycles:,} | {variant.bytes.features:,} "
+        f"| {variant.bytes.total:,} | {variant.peak_feature_bytes:,} |"
     )
 
 
@@ -85,7 +83,7 @@ def _savings(comparison: Comparison) -> str:
         f"**{percent(comparison.total_saving(b))}** of all. "
         f"(B' - C) / B': {percent(comparison.feature_saving(unpooled))} and "
         f"{percent(comparison.total_saving(unpooled))}. "
-        f"C moves {comparison.c.traffic.total_bytes / comparison.a.traffic.total_bytes:.2f} times "
+        f"C moves {comparison.c.bytes.total / comparison.a.bytes.total:.2f} times "
         "A's bytes."
     )
 

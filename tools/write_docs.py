@@ -1,4 +1,4 @@
-"""Writes the documentation that derives from code: programs, proofs, gates, results, schemas."""
+"""Writes the documentation that derives from code: programs, proofs, gates, results."""
 
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from hwsim.isa.fields import (
 from hwsim.isa.parameters import PARAMETER_WORD_BYTES, PARAMETERS
 from hwsim.isa.registers import REGISTERS, Register
 from hwsim.isa.rules import RULES
-from hwsim.report.schema import DOCUMENTS, schema_text
 from tools.formal_document import formal_document
 from tools.gates_document import gates_document
 from tools.results_document import results_document
@@ -149,7 +148,6 @@ def documents() -> dict[str, str]:
         "gates.md": gates_document(),
         "program.md": program_document(),
         "results.md": results_document(),
-        **{f"{name}.schema.json": schema_text(name) for name in DOCUMENTS},
     }
 
 

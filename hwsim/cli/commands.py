@@ -29,6 +29,7 @@ SUBCOMMANDS = (
     "networks",
     "configs",
     "report",
+    "schema",
 )
 
 

@@ -27,7 +27,7 @@ def frame_energy(timeline: Timeline) -> Energy:
     """Issued MACs, bytes that move in and out of on-chip memories, bytes on the bus."""
     config = timeline.program.config
     busy = sum(layer.busy_cycles for layer in timeline.layers)
-    bus_bytes = sum(layer.traffic.total_bytes for layer in timeline.layers)
+    bus_bytes = sum(layer.traffic.bytes.total for layer in timeline.layers)
     on_chip = _on_chip_bytes(timeline, config, busy, bus_bytes)
     costs = config.energy
     return Energy(

@@ -7,7 +7,7 @@ from hwsim.cost.energy import Energy
 from hwsim.cost.gates import ModuleGates
 from hwsim.cost.memory import OnChipMemory
 from hwsim.graph import Graph
-from hwsim.program.traffic import LayerTraffic
+from hwsim.program.traffic import ByteCounts, LayerTraffic
 from hwsim.timeline import Timeline
 
 PAPER_SAVING = 0.265  # arXiv 2104.14124, abstract: memory bandwidth saved by virtual feature maps
@@ -22,8 +22,8 @@ class Variant:
     macs: int
     peak_feature_bytes: int
     layer_names: tuple[str, ...]
-    layer_traffic: tuple[LayerTraffic, ...]
-    traffic: LayerTraffic
+    layer_bytes: tuple[ByteCounts, ...]
+    bytes: ByteCounts
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Comparison:
 
     def feature_saving(self, baseline: Variant) -> float:
         """(B - C) / B of feature bytes."""
-        return 1 - self.c.traffic.feature_bytes / baseline.traffic.feature_bytes
+        return 1 - self.c.bytes.features / baseline.bytes.features
 
     def total_saving(self, baseline: Variant) -> float:
         """(B - C) / B of all bytes."""
-        return 1 - self.c.traffic.total_bytes / baseline.traffic.total_bytes
+        return 1 - self.c.bytes.total / baseline.bytes.total
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Estimate:
 
     @property
     def average_bytes_per_second(self) -> float:
-        return self.traffic.total_bytes * self.frames_per_second
+        return self.traffic.bytes.total * self.frames_per_second
 
     @property
     def peak_feature_bytes(self) -> int:

@@ -56,6 +56,6 @@ def _variant(key: str, description: str, program: Program) -> Variant:
         program.graph.macs,
         program.peak_feature_bytes,
         tuple(part.layer.name for part in program.layers),
-        tuple(layers),
-        add_traffic(layers),
+        tuple(layer.bytes for layer in layers),
+        add_traffic(layers).bytes,
     )

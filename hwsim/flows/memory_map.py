@@ -16,7 +16,8 @@ from hwsim.compiler.pack import image_row_bytes, pack_features, pack_image
 from hwsim.graph import Tensor
 from hwsim.isa.registers import fingerprint, register, reset_value
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, is_packed
-from hwsim.program.program import Program, Region, Traffic
+from hwsim.program.program import Program, Region
+from hwsim.program.traffic import COUNTERS, add_traffic
 from hwsim.timeline import Timeline
 
 SCHEMA_VERSION = "1.1"  # the second number grows when fields are added
@@ -234,17 +235,11 @@ def _registers(program: Program) -> tuple[RegisterWrite, ...]:
 
 def _counters(timeline: Timeline) -> dict[str, int]:
     """What the counters read after the run, by their registers' names."""
-    layers = timeline.layers
-    names = {
-        "PROGRAM_BYTES": Traffic.PROGRAM,
-        "WEIGHT_BYTES": Traffic.WEIGHTS,
-        "FEATURE_READ_BYTES": Traffic.FEATURES_READ,
-        "FEATURE_WRITTEN_BYTES": Traffic.FEATURES_WRITTEN,
-    }
+    counts = add_traffic([layer.traffic for layer in timeline.layers]).bytes
     return {
         "CYCLES": timeline.cycles,
-        "ARRAY_CYCLES": sum(layer.busy_cycles for layer in layers),
-    } | {name: sum(x.traffic.bytes[kind] for x in layers) for name, kind in names.items()}
+        "ARRAY_CYCLES": sum(layer.busy_cycles for layer in timeline.layers),
+    } | {name: counts.of(kind) for kind, name in COUNTERS.items()}
 
 
 def _defines(

@@ -20,7 +20,7 @@ from hwsim.flows.simulation import Subject, named, simulate, subjects
 from hwsim.graph import Graph, Layer
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.machine import Machine
-from hwsim.program.program import Traffic
+from hwsim.program.traffic import ByteCounts, add_traffic
 from hwsim.report.document import network_figures
 from hwsim.report.verification import (
     LAYER_BOUND_RATIO,
@@ -30,7 +30,6 @@ from hwsim.report.verification import (
     Verification,
     VerifiedLayer,
     VerifiedProgram,
-    byte_figures,
     error_ratio,
     saving,
 )
@@ -115,7 +114,7 @@ def verify_program(subject: Subject, image: Stored, progress: Progress) -> Verif
 
 def _execute(
     subject: Subject, image: Stored, progress: Progress
-) -> tuple[list[Stored], list[Stored], dict[Traffic, int]]:
+) -> tuple[list[Stored], list[Stored], ByteCounts]:
     """What golden and machine store, layer by layer, and the machine's bytes."""
     expected: list[Stored] = []
     executed: list[Stored] = []
@@ -129,7 +128,7 @@ def _execute(
             advance()
 
         memory = Machine(subject.program, image, on_layer=on_layer).run()
-    return expected, executed, memory.bytes_by_traffic()
+    return expected, executed, memory.byte_counts()
 
 
 # --- side by side --------------------------------------------------------------------------------
@@ -141,7 +140,7 @@ def figures(
     attribution: "Attribution",
     expected: Sequence[Stored],
     executed: Sequence[Stored],
-    machine_bytes: dict[Traffic, int],
+    machine_bytes: ByteCounts,
 ) -> VerifiedProgram:
     """Lay what all witnesses say of one program side by side."""
     from hwsim.testbenches.bus_record import first_difference
@@ -163,24 +162,21 @@ def figures(
                 name=record.layer.name,
                 stored_bytes=record.stored.size,
                 differences=_differences(differences),
-                bus_bytes=byte_figures(record.bytes),
-                timeline_bytes=byte_figures(time.traffic.bytes),
+                bus_bytes=record.bytes,
+                timeline_bytes=time.traffic.bytes,
                 verilog_cycles=cycles,
                 timeline_cycles=time.cycles,
                 error_ratio=error_ratio(time.cycles, cycles),
             )
         )
-    timeline_bytes = {
-        kind: sum(time.traffic.bytes[kind] for time in timeline.layers) for kind in Traffic
-    }
     return VerifiedProgram(
         variant=subject.variant,
         description=subject.description,
         layers=tuple(layers),
-        monitor_bytes=byte_figures(run.monitor_bytes),
-        counter_bytes=byte_figures(run.counter_bytes),
-        machine_bytes=byte_figures(machine_bytes),
-        timeline_bytes=byte_figures(timeline_bytes),
+        monitor_bytes=run.monitor_bytes,
+        counter_bytes=run.counter_bytes,
+        machine_bytes=machine_bytes,
+        timeline_bytes=add_traffic([time.traffic for time in timeline.layers]).bytes,
         verilog_array_cycles=run.array_cycles,
         timeline_array_cycles=sum(time.busy_cycles for time in timeline.layers),
         verilog_cycles=run.cycles,

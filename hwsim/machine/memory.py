@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.program.program import Traffic
+from hwsim.program.traffic import ByteCounts
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class Memory:
         self.transfers.append(Transfer(traffic, address, data.size))
         self.data[address : address + data.size] = data
 
-    def bytes_by_traffic(self) -> dict[Traffic, int]:
+    def byte_counts(self) -> ByteCounts:
+        """Return how many bytes have crossed the bus so far."""
         totals = dict.fromkeys(Traffic, 0)
         for transfer in self.transfers:
             totals[transfer.traffic] += transfer.size_bytes
-        return totals
+        return ByteCounts.by_class(totals)

@@ -4,7 +4,11 @@ A byte counts when it crosses the bus: beats x bus width. Useful bytes leave out
 the image's unused fourth byte and the weights and parameters of padding lanes.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from functools import reduce
+from operator import add
+from typing import Self
 
 from hwsim.arch.config import PARAMETER_BYTES
 from hwsim.graph import Layer
@@ -19,43 +23,74 @@ LOADED = {
 }
 
 
+# The counter that the hardware keeps of each class: a pair of registers, _LOW and _HIGH.
+COUNTERS = {
+    Traffic.PROGRAM: "PROGRAM_BYTES",
+    Traffic.WEIGHTS: "WEIGHT_BYTES",
+    Traffic.FEATURES_READ: "FEATURE_READ_BYTES",
+    Traffic.FEATURES_WRITTEN: "FEATURE_WRITTEN_BYTES",
+}
+
+
+@dataclass(frozen=True)
+class ByteCounts:
+    """Beats x bus width, by class."""
+
+    program: int
+    """Descriptors."""
+    weights: int
+    """Weights with bias and rescale parameters."""
+    features_read: int
+    """Features read."""
+    features_written: int
+    """Features written."""
+
+    @classmethod
+    def by_class(cls, counts: Mapping[Traffic, int]) -> Self:
+        """Take counts by their class; a class that is missing has none."""
+        return cls(*(counts.get(kind, 0) for kind in Traffic))
+
+    def of(self, kind: Traffic) -> int:
+        """Return the bytes of one class."""
+        count: int = getattr(self, kind.name.lower())
+        return count
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*map(add, astuple(self), astuple(other)))
+
+    @property
+    def features(self) -> int:
+        return self.features_read + self.features_written
+
+    @property
+    def read(self) -> int:
+        return self.program + self.weights + self.features_read
+
+    @property
+    def total(self) -> int:
+        return self.read + self.features_written
+
+
 @dataclass(frozen=True)
 class LayerTraffic:
-    """One layer's bytes by class, as the bus pays them and as the network needs them."""
+    """The bytes of one layer or of several, as the bus pays them and as the network needs them."""
 
-    bytes: dict[Traffic, int]
-    useful_bytes: dict[Traffic, int]
+    bytes: ByteCounts
+    useful_bytes: ByteCounts
 
-    @property
-    def total_bytes(self) -> int:
-        return sum(self.bytes.values())
-
-    @property
-    def read_bytes(self) -> int:
-        return self.total_bytes - self.written_bytes
-
-    @property
-    def written_bytes(self) -> int:
-        return self.bytes[Traffic.FEATURES_WRITTEN]
-
-    @property
-    def feature_bytes(self) -> int:
-        return self.bytes[Traffic.FEATURES_READ] + self.bytes[Traffic.FEATURES_WRITTEN]
+    def __add__(self, other: Self) -> Self:
+        return type(self)(self.bytes + other.bytes, self.useful_bytes + other.useful_bytes)
 
 
-def add_traffic(parts: list[LayerTraffic]) -> LayerTraffic:
-    return LayerTraffic(
-        {kind: sum(part.bytes[kind] for part in parts) for kind in Traffic},
-        {kind: sum(part.useful_bytes[kind] for part in parts) for kind in Traffic},
-    )
+def add_traffic(parts: Sequence[LayerTraffic]) -> LayerTraffic:
+    return reduce(add, parts)
 
 
 def traffic_by_layer(program: Program) -> list[LayerTraffic]:
     """Every layer's traffic; the first page counts with the first layer."""
-    parts = [_layer_traffic(program, part) for part in program.layers]
-    parts[0].bytes[Traffic.PROGRAM] += PAGE_BYTES
-    parts[0].useful_bytes[Traffic.PROGRAM] += PAGE_BYTES
-    return parts
+    first_page = ByteCounts.by_class({Traffic.PROGRAM: PAGE_BYTES})
+    first, *others = (_layer_traffic(program, part) for part in program.layers)
+    return [first + LayerTraffic(first_page, first_page), *others]
 
 
 def _layer_traffic(program: Program, part: LayerProgram) -> LayerTraffic:
@@ -68,27 +103,23 @@ def _layer_traffic(program: Program, part: LayerProgram) -> LayerTraffic:
             words[Traffic.FEATURES_WRITTEN] += (
                 descriptor.row_words * descriptor.rows * descriptor.blocks
             )
-    paid = {kind: count * program.config.word_bytes for kind, count in words.items()}
+    paid = ByteCounts.by_class(
+        {kind: count * program.config.word_bytes for kind, count in words.items()}
+    )
     return LayerTraffic(paid, _useful(program, part, paid))
 
 
-def _useful(program: Program, part: LayerProgram, paid: dict[Traffic, int]) -> dict[Traffic, int]:
+def _useful(program: Program, part: LayerProgram, paid: ByteCounts) -> ByteCounts:
     """The share of each class that carries the network's own values."""
     layer = part.layer
     stored_in = program.region(layer.input).size_bytes
     stored_out = program.region(layer.output).size_bytes
-    return {
-        Traffic.PROGRAM: paid[Traffic.PROGRAM],
-        Traffic.WEIGHTS: paid[Traffic.WEIGHTS]
-        * useful_weight_bytes(layer)
-        // part.weights.size_bytes,
-        Traffic.FEATURES_READ: paid[Traffic.FEATURES_READ]
-        * layer.input.shape.elements
-        // stored_in,
-        Traffic.FEATURES_WRITTEN: paid[Traffic.FEATURES_WRITTEN]
-        * layer.output.shape.elements
-        // stored_out,
-    }
+    return ByteCounts(
+        program=paid.program,
+        weights=paid.weights * useful_weight_bytes(layer) // part.weights.size_bytes,
+        features_read=paid.features_read * layer.input.shape.elements // stored_in,
+        features_written=paid.features_written * layer.output.shape.elements // stored_out,
+    )
 
 
 def useful_weight_bytes(layer: Layer) -> int:

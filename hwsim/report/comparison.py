@@ -1,14 +1,9 @@
 """Totals A, B, B' and C of a condensed network, side by side."""
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-from pydantic import ConfigDict
 
 from hwsim.cost.estimate import PAPER_SAVING, Comparison, Variant
-from hwsim.program.program import Traffic
-from hwsim.program.traffic import LayerTraffic
-from hwsim.report.layers import STRICT
+from hwsim.report.layers import byte_fields
 
 PAPER = "arXiv 2104.14124"
 REDUCTION_SUFFIX = " reduction"  # B's second pass over a condensed layer
@@ -17,8 +12,6 @@ REDUCTION_SUFFIX = " reduction"  # B's second pass over a condensed layer
 @dataclass(frozen=True)
 class VariantLayerFigures:
     """Bytes of one layer over the bus."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: str
     """The layer; in B, `... reduction` is the pass that reads its maps back."""
@@ -40,8 +33,6 @@ class VariantLayerFigures:
 @dataclass(frozen=True)
 class VariantFigures:
     """One way of running the same detector."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     key: str
     """A, B, B' or C."""
@@ -71,8 +62,6 @@ class VariantFigures:
 class ComparisonFigures:
     """The saving of virtual feature maps: (B - C) / B."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     variants: tuple[VariantFigures, ...]
     """A, B, B' and C."""
     feature_saving_ratio: float
@@ -96,7 +85,6 @@ class ComparisonFigures:
 def comparison_figures(comparison: Comparison) -> ComparisonFigures:
     """The variants and the savings between them."""
     b, unpooled = comparison.b, comparison.b_unpooled
-    plain_weights = comparison.a.traffic.bytes[Traffic.WEIGHTS]
     return ComparisonFigures(
         variants=tuple(
             _variant_figures(variant) for variant in (comparison.a, b, unpooled, comparison.c)
@@ -105,8 +93,8 @@ def comparison_figures(comparison: Comparison) -> ComparisonFigures:
         total_saving_ratio=comparison.total_saving(b),
         unpooled_feature_saving_ratio=comparison.feature_saving(unpooled),
         unpooled_total_saving_ratio=comparison.total_saving(unpooled),
-        condensed_weight_ratio=comparison.c.traffic.bytes[Traffic.WEIGHTS] / plain_weights,
-        condensed_total_ratio=comparison.c.traffic.total_bytes / comparison.a.traffic.total_bytes,
+        condensed_weight_ratio=comparison.c.bytes.weights / comparison.a.bytes.weights,
+        condensed_total_ratio=comparison.c.bytes.total / comparison.a.bytes.total,
         paper_saving_ratio=PAPER_SAVING,
         paper=PAPER,
     )
@@ -118,20 +106,11 @@ def _variant_figures(variant: Variant) -> VariantFigures:
         description=variant.description,
         macs=variant.macs,
         peak_feature_bytes=variant.peak_feature_bytes,
-        **_bytes(variant.traffic),
-        features_bytes=variant.traffic.feature_bytes,
-        total_bytes=variant.traffic.total_bytes,
+        **byte_fields(variant.bytes),
+        features_bytes=variant.bytes.features,
+        total_bytes=variant.bytes.total,
         layers=tuple(
-            VariantLayerFigures(name=name, **_bytes(traffic))
-            for name, traffic in zip(variant.layer_names, variant.layer_traffic, strict=True)
+            VariantLayerFigures(name=name, **byte_fields(counts))
+            for name, counts in zip(variant.layer_names, variant.layer_bytes, strict=True)
         ),
     )
-
-
-def _bytes(traffic: LayerTraffic) -> dict[str, int]:
-    return {
-        "program_bytes": traffic.bytes[Traffic.PROGRAM],
-        "weight_bytes": traffic.bytes[Traffic.WEIGHTS],
-        "features_read_bytes": traffic.bytes[Traffic.FEATURES_READ],
-        "features_written_bytes": traffic.bytes[Traffic.FEATURES_WRITTEN],
-    }

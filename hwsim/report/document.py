@@ -1,19 +1,17 @@
 """The document behind every report: what `--json` writes, and what tables and pages are made of.
 
-These dataclasses are the contract: `docs/estimate.schema.json` is generated from them.
+These dataclasses are the contract: `hwsim schema estimate` is generated from them.
 """
 
 import json
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any, ClassVar, Literal
-
-from pydantic import ConfigDict
+from typing import Any, Literal
 
 from hwsim.cost.estimate import Estimate
 from hwsim.graph import Graph
 from hwsim.report.comparison import ComparisonFigures, comparison_figures
-from hwsim.report.layers import STRICT, LayerFigures, layer_figures
+from hwsim.report.layers import LayerFigures, layer_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
 SCHEMA_VERSION = "1.1"  # the second number grows when fields are added
@@ -21,9 +19,7 @@ SCHEMA_VERSION = "1.1"  # the second number grows when fields are added
 
 @dataclass(frozen=True)
 class NetworkFigures:
-    """What was priced."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    """A network and the size of its image."""
 
     name: str
     """Name of a built-in network."""
@@ -43,8 +39,6 @@ class NetworkFigures:
 class TensorFigures:
     """What one layer stored in a run, as int8."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     name: str
     """The layer's name."""
     stored_elements: int
@@ -61,8 +55,6 @@ class TensorFigures:
 class RunFigures:
     """What `hwsim run` executed."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     image: str
     """Name of the photograph, without its folder."""
     image_sha256: str
@@ -78,8 +70,6 @@ class RunFigures:
 @dataclass(frozen=True)
 class Document:
     """What one command found out. Every number but `macs` carries its unit in its name."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     schema_version: str
     """Version of this document's shape: major.minor."""

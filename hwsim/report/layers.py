@@ -1,15 +1,11 @@
 """One layer's figures, as every report names them. Each number carries its unit in its name."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
-
-from pydantic import ConfigDict
+from typing import Literal
 
 from hwsim.graph import Layer, Shape, SpatialPool
-from hwsim.program.program import Traffic
+from hwsim.program.traffic import ByteCounts
 from hwsim.timeline import LayerTime
-
-STRICT = ConfigDict(use_attribute_docstrings=True, extra="forbid", strict=True)
 
 WAITS = ("features", "weights", "drain", "program", "finish")  # every key of `waiting_cycles`
 POOL_NAMES = {SpatialPool.STRIDE_2: "2/2", SpatialPool.STRIDE_1: "2/1"}
@@ -18,8 +14,6 @@ POOL_NAMES = {SpatialPool.STRIDE_2: "2/2", SpatialPool.STRIDE_1: "2/1"}
 @dataclass(frozen=True)
 class Operator:
     """One operator of the network, and where its cost is."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: str
     """Convolution, bias, rescale, leaky ReLU, channel pool or spatial pool."""
@@ -33,8 +27,6 @@ class Operator:
 @dataclass(frozen=True)
 class LayerFigures:
     """What one fused layer costs."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: str
     """The layer's name in the network."""
@@ -126,7 +118,7 @@ class LayerFigures:
 
 def layer_figures(time: LayerTime, macs_per_cycle: int, clock_hz: int) -> LayerFigures:
     """A layer of the timeline under the names of the reports."""
-    layer, paid, useful = time.layer, time.traffic.bytes, time.traffic.useful_bytes
+    layer, total_bytes = time.layer, time.traffic.bytes.total
     return LayerFigures(
         name=layer.name,
         operators=operators(layer),
@@ -150,17 +142,21 @@ def layer_figures(time: LayerTime, macs_per_cycle: int, clock_hz: int) -> LayerF
         roofline_rescale_cycles=time.roofline.rescale_cycles,
         roofline_read_cycles=time.roofline.read_cycles,
         roofline_write_cycles=time.roofline.write_cycles,
-        program_bytes=paid[Traffic.PROGRAM],
-        weight_bytes=paid[Traffic.WEIGHTS],
-        features_read_bytes=paid[Traffic.FEATURES_READ],
-        features_written_bytes=paid[Traffic.FEATURES_WRITTEN],
-        total_bytes=time.traffic.total_bytes,
-        useful_program_bytes=useful[Traffic.PROGRAM],
-        useful_weight_bytes=useful[Traffic.WEIGHTS],
-        useful_features_read_bytes=useful[Traffic.FEATURES_READ],
-        useful_features_written_bytes=useful[Traffic.FEATURES_WRITTEN],
-        average_bandwidth_bytes_per_second=time.traffic.total_bytes * clock_hz / time.cycles,
+        **byte_fields(time.traffic.bytes),
+        total_bytes=total_bytes,
+        **{f"useful_{name}": n for name, n in byte_fields(time.traffic.useful_bytes).items()},
+        average_bandwidth_bytes_per_second=total_bytes * clock_hz / time.cycles,
     )
+
+
+def byte_fields(counts: ByteCounts) -> dict[str, int]:
+    """Return the four classes under the names that documents give them."""
+    return {
+        "program_bytes": counts.program,
+        "weight_bytes": counts.weights,
+        "features_read_bytes": counts.features_read,
+        "features_written_bytes": counts.features_written,
+    }
 
 
 def operators(layer: Layer) -> tuple[Operator, ...]:

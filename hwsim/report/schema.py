@@ -1,24 +1,33 @@
-"""The JSON Schemas of the documents; `make docs` writes them to `docs/*.schema.json`."""
+"""The JSON Schemas of the documents, as `hwsim schema` prints them."""
 
 import json
+from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from hwsim.report import document, synthesis, verification
 
-DOCUMENTS = {
-    "estimate": (document.Document, document.SCHEMA_VERSION),
-    "synth": (synthesis.Synthesis, synthesis.SCHEMA_VERSION),
-    "verify": (verification.Verification, verification.SCHEMA_VERSION),
+# Every field, and no other, of exactly its type; its docstring is its description. Pydantic passes
+# a list's settings on to plain dataclasses in it, but takes none for a dataclass itself.
+STRICT = ConfigDict(use_attribute_docstrings=True, extra="forbid", strict=True)
+DOCUMENTS: dict[str, tuple[TypeAdapter[Any], str]] = {
+    "estimate": (TypeAdapter(list[document.Document], config=STRICT), document.SCHEMA_VERSION),
+    "synth": (TypeAdapter(list[synthesis.Synthesis], config=STRICT), synthesis.SCHEMA_VERSION),
+    "verify": (
+        TypeAdapter(list[verification.Verification], config=STRICT),
+        verification.SCHEMA_VERSION,
+    ),
 }
 
 
 def schema_text(name: str) -> str:
-    """The schema of what `hwsim NAME --json` writes."""
-    kind, version = DOCUMENTS[name]
-    schema = TypeAdapter(kind).json_schema(mode="serialization")
-    head = {
+    """Return the schema of what `hwsim NAME --json` writes; `run` writes what `estimate` does."""
+    adapter, version = DOCUMENTS[name]
+    documents = adapter.json_schema(mode="serialization")
+    schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:hwsim:{name}:{version}",
+        **documents["items"],
+        "$defs": documents["$defs"],
     }
-    return json.dumps(head | schema, indent=1) + "\n"
+    return json.dumps(schema, indent=1) + "\n"

@@ -2,11 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
-
-from pydantic import ConfigDict
-
-from hwsim.report.layers import STRICT
+from typing import Any, Literal
 
 SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
 
@@ -14,8 +10,6 @@ SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
 @dataclass(frozen=True)
 class UnitFigures:
     """One unit of the accelerator, with the modules inside it."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: str
     """Name of its file in `rtl/`."""
@@ -30,8 +24,6 @@ class UnitFigures:
 @dataclass(frozen=True)
 class GateSynthesis:
     """What the target `gates` found."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     technology: str
     """What a NAND2 equivalent is measured in."""
@@ -51,8 +43,6 @@ class GateSynthesis:
 class ResourceFigures:
     """Cells of one kind in an FPGA."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     name: str
     """What they are."""
     used: int
@@ -64,8 +54,6 @@ class ResourceFigures:
 @dataclass(frozen=True)
 class PathFigures:
     """The path that limits the clock."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     start: str
     """Cell of the register where it begins."""
@@ -80,8 +68,6 @@ class PathFigures:
 @dataclass(frozen=True)
 class FpgaSynthesis:
     """What the targets `ecp5` and `xc7` found."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     device: str
     """Device, package and speed grade, or the family."""
@@ -98,8 +84,6 @@ class FpgaSynthesis:
 @dataclass(frozen=True)
 class Synthesis:
     """The document."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     schema_version: str
     """Version of this document's shape: major.minor."""

@@ -1,20 +1,16 @@
 """The figures of a whole frame."""
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-from pydantic import ConfigDict
 
 from hwsim.cost.estimate import Estimate
 from hwsim.cost.gates import gate_error
-from hwsim.program.program import Traffic
 from hwsim.report.bandwidth import (
     WINDOW_CYCLES,
     bus_bytes_per_cycle,
     bus_transfers,
     peak_window_bytes,
 )
-from hwsim.report.layers import STRICT, WAITS, LayerFigures
+from hwsim.report.layers import WAITS, LayerFigures, byte_fields
 
 ENERGY_IS_CALIBRATED = False
 
@@ -22,8 +18,6 @@ ENERGY_IS_CALIBRATED = False
 @dataclass(frozen=True)
 class MemoryFigures:
     """One on-chip memory."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: str
     """What it holds."""
@@ -35,8 +29,6 @@ class MemoryFigures:
 class GateFigures:
     """One hardware module."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     name: str
     """The module."""
     size_nand2: int
@@ -46,8 +38,6 @@ class GateFigures:
 @dataclass(frozen=True)
 class EnergyFigures:
     """Energy of one frame: counted operations times the config's coefficients."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     is_calibrated: bool
     """False: the coefficients are assumed, from the sources named here."""
@@ -70,8 +60,6 @@ class EnergyFigures:
 @dataclass(frozen=True)
 class TotalFigures:
     """What one frame costs."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     macs: int
     """Useful multiply-accumulates."""
@@ -166,13 +154,10 @@ def total_figures(estimate: Estimate, layers: tuple[LayerFigures, ...]) -> Total
         mac_utilisation_ratio=estimate.mac_utilisation,
         busy_ratio=estimate.busy_share,
         roofline_cycles=sum(layer.roofline_cycles for layer in layers),
-        program_bytes=paid[Traffic.PROGRAM],
-        weight_bytes=paid[Traffic.WEIGHTS],
-        features_read_bytes=paid[Traffic.FEATURES_READ],
-        features_written_bytes=paid[Traffic.FEATURES_WRITTEN],
-        features_bytes=estimate.traffic.feature_bytes,
-        total_bytes=estimate.traffic.total_bytes,
-        useful_bytes=sum(estimate.traffic.useful_bytes.values()),
+        **byte_fields(paid),
+        features_bytes=paid.features,
+        total_bytes=paid.total,
+        useful_bytes=estimate.traffic.useful_bytes.total,
         average_bandwidth_bytes_per_second=estimate.average_bytes_per_second,
         peak_layer_bandwidth_bytes_per_second=busiest.average_bandwidth_bytes_per_second,
         peak_bandwidth_layer=busiest.name,

@@ -3,13 +3,10 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from pydantic import ConfigDict
-
-from hwsim.program.program import Traffic
+from hwsim.program.traffic import ByteCounts
 from hwsim.report.document import NetworkFigures
-from hwsim.report.layers import STRICT
 
 SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
 LAYER_BOUND_RATIO = 0.01  # of a layer's cycles, that the timeline may be off
@@ -17,38 +14,8 @@ TOTAL_BOUND_RATIO = 0.005  # of the run's
 
 
 @dataclass(frozen=True)
-class ByteFigures:
-    """Beats x bus width, by class."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
-    program: int
-    """Descriptors."""
-    weights: int
-    """Weights with bias and rescale parameters."""
-    features_read: int
-    """Features read."""
-    features_written: int
-    """Features written."""
-
-    @property
-    def total(self) -> int:
-        return sum(asdict(self).values())
-
-    @property
-    def features(self) -> int:
-        return self.features_read + self.features_written
-
-
-def byte_figures(counts: dict[Traffic, int]) -> ByteFigures:
-    return ByteFigures(**{kind.name.lower(): counts[kind] for kind in Traffic})
-
-
-@dataclass(frozen=True)
 class DifferenceFigures:
     """The first element, by channel, row and column, in which a witness differs from golden."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     witness: str
     """`machine` or `Verilog`."""
@@ -82,17 +49,15 @@ def error_ratio(timeline: int, verilog: int | None) -> float | None:
 class VerifiedLayer:
     """One layer. `verilog_cycles` is None where the Verilog never ended it."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     name: str
     """The layer's name in the network."""
     stored_bytes: int
     """Compared, padding channels included."""
     differences: tuple[DifferenceFigures, ...]
     """At most one per witness."""
-    bus_bytes: ByteFigures
+    bus_bytes: ByteCounts
     """Given to the layer by their addresses, in the order of the program."""
-    timeline_bytes: ByteFigures
+    timeline_bytes: ByteCounts
     """The timeline's."""
     verilog_cycles: int | None
     """From the last write response of the layer before to its own; null where it never ended."""
@@ -115,21 +80,19 @@ class VerifiedLayer:
 class VerifiedProgram:
     """One program on golden, machine, timeline and Verilog. `problems` are the hardware's own."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     variant: str
     """A, B or C."""
     description: str
     """What it is."""
     layers: tuple[VerifiedLayer, ...]
     """In the order of execution."""
-    monitor_bytes: ByteFigures
+    monitor_bytes: ByteCounts
     """Counted on the bus."""
-    counter_bytes: ByteFigures
+    counter_bytes: ByteCounts
     """From the hardware's counters."""
-    machine_bytes: ByteFigures
+    machine_bytes: ByteCounts
     """Of the machine's transfers."""
-    timeline_bytes: ByteFigures
+    timeline_bytes: ByteCounts
     """The timeline's."""
     verilog_array_cycles: int
     """In which the array took a pixel, from the hardware's counter."""
@@ -159,9 +122,9 @@ class VerifiedProgram:
         yield from _off("the run", self.error_ratio, TOTAL_BOUND_RATIO)
 
 
-def unequal(where: str, found: ByteFigures, timeline: ByteFigures) -> Iterator[str]:
+def unequal(where: str, found: ByteCounts, timeline: ByteCounts) -> Iterator[str]:
     """Counts of bytes that are not the timeline's."""
-    for field in fields(ByteFigures):
+    for field in fields(ByteCounts):
         counts = getattr(found, field.name), getattr(timeline, field.name)
         if counts[0] != counts[1]:
             kind = field.name.replace("_", " ")
@@ -179,8 +142,6 @@ def _off(what: str, ratio: float | None, bound: float) -> Iterator[str]:
 class SavingFigures:
     """(B - C) / B, from the bytes that the bus monitor counted."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     feature_saving_ratio: float
     """(B - C) / B of feature bytes."""
     total_saving_ratio: float
@@ -190,8 +151,6 @@ class SavingFigures:
 @dataclass(frozen=True)
 class Verification:
     """The document. `saving` is None unless both C and B ran."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     schema_version: str
     """Version of this document's shape: major.minor."""

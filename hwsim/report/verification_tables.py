@@ -6,9 +6,10 @@ from typing import TextIO
 from rich.console import Console
 from rich.table import Table
 
+from hwsim.program.traffic import ByteCounts
 from hwsim.report.tables import new_table
 from hwsim.report.terminal import LEAST_WIDTH, heading, print_lines, print_table
-from hwsim.report.verification import ByteFigures, Verification, VerifiedProgram, unequal
+from hwsim.report.verification import Verification, VerifiedProgram, unequal
 
 
 def print_verification(document: Verification, file: TextIO) -> None:
@@ -72,7 +73,7 @@ def bytes_by_class(program: VerifiedProgram) -> Table:
     """The bus's, layer by layer; then each witness's totals."""
     table = new_table(("",), ("program", "weights", "read", "written", "total", "timeline"))
 
-    def add(name: str, found: ByteFigures, timeline: ByteFigures) -> None:
+    def add(name: str, found: ByteCounts, timeline: ByteCounts) -> None:
         verdict = "unequal" if any(unequal(name, found, timeline)) else "equal"
         table.add_row(name, *(f"{count:,}" for count in (*astuple(found), found.total)), verdict)
 

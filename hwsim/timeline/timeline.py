@@ -67,8 +67,8 @@ def time_program(program: Program) -> Timeline:
                 roofline(
                     part.layer,
                     program.config,
-                    traffic[index].read_bytes,
-                    traffic[index].written_bytes,
+                    traffic[index].bytes.read,
+                    traffic[index].bytes.features_written,
                 ),
                 traffic[index],
             )
