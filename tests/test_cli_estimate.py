@@ -2,7 +2,6 @@
 
 import json
 import os
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -202,54 +201,33 @@ def test_outputs_that_cannot_be_written_are_refused_first(
     assert (tmp_path / "file").read_text() == "kept"
 
 
-def test_one_file_for_two_outputs_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_nobody_has_foreseen_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = str(tmp_path / "a")
-    assert "two outputs" in errors_of(capsys, "estimate", MINI, "--json", path, "--csv", path)
-    assert everything_in(tmp_path) == []
+    """And no status that means something else; with -v the traceback comes before it."""
+
+    def faulty(*_arguments: object) -> None:
+        raise KeyError("weights")
+
+    monkeypatch.setattr("hwsim.flows.estimate.estimate", faulty)
+    assert main(["estimate", MINI]) == 70
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("hwsim: error: a fault of hwsim, not of its input, in ")
+    assert captured.err.endswith(": KeyError: 'weights' (-v shows all of it)\n")
+    assert captured.err.count("\n") == 1
+    assert main(["estimate", MINI, "-v"]) == 70
+    assert capsys.readouterr().err.startswith("Traceback")
 
 
-def test_a_failure_while_writing_leaves_nothing_behind(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_memory_that_does_not_suffice_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_arguments: object, **_options: object) -> None:
-        raise OSError(28, "No space left on device")
+    def hungry(*_arguments: object) -> None:
+        raise MemoryError
 
-    monkeypatch.setattr(Path, "write_text", full)
-    folder = str(tmp_path / "new" / "page")
-    assert "No space left" in errors_of(capsys, "estimate", MINI, "--html", folder)
-    assert everything_in(tmp_path) == []
-
-
-def test_an_interrupt_leaves_nothing_behind(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(*_arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("hwsim.flows.estimate.estimate", interrupt)
-    assert main(["estimate", MINI, "--json", str(tmp_path / "a.json")]) == 130
-    assert capsys.readouterr().err.strip() == "hwsim: interrupted"
-    assert everything_in(tmp_path) == []
-
-
-def test_files_get_usual_permissions_and_links_stay_links(tmp_path: Path) -> None:
-    target, link = tmp_path / "target.json", tmp_path / "link.json"
-    link.symlink_to(target)
-    before = os.umask(0o022)
-    try:
-        assert main(["estimate", MINI, "-q", "--json", str(link)]) == 0
-    finally:
-        os.umask(before)
-    assert link.is_symlink()
-    assert stat.S_IMODE(target.stat().st_mode) == 0o644
-    assert everything_in(tmp_path) == ["link.json", "target.json"]
-
-
-def test_a_device_is_written_in_place() -> None:
-    assert main(["estimate", MINI, "-q", "--json", "/dev/null"]) == 0
-    assert not stat.S_ISREG(Path("/dev/null").stat().st_mode)
+    monkeypatch.setattr("hwsim.flows.estimate.estimate", hungry)
+    assert "out of memory" in errors_of(capsys, "estimate", MINI)
 
 
 def test_a_reader_that_stops_early_is_no_error() -> None:

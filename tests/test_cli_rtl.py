@@ -1,6 +1,7 @@
 """`hwsim rtl`: a folder that an engineer can work with, or one line that says why there is none."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -236,6 +237,16 @@ def test_json_stands_alone_on_standard_output(
     assert main(["rtl", "--out", str(tmp_path / "quiet"), "--quiet"]) == 0
     assert capsys.readouterr().out == ""
     assert everything(tmp_path / "quiet") == everything(tmp_path / "out")
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_json_can_go_into_an_open_pipe(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    arguments = ["rtl", "-q", "--out", str(tmp_path / "out"), "--json", f"/dev/fd/{writing}"]
+    assert main(arguments) == 0
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        assert json.load(file)["name"] == "accelerator"
 
 
 @pytest.mark.usefixtures("stand_in")

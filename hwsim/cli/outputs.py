@@ -1,23 +1,43 @@
 """Files that a command was asked to write: reserved first, written last, all of them or none."""
 
+import fcntl
 import os
+import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from hwsim.errors import InputError
 
+MOST_LINKS = 40  # that Linux follows
+
+
+@dataclass(frozen=True)
+class _Reserved:
+    """Where an output goes, and the temporary file in which it waits.
+
+    Without a temporary file it is written in place: into the open file `descriptor` of this
+    process, such as /dev/stdout or what a shell put in place of >(command), or else into the device
+    or the named pipe at `path`.
+    """
+
+    path: Path
+    partial: Path | None = None
+    descriptor: int | None = None
+
 
 class Outputs:
     """Reserves every file by creating a temporary one beside it, so that nothing fails late.
 
     As a context manager it removes what is left of them: nothing, if `write` came to its end.
-    Folders that it made and that stay empty go too. Devices and pipes are written in place.
+    Folders that it made and that stay empty go too. Devices, pipes and this process's own open
+    files are written in place.
     """
 
     def __init__(self) -> None:
-        self._partial: dict[Path, Path] = {}  # where to -> temporary file, or a device itself
+        self._reserved: dict[Path, _Reserved] = {}  # by where it goes
         self._created: list[Path] = []
 
     def __enter__(self) -> Self:
@@ -29,9 +49,9 @@ class Outputs:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for path, partial in self._partial.items():
-            if partial != path:
-                partial.unlink(missing_ok=True)
+        for reserved in self._reserved.values():
+            if reserved.partial is not None:
+                reserved.partial.unlink(missing_ok=True)
         for folder in reversed(self._created):
             if not any(folder.iterdir()):
                 folder.rmdir()
@@ -39,10 +59,10 @@ class Outputs:
     def reserve(self, name: str) -> None:
         """Make sure that a file of this name can be written when the time comes."""
         path = _real(name)
-        if path in self._partial:
+        if path in self._reserved:
             raise InputError(f"cannot write '{name}': it is named for two outputs")
         try:
-            self._partial[path] = _reserved(path)
+            self._reserved[path] = _reserve(path, len(self._reserved))
         except OSError as error:
             raise InputError(f"cannot write '{name}': {error.strerror}") from None
 
@@ -63,34 +83,66 @@ class Outputs:
 
     def write(self, contents: Mapping[str, str | bytes]) -> None:
         """Fill the reserved files, each with what is under its name; then put all in place."""
-        for name, content in contents.items():
-            partial = self._partial[_real(name)]
+        data = {_real(name): (name, _encoded(content)) for name, content in contents.items()}
+        # What is written in place cannot be taken back: it comes after what may still fail.
+        for path in sorted(data, key=lambda path: self._reserved[path].partial is None):
+            name, content = data[path]
             try:
-                if isinstance(content, str):
-                    partial.write_text(content, "utf-8", newline="")
-                else:
-                    partial.write_bytes(content)
+                _fill(self._reserved[path], content)
+            except BrokenPipeError:
+                pass  # its reader has what it wanted
             except OSError as error:
                 raise InputError(f"cannot write '{name}': {error.strerror}") from None
-        for path, partial in self._partial.items():
-            if partial != path:
-                partial.replace(path)
+        for path, reserved in self._reserved.items():
+            if reserved.partial is not None:
+                reserved.partial.replace(path)
+
+
+def _encoded(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
+
+
+def _fill(reserved: _Reserved, content: bytes) -> None:
+    if reserved.descriptor is None:
+        (reserved.partial or reserved.path).write_bytes(content)
+        return
+    sys.stdout.flush()  # what was printed before comes first
+    with os.fdopen(os.dup(reserved.descriptor), "wb") as file:
+        file.write(content)
 
 
 def _real(name: str) -> Path:
-    """Absolute, symbolic links followed: a link to a file stays a link."""
+    """Absolute, symbolic links followed: a link to a file stays a link.
+
+    A name of one of this process's open files ends as /proc/self/fd/N: what that link seems to
+    point to, such as pipe:[123], is no path.
+    """
+    path = Path(name)
+    for _ in range(MOST_LINKS):
+        folder = os.path.realpath(path.parent)
+        if folder == f"/proc/{os.getpid()}/fd" and path.name.isdecimal():
+            return Path("/proc/self/fd", path.name)
+        if not path.is_symlink():
+            break
+        path = Path(folder, path.readlink())
     return Path(os.path.realpath(name))
 
 
-def _reserved(path: Path) -> Path:
-    """An empty temporary file in the folder of `path`; a device or pipe itself."""
+def _reserve(path: Path, index: int) -> _Reserved:
+    """Reserve `path`; raise `OSError` where it cannot be written."""
+    if path.parent == Path("/proc/self/fd"):
+        path.stat()
+        descriptor = int(path.name)
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise PermissionError(0, "it is open for reading only")
+        return _Reserved(path, descriptor=descriptor)
     if path.is_dir():
         raise IsADirectoryError(0, "it is a folder")
     if path.exists():
         if not os.access(path, os.W_OK):
             raise PermissionError(0, "Permission denied")
         if not path.is_file():
-            return path
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+            return _Reserved(path)
+    partial = path.with_name(f".hwsim-{os.getpid()}-{index}.part")
     os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    return partial
+    return _Reserved(path, partial)
