@@ -1,5 +1,6 @@
 """Configurations: presets load, and whatever contradicts itself is refused in one line."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,11 @@ def test_presets(name: str, macs: int, feature_kib: int) -> None:
 @pytest.mark.parametrize(
     ("line", "instead", "message"),
     [
-        ('name = "edge"', 'name = ""', "name = '' must have characters"),
-        ('name = "edge"', 'name = "a\\nb"', r"name = 'a\nb' must have characters, and only such"),
+        ('name = "edge"', 'name = ""', "name = '': must have characters"),
+        ('name = "edge"', 'name = "a\\nb"', r"name = 'a\nb': must have characters, and only such"),
         ("input_lanes = 16", "input_lanes = 0", "array.input_lanes = 0: "),
-        ("input_lanes = 16", "input_lanes = 12", "array.input_lanes = 12 must be a power of two"),
-        ("input_lanes = 16", "input_lanes = 4", "array.input_lanes = 4 must be a power of two, at"),
+        ("input_lanes = 16", "input_lanes = 12", "array.input_lanes = 12: must be a power of two"),
+        ("input_lanes = 16", "input_lanes = 4", "array.input_lanes = 4: "),
         ("output_lanes = 16", "output_lanes = 8", "must be a multiple of array.input_lanes = 16"),
         ("rescale_lanes = 4", "rescale_lanes = 3", "array.rescale_lanes = 3 must divide"),
         ("weight_bits = 8", "weight_bits = 5", "widths.weight_bits = 5: "),
@@ -43,10 +44,16 @@ def test_presets(name: str, macs: int, feature_kib: int) -> None:
         ("clock_hz = 400_000_000", "clock_hz = 0.5", "clock.clock_hz = 0.5: "),
         ("latency_cycles = 60", 'latency_cycles = "60"', "memory.latency_cycles = '60': "),
         ("mac_pj = 0.3", "mac_pj = nan", "energy.mac_pj = nan: "),
-        ("bus_bits = 128", "bus_bits = 4", "bus.bus_bits = 4 must be array.input_lanes x"),
+        ("bus_bits = 128", "bus_bits = 4", "bus.bus_bits = 4: "),
         ("feature_bytes = 196608", "feature_bytes = 33554432", "address at most 16777200"),
         ("latency_cycles = 60", "latency_cycles = 10000000", "memory.latency_cycles = 10000000"),
-        ("[bus]", "[buss]", "'bus'"),
+        ("[bus]", "[buss]", "unknown key 'buss'"),
+        ("[bus]", "[memory]", "not valid TOML: Cannot declare ('memory',) twice"),
+        ("[bus]", "[bus.bus]", "unknown key 'bus.bus'"),
+        ("[bus]", "[[bus]]", "bus = an array: "),
+        ("input_lanes = 16", "input_lanes = 64", "must be a multiple of array.input_lanes = 64"),
+        ("rescale_lanes = 4", "rescale_lanes = 64", "array.rescale_lanes = 64 must divide"),
+        ("rescale_lanes = 4", "rescale_lanes = 16\n[array.x]", "unknown key 'array.x'"),
         ("latency_cycles", "latency", "'memory.latency"),
         ("[array]", "[array", "not valid TOML"),
     ],
@@ -73,3 +80,29 @@ def test_a_missing_or_binary_file_is_one_line(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not UTF-8 text"):
         load_config(str(binary))
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    path = tmp_path / "marked.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + preset_text("nano").replace("\n", "\r\n").encode())
+    assert load_config(str(path)) == load_config("nano")
+    path.write_bytes(preset_text("nano").encode("utf-16"))
+    with pytest.raises(InputError, match="not UTF-8 text"):
+        load_config(str(path))
+
+
+def test_a_pipe_serves_as_a_configuration() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading):
+        with os.fdopen(writing, "w") as pipe:
+            pipe.write(preset_text("nano"))
+        assert load_config(f"/dev/fd/{reading}") == load_config("nano")
+
+
+def test_what_cannot_be_a_configuration_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "long.toml"
+    path.write_text(preset_text("nano").ljust(80_000), "utf-8")
+    with pytest.raises(InputError, match="80,000 bytes, expected at most 65,536 bytes"):
+        load_config(str(path))
+    with pytest.raises(InputError, match="cannot read config '/dev/zero': is a device, no file"):
+        load_config("/dev/zero")

@@ -1,15 +1,26 @@
-"""Everything that can be chosen about an accelerator, in one frozen `Config` loaded from TOML."""
+"""Everything that can be chosen about an accelerator, in one frozen `Config` loaded from TOML.
+
+Every key has a lower and an upper bound, and beside it stands the reason. Within these bounds every
+figure of an estimate is finite, and `hwsim rtl` takes about a minute and 2 GB at most.
+"""
 
 import difflib
 import tomllib
 from functools import cached_property
 from importlib import resources
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from hwsim.errors import InputError
+from hwsim.files import read_file
 
 ACCUMULATOR_BANKS = 2
 PARAMETER_BYTES = 16  # one output channel's bias, multipliers and shift, in the weight stream
@@ -21,14 +32,44 @@ MOST_WORDS = {
     "staging_bytes": 1 << 16,
 }
 MOST_WORDS_PER_PIXEL = 16  # output lanes / input lanes: a tile stores so many words per pixel
+MOST_MACS_PER_CYCLE = 1 << 13  # twice as many: minutes and gigabytes for the Verilog
+LEAST_WORD_BYTES = 8
+LARGEST_WORD_BYTES = 64
+LARGEST_FILE_BYTES = 1 << 16  # of TOML: forty times a preset
+LONGEST_LINE = 1000  # characters: tomllib takes minutes for a key of ten thousand dots
+LONGEST_SHOWN = 120  # characters of a value or of a reason in an error message
 
 Positive = Annotated[int, Field(gt=0)]
-NonNegativeReal = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveReal = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def is_power_of_two(value: int) -> bool:
     return value > 0 and value & (value - 1) == 0
+
+
+def _power_of_two(value: int) -> int:
+    if not is_power_of_two(value):
+        raise ValueError("must be a power of two")
+    return value
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable() or not value.strip():
+        raise ValueError("must have characters, and only such as can be printed")
+    return value
+
+
+PowerOfTwo = AfterValidator(_power_of_two)
+Words = Annotated[
+    int, Field(ge=2 * LEAST_WORD_BYTES, le=LARGEST_WORD_BYTES * max(MOST_WORDS.values()))
+]
+# A line of a table; a line of a terminal.
+Name = Annotated[str, AfterValidator(_printable), Field(max_length=64)]
+Source = Annotated[str, AfterValidator(_printable), Field(max_length=200)]
+# A microjoule per operation is a thousand times what any memory takes. Adding 0 makes -0.0 a 0.0.
+Picojoules = Annotated[
+    float, Field(ge=0, le=1e6, allow_inf_nan=False), AfterValidator(lambda value: value + 0.0)
+]
 
 
 class Section(BaseModel):
@@ -38,9 +79,12 @@ class Section(BaseModel):
 class Array(Section):
     """The MAC array: every cycle, each input lane meets each output lane in one multiplier."""
 
-    input_lanes: Annotated[int, Field(gt=0, le=64)]  # a word is at most one descriptor
-    output_lanes: Annotated[int, Field(gt=0, le=1024)]
-    rescale_lanes: Positive
+    # Packed taps need a word of two pixels of the image; a word is at most one descriptor.
+    input_lanes: Annotated[int, PowerOfTwo, Field(ge=LEAST_WORD_BYTES, le=LARGEST_WORD_BYTES)]
+    # A multiple of the input lanes; 256 only with 16 or 32 of them.
+    output_lanes: Annotated[int, PowerOfTwo, Field(ge=LEAST_WORD_BYTES, le=256)]
+    # They divide the output lanes, and are no more than the input lanes.
+    rescale_lanes: Annotated[int, Field(ge=1, le=LARGEST_WORD_BYTES)]
 
 
 class Widths(Section):
@@ -55,46 +99,54 @@ class Widths(Section):
 class Buffers(Section):
     """On-chip memories. The accumulators have two banks of `accumulator_depth` pixels each."""
 
-    feature_bytes: Positive
-    weight_bytes: Positive
-    accumulator_depth: Annotated[int, Field(ge=2, le=512)]  # a tile's sides are 10-bit fields
-    staging_bytes: Positive
+    # Whole words, at least two, at most what descriptors can address: see MOST_WORDS.
+    feature_bytes: Words
+    weight_bytes: Words
+    staging_bytes: Words
+    # A queue of one pixel has an address of no bits; a tile's sides are 10-bit fields.
+    accumulator_depth: Annotated[int, PowerOfTwo, Field(ge=2, le=512)]
 
 
 class Bus(Section):
     """The AXI4 manager. `bus_bits` is also the width of a word in every on-chip buffer."""
 
-    bus_bits: Positive
-    burst_beats: Annotated[int, Field(ge=2, le=256)] = 16
+    # Input lanes x activation bits.
+    bus_bits: Annotated[int, Field(ge=8 * LEAST_WORD_BYTES, le=8 * LARGEST_WORD_BYTES)]
+    # AXI4's longest burst has 256 beats.
+    burst_beats: Annotated[int, PowerOfTwo, Field(ge=2, le=256)] = 16
+    # Each takes an entry of a memory that answers in the same cycle.
     outstanding_reads: Annotated[int, Field(ge=2, le=256)] = 8
 
 
 class Clock(Section):
-    clock_hz: Annotated[int, Field(gt=0, le=100_000_000_000)]
+    # Down to a step by hand, up to what no logic reaches.
+    clock_hz: Annotated[int, Field(ge=1, le=10_000_000_000)]
 
 
 class ExternalMemory(Section):
     """The reference memory behind the bus, the same in the timeline and in the testbench."""
 
-    latency_cycles: Annotated[int, Field(gt=0, le=1_000_000)]
-    bandwidth_bytes_per_cycle: Positive
+    # A millisecond at 1 GHz: a slower memory is a disk.
+    latency_cycles: Annotated[int, Field(ge=1, le=1_000_000)]
+    # More than a word, at most 64 bytes, cannot be seen behind the bus.
+    bandwidth_bytes_per_cycle: Annotated[int, PowerOfTwo, Field(ge=1, le=1024)]
 
 
 class Energy(Section):
     """Energy per operation, each with the source of its figure. Assumed, not calibrated."""
 
-    mac_pj: NonNegativeReal
-    mac_source: str
-    on_chip_pj_per_byte: NonNegativeReal
-    on_chip_source: str
-    dram_pj_per_byte: NonNegativeReal
-    dram_source: str
+    mac_pj: Picojoules
+    mac_source: Source
+    on_chip_pj_per_byte: Picojoules
+    on_chip_source: Source
+    dram_pj_per_byte: Picojoules
+    dram_source: Source
 
 
 class Config(Section):
-    """One accelerator. Raises `InputError` in one line where two choices contradict each other."""
+    """One accelerator, in which no two choices contradict each other."""
 
-    name: str
+    name: Name
     channel_pool: bool = True
     array: Array
     widths: Widths
@@ -155,18 +207,6 @@ class Config(Section):
         array, buffers, word_bits = self.array, self.buffers, self.bus.bus_bits
         rules = [
             (
-                self.name.isprintable() and bool(self.name.strip()),
-                f"name = {self.name!r} must have characters, and only such as can be printed",
-            ),
-            (
-                is_power_of_two(array.input_lanes) and array.input_lanes >= 8,
-                f"array.input_lanes = {array.input_lanes} must be a power of two, at least 8",
-            ),
-            (
-                is_power_of_two(array.output_lanes),
-                f"array.output_lanes = {array.output_lanes} must be a power of two",
-            ),
-            (
                 array.output_lanes % array.input_lanes == 0,
                 f"array.output_lanes = {array.output_lanes} must be a multiple of "
                 f"array.input_lanes = {array.input_lanes}",
@@ -176,6 +216,11 @@ class Config(Section):
                 f"array.output_lanes = {array.output_lanes} must be at most "
                 f"{MOST_WORDS_PER_PIXEL} x array.input_lanes = "
                 f"{MOST_WORDS_PER_PIXEL * array.input_lanes}",
+            ),
+            (
+                self.macs_per_cycle <= MOST_MACS_PER_CYCLE,
+                f"array.output_lanes = {array.output_lanes} x array.input_lanes = "
+                f"{array.input_lanes} must be at most {MOST_MACS_PER_CYCLE} multipliers",
             ),
             (
                 array.output_lanes % array.rescale_lanes == 0,
@@ -191,19 +236,6 @@ class Config(Section):
                 word_bits == array.input_lanes * self.widths.activation_bits,
                 f"bus.bus_bits = {word_bits} must be array.input_lanes x widths.activation_bits = "
                 f"{array.input_lanes * self.widths.activation_bits}: a word is a pixel of a block",
-            ),
-            (
-                is_power_of_two(self.bus.burst_beats),
-                f"bus.burst_beats = {self.bus.burst_beats} must be a power of two",
-            ),
-            (
-                is_power_of_two(buffers.accumulator_depth),
-                f"buffers.accumulator_depth = {buffers.accumulator_depth} must be a power of two",
-            ),
-            (
-                is_power_of_two(self.memory.bandwidth_bytes_per_cycle),
-                f"memory.bandwidth_bytes_per_cycle = {self.memory.bandwidth_bytes_per_cycle} "
-                "must be a power of two",
             ),
         ]
         for field, most_words in MOST_WORDS.items():
@@ -252,33 +284,60 @@ def preset_text(name: str) -> str:
 
 def parse_config(text: str, origin: str) -> Config:
     """Build a `Config` from TOML text; `origin` names the text in error messages."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > LONGEST_LINE:
+            raise InputError(
+                f"{origin}: line {number} has {len(line):,} characters, at most {LONGEST_LINE:,}"
+            )
     try:
         return Config.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{origin}: not valid TOML: {error}") from None
     except ValidationError as error:
-        raise InputError(f"{origin}: {first_line(error)}") from None
+        reason = first_line(error)
+    except ValueError as error:  # tomllib's own, or int's where Python allows it fewer digits
+        reason = f"not valid TOML: {_shortened(str(error))}"
+    except RecursionError:
+        reason = "not valid TOML: its brackets are nested too deeply"
+    raise InputError(f"{origin}: {reason}")
 
 
 def load_config(name_or_path: str) -> Config:
     """Load a preset by name, or a TOML file by path (anything with a slash or ending in .toml)."""
     if "/" not in name_or_path and not name_or_path.endswith(".toml"):
         return parse_config(preset_text(name_or_path), f"preset {name_or_path}")
+    content = read_file("config", name_or_path, LARGEST_FILE_BYTES)
     try:
-        text = Path(name_or_path).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise InputError(f"cannot read config '{name_or_path}': {reason}") from None
+        text = content.decode("utf-8-sig")  # with or without a byte order mark
+    except UnicodeDecodeError:
+        raise InputError(f"cannot read config '{name_or_path}': not UTF-8 text") from None
     return parse_config(text, name_or_path)
 
 
 def first_line(error: ValidationError) -> str:
-    """The first violated rule, with its place in the file and the value found there."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
+    """Return the first violated rule, with its place in the file and the value found there.
+
+    A key that does not exist comes before one that is missing: it is often the same, misspelt.
+    """
+    found = error.errors(include_url=False)
+    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
+    place = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
-        return f"unknown key '{place}'"
+        return f"unknown key {_shown(place)}"
     if first["type"] == "missing":
         return f"missing key '{place}'"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{place} = {first['input']!r}: {message}" if place else message
+    return f"{place} = {_shown(first['input'])}: {message}" if place else message
+
+
+def _shown(value: Any) -> str:
+    """Return a value of a TOML file in a few printable characters."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "an array"
+    return _shortened(repr(value))
+
+
+def _shortened(text: str) -> str:
+    """Return the text, without its middle where it is long."""
+    half = LONGEST_SHOWN // 2
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:half]}...{text[-half:]}"

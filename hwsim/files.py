@@ -1,0 +1,112 @@
+"""Files that a user names: their kind and size are checked before anything is read.
+
+No call waits for ever, and none takes more memory than the limit that it is given.
+"""
+
+import os
+import select
+import stat
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from hwsim.errors import InputError
+
+PIPE_PATIENCE_SECONDS = 30.0  # a script that writes a configuration may import slow libraries
+CHUNK_BYTES = 1 << 16
+NO_FILES = {
+    stat.S_IFDIR: "is a folder, no file",
+    stat.S_IFCHR: "is a device, no file",
+    stat.S_IFBLK: "is a device, no file",
+    stat.S_IFIFO: "is a pipe, no file",
+    stat.S_IFSOCK: "is a socket, no file",
+}
+
+
+def open_file(kind: str, path: str | Path, largest_bytes: int) -> BinaryIO:
+    """Open a regular file of at most `largest_bytes`, which the caller closes.
+
+    `kind` says what the file is meant to be, for example "image". Raises `InputError` for a file
+    that cannot be opened, that is larger, or that is a folder, a device, a pipe or a socket.
+    """
+    descriptor = _open(kind, path)
+    try:
+        _check(kind, path, os.fstat(descriptor), largest_bytes)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_file(kind: str, path: str | Path, largest_bytes: int) -> bytes:
+    """Return the content of a regular file or of a pipe, at most `largest_bytes` long.
+
+    A pipe lets a shell's `<(command)` and `/dev/stdin` stand for a file. Raises `InputError` as
+    `open_file` does, and for a pipe that nobody writes to or that has no end in half a minute.
+    """
+    descriptor = _open(kind, path)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISFIFO(status.st_mode):
+            return _read_pipe(kind, path, descriptor, largest_bytes)
+        _check(kind, path, status, largest_bytes)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(largest_bytes + 1)  # files of /proc say that they are empty
+    except OSError as error:
+        raise _unreadable(kind, path, error.strerror) from None
+    finally:
+        os.close(descriptor)
+    if len(content) > largest_bytes:
+        raise _too_large(kind, path, largest_bytes, "longer")
+    return content
+
+
+def _open(kind: str, path: str | Path) -> int:
+    """Open without waiting for a pipe's writer and without becoming a terminal's process."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unreadable(kind, path, error.strerror) from None
+    except ValueError:
+        raise _unreadable(kind, path, "a path holds no NUL character") from None
+
+
+def _check(kind: str, path: str | Path, status: os.stat_result, largest_bytes: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        reason = NO_FILES.get(stat.S_IFMT(status.st_mode), "is no file")
+        raise _unreadable(kind, path, reason)
+    if status.st_size > largest_bytes:
+        raise _too_large(kind, path, largest_bytes, f"{status.st_size:,} bytes")
+
+
+def _read_pipe(kind: str, path: str | Path, descriptor: int, largest_bytes: int) -> bytes:
+    """Read to the end of a pipe that was opened without waiting."""
+    content = bytearray()
+    deadline = time.monotonic() + PIPE_PATIENCE_SECONDS
+    readable = select.poll()
+    readable.register(descriptor, select.POLLIN)
+    while len(content) <= largest_bytes:
+        try:
+            chunk = os.read(descriptor, CHUNK_BYTES)
+        except BlockingIOError:  # somebody has it open for writing: wait for more, or for its end
+            milliseconds = 1000 * (deadline - time.monotonic())
+            if milliseconds <= 0 or not readable.poll(milliseconds):
+                reason = f"the pipe did not end within {PIPE_PATIENCE_SECONDS:g} s"
+                raise _unreadable(kind, path, reason) from None
+            continue
+        if not chunk:
+            break
+        content += chunk
+    if not content:
+        raise _unreadable(kind, path, "the pipe is empty and nobody writes to it")
+    if len(content) > largest_bytes:
+        raise _too_large(kind, path, largest_bytes, "longer")
+    return bytes(content)
+
+
+def _unreadable(kind: str, path: str | Path, reason: str | None) -> InputError:
+    return InputError(f"cannot read {kind} '{path}': {reason}")
+
+
+def _too_large(kind: str, path: str | Path, largest_bytes: int, found: str) -> InputError:
+    return _unreadable(kind, path, f"{found}, expected at most {largest_bytes:,} bytes")

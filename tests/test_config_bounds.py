@@ -1,0 +1,255 @@
+"""Every key of a configuration has bounds: nothing outside is accepted, nothing inside breaks."""
+
+import re
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hwsim.arch.config import Config, Energy, load_config, parse_config, preset_text
+from hwsim.cost.estimate import Estimate
+from hwsim.errors import InputError
+from hwsim.flows.estimate import estimate
+from hwsim.graph import Graph, Layer, Shape, SpatialPool, Tensor
+from hwsim.report.document import json_text, make_document
+
+LARGEST_BUFFER = 67_108_800
+# The least and the largest value of every number, stated a second time.
+BOUNDS: dict[str, tuple[int, int]] = {
+    "array.input_lanes": (8, 64),
+    "array.output_lanes": (8, 256),
+    "array.rescale_lanes": (1, 64),
+    "widths.activation_bits": (8, 8),
+    "widths.weight_bits": (4, 8),
+    "widths.accumulator_bits": (32, 32),
+    "widths.multiplier_bits": (16, 32),
+    "buffers.feature_bytes": (16, LARGEST_BUFFER),
+    "buffers.weight_bytes": (16, LARGEST_BUFFER),
+    "buffers.staging_bytes": (16, LARGEST_BUFFER),
+    "buffers.accumulator_depth": (2, 512),
+    "bus.bus_bits": (64, 512),
+    "bus.burst_beats": (2, 256),
+    "bus.outstanding_reads": (2, 256),
+    "clock.clock_hz": (1, 10_000_000_000),
+    "memory.latency_cycles": (1, 1_000_000),
+    "memory.bandwidth_bytes_per_cycle": (1, 1024),
+    "energy.mac_pj": (0, 1_000_000),
+    "energy.on_chip_pj_per_byte": (0, 1_000_000),
+    "energy.dram_pj_per_byte": (0, 1_000_000),
+}
+TEXTS = {
+    "name": 64,
+    "energy.mac_source": 200,
+    "energy.on_chip_source": 200,
+    "energy.dram_source": 200,
+}
+OTHER_TYPES = ["true", '"8"', "[8]", "{a = 8}", "1979-05-27", "inf", "nan"]
+ABSURD = ["-1", str(10**30), str(10**400), "1" * 900, "0x" + "f" * 900, "-1e308", "1e308"]
+
+
+def with_value(key: str, value: str) -> str:
+    """The preset `edge` with another value of a key, as TOML writes it."""
+    name = key.rpartition(".")[2]
+    text, count = re.subn(rf"(?m)^{name} = .*$", lambda _: f"{name} = {value}", preset_text("edge"))
+    assert count == 1
+    return text
+
+
+def refusal(text: str) -> str:
+    """The one line with which a text is refused, without the origin at its head."""
+    with pytest.raises(InputError) as refused:
+        parse_config(text, "chip.toml")
+    line = str(refused.value)
+    assert line.startswith("chip.toml: ")
+    assert line.isprintable()
+    assert len(line) < 300
+    return line.removeprefix("chip.toml: ")
+
+
+def test_every_key_has_its_bounds_in_this_test() -> None:
+    sections = load_config("edge").model_dump()
+    keys = {
+        f"{section}.{key}" if key else section
+        for section, values in sections.items()
+        for key in (values if isinstance(values, dict) else [""])
+    }
+    assert keys == {*BOUNDS, *TEXTS, "channel_pool"}
+
+
+@pytest.mark.parametrize("key", BOUNDS)
+def test_no_number_leaves_its_bounds(key: str) -> None:
+    least, largest = BOUNDS[key]
+    for value in (str(least - 1), str(largest + 1), *ABSURD, *OTHER_TYPES):
+        assert refusal(with_value(key, value)).startswith(f"{key} = "), value
+    if not key.startswith("energy"):
+        assert refusal(with_value(key, f"{least}.5")).startswith(f"{key} = ")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("array.input_lanes", 24),
+        ("array.output_lanes", 48),
+        ("buffers.accumulator_depth", 100),
+        ("bus.burst_beats", 12),
+        ("memory.bandwidth_bytes_per_cycle", 6),
+    ],
+)
+def test_powers_of_two(key: str, value: int) -> None:
+    assert refusal(with_value(key, f"{value}")) == f"{key} = {value}: must be a power of two"
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_no_text_is_empty_too_long_or_unprintable(key: str) -> None:
+    most = TEXTS[key]
+    longest = '<é&"`$'.ljust(most, "x")
+    parse_config(with_value(key, f"'{longest}'"), "chip.toml")
+    control = [f'"a\\u{code:04x}b"' for code in (0x00, 0x07, 0x0A, 0x1B, 0x7F, 0x85, 0x202E)]
+    for value in ('""', '"  "', f'"{"x" * (most + 1)}"', f'"{"x" * 900}"', "3", *control):
+        assert refusal(with_value(key, value)).startswith(f"{key} = "), value
+
+
+def test_an_energy_is_never_minus_zero() -> None:
+    energy = parse_config(with_value("energy.mac_pj", "-0.0"), "chip.toml").energy
+    assert str(energy.mac_pj) == "0.0"
+
+
+def test_an_array_beyond_what_becomes_verilog_is_refused() -> None:
+    text = preset_text("mid").replace("input_lanes = 32", "input_lanes = 64")
+    text = text.replace("output_lanes = 32", "output_lanes = 256")
+    assert "must be at most 8192 multipliers" in refusal(text)
+
+
+def words(least: int, largest: int) -> st.SearchStrategy[int]:
+    """At the bounds and between them."""
+    return st.sampled_from([least, largest]) | st.integers(least, largest)
+
+
+def powers_of_two(least: int, largest: int) -> st.SearchStrategy[int]:
+    return st.sampled_from(
+        [1 << n for n in range(largest.bit_length()) if least <= 1 << n <= largest]
+    )
+
+
+picojoules = st.sampled_from([0.0, 5e-324, 1e6]) | st.floats(0, 1e6)
+
+
+@st.composite
+def chips(draw: st.DrawFn) -> dict[str, Any]:
+    """Any accelerator in which no two choices contradict each other."""
+    lanes_in = draw(powers_of_two(8, 64))
+    lanes_out = lanes_in * draw(powers_of_two(1, min(16, 8192 // lanes_in**2)))
+    weight_bits, burst = draw(st.sampled_from([4, 8])), draw(powers_of_two(2, 256))
+    block_words = max(lanes_out * weight_bits // 8, lanes_out * 16 // lanes_in)
+    return {
+        "name": "drawn",
+        "channel_pool": draw(st.booleans()),
+        "array": {
+            "input_lanes": lanes_in,
+            "output_lanes": lanes_out,
+            "rescale_lanes": draw(powers_of_two(1, lanes_in)),
+        },
+        "widths": {"weight_bits": weight_bits, "multiplier_bits": draw(st.sampled_from([16, 32]))},
+        "buffers": {
+            "feature_bytes": lanes_in * draw(words(2, (1 << 20) - 1)),
+            "weight_bytes": lanes_in * draw(words(block_words + burst, (1 << 20) - 1)),
+            "staging_bytes": lanes_in * draw(words(2, 1 << 16)),
+            "accumulator_depth": draw(powers_of_two(2, 512)),
+        },
+        "bus": {
+            "bus_bits": 8 * lanes_in,
+            "burst_beats": burst,
+            "outstanding_reads": draw(words(2, 256)),
+        },
+        "clock": {"clock_hz": draw(words(1, 10_000_000_000))},
+        "memory": {
+            "latency_cycles": draw(words(1, 1_000_000)),
+            "bandwidth_bytes_per_cycle": draw(powers_of_two(1, 1024)),
+        },
+        "energy": {
+            name: draw(picojoules) if name.endswith(("_pj", "_byte")) else "nobody"
+            for name in Energy.model_fields
+        },
+    }
+
+
+def small_network(weight_bits: int) -> Graph:
+    """An image, a condensed layer and a pool."""
+    image = Tensor("image", Shape(3, 12, 12), is_image=True)
+    first = Tensor("first", Shape(16, 6, 6))
+    last = Tensor("last", Shape(5, 6, 6))
+    return Graph(
+        "small",
+        (
+            Layer("conv1", image, first, 16, (3, 3), 1, 0.1, spatial_pool=SpatialPool.STRIDE_2,
+                  weight_bits=weight_bits),
+            Layer("conv2", first, last, 10, (1, 1), 0, None, channel_pool=2,
+                  weight_bits=weight_bits),
+        ),
+    )  # fmt: skip
+
+
+@settings(deadline=None, max_examples=150)
+@given(chips())
+def test_every_figure_of_a_legal_configuration_is_finite(chip: dict[str, Any]) -> None:
+    config = Config.model_validate(chip)
+    found = estimate_or_reason(config)
+    if isinstance(found, Estimate):
+        json_text(make_document(found))  # refuses what is not finite
+    else:
+        assert found.isprintable()
+        buffers = (config.feature_words, config.weight_words, config.staging_words)
+        is_ample = min(buffers) > 5000 and config.buffers.accumulator_depth >= 4
+        assert not (is_ample and config.channel_pool), found
+
+
+def estimate_or_reason(config: Config) -> Estimate | str:
+    """An estimate, or why there is none: no channel pool, or a buffer that does not hold a tile."""
+    try:
+        return estimate(small_network(config.widths.weight_bits), config)
+    except InputError as error:
+        return str(error)
+
+
+def test_what_tomllib_cannot_take_is_one_line() -> None:
+    for opening in ("[", "{a = "):
+        deep = with_value("clock.clock_hz", opening * 150)
+        assert refusal(deep).startswith("not valid TOML: ")
+    deep = with_value("clock.clock_hz", "[" * 900)
+    assert refusal(deep) == "not valid TOML: its brackets are nested too deeply"
+    # tomllib would take minutes for this key.
+    dots = refusal(preset_text("edge") + ".".join("a" * 10_000) + " = 1")
+    assert dots == "line 41 has 20,003 characters, at most 1,000"
+    assert refusal(preset_text("edge") + ".".join("a" * 400) + " = 1").startswith("unknown key")
+    assert refusal(preset_text("edge") + '"\\u001b[31m\\n" = 1').startswith("unknown key")
+    assert refusal(with_value("name", "'a\0b'")).startswith("not valid TOML: ")
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.randoms(use_true_random=False))
+def test_a_damaged_configuration_is_read_or_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, random: Random
+) -> None:
+    content = bytearray(preset_text("edge").encode())
+    pieces = [*b'[ ] = " . e'.split(), b"\0", b"\n", b"\xff", b"9" * 500, b"\xef\xbb\xbf"]
+    for _ in range(random.randrange(1, 5)):
+        start = random.randrange(len(content))
+        end = start + random.choice([0, 1, 30])
+        content[start:end] = random.choice([*pieces, content[start : start + 200], b""])
+    path = tmp_path_factory.getbasetemp() / "damaged.toml"
+    path.write_bytes(content)
+    reason = reason_for_refusing(path)
+    assert "\n" not in reason
+    assert len(reason) < 500
+
+
+def reason_for_refusing(path: Path) -> str:
+    """Why a file is refused; nothing where it is not."""
+    try:
+        load_config(str(path))
+    except InputError as error:
+        return str(error)
+    return ""
