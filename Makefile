@@ -9,7 +9,17 @@ PRESETS := nano edge mid
 # Every file that runs Verilog, and the hardware's units in the Amaranth simulator.
 VERILOG_TESTS = $(sort $(shell grep -l 'mark\.verilator' tests/test_*.py) $(wildcard tests/test_rtl_*.py))
 REGRESSION = $(if $(FULL),,-m 'not slow') $(VERILOG_TESTS)
-COUNTED = $(if $(FULL),VERILOG_COVERAGE=1)
+
+# Run pytest with the arguments $(2), then report what it has seen of what the set $(1) must see. The
+# report comes even where tests fail: what is missing then often says why.
+define tests_with_report
+	@rm -rf build/coverage
+	@status=0; \
+	HWSIM_COVERAGE="$(CURDIR)/build/coverage/functional" $(if $(filter full,$(1)),VERILOG_COVERAGE=1) \
+	    $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=20 $(2) || status=1; \
+	$(BIN)/python -m tools.regress_report --set $(1) || status=1; \
+	exit $$status
+endef
 
 # What `make verify` runs, each with every external memory.
 VERIFIED = $(if $(FULL),tiny-yolov2 "condensation-net --unfused",\
@@ -38,7 +48,7 @@ $(STAMP): pyproject.toml | check
 run: $(STAMP) ## run both networks on a photograph; results in report/
 	@XDG_CACHE_HOME="$(CURDIR)/build/cache" $(BIN)/hwsim report --out report
 
-test: lint types units ## everything that CI runs
+test: lint types units ## format, lint, types and all tests but the slow ones
 
 lint: $(STAMP) ## format and lint
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff . 2>&1 | head -40; exit 1; }
@@ -47,21 +57,15 @@ lint: $(STAMP) ## format and lint
 types: $(STAMP) ## strict types
 	@$(BIN)/mypy
 
-units: $(STAMP) ## unit tests and the quick cocotb set
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not slow' --durations=20
+units: $(STAMP) ## unit tests and what `make regress` runs, with its report
+	$(call tests_with_report,quick,-m 'not slow')
 
 rtl: $(STAMP) ## the Verilog of every preset, ready to integrate; in build/<preset>/
 	@for preset in $(PRESETS); do \
 	    $(BIN)/hwsim rtl --config $$preset --out build/$$preset || exit 1; done
 
-# The report comes even where tests fail: what is missing then often says why.
 regress: $(STAMP) ## Verilog against model, and what it has seen; FULL=1: all of it, lines counted
-	@rm -rf build/coverage
-	@status=0; HWSIM_COVERAGE="$(CURDIR)/build/coverage/functional" $(COUNTED) \
-	    $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=20 $(REGRESSION) \
-	    || status=1; \
-	$(BIN)/python -m tools.regress_report --set $(if $(FULL),full,quick) || status=1; \
-	exit $$status
+	$(call tests_with_report,$(if $(FULL),full,quick),$(REGRESSION))
 
 verify: $(STAMP) ## Verilog against golden and model on small networks; FULL=1: 416x416
 	@status=0; \

@@ -117,14 +117,20 @@ class Recovery:
         if int(dut.registers.abort.value):
             self.abort_source = int(core.fetch.source.value) * DESCRIPTOR_BYTES
             self.abort_takes = bool(control.running.value) and not int(core.ended.value)
-            doing = {
-                "reading": core.read_manager.unanswered.value,
-                "writing": dut.m_axi_wvalid.value,
-                "computing": core.issue.step.value,
-            }
-            self.doing = {name for name, value in doing.items() if int(value)}
+            self.doing = self.at_work
         if int(control.stop.value) and self._at_stop is None:
             self._at_stop = self._traffic()
+
+    @property
+    def at_work(self) -> set[str]:
+        """What the accelerator is doing in this cycle."""
+        dut = self.bench.dut
+        doing = {
+            "reading": dut.core.read_manager.unanswered.value,
+            "writing": dut.m_axi_wvalid.value,
+            "computing": dut.core.issue.step.value,
+        }
+        return {name for name, value in doing.items() if int(value)}
 
     async def reset(self) -> None:
         await self.bench.reset()

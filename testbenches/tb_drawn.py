@@ -64,7 +64,7 @@ async def agrees(dut: Any) -> None:
         suppress_health_check=[HealthCheck.too_slow],
     )
     drawn = seed(base_seed())(budget(given(drawn_cases(built))(agree)))
-    kept = [case for case in kept_cases() if built.channel_pool or not case.condenses]
+    kept = kept_cases(built)
     assert all(fits(case, built) for case in kept)
     await bridge(reduce(lambda test, case: example(case)(test), kept, drawn))()
     cocotb.log.info("%d layers, and %d on memories that hesitate", layers[False], layers[True])

@@ -140,6 +140,23 @@ async def aborts_in_any_cycle(dut: Any, stalling: bool) -> None:
 
 
 @cocotb.test()
+@cocotb.parametrize(doing=["reading", "writing", "computing"])
+async def aborts_while(dut: Any, doing: str) -> None:
+    """While each unit is at work, whatever the moments of `aborts_in_any_cycle` are."""
+    recovery = await ready(dut)
+    await recovery.start(recovery.memory())
+    while doing not in recovery.at_work:
+        assert not dut.irq.value, f"the accelerator was never {doing}"
+        await recovery.bench.step()
+    await recovery.bench.write("CONTROL", ABORTED)
+    run = await recovery.finish(2000)
+    assert doing in recovery.doing
+    assert (run.error, run.error_descriptor) == (ErrorCode.ABORTED, recovery.abort_source)
+    coverage.record({f"abort while {name}" for name in recovery.doing})
+    await recovery.runs_on()
+
+
+@cocotb.test()
 async def aborts_a_program_that_never_ends(dut: Any) -> None:
     """A page whose first descriptor loads the same page again."""
     recovery = await ready(dut)

@@ -25,6 +25,7 @@ from hwsim.testbenches.coverage_bins import (
 )
 from hwsim.testbenches.drawn_cases import kept_cases
 from tests.drawn import preset_with
+from tests.test_accelerator import CONFIGURATIONS, QUICK
 from tools.regress_report import EXCLUSIONS, collect, main, markdown
 from tools.verilog_coverage import (
     GENERATED,
@@ -67,13 +68,27 @@ def test_small_buffers_fall_into_the_bins_of_rings_and_scopes() -> None:
     buffers = {"feature_bytes": 4096, "weight_bytes": 4096, "accumulator_depth": 32}
     config = preset_with("nano", buffers=buffers | {"staging_bytes": 1024})
     seen: set[str] = set()
-    for case in kept_cases():
+    for case in kept_cases(config):
         for program in case.programs(config):
             seen |= bins_of_program(program) | bins_of_timeline(program)
     assert seen >= {"tile wraps ring", "load wraps ring", "several stripes", "several passes"}
     assert seen >= {f"weights per {scope}" for scope in ("layer", "strip", "tile")}
     assert seen >= {"load waited for computes", "drain waited for stores"}
     assert seen <= set(BINS)
+
+
+def test_the_quick_builds_see_what_a_program_can_show_whatever_the_seed() -> None:
+    """Every bin of the quick set that programs and timelines fall into, by cases that are fixed."""
+    seen: set[str] = set()
+    for config in (CONFIGURATIONS[name] for name in QUICK):
+        programs = [compile_graph(case_graph(case, config), config) for case in (*CASES, NOT_FUSED)]
+        programs += [program for case in kept_cases(config) for program in case.programs(config)]
+        for program in programs:
+            seen |= bins_of_program(program) | bins_of_timeline(program)
+    of_values = {"leaky positive", "leaky negative", "saturated low", "saturated high"}
+    groups = [GROUPS[name] for name in ("layers", "schedules", "builds", "waits")]
+    needed = {bin_.name for group in groups for bin_ in group if bin_.required is Regression.QUICK}
+    assert needed - of_values <= seen
 
 
 def test_a_timeline_tells_which_waits_had_to_wait() -> None:

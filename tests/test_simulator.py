@@ -51,8 +51,10 @@ async def draws(dut, k):
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("WAVES", "VERILOG_COVERAGE", replay.FILTER, replay.SEED, "HWSIM_DRAWN"):
-        monkeypatch.delenv(name, raising=False)
+    """Use folders of this test, and nothing of the environment in which pytest was started."""
+    for name in list(os.environ):
+        if name.startswith("HWSIM_") or name in {"WAVES", "VERILOG_COVERAGE", replay.FILTER}:
+            monkeypatch.delenv(name)
     for name in ("CACHE", "WAVES", "COUNTS"):
         monkeypatch.setattr(simulator, name, tmp_path / name.lower())
 

@@ -13,10 +13,9 @@ INTRODUCTION = f"""\
 
 Each component stands in surroundings that do as they like, except for what is said of them. Yosys
 makes an and-inverter graph of it, and ABC's PDR finds an invariant: a claim holds in every cycle of
-every run after a reset, unless it says for how many cycles. `make formal` proves all of it, `make
-test` the quicker half; `python -m formal NAME` proves one, and what breaks a claim becomes a
-waveform. Every proof also shows that what it speaks of can happen: something waits, something
-leaves.
+every run after a reset, unless it says for how many cycles. `make formal` proves all of it,
+`python -m formal NAME` one proof, and what breaks a claim becomes a waveform. Every proof also
+shows that what it speaks of can happen: something waits, something leaves.
 
 What the components have for ever, they have together: `bursts` cuts within 4 KiB, the guards pass
 on what lies in the windows, and the managers put on the bus what they are handed, unchanged. The
