@@ -7,6 +7,7 @@ import numpy as np
 from hwsim.arch.config import Config
 from hwsim.fixed_point import fixed_point
 from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
+from hwsim.graph.infer import stored_shape
 from hwsim.passes.baselines import materialized
 
 NEGATIVE_SLOPE = 0.7  # leaky, but so that outputs saturate below as well
@@ -64,8 +65,7 @@ def with_constants(graph: Graph, config: Config, seed: int) -> Graph:
 
 def _constants(layer: Layer, config: Config, rng: np.random.Generator) -> Constants:
     high = 1 << (config.widths.weight_bits - 1)
-    shape = (layer.filters, layer.input.shape.channels // layer.groups, *layer.kernel)
-    weights = rng.integers(-high, high, shape).astype(np.int8)
+    weights = rng.integers(-high, high, layer.weights_shape).astype(np.int8)
     deviation = np.sqrt(weights[0].size) * ACTIVATION_DEVIATION * high / np.sqrt(3)
     factors = OUTPUT_DEVIATION / deviation * rng.uniform(0.5, 1.5, layer.filters)
     scale = fixed_point(factors, config.widths.multiplier_bits, NEGATIVE_SLOPE)
@@ -80,16 +80,17 @@ def drawn_layers(
     tensor = Tensor("input", shape, is_image=shape.channels == 3)
     layers = []
     for index, stage in enumerate(stages):
-        height, width = map(stage.pool.pooled, (tensor.shape.height, tensor.shape.width))
-        output = Tensor(f"features{index + 1}", Shape(stage.stored, height, width))
+        filters, kernel, padding = stage.stored * stage.k, (stage.kernel,) * 2, stage.kernel // 2
+        stored = stored_shape(tensor.shape, filters, kernel, padding, stage.k, stage.pool)
+        output = Tensor(f"features{index + 1}", stored)
         layers.append(
             Layer(
                 f"conv{index + 1}",
                 tensor,
                 output,
-                stage.stored * stage.k,
-                (stage.kernel, stage.kernel),
-                stage.kernel // 2,
+                filters,
+                kernel,
+                padding,
                 NEGATIVE_SLOPE,
                 stage.k,
                 stage.pool,

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from hwsim.arch.config import Config, load_config
 from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
+from hwsim.graph.check import LARGEST_KERNEL
+from hwsim.graph.infer import stored_shape
 
 
 @st.composite
@@ -35,27 +37,48 @@ def configs(draw: st.DrawFn, weight_bits: int | None = None) -> Config:
 
 @st.composite
 def shapes_of_graphs(draw: st.DrawFn, max_layers: int = 3, weight_bits: int = 8) -> Graph:
-    """A chain of one to `max_layers` layers: odd sizes, lanes left empty, every k and pool."""
+    """A chain of one to `max_layers` layers of every legal kind, odd sizes, lanes left empty."""
     image = draw(st.booleans())
-    shape = Shape(
-        3 if image else draw(st.integers(1, 40)), draw(st.integers(2, 18)), draw(st.integers(2, 18))
-    )
+    side = st.integers(2, 18)
+    shape = Shape(3 if image else draw(st.integers(1, 40)), draw(side), draw(side))
     tensor = Tensor("input", shape, is_image=image)
     layers: list[Layer] = []
     for index in range(draw(st.integers(1, max_layers))):
-        kernel = draw(st.sampled_from([1, 3]))
-        k = draw(st.sampled_from([1, 1, 2, 4, 8]))
-        stored = draw(st.integers(1, 20))
-        pool = draw(st.sampled_from(list(SpatialPool)))
-        shape = Shape(stored, pool.pooled(tensor.shape.height), pool.pooled(tensor.shape.width))
-        output = Tensor(f"features{index + 1}", shape)
-        layers.append(
-            Layer(f"conv{index + 1}", tensor, output, stored * k, (kernel, kernel), kernel // 2,
-                  draw(st.sampled_from([None, 0.1])), channel_pool=k, spatial_pool=pool,
-                  weight_bits=weight_bits)
-        )  # fmt: skip
-        tensor = output
+        layer = draw(layers_on(tensor, index + 1, weight_bits))
+        layers.append(layer)
+        tensor = layer.output
     return Graph("drawn", tuple(layers))
+
+
+@st.composite
+def layers_on(draw: st.DrawFn, tensor: Tensor, number: int, weight_bits: int = 8) -> Layer:
+    """A layer that reads `tensor`: dense or depthwise, every kernel, padding, k and pool."""
+    shape = tensor.shape
+    kernel, padding = draw(kernels(shape))
+    k, filters, groups = draw(st.sampled_from([1, 1, 2, 4, 8])), draw(st.integers(1, 20)), 1
+    if draw(st.sampled_from([False, False, False, True])):
+        k, filters, groups = 1, shape.channels, shape.channels
+    pool = draw(st.sampled_from(SpatialPool))
+    output = Tensor(f"features{number}", stored_shape(shape, filters * k, kernel, padding, k, pool))
+    slope = draw(st.sampled_from([None, 0.1]))
+    return Layer(f"conv{number}", tensor, output, filters * k, kernel, padding, slope, k, pool,
+                 groups, weight_bits)  # fmt: skip
+
+
+@st.composite
+def kernels(draw: st.DrawFn, shape: Shape) -> tuple[tuple[int, int], int]:
+    """A kernel and a padding that fit an input: mostly those of ordinary networks."""
+    usual = draw(st.sampled_from([1, 3, 3, None]))
+    if usual:
+        return (usual, usual), usual // 2
+    sides = st.integers(1, 5) | st.integers(1, LARGEST_KERNEL)
+    rows, columns = draw(sides), draw(sides)
+    padding = draw(st.integers(0, min(rows, columns) - 1))
+    rows, columns = (
+        min(side, size + 2 * padding)
+        for side, size in ((rows, shape.height), (columns, shape.width))
+    )
+    return (rows, columns), min(padding, rows - 1, columns - 1)
 
 
 def with_drawn_constants(graph: Graph, seed: int) -> Graph:
@@ -76,8 +99,7 @@ def _quantization(rng: np.random.Generator) -> Quantization:
 
 def _constants(layer: Layer, rng: np.random.Generator) -> Constants:
     high = 1 << (layer.weight_bits - 1)
-    shape = (layer.filters, layer.input.shape.channels // layer.groups, *layer.kernel)
-    weights = rng.integers(-high, high, shape).astype(np.int8)
+    weights = rng.integers(-high, high, layer.weights_shape).astype(np.int8)
     # Spread the outputs over about twice the int8 range, so that both ends saturate.
     spread = 128 * high * np.sqrt(weights[0].size) / 3
     shift = rng.integers(2, 63, layer.filters)

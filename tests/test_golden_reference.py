@@ -86,6 +86,7 @@ def test_writing_all_maps_and_reducing_them_gives_the_same() -> None:
         channel_pool=4,
         groups=16,
         constants=identity,
+        is_reduction=True,
     )
     x = torch.from_numpy(np.random.default_rng(1).integers(-128, 128, (2, 3, 6, 5), np.int8))
     *_, unfused = run_graph(Graph("unfused", (first, second)), x)

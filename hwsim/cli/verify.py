@@ -66,7 +66,7 @@ def verify(
     config = with_memory(chosen_config(config_name, weight_bits), memory)
     width, height = size or (None, None)
     shapes = build_network(network, height, width, k, config.widths.weight_bits)
-    if unfused and all(layer.channel_pool == 1 for layer in shapes.layers):
+    if unfused and not shapes.is_condensed:
         raise InputError(f"--unfused: nothing in {network} is condensed, k = 1")
     subjects(shapes, config, unfused)  # refuse what cannot run before the long work
     check_tools()

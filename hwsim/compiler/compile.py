@@ -10,20 +10,22 @@ from hwsim.compiler.pack import pack_weights, tensor_bytes
 from hwsim.compiler.tiling import schedule_layer
 from hwsim.errors import InputError
 from hwsim.graph import Graph
-from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store
+from hwsim.isa.descriptor import FIELDS, Compute, Descriptor, End, Load, Store
 from hwsim.isa.fields import (
     DESCRIPTOR_BYTES,
     MEMORY_END,
     PAGE_BYTES,
     PAGE_DESCRIPTORS,
     Destination,
+    Opcode,
 )
 from hwsim.isa.tokens import TOKEN_MASK
-from hwsim.program.blocking import is_packed
+from hwsim.program.blocking import block_layer, is_packed
 from hwsim.program.program import WINDOW_BYTES, LayerProgram, Program, Region, Traffic
 from hwsim.program.schedule import Schedule
 
 REGION_ALIGNMENT = WINDOW_BYTES  # which no AXI burst crosses either
+MOST_INPUT_BLOCKS = next(field.high for field in FIELDS[Opcode.COMPUTE] if field.name == "blocks")
 
 
 def compile_graph(graph: Graph, config: Config) -> Program:
@@ -82,6 +84,12 @@ def _check(graph: Graph, config: Config) -> None:
             raise InputError(
                 f"layer {layer.name}: k = {layer.channel_pool} exceeds "
                 f"array.output_lanes = {config.array.output_lanes}"
+            )
+        blocks = block_layer(layer, config).reduction_blocks
+        if blocks > MOST_INPUT_BLOCKS:
+            raise InputError(
+                f"layer {layer.name}: {layer.input.shape.channels} channels are {blocks} input "
+                f"blocks of {config.array.input_lanes}, a COMPUTE reduces over {MOST_INPUT_BLOCKS}"
             )
 
 

@@ -32,7 +32,7 @@ def estimate(graph: Graph, config: Config) -> Estimate:
 def compare(program: Program) -> Comparison | None:
     """Totals A, B and C of a compiled network, or None if no layer is condensed."""
     graph, config = program.graph, program.config
-    if all(layer.channel_pool == 1 for layer in graph.layers):
+    if not graph.is_condensed:
         return None
     a, b, unpooled = (
         compile_graph(without_constants(baseline), config)

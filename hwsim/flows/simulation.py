@@ -38,8 +38,7 @@ class Subject:
 
 def subjects(graph: Graph, config: Config, unfused: bool) -> tuple[Subject, ...]:
     """The network as it is, and its baseline B if that is wanted too."""
-    condensed = any(layer.channel_pool > 1 for layer in graph.layers)
-    key, text = ("C", "virtual maps") if condensed else ("A", "nothing condensed")
+    key, text = ("C", "virtual maps") if graph.is_condensed else ("A", "nothing condensed")
     chosen = [(key, text, graph)]
     if unfused:
         text = "k x C maps written and read back, after the spatial maximum"

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from hwsim.errors import InputError
 from hwsim.graph import CHANNEL_POOL_FACTORS, Graph, Layer, Shape, SpatialPool, Tensor
+from hwsim.graph.check import IMAGE_CHANNELS
+from hwsim.graph.infer import stored_shape
 
-IMAGE_CHANNELS = 3
 STRIDE = 32  # input pixels per cell of the output grid
 LARGEST_SIZE = 4096
 LEAKY_SLOPE = 0.1
@@ -103,15 +104,16 @@ def build_network(
     layers: list[Layer] = []
     tensor = Tensor("image", Shape(IMAGE_CHANNELS, height, width), is_image=True)
     for index, (channels, pool) in enumerate(zip(spec.channels, POOLS, strict=True), start=1):
-        shape = Shape(channels, pool.pooled(tensor.shape.height), pool.pooled(tensor.shape.width))
+        filters, kernel = channels * k, (3, 3)
+        shape = stored_shape(tensor.shape, filters, kernel, 1, k, pool)
         output = Tensor(f"features{index}", shape)
         layers.append(
             Layer(
                 f"conv{index}",
                 tensor,
                 output,
-                channels * k,
-                (3, 3),
+                filters,
+                kernel,
                 1,
                 LEAKY_SLOPE,
                 channel_pool=k,
@@ -120,18 +122,9 @@ def build_network(
             )
         )
         tensor = output
-    shape = Shape(spec.head_filters, tensor.shape.height, tensor.shape.width)
-    output = Tensor("detections", shape)
+    head = f"conv{len(layers) + 1}"
+    output = Tensor("detections", stored_shape(tensor.shape, spec.head_filters, (1, 1), 0))
     layers.append(
-        Layer(
-            f"conv{len(layers) + 1}",
-            tensor,
-            output,
-            spec.head_filters,
-            (1, 1),
-            0,
-            None,
-            weight_bits=weight_bits,
-        )
+        Layer(head, tensor, output, spec.head_filters, (1, 1), 0, None, weight_bits=weight_bits)
     )
     return Graph(name, tuple(layers))

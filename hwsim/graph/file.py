@@ -19,9 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from hwsim.arch.config import Positive, PositiveReal
 from hwsim.errors import InputError
-from hwsim.fixed_point import LARGEST_SHIFT, SMALLEST_SHIFT
 from hwsim.graph import (
-    CHANNEL_POOL_FACTORS,
     Constants,
     Graph,
     Layer,
@@ -84,6 +82,7 @@ class LayerRecord(Record):
     groups: Positive
     weight_bits: Annotated[int, Field(gt=1, le=8)]
     has_constants: bool
+    is_reduction: bool
 
 
 class GraphRecord(Record):
@@ -176,6 +175,7 @@ def _record(graph: Graph) -> GraphRecord:
                 groups=layer.groups,
                 weight_bits=layer.weight_bits,
                 has_constants=layer.constants is not None,
+                is_reduction=layer.is_reduction,
             )
             for layer in graph.layers
         ],
@@ -220,8 +220,8 @@ def _tensor(record: TensorRecord) -> Tensor:
 
 
 def _layer(record: LayerRecord, stored: Tensor, output: Tensor) -> Layer:
-    """A layer without its constants, if its shapes agree with one another."""
-    layer = Layer(
+    """A layer without its constants."""
+    return Layer(
         record.name,
         stored,
         output,
@@ -233,59 +233,19 @@ def _layer(record: LayerRecord, stored: Tensor, output: Tensor) -> Layer:
         SpatialPool(record.spatial_pool),
         record.groups,
         record.weight_bits,
+        is_reduction=record.is_reduction,
     )
-    channels, computed = stored.shape.channels, layer.convolution_shape
-    pooled = Shape(
-        layer.filters // layer.channel_pool,
-        layer.spatial_pool.pooled(computed.height),
-        layer.spatial_pool.pooled(computed.width),
-    )
-    factors = ", ".join(map(str, CHANNEL_POOL_FACTORS))
-    rules = [
-        (
-            layer.channel_pool in CHANNEL_POOL_FACTORS,
-            f"channel_pool {layer.channel_pool} must be one of {factors}",
-        ),
-        (
-            layer.filters % layer.channel_pool == 0,
-            f"{layer.filters} filters must be a multiple of channel_pool {layer.channel_pool}",
-        ),
-        (
-            layer.groups in (1, channels) and layer.filters % layer.groups == 0,
-            f"groups {layer.groups} must be 1, or {channels} and divide {layer.filters} filters",
-        ),
-        (
-            min(computed.height, computed.width) > 0,
-            f"kernel {layer.kernel} does not fit input {stored.shape}",
-        ),
-        (pooled == output.shape, f"output {output.shape} must be {pooled}"),
-    ]
-    for holds, broken in rules:
-        if not holds:
-            raise InputError(f"layer {layer.name}: {broken}")
-    return layer
 
 
 def _with_constants(archive: zipfile.ZipFile, index: int, layer: Layer) -> Layer:
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(DTYPES, (layer.filters,))
-    shapes["weights"] = (layer.filters, layer.input.shape.channels // layer.groups, *layer.kernel)
+    shapes["weights"] = layer.weights_shape
     constants = Constants(
         **{
             name: _read_array(archive, _member(index, name), shapes[name], dtype)
             for name, dtype in DTYPES.items()
         }
     )
-    largest = 2 ** (layer.weight_bits - 1)
-    limits = {
-        "weights": (-largest, largest - 1),
-        "multiplier": (0, 2**31 - 1),
-        "negative_multiplier": (0, 2**31 - 1),
-        "shift": (SMALLEST_SHIFT, LARGEST_SHIFT),
-    }
-    for name, (low, high) in limits.items():
-        values = getattr(constants, name)
-        if values.min() < low or values.max() > high:
-            raise InputError(f"layer {layer.name}: {name} must be {low} to {high}")
     return replace(layer, constants=constants)
 
 

@@ -6,80 +6,21 @@ A `Graph` is a chain of fused layers. Each layer is, in this order,
 
 Axes are always named: activations `x[C, H, W]`, weights `w[K, C, R, S]`, convolution output
 `[K, P, Q]`. A graph without constants has only shapes: enough to price it, not to execute it.
+
+No layer and no graph exists that breaks a rule of `hwsim/graph/check.py`: whoever makes one, by
+whatever way, gets an `InputError` with one line.
 """
 
+import math
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-CHANNEL_POOL_FACTORS = (1, 2, 4, 8)
-
-
-@dataclass(frozen=True)
-class Shape:
-    channels: int
-    height: int
-    width: int
-
-    @property
-    def elements(self) -> int:
-        return self.channels * self.height * self.width
-
-    def __str__(self) -> str:
-        return f"{self.channels}x{self.height}x{self.width}"
-
-
-@dataclass(frozen=True)
-class Quantization:
-    """Real value = scale x (stored integer - zero_point)."""
-
-    scale: float
-    zero_point: int
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A stored feature map. `quantization` is None until the network has been calibrated.
-
-    An image comes from outside, three channels in pixels of four bytes; see
-    `docs/architecture.md`, "Memory formats".
-    """
-
-    name: str
-    shape: Shape
-    bits: int = 8
-    quantization: Quantization | None = None
-    is_image: bool = False
-
-    @property
-    def zero_point(self) -> int:
-        return self.quantization.zero_point if self.quantization else 0
-
-
-class SpatialPool(IntEnum):
-    """Maximum over 2x2 windows that start at every (stride x row, stride x column).
-
-    Padding is on the right and bottom only and never wins, as darknet's is: stride 2 gives
-    ceil(n / 2), stride 1 keeps n.
-    """
-
-    NONE = 0
-    STRIDE_2 = 1
-    STRIDE_1 = 2
-
-    @property
-    def stride(self) -> int:
-        return 2 if self is SpatialPool.STRIDE_2 else 1
-
-    @property
-    def window(self) -> int:
-        return 1 if self is SpatialPool.NONE else 2
-
-    def pooled(self, size: int) -> int:
-        return -(-size // self.stride)
+from hwsim.graph.check import check_graph, check_layer
+from hwsim.graph.infer import convolved_shape
+from hwsim.graph.tensors import Shape, SpatialPool, Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +46,11 @@ class Layer:
     """One fused layer.
 
     `filters` is K, the convolution's output channels; `output` stores K / `channel_pool` of them.
-    `groups` is 1 (dense) or the channel count (each filter sees its own channel only).
+    `groups` is 1 (dense) or the number of channels and of filters (depthwise: each filter sees its
+    own channel only). `is_reduction` marks a baseline's second pass, which only reads maps back to
+    condense them: its products are no MACs of the network.
+
+    Raises `InputError` for what breaks a rule of `hwsim/graph/check.py`.
     """
 
     name: str
@@ -120,38 +65,53 @@ class Layer:
     groups: int = 1
     weight_bits: int = 8
     constants: Constants | None = None
+    is_reduction: bool = False
+
+    def __post_init__(self) -> None:
+        check_layer(self)
 
     @cached_property
     def convolution_shape(self) -> Shape:
         """K x P x Q: what the convolution computes, before either pool."""
-        border = 2 * self.padding + 1
-        height = self.input.shape.height + border - self.kernel[0]
-        width = self.input.shape.width + border - self.kernel[1]
-        return Shape(self.filters, height, width)
+        return convolved_shape(self.input.shape, self.filters, self.kernel, self.padding)
 
     @property
     def taps(self) -> int:
         return self.kernel[0] * self.kernel[1]
 
     @property
+    def weights_shape(self) -> tuple[int, int, int, int]:
+        """[K, C / groups, R, S]."""
+        return (self.filters, self.input.shape.channels // self.groups, *self.kernel)
+
+    @property
     def weight_count(self) -> int:
-        return self.filters * self.input.shape.channels // self.groups * self.taps
+        return math.prod(self.weights_shape)
 
     @property
     def macs(self) -> int:
+        """Useful multiply-accumulates of one frame; none in a reduction."""
         shape = self.convolution_shape
-        return shape.height * shape.width * self.weight_count
+        return 0 if self.is_reduction else shape.height * shape.width * self.weight_count
 
     @property
-    def is_reduction(self) -> bool:
-        """True for a pass that only reads maps back to pool them: its products are no MACs."""
-        return self.groups > 1
+    def is_condensed(self) -> bool:
+        """True where k filters are condensed into a stored channel before anything is written."""
+        return self.channel_pool > 1 and not self.is_reduction
 
 
 @dataclass(frozen=True)
 class Graph:
+    """A chain: every layer reads what the one before it stores.
+
+    Raises `InputError` for what breaks a rule of `hwsim/graph/check.py`.
+    """
+
     name: str
     layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        check_graph(self)
 
     @property
     def input(self) -> Tensor:
@@ -164,8 +124,13 @@ class Graph:
     @cached_property
     def macs(self) -> int:
         """Useful multiply-accumulates of one frame."""
-        return sum(layer.macs for layer in self.layers if not layer.is_reduction)
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def is_condensed(self) -> bool:
+        """True if some layer's maps are virtual."""
+        return any(layer.is_condensed for layer in self.layers)
 
     @property
     def is_quantized(self) -> bool:
-        return all(layer.constants is not None for layer in self.layers)
+        return self.layers[0].constants is not None

@@ -12,7 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.graph import Constants, Graph, Layer, Shape, SpatialPool, Tensor
+from hwsim.graph import Constants, Graph, Layer, SpatialPool, Tensor
+from hwsim.graph.check import LONGEST_NAME
+from hwsim.graph.infer import pooled_shape
 
 UNIT_SHIFT = 14  # multiplier 2**14 over 2**14: a product passes unchanged
 
@@ -20,8 +22,10 @@ UNIT_SHIFT = 14  # multiplier 2**14 over 2**14: a product passes unchanged
 def plain(graph: Graph) -> Graph:
     """A: every layer computes only the channels that it stores. Shapes only, no constants."""
     layers = tuple(
-        replace(layer, filters=layer.filters // layer.channel_pool, channel_pool=1, constants=None)
-        for layer in graph.layers
+        replace(layer, filters=layer.output.shape.channels, channel_pool=1)
+        if layer.is_condensed
+        else layer
+        for layer in without_constants(graph).layers
     )
     return Graph(graph.name, layers)
 
@@ -37,29 +41,27 @@ def materialized(graph: Graph, pooled: bool = True) -> Graph:
     With `pooled` the maps are written after the layer's spatial maximum, which commutes with the
     channel maximum; without, before it.
     """
+    taken = {layer.name for layer in graph.layers} | {layer.output.name for layer in graph.layers}
     layers: list[Layer] = []
     for layer in graph.layers:
-        layers += [layer] if layer.channel_pool == 1 else _split(layer, pooled)
+        layers += _split(layer, pooled, taken) if layer.is_condensed else [layer]
     return Graph(graph.name, tuple(layers))
 
 
-def _split(layer: Layer, pooled: bool) -> list[Layer]:
+def _split(layer: Layer, pooled: bool, taken: set[str]) -> list[Layer]:
     """A condensed layer as the layer that stores all its filters and the pass that reduces them."""
-    stored = layer.output.shape if pooled else layer.convolution_shape
+    maps_pool, reduction_pool = layer.spatial_pool, SpatialPool.NONE
+    if not pooled:
+        maps_pool, reduction_pool = reduction_pool, maps_pool
     maps = Tensor(
-        f"{layer.name} maps",
-        Shape(layer.filters, stored.height, stored.width),
+        _derived_name(layer.name, "maps", taken),
+        pooled_shape(layer.convolution_shape, 1, maps_pool),
         layer.output.bits,
         layer.output.quantization,
     )
-    first = replace(
-        layer,
-        output=maps,
-        channel_pool=1,
-        spatial_pool=layer.spatial_pool if pooled else SpatialPool.NONE,
-    )
+    first = replace(layer, output=maps, channel_pool=1, spatial_pool=maps_pool)
     second = Layer(
-        name=f"{layer.name} reduction",
+        name=_derived_name(layer.name, "reduction", taken),
         input=maps,
         output=layer.output,
         filters=layer.filters,
@@ -67,12 +69,22 @@ def _split(layer: Layer, pooled: bool) -> list[Layer]:
         padding=0,
         leaky_slope=None,
         channel_pool=layer.channel_pool,
-        spatial_pool=SpatialPool.NONE if pooled else layer.spatial_pool,
+        spatial_pool=reduction_pool,
         groups=layer.filters,
         weight_bits=layer.weight_bits,
         constants=_unit_constants(layer.filters) if layer.constants is not None else None,
+        is_reduction=True,
     )
     return [first, second]
+
+
+def _derived_name(name: str, what: str, taken: set[str]) -> str:
+    """Return `name` and `what` as a legal name that no layer and no tensor has, and take it."""
+    found = f"{name[: LONGEST_NAME // 2]} {what}"
+    while found in taken:
+        found += "'"
+    taken.add(found)
+    return found
 
 
 def _unit_constants(filters: int) -> Constants:

@@ -99,7 +99,7 @@ def network_figures(graph: Graph) -> NetworkFigures:
         input_height_pixels=image.height,
         input_width_pixels=image.width,
         weight_bits=graph.layers[0].weight_bits,
-        condensed_layers=tuple(layer.name for layer in graph.layers if layer.channel_pool > 1),
+        condensed_layers=tuple(layer.name for layer in graph.layers if layer.is_condensed),
     )
 
 

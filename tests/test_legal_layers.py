@@ -1,0 +1,105 @@
+"""Layers that no built-in network has, but every witness computes: values, bytes and cycles."""
+
+from collections.abc import Callable
+
+import pytest
+
+from hwsim.compiler import compile_graph
+from hwsim.flows.progress import silent
+from hwsim.flows.simulation import Subject
+from hwsim.flows.verification import verify_program
+from hwsim.graph import Graph, Layer, Shape, SpatialPool, Tensor
+from hwsim.graph.infer import stored_shape
+from hwsim.timeline import time_program
+from tests.drawn import drawn_input, preset_with, with_drawn_constants
+
+NONE, STRIDE_2, STRIDE_1 = SpatialPool
+IMAGE = Tensor("image", Shape(3, 20, 21), is_image=True)
+
+
+def dense(
+    stored: Tensor,
+    channels: int,
+    kernel: tuple[int, int],
+    padding: int,
+    k: int = 1,
+    pool: SpatialPool = NONE,
+) -> Layer:
+    output = Tensor(
+        f"{stored.name}+", stored_shape(stored.shape, channels * k, kernel, padding, k, pool)
+    )
+    name = f"layer {stored.name}"
+    return Layer(name, stored, output, channels * k, kernel, padding, 0.1, k, pool)
+
+
+def depthwise(
+    stored: Tensor, kernel: tuple[int, int], padding: int, pool: SpatialPool = NONE
+) -> Layer:
+    channels = stored.shape.channels
+    output = Tensor(
+        f"{stored.name}+", stored_shape(stored.shape, channels, kernel, padding, 1, pool)
+    )
+    name = f"layer {stored.name}"
+    return Layer(name, stored, output, channels, kernel, padding, 0.1, 1, pool, channels)
+
+
+def wide_paddings() -> Graph:
+    """Paddings of one less than the kernel, on an image's packed taps and behind them."""
+    first = dense(IMAGE, 12, (3, 3), 2, k=2, pool=STRIDE_2)
+    second = dense(first.output, 20, (5, 5), 4)
+    third = dense(second.output, 9, (2, 3), 1, pool=STRIDE_1)
+    return Graph("wide paddings", (first, second, third))
+
+
+def without_paddings() -> Graph:
+    """An image's taps without a border, a depthwise layer, kernels that are not square."""
+    first = dense(IMAGE, 16, (3, 3), 0)
+    second = depthwise(first.output, (3, 3), 2)
+    third = dense(second.output, 8, (1, 5), 0, k=2, pool=STRIDE_2)
+    return Graph("without paddings", (first, second, third))
+
+
+def large_kernels() -> Graph:
+    """The largest kernel, and an image whose taps are not packed."""
+    image = Tensor("image", Shape(3, 9, 12), is_image=True)
+    first = dense(image, 9, (5, 5), 2)
+    second = dense(first.output, 8, (15, 15), 14)
+    return Graph("large kernels", (first, second))
+
+
+def depthwise_layers() -> Graph:
+    """Depthwise layers of more channels than lanes, even kernels, pools behind them."""
+    first = depthwise(Tensor("input", Shape(20, 13, 9)), (3, 3), 1, pool=STRIDE_1)
+    second = dense(first.output, 10, (4, 2), 1, k=4)
+    third = depthwise(second.output, (1, 1), 0, pool=STRIDE_2)
+    return Graph("depthwise layers", (first, second, third))
+
+
+def single_pixel() -> Graph:
+    """A map of one pixel, of which most taps lie outside."""
+    first = dense(Tensor("input", Shape(16, 1, 1)), 16, (3, 3), 2)
+    second = depthwise(first.output, (2, 2), 1, pool=STRIDE_2)
+    return Graph("single pixel", (first, second))
+
+
+SLOW = pytest.mark.slow
+GRAPHS = [
+    wide_paddings,
+    depthwise_layers,
+    pytest.param(without_paddings, marks=SLOW),
+    pytest.param(large_kernels, marks=SLOW),
+    pytest.param(single_pixel, marks=SLOW),
+]
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("make", GRAPHS)
+def test_every_witness_computes_it(make: Callable[[], Graph]) -> None:
+    graph = with_drawn_constants(make(), seed=5)
+    program = compile_graph(graph, preset_with("nano"))
+    subject = Subject("A", "unusual layers", program, time_program(program))
+    found = verify_program(subject, drawn_input(graph, seed=6), silent)
+    assert list(found.failures()) == []
+    assert [layer.verilog_cycles for layer in found.layers] == [
+        layer.timeline_cycles for layer in found.layers
+    ]
