@@ -6,14 +6,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hwsim.arch.config import load_config
-from hwsim.compiler import compile_graph
+from hwsim.compiler import compile_graph, plan_graph
 from hwsim.frontends.builtin import build_network
 from hwsim.machine import Machine
 from hwsim.machine.memory import Memory
 from hwsim.passes.baselines import materialized, plain
 from hwsim.program.blocking import ceil_div
 from hwsim.program.program import Program, Traffic
-from hwsim.program.traffic import add_traffic, traffic_by_layer
+from hwsim.program.traffic import add_traffic, planned_traffic, traffic_by_layer
 from hwsim.timeline import time_program
 from tests.drawn import configs, drawn_input, preset_with, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled
@@ -43,6 +43,22 @@ def touched(memory: Memory, *classes: Traffic) -> np.ndarray:
 def test_descriptors_and_machine_count_the_same_bytes(data: st.DataObject, seed: int) -> None:
     program, memory = run(data, seed)
     assert add_traffic(traffic_by_layer(program)).bytes == memory.byte_counts()
+
+
+@drawing
+@given(st.data())
+def test_a_plan_says_what_the_descriptors_will_say(data: st.DataObject) -> None:
+    program = compiled(data.draw(shapes_of_graphs()), data.draw(configs(8)))
+    assert planned_traffic(program) == traffic_by_layer(program)
+
+
+@pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
+@pytest.mark.parametrize("network", ["tiny-yolov2", "condensation-net"])
+def test_a_plan_of_a_real_network_says_what_its_descriptors_say(preset: str, network: str) -> None:
+    graph = build_network(network)
+    for one in (graph, plain(graph), materialized(graph), materialized(graph, pooled=False)):
+        program = compile_graph(one, load_config(preset))
+        assert planned_traffic(plan_graph(one, load_config(preset))) == traffic_by_layer(program)
 
 
 @drawing

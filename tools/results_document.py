@@ -2,12 +2,12 @@
 
 from hwsim.arch.config import Config
 from hwsim.cli.options import chosen_config
-from hwsim.compiler import compile_graph
+from hwsim.compiler import compile_graph, plan_graph
 from hwsim.cost.estimate import PAPER_SAVING, Comparison, Variant
 from hwsim.flows.estimate import compare
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph
-from hwsim.passes.baselines import materialized, plain, without_constants
+from hwsim.passes.baselines import materialized, plain
 from hwsim.timeline import time_program
 from tools.gates_document import price
 
@@ -89,13 +89,13 @@ def _savings(comparison: Comparison) -> str:
 
 
 def _cycles(graph: Graph, config: Config) -> int:
-    return time_program(compile_graph(without_constants(graph), config)).cycles
+    return time_program(compile_graph(graph, config)).cycles
 
 
 def _section(name: str, config: Config) -> str:
     bits = config.widths.weight_bits
     graph = build_network(name, k=K, weight_bits=bits)
-    comparison = compare(compile_graph(graph, config))
+    comparison = compare(plan_graph(graph, config))
     assert comparison is not None, f"{name} has no condensed layer"
     graphs = (plain(graph), materialized(graph), materialized(graph, pooled=False), graph)
     variants = (comparison.a, comparison.b, comparison.b_unpooled, comparison.c)

@@ -1,6 +1,15 @@
-"""Places the feature tensors of a chain in memory."""
+"""Places a network in memory: its feature tensors, then what a run only reads."""
 
 from itertools import pairwise
+
+from hwsim.arch.config import Config
+from hwsim.compiler.pack import tensor_bytes
+from hwsim.graph import Graph
+from hwsim.program.blocking import is_packed
+from hwsim.program.program import WINDOW_BYTES, Region, Traffic
+from hwsim.program.schedule import Schedule
+
+REGION_ALIGNMENT = WINDOW_BYTES  # which no AXI burst crosses either
 
 
 def allocate_chain(sizes_bytes: list[int]) -> tuple[list[int], int]:
@@ -15,3 +24,35 @@ def allocate_chain(sizes_bytes: list[int]) -> tuple[list[int], int]:
         0 if index % 2 == 0 else high_water_bytes - size for index, size in enumerate(sizes_bytes)
     ]
     return offsets, high_water_bytes
+
+
+def tensor_regions(graph: Graph, config: Config) -> tuple[dict[str, Region], int]:
+    """Where the stored tensors lie from address 0 on, and how many bytes they take together."""
+    first = graph.layers[0]
+    names = [first.input.name, *(layer.output.name for layer in graph.layers)]
+    sizes = [tensor_bytes(first.input.shape, is_packed(first), config)]
+    sizes += [tensor_bytes(layer.output.shape, False, config) for layer in graph.layers]
+    offsets, peak_bytes = allocate_chain(sizes)
+    regions = {
+        name: Region(name, Traffic.FEATURES_READ, offset, size)
+        for name, offset, size in zip(names, offsets, sizes, strict=True)
+    }
+    return regions, peak_bytes
+
+
+def weight_regions(
+    graph: Graph, schedules: list[Schedule], config: Config, start: int
+) -> list[Region]:
+    """Where the layers' weights lie, one behind the other, from the first page past `start` on."""
+    regions: list[Region] = []
+    for layer, schedule in zip(graph.layers, schedules, strict=True):
+        blocking = schedule.blocking
+        size = blocking.output_blocks * blocking.weight_words * config.word_bytes
+        regions.append(Region(f"{layer.name} weights", Traffic.WEIGHTS, aligned(start), size))
+        start = regions[-1].end
+    return regions
+
+
+def aligned(address: int) -> int:
+    """The first address from here on at which a region may start."""
+    return -(-address // REGION_ALIGNMENT) * REGION_ALIGNMENT

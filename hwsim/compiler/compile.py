@@ -1,30 +1,26 @@
-"""Graph + Config -> Program."""
+"""Graph + Config -> Plan -> Program."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from hwsim.arch.config import Config
-from hwsim.compiler.allocate import allocate_chain
-from hwsim.compiler.emit import LayerEmitter, Place, Tokens, met
-from hwsim.compiler.pack import pack_weights, tensor_bytes
+from hwsim.compiler.allocate import aligned, tensor_regions, weight_regions
+from hwsim.compiler.count import layer_descriptors, page_loads
+from hwsim.compiler.emit import emit_layer
+from hwsim.compiler.pack import pack_weights
+from hwsim.compiler.pages import in_pages
+from hwsim.compiler.task import Task
 from hwsim.compiler.tiling import schedule_layer
+from hwsim.compiler.tokens import Tokens
 from hwsim.errors import InputError
 from hwsim.graph import Graph
-from hwsim.isa.descriptor import FIELDS, Compute, Descriptor, End, Load, Store
-from hwsim.isa.fields import (
-    DESCRIPTOR_BYTES,
-    MEMORY_END,
-    PAGE_BYTES,
-    PAGE_DESCRIPTORS,
-    Destination,
-    Opcode,
-)
+from hwsim.isa.descriptor import FIELDS, Descriptor, End
+from hwsim.isa.fields import DESCRIPTOR_BYTES, MEMORY_END, PAGE_BYTES, Opcode
 from hwsim.isa.tokens import TOKEN_MASK
-from hwsim.program.blocking import block_layer, is_packed
-from hwsim.program.program import WINDOW_BYTES, LayerProgram, Program, Region, Traffic
+from hwsim.program.blocking import block_layer
+from hwsim.program.program import LayerProgram, Plan, Program, Region, Traffic
 from hwsim.program.schedule import Schedule
 
-REGION_ALIGNMENT = WINDOW_BYTES  # which no AXI burst crosses either
+MOST_DESCRIPTORS = 1 << 22  # 256 MiB of program; some 2 GB as Python objects
 MOST_INPUT_BLOCKS = next(field.high for field in FIELDS[Opcode.COMPUTE] if field.name == "blocks")
 
 
@@ -35,37 +31,72 @@ def compile_graph(graph: Graph, config: Config) -> Program:
     Raises `InputError` where a layer cannot run: no tile fits, a weight or an accumulator is too
     wide, or the build lacks the channel pool.
     """
+    return write_program(plan_graph(graph, config))
+
+
+def plan_graph(graph: Graph, config: Config) -> Plan:
+    """Choose every layer's tiling and place everything in memory, but write no descriptor.
+
+    Takes no longer for a large image than for a small one. Raises `InputError` as `compile_graph`.
+    """
     _check(graph, config)
     schedules = [schedule_layer(layer, config) for layer in graph.layers]
-    weight_sizes = [
-        schedule.blocking.output_blocks * schedule.blocking.weight_words * config.word_bytes
-        for schedule in schedules
-    ]
     # Features first, then what a run only reads: a window of memory each, in whole pages.
-    tensors, peak_feature_bytes = _tensor_regions(graph, config, base=0)
+    tensors, peak_feature_bytes = tensor_regions(graph, config)
     features_end = max(region.end for region in tensors.values())
-    weights = _regions(weight_sizes, graph, start=_aligned(features_end))
-    code_start = _aligned(weights[-1].end)
-    descriptors, owners = _descriptors(graph, config, schedules, weights, tensors, code_start)
+    weights = weight_regions(graph, schedules, config, start=features_end)
+    layers = _layer_programs(graph, config, schedules, weights)
     # The first page is read whole, however short the program.
-    code_bytes = max(len(descriptors) * DESCRIPTOR_BYTES, PAGE_BYTES)
-    code = Region("program", Traffic.PROGRAM, code_start, code_bytes)
+    code_bytes = max(layers[-1].last_descriptor * DESCRIPTOR_BYTES, PAGE_BYTES)
+    code = Region("program", Traffic.PROGRAM, aligned(weights[-1].end), code_bytes)
     if code.end > MEMORY_END:
         raise InputError(
             f"{graph.name} needs {code.end} bytes of memory: addresses end at {MEMORY_END}"
         )
+    return Plan(graph, config, layers, code, tensors, peak_feature_bytes)
+
+
+def write_program(plan: Plan, on_layer: Callable[[], None] = lambda: None) -> Program:
+    """Write all descriptors of a plan, and the weights if it has any.
+
+    `on_layer` is called when a layer has been written. Raises `InputError` for a program of more
+    than `MOST_DESCRIPTORS`.
+    """
+    if plan.descriptor_count > MOST_DESCRIPTORS:
+        raise InputError(
+            f"{plan.graph.name} needs {plan.descriptor_count} descriptors on config "
+            f"'{plan.config.name}': at most {MOST_DESCRIPTORS} can be compiled"
+        )
+    tokens = Tokens()
+    work: list[Descriptor] = []
+    for part in plan.layers:
+        first = len(work)
+        work += emit_layer(_task(plan, part), tokens)
+        expected = layer_descriptors(part.layer, part.schedule, plan.config)
+        assert len(work) - first == expected, f"{part.layer.name}: counted {expected} descriptors"
+        on_layer()
+    work.append(End(tokens.stores & TOKEN_MASK))
+    descriptors = in_pages(work, plan.code.address, plan.config.word_bytes)
+    assert len(descriptors) == plan.descriptor_count
+    graph, config = plan.graph, plan.config
     return Program(
-        graph=graph,
-        config=config,
-        layers=_layer_programs(graph, schedules, weights, owners),
+        graph,
+        config,
+        plan.layers,
+        plan.code,
+        plan.tensors,
+        plan.peak_feature_bytes,
         descriptors=tuple(descriptors),
-        code=code,
-        tensors=tensors,
-        peak_feature_bytes=peak_feature_bytes,
-        weights=tuple(pack_weights(layer, config) for layer in graph.layers)
-        if graph.is_quantized
-        else tuple(b"" for _ in graph.layers),
+        weights=tuple(
+            pack_weights(layer, config) if graph.is_quantized else b"" for layer in graph.layers
+        ),
     )
+
+
+def _task(plan: Plan, part: LayerProgram) -> Task:
+    layer = part.layer
+    input_region, output_region = plan.region(layer.input), plan.region(layer.output)
+    return Task(layer, part.schedule, plan.config, part.weights, input_region, output_region)
 
 
 def _check(graph: Graph, config: Config) -> None:
@@ -93,92 +124,26 @@ def _check(graph: Graph, config: Config) -> None:
             )
 
 
-def _aligned(address: int) -> int:
-    return -(-address // REGION_ALIGNMENT) * REGION_ALIGNMENT
-
-
-def _regions(sizes: Iterable[int], graph: Graph, start: int) -> list[Region]:
-    regions: list[Region] = []
-    for layer, size in zip(graph.layers, sizes, strict=True):
-        regions.append(Region(f"{layer.name} weights", Traffic.WEIGHTS, start, size))
-        start = _aligned(start + size)
-    return regions
-
-
-def _tensor_regions(graph: Graph, config: Config, base: int) -> tuple[dict[str, Region], int]:
-    """Where the stored tensors lie from `base` on, and how many bytes they take together."""
-    first = graph.layers[0]
-    names = [first.input.name, *(layer.output.name for layer in graph.layers)]
-    sizes = [tensor_bytes(first.input.shape, is_packed(first), config)]
-    sizes += [tensor_bytes(layer.output.shape, False, config) for layer in graph.layers]
-    offsets, peak_bytes = allocate_chain(sizes)
-    regions = {
-        name: Region(name, Traffic.FEATURES_READ, base + offset, size)
-        for name, offset, size in zip(names, offsets, sizes, strict=True)
-    }
-    return regions, peak_bytes
-
-
-@dataclass(frozen=True)
-class _Owned:
-    descriptor: Descriptor
-    layer: int
-
-
-def _descriptors(
-    graph: Graph,
-    config: Config,
-    schedules: list[Schedule],
-    weights: list[Region],
-    tensors: dict[str, Region],
-    code_start: int,
-) -> tuple[list[Descriptor], list[int]]:
-    """All descriptors in pages, and the index of the layer that each belongs to."""
-    tokens = Tokens()
-    owned: list[_Owned] = []
-    for index, (layer, schedule) in enumerate(zip(graph.layers, schedules, strict=True)):
-        place = Place(weights[index], tensors[layer.input.name], tensors[layer.output.name])
-        emitter = LayerEmitter(layer, schedule, config, place, tokens)
-        owned += [_Owned(descriptor, index) for descriptor in emitter.emit()]
-    owned.append(_Owned(End(tokens.stores & TOKEN_MASK), len(schedules) - 1))
-    owned = _in_pages(owned, config, code_start)
-    return [item.descriptor for item in owned], [item.layer for item in owned]
-
-
-def _in_pages(owned: list[_Owned], config: Config, code_start: int) -> list[_Owned]:
-    """Put the load of the next page at the head of every page but the last."""
-    paged: list[_Owned] = []
-    computes = stores = 0
-    position = 0
-    while (left := len(owned) - position) > PAGE_DESCRIPTORS:
-        page = owned[position : position + PAGE_DESCRIPTORS - 1]
-        following = min(left - len(page), PAGE_DESCRIPTORS)
-        paged.append(
-            _Owned(
-                Load.single_run(
-                    Destination.PROGRAM,
-                    code_start + (len(paged) // PAGE_DESCRIPTORS + 1) * PAGE_BYTES,
-                    following * DESCRIPTOR_BYTES // config.word_bytes,
-                    wait_computes=met(computes) & TOKEN_MASK,
-                    wait_stores=met(stores) & TOKEN_MASK,
-                ),
-                page[0].layer,
-            )
-        )
-        paged += page
-        computes += sum(isinstance(item.descriptor, Compute) for item in page)
-        stores += sum(isinstance(item.descriptor, Store) for item in page)
-        position += len(page)
-    return paged + owned[position:]
-
-
 def _layer_programs(
-    graph: Graph, schedules: list[Schedule], weights: list[Region], owners: list[int]
+    graph: Graph, config: Config, schedules: list[Schedule], weights: list[Region]
 ) -> tuple[LayerProgram, ...]:
+    """Which descriptors each layer will have: the load of a page belongs to what stands behind it.
+
+    END belongs to the last layer.
+    """
+    counts = [
+        layer_descriptors(layer, schedule, config)
+        for layer, schedule in zip(graph.layers, schedules, strict=True)
+    ]
+    counts[-1] += 1
+    total = sum(counts)
     parts: list[LayerProgram] = []
-    first = 0
-    for index, (layer, schedule) in enumerate(zip(graph.layers, schedules, strict=True)):
-        last = first + owners.count(index)
-        parts.append(LayerProgram(layer, schedule, weights[index], first, last))
+    work = first = 0
+    for layer, schedule, region, count in zip(
+        graph.layers, schedules, weights, counts, strict=True
+    ):
+        work += count
+        last = work + page_loads(total, work)
+        parts.append(LayerProgram(layer, schedule, region, first, last))
         first = last
     return tuple(parts)

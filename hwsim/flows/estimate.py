@@ -1,15 +1,15 @@
 """Compile and price a network, alone or beside its baselines."""
 
 from hwsim.arch.config import Config
-from hwsim.compiler import compile_graph
+from hwsim.compiler import compile_graph, plan_graph
 from hwsim.cost.energy import frame_energy
 from hwsim.cost.estimate import Comparison, Estimate, Variant
 from hwsim.cost.gates import gate_model
 from hwsim.cost.memory import on_chip_memories
 from hwsim.graph import Graph
-from hwsim.passes.baselines import materialized, plain, without_constants
-from hwsim.program.program import Program
-from hwsim.program.traffic import add_traffic, traffic_by_layer
+from hwsim.passes.baselines import materialized, plain
+from hwsim.program.program import Plan
+from hwsim.program.traffic import add_traffic, planned_traffic
 from hwsim.timeline import time_program
 
 
@@ -29,13 +29,13 @@ def estimate(graph: Graph, config: Config) -> Estimate:
     )
 
 
-def compare(program: Program) -> Comparison | None:
-    """Totals A, B and C of a compiled network, or None if no layer is condensed."""
-    graph, config = program.graph, program.config
+def compare(plan: Plan) -> Comparison | None:
+    """Totals A, B and C of a network, or None if no layer is condensed."""
+    graph, config = plan.graph, plan.config
     if not graph.is_condensed:
         return None
     a, b, unpooled = (
-        compile_graph(without_constants(baseline), config)
+        plan_graph(baseline, config)
         for baseline in (plain(graph), materialized(graph), materialized(graph, pooled=False))
     )
     return Comparison(
@@ -44,18 +44,18 @@ def compare(program: Program) -> Comparison | None:
         b_unpooled=_variant(
             "B'", "k x C maps written and read back, before the spatial maximum", unpooled
         ),
-        c=_variant("C", "virtual maps: condensed before they are written", program),
+        c=_variant("C", "virtual maps: condensed before they are written", plan),
     )
 
 
-def _variant(key: str, description: str, program: Program) -> Variant:
-    layers = traffic_by_layer(program)
+def _variant(key: str, description: str, plan: Plan) -> Variant:
+    layers = planned_traffic(plan)
     return Variant(
         key,
         description,
-        program.graph.macs,
-        program.peak_feature_bytes,
-        tuple(part.layer.name for part in program.layers),
+        plan.graph.macs,
+        plan.peak_feature_bytes,
+        tuple(part.layer.name for part in plan.layers),
         tuple(layer.bytes for layer in layers),
         add_traffic(layers).bytes,
     )

@@ -5,6 +5,7 @@ from enum import Enum
 from functools import cached_property
 
 from hwsim.arch.config import Config
+from hwsim.errors import InputError
 from hwsim.graph import Graph, Layer, Tensor
 from hwsim.isa.descriptor import Descriptor, encode
 from hwsim.program.schedule import Schedule
@@ -61,17 +62,15 @@ class LayerProgram:
 
 
 @dataclass(frozen=True)
-class Program:
-    """What the accelerator is given. `weights` is empty for a network without constants."""
+class Plan:
+    """A program before its descriptors are written: tilings, and where everything lies."""
 
     graph: Graph
     config: Config
     layers: tuple[LayerProgram, ...]
-    descriptors: tuple[Descriptor, ...]
     code: Region
     tensors: dict[str, Region]
     peak_feature_bytes: int
-    weights: tuple[bytes, ...]
 
     @property
     def size_bytes(self) -> int:
@@ -79,16 +78,10 @@ class Program:
         regions = [self.code, *(part.weights for part in self.layers), *self.tensors.values()]
         return max(region.end for region in regions)
 
-    @cached_property
-    def code_bytes(self) -> bytes:
-        return b"".join(map(encode, self.descriptors)).ljust(self.code.size_bytes, b"\0")
-
-    def image(self) -> dict[int, bytes]:
-        """Memory before the run, without the input features: {address: bytes}."""
-        parts = {self.code.address: self.code_bytes}
-        for part, data in zip(self.layers, self.weights, strict=True):
-            parts[part.weights.address] = data
-        return parts
+    @property
+    def descriptor_count(self) -> int:
+        """Descriptors of the whole program, END included."""
+        return self.layers[-1].last_descriptor
 
     @property
     def features(self) -> Window:
@@ -102,3 +95,30 @@ class Program:
 
     def region(self, tensor: Tensor) -> Region:
         return self.tensors[tensor.name]
+
+
+@dataclass(frozen=True)
+class Program(Plan):
+    """What the accelerator is given. `weights` is empty for a network without constants."""
+
+    descriptors: tuple[Descriptor, ...]
+    weights: tuple[bytes, ...]
+
+    @cached_property
+    def code_bytes(self) -> bytes:
+        """The descriptors as they lie in memory. `InputError` names a layer whose do not fit."""
+        return b"".join(map(self._layer_code, self.layers)).ljust(self.code.size_bytes, b"\0")
+
+    def _layer_code(self, part: LayerProgram) -> bytes:
+        own = self.descriptors[part.first_descriptor : part.last_descriptor]
+        try:
+            return b"".join(map(encode, own))
+        except InputError as error:
+            raise InputError(f"layer {part.layer.name}: {error}") from None
+
+    def image(self) -> dict[int, bytes]:
+        """Memory before the run, without the input features: {address: bytes}."""
+        parts = {self.code.address: self.code_bytes}
+        for part, data in zip(self.layers, self.weights, strict=True):
+            parts[part.weights.address] = data
+        return parts

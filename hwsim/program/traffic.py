@@ -13,8 +13,11 @@ from typing import Self
 from hwsim.arch.config import PARAMETER_BYTES
 from hwsim.graph import Layer
 from hwsim.isa.descriptor import Load, Store
-from hwsim.isa.fields import PAGE_BYTES, Destination
-from hwsim.program.program import LayerProgram, Program, Traffic
+from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_DESCRIPTORS, Destination
+from hwsim.program.blocking import ceil_div
+from hwsim.program.program import LayerProgram, Plan, Program, Traffic
+
+Words = dict[Traffic, int]
 
 LOADED = {
     Destination.FEATURES: Traffic.FEATURES_READ,
@@ -87,13 +90,45 @@ def add_traffic(parts: Sequence[LayerTraffic]) -> LayerTraffic:
 
 
 def traffic_by_layer(program: Program) -> list[LayerTraffic]:
-    """Every layer's traffic; the first page counts with the first layer."""
+    """Count every layer's traffic by its descriptors; the first page is the first layer's."""
+    return _by_layer(program, [_described_words(program, part) for part in program.layers])
+
+
+def planned_traffic(plan: Plan) -> list[LayerTraffic]:
+    """Return the same without a descriptor, from tilings and the number of pages."""
+    return _by_layer(plan, [_planned_words(plan, part) for part in plan.layers])
+
+
+def _by_layer(plan: Plan, words: list[Words]) -> list[LayerTraffic]:
+    traffic: list[LayerTraffic] = []
+    for part, counts in zip(plan.layers, words, strict=True):
+        paid = ByteCounts.by_class(
+            {kind: count * plan.config.word_bytes for kind, count in counts.items()}
+        )
+        traffic.append(LayerTraffic(paid, _useful(plan, part, paid)))
     first_page = ByteCounts.by_class({Traffic.PROGRAM: PAGE_BYTES})
-    first, *others = (_layer_traffic(program, part) for part in program.layers)
-    return [first + LayerTraffic(first_page, first_page), *others]
+    return [traffic[0] + LayerTraffic(first_page, first_page), *traffic[1:]]
 
 
-def _layer_traffic(program: Program, part: LayerProgram) -> LayerTraffic:
+def _planned_words(plan: Plan, part: LayerProgram) -> Words:
+    word_bytes = plan.config.word_bytes
+    return {
+        Traffic.PROGRAM: _loaded_descriptors(plan, part) * DESCRIPTOR_BYTES // word_bytes,
+        Traffic.WEIGHTS: part.schedule.weight_read_words,
+        Traffic.FEATURES_READ: part.schedule.read_words,
+        Traffic.FEATURES_WRITTEN: plan.region(part.layer.output).size_bytes // word_bytes,
+    }
+
+
+def _loaded_descriptors(plan: Plan, part: LayerProgram) -> int:
+    """Descriptors in the pages that a layer loads: the first of a page loads the next page."""
+    first_page = ceil_div(part.first_descriptor, PAGE_DESCRIPTORS) + 1
+    end_page = ceil_div(part.last_descriptor, PAGE_DESCRIPTORS) + 1
+    end = min(end_page * PAGE_DESCRIPTORS, plan.descriptor_count)
+    return max(0, end - first_page * PAGE_DESCRIPTORS)
+
+
+def _described_words(program: Program, part: LayerProgram) -> Words:
     words = dict.fromkeys(Traffic, 0)
     for descriptor in program.descriptors[part.first_descriptor : part.last_descriptor]:
         if type(descriptor) is Load:
@@ -103,17 +138,14 @@ def _layer_traffic(program: Program, part: LayerProgram) -> LayerTraffic:
             words[Traffic.FEATURES_WRITTEN] += (
                 descriptor.row_words * descriptor.rows * descriptor.blocks
             )
-    paid = ByteCounts.by_class(
-        {kind: count * program.config.word_bytes for kind, count in words.items()}
-    )
-    return LayerTraffic(paid, _useful(program, part, paid))
+    return words
 
 
-def _useful(program: Program, part: LayerProgram, paid: ByteCounts) -> ByteCounts:
+def _useful(plan: Plan, part: LayerProgram, paid: ByteCounts) -> ByteCounts:
     """The share of each class that carries the network's own values."""
     layer = part.layer
-    stored_in = program.region(layer.input).size_bytes
-    stored_out = program.region(layer.output).size_bytes
+    stored_in = plan.region(layer.input).size_bytes
+    stored_out = plan.region(layer.output).size_bytes
     return ByteCounts(
         program=paid.program,
         weights=paid.weights * useful_weight_bytes(layer) // part.weights.size_bytes,

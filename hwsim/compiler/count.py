@@ -1,0 +1,55 @@
+"""How many descriptors a program will have, before any is written.
+
+The count decides where the program ends in memory, whether it can be compiled at all, and how much
+of it is left to do. `hwsim.compiler.compile` asserts it of every layer that it writes.
+"""
+
+from hwsim.arch.config import Config
+from hwsim.graph import Layer
+from hwsim.isa.fields import PAGE_DESCRIPTORS
+from hwsim.program.blocking import ceil_div
+from hwsim.program.schedule import Schedule, WeightScope
+
+WORK_PER_PAGE = PAGE_DESCRIPTORS - 1  # the first descriptor of a page loads the next one
+
+
+def layer_descriptors(layer: Layer, schedule: Schedule, config: Config) -> int:
+    """Descriptors that a layer takes, without those that load pages."""
+    blocking = schedule.blocking
+    loads = _feature_loads(layer, schedule) + _weight_loads(schedule, config)
+    return schedule.tiles * (blocking.output_blocks + blocking.groups) + loads
+
+
+def _feature_loads(layer: Layer, schedule: Schedule) -> int:
+    """A load for each band that reads past the rows of the bands before it, in every sweep."""
+    height = layer.input.shape.height
+    bands = [band for strip in schedule.strips for band in strip]
+    first_row = bands[0].clipped(height)[0]
+    ends = {band.clipped(height)[1] for band in bands}
+    sweeps = len(schedule.passes) * len(schedule.stripes)
+    return len(ends - {first_row}) * sweeps
+
+
+def _weight_loads(schedule: Schedule, config: Config) -> int:
+    """A load for each group in the queue at once, or for all groups of a pass.
+
+    The first group of a strip or tile is loaded ahead, as far as the queue can hold it.
+    """
+    if schedule.scope is WeightScope.LAYER:
+        return len(schedule.passes)
+    blocking = schedule.blocking
+    readings = len(schedule.stripes) * len(schedule.strips)
+    if schedule.scope is WeightScope.STRIP:
+        return readings * blocking.groups
+    first_group_words = min(blocking.group_blocks, blocking.output_blocks) * blocking.weight_words
+    split = readings if first_group_words > config.weight_words else 0
+    return schedule.tiles * blocking.groups + split
+
+
+def page_loads(work: int, before: int) -> int:
+    """Loads of pages among the first `before` of a program's `work` other descriptors.
+
+    Every page but the last begins with one.
+    """
+    pages = ceil_div(max(0, work - PAGE_DESCRIPTORS), WORK_PER_PAGE)
+    return min(pages, ceil_div(before, WORK_PER_PAGE))

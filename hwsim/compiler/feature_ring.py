@@ -1,0 +1,124 @@
+"""The rows of the input in the feature buffer: when they are loaded, and over which others.
+
+Loads are written as early as the ring has room without waiting for work that follows them, so that
+the load unit runs ahead of the array.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from hwsim.compiler.task import Task
+from hwsim.compiler.tokens import IN_FLIGHT, Tokens, met
+from hwsim.isa.descriptor import Descriptor, Load
+from hwsim.isa.fields import Destination
+from hwsim.isa.tokens import TOKEN_MASK
+from hwsim.program.blocking import IMAGE_PIXEL_BYTES
+from hwsim.program.schedule import Span, stripe_columns
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Bands that share one reading of the weights, in one stripe."""
+
+    bands: tuple[Span, ...]
+    first_row: int
+    end_row: int  # past the last input row
+    last: bool  # the last unit of its pass: weights are not needed after it
+
+
+class FeatureRing:
+    """Writes the loads of one sweep: one reading of the input, along one stripe.
+
+    `barrier` is the number of stores that the first load waits for, or None: the layer before has
+    then been stored already.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        tokens: Tokens,
+        descriptors: list[Descriptor],
+        stripe: tuple[Span, ...],
+        units: list[Unit],
+        barrier: int | None,
+    ) -> None:
+        self._task, self._tokens, self._descriptors = task, tokens, descriptors
+        self._units = units
+        self._first_rows = [unit.first_row for unit in units]
+        self._barrier = barrier
+        self._loaded_rows = units[0].first_row
+        self._chunk_base: dict[int, int] = {}  # band's first stored row -> chunks loaded before it
+        self._start_computes = tokens.computes
+        self._unit_ends: list[int] = []  # computes written when each unit was complete
+        schedule, config = task.schedule, task.config
+        blocking, shape = schedule.blocking, task.layer.input.shape
+        self.first_column, end = stripe_columns(stripe, shape.width, blocking, config)
+        self.row_words = blocking.input_row_words(end - self.first_column, config)
+        self.block_words = schedule.ring_rows * schedule.row_words
+
+    def has_room(self, index: int) -> bool:
+        """True if unit `index + 1` can be loaded over rows that unit `index` does not read."""
+        needed = self._units[index + 1].end_row - self._units[index].first_row
+        return needed <= self._task.schedule.ring_rows
+
+    def load(self, index: int) -> None:
+        """Load, band by band, the rows of a unit that are not in the ring yet."""
+        height = self._task.layer.input.shape.height
+        blocks = self._task.schedule.blocking.stored_blocks
+        for band in self._units[index].bands:
+            last = band.clipped(height)[1]
+            if last > self._loaded_rows:
+                self._load_rows(self._loaded_rows, last)
+                self._loaded_rows = last
+            self._chunk_base.setdefault(band.first_stored, self._tokens.chunks - blocks)
+
+    def finish_unit(self) -> None:
+        """Remember that every tile of the next unit has been written."""
+        self._unit_ends.append(self._tokens.computes)
+
+    def chunks_before(self, band: Span) -> int:
+        """Chunks loaded before a band's own, or so many that their loads have left the queue."""
+        in_flight = IN_FLIGHT * self._task.schedule.blocking.stored_blocks
+        return max(self._chunk_base[band.first_stored], self._tokens.chunks - in_flight)
+
+    def _last_reader(self, overwritten: int) -> int:
+        """Computes that must be done before rows below `overwritten` are written over."""
+        readers = bisect_left(self._first_rows, overwritten, hi=len(self._unit_ends))
+        return self._unit_ends[readers - 1] if readers else self._start_computes
+
+    def _load_rows(self, first: int, last: int) -> None:
+        """Rows `first` up to `last` of every block of the stripe, into the ring."""
+        task, tokens = self._task, self._tokens
+        schedule, word_bytes = task.schedule, task.config.word_bytes
+        blocking, shape = schedule.blocking, task.layer.input.shape
+        ring_rows, row_words, rows = schedule.ring_rows, self.row_words, last - first
+        whole_row = blocking.input_row_words(shape.width, task.config)
+        column = self.first_column
+        offset = column * IMAGE_PIXEL_BYTES // word_bytes if blocking.packed else column
+        overwritten = last - ring_rows  # rows before this one are given up
+        wait_computes = max(self._last_reader(overwritten), met(tokens.computes))
+        wait_stores = met(tokens.stores) if self._barrier is None else self._barrier
+        self._barrier = None
+        # Whole rows lie one behind the other, in memory as in the buffer: one run, where the ring
+        # does not wrap.
+        joined = (
+            row_words == whole_row == schedule.row_words and first % ring_rows + rows <= ring_rows
+        )
+        self._descriptors.append(
+            Load(
+                destination=Destination.FEATURES,
+                wait_computes=wait_computes & TOKEN_MASK,
+                wait_stores=wait_stores & TOKEN_MASK,
+                address=task.input.address + (first * whole_row + offset) * word_bytes,
+                row_words=row_words * rows if joined else row_words,
+                rows=1 if joined else rows,
+                row_stride_bytes=whole_row * word_bytes,
+                blocks=blocking.stored_blocks,
+                block_stride_bytes=shape.height * whole_row * word_bytes,
+                buffer_address=first % ring_rows * row_words if joined else 0,
+                buffer_block_words=self.block_words,
+                ring_row=0 if joined else first % ring_rows,
+                ring_rows=1 if joined else ring_rows,
+            )
+        )
+        tokens.chunks += blocking.stored_blocks

@@ -1,0 +1,31 @@
+"""Puts descriptors into pages, each of which loads the next."""
+
+from hwsim.compiler.tokens import met
+from hwsim.isa.descriptor import Compute, Descriptor, Load, Store
+from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_DESCRIPTORS, Destination
+from hwsim.isa.tokens import TOKEN_MASK
+
+
+def in_pages(work: list[Descriptor], code_start: int, word_bytes: int) -> list[Descriptor]:
+    """Put the load of the next page at the head of every page but the last."""
+    paged: list[Descriptor] = []
+    computes = stores = 0
+    position = 0
+    while (left := len(work) - position) > PAGE_DESCRIPTORS:
+        page = work[position : position + PAGE_DESCRIPTORS - 1]
+        following = min(left - len(page), PAGE_DESCRIPTORS)
+        paged.append(
+            Load.single_run(
+                Destination.PROGRAM,
+                code_start + (len(paged) // PAGE_DESCRIPTORS + 1) * PAGE_BYTES,
+                following * DESCRIPTOR_BYTES // word_bytes,
+                wait_computes=met(computes) & TOKEN_MASK,
+                wait_stores=met(stores) & TOKEN_MASK,
+            )
+        )
+        paged += page
+        kinds = list(map(type, page))
+        computes += kinds.count(Compute)
+        stores += kinds.count(Store)
+        position += len(page)
+    return paged + work[position:]

@@ -1,0 +1,26 @@
+"""What there is to write for one layer."""
+
+from dataclasses import dataclass
+
+from hwsim.arch.config import Config
+from hwsim.graph import Layer
+from hwsim.program.program import Region
+from hwsim.program.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Task:
+    """A layer, how it is cut into tiles, and where it finds and leaves things in memory."""
+
+    layer: Layer
+    schedule: Schedule
+    config: Config
+    weights: Region
+    input: Region
+    output: Region
+
+    def blocks_of(self, first_group: int, groups: int = 1) -> tuple[int, int]:
+        """(first, count) of the output blocks in these groups."""
+        blocking = self.schedule.blocking
+        first = first_group * blocking.group_blocks
+        return first, min(groups * blocking.group_blocks, blocking.output_blocks - first)

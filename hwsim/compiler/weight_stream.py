@@ -1,0 +1,57 @@
+"""A layer's weights on their way through the weight queue: when they are loaded, and dropped."""
+
+from hwsim.compiler.task import Task
+from hwsim.compiler.tokens import Tokens, met
+from hwsim.isa.descriptor import Descriptor, Load
+from hwsim.isa.fields import Destination
+from hwsim.isa.tokens import TOKEN_MASK
+
+
+class WeightStream:
+    """Writes the loads of weights, and knows how far behind the queue's head they lie."""
+
+    def __init__(self, task: Task, tokens: Tokens, descriptors: list[Descriptor]) -> None:
+        self._task, self._tokens, self._descriptors = task, tokens, descriptors
+        self._block_words = task.schedule.blocking.weight_words
+        self._ahead = 0  # words of the next group that are loaded already
+        self._loaded = 0  # words of all groups before the present ones
+        self._released = 0  # words that have left the queue
+        self._first_block = 0  # of the groups that are in the queue
+        self._blocks = 0  # of these groups
+
+    def load(self, first_group: int, groups: int = 1) -> None:
+        """Load the weights of some groups, less the words that were loaded ahead."""
+        self._loaded += self._blocks * self._block_words
+        self._first_block, self._blocks = self._task.blocks_of(first_group, groups)
+        first = self._first_block * self._block_words + self._ahead
+        self._load_words(first, self._blocks * self._block_words - self._ahead)
+        self._ahead = 0
+
+    def load_ahead(self, group: int) -> None:
+        """Load the next weights before features that may have to wait.
+
+        No more than the queue holds: the rest would wait for tiles that wait for the features.
+        """
+        first, blocks = self._task.blocks_of(group)
+        self._ahead = min(blocks * self._block_words, self._task.config.weight_words)
+        self._load_words(first * self._block_words, self._ahead)
+
+    def offset(self, block: int) -> int:
+        """Words from the queue's head to an output block's weights."""
+        return self._loaded + (block - self._first_block) * self._block_words - self._released
+
+    def release(self) -> None:
+        """The block at the queue's head is dropped as it is read."""
+        self._released += self._block_words
+
+    def _load_words(self, first: int, words: int) -> None:
+        if words:
+            self._descriptors.append(
+                Load.single_run(
+                    Destination.WEIGHTS,
+                    self._task.weights.address + first * self._task.config.word_bytes,
+                    words,
+                    wait_computes=met(self._tokens.computes) & TOKEN_MASK,
+                    wait_stores=met(self._tokens.stores) & TOKEN_MASK,
+                )
+            )
