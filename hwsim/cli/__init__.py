@@ -15,6 +15,7 @@ import click
 from hwsim.cli.commands import ReaderGoneError, UnexpectedError, hwsim
 from hwsim.cli.status import BAD_INPUT, BROKEN_PIPE, DIFFERENT, FAULT, INTERRUPTED, OK
 from hwsim.errors import ComparisonError, InputError
+from hwsim.escape import visible
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,6 +98,6 @@ def _fault(error: UnexpectedError) -> str:
 
 
 def _fail(error: object, status: int) -> int:
-    message = " ".join(str(error).split())
+    message = visible(" ".join(str(error).split()))
     click.echo(f"hwsim: error: {message}", err=True)
     return status

@@ -16,6 +16,7 @@ from hwsim.cli.options import (
     out_option,
 )
 from hwsim.errors import InputError
+from hwsim.escape import visible
 
 if TYPE_CHECKING:
     from hwsim.flows.memory_map import MemoryMap
@@ -116,7 +117,7 @@ def _print(document: "MemoryMap", folder: str) -> None:
         HEADER: "the same for C",
     }
     sizes = {file["path"]: f"{file['size_bytes']:,} bytes" for file in document.files}
-    click.echo(f"{document.network['name']} for {document.config['name']}, in {folder}")
+    click.echo(visible(f"{document.network['name']} for {document.config['name']}, in {folder}"))
     for path in (*sizes, MAP, HEADER):
         click.echo(f"  {path:16}{sizes.get(path, ''):>18}  {kinds[path]}")
     for write in document.registers:

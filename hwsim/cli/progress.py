@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hwsim.cli.options import Verbosity
+from hwsim.escape import visible
 from hwsim.flows.progress import Advance, Progress, silent
 
 
@@ -20,11 +21,11 @@ def _bar(description: str, steps: int) -> Iterator[Advance]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(description, total=steps)
+        task = bar.add_task(visible(description), total=steps)
         yield lambda: bar.advance(task)

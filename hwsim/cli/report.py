@@ -11,6 +11,7 @@ from hwsim.cli.options import (
     current_verbosity,
     out_option,
 )
+from hwsim.escape import visible
 
 NETWORKS = ("tiny-yolov2", "condensation-net")
 PHOTOGRAPH = "rocket"  # not among those that quantization is calibrated on
@@ -65,4 +66,4 @@ def report(folder: str, config_name: str) -> None:
             sys.stdout.flush()
         outputs.write(texts | {index: index_text(documents)})
     if level >= 0:
-        click.echo(f"Pages and figures are in {folder}: open {index}")
+        click.echo(visible(f"Pages and figures are in {folder}: open {index}"))

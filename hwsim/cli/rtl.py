@@ -21,6 +21,7 @@ from hwsim.cli.options import (
 from hwsim.cli.outputs import Outputs
 from hwsim.cli.progress import progress
 from hwsim.errors import InputError
+from hwsim.escape import visible
 from hwsim.extras import needing_extra
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")  # serves in Verilog, SystemRDL and C
@@ -149,7 +150,7 @@ def _document(
 def _print(document: dict[str, Any]) -> None:
     """One line per file that somebody opens; the rest belongs to the HTML."""
     config, folder = document["config"]["name"], document["folder"]
-    click.echo(f"Module {document['name']}, configuration {config}, in {folder}")
+    click.echo(visible(f"Module {document['name']}, configuration {config}, in {folder}"))
     width = max(len(f"{document['name']}_driver.h"), len(PAGE))
     for file in document["files"]:
         path = file["path"]

@@ -3,7 +3,6 @@
 `MemoryMap` is the document that `hwsim compile` writes as memory.json; `header` is the same for C.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.compiler.pack import image_row_bytes, pack_features, pack_image
+from hwsim.escape import comment
 from hwsim.graph import Tensor
 from hwsim.isa.registers import fingerprint, register, reset_value
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, is_packed
@@ -277,12 +277,7 @@ def header(document: MemoryMap) -> str:
     # By position: C++ has no designators before C++20.
     job = ", \\\n      ".join(f"MEMORY_{name} /* {field} */" for field, name in JOB.items())
     return HEADER.format(
-        title=_comment(f"{network} on {config}, by hwsim {document.hwsim_version}"),
+        title=comment(f"{network} on {config}, by hwsim {document.hwsim_version}"),
         defines="\n".join(lines),
         job=job,
     )
-
-
-def _comment(text: str) -> str:
-    """Nothing that a user's name for a configuration holds may end the comment."""
-    return re.sub(r"[^ -~]|[*/]", "?", text)

@@ -5,6 +5,7 @@ The palette is Okabe and Ito's, which colour-blind readers can tell apart.
 
 from typing import Any
 
+from hwsim.escape import chart_label
 from hwsim.graph import Tensor
 from hwsim.report.comparison import VariantFigures
 from hwsim.report.document import Document
@@ -35,12 +36,15 @@ def traffic_chart(document: Document, classes: tuple[str, ...]) -> Figure:
     for kind in classes:
         name, colour = TRAFFIC_COLOURS[kind]
         if comparison is None:
-            x: list[Any] = [layer.name for layer in document.layers]
+            x: list[Any] = [chart_label(layer.name) for layer in document.layers]
             y = [getattr(layer, kind) / MEGA for layer in document.layers]
         else:
             shown = [item for item in comparison.variants if item.key in SHOWN_VARIANTS]
             pairs = [(layer, item) for layer in document.layers for item in shown]
-            x = [[layer.name for layer, _ in pairs], [item.key for _, item in pairs]]
+            x = [
+                [chart_label(layer.name) for layer, _ in pairs],
+                [item.key for _, item in pairs],
+            ]
             y = [_variant_bytes(item, layer, kind) / MEGA for layer, item in pairs]
         hover = "%{x}: %{y:.3f} MB<extra>" + name + "</extra>"
         bars.append(_bar(name, colour, x=x, y=y, hovertemplate=hover))
@@ -74,7 +78,7 @@ def _stacked_cycles(
     unit: str,
     value: str,
 ) -> Figure:
-    names = [layer.name for layer in layers]
+    names = [chart_label(layer.name) for layer in layers]
 
     def scaled(field: str) -> list[float]:
         return [getattr(layer, field) / scale for layer, scale in zip(layers, scales, strict=True)]
@@ -129,13 +133,14 @@ def memory_chart(document: Document, timeline: Timeline) -> Figure:
         offset = region.address - base
         data.append(_rectangle(tensor, first, last, offset, region.size_bytes, colour))
     peak = document.totals.peak_feature_bytes / BYTES_PER_KIB
+    layer = chart_label(document.totals.peak_feature_layer)
     data.append(_map_labels(data, peak))
     layout = base_layout("layer being computed, and what is alive meanwhile", "KiB")
     layout["xaxis"] |= {
         "tickvals": list(range(len(layers))),
         "ticktext": [
-            f"{layer.name}<br>{size / BYTES_PER_KIB:,.1f} KiB"
-            for layer, size in zip(layers, alive, strict=True)
+            f"{chart_label(each.name)}<br>{size / BYTES_PER_KIB:,.1f} KiB"
+            for each, size in zip(layers, alive, strict=True)
         ],
         "range": [-0.6, len(layers) - 0.4],
     }
@@ -160,7 +165,7 @@ def memory_chart(document: Document, timeline: Timeline) -> Figure:
             "yanchor": "bottom",
             "showarrow": False,
             "font": {"color": VERMILLION},
-            "text": f"peak {peak:,.1f} KiB, caused by {document.totals.peak_feature_layer}",
+            "text": f"peak {peak:,.1f} KiB, caused by {layer}",
         }
     ]
     layout["showlegend"] = False
@@ -186,11 +191,12 @@ def _rectangle(
     """A feature map: from layer `first` to `last`, between two addresses."""
     left, right = first - 0.48, last + 0.48
     low, high = offset / BYTES_PER_KIB, (offset + size_bytes) / BYTES_PER_KIB
-    text = f"{tensor.name} {tensor.shape}<br>{size_bytes:,} bytes at offset {offset:,}"
+    name = chart_label(tensor.name)
+    text = f"{name} {tensor.shape}<br>{size_bytes:,} bytes at offset {offset:,}"
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": tensor.name,
+        "name": name,
         "fill": "toself",
         "x": [left, right, right, left, left],
         "y": [low, low, high, high, low],

@@ -4,6 +4,7 @@ import csv
 import io
 from dataclasses import fields
 
+from hwsim.escape import csv_cell
 from hwsim.report.document import Document
 from hwsim.report.layers import LayerFigures
 
@@ -21,7 +22,8 @@ def csv_text(document: Document) -> str:
 
 
 def _cell(layer: LayerFigures, column: str) -> object:
-    """Operators as one text, priced first and fused ones behind it; all else as it is."""
+    """Return operators as one text, priced first and fused ones behind it; all else as it is."""
     if column == "operators":
         return " + ".join(operator.name for operator in layer.operators)
-    return getattr(layer, column)
+    value = getattr(layer, column)
+    return csv_cell(value) if isinstance(value, str) else value

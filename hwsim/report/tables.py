@@ -1,10 +1,13 @@
 """The tables of the terminal, one function each."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from rich import box
+from rich.console import RenderableType
 from rich.table import Table
 
+from hwsim.escape import visible
 from hwsim.report.comparison import ComparisonFigures
 from hwsim.report.document import RunFigures
 from hwsim.report.layers import WAITS, LayerFigures
@@ -183,9 +186,16 @@ def _add_integers(
     table.add_row(name, *(f"{number:,}" for number in numbers), *last)
 
 
+class VisibleTable(Table):
+    """A table whose cells show control characters instead of sending them to the terminal."""
+
+    def add_row(self, *cells: RenderableType | None, **style: Any) -> None:
+        super().add_row(*(visible(x) if isinstance(x, str) else x for x in cells), **style)
+
+
 def new_table(names: Iterable[str], numbers: Iterable[str] = ()) -> Table:
     """A table of left-aligned columns, then right-aligned ones."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table = VisibleTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in names:
         table.add_column(name, no_wrap=True)
     for name in numbers:
@@ -195,7 +205,7 @@ def new_table(names: Iterable[str], numbers: Iterable[str] = ()) -> Table:
 
 def _prose(rows: dict[str, str]) -> Table:
     """Names on the left, text on the right, wrapped to the terminal."""
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table = VisibleTable(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column()
     for name, text in rows.items():

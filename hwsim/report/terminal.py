@@ -5,6 +5,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.table import Table
 
+from hwsim.escape import visible
 from hwsim.report import tables
 from hwsim.report.comparison import ComparisonFigures
 from hwsim.report.document import Document, RunFigures
@@ -132,5 +133,5 @@ def print_table(console: Console, title: str, table: Table, space: bool = True) 
 
 
 def print_lines(console: Console, text: str, style: str = "") -> None:
-    """Print prose, which the terminal may wrap where it likes."""
-    console.print(text, style=style, soft_wrap=True)
+    """Print prose, which the terminal may wrap where it likes, and no control characters."""
+    console.print(visible(text), style=style, soft_wrap=True)

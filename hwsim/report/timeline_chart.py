@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from hwsim.escape import chart_label
 from hwsim.program.program import Traffic
 from hwsim.report.bandwidth import bus_transfers
 from hwsim.report.charts import (
@@ -39,7 +40,7 @@ class Bar(NamedTuple):
 def timeline_chart(timeline: Timeline) -> Figure:
     """When every layer, load, tile, drain and store happens, in milliseconds."""
     clock_hz = timeline.program.config.clock.clock_hz
-    names = [part.layer.name for part in timeline.program.layers]
+    names = [chart_label(part.layer.name) for part in timeline.program.layers]
     scale = MILLISECONDS_PER_SECOND / clock_hz
     transfers = bus_transfers(timeline)
 
@@ -68,7 +69,8 @@ def timeline_chart(timeline: Timeline) -> Figure:
         for number, tile in enumerate(timeline.tiles)
     ]
     layers = [
-        Bar(layer.start_cycle, layer.end_cycle, layer.layer.name) for layer in timeline.layers
+        Bar(layer.start_cycle, layer.end_cycle, name)
+        for name, layer in zip(names, timeline.layers, strict=True)
     ]
     data = [_track("layers", "layers", PURPLE, layers, scale)]
     data[0] |= {

@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
+from hwsim.escape import markdown_code
 from hwsim.isa.error_codes import MEANINGS, ErrorCode
 from hwsim.isa.fields import Opcode
 from hwsim.isa.registers import REGISTERS, register
@@ -48,7 +49,7 @@ def _introduction(config: Config, name: str) -> str:
     return f"""\
 # How to connect `{name}`
 
-Written by hwsim {version("hwsim")} for the configuration `{config.name}`:
+Written by hwsim {version("hwsim")} for the configuration {markdown_code(config.name)}:
 {array.input_lanes} x {array.output_lanes} multipliers, {config.widths.weight_bits}-bit weights,
 {config.bus.bus_bits}-bit bus; on chip {buffers.feature_bytes} bytes of features,
 {buffers.weight_bytes} of weights, {config.accumulator_bytes} of accumulators and
@@ -252,7 +253,7 @@ def _memory_image(config: Config, name: str) -> str:
 ## The memory image
 
 `hwsim compile` writes what lies in memory before START. CONFIG is the preset or file that
-`{name}.v` was made from, here `{config.name}`:
+`{name}.v` was made from, here {markdown_code(config.name)}:
 
     hwsim compile NETWORK --config CONFIG --base 0x80000000 --image PHOTO --out DIR
 

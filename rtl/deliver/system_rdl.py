@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from hwsim.arch.config import Config
+from hwsim.escape import markup, rdl_string
 from hwsim.isa.descriptor import FIELDS, SUMMARIES
 from hwsim.isa.error_codes import MEANINGS, ErrorCode
 from hwsim.isa.fields import DESCRIPTOR_BYTES, OPCODE, Opcode
@@ -30,6 +31,10 @@ ACCESS_PROPERTIES = {
 CONSTANTS = ("IDENTITY", "BUILD", "FINGERPRINT")  # read-only because nothing ever changes them
 
 MATHJAX = re.compile(r'<script async src="https://[^"]*/MathJax\.js"></script>')
+# The search puts the text of a page, tags taken out, back into HTML as if it were tags still.
+SEARCH = "js/content_search.js"
+TAKEN_OUT = b"text = el.textContent;"
+ESCAPED = b'text = el.textContent.replace(/&/g, "&amp;").replace(/</g, "&lt;");'
 OFFLINE = """\
 // The pages as one script: a browser fetches nothing from a disk, and there are no formulas.
 const FILES = FILES_AS_JSON;
@@ -67,13 +72,9 @@ def system_rdl(config: Config, name: str = "accelerator") -> str:
     return head + "\n".join(maps)
 
 
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 def _enum(name: str, members: dict[str, tuple[int, str]]) -> str:
     lines = [
-        f"    {member} = {value} {{ desc = {_quoted(doc)}; }};"
+        f"    {member} = {value} {{ desc = {rdl_string(doc)}; }};"
         for member, (value, doc) in members.items()
     ]
     return "\n".join((f"enum {name} {{", *lines, "};\n\n"))
@@ -81,16 +82,16 @@ def _enum(name: str, members: dict[str, tuple[int, str]]) -> str:
 
 def _register_map(config: Config, name: str) -> str:
     description = (
-        f"Registers of the accelerator, configuration {config.name}. AXI4-Lite with 32 data bits; "
-        "an access to an offset without a register is answered with SLVERR and has no effect, a "
-        "write to a read-only register is ignored. Bits 1:0 of an address are ignored, byte "
-        "strobes honoured."
+        f"Registers of the accelerator, configuration {markup(config.name)}. AXI4-Lite with 32 "
+        "data bits; an access to an offset without a register is answered with SLVERR and has no "
+        "effect, a write to a read-only register is ignored. Bits 1:0 of an address are ignored, "
+        "byte strobes honoured."
     )
     registers = "\n".join(_register(register, config, name) for register in REGISTERS)
     return (
         f"addrmap \\{name} {{\n"
         f'    name = "Registers of the accelerator";\n'
-        f"    desc = {_quoted(description)};\n"
+        f"    desc = {rdl_string(description)};\n"
         "    default regwidth = 32;\n"
         "    default accesswidth = 32;\n"
         f"{registers}\n}};\n"
@@ -107,13 +108,13 @@ def _register(register: Register, config: Config, name: str) -> str:
         reset = chosen[field.name] if field.reset is None else field.reset
         encode = f" encode = {_code_enum(name)};" if register.name == "ERROR_CODE" else ""
         lines.append(
-            f"        field {{ {properties}{encode} desc = {_quoted(field.doc)}; }} "
+            f"        field {{ {properties}{encode} desc = {rdl_string(field.doc)}; }} "
             f"\\{field.name} [{field.high}:{field.low}] = {field.width}'h{reset:x};"
         )
     return "\n".join(
         (
             "    reg {",
-            f"        desc = {_quoted(register.doc)};",
+            f"        desc = {rdl_string(register.doc)};",
             *lines,
             f"    }} {register.name} @ 0x{register.offset:02x};",
         )
@@ -127,7 +128,7 @@ def _descriptor_map(name: str, opcode: Opcode) -> str:
         encode = f" encode = {_opcode_enum(name)};" if field is OPCODE else ""
         doc = field.doc + (" A signed number." if field.signed else "")
         lines.append(
-            f"        field {{ sw = rw; hw = r;{encode} desc = {_quoted(doc)}; }} "
+            f"        field {{ sw = rw; hw = r;{encode} desc = {rdl_string(doc)}; }} "
             f"\\{field.name} [{low + field.bits - 1}:{low}];"
         )
         low += field.bits
@@ -139,11 +140,11 @@ def _descriptor_map(name: str, opcode: Opcode) -> str:
         (
             f"addrmap {descriptor_map_name(name, opcode)} {{",
             f'    name = "Descriptor {opcode.name}";',
-            f"    desc = {_quoted(description)};",
+            f"    desc = {rdl_string(description)};",
             "    reg {",
             f"        regwidth = {DESCRIPTOR_BITS};",
             "        accesswidth = 32;",
-            f"        desc = {_quoted(description)};",
+            f"        desc = {rdl_string(description)};",
             *lines,
             f"    }} {opcode.name} @ 0x0;",
             "};\n",
@@ -190,7 +191,7 @@ def _c_header(registers: Any, path: Path) -> str:
     text = path.read_text("utf-8")
     place = text.rindex("\n#ifdef __cplusplus\n}")
     prefix = registers.inst_name.upper()
-    codes = [f"X({code.name}, {int(code)}, {_quoted(MEANINGS[code])})" for code in ErrorCode]
+    codes = [f"X({code.name}, {int(code)}, {rdl_string(MEANINGS[code])})" for code in ErrorCode]
     lines = [
         "",
         f"/* The codes in {prefix}__ERROR_CODE: X(name, value, meaning) for each. */",
@@ -234,9 +235,11 @@ def _html(maps: list[Any], folder: Path, stamp: int) -> dict[str, bytes]:
         '<script src="data/files.js"></script>', files["index.html"].decode()
     )
     assert replaced == 1, "PeakRDL's index.html is not the one that is known here"
+    assert files[SEARCH].count(TAKEN_OUT) == 1, "PeakRDL's search is not the one known here"
     pages = json.dumps(fetched).replace("</", "<\\/")
     return files | {
         "index.html": index.encode(),
+        SEARCH: files[SEARCH].replace(TAKEN_OUT, ESCAPED),
         "data/files.js": OFFLINE.replace("FILES_AS_JSON", pages).encode(),
     }
 

@@ -12,6 +12,7 @@ from amaranth.lib import wiring
 
 from hwsim.arch.config import Config
 from hwsim.errors import InputError
+from hwsim.escape import comment
 
 ROOT = Path(__file__).parents[3]
 FIRST_WORD = re.compile(r"^  initial begin\n    \S+\[0\] = \d+'(?:h0+|d0);\n  end\n", re.MULTILINE)
@@ -74,7 +75,8 @@ def _header(config: Config | None) -> str:
     if config is not None:
         array, buffers, widths = config.array, config.buffers, config.widths
         lines += [
-            f"Configuration {config.name}: {array.input_lanes} x {array.output_lanes} multipliers, "
+            f"Configuration {comment(config.name)}: "
+            f"{array.input_lanes} x {array.output_lanes} multipliers, "
             f"{array.rescale_lanes} rescale lanes, {widths.weight_bits}-bit weights, "
             f"{widths.multiplier_bits}-bit rescale factors, {config.bus.bus_bits}-bit bus;",
             f"on-chip bytes: features {buffers.feature_bytes}, weights {buffers.weight_bytes}, "
