@@ -14,13 +14,10 @@ from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import markdown
 import pytest
 import yaml
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 from markdown_it import MarkdownIt
 from systemrdl.compiler import RDLCompiler
 
@@ -38,6 +35,7 @@ from hwsim.report.document import Document, RunFigures, TensorFigures, make_docu
 from hwsim.report.perfetto import trace_text
 from hwsim.report.terminal import print_document
 from hwsim.rtl.accelerator import accelerator_verilog
+from hwsim.rtl.arithmetic.channel_pool import ChannelPool
 from hwsim.rtl.deliver.fusesoc import core_file
 from hwsim.rtl.deliver.guide import connection_guide
 from hwsim.rtl.deliver.system_rdl import Manual, write_manual
@@ -114,7 +112,7 @@ def test_system_rdl_holds_the_name_as_text(name: str, tmp_path: Path) -> None:
     path.write_text(manual(name).rdl, "utf-8", newline="")
     compiler = RDLCompiler()
     compiler.compile_file(str(path))
-    shown = Structure(compiler.elaborate(TOP).top.get_html_desc())
+    shown = Structure(compiler.elaborate(TOP).top.get_html_desc() or "")
     assert f"configuration {visible(name)}. AXI4-Lite" in shown.text
     assert [tag for tag, _ in shown.elements] == ["p", "/p"]
 
@@ -155,7 +153,7 @@ def test_the_guide_shows_the_name_as_code(name: str) -> None:
 @named
 def test_headers_in_c_compile(name: str, tmp_path: Path) -> None:
     config = config_named(name)
-    graph = replace(build_network("condensation-net-mini"), name=name)
+    graph = replace(build_network("condensation-net-mini"), name=visible(name))
     program = compile_graph(graph, config)
     network = {"name": name, "weights": name}
     document = make_memory_map(program, time_program(program), network, None, {}, {})
@@ -173,18 +171,8 @@ def test_headers_in_c_compile(name: str, tmp_path: Path) -> None:
 @pytest.mark.verilator
 @named
 def test_verilog_with_the_name_lints(name: str, tmp_path: Path) -> None:
-    class Wire(wiring.Component):
-        i: In(1)
-        o: Out(1)
-
-        def elaborate(self, _platform: object) -> Any:
-            from amaranth.hdl import Module
-
-            m = Module()
-            m.d.comb += self.o.eq(self.i)
-            return m
-
-    text = to_verilog(Wire(), TOP, config_named(name))
+    pool = ChannelPool(load_config("nano"))
+    text = to_verilog(pool, TOP, config_named(name))
     assert text.isascii()
     assert f"// Configuration {comment(name)}: 8 x 8 multipliers" in text.splitlines()[1]
     path = tmp_path / f"{TOP}.v"
@@ -204,8 +192,8 @@ def test_the_core_file_is_the_same(name: str) -> None:
 
 @cache
 def reported(name: str) -> tuple[Estimate, Document]:
-    """An estimate in which everything that can have a name has this one, numbered where needed."""
-    graph = _renamed(build_network("condensation-net-mini"), name)
+    """An estimate in which everything that has a name has this one, a graph's parts as they may."""
+    graph = _renamed(build_network("condensation-net-mini"), visible(name))
     config = config_named(name)
     sources = config.energy.model_copy(
         update={f"{kind}_source": name for kind in ("mac", "on_chip", "dram")}
@@ -237,7 +225,7 @@ def test_rows_start_no_formula(name: str) -> None:
 @named
 def test_the_trace_holds_the_name(name: str) -> None:
     found, _ = reported(name)
-    assert json.loads(trace_text(found.timeline))["otherData"]["network"] == name
+    assert json.loads(trace_text(found.timeline))["otherData"]["config"] == name
 
 
 @named
