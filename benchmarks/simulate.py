@@ -4,19 +4,21 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.execute import seeded, seeded_image
+from benchmarks.execute import seeded_image
 from hwsim.arch.config import load_config
 from hwsim.flows.progress import silent
 from hwsim.flows.simulation import simulate, subjects
 from hwsim.frontends.builtin import build_network
+from hwsim.testbenches.cases import with_constants
 
 
 def cycles_per_second(network: str) -> float:
     """Of the simulator, once it is built: from the host's first access to its last."""
     from hwsim.testbenches.network_bench import load_run
 
-    graph = seeded(build_network(network, 416, 416))
-    (subject,) = subjects(graph, load_config("edge"), unfused=False)
+    config = load_config("edge")
+    graph = with_constants(build_network(network, 416, 416), config, seed=0)
+    (subject,) = subjects(graph, config, unfused=False)
     with TemporaryDirectory() as folder:
         simulate(subject, seeded_image(graph), Path(folder), silent)
         run = load_run(Path(folder))
