@@ -18,9 +18,12 @@ from hwsim.arch.config import load_config
 from hwsim.cli import main
 from hwsim.isa.registers import REGISTERS, register
 from hwsim.isa.rules import RULES
+from hwsim.rtl.deliver.example import example_files
 from hwsim.rtl.deliver.fusesoc import core_file
+from hwsim.rtl.deliver.system_rdl import write_manual
 from hwsim.rtl.host.axi4_lite import axi4_lite_ports
 from hwsim.rtl.memory.axi4 import axi4_ports
+from hwsim.rtl.primitives.queue import Queue
 from hwsim.testbenches.simulator import lint, verilator_environment
 
 SOURCES = {"npu.v", "npu.vlt", "npu.core", "npu.rdl", "npu.h", "npu_driver.h", "example.c"}
@@ -136,6 +139,39 @@ def test_the_driver_compiles_beside_its_header(written: Path, tmp_path: Path) ->
     flags = ["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-Wmissing-prototypes"]
     output = tmp_path / "driver.so"
     subprocess.run(["cc", *flags, written / "example.c", "-o", output], check=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["int32", "uint8", "size", "wchar", "double", "div", "pid", "bool", "namespace", "NULL"]
+)
+@pytest.mark.parametrize("language", ["c", "c++"])
+def test_no_name_meets_one_of_c(name: str, language: str, tmp_path: Path) -> None:
+    """Header and driver compile behind every header of the languages that has such names."""
+    headers = ("math", "stdint", "stdlib", "time", "wchar", "sys/types", f"{name}_driver")
+    files = example_files(name) | {f"{name}.h": write_manual(load_config("nano"), name).header}
+    for path, content in files.items():
+        (tmp_path / path).write_text(content)
+    code = "".join(f"#include <{header}.h>\n" for header in (*headers, name))
+    command = ["cc", "-x", language, "-fsyntax-only", "-Wall", "-Werror", "-I", str(tmp_path), "-"]
+    subprocess.run(command, input=code, text=True, check=True)
+
+
+def test_without_a_home_that_can_be_written_it_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Yosys keeps itself compiled in a user's cache, and fails where it cannot."""
+    home = tmp_path / "home"
+    home.write_text("no folder")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr(hwsim.rtl.accelerator, "Accelerator", lambda _config: Queue(8, 2))
+    monkeypatch.setattr("hwsim.rtl.deliver.guide.connection_guide", lambda *_: "")
+    assert main(["rtl", "--config", "nano", "--out", str(tmp_path / "out"), "-q"]) == 0
+    assert "module accelerator(" in (tmp_path / "out" / "accelerator.v").read_text()
+    assert "XDG_CACHE_HOME" not in os.environ
+    assert {path.name for path in tmp_path.iterdir()} == {"home", "out"}
 
 
 def test_the_guide_says_what_was_built(written: Path) -> None:
@@ -260,10 +296,12 @@ def test_bad_input_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
         ([], "Missing option '-o' / '--out'"),
         ([*out, "--config", "egde"], "did you mean 'edge'?"),
         ([*out, "--config", "none.toml"], "cannot read config 'none.toml'"),
-        ([*out, "--name", "7up"], "--name '7up' must be letters"),
-        ([*out, "--name", "logic"], "--name 'logic' is a keyword of Verilog"),
-        ([*out, "--name", "Memory"], "--name 'Memory' is taken: `hwsim compile` writes memory.h"),
-        ([*out, "--name", "a b"], "--name 'a b' must be letters"),
+        ([*out, "--name", "7up"], "name '7up' must be letters"),
+        ([*out, "--name", "logic"], "name 'logic' is a keyword of Verilog"),
+        ([*out, "--name", "Memory"], "name 'Memory' is taken: `hwsim compile` writes memory.h"),
+        ([*out, "--name", "stdint"], "name 'stdint' is taken: stdint.h is a header of C or POSIX"),
+        ([*out, "--name", "Float"], "name 'Float' is taken: float.h is a header of C or POSIX"),
+        ([*out, "--name", "a b"], "name 'a b' must be letters"),
         ([*out, "--json", str(tmp_path / "out" / "README.md")], "named for two outputs"),
         ([*out, "--json", str(tmp_path)], "it is a folder"),
         (["--out", str(file)], "it is not a folder"),

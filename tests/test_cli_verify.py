@@ -14,8 +14,8 @@ from torch import Tensor
 
 from hwsim.arch.config import ExternalMemory, load_config
 from hwsim.cli import main
-from hwsim.cli.memory_option import with_memory
 from hwsim.errors import InputError
+from hwsim.flows.configuration import configuration
 from hwsim.golden.reference import run_layer
 from hwsim.graph import Layer
 from hwsim.testbenches import bus_record, network_bench, simulator
@@ -223,7 +223,7 @@ def test_memories() -> None:
     edge = load_config("edge")
 
     def memory(text: str | None) -> ExternalMemory:
-        return with_memory(edge, text).memory
+        return configuration(edge, memory=text).memory
 
     assert memory(None) == edge.memory
     ideal = ExternalMemory(latency_cycles=1, bandwidth_bytes_per_cycle=16)
@@ -242,11 +242,11 @@ def test_bad_inputs_are_told_in_one_line(
     text = tmp_path / "text.png"
     text.write_text("no image")
     for arguments, expected in [
-        (["--memory", "latency"], "--memory latency: 'latency' is none of ideal"),
-        (["--memory", "latency=0"], "--memory latency=0: memory.latency_cycles = 0: "),
+        (["--memory", "latency"], "memory latency: 'latency' is none of ideal"),
+        (["--memory", "latency=0"], "memory latency=0: memory.latency_cycles = 0: "),
         (
             ["--memory", "bandwidth=3"],
-            "bandwidth_bytes_per_cycle = 3 must be a power of two",
+            "bandwidth_bytes_per_cycle = 3: must be a power of two",
         ),
         (["--memory", "latency=1,size=2"], "'size=2' is none of ideal"),
         (["--memory", "latency=1,latency=2"], "names latency twice"),

@@ -92,7 +92,7 @@ def test_the_header_compiles_and_equals_the_table(
     (tmp_path / "npu.h").write_text(manual.header, "utf-8")
     expected: dict[str, int] = {}
     for entry in REGISTERS:
-        expected[f"offsetof(npu_t, {entry.name})"] = entry.offset
+        expected[f"offsetof(npu_registers_t, {entry.name})"] = entry.offset
         for field in entry.fields:
             prefix = f"NPU__{entry.name}__{field.name.upper()}"
             expected |= {f"{prefix}_bm": field.mask, f"{prefix}_bp": field.low}

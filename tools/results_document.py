@@ -1,9 +1,9 @@
 """Writes `docs/results.md`: what virtual feature maps save, network by network."""
 
 from hwsim.arch.config import Config
-from hwsim.cli.options import chosen_config
 from hwsim.compiler import compile_graph, plan_graph
 from hwsim.cost.estimate import PAPER_SAVING, Comparison, Variant
+from hwsim.flows.configuration import configuration
 from hwsim.flows.estimate import compare
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph
@@ -118,6 +118,6 @@ def _section(name: str, config: Config) -> str:
 
 
 def results_document() -> str:
-    configs = [chosen_config("edge", weight_bits) for weight_bits in ("8", "4")]
+    configs = [configuration("edge", weight_bits) for weight_bits in (8, 4)]
     sections = [_section(name, config) for name in NETWORKS for config in configs]
     return "\n".join([INTRODUCTION, *sections, CLOSING])

@@ -1,21 +1,17 @@
 """`hwsim compile`: the memory that the accelerator runs, and what its host must know of it."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsim.cli.documents import STANDARD_OUTPUT
 from hwsim.cli.options import (
-    Verbosity,
-    chosen_config,
     common_options,
     current_verbosity,
+    json_option,
     network_options,
     out_option,
 )
-from hwsim.errors import InputError
 from hwsim.escape import visible
 
 if TYPE_CHECKING:
@@ -49,16 +45,14 @@ class AddressType(click.ParamType[int]):
     show_default=True,
     help="Where memory.bin will lie, a multiple of 4096.",
 )
-@click.option(
-    "--json", metavar="FILE|-", help="Write memory.json there too; - for standard output."
-)
+@json_option
 @common_options
 def compile_network(
     network: str,
     config_name: str,
     size: tuple[int, int] | None,
     k: int | None,
-    weight_bits: str | None,
+    weight_bits: int | None,
     folder: str,
     image: str | None,
     weights: str | None,
@@ -72,36 +66,35 @@ def compile_network(
     expected.bin is what the output must be after the run. All files are written or none. NETWORK is
     quantized once: ~/.cache/hwsim keeps the result.
     """
+    from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
     from hwsim.compiler import compile_graph
+    from hwsim.flows.configuration import configuration
     from hwsim.flows.memory_files import EXPECTED, HEADER, MAP, MEMORY, make_files
     from hwsim.frontends.builtin import build_network
     from hwsim.program.relocate import relocate
 
-    if folder == STANDARD_OUTPUT:
-        raise InputError("--out -: only --json can go to standard output")
-    config = chosen_config(config_name, weight_bits)
+    config = configuration(config_name, weight_bits)
     width, height = size or (None, None)
     shapes = build_network(network, height, width, k, config.widths.weight_bits)
     relocate(compile_graph(shapes, config), base)  # refuse what cannot run before the long work
     level = current_verbosity()
     names = [MEMORY, MAP, HEADER] + ([] if image is None else [EXPECTED])
     paths = {name: str(Path(folder) / name) for name in names}
-    copies = [] if json in {None, STANDARD_OUTPUT} else [str(json)]
+    json_file = JsonFile(json)
     with Outputs() as outputs:
         outputs.create_folder(folder)
-        for path in (*paths.values(), *copies):
+        for path in paths.values():
             outputs.reserve(path)
+        json_file.reserve(outputs)
         document, files = make_files(shapes, config, image, weights, base, progress(level))
         contents = {paths[name]: content for name, content in files.items()}
-        outputs.write(contents | dict.fromkeys(copies, files[MAP]))
+        text = str(files[MAP])
+        outputs.write(contents | json_file.contents(text))
         if image is None:  # an earlier call's would belong to another memory
             (Path(folder) / EXPECTED).unlink(missing_ok=True)
-    if json == STANDARD_OUTPUT:
-        sys.stdout.write(str(files[MAP]))
-    elif level is not Verbosity.QUIET:
-        _print(document, folder)
+    json_file.show(text, level, lambda: _print(document, folder))
 
 
 def _print(document: "MemoryMap", folder: str) -> None:

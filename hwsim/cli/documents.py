@@ -1,18 +1,44 @@
 """Where a finished document goes: files, standard output, or tables."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwsim.cli.options import Verbosity
+from hwsim.cli.options import STANDARD_OUTPUT, Verbosity
 from hwsim.cli.outputs import Outputs
 from hwsim.cost.estimate import Estimate
-from hwsim.errors import InputError
 from hwsim.extras import needing_extra
 from hwsim.report.document import Document
 
-STANDARD_OUTPUT = "-"
 PAGE = "index.html"
+
+
+@dataclass(frozen=True)
+class JsonFile:
+    """Where `--json` goes: nowhere, into a file, or alone to standard output."""
+
+    name: str | None
+
+    @property
+    def _path(self) -> str | None:
+        return None if self.name == STANDARD_OUTPUT else self.name
+
+    def reserve(self, outputs: Outputs) -> None:
+        """Refuse what cannot be written, before anything takes long."""
+        if self._path is not None:
+            outputs.reserve(self._path)
+
+    def contents(self, text: str) -> dict[str, str]:
+        """Return what to write into files: nothing, or the text under its name."""
+        return {} if self._path is None else {self._path: text}
+
+    def show(self, text: str, verbosity: Verbosity, print_tables: Callable[[], None]) -> None:
+        """Fill standard output: with JSON alone, or tables, or nothing."""
+        if self.name == STANDARD_OUTPUT:
+            sys.stdout.write(text)
+        elif verbosity is not Verbosity.QUIET:
+            print_tables()
 
 
 @dataclass(frozen=True)
@@ -26,9 +52,6 @@ class Wanted:
 
     def reserve(self, outputs: Outputs) -> None:
         """Refuse what cannot be written, before anything takes long."""
-        for option, name in (("--csv", self.csv), ("--trace", self.trace)):
-            if name == STANDARD_OUTPUT:
-                raise InputError(f"{option} -: only --json can go to standard output")
         if self.page is not None:
             with needing_extra("html", "an HTML page"):
                 from hwsim.report.web_page import plotly_script
@@ -75,7 +98,5 @@ def page_in(folder: str | None, outputs: Outputs) -> str | None:
     """The page's name in the folder that `--html` names; the folder is made."""
     if folder is None:
         return None
-    if folder == STANDARD_OUTPUT:
-        raise InputError("--html -: only --json can go to standard output")
     outputs.create_folder(folder)
     return str(Path(folder) / PAGE)

@@ -3,7 +3,6 @@
 import click
 
 from hwsim.cli.options import (
-    chosen_config,
     common_options,
     current_verbosity,
     network_options,
@@ -20,7 +19,7 @@ def estimate(
     config_name: str,
     size: tuple[int, int] | None,
     k: int | None,
-    weight_bits: str | None,
+    weight_bits: int | None,
     html: str | None,
     json: str | None,
     csv: str | None,
@@ -32,11 +31,12 @@ def estimate(
     """
     from hwsim.cli.documents import Wanted, page_in
     from hwsim.cli.outputs import Outputs
+    from hwsim.flows.configuration import configuration
     from hwsim.flows.estimate import estimate as estimate_graph
     from hwsim.frontends.builtin import build_network
     from hwsim.report.document import make_document
 
-    config = chosen_config(config_name, weight_bits)
+    config = configuration(config_name, weight_bits)
     width, height = size or (None, None)
     graph = build_network(network, height, width, k, config.widths.weight_bits)
     with Outputs() as outputs:

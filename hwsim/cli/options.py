@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
-from hwsim.arch.config import Config, load_config
 from hwsim.errors import InputError
 
 SIZE = re.compile(r"([0-9]{1,6})(?:x([0-9]{1,6}))?")
+STANDARD_OUTPUT = "-"
 SIZE_NAME = "SIZE|WIDTHxHEIGHT"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -106,7 +106,7 @@ def network_options(command: Command) -> Command:
             ),
             click.option(
                 "--weight-bits",
-                type=click.Choice(["8", "4"]),
+                type=click.Choice([8, 4]),
                 help="Width of a weight.  [default: the config's]",
             ),
         )
@@ -118,8 +118,29 @@ def network_options(command: Command) -> Command:
 def out_option(default: str | None = None) -> Callable[[Command], Command]:
     """Return the option that names the folder of a command that writes several files."""
     chosen = {"required": True} if default is None else {"default": default, "show_default": True}
-    help_text = "Where to write; made if new."
-    return click.option("-o", "--out", "folder", metavar="DIR", help=help_text, **chosen)
+    return click.option(
+        "-o",
+        "--out",
+        "folder",
+        metavar="DIR",
+        help="Where to write; made if new.",
+        callback=_is_no_standard_output,
+        **chosen,
+    )
+
+
+def _is_no_standard_output(
+    _ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Refuse `-` where only a file or a folder will do."""
+    if value == STANDARD_OUTPUT:
+        raise InputError(f"{parameter.opts[-1]} -: only --json can go to standard output")
+    return value
+
+
+json_option = click.option(
+    "--json", metavar="FILE|-", help="Write all figures; - for standard output, alone."
+)
 
 
 def output_options(command: Command) -> Command:
@@ -127,29 +148,25 @@ def output_options(command: Command) -> Command:
     for decorate in reversed(
         (
             click.option(
-                "--html", metavar="DIR", help="Write DIR/index.html, which works offline."
+                "--html",
+                metavar="DIR",
+                callback=_is_no_standard_output,
+                help="Write DIR/index.html, which works offline.",
+            ),
+            json_option,
+            click.option(
+                "--csv",
+                metavar="FILE",
+                callback=_is_no_standard_output,
+                help="Write one row per layer.",
             ),
             click.option(
-                "--json",
-                metavar="FILE|-",
-                help="Write all figures; - for standard output, alone.",
+                "--trace",
+                metavar="FILE",
+                callback=_is_no_standard_output,
+                help="Write a timeline for ui.perfetto.dev.",
             ),
-            click.option("--csv", metavar="FILE", help="Write one row per layer."),
-            click.option("--trace", metavar="FILE", help="Write a timeline for ui.perfetto.dev."),
         )
     ):
         command = decorate(command)
     return command
-
-
-def chosen_config(name: str, weight_bits: str | None) -> Config:
-    """The config that is asked for, with its width of weights replaced if that was asked too."""
-    config = load_config(name)
-    if weight_bits is None:
-        return config
-    fields = config.model_dump()
-    fields["widths"]["weight_bits"] = int(weight_bits)
-    try:
-        return Config.model_validate(fields)
-    except ValueError as error:
-        raise InputError(f"--weight-bits {weight_bits}: {error}") from None

@@ -5,7 +5,6 @@ import sys
 import click
 
 from hwsim.cli.options import (
-    chosen_config,
     common_options,
     config_option,
     current_verbosity,
@@ -33,11 +32,12 @@ def report(folder: str, config_name: str) -> None:
     from hwsim.cli.documents import Wanted
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
+    from hwsim.flows.configuration import configuration
     from hwsim.flows.execution import run_network, shipped_photograph
     from hwsim.frontends.builtin import build_network
     from hwsim.report.index_page import index_text
 
-    config = chosen_config(config_name, None)
+    config = configuration(config_name)
     level = current_verbosity()
     index = str(Path(folder) / "index.html")
     shapes = [build_network(name, weight_bits=config.widths.weight_bits) for name in NETWORKS]

@@ -3,7 +3,6 @@
 import click
 
 from hwsim.cli.options import (
-    chosen_config,
     common_options,
     current_verbosity,
     network_options,
@@ -25,7 +24,7 @@ def run(
     config_name: str,
     size: tuple[int, int] | None,
     k: int | None,
-    weight_bits: str | None,
+    weight_bits: int | None,
     image: str,
     weights: str | None,
     check: bool,
@@ -44,10 +43,11 @@ def run(
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
     from hwsim.compiler import compile_graph
+    from hwsim.flows.configuration import configuration
     from hwsim.flows.execution import run_network
     from hwsim.frontends.builtin import build_network
 
-    config = chosen_config(config_name, weight_bits)
+    config = configuration(config_name, weight_bits)
     width, height = size or (None, None)
     shapes = build_network(network, height, width, k, config.widths.weight_bits)
     compile_graph(shapes, config)  # refuse what cannot run before the long work

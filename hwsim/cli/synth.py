@@ -1,11 +1,8 @@
 """`hwsim synth`: what synthesis makes of the accelerator's Verilog."""
 
-import sys
-
 import click
 
-from hwsim.cli.documents import STANDARD_OUTPUT
-from hwsim.cli.options import Verbosity, common_options, config_option, current_verbosity
+from hwsim.cli.options import common_options, config_option, current_verbosity, json_option
 from hwsim.errors import InputError
 
 
@@ -28,7 +25,7 @@ from hwsim.errors import InputError
     type=click.IntRange(1, 1_000_000),
     help="Of the placement in an ECP5.  [default: 1]",
 )
-@click.option("--json", metavar="FILE|-", help="Write all figures; - for standard output, alone.")
+@json_option
 @common_options
 def synth(
     config_name: str, target: str, liberty: str | None, seed: int | None, json: str | None
@@ -38,10 +35,13 @@ def synth(
     Gates come from Yosys and ABC, without delay constraints; memories with synchronous read are
     counted in bits. What was counted once is kept in the user's cache.
     """
-    from hwsim.arch.config import load_config
+    import sys
+
+    from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
     from hwsim.flows import synthesis
+    from hwsim.flows.configuration import configuration
     from hwsim.report.synthesis import json_text
     from hwsim.report.synthesis_tables import print_synthesis
 
@@ -49,13 +49,13 @@ def synth(
         raise InputError(f"--liberty is for the target gates, not {target}")
     if seed is not None and target != "ecp5":
         raise InputError(f"--seed is for the target ecp5, not {target}")
-    config = load_config(config_name)
+    config = configuration(config_name)
     synthesis.check_tools(target)
     technology = synthesis.technology(liberty)
     level = current_verbosity()
+    json_file = JsonFile(json)
     with Outputs() as outputs:
-        if json not in {None, STANDARD_OUTPUT}:
-            outputs.reserve(str(json))
+        json_file.reserve(outputs)
         if target == "gates":
             document = synthesis.synthesize_for_gates(config, technology, progress(level))
         elif target == "ecp5":
@@ -63,8 +63,5 @@ def synth(
         else:
             document = synthesis.synthesize_for_xc7(config, progress(level))
         text = json_text(document)
-        outputs.write({} if json in {None, STANDARD_OUTPUT} else {str(json): text})
-    if json == STANDARD_OUTPUT:
-        sys.stdout.write(text)
-    elif level is not Verbosity.QUIET:
-        print_synthesis(document, sys.stdout)
+        outputs.write(json_file.contents(text))
+    json_file.show(text, level, lambda: print_synthesis(document, sys.stdout))

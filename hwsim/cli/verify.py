@@ -1,15 +1,11 @@
 """`hwsim verify`: the model beside the Verilog, on a whole network and a photograph."""
 
-import sys
-
 import click
 
-from hwsim.cli.documents import STANDARD_OUTPUT
 from hwsim.cli.options import (
-    Verbosity,
-    chosen_config,
     common_options,
     current_verbosity,
+    json_option,
     network_options,
 )
 from hwsim.errors import ComparisonError, InputError
@@ -33,14 +29,14 @@ PHOTOGRAPH = "rocket"  # not among those that quantization is calibrated on
 @click.option(
     "--unfused", is_flag=True, help="Run baseline B too: the saving (B - C) / B, on the bus."
 )
-@click.option("--json", metavar="FILE|-", help="Write all figures; - for standard output, alone.")
+@json_option
 @common_options
 def verify(
     network: str,
     config_name: str,
     size: tuple[int, int] | None,
     k: int | None,
-    weight_bits: str | None,
+    weight_bits: int | None,
     image: str | None,
     weights: str | None,
     memory: str | None,
@@ -53,9 +49,12 @@ def verify(
     be equal, the timeline's cycles within 1 % of every layer's and 0.5 % of the run's; what is not
     ends the command with status 1.
     """
-    from hwsim.cli.memory_option import with_memory
+    import sys
+
+    from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
+    from hwsim.flows.configuration import configuration
     from hwsim.flows.execution import shipped_photograph
     from hwsim.flows.simulation import subjects
     from hwsim.flows.verification import check_tools, verify_network
@@ -63,7 +62,7 @@ def verify(
     from hwsim.report.verification import json_text
     from hwsim.report.verification_tables import print_verification
 
-    config = with_memory(chosen_config(config_name, weight_bits), memory)
+    config = configuration(config_name, weight_bits, memory)
     width, height = size or (None, None)
     shapes = build_network(network, height, width, k, config.widths.weight_bits)
     if unfused and not shapes.is_condensed:
@@ -71,17 +70,14 @@ def verify(
     subjects(shapes, config, unfused)  # refuse what cannot run before the long work
     check_tools()
     level = current_verbosity()
+    json_file = JsonFile(json)
     with Outputs() as outputs:
-        if json not in {None, STANDARD_OUTPUT}:
-            outputs.reserve(str(json))
+        json_file.reserve(outputs)
         photo = shipped_photograph(PHOTOGRAPH) if image is None else image
         document = verify_network(shapes, config, photo, weights, unfused, progress(level))
         text = json_text(document)
-        outputs.write({} if json in {None, STANDARD_OUTPUT} else {str(json): text})
-    if json == STANDARD_OUTPUT:
-        sys.stdout.write(text)
-    elif level is not Verbosity.QUIET:
-        print_verification(document, sys.stdout)
+        outputs.write(json_file.contents(text))
+    json_file.show(text, level, lambda: print_verification(document, sys.stdout))
     if document.failures:
         more = len(document.failures) - 1
         raise ComparisonError(document.failures[0] + (f"; and {more} more" if more else ""))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph
 from hwsim.errors import ComparisonError
+from hwsim.flows.delivery import verilog
 from hwsim.flows.memory_map import packed_input
 from hwsim.flows.progress import Advance, Progress
 from hwsim.graph import Graph
@@ -20,7 +21,6 @@ from hwsim.passes.baselines import materialized
 from hwsim.program.program import Program
 from hwsim.timeline import Timeline, time_program
 
-TOP = "accelerator"
 BENCH = "hwsim.testbenches.tb_network"
 LOOK_SECONDS = 0.5  # between two looks at how far the simulator is
 PERCENT = 100
@@ -86,9 +86,7 @@ def simulate(subject: Subject, image: NDArray[np.int8], folder: Path, progress: 
 
 @cache
 def _verilog(config: Config) -> str:
-    from hwsim.rtl.accelerator import accelerator_verilog
-
-    return accelerator_verilog(config, TOP)
+    return verilog(config)
 
 
 def named(what: str, subject: Subject) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hwsim.arch.config import Config
+from hwsim.cache import tools_can_cache
 from hwsim.errors import InputError
 from hwsim.extras import needing_extra
+from hwsim.flows.delivery import TOP, verilog
 from hwsim.flows.progress import Progress
 from hwsim.report.synthesis import (
     SCHEMA_VERSION,
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from hwsim.synthesis.technology import Technology
 
 Target = Literal["gates", "ecp5", "xc7"]
-TOP = "accelerator"
 AREA = re.compile(rb'\barea\s*:\s*"?([^";\s]+)')  # of a cell, in a Liberty file
 UNSIGNED = re.compile(r"\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 ECP5_TARGET_HZ = 100_000_000
@@ -66,7 +67,7 @@ def synthesize_for_gates(config: Config, chosen: "Technology", progress: Progres
     from hwsim.synthesis.units import by_unit
     from hwsim.synthesis.yosys import SynthesisError, yosys_version
 
-    modules = separate_modules(_verilog(config, progress), TOP)
+    modules = separate_modules(verilog(config, progress), TOP)
     with progress("synthesizing its modules", len(modules)) as advance:
         try:
             units = by_unit(synthesize_gates(modules, chosen, advance))
@@ -99,10 +100,10 @@ def synthesize_for_ecp5(config: Config, seed: int, progress: Progress) -> Synthe
     from hwsim.synthesis.fpga import nextpnr_version, place_in_ecp5
     from hwsim.synthesis.yosys import SynthesisError, yosys_version
 
-    verilog = _verilog(config, progress)
-    with progress("synthesizing, placing and routing", 2) as advance:
+    text = verilog(config, progress)
+    with progress("synthesizing, placing and routing", 2) as advance, tools_can_cache():
         try:
-            found = place_in_ecp5(verilog, TOP, ports(verilog, TOP), ECP5_TARGET_HZ, seed, advance)
+            found = place_in_ecp5(text, TOP, ports(text, TOP), ECP5_TARGET_HZ, seed, advance)
         except SynthesisError as error:
             raise InputError(f"{config.name}: {error}") from None
     tools = (yosys_version(), nextpnr_version())
@@ -114,20 +115,13 @@ def synthesize_for_xc7(config: Config, progress: Progress) -> Synthesis:
     from hwsim.synthesis.fpga import map_to_xc7
     from hwsim.synthesis.yosys import SynthesisError, yosys_version
 
-    verilog = _verilog(config, progress)
+    text = verilog(config, progress)
     with progress("synthesizing", 1):
         try:
-            found = map_to_xc7(verilog, TOP)
+            found = map_to_xc7(text, TOP)
         except SynthesisError as error:
             raise InputError(f"{config.name}: {error}") from None
     return _document(config, "xc7", (yosys_version(),), _fpga_figures(found, None))
-
-
-def _verilog(config: Config, progress: Progress) -> str:
-    from hwsim.rtl.accelerator import accelerator_verilog
-
-    with progress("generating the Verilog", 1):
-        return accelerator_verilog(config, TOP)
 
 
 def _fpga_figures(found: "Implementation", seed: int | None) -> FpgaSynthesis:

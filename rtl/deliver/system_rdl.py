@@ -188,7 +188,11 @@ def _c_header(registers: Any, path: Path) -> str:
     from peakrdl_cheader.exporter import CHeaderExporter
 
     CHeaderExporter().export(registers, str(path), std=CStandard.gnu99)  # firmware's compilers
+    # A type NAME_t could be one of C's own, such as int32_t.
+    own_type = f"}} {registers.inst_name}_t;"
     text = path.read_text("utf-8")
+    assert text.count(own_type) == 1, "PeakRDL's header is not the one that is known here"
+    text = text.replace(own_type, own_type.replace("_t;", "_registers_t;"))
     place = text.rindex("\n#ifdef __cplusplus\n}")
     prefix = registers.inst_name.upper()
     codes = [f"X({code.name}, {int(code)}, {rdl_string(MEANINGS[code])})" for code in ErrorCode]

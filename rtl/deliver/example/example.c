@@ -11,7 +11,7 @@
 
 #include "accelerator.h"
 
-#define OFFSET(name) ((uint32_t)offsetof(accelerator_t, name))
+#define OFFSET(name) ((uint32_t)offsetof(accelerator_registers_t, name))
 #define END ACCELERATOR__INTERRUPT_STATUS__END_bm
 #define ERROR ACCELERATOR__INTERRUPT_STATUS__ERROR_bm
 #define REFUSED ACCELERATOR__INTERRUPT_STATUS__REFUSED_bm

@@ -1,0 +1,57 @@
+"""The accelerator that is asked for: a preset or a file, with some of its values replaced."""
+
+import re
+from typing import Any
+
+from pydantic import ValidationError
+
+from hwsim.arch.config import Config, first_line, load_config
+from hwsim.errors import InputError
+
+IDEAL = "ideal"
+FIELDS = {"latency": "latency_cycles", "bandwidth": "bandwidth_bytes_per_cycle"}
+PAIR = re.compile(r"(\w+)=([0-9]{1,9})")
+
+
+def configuration(
+    source: str | Config, weight_bits: int | None = None, memory: str | None = None
+) -> Config:
+    """Return the config of a preset, a TOML file, or one that is given.
+
+    `weight_bits` replaces its width of weights. `memory` replaces the external memory: `ideal`, or
+    `latency=CYCLES,bandwidth=BYTES`, of which either may be left out.
+    """
+    config = load_config(source) if isinstance(source, str) else source
+    if weight_bits is not None:
+        config = _replaced(
+            config, "widths", {"weight_bits": weight_bits}, f"weight bits {weight_bits}"
+        )
+    if memory is not None:
+        config = _replaced(config, "memory", _memory(memory, config), f"memory {memory}")
+    return config
+
+
+def _memory(memory: str, config: Config) -> dict[str, int]:
+    """The keys of the config that a text names. `ideal`: latency 1, a word per cycle."""
+    if memory == IDEAL:
+        return {"latency_cycles": 1, "bandwidth_bytes_per_cycle": config.word_bytes}
+    values: dict[str, int] = {}
+    for part in memory.split(","):
+        match = PAIR.fullmatch(part)
+        if match is None or match[1] not in FIELDS:
+            raise InputError(
+                f"memory {memory}: '{part}' is none of {IDEAL}, latency=CYCLES, bandwidth=BYTES"
+            )
+        if FIELDS[match[1]] in values:
+            raise InputError(f"memory {memory}: names {match[1]} twice")
+        values[FIELDS[match[1]]] = int(match[2])
+    return values
+
+
+def _replaced(config: Config, section: str, values: dict[str, Any], asked: str) -> Config:
+    fields = config.model_dump()
+    fields[section] |= values
+    try:
+        return Config.model_validate(fields)
+    except ValidationError as error:
+        raise InputError(f"{asked}: {first_line(error)}") from None

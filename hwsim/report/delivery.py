@@ -1,0 +1,55 @@
+"""What `hwsim rtl` delivers: the document of its `--json`."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
+
+
+@dataclass(frozen=True)
+class Port:
+    """One port of the top module."""
+
+    name: str
+    """Its name."""
+    direction: str
+    """`input` or `output`."""
+    bits: int
+    """Its width."""
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """One file."""
+
+    path: str
+    """Within the folder."""
+    size_bytes: int
+    """Its size."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The document."""
+
+    schema_version: str
+    """Version of this document's shape: major.minor."""
+    hwsim_version: str
+    """Version of the program that wrote it."""
+    command: Literal["rtl"]
+    """The subcommand."""
+    config: dict[str, Any]
+    """The accelerator, key by key as in its TOML."""
+    name: str
+    """The top module's."""
+    folder: str
+    """Where the files are, as it was asked for."""
+    ports: tuple[Port, ...]
+    """In the module's order."""
+    files: tuple[DeliveredFile, ...]
+    """By path."""
+
+
+def json_text(document: Delivery) -> str:
+    return json.dumps(asdict(document), indent=1, allow_nan=False) + "\n"
