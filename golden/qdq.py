@@ -28,7 +28,7 @@ OPSET = 17
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many of a layer's output elements ONNX Runtime gives differently, and by how much."""
+    """Count of a layer's output elements that differ from ONNX Runtime's, and the largest step."""
 
     layer: str
     elements: int
@@ -112,7 +112,7 @@ def run_model(model: onnx.ModelProto, x: NDArray[np.float32]) -> NDArray[np.floa
 
 
 def real_values(x: Any) -> Tensor:
-    """What a quantized tensor of Brevitas stands for, as a plain tensor."""
+    """Return the real values of a quantized tensor of Brevitas as a plain tensor."""
     return x if isinstance(x, Tensor) else x.value
 
 

@@ -1,1 +1,1 @@
-"""What synthesis makes of the generated Verilog: gates by module, FPGA resources, clock."""
+"""Synthesis of the generated Verilog: gates by module, FPGA resources, clock."""

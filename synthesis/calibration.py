@@ -13,7 +13,7 @@ Overrides = Mapping[str, Any]
 
 
 def _array(input_lanes: int, output_lanes: int, rescale_lanes: int) -> dict[str, Any]:
-    """A word is a pixel of the input lanes, on the bus too."""
+    """Return the sections of an array, with a bus as wide as its word."""
     return {
         "array": {
             "input_lanes": input_lanes,
@@ -85,7 +85,7 @@ ALL = CALIBRATED | HELD_OUT | FURTHER
 
 
 def configuration(name: str) -> Config:
-    """`edge`, or another preset, with some of its sections' fields replaced."""
+    """Return `edge`, or another preset, with some of its sections' fields replaced."""
     overrides = dict(ALL[name])
     fields = load_config(overrides.pop("preset", "edge")).model_dump() | {"name": name}
     for section, values in overrides.items():
@@ -122,7 +122,7 @@ Measured = Mapping[str, Mapping[str, float]]  # gates by configuration and unit
 
 
 def fitted(measured: Measured) -> dict[str, dict[str, float]]:
-    """Coefficients by unit and feature: least squares of the relative error over CALIBRATED."""
+    """Fit coefficients by unit and feature: least squares of the relative error over CALIBRATED."""
     values = {name: features(configuration(name)) for name in CALIBRATED}
     found: dict[str, dict[str, float]] = {}
     for unit in sorted({unit for gates in measured.values() for unit in gates}):
@@ -137,7 +137,7 @@ def fitted(measured: Measured) -> dict[str, dict[str, float]]:
 
 @dataclass(frozen=True)
 class GateError:
-    """How far off the model is in one place."""
+    """The model's error for one unit, or for the total, of one configuration."""
 
     configuration: str
     unit: str  # or TOTAL
@@ -146,7 +146,10 @@ class GateError:
 
 
 def errors(measured: Measured, names: Iterable[str]) -> Iterator[GateError]:
-    """Of each configuration the total's, then those of the units that are not small."""
+    """Yield the error of each configuration's total, then the errors of its larger units.
+
+    A unit counts as large from `LEAST_SHARE` of the whole on.
+    """
     coefficients = fitted(measured)
     for name in names:
         values = features(configuration(name))

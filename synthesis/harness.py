@@ -1,4 +1,4 @@
-"""Registers around the accelerator, behind four pins: what is placed is then the accelerator."""
+"""Registers around the accelerator, behind four pins, so that it can be placed without its pads."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ TOP = "harness"
 
 
 def harness(top: str, ports: Mapping[str, tuple[str, int]], clock: str = "clk") -> str:
-    """Verilog of a module that drives and reads every port of `top` through shift registers.
+    """Return the Verilog of a module that drives and reads every port of `top` by shift registers.
 
     A bus is wider than any package has pins, and paths through pads would hide those inside.
     `ports` are (direction, bits) by name.
@@ -38,7 +38,7 @@ endmodule
 
 
 def _slices(ports: Mapping[str, int], vector: str) -> list[str]:
-    """Connections of the ports to consecutive bits of a vector."""
+    """Connect the ports to consecutive bits of a vector."""
     found, low = [], 0
     for name, bits in ports.items():
         found.append(f".{name}({vector}[{low + bits - 1}:{low}])")

@@ -1,4 +1,4 @@
-"""What synthesis found, kept in the user's cache by a hash of everything that decides it."""
+"""Results of synthesis, kept in the user's cache by a hash of everything that decides them."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from hwsim.cache import cache_folder
 class Kept:
     """Results as JSON, each by a text, under the same `circumstances`.
 
-    A result is a dict. Where nothing can be kept, or what is kept is none, it is found anew.
+    A result is a dict. It is found anew where nothing was kept, or where the file holds no dict.
     """
 
     def __init__(self, kind: str, circumstances: Sequence[str]):
@@ -21,7 +21,7 @@ class Kept:
         self._circumstances = circumstances
 
     def get(self, text: str, find: Callable[[], Any]) -> Any:
-        """The result for `text`, from `find` the first time."""
+        """Return the result for `text`; call `find` where none is kept."""
         key = "\0".join((*self._circumstances, text))
         path = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
         try:

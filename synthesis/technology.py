@@ -1,4 +1,4 @@
-"""What gates cost: static CMOS counted in transistors, or the cells of a Liberty library."""
+"""The cost of gates: static CMOS counted in transistors, or the cells of a Liberty library."""
 
 import hashlib
 from collections.abc import Mapping
@@ -27,19 +27,19 @@ GATES = "cmos4,MUX,XOR,XNOR"  # NAND, NOR, AOI and OAI up to four inputs, and th
 
 
 class Technology(Protocol):
-    """How generic logic becomes cells, and what they are worth."""
+    """The way from generic logic to cells, and the size of these cells."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def fingerprint(self) -> str:
-        """Of everything that decides which cells come out."""
+        """A text that differs wherever the resulting cells may differ."""
         ...
 
     @property
     def files(self) -> Mapping[str, bytes]:
-        """What the passes read, by the name that they use."""
+        """The files that the Yosys passes read, by name."""
         ...
 
     @property
@@ -49,15 +49,15 @@ class Technology(Protocol):
 
     @property
     def statistics(self) -> str:
-        """The pass that counts them."""
+        """The Yosys pass that counts the cells."""
         ...
 
     def size(self, cells: Mapping[str, int], area: float) -> float:
-        """Of cells that together have this area, in a unit of its own."""
+        """Return the size of cells whose areas add up to `area`, in the technology's own unit."""
         ...
 
     def is_known(self, cell: str) -> bool:
-        """Whether `size` counts this cell."""
+        """Return True if `size` counts this cell."""
         ...
 
 

@@ -21,7 +21,7 @@ class UnitGates:
 
 
 def unit_name(path: str) -> str:
-    """The unit to which the module at this path below the top belongs."""
+    """Return the unit to which the module at this path below the top belongs."""
     parts = path.split(".")
     if parts[0] == "core" and len(parts) > 1:
         parts = parts[1:]
@@ -30,7 +30,7 @@ def unit_name(path: str) -> str:
 
 
 def by_unit(modules: Iterable[SynthesizedModule]) -> list[UnitGates]:
-    """Every unit, the one with the most gates first."""
+    """Return every unit, the one with the most gates first."""
     groups: dict[str, list[SynthesizedModule]] = defaultdict(list)
     for module in modules:
         groups[unit_name(module.path)].append(module)

@@ -27,7 +27,7 @@ class SynthesisError(RuntimeError):
 
 
 def yosys_version() -> str:
-    """Of the Yosys that will run. Raises `InputError` where there is none."""
+    """Return the version of the Yosys that will run. Raises `InputError` where there is none."""
     with needing_extra("synth", PURPOSE):
         import_module("pyosys")
     return f"Yosys {version('pyosys')}"

@@ -31,7 +31,7 @@ TOP = "accelerator"
 
 
 def measure() -> Iterator[tuple[str, list[UnitGates]]]:
-    """Every configuration, synthesized."""
+    """Synthesize every configuration."""
     for name in ALL:
         modules = separate_modules(accelerator_verilog(configuration(name), TOP), TOP)
         with progress(Verbosity.NORMAL)(name, len(modules)) as advance:
@@ -40,7 +40,7 @@ def measure() -> Iterator[tuple[str, list[UnitGates]]]:
 
 
 def document(measured: Measured, memory_bits: dict[str, int]) -> dict[str, object]:
-    """What the model reads, and what it was made from."""
+    """Return the document that the gate model reads, with the measurements behind it."""
     found = list(errors(measured, HELD_OUT))
     totals = [abs(error.ratio) for error in found if error.unit == TOTAL]
     units = [abs(error.ratio) for error in found if error.unit != TOTAL]

@@ -1,4 +1,4 @@
-"""What a regression has seen: `python -m tools.regress_report --set quick|full`.
+"""Report what a regression has seen: `python -m tools.regress_report --set quick|full`.
 
 Reads build/coverage/functional/*.jsonl and build/coverage/verilator/*.dat, prints tables, writes
 build/coverage/report.json and report.md, and ends with status 1 where something is missing: a bin
@@ -38,7 +38,7 @@ SHOWN = 40  # lines that ran in no build, on a terminal; the report has all
 
 @dataclass(frozen=True)
 class Report:
-    """What was seen, and what is missing from it."""
+    """The bins and lines that a regression has seen, and those that it must still see."""
 
     regression: Regression
     seen: dict[str, list[str]]  # bin -> tests

@@ -49,7 +49,7 @@ class Exclusion:
 
 @dataclass
 class ModuleCoverage:
-    """How often everything in one module was reached, over all designs. Counts, not shares."""
+    """Counts of how often each point of one module was reached, over all designs."""
 
     lines: dict[Line, int] = field(default_factory=dict)
     branches: dict[Point, int] = field(default_factory=dict)
@@ -113,7 +113,7 @@ def _line_numbers(ranges: str) -> Iterator[int]:
 
 
 def by_module(counts: dict[str, int]) -> dict[str, ModuleCoverage]:
-    """What was reached of every module. A line is reached if any of its points is."""
+    """Return the coverage of every module. A line is reached if any of its points is."""
     modules: dict[str, ModuleCoverage] = defaultdict(ModuleCoverage)
     for key, count in counts.items():
         values = dict(part.split("\x02", 1) for part in key.split("\x01") if part)

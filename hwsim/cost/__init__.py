@@ -1,1 +1,1 @@
-"""What a program costs besides time and bytes: energy, gates, on-chip memory."""
+"""Costs besides time and bytes: energy, gates, on-chip memory."""

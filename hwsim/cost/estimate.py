@@ -1,4 +1,4 @@
-"""What is known of one network on one accelerator, and of the baselines beside it."""
+"""The figures of one network on one accelerator, and of the baselines beside it."""
 
 from dataclasses import dataclass
 

@@ -35,7 +35,7 @@ class GateModelError:
 
 
 def features(config: Config) -> dict[str, float]:
-    """What a unit's gates may be proportional to."""
+    """Return the quantities of a configuration that a unit's gates may be proportional to."""
     array, widths, bus = config.array, config.widths, config.bus
     return {
         "unit": 1,
@@ -72,13 +72,13 @@ def predicted(coefficients: Mapping[str, float], values: Mapping[str, float]) ->
 
 
 def gate_error() -> GateModelError:
-    """How far off the model is where it was not fitted."""
+    """Return the model's error on configurations that it was not fitted to."""
     return GateModelError(**calibration()["error"])
 
 
 @cache
 def calibration() -> dict[str, Any]:
-    """What `make calibrate` wrote: coefficients, error, and the synthesis that they come from."""
+    """Return what `make calibrate` wrote: coefficients, error, and the synthesis behind them."""
     text = resources.files("hwsim.cost").joinpath(COEFFICIENTS).read_text("utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
