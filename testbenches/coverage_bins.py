@@ -1,5 +1,6 @@
 """What falls into which bin of `coverage.py`: from a program, its timeline, values, and the bus."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -126,7 +127,7 @@ def bins_of_timeline(program: Program) -> set[str]:
     return bins
 
 
-def _token(cycles: list[int], wait: int, near: int) -> int | None:
+def _token(cycles: Sequence[int], wait: int, near: int) -> int | None:
     """Cycle in which a counter reached a wait; None for a wait that needs nothing."""
     count = unwrap(wait, near)
     return cycles[count - 1] if count > 0 else None

@@ -1,7 +1,9 @@
 """The compiler: hard limits named with the least that works, memory placed without overlap."""
 
 import re
+import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hwsim.arch.config import Config, load_config
-from hwsim.compiler import compile_graph
+from hwsim.compiler import compile_graph, limits, plan_graph, write_program
 from hwsim.compiler.allocate import allocate_chain
 from hwsim.compiler.pack import folded_bias
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Graph
+from hwsim.graph import Graph, Layer, Shape, Tensor
 from hwsim.isa.descriptor import Compute, Load, Store, decode, encode
 from hwsim.isa.fields import Destination
 from hwsim.isa.rules import broken_rule
@@ -144,6 +146,76 @@ def test_a_factor_wider_than_the_build_is_named(name: str) -> None:
     said = rf"layer conv5: {name.replace('_', ' ')} 32768 is outside 0\.\.32767, .*_bits = 16$"
     with pytest.raises(InputError, match=said):
         compile_graph(graph, load_config("edge"))
+
+
+def test_weights_that_no_load_can_read_name_the_layer() -> None:
+    """Weight blocks of 128 words, 4,095 for each tap, and parameters; a LOAD counts 24 bits."""
+    array = {"input_lanes": 8, "output_lanes": 128, "rescale_lanes": 8}
+    buffers = {"feature_bytes": 8 * 4095, "staging_bytes": 4 * 128}
+    config = preset_with("nano", array=array, buffers=buffers)
+
+    def deep(side: int) -> Graph:
+        tensors = Tensor("input", Shape(8 * 4095, 1, 1)), Tensor("output", Shape(128, 1, 1))
+        return Graph("g", (Layer("deep", *tensors, 128, (side, side), side // 2, None),))
+
+    schedule = compile_graph(deep(5), config).layers[0].schedule
+    assert schedule.weight_read_words == 4095 * 25 * 128 + 256
+    said = r"layer deep: the weights of 1 output blocks are 25684096 words, a LOAD reads 16777215$"
+    with pytest.raises(InputError, match=said):
+        compile_graph(deep(7), config)
+
+
+def test_a_field_that_does_not_fit_names_the_layer() -> None:
+    program = compile_graph(build_network("tiny-yolov2-mini"), load_config("edge"))
+    first = program.layers[3].first_descriptor
+    descriptors = tuple(
+        item._replace(rows=1 << 16) if index > first and isinstance(item, Store) else item
+        for index, item in enumerate(program.descriptors)
+    )
+    spoilt = replace(program, descriptors=descriptors)
+    said = r"^layer conv4: STORE descriptor: rows = 65536 is outside 0\.\.65535$"
+    with pytest.raises(InputError, match=said):
+        assert spoilt.code_bytes
+
+
+def test_a_program_too_large_to_be_written_is_refused_before_any_of_it_is() -> None:
+    """Tiny tiles of a large image: some 40 million descriptors would take 16 GB."""
+    config = preset_with("nano", buffers={"accumulator_depth": 4})
+    plan = plan_graph(build_network("tiny-yolov2", 4096, 4096), config)
+    said = r"tiny-yolov2 needs \d{8} descriptors on config 'nano': at most 4194304 can be compiled$"
+    tracemalloc.start()
+    with pytest.raises(InputError, match=said):
+        write_program(plan)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+
+
+def test_the_bound_of_descriptors_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_graph(build_network("tiny-yolov2-mini"), load_config("edge"))
+    monkeypatch.setattr(limits, "MOST_DESCRIPTORS", plan.descriptor_count)
+    assert len(write_program(plan).descriptors) == plan.descriptor_count
+    monkeypatch.setattr(limits, "MOST_DESCRIPTORS", plan.descriptor_count - 1)
+    with pytest.raises(InputError, match=f"needs {plan.descriptor_count} descriptors"):
+        write_program(plan)
+
+
+def test_a_network_that_memory_does_not_hold_is_refused() -> None:
+    graph = build_network("condensation-net", 4096, 4096, 8)
+    plan = plan_graph(graph, preset_with("nano", buffers={"accumulator_depth": 4}))
+    said = r"condensation-net needs \d+ bytes of memory: addresses end at 4294967296$"
+    with pytest.raises(InputError, match=said):
+        write_program(plan)
+
+
+def test_a_program_takes_a_few_hundred_bytes_per_descriptor() -> None:
+    """And next to nothing more while it is written: twenty million descriptors are no accident."""
+    plan = plan_graph(build_network("condensation-net", k=8), load_config("nano"))
+    tracemalloc.start()
+    program = write_program(plan)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 400 * len(program.descriptors)
+    assert peak < 440 * len(program.descriptors)
 
 
 @drawing

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
+from hwsim.compiler.limits import check_fields
 from hwsim.errors import InputError
 from hwsim.graph import Layer
 from hwsim.program.blocking import Blocking, block_layer, ceil_div, split_evenly
@@ -25,6 +26,7 @@ def schedule_layer(layer: Layer, config: Config) -> Schedule:
     Raises `InputError` naming the layer, the buffer and the least size that would do.
     """
     blocking = block_layer(layer, config)
+    check_fields(layer, blocking, config)
     _check_accumulators(layer, config, blocking)
     candidates = list(_candidates(layer, config, blocking))
     if not candidates:

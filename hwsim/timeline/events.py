@@ -1,6 +1,8 @@
 """What the timeline records of every load, tile and store, in cycles from the start pulse."""
 
-from typing import NamedTuple
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar, get_type_hints, overload
 
 from hwsim.isa.fields import Destination
 
@@ -33,3 +35,45 @@ class StoreEvent(NamedTuple):
     last_cycle: int  # the cycle after the last beat
     done_cycle: int  # last response
     beats: int
+
+
+Event = TypeVar("Event", bound=tuple[Any, ...])
+
+
+class EventLog(Sequence[Event]):
+    """Events in the order in which they were added.
+
+    A program has millions of them: they are kept in columns, eight bytes per member, a sixth of
+    what as many tuples take.
+    """
+
+    def __init__(self, kind: type[Event]) -> None:
+        self._event: Callable[..., Event] = kind
+        self._columns: list[Any] = [
+            array("q") if hint is int else [] for hint in get_type_hints(kind).values()
+        ]
+        self._appends = [column.append for column in self._columns]
+
+    def add(self, event: Event) -> None:
+        """Append an event."""
+        for append, value in zip(self._appends, event, strict=True):
+            append(value)
+
+    def replace_last(self, event: Event) -> None:
+        """Put an event in the place of the one that was added last."""
+        for column, value in zip(self._columns, event, strict=True):
+            column[-1] = value
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    def __iter__(self) -> Iterator[Event]:
+        return map(self._event, *self._columns)
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        found = [column[index] for column in self._columns]
+        return list(map(self._event, *found)) if isinstance(index, slice) else self._event(*found)

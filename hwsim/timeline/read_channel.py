@@ -4,51 +4,46 @@ Loads are timed lazily, when somebody asks for what they bring: a weight load ma
 room that tiles make which come later in the program.
 """
 
-from bisect import bisect_left
+from array import array
 from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.descriptor import Load
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_DESCRIPTORS, Destination
-from hwsim.isa.tokens import unwrap
+from hwsim.isa.tokens import HALF, unwrap
 from hwsim.timeline.burst_train import BurstTrain, Pace
-from hwsim.timeline.events import LoadEvent
+from hwsim.timeline.events import EventLog, LoadEvent
+from hwsim.timeline.pieces import Pieces
+from hwsim.timeline.releases import Releases
 
 
-class Releases:
-    """When words left the weight queue: linear pieces, in order."""
+class WeightLoad(NamedTuple):
+    """A load of weights; its bursts cross the bus as `train` says if the queue has room."""
 
-    def __init__(self) -> None:
-        self._ends: list[int] = [0]  # cumulative words released at the end of each piece
-        self._pieces: list[tuple[int, int, int]] = [(0, 0, 0)]  # words, first cycle, last cycle
+    words: int
+    train: BurstTrain
 
-    def add(self, words: int, first: int, last: int) -> None:
-        """The next `words` words are released from cycle `first` to cycle `last`, evenly."""
-        self._ends.append(self._ends[-1] + words)
-        self._pieces.append((words, first, last))
 
-    @property
-    def words(self) -> int:
-        return self._ends[-1]
+class ChunkLoad(NamedTuple):
+    """Chunks of one load that arrive evenly."""
 
-    def cycle(self, count: int) -> int:
-        """Cycle in which `count` words in total have been released."""
-        if count <= 0:
-            return 0
-        index = bisect_left(self._ends, count)
-        words, first, last = self._pieces[index]
-        missing = self._ends[index] - count
-        return last - missing * (last - first) // words
+    chunks: int
+    first_cycle: int  # last beat of the first one
+    step_cycles: int  # from one to the next
 
 
 class ReadChannel:
     """The load unit, the read manager and the memory's read side.
 
-    `chunk_cycle`, `weight_cycle` and `page_cycle` answer when something is usable on chip.
+    `chunk_cycle`, `weight_cycle` and `descriptor_cycle` answer when something is usable on chip.
+    What nobody can ask for any more is forgotten: descriptors are asked for in order, weights until
+    they are released, chunks as far back as a token can name them.
     """
 
-    def __init__(self, config: Config, computes: list[int], stores: list[int]) -> None:
+    def __init__(self, config: Config, computes: Sequence[int], stores: Sequence[int]) -> None:
         self._cycles_per_beat = max(1, round(1 / config.beats_per_cycle))
         self._latency = config.memory.latency_cycles
         self._pace = Pace(self._latency, config.bus.outstanding_reads, self._cycles_per_beat)
@@ -56,20 +51,25 @@ class ReadChannel:
         self._capacity = config.weight_words
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
         self._computes, self._stores = computes, stores  # cycle in which each was done
-        self.releases = Releases()
-        self.events: list[LoadEvent] = []
-        self.popped: list[int] = []  # cycle in which the load unit took each load
-        self.begun: list[int] = []  # and from which on it had all that the load waits for
+        # The newest load's last bursts may ask for room when all of it has been released.
+        self.releases = Releases(self._capacity + (1 + pipeline.BURSTS_HELD) * self._burst)
+        self.events: EventLog[LoadEvent] = EventLog(LoadEvent)
+        self.popped = array("q")  # cycle in which the load unit took each load
+        self.begun = array("q")  # and from which on it had all that the load waits for
         self._pending: deque[tuple[Load, int, int]] = deque()
         self._unit_free = 0
         self._data_free = 0
         self._addresses = [-1] * pipeline.BURSTS_HELD  # cycles of the last ones on the bus
         self._answered = [-pipeline.READ_SLOT] * config.bus.outstanding_reads  # last beats
-        self._chunks: list[tuple[int, int, int]] = []  # first chunk, its last beat, cycles a chunk
-        self.chunk_count = 0  # chunks of the loads timed so far
-        self._weights: list[tuple[int, int, BurstTrain]] = []  # first word, words
-        self._weight_ends: list[int] = []
-        self._pages: list[BurstTrain] = []
+        self._chunks: Pieces[ChunkLoad] = Pieces()
+        self._weights: Pieces[WeightLoad] = Pieces()
+        self._pages: deque[BurstTrain] = deque()  # the page that is read, and those behind it
+        self._page = 0  # the number of the page that is read
+
+    @property
+    def chunk_count(self) -> int:
+        """Chunks of the loads timed so far."""
+        return self._chunks.total
 
     def add(self, load: Load, delivered: int, layer: int) -> None:
         """Queue a load that reaches the head of the load queue no earlier than `delivered`."""
@@ -81,11 +81,10 @@ class ReadChannel:
         train = self._train(1, beats, pipeline.START_TO_FETCH)
         self._pages.append(train)
         self._send(0, 1, beats, train)
-        self.events.append(
-            LoadEvent(0, Destination.PROGRAM, train.first_beat, self._data_free, beats)
-        )
+        self.events.add(LoadEvent(0, Destination.PROGRAM, train.first_beat, self._data_free, beats))
 
     def finish(self) -> None:
+        """Time all loads that nobody has asked for."""
         while self._pending:
             self._next()
 
@@ -96,49 +95,59 @@ class ReadChannel:
         return self.popped[index]
 
     def descriptor_cycle(self, index: int) -> int:
-        """Cycle in which the last word of descriptor `index` is usable in the program buffer."""
+        """Cycle in which the last word of descriptor `index` is usable in the program buffer.
+
+        Descriptors are asked for in order.
+        """
         page, slot = divmod(index, PAGE_DESCRIPTORS)
-        while len(self._pages) <= page:
-            self._next()
+        if page > self._page:
+            while len(self._pages) < 2:
+                self._next()
+            self._pages.popleft()
+            self._page = page
         beat = (slot + 1) * self._descriptor_beats - 1
-        return self._paced_beat(self._pages[page], beat) + pipeline.LOAD_VISIBLE
+        return self._paced_beat(self._pages[0], beat) + pipeline.LOAD_VISIBLE
 
     def chunk_cycle(self, chunk: int) -> int:
         """Cycle in which the chunk token has reached `chunk` and the array may read it."""
-        while self.chunk_count < chunk:
+        while self._chunks.total < chunk:
             self._next()
-        index = bisect_left(self._chunks, (chunk, -1, -1)) - 1
-        first, cycle, step = self._chunks[index]
-        return cycle + (chunk - 1 - first) * step + pipeline.LOAD_VISIBLE
+        end, load = self._chunks.find(chunk)
+        number = chunk - 1 - (end - load.chunks)
+        return load.first_cycle + number * load.step_cycles + pipeline.LOAD_VISIBLE
 
     def weight_cycle(self, word: int) -> int:
         """Cycle in which weight word number `word` (from 1) can be read from the queue."""
-        while not self._weight_ends or self._weight_ends[-1] < word:
+        while self._weights.total < word:
             self._next()
-        index = bisect_left(self._weight_ends, word)
-        start, words, train = self._weights[index]
-        return self._beat_cycle(word - start, words, start, train) + pipeline.LOAD_VISIBLE
+        end, load = self._weights.find(word)
+        return self._beat_cycle(word - (end - load.words), end, load) + pipeline.LOAD_VISIBLE
 
     def paced_weight_cycle(self, word: int) -> int:
         """The same if the queue had room all along: the bus alone sets the pace."""
-        while not self._weight_ends or self._weight_ends[-1] < word:
+        while self._weights.total < word:
             self._next()
-        index = bisect_left(self._weight_ends, word)
-        start, _, train = self._weights[index]
-        return self._paced_beat(train, word - start - 1) + pipeline.LOAD_VISIBLE
+        end, load = self._weights.find(word)
+        beat = word - (end - load.words) - 1
+        return self._paced_beat(load.train, beat) + pipeline.LOAD_VISIBLE
+
+    def release(self, words: int, first: int, last: int) -> None:
+        """The next `words` words leave the weight queue from cycle `first` to cycle `last`."""
+        self.releases.add(words, first, last)
+        self._weights.drop(self.releases.words)
 
     def starts_without_future_room(self, word: int) -> bool:
         """True if the loads up to the one that brings `word` start without room yet to be made."""
-        while not self._weight_ends or self._weight_ends[-1] < word:
+        while self._weights.total < word:
             if not self._pending or self._needs_future_room(self._pending[0][0]):
                 return False
             self._next()
         return True
 
     def _needs_future_room(self, load: Load) -> bool:
-        if load.destination != Destination.WEIGHTS and not self._weights:
+        loaded = self._weights.total
+        if load.destination != Destination.WEIGHTS and not loaded:
             return False
-        loaded = self._weight_ends[-1] if self._weight_ends else 0
         if loaded - self._capacity > self.releases.words:
             return True  # the load before is still waiting for room
         first_burst = min(load.row_words, self._burst)
@@ -154,11 +163,14 @@ class ReadChannel:
         burst, place = divmod(beat, self._burst)
         return train.start(burst) + place * self._cycles_per_beat
 
-    def _beat_cycle(self, beat: int, words: int, start: int, train: BurstTrain) -> int:
-        """Cycle of beat `beat` (from 1) of a weight load: at the bus's pace, or the queue's."""
-        paced = self._paced_beat(train, beat - 1)
+    def _beat_cycle(self, beat: int, end: int, load: WeightLoad) -> int:
+        """Cycle of beat `beat` (from 1) of a weight load: at the bus's pace, or the queue's.
+
+        `end` is the number of the load's last word.
+        """
+        paced = self._paced_beat(load.train, beat - 1)
         burst_start = (beat - 1) // self._burst * self._burst
-        burst_end = start + min(burst_start + self._burst, words)
+        burst_end = end - load.words + min(burst_start + self._burst, load.words)
         room = self.releases.cycle(burst_end - self._capacity)
         if not room:
             return paced
@@ -181,8 +193,7 @@ class ReadChannel:
         self.begun.append(begins)
         address = max(begins + pipeline.LOAD_START, self._addresses[-1] + 1)
         if load.destination == Destination.WEIGHTS:
-            loaded = self._weight_ends[-1] if self._weight_ends else 0
-            first_burst = loaded + min(load.row_words, self._burst)
+            first_burst = self._weights.total + min(load.row_words, self._burst)
             room = self.releases.cycle(first_burst - self._capacity)
             if room:
                 address = max(address, room + pipeline.WEIGHT_ROOM)
@@ -192,13 +203,11 @@ class ReadChannel:
         if load.destination == Destination.FEATURES:
             self._add_chunks(load, train)
         elif load.destination == Destination.WEIGHTS:
-            loaded = self._weight_ends[-1] if self._weight_ends else 0
-            self._weights.append((loaded, load.row_words, train))
-            self._weight_ends.append(loaded + load.row_words)
+            self._weights.add(load.row_words, WeightLoad(load.row_words, train))
         else:
             self._pages.append(train)
         kind, beats = Destination(load.destination), load.row_words * runs
-        self.events.append(LoadEvent(layer, kind, train.first_beat, self._data_free, beats))
+        self.events.add(LoadEvent(layer, kind, train.first_beat, self._data_free, beats))
 
     def _train(self, runs: int, run_words: int, address: int) -> BurstTrain:
         """The bursts of a load whose first address may be on the bus in cycle `address`.
@@ -239,24 +248,27 @@ class ReadChannel:
         first_beat = train.first_beat
         step = ends[0] - first_beat
         if ends[-1] == first_beat + load.blocks * step:
-            self._chunks.append((self.chunk_count, ends[0] - self._cycles_per_beat, step))
+            first_cycle = ends[0] - self._cycles_per_beat
+            self._chunks.add(load.blocks, ChunkLoad(load.blocks, first_cycle, step))
         else:
-            for block, end in enumerate(ends):
-                self._chunks.append((self.chunk_count + block, end - self._cycles_per_beat, 0))
-        self.chunk_count += load.blocks
+            for end in ends:
+                self._chunks.add(1, ChunkLoad(1, end - self._cycles_per_beat, 0))
+        self._chunks.drop(self._chunks.total - HALF)
 
     def _settle_weights(self) -> None:
         """Before a load that follows weights: those may have waited for room until now."""
-        if not self._weights:
+        newest = self._weights.last()
+        if newest is None:
             return
-        start, words, train = self._weights[-1]
-        last = self._beat_cycle(words, words, start, train)
+        end, load = newest
+        last = self._beat_cycle(load.words, end, load)
         if last + self._cycles_per_beat > self._data_free:
             self._data_free = last + self._cycles_per_beat
-            for back in range(1, 1 + min(-(-words // self._burst), pipeline.BURSTS_HELD)):
-                beat = 1 + (-(-words // self._burst) - back) * self._burst
-                address = self._beat_cycle(beat, words, start, train) - self._latency
+            bursts = -(-load.words // self._burst)
+            for back in range(1, 1 + min(bursts, pipeline.BURSTS_HELD)):
+                beat = 1 + (bursts - back) * self._burst
+                address = self._beat_cycle(beat, end, load) - self._latency
                 self._addresses[-back] = max(self._addresses[-back], address)
             event = self.events[-1]
             if event.destination is Destination.WEIGHTS:
-                self.events[-1] = event._replace(last_cycle=self._data_free)
+                self.events.replace_last(event._replace(last_cycle=self._data_free))

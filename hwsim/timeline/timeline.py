@@ -1,7 +1,10 @@
 """The timeline of a program: when every layer, tile, load and store happens, and why it waits."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 from hwsim.graph import Layer
 from hwsim.program.program import Program
@@ -40,55 +43,40 @@ class Timeline:
     program: Program
     layers: tuple[LayerTime, ...]
     cycles: int
-    tiles: tuple[TileEvent, ...]
-    loads: tuple[LoadEvent, ...]
-    stores: tuple[StoreEvent, ...]
+    tiles: Sequence[TileEvent]
+    loads: Sequence[LoadEvent]
+    stores: Sequence[StoreEvent]
 
 
-def time_program(program: Program) -> Timeline:
-    """Walk a program against its config's reference memory."""
-    walk = Walk(program).run()
+def time_program(program: Program, on_layer: Callable[[], None] = lambda: None) -> Timeline:
+    """Walk a program against its config's reference memory.
+
+    `on_layer` is called when the walk has passed a layer.
+    """
+    walk = Walk(program).run(on_layer)
     traffic = traffic_by_layer(program)
-    ends: dict[int, int] = {event.layer: event.done_cycle for event in walk.store_events}
-    tiles: dict[int, list[TileEvent]] = {}
-    for tile in walk.tiles:
-        tiles.setdefault(tile.layer, []).append(tile)
+    ends = {event.layer: event.done_cycle for event in walk.store_events}
     layers: list[LayerTime] = []
     start = 0
-    for index, part in enumerate(program.layers):
-        busy, waiting = _busy_and_waiting(tiles[index], start, ends[index])
-        layers.append(
-            LayerTime(
-                part.layer,
-                start,
-                ends[index],
-                busy,
-                waiting,
-                roofline(
-                    part.layer,
-                    program.config,
-                    traffic[index].bytes.read,
-                    traffic[index].bytes.features_written,
-                ),
-                traffic[index],
-            )
-        )
+    for index, tiles in groupby(walk.tiles, key=attrgetter("layer")):
+        layer, moved = program.layers[index].layer, traffic[index].bytes
+        busy, waiting = _busy_and_waiting(tiles, start, ends[index])
+        least = roofline(layer, program.config, moved.read, moved.features_written)
+        layers.append(LayerTime(layer, start, ends[index], busy, waiting, least, traffic[index]))
         start = ends[index]
     return Timeline(
-        program,
-        tuple(layers),
-        walk.end_cycle,
-        tuple(walk.tiles),
-        tuple(walk.reads.events),
-        tuple(walk.store_events),
+        program, tuple(layers), walk.end_cycle, walk.tiles, walk.reads.events, walk.store_events
     )
 
 
-def _busy_and_waiting(tiles: list[TileEvent], start: int, end: int) -> tuple[int, dict[str, int]]:
-    busy = sum(tile.busy_cycles for tile in tiles)
+def _busy_and_waiting(
+    tiles: Iterable[TileEvent], start: int, end: int
+) -> tuple[int, dict[str, int]]:
+    """Busy cycles of a layer's tiles, and what its other cycles from `start` to `end` went by."""
+    busy, last = 0, start
     waiting: Counter[str] = Counter()
-    last = start
     for tile in tiles:
+        busy += tile.busy_cycles
         waiting[tile.waited_for] += tile.issue_end - last - tile.busy_cycles
         last = tile.issue_end
     waiting["finish"] += end - last

@@ -5,16 +5,29 @@ features arrive more slowly, and both arrive evenly, so the last one decides. On
 weights wait for room that the tile itself makes is stepped block by block.
 """
 
+from array import array
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
 from hwsim.arch import pipeline
-from hwsim.graph import SpatialPool
-from hwsim.isa.descriptor import Compute, End, Load, Store
+from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store
 from hwsim.isa.fields import DESCRIPTOR_BYTES, QUEUE_DEPTH
 from hwsim.isa.tokens import unwrap
 from hwsim.program.program import Program
-from hwsim.timeline.events import StoreEvent, TileEvent
+from hwsim.timeline.events import EventLog, StoreEvent, TileEvent
 from hwsim.timeline.read_channel import ReadChannel
+from hwsim.timeline.tile_shape import TileShape, shape_key, tile_shape
 
 WAIT_FEATURES, WAIT_WEIGHTS, WAIT_DRAIN, WAIT_PROGRAM = "features", "weights", "drain", "program"
+
+
+class _Blocks(NamedTuple):
+    """When a tile's weight blocks were computed, and the last of them read."""
+
+    start: int  # beginning of the first block on the array
+    last_start: int
+    last_full: int  # shadow full of the last block
+    waited_for: str  # what kept the array idle, if it was idle
 
 
 class Walk:
@@ -23,18 +36,19 @@ class Walk:
     def __init__(self, program: Program) -> None:
         config = program.config
         self.program, self.config = program, config
-        self.computes: list[int] = []  # cycle in which each tile was issued
-        self.drains: list[int] = []  # cycle of each drain token
-        self.stores: list[int] = []  # cycle of each store token
+        self.computes = array("q")  # cycle in which each tile was issued
+        self.drains = array("q")  # cycle of each drain token
+        self.stores = array("q")  # cycle of each store token
         self.reads = ReadChannel(config, self.computes, self.stores)
-        self.tiles: list[TileEvent] = []
-        self.store_events: list[StoreEvent] = []
+        self.tiles: EventLog[TileEvent] = EventLog(TileEvent)
+        self.store_events: EventLog[StoreEvent] = EventLog(StoreEvent)
         self.end_cycle = 0
         self._cycles_per_beat = max(1, round(1 / config.beats_per_cycle))
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
         self._read_free = 0
-        self._compute_popped: list[int] = []
-        self._store_popped: list[int] = []
+        self._loads = 0  # handed to the load queue
+        self._compute_popped = array("q")
+        self._store_popped = array("q")
         self._weight_base = 0  # cumulative words at the queue's head
         self._loader_free = 0
         self._shadow_free = 0
@@ -44,39 +58,40 @@ class Walk:
         self._write_free = 0
         self._store_free = 0
         self._store_address = -1  # cycle of the last one on the bus
-        self._packed_fill = pipeline.packed_fill(config)
         self._accumulate = pipeline.accumulate(config)
+        self._shapes: dict[tuple[int, ...], TileShape] = {}
 
-    def run(self) -> "Walk":
-        program = self.program
+    def run(self, on_layer: Callable[[], None] = lambda: None) -> "Walk":
+        """Walk the whole program; `on_layer` is called behind each layer's descriptors."""
         self.reads.first_page()
-        owners = [
-            index
-            for index, part in enumerate(program.layers)
-            for _ in range(part.first_descriptor, part.last_descriptor)
-        ]
-        loads = 0
-        for index, (descriptor, layer) in enumerate(zip(program.descriptors, owners, strict=True)):
-            if type(descriptor) is Compute:
-                slot_free = self._slot_free(self._compute_popped)
-                self._compute(descriptor, self._deliver(index, slot_free), layer)
-            elif type(descriptor) is Store:
-                slot_free = self._slot_free(self._store_popped)
-                self._store(descriptor, self._deliver(index, slot_free), layer)
-            elif type(descriptor) is Load:
-                full = loads >= QUEUE_DEPTH
-                slot_free = self.reads.popped_cycle(loads - QUEUE_DEPTH) if full else 0
-                self.reads.add(descriptor, self._deliver(index, slot_free), layer)
-                loads += 1
-            elif type(descriptor) is End:
-                delivered = self._deliver(index, slot_free=0)
-                stores = unwrap(descriptor.wait_stores, len(self.stores))
-                self.end_cycle = max(delivered, self.stores[stores - 1]) + pipeline.END_VISIBLE
+        for layer, part in enumerate(self.program.layers):
+            own = self.program.descriptors[part.first_descriptor : part.last_descriptor]
+            for index, descriptor in enumerate(own, part.first_descriptor):
+                self._take(index, descriptor, layer)
+            on_layer()
         self.reads.finish()
         return self
 
+    def _take(self, index: int, descriptor: Descriptor, layer: int) -> None:
+        """Hand one descriptor to its unit."""
+        if type(descriptor) is Compute:
+            delivered = self._deliver(index, self._slot_free(self._compute_popped))
+            self._compute(descriptor, delivered, layer)
+        elif type(descriptor) is Store:
+            delivered = self._deliver(index, self._slot_free(self._store_popped))
+            self._store(descriptor, delivered, layer)
+        elif type(descriptor) is Load:
+            full = self._loads >= QUEUE_DEPTH
+            slot_free = self.reads.popped_cycle(self._loads - QUEUE_DEPTH) if full else 0
+            self.reads.add(descriptor, self._deliver(index, slot_free), layer)
+            self._loads += 1
+        elif type(descriptor) is End:
+            delivered = self._deliver(index, slot_free=0)
+            stores = unwrap(descriptor.wait_stores, len(self.stores))
+            self.end_cycle = max(delivered, self.stores[stores - 1]) + pipeline.END_VISIBLE
+
     @staticmethod
-    def _slot_free(popped: list[int]) -> int:
+    def _slot_free(popped: Sequence[int]) -> int:
         """Cycle in which a queue has room, from when all that it was given left it."""
         return popped[-QUEUE_DEPTH] if len(popped) >= QUEUE_DEPTH else 0
 
@@ -91,18 +106,55 @@ class Walk:
     # --- compute ----------------------------------------------------------------------------
 
     def _compute(self, tile: Compute, delivered: int, layer: int) -> None:
-        config, reads = self.config, self.reads
-        taps = 1 if tile.packed else tile.kernel_rows * tile.kernel_columns
-        block_words = config.weight_block_words
-        blocks = tile.blocks * taps
-        words = blocks * block_words
-        base = self._weight_base + tile.weight_offset
-        pixels = tile.rows * tile.columns
-        lead = self._packed_fill if tile.packed else 0  # cycles before a row's first pixel
-        duration = pixels + tile.rows * lead
-        refill = block_words + pipeline.BLOCK_OVERHEAD  # first pixel to the next shadow full
-        period = max(duration, lead + refill)
+        reads, shape = self.reads, self._shape_of(tile)
         bank = len(self.computes) % 2
+        blocks = self._weight_blocks(tile, shape, delivered, self._bank_free[bank])
+        issue_end = blocks.last_start + shape.duration
+
+        parameter_words = self.config.parameter_words
+        words = shape.weight_words + parameter_words
+        parameters = max(
+            blocks.last_full,
+            self._bank_free[bank],
+            reads.weight_cycle(self._weight_base + tile.weight_offset + words),
+        )
+        parameters_end = parameters + parameter_words
+        if tile.release:
+            reads.release(parameter_words, parameters, parameters_end - 1)
+            self._weight_base += words
+        drain_start, drain_end = self._drain(tile, shape.drain_cycles, issue_end, parameters_end)
+        self.tiles.add(
+            TileEvent(
+                layer,
+                blocks.start,
+                issue_end,
+                shape.busy_cycles,
+                blocks.waited_for,
+                drain_start,
+                drain_end,
+            )
+        )
+        self.computes.append(issue_end - 1 + pipeline.ISSUE_VISIBLE)
+        self._compute_popped.append(drain_start)
+        self._bank_free[bank] = drain_end - 1 + pipeline.BANK_VISIBLE
+        self._loader_free = parameters_end
+        self._shadow_free = blocks.last_start + shape.lead + pipeline.SHADOW_FREE
+        self._issue_end = issue_end
+
+    def _shape_of(self, tile: Compute) -> TileShape:
+        key = shape_key(tile)
+        shape = self._shapes.get(key)
+        if shape is None:
+            shape = self._shapes[key] = tile_shape(tile, self.config, self._cycles_per_beat)
+        return shape
+
+    def _weight_blocks(
+        self, tile: Compute, shape: TileShape, delivered: int, bank_free: int
+    ) -> _Blocks:
+        """When the tile's weight blocks are read and computed, and released if they are."""
+        reads, block_words = self.reads, self.config.weight_block_words
+        base, period = self._weight_base + tile.weight_offset, shape.period
+        words = base + shape.weight_words
 
         # The first block needs its descriptor, the loader, the shadow and its words.
         ready = delivered + pipeline.ISSUE_START
@@ -111,78 +163,45 @@ class Walk:
         first_full = first_fill + block_words + pipeline.SHADOW_FILL
         chunks = unwrap(tile.wait_chunks, reads.chunk_count)
         first_chunk = reads.chunk_cycle(chunks + 1)
-        start = max(first_full, first_chunk, ready, self._issue_end, self._bank_free[bank])
-        stored_blocks = 1 if tile.packed else tile.blocks
-        last_chunk = reads.chunk_cycle(chunks + stored_blocks) + (taps - 1) * period
+        start = max(first_full, first_chunk, ready, self._issue_end, bank_free)
+        last_chunk = reads.chunk_cycle(chunks + shape.chunks) + (shape.taps - 1) * period
 
-        if blocks == 1:
-            last_start, last_full = start, first_full
-            if tile.release:
-                reads.releases.add(words, first_fill, first_full - 1)
-        elif self._is_closed_form(base + words, period):
-            last_words = reads.paced_weight_cycle(base + words) + block_words
-            last_start = max(start + (blocks - 1) * period, last_chunk, last_words)
-            last_full = max(last_start - period + lead + refill, last_words)
-            if tile.release:
-                reads.releases.add(words, first_fill, last_full - 1)
+        last_start, last_full = start, first_full
+        if shape.blocks > 1 and not self._is_closed_form(shape, words):
+            last_start, last_full = self._step(tile, shape, start, first_fill, chunks)
         else:
-            last_start, last_full = self._step(tile, base, start, first_fill, chunks)
-        issue_end = last_start + duration
-
-        parameters = max(
-            last_full,
-            self._bank_free[bank],
-            reads.weight_cycle(base + words + config.parameter_words),
-        )
-        parameters_end = parameters + config.parameter_words
-        if tile.release:
-            reads.releases.add(config.parameter_words, parameters, parameters_end - 1)
-            self._weight_base += words + config.parameter_words
+            if shape.blocks > 1:
+                last_words = reads.paced_weight_cycle(words) + block_words
+                last_start = max(start + (shape.blocks - 1) * period, last_chunk, last_words)
+                last_full = max(last_start - period + shape.lead + shape.refill, last_words)
+            if tile.release:
+                reads.release(shape.weight_words, first_fill, last_full - 1)
         waited = self._waited_for(
-            first_chunk, last_chunk, self._bank_free[bank], first_fill == ready, start, last_start
+            first_chunk, last_chunk, bank_free, first_fill == ready, start, last_start
         )
-        drain_start, drain_end = self._drain(tile, issue_end, parameters_end)
-        self.tiles.append(
-            TileEvent(layer, start, issue_end, blocks * pixels, waited, drain_start, drain_end)
-        )
-        self.computes.append(issue_end - 1 + pipeline.ISSUE_VISIBLE)
-        self._compute_popped.append(drain_start)
-        self._bank_free[bank] = drain_end - 1 + pipeline.BANK_VISIBLE
-        self._loader_free = parameters_end
-        self._shadow_free = last_start + lead + pipeline.SHADOW_FREE
-        self._issue_end = issue_end
+        return _Blocks(start, last_start, last_full, waited)
 
-    def _is_closed_form(self, last_word: int, period: int) -> bool:
-        """True unless the tile's weights wait for room in the queue that the tile itself makes.
-
-        A queue that holds more time than a burst needs to arrive never keeps the array waiting
-        once it has been full: its lead in weight blocks, times their period, covers the latency.
-        """
-        config = self.config
-        lead_blocks = (config.weight_words - config.bus.burst_beats) // config.weight_block_words
-        burst = config.memory.latency_cycles + config.bus.burst_beats * self._cycles_per_beat
-        covered = (lead_blocks - 1) * period > burst + pipeline.WEIGHT_ROOM + pipeline.LOAD_VISIBLE
-        return covered and self.reads.starts_without_future_room(last_word)
+    def _is_closed_form(self, shape: TileShape, last_word: int) -> bool:
+        """True unless the tile's weights wait for room in the queue that the tile itself makes."""
+        return shape.covers_bursts and self.reads.starts_without_future_room(last_word)
 
     def _step(
-        self, tile: Compute, base: int, start: int, first_fill: int, chunks: int
+        self, tile: Compute, shape: TileShape, start: int, first_fill: int, chunks: int
     ) -> tuple[int, int]:
         """Block by block: (start of the last block, cycle in which its shadow was full)."""
-        block_words = self.config.weight_block_words
-        taps = 1 if tile.packed else tile.kernel_rows * tile.kernel_columns
-        lead = self._packed_fill if tile.packed else 0
-        duration = tile.rows * (tile.columns + lead)
+        reads, block_words = self.reads, self.config.weight_block_words
+        base = self._weight_base + tile.weight_offset
         full = first_fill + block_words
         if tile.release:
-            self.reads.releases.add(block_words, first_fill, full - 1)
-        for block in range(1, tile.blocks * taps):
-            words_there = self.reads.weight_cycle(base + (block + 1) * block_words)
-            fill_start = max(start + lead + pipeline.SHADOW_FREE, words_there)
+            reads.release(block_words, first_fill, full - 1)
+        for block in range(1, shape.blocks):
+            words_there = reads.weight_cycle(base + (block + 1) * block_words)
+            fill_start = max(start + shape.lead + pipeline.SHADOW_FREE, words_there)
             full = fill_start + block_words + pipeline.SHADOW_FILL
             if tile.release:
-                self.reads.releases.add(block_words, fill_start, full - 1)
-            chunk = 0 if tile.packed else self.reads.chunk_cycle(chunks + block // taps + 1)
-            start = max(start + duration, full, chunk)
+                reads.release(block_words, fill_start, full - 1)
+            chunk = 0 if tile.packed else reads.chunk_cycle(chunks + block // shape.taps + 1)
+            start = max(start + shape.duration, full, chunk)
         return start, full
 
     def _waited_for(
@@ -207,10 +226,10 @@ class Walk:
 
     # --- drain and store --------------------------------------------------------------------
 
-    def _drain(self, tile: Compute, issue_end: int, parameters: int) -> tuple[int, int]:
+    def _drain(
+        self, tile: Compute, drain_cycles: int, issue_end: int, parameters: int
+    ) -> tuple[int, int]:
         """(first, past the last) cycle in which the tile's accumulators are read."""
-        window = SpatialPool(tile.spatial_pool).window
-        slots = tile.pooled_rows * tile.pooled_columns * window * window
         wait = unwrap(tile.wait_stores, len(self.stores))
         first = max(
             issue_end - 1 + self._accumulate,
@@ -218,7 +237,7 @@ class Walk:
             self._drain_free,
             self.stores[wait - 1] if wait else 0,
         )
-        last = first + slots * self.config.rescale_groups
+        last = first + drain_cycles
         self._drain_free = last
         self.drains.append(last - 1 + pipeline.DRAIN)
         return first, last
@@ -240,4 +259,4 @@ class Walk:
         response = last - self._cycles_per_beat + self.config.memory.latency_cycles
         self._write_free = last
         self.stores.append(response + pipeline.STORE_VISIBLE)
-        self.store_events.append(StoreEvent(layer, first, last, response, beats))
+        self.store_events.add(StoreEvent(layer, first, last, response, beats))

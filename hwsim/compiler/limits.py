@@ -1,0 +1,69 @@
+"""What an accelerator cannot run and a program cannot say: refused before any of it is written."""
+
+from hwsim.arch.config import Config
+from hwsim.errors import InputError
+from hwsim.graph import Graph, Layer
+from hwsim.isa.descriptor import FIELDS
+from hwsim.isa.fields import MEMORY_END, Opcode
+from hwsim.program.blocking import Blocking
+from hwsim.program.program import Plan
+
+MOST_DESCRIPTORS = 1 << 22  # 256 MiB of program; some 2 GB as Python objects
+
+
+def check_build(graph: Graph, config: Config) -> None:
+    """Raise `InputError` naming the first layer that needs what the build lacks."""
+    for layer in graph.layers:
+        if layer.weight_bits != config.widths.weight_bits:
+            raise InputError(
+                f"layer {layer.name}: weights have {layer.weight_bits} bits, "
+                f"config '{config.name}' is built for {config.widths.weight_bits}"
+            )
+        if layer.channel_pool > 1 and not config.channel_pool:
+            raise InputError(
+                f"layer {layer.name}: k = {layer.channel_pool} needs channel_pool = true, "
+                f"config '{config.name}' is built without it"
+            )
+        if layer.channel_pool > config.array.output_lanes:
+            raise InputError(
+                f"layer {layer.name}: k = {layer.channel_pool} exceeds "
+                f"array.output_lanes = {config.array.output_lanes}"
+            )
+
+
+def check_fields(layer: Layer, blocking: Blocking, config: Config) -> None:
+    """Raise `InputError` where a layer is too deep for the fields of its descriptors.
+
+    The other fields hold whatever the buffers and the addresses hold.
+    """
+    blocks, most_blocks = blocking.reduction_blocks, _largest(Opcode.COMPUTE, "blocks")
+    if blocks > most_blocks:
+        raise InputError(
+            f"layer {layer.name}: {layer.input.shape.channels} channels are {blocks} input "
+            f"blocks of {config.array.input_lanes}, a COMPUTE reduces over {most_blocks}"
+        )
+    group_blocks = min(blocking.group_blocks, blocking.output_blocks)
+    words, most_words = group_blocks * blocking.weight_words, _largest(Opcode.LOAD, "row_words")
+    if words > most_words:
+        raise InputError(
+            f"layer {layer.name}: the weights of {group_blocks} output blocks are {words} words, "
+            f"a LOAD reads {most_words}"
+        )
+
+
+def check_size(plan: Plan) -> None:
+    """Raise `InputError` for a program that no memory can hold, the machine's or Python's."""
+    name = plan.graph.name
+    if plan.code.end > MEMORY_END:
+        raise InputError(
+            f"{name} needs {plan.code.end} bytes of memory: addresses end at {MEMORY_END}"
+        )
+    if plan.descriptor_count > MOST_DESCRIPTORS:
+        raise InputError(
+            f"{name} needs {plan.descriptor_count} descriptors on config '{plan.config.name}': "
+            f"at most {MOST_DESCRIPTORS} can be compiled"
+        )
+
+
+def _largest(opcode: Opcode, name: str) -> int:
+    return next(field.high for field in FIELDS[opcode] if field.name == name)

@@ -1,0 +1,71 @@
+"""What the timeline needs to know of a tile's size: the same for most tiles of a layer."""
+
+from operator import attrgetter
+from typing import NamedTuple
+
+from hwsim.arch import pipeline
+from hwsim.arch.config import Config
+from hwsim.graph import SpatialPool
+from hwsim.isa.descriptor import Compute
+
+
+class TileShape(NamedTuple):
+    """Weight blocks of a tile, and cycles of each."""
+
+    taps: int  # weight blocks of one input block
+    blocks: int  # weight blocks
+    chunks: int  # chunks of features that the tile reads
+    weight_words: int  # without the parameters
+    busy_cycles: int  # in which a pixel enters the array, over all blocks
+    lead: int  # from a block's beginning to its first pixel
+    duration: int  # of a block on the array
+    refill: int  # from a block's first pixel to the next block's shadow full
+    period: int  # from block to block where nothing is waited for
+    covers_bursts: bool  # a full queue holds more time than a burst of weights takes to arrive
+    drain_cycles: int  # reads of the accumulators
+
+
+SHAPE_FIELDS = (
+    "rows",
+    "columns",
+    "kernel_rows",
+    "kernel_columns",
+    "blocks",
+    "packed",
+    "spatial_pool",
+    "pooled_rows",
+    "pooled_columns",
+)
+shape_key = attrgetter(*SHAPE_FIELDS)
+
+
+def tile_shape(tile: Compute, config: Config, cycles_per_beat: int) -> TileShape:
+    """Derive it from the fields that `SHAPE_FIELDS` names."""
+    packed = bool(tile.packed)
+    taps = 1 if packed else tile.kernel_rows * tile.kernel_columns
+    blocks = tile.blocks * taps
+    pixels = tile.rows * tile.columns
+    lead = pipeline.packed_fill(config) if packed else 0
+    duration = pixels + tile.rows * lead
+    refill = config.weight_block_words + pipeline.BLOCK_OVERHEAD
+    period = max(duration, lead + refill)
+    # A queue that holds more time than a burst needs to arrive never keeps the array waiting once
+    # it has been full: its lead in weight blocks, times their period, covers the latency.
+    lead_blocks = (config.weight_words - config.bus.burst_beats) // config.weight_block_words
+    burst = config.memory.latency_cycles + config.bus.burst_beats * cycles_per_beat
+    covers = (lead_blocks - 1) * period > burst + pipeline.WEIGHT_ROOM + pipeline.LOAD_VISIBLE
+    window = SpatialPool(tile.spatial_pool).window
+    slots = tile.pooled_rows * tile.pooled_columns * window * window
+    return TileShape(
+        taps=taps,
+        blocks=blocks,
+        chunks=1 if packed else tile.blocks,
+        weight_words=blocks * config.weight_block_words,
+        busy_cycles=blocks * pixels,
+        lead=lead,
+        duration=duration,
+        refill=refill,
+        period=period,
+        covers_bursts=covers,
+        drain_cycles=slots * config.rescale_groups,
+    )
