@@ -53,7 +53,7 @@ def ended(code: str, folder: Path) -> tuple[int, str, str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
     "module", ["hwsim.cli", "click", "pydantic", "hwsim.cli.estimate", "hwsim.flows.estimate",
-               "numpy", "rich.console", "hwsim.report.web_page"]
+               "numpy", "jinja2", "hwsim.report.web_page"]
 )  # fmt: skip
 def test_while_modules_are_imported(module: str, number: int, tmp_path: Path) -> None:
     arguments = ["estimate", "tiny-yolov2-mini", "--html", "page", "--json", "figures.json"]

@@ -9,11 +9,12 @@ import io
 import json
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import markdown
 import pytest
@@ -25,7 +26,7 @@ from hwsim.arch.config import Config, load_config
 from hwsim.cli import main
 from hwsim.compiler import compile_graph
 from hwsim.cost.estimate import Estimate
-from hwsim.escape import comment, csv_cell, markdown_code, visible
+from hwsim.escape import chart_label, comment, csv_cell, markdown_code, visible
 from hwsim.flows.estimate import estimate
 from hwsim.flows.memory_map import header, make_memory_map
 from hwsim.frontends.builtin import build_network
@@ -34,6 +35,7 @@ from hwsim.report.csv_rows import csv_text
 from hwsim.report.document import Document, RunFigures, TensorFigures, make_document
 from hwsim.report.perfetto import trace_text
 from hwsim.report.terminal import print_document
+from hwsim.report.web_page import index_text, page_text
 from hwsim.rtl.accelerator import accelerator_verilog
 from hwsim.rtl.arithmetic.channel_pool import ChannelPool
 from hwsim.rtl.deliver.fusesoc import core_file
@@ -212,6 +214,51 @@ def _renamed(graph: Graph, name: str) -> Graph:
         layers.append(replace(layer, name=f"{name} {number}", input=tensor, output=output))
         tensor = output
     return replace(graph, name=name, layers=tuple(layers))
+
+
+def _page(name: str) -> str:
+    found, document = reported(name)
+    return page_text(document, found)
+
+
+@named
+@pytest.mark.parametrize("page", [_page, lambda name: index_text([reported(name)[1]])])
+def test_pages_show_names_as_text(name: str, page: Callable[[str], str]) -> None:
+    found, plain = Structure(page(name)), Structure(page(PLAIN))
+
+    def without_links(elements: list[Any]) -> list[Any]:
+        return [(tag, () if tag == "a" else attributes) for tag, attributes in elements]
+
+    assert without_links(found.elements) == without_links(plain.elements)
+    assert visible(name) in found.text
+    assert all(letter.isprintable() or letter == "\n" for letter in found.text)
+    links = [dict(attributes)["href"] or "" for tag, attributes in found.elements if tag == "a"]
+    assert all(link.startswith("./") for link in links)
+
+
+@named
+def test_charts_show_names_as_text(name: str) -> None:
+    """Plotly reads tags and entities in its labels: ours are line breaks and names of series."""
+    script = Structure(_page(name)).scripts[-1]
+    figures = re.search(r"^const figures = (.*);$", script, re.MULTILINE)
+    assert figures is not None
+    assert "<" not in figures[1]
+    found = list(_strings(json.loads(figures[1])))
+    assert any(chart_label(f"{name} 0") in text for text in found)
+    for text in found:
+        assert "<" not in re.sub(r"<br>|<extra>[a-z A-Z:]*</extra>", "", text)
+        assert text.isprintable()
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
 
 
 @named

@@ -22,11 +22,12 @@ from hwsim.flows.estimate import estimate
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph, SpatialPool
 from hwsim.program.program import Traffic
+from hwsim.report import perfetto
 from hwsim.report.bandwidth import WINDOW_CYCLES, Transfer, bus_transfers, peak_window_bytes
 from hwsim.report.csv_rows import COLUMNS, csv_text
 from hwsim.report.document import Document, json_text, make_document
 from hwsim.report.layers import WAITS, LayerFigures, operators
-from hwsim.report.perfetto import TRACKS, trace_text
+from hwsim.report.perfetto import TRACKS, trace_events, trace_text
 from hwsim.report.schema import DOCUMENTS, schema_text
 from hwsim.report.totals import TotalFigures
 
@@ -214,7 +215,8 @@ def test_the_trace_is_what_perfetto_reads(found: Estimate) -> None:
     events = [event for event in trace["traceEvents"] if event["ph"] == "X"]
     assert {event["ph"] for event in trace["traceEvents"]} == {"M", "X"}
     assert {event["tid"] for event in events} == set(names)
-    assert sum(event["tid"] == 3 for event in events) == len(found.timeline.tiles)
+    tiles = TRACKS.index("MAC array") + 1
+    assert sum(event["tid"] == tiles for event in events) == len(found.timeline.tiles)
     ends: dict[int, int] = {}
     for event in events:
         start, length = round(event["ts"] * 1000), round(event["dur"] * 1000)  # nanoseconds
@@ -223,6 +225,31 @@ def test_the_trace_is_what_perfetto_reads(found: Estimate) -> None:
         ends[event["tid"]] = start + length
     frame = found.timeline.cycles * 1e9 / found.config.clock.clock_hz
     assert max(ends.values()) <= round(frame)
+
+
+def test_a_trace_has_a_bounded_number_of_events(
+    found: Estimate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several in a row become one: nothing is lost, nothing overlaps."""
+    timeline = found.timeline
+    spans = len(timeline.loads) + 2 * len(timeline.tiles) + len(timeline.stores)
+    whole = trace_events(timeline)
+    monkeypatch.setattr(perfetto, "MOST_EVENTS", spans // 4)
+    merged = trace_events(timeline)
+    layers = len(timeline.layers)
+    assert len(merged) - layers <= spans // 4 + (len(TRACKS) - 1) * layers
+    assert len(whole) - layers == spans
+    for name in ("size_bytes", "busy_cycles"):
+        assert sum(event["args"].get(name, 0) for event in merged) == sum(
+            event["args"].get(name, 0) for event in whole
+        )
+    assert sum(event["args"].get("merged", 1) for event in merged) == len(whole)
+    assert json.loads(trace_text(timeline))["otherData"]["merged"] > 1
+    ends: dict[int, int] = {}
+    for event in merged:
+        first = event["args"]["first_cycle"]
+        assert first >= ends.get(event["tid"], 0), "events of a track overlap"
+        ends[event["tid"]] = first + event["args"]["duration_cycles"]
 
 
 @pytest.mark.parametrize("clock_hz", [333_333_333, 1_700_000_000])

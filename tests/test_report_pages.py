@@ -14,10 +14,10 @@ from hwsim.flows.estimate import estimate
 from hwsim.frontends.builtin import build_network
 from hwsim.report.charts import SHOWN_VARIANTS, TRAFFIC_COLOURS, traffic_chart
 from hwsim.report.document import Document, make_document
-from hwsim.report.index_page import index_text
+from hwsim.report.spans import all_series, merged_count
 from hwsim.report.terminal import print_document
-from hwsim.report.timeline_chart import timeline_chart
-from hwsim.report.web_page import page_text, plotly_script
+from hwsim.report.timeline_chart import MOST_BARS, timeline_chart
+from hwsim.report.web_page import index_text, page_text, plotly_script
 
 FULL = ["condensation-net", "tiny-yolov2"]
 
@@ -93,7 +93,8 @@ def test_very_large_numbers_widen_the_table(document: Document) -> None:
 def test_the_page_loads_nothing(document: Document, found: Estimate) -> None:
     text = page_text(document, found).replace(plotly_script(), "")
     text += index_text([document])
-    assert "http" not in text
+    assert "http" not in text.replace("http-equiv", "")
+    assert "default-src 'none'" in text  # and a browser would load nothing if asked
     assert not re.search(r"<(script|img|iframe|link)[^>]*\b(src|href)=", text)
     assert "@import" not in text
     assert "url(" not in text
@@ -125,6 +126,41 @@ def test_the_traffic_chart_holds_every_byte(document: Document) -> None:
         shown = [item for item in document.comparison.variants if item.key in SHOWN_VARIANTS]
         expected = sum(item.total_bytes for item in shown)
     assert total == pytest.approx(expected / 1e6)
+
+
+def test_a_page_stays_small_whatever_the_network() -> None:
+    """Plotly alone takes 4.8 of the 6 megabytes."""
+    found = estimate(build_network("tiny-yolov2", 2048, 2048), load_config("nano"))
+    text = page_text(make_document(found), found)
+    assert len(text.encode()) <= 6_000_000
+    tiles = len(found.timeline.tiles)
+    merged = merged_count(found.timeline, MOST_BARS)
+    assert merged > 1
+    assert f"stores of {tiles:,} tiles." in text
+    assert f"a bar stands for up to {merged:,} of a layer in a row" in text
+    bars = sum(len(track["x"]) for track in timeline_chart(found.timeline)["data"])
+    assert MOST_BARS / 2 < bars < 1.01 * MOST_BARS
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 100_000])
+def test_spans_in_a_row_add_up(found: Estimate, count: int) -> None:
+    timeline = found.timeline
+    series = all_series(timeline, count)
+    parts = sum(span.parts for one in series for span in one.spans)
+    assert parts == len(timeline.loads) + 2 * len(timeline.tiles) + len(timeline.stores)
+    sizes = sum(span.size_bytes for one in series for span in one.spans)
+    assert sizes == found.traffic.bytes.total
+    for one in series:
+        assert max(span.parts for span in one.spans) <= count
+        end = 0
+        for span in one.spans:
+            assert end <= span.first_cycle
+            assert span.taken_cycles <= span.last_cycle - span.first_cycle
+            end = span.last_cycle
+    issues = next(one for one in series if one.track == "MAC array")
+    for index, layer in enumerate(timeline.layers):
+        own = [span for span in issues.spans if span.layer == index]
+        assert sum(span.busy_cycles for span in own) == layer.busy_cycles
 
 
 def test_the_timeline_draws_every_tile(found: Estimate) -> None:

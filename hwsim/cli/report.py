@@ -32,11 +32,13 @@ def report(folder: str, config_name: str) -> None:
     from hwsim.cli.documents import Wanted
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
+    from hwsim.extras import needing_extra
     from hwsim.flows.configuration import configuration
     from hwsim.flows.execution import run_network, shipped_photograph
     from hwsim.frontends.builtin import build_network
-    from hwsim.report.index_page import index_text
 
+    with needing_extra("html", "hwsim report"):
+        from hwsim.report.web_page import index_text
     config = configuration(config_name)
     level = current_verbosity()
     index = str(Path(folder) / "index.html")

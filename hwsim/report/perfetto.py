@@ -6,15 +6,23 @@ both ends are rounded to them, so that neighbours never overlap.
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from hwsim.program.program import Traffic
-from hwsim.report.bandwidth import bus_transfers
+from hwsim.report.spans import Series, Span, all_series, merged_count
 from hwsim.timeline import Timeline
 
+MOST_EVENTS = 250_000  # they take about 50 megabytes
 NANOSECONDS_PER_SECOND = 10**9
 NANOSECONDS_PER_MICROSECOND = 1000
-TRACKS = ("layers", "load DMA", "MAC array", "drain", "store DMA")
+# Loads of a class are apart, since several that became one event reach over those of another.
+LOAD_TRACKS: dict[Traffic | None, str] = {
+    Traffic.FEATURES_READ: "load features",
+    Traffic.WEIGHTS: "load weights",
+    Traffic.PROGRAM: "load program",
+}
+TRACKS = ("layers", *LOAD_TRACKS.values(), "MAC array", "drain", "store DMA")
 PROCESS = 1
 
 
@@ -29,6 +37,7 @@ def trace_text(timeline: Timeline) -> str:
             "config": config.name,
             "clock_hz": config.clock.clock_hz,
             "cycles": timeline.cycles,
+            "merged": merged_count(timeline, MOST_EVENTS),
         },
     }
     return json.dumps(document, separators=(",", ":"), allow_nan=False) + "\n"
@@ -36,62 +45,63 @@ def trace_text(timeline: Timeline) -> str:
 
 def trace_events(timeline: Timeline) -> list[dict[str, Any]]:
     """Complete events, track by track, in the order of time."""
-    clock_hz = timeline.program.config.clock.clock_hz
     names = [part.layer.name for part in timeline.program.layers]
-
-    def nanoseconds(cycle: int) -> int:
-        return round(cycle * NANOSECONDS_PER_SECOND / clock_hz)
-
-    def event(track: str, name: str, first: int, last: int, **details: Any) -> dict[str, Any]:
-        start, end = nanoseconds(first), nanoseconds(last)
-        return {
-            "ph": "X",
-            "pid": PROCESS,
-            "tid": TRACKS.index(track) + 1,
-            "name": name,
-            "cat": track,
-            "ts": start / NANOSECONDS_PER_MICROSECOND,
-            "dur": (end - start) / NANOSECONDS_PER_MICROSECOND,
-            "args": {**details, "first_cycle": first, "duration_cycles": last - first},
-        }
-
+    clock_hz = timeline.program.config.clock.clock_hz
     events = [
-        event(
+        _event(
             "layers",
             layer.layer.name,
-            layer.start_cycle,
-            layer.end_cycle,
+            (layer.start_cycle, layer.end_cycle),
+            clock_hz,
             busy_cycles=layer.busy_cycles,
             roofline_cycles=layer.roofline.cycles,
         )
         for layer in timeline.layers
     ]
-    for transfer in bus_transfers(timeline):
-        track = "store DMA" if transfer.traffic is Traffic.FEATURES_WRITTEN else "load DMA"
-        events.append(
-            event(
+    for series in all_series(timeline, merged_count(timeline, MOST_EVENTS)):
+        track = LOAD_TRACKS.get(series.traffic, series.track)
+        events += [
+            _event(
                 track,
-                f"{names[transfer.layer]} {transfer.traffic.value}",
-                transfer.first_cycle,
-                transfer.last_cycle,
-                size_bytes=transfer.size_bytes,
+                names[span.layer],
+                (span.first_cycle, span.last_cycle),
+                clock_hz,
+                **dict(_details(series, span)),
             )
-        )
-    for number, tile in enumerate(timeline.tiles):
-        name = names[tile.layer]
-        events.append(
-            event(
-                "MAC array",
-                name,
-                tile.issue_start,
-                tile.issue_end,
-                tile=number,
-                busy_cycles=tile.busy_cycles,
-                waited_for=tile.waited_for,
-            )
-        )
-        events.append(event("drain", name, tile.drain_start, tile.drain_end, tile=number))
+            for span in series.spans
+        ]
     return sorted(events, key=lambda event: (event["tid"], event["args"]["first_cycle"]))
+
+
+def _details(series: Series, span: Span) -> Iterator[tuple[str, Any]]:
+    """What an event says beside its place."""
+    if series.traffic:
+        yield "size_bytes", span.size_bytes
+    else:
+        yield "tile", span.number
+    if series.track == "MAC array":
+        yield "busy_cycles", span.busy_cycles
+        yield "waited_for", span.waited_for
+    if span.parts > 1:
+        yield "merged", span.parts
+        yield "taken_cycles", span.taken_cycles
+
+
+def _event(
+    track: str, name: str, cycles: tuple[int, int], clock_hz: int, **details: Any
+) -> dict[str, Any]:
+    first, last = cycles
+    start, end = (round(cycle * NANOSECONDS_PER_SECOND / clock_hz) for cycle in cycles)
+    return {
+        "ph": "X",
+        "pid": PROCESS,
+        "tid": TRACKS.index(track) + 1,
+        "name": name,
+        "cat": track,
+        "ts": start / NANOSECONDS_PER_MICROSECOND,
+        "dur": (end - start) / NANOSECONDS_PER_MICROSECOND,
+        "args": {**details, "first_cycle": first, "duration_cycles": last - first},
+    }
 
 
 def _metadata(process: str) -> list[dict[str, Any]]:

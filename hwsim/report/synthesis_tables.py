@@ -2,67 +2,59 @@
 
 from typing import TextIO
 
-from rich.console import Console
-from rich.table import Table
-
 from hwsim.report.synthesis import FpgaSynthesis, GateSynthesis, Synthesis
-from hwsim.report.tables import new_table
-from hwsim.report.terminal import LEAST_WIDTH, print_lines, print_table
+from hwsim.report.table import Table
+from hwsim.report.terminal import Terminal
 
 
 def print_synthesis(document: Synthesis, file: TextIO) -> None:
     """Print what was found, and with what."""
-    console = Console(file=file, highlight=False, markup=False, emoji=False)
-    console.width = max(LEAST_WIDTH, console.width)
+    terminal = Terminal(file)
     array, widths = document.config["array"], document.config["widths"]
-    print_lines(
-        console,
+    terminal.print_line(
         f"{document.config['name']}: {array['input_lanes']}x{array['output_lanes']} lanes, "
         f"{widths['weight_bits']}-bit weights; {', '.join(document.tools)}",
         "bold",
     )
-    console.print()
+    terminal.print_line()
     if found := document.gates:
-        title = f"Gates in NAND2 equivalents ({found.technology}), and bits of memory"
-        print_table(console, title, gates_by_unit(found))
+        terminal.print_table(gates_by_unit(found))
     if fpga := document.fpga:
-        print_table(console, f"Resources of {fpga.device}", resources(fpga))
-        _print_clock(console, fpga)
+        terminal.print_table(resources(fpga))
+        for line in clock_lines(fpga):
+            terminal.print_line(line)
 
 
-def _print_clock(console: Console, found: FpgaSynthesis) -> None:
+def clock_lines(found: FpgaSynthesis) -> tuple[str, ...]:
+    """The clock, and the path that limits it."""
     if found.clock_hz is None or found.critical_path is None:
-        print_lines(console, "Not placed: no clock.")
-        return
+        return ("Not placed: no clock.",)
     path = found.critical_path
-    print_lines(
-        console,
+    return (
         f"Placed with seed {found.seed} and routed: {found.clock_hz / 1e6:.1f} MHz, limited by",
-    )
-    print_lines(console, f"  {path.start}")
-    print_lines(
-        console, f"  to {path.end}: {path.logic_ns:.1f} ns logic, {path.routing_ns:.1f} ns routing"
+        f"  {path.start}",
+        f"  to {path.end}: {path.logic_ns:.1f} ns logic, {path.routing_ns:.1f} ns routing",
     )
 
 
 def resources(found: FpgaSynthesis) -> Table:
-    table = new_table(("resource",), ("used", "available", "share"))
-    for resource in found.resources:
-        total = resource.available
-        table.add_row(
+    rows = tuple(
+        (
             resource.name,
             f"{resource.used:,}",
-            "" if total is None else f"{total:,}",
-            "" if total is None else f"{resource.used / total:.1%}",
+            "" if resource.available is None else f"{resource.available:,}",
+            "" if resource.available is None else f"{resource.used / resource.available:.1%}",
         )
-    return table
+        for resource in found.resources
+    )
+    title = f"Resources of {found.device}"
+    return Table(title, ("resource",), ("used", "available", "share"), rows)
 
 
 def gates_by_unit(found: GateSynthesis) -> Table:
-    table = new_table(("unit",), ("gates", "share", "per MAC", "flip-flops", "memory bits"))
     macs = found.gates_nand2 / found.gates_per_mac_nand2
-    for unit in found.units:
-        table.add_row(
+    rows = tuple(
+        (
             unit.name,
             f"{unit.gates_nand2:,.0f}",
             f"{unit.gates_nand2 / found.gates_nand2:.1%}",
@@ -70,8 +62,9 @@ def gates_by_unit(found: GateSynthesis) -> Table:
             f"{unit.flip_flops:,}",
             f"{unit.memory_bits:,}",
         )
-    table.add_section()
-    table.add_row(
+        for unit in found.units
+    )
+    total = (
         "total",
         f"{found.gates_nand2:,.0f}",
         "",
@@ -79,4 +72,10 @@ def gates_by_unit(found: GateSynthesis) -> Table:
         f"{found.flip_flops:,}",
         f"{found.memory_bits:,}",
     )
-    return table
+    return Table(
+        f"Gates in NAND2 equivalents ({found.technology}), and bits of memory",
+        ("unit",),
+        ("gates", "share", "per MAC", "flip-flops", "memory bits"),
+        rows,
+        (total,),
+    )

@@ -1,6 +1,10 @@
-"""Numbers as people read them: the same in tables and on the page."""
+"""Figures and sentences as people read them: the same in tables and on pages."""
 
+from hwsim.report.comparison import ComparisonFigures
+from hwsim.report.document import Document, RunFigures
+from hwsim.report.layers import LayerFigures
 from hwsim.report.totals import TotalFigures
+from hwsim.report.verification import Verification
 
 MEGA = 1e6
 GIGA = 1e9
@@ -32,7 +36,29 @@ def calibration(totals: TotalFigures) -> str:
     return f"total within {totals.gates_error_ratio:.1%} of synthesis"
 
 
-def total_rows(totals: TotalFigures) -> dict[str, str]:
+def heading(document: Document | Verification) -> str:
+    """What was priced on what, in one line."""
+    network, config = document.network, document.config
+    array = config["array"]
+    return (
+        f"{network.name} {network.input_width_pixels}x{network.input_height_pixels}, "
+        f"{network.weight_bits}-bit weights, on {config['name']}: "
+        f"{array['input_lanes']}x{array['output_lanes']} lanes, "
+        f"{megahertz(config['clock']['clock_hz'])}"
+    )
+
+
+def fused_operators(layer: LayerFigures) -> str:
+    """Activation and pools in short; bias and rescale, which every layer has, left out."""
+    names = {"leaky ReLU": "leaky", "channel pool": "channel pool", "spatial pool": "pool"}
+    return ", ".join(
+        f"{names[operator.name]} {operator.parameter}"
+        for operator in layer.operators
+        if operator.name in names
+    )
+
+
+def frame_facts(totals: TotalFigures) -> dict[str, str]:
     """The figures of a frame that are no table of their own."""
     energy = totals.energy
     memories = ", ".join(
@@ -56,3 +82,43 @@ def total_rows(totals: TotalFigures) -> dict[str, str]:
         f"MACs {energy.mac_mj:.2f}, on-chip {energy.on_chip_mj:.2f}, DRAM {energy.dram_mj:.2f}",
         "logic": f"{totals.gates_nand2:,} NAND2 equivalents, {calibration(totals)}: {gates}",
     }
+
+
+def price_lines(comparison: ComparisonFigures) -> tuple[str, ...]:
+    """What stands beside every comparison of A and C."""
+    return (
+        "C's condensed layers have k times A's weights, and compute k times A's MACs:",
+        f"C moves {comparison.condensed_weight_ratio:.2f} times A's weight bytes "
+        f"and {comparison.condensed_total_ratio:.2f} times A's bytes in all.",
+        f"{comparison.paper} states a saving of {comparison.paper_saving_ratio:.1%}; how it counts "
+        "is not known,",
+        "and nothing here is fitted to it.",
+    )
+
+
+def saving_sentence(comparison: ComparisonFigures) -> str:
+    """What is saved, for what price, in one sentence."""
+    return (
+        f"Virtual feature maps save {comparison.feature_saving_ratio:.1%} of feature bytes and "
+        f"{comparison.total_saving_ratio:.1%} of all bytes, (B - C) / B; {comparison.paper} states "
+        f"{comparison.paper_saving_ratio:.1%}. C moves {comparison.condensed_weight_ratio:.2f} "
+        "times A's weight bytes."
+    )
+
+
+def run_lines(run: RunFigures) -> tuple[str, ...]:
+    """What was executed, from which weights, and whether it was compared."""
+    weights = (
+        (
+            "Weights are seeded, with batch-norm statistics of real photographs:",
+            "values are spread as trained ones would be, detections mean nothing.",
+        )
+        if run.weights == "seeded"
+        else (f"Weights are those of {run.weights}.",)
+    )
+    checked = (
+        "every element equals the integer reference's."
+        if run.is_checked
+        else "not compared with the reference, as --check would."
+    )
+    return (*weights, f"Executed bit-exactly on {run.image}; {checked}")

@@ -1,11 +1,10 @@
-"""The tile timeline as one Plotly figure: one trace of bars per track, thousands of tiles each."""
+"""The tile timeline as one Plotly figure: one trace of bars per series, thousands of tiles each."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from hwsim.escape import chart_label
 from hwsim.program.program import Traffic
-from hwsim.report.bandwidth import bus_transfers
 from hwsim.report.charts import (
     BLUE,
     GREEN,
@@ -17,57 +16,51 @@ from hwsim.report.charts import (
     Figure,
     base_layout,
 )
+from hwsim.report.spans import Series, Span, all_series, merged_count
 from hwsim.timeline import Timeline
 
+MOST_BARS = 10_000  # they take about a megabyte, a fifth of Plotly itself
 TRACKS = ("store DMA", "drain", "MAC array", "load DMA", "layers")  # bottom to top
 PALE = 0.65
+FAINTEST = 0.15
 MILLISECONDS_PER_SECOND = 1e3
-LOAD_COLOURS = {
+COLOURS = {
     Traffic.FEATURES_READ: ("load: features", SKY_BLUE),
     Traffic.WEIGHTS: ("load: weights", BLUE),
     Traffic.PROGRAM: ("load: program", GREY),
+    Traffic.FEATURES_WRITTEN: ("store DMA", ORANGE),
+    "MAC array": ("MAC array", GREEN),
+    "drain": ("drain", VERMILLION),
 }
 
 
 class Bar(NamedTuple):
-    """One bar of a track, in cycles."""
+    """One bar of a track, in cycles; the less it is filled, the paler it is."""
 
     first_cycle: int
     last_cycle: int
     text: str
+    filled: float = 1
+
+
+def timeline_note(timeline: Timeline) -> str:
+    """What a bar stands for, and how to use the chart."""
+    tiles, count = len(timeline.tiles), merged_count(timeline, MOST_BARS)
+    if count == 1:
+        bars = f"Every load, tile, drain and store: {tiles:,} tiles."
+    else:
+        bars = (
+            f"Loads, tiles, drains and stores of {tiles:,} tiles. So that the page stays small, a "
+            f"bar stands for up to {count:,} of a layer in a row, and is paler where there are "
+            "gaps between them."
+        )
+    return f"{bars} Drag to zoom, double-click to return, or choose a layer."
 
 
 def timeline_chart(timeline: Timeline) -> Figure:
     """When every layer, load, tile, drain and store happens, in milliseconds."""
-    clock_hz = timeline.program.config.clock.clock_hz
     names = [chart_label(part.layer.name) for part in timeline.program.layers]
-    scale = MILLISECONDS_PER_SECOND / clock_hz
-    transfers = bus_transfers(timeline)
-
-    def transfer_bars(kind: Traffic) -> list[Bar]:
-        return [
-            Bar(
-                item.first_cycle,
-                item.last_cycle,
-                f"{names[item.layer]}: {item.size_bytes:,} bytes",
-            )
-            for item in transfers
-            if item.traffic is kind
-        ]
-
-    tiles = [
-        Bar(
-            tile.issue_start,
-            tile.issue_end,
-            f"{names[tile.layer]}, tile {number}: {tile.busy_cycles:,} cycles busy"
-            + (f", waited for {tile.waited_for}" if tile.waited_for else ""),
-        )
-        for number, tile in enumerate(timeline.tiles)
-    ]
-    drains = [
-        Bar(tile.drain_start, tile.drain_end, f"{names[tile.layer]}, tile {number}")
-        for number, tile in enumerate(timeline.tiles)
-    ]
+    scale = MILLISECONDS_PER_SECOND / timeline.program.config.clock.clock_hz
     layers = [
         Bar(layer.start_cycle, layer.end_cycle, name)
         for name, layer in zip(names, timeline.layers, strict=True)
@@ -80,21 +73,34 @@ def timeline_chart(timeline: Timeline) -> Figure:
         "textangle": 0,
         "textfont": {"color": "#ffffff"},
     }
-    for kind, (name, colour) in LOAD_COLOURS.items():
-        data.append(_track(name, "load DMA", colour, transfer_bars(kind), scale))
-    data.append(_track("MAC array", "MAC array", GREEN, tiles, scale))
-    data.append(_track("drain", "drain", VERMILLION, drains, scale))
-    data.append(
-        _track("store DMA", "store DMA", ORANGE, transfer_bars(Traffic.FEATURES_WRITTEN), scale)
-    )
+    for series in all_series(timeline, merged_count(timeline, MOST_BARS)):
+        name, colour = COLOURS[series.traffic or series.track]
+        bars = [_bar(span, f"{names[span.layer]}{_text(series, span)}") for span in series.spans]
+        data.append(_track(name, series.track, colour, bars, scale))
     return {"data": data, "layout": _layout(timeline, layers, scale)}
+
+
+def _bar(span: Span, text: str) -> Bar:
+    filled = span.taken_cycles / (span.last_cycle - span.first_cycle)
+    return Bar(span.first_cycle, span.last_cycle, text, filled)
+
+
+def _text(series: Series, span: Span) -> str:
+    """What a bar says behind the name of its layer."""
+    if series.traffic:
+        several = f" in {span.parts:,} transfers" if span.parts > 1 else ""
+        return f": {span.size_bytes:,} bytes{several}"
+    tiles = f", tile {span.number:,}"
+    if span.parts > 1:
+        tiles = f", tiles {span.number:,} to {span.last_number:,}"
+    busy = f": {span.busy_cycles:,} cycles busy" if span.busy_cycles else ""
+    return tiles + busy + (f", waited for {span.waited_for}" if span.waited_for else "")
 
 
 def _track(name: str, track: str, colour: str, bars: Iterable[Bar], scale: float) -> Figure:
     """Bars on one track; where they touch, every second one is paler."""
     bars = list(bars)
     pale = 1.0 if "DMA" in track else PALE
-    shades = [pale if index % 2 else 1.0 for index in range(len(bars))]
     return {
         "type": "bar",
         "orientation": "h",
@@ -105,15 +111,16 @@ def _track(name: str, track: str, colour: str, bars: Iterable[Bar], scale: float
         "width": 0.8,
         "marker": {
             "color": colour,
-            "opacity": shades,
+            "opacity": [
+                round((pale if index % 2 else 1) * max(FAINTEST, bar.filled), 2)
+                for index, bar in enumerate(bars)
+            ],
             "line": {"width": 0},
         },
-        "hovertext": [
-            f"{bar.text}<br>cycles {bar.first_cycle:,} to {bar.last_cycle:,} "
-            f"({bar.last_cycle - bar.first_cycle:,})"
-            for bar in bars
-        ],
-        "hovertemplate": "%{hovertext}<extra>" + name + "</extra>",
+        "customdata": [[bar.first_cycle, bar.last_cycle] for bar in bars],
+        "hovertext": [bar.text for bar in bars],
+        "hovertemplate": "%{hovertext}<br>cycles %{customdata[0]:,} to %{customdata[1]:,}"
+        f"<extra>{name}</extra>",
     }
 
 

@@ -1,11 +1,21 @@
-"""The estimate as one HTML page that needs nothing else: no network, no server, no fonts."""
+"""HTML pages that need nothing else: no network, no server, no fonts.
 
-import json
-from html import escape
+The templates escape every text that they are given, and show control characters instead of writing
+them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from hwsim.cost.estimate import Estimate
+from hwsim.escape import visible
 from hwsim.report.charts import (
     Figure,
     cycles_chart,
@@ -14,14 +24,39 @@ from hwsim.report.charts import (
     traffic_chart,
 )
 from hwsim.report.document import Document
-from hwsim.report.page_parts import STYLE, comparison_section, key_figures, layer_section
-from hwsim.report.terminal import heading, run_lines
-from hwsim.report.timeline_chart import timeline_chart
+from hwsim.report.tables import comparison_tables, frame_tables, layer_tables, run_tables
+from hwsim.report.text import (
+    calibration,
+    gigabytes,
+    heading,
+    kibibyte_figure,
+    millions,
+    run_lines,
+    saving_sentence,
+)
+from hwsim.report.timeline_chart import timeline_chart, timeline_note
 from hwsim.timeline import Timeline
 
-SETTINGS = {"responsive": True, "displayModeBar": False}
 FEATURE_CLASSES = ("features_read_bytes", "features_written_bytes")
 ALL_CLASSES = ("weight_bytes", *FEATURE_CLASSES, "program_bytes")
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """One of the figures that an engineer asks for first."""
+
+    value: str
+    unit: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure of Plotly's and what stands above it."""
+
+    title: str
+    note: str
+    figure: Figure
 
 
 def plotly_script() -> str:
@@ -33,86 +68,140 @@ def plotly_script() -> str:
 
 
 def page_text(document: Document, estimate: Estimate) -> str:
-    """The whole page. The same document gives the same bytes."""
+    """The page of one network. The same document gives the same bytes."""
     charts = _charts(document, estimate.timeline)
-    sections = "\n".join(
-        f'<section class="chart {name}"><h2>{escape(title)}</h2><p>{escape(note)}</p>'
-        f'<div id="{name}"></div></section>'
-        for name, (title, note, _) in charts.items()
+    return (
+        _environment()
+        .get_template("network.html")
+        .render(
+            hwsim_version=document.hwsim_version,
+            name=document.network.name,
+            heading=heading(document),
+            run_lines=run_lines(document.run) if document.run else (),
+            key_figures=key_figures(document),
+            comparison_tables=comparison_tables(document.comparison),
+            charts=charts,
+            figures={name: chart.figure for name, chart in charts.items()},
+            layer_tables=layer_tables(document, verbose=True),
+            run_tables=run_tables(document.run),
+            frame_tables=frame_tables(document, verbose=True),
+            plotly=Markup(plotly_script()),
+        )
     )
-    run = " ".join(run_lines(document.run)) if document.run else ""
-    figures = json.dumps(
-        {name: figure for name, (_, _, figure) in charts.items()},
-        separators=(",", ":"),
-        allow_nan=False,
-    )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(heading(document))}</title>
-<style>{STYLE}</style>
-<script>{plotly_script()}</script>
-</head>
-<body>
-<main>
-<header><h1>{escape(document.network.name)}</h1><p>{escape(heading(document))}</p>
-<p>{escape(run)}</p></header>
-{key_figures(document)}
-{comparison_section(document)}
-<div class="charts">
-{sections}
-</div>
-{layer_section(document)}
-<footer>hwsim {escape(document.hwsim_version)}. Energy is assumed, not calibrated; gates come from a
-model fitted to synthesis.</footer>
-</main>
-<script>
-const figures = {figures.replace("</", "<" + chr(92) + "/")};
-for (const [id, figure] of Object.entries(figures)) {{
-  Plotly.newPlot(id, figure.data, figure.layout, {json.dumps(SETTINGS)});
-}}
-</script>
-</body>
-</html>
-"""
 
 
-def _charts(document: Document, timeline: Timeline) -> dict[str, tuple[str, str, Figure]]:
-    """Under the name of its element: each chart's title, a note, and the chart."""
+def index_text(documents: Sequence[Document]) -> str:
+    """The first page of a report on several networks, whose files lie in its own folder."""
+    return (
+        _environment()
+        .get_template("index.html")
+        .render(
+            hwsim_version=documents[0].hwsim_version,
+            networks=[_index_entry(document) for document in documents],
+        )
+    )
+
+
+def _index_entry(document: Document) -> dict[str, Any]:
+    name = document.network.name
+    lines = [" ".join(run_lines(document.run))] if document.run else []
+    if document.comparison:
+        lines.append(saving_sentence(document.comparison))
+    return {
+        "name": name,
+        "heading": heading(document),
+        "lines": lines,
+        "key_figures": key_figures(document),
+        "files": {
+            "charts and tables": f"{name}.html",
+            "JSON": f"{name}.json",
+            "CSV": f"{name}.csv",
+            "trace for ui.perfetto.dev": f"{name}.trace.json",
+        },
+    }
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("hwsim.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
+    )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    return environment
+
+
+def key_figures(document: Document) -> tuple[KeyFigure, ...]:
+    """The figures that an engineer asks for first."""
+    totals = document.totals
+    return (
+        KeyFigure(
+            f"{totals.frames_per_second:.2f}",
+            "frames/s",
+            f"{totals.frame_seconds * 1e3:.3f} ms, {totals.cycles:,} cycles a frame",
+        ),
+        KeyFigure(
+            f"{totals.mac_utilisation_ratio:.1%}",
+            "of MACs used",
+            f"{millions(totals.macs)} M MACs; array busy {totals.busy_ratio:.1%}",
+        ),
+        KeyFigure(
+            f"{totals.total_bytes / 1e6:,.2f}",
+            "MB a frame",
+            f"features {totals.features_bytes / 1e6:,.2f}, "
+            f"weights {totals.weight_bytes / 1e6:,.2f}",
+        ),
+        KeyFigure(
+            gigabytes(totals.average_bandwidth_bytes_per_second),
+            "GB/s",
+            f"peak {gigabytes(totals.peak_layer_bandwidth_bytes_per_second)} over a layer, "
+            f"{gigabytes(totals.peak_window_bandwidth_bytes_per_second)} over "
+            f"{totals.peak_window_cycles} cycles",
+        ),
+        KeyFigure(
+            f"{totals.peak_feature_bytes / 1024:,.0f}",
+            "KiB of features",
+            f"peak in DRAM, caused by {totals.peak_feature_layer}",
+        ),
+        KeyFigure(kibibyte_figure(totals.on_chip_memory_bits), "KiB on chip", "all buffers"),
+        KeyFigure(f"{totals.energy.total_mj:.2f}", "mJ a frame", "assumed, not calibrated"),
+        KeyFigure(f"{totals.gates_nand2 / 1e3:,.0f}", "k NAND2", f"logic, {calibration(totals)}"),
+    )
+
+
+def _charts(document: Document, timeline: Timeline) -> dict[str, Chart]:
+    """Every chart under the name of its element."""
     by_variant = ": A, B and C side by side" if document.comparison else ""
     return {
-        "features": (
+        "features": Chart(
             f"Feature traffic{by_variant}",
             "Bytes of feature maps over the memory bus, per layer.",
             traffic_chart(document, FEATURE_CLASSES),
         ),
-        "traffic": (
+        "traffic": Chart(
             f"All traffic{by_variant}",
             "The same with weights and program.",
             traffic_chart(document, ALL_CLASSES),
         ),
-        "cycles": (
+        "cycles": Chart(
             "Cycles against the roofline",
             "The MAC array is busy or waits; the black line is the least that the layer can take.",
             cycles_chart(document),
         ),
-        "shares": (
+        "shares": Chart(
             "Where each layer's cycles go",
             "In percent of the layer's own cycles, so that short layers can be read.",
             shares_chart(document),
         ),
-        "memory": (
+        "memory": Chart(
             "Feature memory over time",
             "Each feature map from the layer that writes it to the layer that reads it, at its "
             "place in DRAM.",
             memory_chart(document, timeline),
         ),
-        "timeline": (
-            "Tile timeline",
-            f"Every load, tile, drain and store: {len(timeline.tiles):,} tiles. Drag to zoom, "
-            "double-click to return, or choose a layer.",
-            timeline_chart(timeline),
-        ),
+        "timeline": Chart("Tile timeline", timeline_note(timeline), timeline_chart(timeline)),
     }

@@ -1,0 +1,108 @@
+"""When each load, tile, drain and store takes its track, for the page's chart and for the trace.
+
+A large frame has millions of them. Where there are more than can be shown, several of a layer in a
+row become one span.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import NamedTuple
+
+from hwsim.program.program import Traffic
+from hwsim.report.bandwidth import Transfer, bus_transfers
+from hwsim.timeline import Timeline
+
+LOADED = (Traffic.FEATURES_READ, Traffic.WEIGHTS, Traffic.PROGRAM)
+
+
+class Span(NamedTuple):
+    """One load, tile, drain or store, or several in a row, in cycles."""
+
+    layer: int
+    first_cycle: int
+    last_cycle: int
+    taken_cycles: int  # all, but for the gaps between several in a row
+    number: int  # of the first in its series
+    parts: int = 1
+    busy_cycles: int = 0  # of tiles: those in which a pixel enters the array
+    waited_for: str = ""  # of tiles
+    size_bytes: int = 0  # of transfers
+
+    @property
+    def last_number(self) -> int:
+        return self.number + self.parts - 1
+
+
+@dataclass(frozen=True)
+class Series:
+    """Spans of one kind in the order of time; `traffic` is the class of loads and stores."""
+
+    track: str
+    traffic: Traffic | None
+    spans: tuple[Span, ...]
+
+
+def merged_count(timeline: Timeline, most: int) -> int:
+    """How many in a row share a span, so that about `most` spans are left."""
+    spans = len(timeline.loads) + 2 * len(timeline.tiles) + len(timeline.stores)
+    return max(1, -(-spans // most))
+
+
+def all_series(timeline: Timeline, count: int) -> tuple[Series, ...]:
+    """Loads by class, tiles, drains and stores; up to `count` of a layer in a row share a span."""
+    transfers = bus_transfers(timeline)
+
+    def moved(track: str, traffic: Traffic) -> Series:
+        chosen = (transfer for transfer in transfers if transfer.traffic is traffic)
+        return Series(track, traffic, tuple(_merged(_transfers(chosen), count)))
+
+    return (
+        *(moved("load DMA", traffic) for traffic in LOADED),
+        Series("MAC array", None, tuple(_merged(_issues(timeline), count))),
+        Series("drain", None, tuple(_merged(_drains(timeline), count))),
+        moved("store DMA", Traffic.FEATURES_WRITTEN),
+    )
+
+
+def _transfers(transfers: Iterable[Transfer]) -> Iterator[Span]:
+    for number, transfer in enumerate(transfers):
+        first, last = transfer.first_cycle, transfer.last_cycle
+        yield Span(
+            transfer.layer, first, last, last - first, number, size_bytes=transfer.size_bytes
+        )
+
+
+def _issues(timeline: Timeline) -> Iterator[Span]:
+    for number, tile in enumerate(timeline.tiles):
+        first, last = tile.issue_start, tile.issue_end
+        yield Span(
+            tile.layer,
+            first,
+            last,
+            last - first,
+            number,
+            busy_cycles=tile.busy_cycles,
+            waited_for=tile.waited_for,
+        )
+
+
+def _drains(timeline: Timeline) -> Iterator[Span]:
+    for number, tile in enumerate(timeline.tiles):
+        first, last = tile.drain_start, tile.drain_end
+        yield Span(tile.layer, first, last, last - first, number)
+
+
+def _merged(spans: Iterable[Span], count: int) -> Iterator[Span]:
+    """One span for up to `count` in a row that belong to one layer."""
+    for _, own in groupby(spans, lambda span: span.layer):
+        while group := list(islice(own, count)):
+            waits = dict.fromkeys(span.waited_for for span in group if span.waited_for)
+            yield group[0]._replace(
+                last_cycle=group[-1].last_cycle,
+                taken_cycles=sum(span.taken_cycles for span in group),
+                parts=len(group),
+                busy_cycles=sum(span.busy_cycles for span in group),
+                waited_for=" and ".join(waits),
+                size_bytes=sum(span.size_bytes for span in group),
+            )
