@@ -45,7 +45,7 @@ def test_units_add_up_to_the_accelerator(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "cannot read 'bad.lib': No such file or directory"),
+        (None, "cannot read Liberty file 'bad.lib': No such file or directory"),
         ("", "bad.lib: No entries found in liberty file `library.lib'."),
         ("gates", "bad.lib: Syntax error in liberty file on line 1."),
         (
@@ -58,6 +58,10 @@ def test_units_add_up_to_the_accelerator(capsys: pytest.CaptureFixture[str]) -> 
                 f"bad.lib: area '{area}' must be a number of 0 or more",
             )
             for area in ("-400", "inf", "nan", "wide")
+        ),
+        (
+            f"library(l) {{ cell(INV) {{ area : \x1b{'9' * 100}; }} }}",
+            rf"bad.lib: area '\x1b{'9' * 39}' must be a number of 0 or more",
         ),
     ],
 )
@@ -72,6 +76,20 @@ def test_a_library_that_is_none_is_refused_in_a_line(
     assert main(arguments) == 2
     assert capsys.readouterr().err == f"hwsim: error: {reason}\n"
     assert not (workplace / "out.json").exists()
+
+
+def test_a_library_that_is_no_file_is_refused_unread(
+    capsys: pytest.CaptureFixture[str], workplace: Path
+) -> None:
+    with (workplace / "sparse.lib").open("wb") as file:
+        file.truncate(200 << 30)
+    for name, reason in (
+        ("/dev/zero", "is a device, no file"),
+        ("sparse.lib", "214,748,364,800 bytes, expected at most 268,435,456 bytes"),
+    ):
+        assert main(["synth", "--config", "nano", "--liberty", name]) == 2
+        expected = f"hwsim: error: cannot read Liberty file '{name}': {reason}\n"
+        assert capsys.readouterr().err == expected
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hwsim.cache import tools_can_cache
 from hwsim.errors import InputError
 from hwsim.extras import needing_extra
 from hwsim.flows.delivery import TOP, verilog
+from hwsim.files import read_file
 from hwsim.flows.progress import Progress
 from hwsim.report.synthesis import (
     SCHEMA_VERSION,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 Target = Literal["gates", "ecp5", "xc7"]
 AREA = re.compile(rb'\barea\s*:\s*"?([^";\s]+)')  # of a cell, in a Liberty file
 UNSIGNED = re.compile(r"\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+LARGEST_LIBERTY_BYTES = 1 << 28  # a library with current sources has 100 MB
 ECP5_TARGET_HZ = 100_000_000
 
 
@@ -48,16 +50,13 @@ def technology(liberty: str | None) -> "Technology":
 
     if liberty is None:
         return StaticCmos()
-    path = Path(liberty)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read '{liberty}': {error.strerror}") from None
+    content = read_file("Liberty file", liberty, LARGEST_LIBERTY_BYTES)
+    name = Path(liberty).name
     for found in AREA.findall(content):
         area = found.decode("utf-8", "replace")
         if not UNSIGNED.fullmatch(area):
-            raise InputError(f"{path.name}: area '{area}' must be a number of 0 or more")
-    return Liberty(f"{path.name}: area / area of its NAND2", content)
+            raise InputError(f"{name}: area {area[:40]!r} must be a number of 0 or more")
+    return Liberty(f"{name}: area / area of its NAND2", content)
 
 
 def synthesize_for_gates(config: Config, chosen: "Technology", progress: Progress) -> Synthesis:
