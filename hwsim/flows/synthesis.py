@@ -12,8 +12,8 @@ from hwsim.arch.config import Config
 from hwsim.cache import tools_can_cache
 from hwsim.errors import InputError
 from hwsim.extras import needing_extra
-from hwsim.flows.delivery import TOP, verilog
 from hwsim.files import read_file
+from hwsim.flows.delivery import TOP, verilog
 from hwsim.flows.progress import Progress
 from hwsim.report.synthesis import (
     SCHEMA_VERSION,
