@@ -1,0 +1,184 @@
+"""The rules of descriptors, stated a second time: plain numbers on either side of every bound.
+
+`hwsim.isa.rules` is what the hardware is built from and what the other tests expect of it, so a
+mistake there would be made twice. Nothing here is computed from it.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+
+from hwsim.arch.config import Config
+from hwsim.isa.descriptor import OPCODES, Compute, Descriptor, Load, Store, encode
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.rules import RULES, broken_rule
+from tests.drawn import preset_with
+from tests.test_rtl_descriptor_check import judged
+
+# Words of 8 bytes and 8 x 8 lanes; the same without the pool; words of 16 bytes and 16 x 64 lanes.
+NANO, NO_POOL, WIDE = "nano", "without channel pool", "wide"
+CONFIGS = {
+    NANO: preset_with("nano"),
+    NO_POOL: preset_with("nano", channel_pool=False),
+    WIDE: preset_with(
+        "nano",
+        array={"input_lanes": 16, "output_lanes": 64, "rescale_lanes": 4},
+        bus={"bus_bits": 128},
+        memory={"bandwidth_bytes_per_cycle": 16},
+    ),
+}
+
+LOAD = Load(
+    destination=0, wait_computes=0, wait_stores=0, address=64, row_words=4, rows=2,
+    row_stride_bytes=64, blocks=2, block_stride_bytes=128, buffer_address=0, buffer_block_words=16,
+    ring_row=1, ring_rows=4,
+)  # fmt: skip
+PAGE = LOAD._replace(destination=2, row_words=128, rows=1, blocks=1)
+COMPUTE = Compute(
+    wait_chunks=0, wait_stores=0, buffer_address=0, buffer_block_words=100, row_words=20,
+    ring_row=2, ring_rows=5, top=-1, left=-1, column_origin=0, input_height=20, input_width=20,
+    input_zero_point=0, rows=7, columns=9, kernel_rows=3, kernel_columns=3, blocks=2, packed=0,
+    weight_offset=0, release=1, channel_pool=0, spatial_pool=0, pooled_rows=7, pooled_columns=9,
+    output_zero_point=0, staging_address=0, byte_offset=0,
+)  # fmt: skip
+PIXEL = COMPUTE._replace(rows=1, columns=1, pooled_rows=1, pooled_columns=1)
+HALVED = COMPUTE._replace(spatial_pool=1, pooled_rows=4, pooled_columns=5)
+SLID = COMPUTE._replace(spatial_pool=2)
+PACKED = COMPUTE._replace(packed=1, blocks=4)
+STORE = Store(
+    wait_drains=0, address=64, row_words=4, rows=2, row_stride_bytes=64, blocks=2,
+    block_stride_bytes=128, staging_address=0,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Changes of a descriptor that a rule just accepts, and changes that it just refuses."""
+
+    rule: str  # how its text begins
+    descriptor: Descriptor
+    accepted: tuple[dict[str, int], ...]
+    refused: tuple[dict[str, int], ...]
+    config: str = NANO
+
+
+def least_1(descriptor: Descriptor, *names: str) -> list[Bound]:
+    return [
+        Bound(f"`{name}` is at least 1", descriptor, ({name: 1},), ({name: 0},)) for name in names
+    ]
+
+
+def whole_words(descriptor: Descriptor, *names: str) -> list[Bound]:
+    """Of 8 bytes, and of 16."""
+    return [
+        bound
+        for name in names
+        for bound in (
+            Bound(f"`{name}` is a multiple", descriptor, ({name: 72}, {name: 2**32 - 8}),
+                  ({name: 71}, {name: 73}, {name: 68}, {name: 76})),
+            Bound(f"`{name}` is a multiple", descriptor, ({name: 80}, {name: 2**32 - 16}),
+                  ({name: 72}, {name: 81}, {name: 96 + 4}), WIDE),
+        )
+    ]  # fmt: skip
+
+
+STRIDES = ("address", "row_stride_bytes", "block_stride_bytes")
+BOUNDS = [
+    # LOAD
+    Bound("`destination` is 0, 1 or 2", LOAD, ({}, {"destination": 1}), ({"destination": 3},)),
+    Bound("`destination` is 0, 1 or 2", PAGE, ({},), ({"destination": 3},)),
+    *least_1(LOAD, "row_words", "rows", "blocks"),
+    *whole_words(LOAD, *STRIDES),
+    Bound("`ring_row` is below", LOAD, ({"ring_row": 3}, {"ring_row": 0, "ring_rows": 1}),
+          ({"ring_row": 4}, {"ring_row": 5}, {"ring_row": 0, "ring_rows": 0},
+           {"ring_row": 2**16 - 1})),
+    Bound("with `destination` 2", PAGE,
+          ({}, {"row_words": 120}, {"row_words": 8}, {"address": 128}, {"address": 2**32 - 64}),
+          ({"rows": 2}, {"blocks": 2}, {"rows": 3, "blocks": 3}, {"address": 72}, {"address": 96},
+           {"row_words": 4}, {"row_words": 121}, {"row_words": 124}, {"row_words": 136})),
+    Bound("with `destination` 2", PAGE, ({"row_words": 64}, {"row_words": 4}),
+          ({"row_words": 68}, {"row_words": 62}, {"row_words": 2}, {"address": 80}), WIDE),
+    # COMPUTE
+    *least_1(COMPUTE, "row_words", "kernel_rows", "kernel_columns", "blocks", "pooled_rows",
+             "pooled_columns"),
+    *least_1(PIXEL, "rows", "columns"),
+    Bound("`ring_row` is below", COMPUTE, ({"ring_row": 4}, {"ring_row": 0, "ring_rows": 1}),
+          ({"ring_row": 5}, {"ring_row": 6}, {"ring_row": 0, "ring_rows": 0},
+           {"ring_row": 2**16 - 1})),
+    Bound("with `packed`", PACKED,
+          ({}, {"packed": 0, "blocks": 5}, {"packed": 0, "kernel_rows": 2}),
+          ({"blocks": 3}, {"blocks": 5}, {"kernel_rows": 2}, {"kernel_rows": 4},
+           {"kernel_columns": 2}, {"kernel_columns": 4}, {"kernel_rows": 1, "kernel_columns": 1})),
+    Bound("with `packed`", PACKED, ({"blocks": 2},), ({"blocks": 1}, {"blocks": 3}), WIDE),
+    Bound("2^`channel_pool` is at most", COMPUTE, ({},),
+          ({"channel_pool": 1}, {"channel_pool": 2}, {"channel_pool": 3}), NO_POOL),
+    Bound("`spatial_pool` is 0, 1 or 2", SLID, ({}, {"spatial_pool": 0}), ({"spatial_pool": 3},)),
+    Bound("`pooled_rows` is at most", COMPUTE, ({}, {"pooled_rows": 1}), ({"pooled_rows": 8},)),
+    Bound("`pooled_rows` is at most", SLID, ({},), ({"pooled_rows": 8},)),
+    Bound("`pooled_rows` is at most", HALVED, ({}, {"rows": 8}),
+          ({"pooled_rows": 5}, {"pooled_rows": 5, "rows": 8}, {"rows": 6}, {"pooled_rows": 7})),
+    Bound("`pooled_columns` is at most", COMPUTE, ({}, {"pooled_columns": 1}),
+          ({"pooled_columns": 10},)),
+    Bound("`pooled_columns` is at most", SLID, ({},), ({"pooled_columns": 10},)),
+    Bound("`pooled_columns` is at most", HALVED, ({}, {"columns": 10}),
+          ({"pooled_columns": 6}, {"pooled_columns": 6, "columns": 10}, {"columns": 8},
+           {"pooled_columns": 9})),
+    Bound("`byte_offset` is inside", COMPUTE, ({},),
+          ({"byte_offset": 4}, {"byte_offset": 7}, {"byte_offset": 8}, {"byte_offset": 248})),
+    Bound("`byte_offset` is inside", COMPUTE._replace(channel_pool=1), ({}, {"byte_offset": 4}),
+          ({"byte_offset": 2}, {"byte_offset": 3}, {"byte_offset": 6}, {"byte_offset": 8})),
+    Bound("`byte_offset` is inside", COMPUTE._replace(channel_pool=3), ({}, {"byte_offset": 7}),
+          ({"byte_offset": 8}, {"byte_offset": 9})),
+    Bound("`byte_offset` is inside", COMPUTE._replace(channel_pool=3), ({}, {"byte_offset": 8}),
+          ({"byte_offset": 4}, {"byte_offset": 7}, {"byte_offset": 16}), WIDE),
+    # STORE
+    *least_1(STORE, "row_words", "rows", "blocks"),
+    *whole_words(STORE, *STRIDES),
+]  # fmt: skip
+
+
+def changed(descriptor: Descriptor, changes: dict[str, int]) -> Descriptor:
+    return descriptor._replace(**changes)
+
+
+def cases(config: str) -> tuple[list[Descriptor], list[Descriptor]]:
+    """Every descriptor that must be accepted, and every one that must be refused."""
+    bounds = [bound for bound in BOUNDS if bound.config == config]
+    return (
+        [changed(bound.descriptor, one) for bound in bounds for one in bound.accepted],
+        [changed(bound.descriptor, one) for bound in bounds for one in bound.refused],
+    )
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_what_stands_on_either_side_of_a_bound(config: str) -> None:
+    """By the model, and by the hardware."""
+    built: Config = CONFIGS[config]
+    accepted, refused = cases(config)
+    for descriptor in accepted:
+        assert broken_rule(descriptor, built) is None, descriptor
+    for descriptor in refused:
+        assert broken_rule(descriptor, built) is not None, descriptor
+    verdicts = judged(built, list(map(encode, accepted + refused)))
+    wanted = [ErrorCode.NONE] * len(accepted) + [ErrorCode.FIELD] * len(refused)
+    for descriptor, verdict, expected in zip(accepted + refused, verdicts, wanted, strict=True):
+        assert verdict is expected, descriptor
+
+
+def test_every_rule_has_a_bound_that_only_it_refuses() -> None:
+    """But for `rows` and `columns` of 0: what is pooled is at least 1 and at most them."""
+    implied = {"`rows` is at least 1", "`columns` is at least 1"}
+    for rule in RULES:
+        mine = [
+            bound
+            for bound in BOUNDS
+            if rule.text.startswith(bound.rule) and OPCODES[type(bound.descriptor)] is rule.opcode
+        ]
+        assert mine, f"{rule.opcode.name}: {rule.text}"
+        others = [one for one in RULES if one is not rule and one.opcode is rule.opcode]
+        for bound in mine:
+            for changes in bound.refused:
+                descriptor, config = changed(bound.descriptor, changes), CONFIGS[bound.config]
+                assert not rule.holds(descriptor, config), (rule.text, changes)
+                alone = all(other.holds(descriptor, config) for other in others)
+                assert alone or rule.text in implied, (rule.text, changes)
