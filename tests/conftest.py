@@ -23,6 +23,14 @@ settings.register_profile("replayable", print_blob=True)
 settings.load_profile("replayable")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_progress_lines() -> Iterator[None]:
+    """What a command says on stderr does not depend on how fast this machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hwsim.cli.progress.FIRST_LINE_SECONDS", 1e6)
+        yield
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a user's caches lie; after the first command a quantized graph is there."""

@@ -31,6 +31,7 @@ def estimate(
     """
     from hwsim.cli.documents import Wanted, page_in
     from hwsim.cli.outputs import Outputs
+    from hwsim.cli.progress import progress
     from hwsim.flows.configuration import configuration
     from hwsim.flows.estimate import estimate as estimate_graph
     from hwsim.frontends.builtin import build_network
@@ -39,10 +40,12 @@ def estimate(
     config = configuration(config_name, weight_bits)
     width, height = size or (None, None)
     graph = build_network(network, height, width, k, config.widths.weight_bits)
+    level = current_verbosity()
     with Outputs() as outputs:
         wanted = Wanted(page_in(html, outputs), json, csv, trace)
         wanted.reserve(outputs)
-        found = estimate_graph(graph, config)
-        document = make_document(found)
-        outputs.write(wanted.texts(document, found))
-    wanted.show(document, current_verbosity())
+        found = estimate_graph(graph, config, progress(level))
+        with progress(level)("writing figures", 1):
+            document = make_document(found)
+            outputs.write(wanted.texts(document, found))
+    wanted.show(document, level)

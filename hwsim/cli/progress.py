@@ -1,22 +1,29 @@
-"""How far a long command is: on a terminal, and only there."""
+"""How far a long command is: a bar on a terminal, elsewhere a line now and then, on stderr."""
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from time import monotonic
 
 from hwsim.cli.options import Verbosity
 from hwsim.escape import visible
 from hwsim.flows.progress import Advance, Progress, silent
 
+FIRST_LINE_SECONDS = 2.0  # shorter work is not worth a line
+NEXT_LINE_SECONDS = 10.0
+
 
 def progress(verbosity: Verbosity) -> Progress:
-    """Return how this command shows progress: bars on a terminal's stderr, or nothing."""
-    return silent if verbosity is Verbosity.QUIET or not sys.stderr.isatty() else _bar
+    """Return how this command shows progress: bars or lines on stderr, or nothing."""
+    if verbosity is Verbosity.QUIET or sys.stderr is None:
+        return silent
+    return _bar if sys.stderr.isatty() else _lines
 
 
 @contextmanager
 def _bar(description: str, steps: int) -> Iterator[Advance]:
-    """A bar on stderr that each call of what it yields moves by one of `steps`."""
+    """Show a bar that each call of what this yields moves by one of `steps`."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -29,3 +36,32 @@ def _bar(description: str, steps: int) -> Iterator[Advance]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(visible(description), total=steps)
         yield lambda: bar.advance(task)
+
+
+@contextmanager
+def _lines(description: str, steps: int) -> Iterator[Advance]:
+    """Write a line after `FIRST_LINE_SECONDS`, and one every `NEXT_LINE_SECONDS` from then on."""
+    start = monotonic()
+    done = 0
+    ended = Event()
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+
+    def write() -> None:
+        pause = FIRST_LINE_SECONDS
+        while not ended.wait(pause):
+            share = f"{100 * done // steps} %, " if steps > 1 else ""
+            line = f"hwsim: {visible(description)}: {share}{monotonic() - start:.0f} s"
+            with suppress(OSError, ValueError):  # nobody reads it, or it is closed
+                print(line, file=sys.stderr, flush=True)
+            pause = NEXT_LINE_SECONDS
+
+    thread = Thread(target=write, daemon=True)
+    thread.start()
+    try:
+        yield advance
+    finally:
+        ended.set()
+        thread.join()

@@ -1,11 +1,12 @@
 """Compile and price a network, alone or beside its baselines."""
 
 from hwsim.arch.config import Config
-from hwsim.compiler import compile_graph, plan_graph
+from hwsim.compiler import plan_graph, write_program
 from hwsim.cost.energy import frame_energy
 from hwsim.cost.estimate import Comparison, Estimate, Variant
 from hwsim.cost.gates import gate_model
 from hwsim.cost.memory import on_chip_memories
+from hwsim.flows.progress import Progress, silent
 from hwsim.graph import Graph
 from hwsim.passes.baselines import materialized, plain
 from hwsim.program.program import Plan
@@ -13,10 +14,13 @@ from hwsim.program.traffic import add_traffic, planned_traffic
 from hwsim.timeline import time_program
 
 
-def estimate(graph: Graph, config: Config) -> Estimate:
+def estimate(graph: Graph, config: Config, progress: Progress = silent) -> Estimate:
     """Compile and price a graph; a condensed one beside its baselines."""
-    program = compile_graph(graph, config)
-    timeline = time_program(program)
+    plan = plan_graph(graph, config)
+    with progress(f"compiling {graph.name}", len(graph.layers)) as advance:
+        program = write_program(plan, advance)
+    with progress(f"timing {graph.name}", 1):
+        timeline = time_program(program)
     return Estimate(
         graph=graph,
         config=config,

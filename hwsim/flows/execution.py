@@ -42,7 +42,7 @@ def run_network(
         pixels = load_image(image, height=size.height, width=size.width)
     with progress(f"quantizing {shapes.name}", 1):
         graph = quantized_graph(Recipe.of(shapes, config, weights))
-    found = estimate(graph, config)
+    found = estimate(graph, config, progress)
     with progress(f"executing {shapes.name}", len(graph.layers)) as advance:
         stored: NDArray[np.int8] = stored_image(pixels).numpy()
         tensors = execute(found.timeline.program, stored, advance, is_checked)
