@@ -206,5 +206,5 @@ def test_the_report_is_complete(
     for name in networks:
         for ending in ("html", "json", "csv", "trace.json"):
             assert Path("report", f"{name}.{ending}").exists()
-            assert f'href="{name}.{ending}"' in index
+            assert f'href="./{name}.{ending}"' in index
         assert json.loads(Path("report", f"{name}.json").read_text())["run"]["is_checked"]
