@@ -10,8 +10,8 @@ from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.rtl.memory.burst_guard import BurstGuard
 from hwsim.rtl.memory.bursts import burst_layout
-from hwsim.rtl.memory.window_guard import WINDOW
 from hwsim.rtl.program.layouts import SOURCE_BITS
+from hwsim.rtl.program.run import WINDOW
 
 TAG = data.StructLayout({"source": SOURCE_BITS})
 

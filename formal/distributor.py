@@ -6,9 +6,10 @@ from amaranth.lib import data
 from formal.proof import Proof
 from formal.streams import claim_held, claim_passed, drive_held
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import QUEUE_DEPTH, TOKEN_BITS, Opcode
+from hwsim.isa.fields import QUEUE_DEPTH, Opcode
 from hwsim.rtl.program.distributor import Distributor
-from hwsim.rtl.program.layouts import SOURCE_BITS, descriptor_layout, reached
+from hwsim.rtl.program.layouts import SOURCE_BITS, descriptor_layout
+from hwsim.rtl.program.tokens import reached
 
 ONE_BIT = data.StructLayout({"source": 1})  # of a descriptor: no bit depends on another
 OUTPUTS = {
@@ -28,7 +29,7 @@ def distributor() -> Proof:
     m.submodules.distributor = distributor = Distributor(outputs)
     i = distributor.i
     drive_held(proof, i, "i")
-    m.d.comb += distributor.stores.eq(proof.anything(TOKEN_BITS, "stores"))
+    proof.leave_free(distributor, "stores")
     kinds = i.payload.kind.as_value()
     error = i.payload.error
     proof.promise((kinds & (kinds - 1)) == 0)
@@ -55,7 +56,7 @@ def distributor() -> Proof:
         )
     layout = descriptor_layout(Opcode.END)
     end = data.View(layout, i.payload.descriptor[: layout.size])
-    is_done = i.valid & i.payload.kind.end & reached(distributor.stores, end.wait_stores)
+    is_done = i.valid & i.payload.kind.end & reached(distributor.stores.count, end.wait_stores)
     proof.claim("i: what has an error is not taken", ~takes | (kinds != 0))
     proof.claim(
         "ended: the cycle after END is offered with its stores done",

@@ -12,8 +12,8 @@ from hwsim.arch.config import Config
 from hwsim.rtl.memory.load import Load
 from hwsim.rtl.memory.read_manager import ReadManager
 from hwsim.rtl.memory.store import Store
-from hwsim.rtl.memory.window_guard import WINDOW
 from hwsim.rtl.memory.write_manager import WriteManager
+from hwsim.rtl.program.run import WINDOW
 
 CYCLES = 8  # of which the first four pass before an address can stand on the bus
 
@@ -26,11 +26,15 @@ def load_path(config: Config) -> Proof:
     m.submodules.manager = manager = ReadManager(config)
     wiring.connect(m, load.o, manager.i)
     windows = proof.constant(data.ArrayLayout(WINDOW, 2), "windows")
-    m.d.comb += load.windows.eq(windows)
+    m.d.comb += [
+        load.windows.constants.eq(windows[0]),
+        load.windows.features.eq(windows[1]),
+    ]
     _drive_descriptors(proof, load.i, config)
-    proof.leave_free(load, "start", "program", "computes", "stores", "released")
-    proof.leave_free(manager, "stop", "arready", "rvalid", "rdata", "rlast", "rresp")
-    _claim_in_windows(proof, "ar", manager.arvalid, manager.araddr, manager.arlen, windows, config)
+    proof.leave_free(load, "launch", "computes", "stores", "released")
+    proof.leave_free(manager, "stop", "bus")
+    bus = manager.bus
+    _claim_in_windows(proof, "ar", bus.arvalid, bus.araddr, bus.arlen, windows, config)
     return proof
 
 
@@ -45,8 +49,9 @@ def store_path(config: Config) -> Proof:
     m.d.comb += store.window.eq(windows[0])
     _drive_descriptors(proof, store.i, config)
     proof.leave_free(store, "drains")
-    proof.leave_free(manager, "stop", "awready", "wready", "bvalid", "bresp", "word")
-    _claim_in_windows(proof, "aw", manager.awvalid, manager.awaddr, manager.awlen, windows, config)
+    proof.leave_free(manager, "stop", "bus", "staging")
+    bus = manager.bus
+    _claim_in_windows(proof, "aw", bus.awvalid, bus.awaddr, bus.awlen, windows, config)
     return proof
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from amaranth.back import rtlil
 from amaranth.hdl import ClockDomain, Fragment, Module, Mux, ShapeLike, Signal, Value, ValueLike
+from amaranth.lib.wiring import In
 
 Inputs = dict[str, int]  # a value for every free signal
 
@@ -36,10 +37,15 @@ class Proof:
         return free
 
     def leave_free(self, component: Any, *names: str) -> None:
-        """Drive these inputs of a component with anything."""
+        """Drive these inputs of a component, and the inputs of these interfaces, with anything."""
         for name in names:
             port = getattr(component, name)
-            self.module.d.comb += port.eq(self.anything(port.shape(), name))
+            member = component.signature.members[name]
+            inputs = [((), member, port)] if member.is_port else port.signature.flatten(port)
+            for path, inner, signal in inputs:
+                if inner.flow is In:
+                    free = self.anything(inner.shape, "__".join((name, *path)))
+                    self.module.d.comb += signal.eq(free)
 
     def constant(self, shape: ShapeLike, name: str) -> Any:
         """A value that may be any, and then stays."""

@@ -6,7 +6,8 @@ from amaranth.lib import data
 from formal.addresses import BOUNDARY_BYTES, in_its_4_kib, lies_in
 from formal.proof import Proof
 from hwsim.isa.fields import ADDRESS_BITS
-from hwsim.rtl.memory.window_guard import WINDOW, WindowGuard
+from hwsim.rtl.memory.window_guard import WindowGuard
+from hwsim.rtl.program.run import WINDOW
 
 COUNT = 2
 

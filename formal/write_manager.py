@@ -30,57 +30,57 @@ def write_manager(config: Config) -> Proof:
     proof = Proof()
     m = proof.module
     m.submodules.manager = manager = FewWrites(config)
-    i = manager.i
+    i, bus = manager.i, manager.bus
     drive(proof, i, "i")
-    proof.leave_free(manager, "stop", "awready", "wready", "bvalid", "bresp")
+    proof.leave_free(manager, "stop", "bus")
     request = i.payload
     proof.promise((request.beats != 0) | ~i.valid)
 
     # Each word of staging holds its own address: that shows which one stands on the bus.
-    with m.If(manager.read_enable):
-        m.d.sync += manager.word.eq(manager.read_address)
+    with m.If(manager.staging.enable):
+        m.d.sync += manager.staging.data.eq(manager.staging.address)
 
     enters = i.valid & i.ready
-    last_beat = Signal.like(manager.awlen)
+    last_beat = Signal.like(bus.awlen)
     m.d.comb += last_beat.eq(request.beats - 1)
-    asked = Cat(manager.awaddr, manager.awlen)
+    asked = Cat(bus.awaddr, bus.awlen)
     addresses = claim_passed(
         proof, "addresses", enters, Cat(request.address, last_beat),
-        manager.awvalid & manager.awready, asked, most=1,
+        bus.awvalid & bus.awready, asked, most=1,
     )  # fmt: skip
-    claim_offered_within(proof, "addresses", addresses.inside, manager.awvalid, 1)
-    claim_held(proof, "aw", manager.awvalid, manager.awready, asked)
+    claim_offered_within(proof, "addresses", addresses.inside, bus.awvalid, 1)
+    claim_held(proof, "aw", bus.awvalid, bus.awready, asked)
     claim_held(
-        proof, "w", manager.wvalid, manager.wready,
-        Cat(manager.wdata[:STAGING_BITS], manager.wstrb, manager.wlast),
+        proof, "w", bus.wvalid, bus.wready,
+        Cat(bus.wdata[:STAGING_BITS], bus.wstrb, bus.wlast),
     )  # fmt: skip
 
     # Bursts leave with their last word. Of the one that was chosen:
-    moves = manager.wvalid & manager.wready
+    moves = bus.wvalid & bus.wready
     kept = Cat(request.staging_address, last_beat)
-    bursts = Passage(proof, "bursts", enters, moves & manager.wlast, kept, BURSTS_HELD)
+    bursts = Passage(proof, "bursts", enters, moves & bus.wlast, kept, BURSTS_HELD)
     address, last = bursts.payload[:STAGING_BITS], bursts.payload[STAGING_BITS:]
     beat = Signal.like(last_beat)
     with m.If(moves):
-        m.d.sync += beat.eq(Mux(manager.wlast, 0, beat + 1))
-    is_judged = manager.wvalid & bursts.is_next
-    word, expected = manager.wdata[:STAGING_BITS], (address + beat)[:STAGING_BITS]
-    proof.claim("w: only of bursts that were asked for", ~manager.wvalid | (bursts.inside != 0))
+        m.d.sync += beat.eq(Mux(bus.wlast, 0, beat + 1))
+    is_judged = bus.wvalid & bursts.is_next
+    word, expected = bus.wdata[:STAGING_BITS], (address + beat)[:STAGING_BITS]
+    proof.claim("w: only of bursts that were asked for", ~bus.wvalid | (bursts.inside != 0))
     proof.claim(f"bursts: at most {BURSTS_HELD} without their words", bursts.inside <= BURSTS_HELD)
-    proof.claim("w: as many words as the burst has", ~is_judged | (manager.wlast == (beat == last)))
+    proof.claim("w: as many words as the burst has", ~is_judged | (bus.wlast == (beat == last)))
     proof.claim(
         "w: the burst's own words",
         proof.equal(word, expected) | ~is_judged.replicate(STAGING_BITS),
         CYCLES,
     )
-    is_new = ~proof.before(manager.wvalid & ~manager.wready) & manager.wvalid
+    is_new = ~proof.before(bus.wvalid & ~bus.wready) & bus.wvalid
     is_written = ~proof.before(manager.stop)
     proof.claim(
         "w: all bytes, but for words that come on the bus with `stop`: none",
-        proof.equal(manager.wstrb, is_written.replicate(len(manager.wstrb)))
-        | ~is_new.replicate(len(manager.wstrb)),
+        proof.equal(bus.wstrb, is_written.replicate(len(bus.wstrb)))
+        | ~is_new.replicate(len(bus.wstrb)),
     )
-    claim_offered_within(proof, "w", bursts.inside, manager.wvalid, 1 + WriteManager.STORE_DATA)
+    claim_offered_within(proof, "w", bursts.inside, bus.wvalid, 1 + WriteManager.STORE_DATA)
 
     _claim_responses(proof, manager, bursts)
     return proof
@@ -88,22 +88,22 @@ def write_manager(config: Config) -> Proof:
 
 def _claim_responses(proof: Proof, manager: WriteManager, bursts: Passage) -> None:
     """Of bursts that have all their words, and of the room that they leave."""
-    m, i = proof.module, manager.i
+    m, i, bus = proof.module, manager.i, manager.bus
     enters = i.valid & i.ready
-    ends = manager.wvalid & manager.wready & manager.wlast
+    ends = bus.wvalid & bus.wready & bus.wlast
     tags = Cat(i.payload.last, i.payload.source[0])  # one bit for all: none depends on another
     answered = Signal()
     waiting = Passage(proof, "responses", enters, answered, tags, FEW_WRITES)
     complete = Signal(range(FEW_WRITES + 1))
     m.d.sync += complete.eq(complete + ends - answered)
-    m.d.comb += answered.eq(manager.bvalid & (waiting.inside != 0))
-    proof.promise((complete != 0) | (waiting.inside == 0) | ~manager.bvalid)
+    m.d.comb += answered.eq(bus.bvalid & (waiting.inside != 0))
+    proof.promise((complete != 0) | (waiting.inside == 0) | ~bus.bvalid)
     has_room = (bursts.inside < FewWrites.BURSTS_AHEAD - 1) & (waiting.inside < FEW_WRITES - 1)
-    moves_on = (~manager.awvalid | manager.awready) & ~manager.stop
+    moves_on = (~bus.awvalid | bus.awready) & ~manager.stop
     proof.claim("i: taken where there is room", i.ready | ~has_room | ~moves_on)
     proof.claim("i: taken only where the bus moves on, not with `stop`", ~i.ready | moves_on)
     is_mine = proof.before(answered & waiting.is_next)
-    proof.claim("b: always ready", manager.bready)
+    proof.claim("b: always ready", bus.bready)
     proof.claim(
         f"responses: at most {FEW_WRITES} outstanding",
         waiting.inside <= FEW_WRITES,
@@ -113,7 +113,7 @@ def _claim_responses(proof: Proof, manager: WriteManager, bursts: Passage) -> No
         ~is_mine | (manager.stored == proof.before(waiting.payload[0])),
     )
     proof.claim("stored: with a response only", ~manager.stored | proof.before(answered))
-    fails = proof.before(answered & manager.bresp[ERROR])
+    fails = proof.before(answered & bus.bresp[ERROR])
     proof.claim(
         "fault: for every response with an error, and for no other",
         manager.fault.code == Mux(fails, ErrorCode.WRITE_RESPONSE, ErrorCode.NONE),
@@ -124,5 +124,5 @@ def _claim_responses(proof: Proof, manager: WriteManager, bursts: Passage) -> No
     )
     proof.claim(
         "quiet: nothing stands on the bus, and nothing is unanswered",
-        manager.quiet == (~manager.awvalid & ~manager.wvalid & (waiting.inside == 0)),
+        manager.quiet == (~bus.awvalid & ~bus.wvalid & (waiting.inside == 0)),
     )

@@ -1,27 +1,24 @@
-"""The units that run a program, and the tokens between them."""
+"""The core: the units that run a program, and how they are connected."""
 
-from functools import reduce
-
-from amaranth.hdl import Module, Mux, Signal, ValueLike
-from amaranth.lib import data, wiring
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import ACCUMULATOR_BANKS, Config
-from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import TOKEN_BITS, Destination, Opcode
+from hwsim.isa.fields import Opcode
 from hwsim.rtl.arithmetic.accumulators import Accumulators
 from hwsim.rtl.arithmetic.convolution import Convolution
 from hwsim.rtl.arithmetic.drain import Drain
 from hwsim.rtl.arithmetic.drain_walk import DRAIN, DrainWalk
 from hwsim.rtl.arithmetic.parameters import Parameters
-from hwsim.rtl.host.counters import TRAFFIC
-from hwsim.rtl.memory.axi4 import READ_CHANNELS, WRITE_CHANNELS, channel_ports
+from hwsim.rtl.host.counters import EVENTS
+from hwsim.rtl.memory.axi4 import Axi4Read, Axi4Write
 from hwsim.rtl.memory.load import LOAD, Load
 from hwsim.rtl.memory.read_manager import ReadManager
 from hwsim.rtl.memory.staging import Staging
 from hwsim.rtl.memory.store import STORE, Store
-from hwsim.rtl.memory.window_guard import WINDOW
+from hwsim.rtl.memory.word_router import WordRouter
 from hwsim.rtl.memory.write_manager import WriteManager
 from hwsim.rtl.operands.chain import Operands
 from hwsim.rtl.operands.feature_buffer import FeatureBuffer
@@ -30,42 +27,37 @@ from hwsim.rtl.operands.pixel import ISSUE
 from hwsim.rtl.operands.weight_queue import WEIGHTS, WeightQueue
 from hwsim.rtl.program.distributor import Distributor
 from hwsim.rtl.program.fetch import Fetch
-from hwsim.rtl.program.layouts import FAULT, SOURCE_BITS, WAITING
-
-# Windows of memory: both may be read, the second may be written.
-WINDOWS = data.StructLayout({"constants": WINDOW, "features": WINDOW})
+from hwsim.rtl.program.run import WAITING, WINDOWS, Launch, Supervision
+from hwsim.rtl.program.supervisor import Supervisor
+from hwsim.rtl.program.tokens import Tokens
 
 
 class Core(wiring.Component):
-    """Runs one program from `start` to END. It must be reset before it is started again.
+    """Runs one program from `launch.start` to END. It must be reset before it is started again.
+
+    Descriptors go from fetch through the distributor to the queues of the units. Load, the array
+    and store work through theirs side by side and wait for each other's tokens:
+
+        load -> read manager -> word router -> feature buffer -> operands -> convolution
+                                  |  '-> weight queue ------------------------^  |
+                                  '-> fetch   '-> parameters -v                  v
+        store -> write manager <- staging <--------------- drain <------ accumulators
 
     Members
     -------
-    start, program : In
-        Pulse, and where the first page lies (address / 64).
+    launch : In(Launch)
     windows : In(WINDOWS)
-    stop : In(1)
-        Nothing new goes out to the bus; what is under way is brought to its end.
-    ended : Out(1)
-        END is being taken, its stores are done.
-    fault : Out(FAULT)
-        Of several in one cycle, the bus's first, then the one nearest to the program's fetch.
-    active : Out(1)
-        Something has moved; if nothing does and the bus is `quiet`, nothing ever will.
-    waiting, next : Out(SOURCE_BITS)
-        The waiting descriptor with the lowest address; the one to be distributed next.
-    quiet : Out(1)
-        Nothing is under way on the bus.
-    array : Out(1)
-        The array has taken a pixel.
-    program_beat, weight_beat, feature_read_beat, feature_written_beat : Out(1)
-        A word of this class has arrived, or crosses the bus.
-    ar*, r*, aw*, w*, b* : the AXI4 channels
+        Stand still during a run.
+    supervision : Out(Supervision)
+    events : Out(EVENTS)
+        The array has taken a pixel; a word of a class has arrived, or crosses the bus.
+    read_bus : Out(Axi4Read)
+    write_bus : Out(Axi4Write)
     """
 
     LOAD_VISIBLE = ReadManager.WORD_LATENCY + 1  # and the count of words or chunks
-    ISSUE_VISIBLE = 1
-    STORE_VISIBLE = WriteManager.STORED + 1
+    ISSUE_VISIBLE = Tokens.LATENCY
+    STORE_VISIBLE = WriteManager.STORED + Tokens.LATENCY
     END_VISIBLE = Distributor.END + 1
     assert (LOAD_VISIBLE, ISSUE_VISIBLE) == (pipeline.LOAD_VISIBLE, pipeline.ISSUE_VISIBLE)
     assert (STORE_VISIBLE, END_VISIBLE) == (pipeline.STORE_VISIBLE, pipeline.END_VISIBLE)
@@ -75,31 +67,26 @@ class Core(wiring.Component):
         assert config.array.rescale_lanes <= config.array.input_lanes, "one word per drain cycle"
         super().__init__(
             {
-                "start": In(1),
-                "program": In(SOURCE_BITS),
+                "launch": In(Launch()),
                 "windows": In(WINDOWS),
-                "stop": In(1),
-                "ended": Out(1),
-                "fault": Out(FAULT),
-                "active": Out(1),
-                "waiting": Out(SOURCE_BITS),
-                "next": Out(SOURCE_BITS),
-                "quiet": Out(1),
-                "array": Out(1),
+                "supervision": Out(Supervision()),
+                "events": Out(EVENTS),
+                "read_bus": Out(Axi4Read(config)),
+                "write_bus": Out(Axi4Write(config)),
             }
-            | {f"{name}_beat": Out(1) for name in TRAFFIC}
-            | channel_ports(config)
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self._instantiate(m)
-        self._connect_loads(m)
-        self._connect_compute(m)
-        self._connect_stores(m)
-        self._count_tokens(m)
+        self._check_latencies()
+        self._connect_program(m)
+        self._connect_reads(m)
+        self._connect_array(m)
+        self._connect_drain(m)
+        self._connect_tokens(m)
+        self._supervise(m)
         self._report(m)
-        self._connect_axi4(m)
         return m
 
     def _instantiate(self, m: Module) -> None:
@@ -116,198 +103,152 @@ class Core(wiring.Component):
         )
         m.submodules.load = self.load = Load(config)
         m.submodules.read_manager = self.read_manager = ReadManager(config)
+        m.submodules.word_router = self.word_router = WordRouter(config)
         m.submodules.features = self.features = FeatureBuffer(config)
-        assert FeatureBuffer.READ_LATENCY == Operands.LATENCY
         m.submodules.weight_queue = self.weight_queue = WeightQueue(config)
         m.submodules.issue = self.issue = Issue(config)
         m.submodules.operands = self.operands = Operands(config)
         m.submodules.convolution = self.convolution = Convolution(config)
         m.submodules.accumulators = self.accumulators = Accumulators(config)
+        m.submodules.parameters = self.parameters = Parameters(config)
+        m.submodules.drain = self.drain = Drain(config)
+        m.submodules.staging = self.staging = Staging(config)
+        m.submodules.store = self.store = Store(config)
+        m.submodules.write_manager = self.write_manager = WriteManager(config)
+        m.submodules.tokens = self.tokens = Tokens()
+
+    def _check_latencies(self) -> None:
+        """Units that do not wait for each other must take as long as each other expects."""
+        assert FeatureBuffer.READ_LATENCY == Operands.LATENCY
         to_array = Issue.LATENCY + Operands.LATENCY
         to_shadow = WeightQueue.READ_LATENCY + Convolution.TO_SHADOW
         # The shadow holds a block's last word when its first pixel is at the array; the next
         # block's first word comes into it later.
         assert to_shadow - WeightQueue.SHADOW_FILL - 1 <= to_array
         assert to_shadow + WeightQueue.SHADOW_FREE > to_array
-        to_sums = to_array + self.convolution.latency
-        to_last_sums = to_sums + pipeline.skew(config)
-        assert to_last_sums + Accumulators.ACCUMULATED == pipeline.accumulate(config)
-        m.submodules.parameters = self.parameters = Parameters(config)
-        in_place = (
-            WeightQueue.READ_LATENCY + Parameters.WRITE_LATENCY
-        )  # behind the last word's read
+        to_last_sums = to_array + self.convolution.latency + pipeline.skew(self._config)
+        assert to_last_sums + Accumulators.ACCUMULATED == pipeline.accumulate(self._config)
+        # Parameters are in their bank when the drain first reads it.
+        in_place = WeightQueue.READ_LATENCY + Parameters.WRITE_LATENCY  # from the last word's read
         assert in_place <= WeightQueue.PARAMETERS_FILL + 1 + DrainWalk.LATENCY
-        m.submodules.drain = self.drain = Drain(config)
-        m.submodules.staging = self.staging = Staging(config)
-        m.submodules.store = self.store = Store(config)
-        m.submodules.write_manager = self.write_manager = WriteManager(config)
 
-        self.chunks, self.computes, self.drains, self.stores = (
-            Signal(TOKEN_BITS, name=name) for name in ("chunks", "computes", "drains", "stores")
-        )
-        self.next_chunks = Signal(TOKEN_BITS)  # with what arrives in this cycle
-        self.in_array = Signal(range(ACCUMULATOR_BANKS + 1))  # tiles whose last sums are under way
-
-    def _connect_loads(self, m: Module) -> None:
-        """Bus to program buffer, weight queue and feature buffer."""
-        distributor, load, word = self.distributor, self.load, self.read_manager.o
+    def _connect_program(self, m: Module) -> None:
+        """Fetch to distributor, and from there each descriptor to its units."""
+        distributor = self.distributor
+        launch = wiring.flipped(self.launch)
+        wiring.connect(m, launch, self.fetch.launch, self.load.launch)
+        wiring.connect(m, self.word_router.program, self.fetch.words)
         wiring.connect(m, self.fetch.o, distributor.i)
-        wiring.connect(m, distributor.load, load.i)
-        wiring.connect(m, load.o, self.read_manager.i)
+        wiring.connect(m, distributor.load, self.load.i)
+        wiring.connect(m, distributor.weights, self.weight_queue.tile)
+        wiring.connect(m, distributor.issue, self.issue.tile)
+        wiring.connect(m, distributor.drain, self.drain.tile)
+        wiring.connect(m, distributor.store, self.store.i)
 
-        def arrives(destination: Destination) -> ValueLike:
-            return word.valid & (word.payload.destination == destination)
-
+    def _connect_reads(self, m: Module) -> None:
+        """Load to the bus, and what comes from there to its buffer."""
+        wiring.connect(m, self.load.o, self.read_manager.i)
+        wiring.connect(m, self.read_manager.bus, wiring.flipped(self.read_bus))
+        wiring.connect(m, self.read_manager.o, self.word_router.i)
+        wiring.connect(m, self.word_router.weights, self.weight_queue.words)
+        wiring.connect(m, self.word_router.features, self.features.write)
         m.d.comb += [
-            load.start.eq(self.start),
-            load.program.eq(self.program),
-            load.windows[0].eq(self.windows.constants),
-            load.windows[1].eq(self.windows.features),
-            load.computes.eq(self.computes),
-            load.stores.eq(self.stores),
-            load.released.eq(self.weight_queue.released),
-            self.fetch.start.eq(self.start),
-            self.fetch.program.eq(self.program),
-            self.fetch.write.eq(arrives(Destination.PROGRAM)),
-            self.fetch.data.eq(word.payload.data),
-            distributor.stores.eq(self.stores),
-            self.weight_queue.write.eq(arrives(Destination.WEIGHTS)),
-            self.weight_queue.data.eq(word.payload.data),
-            self.features.write.eq(arrives(Destination.FEATURES)),
-            self.features.write_address.eq(word.payload.buffer_address),
-            self.features.data.eq(word.payload.data),
-            self.program_beat.eq(arrives(Destination.PROGRAM)),
-            self.weight_beat.eq(arrives(Destination.WEIGHTS)),
-            self.feature_read_beat.eq(arrives(Destination.FEATURES)),
-            self.ended.eq(distributor.ended),
+            self.load.windows.eq(self.windows),
+            self.load.released.eq(self.weight_queue.released),
         ]
 
-    def _connect_compute(self, m: Module) -> None:
-        """Buffers to array, accumulators, drain and staging."""
-        distributor, weights = self.distributor, self.weight_queue
-        issue, operands, convolution = self.issue, self.operands, self.convolution
-        accumulators, parameters, drain = self.accumulators, self.parameters, self.drain
-        wiring.connect(m, distributor.weights, weights.tile)
-        wiring.connect(m, distributor.issue, issue.tile)
-        wiring.connect(m, distributor.drain, drain.tile)
-        wiring.connect(m, issue.o, operands.i)
-        wiring.connect(m, operands.o, convolution.i)
-        wiring.connect(m, convolution.o, accumulators.i)
+    def _connect_array(self, m: Module) -> None:
+        """Pixels and weights to the array, and its sums to the accumulators."""
+        weights, convolution = self.weight_queue, self.convolution
+        wiring.connect(m, self.issue.o, self.operands.i)
+        wiring.connect(m, self.operands.features, self.features.read)
+        wiring.connect(m, self.operands.o, convolution.i)
+        wiring.connect(m, weights.shadow, self.issue.shadow)
+        wiring.connect(m, weights.o, convolution.weights, self.parameters.i)
+        wiring.connect(m, convolution.o, self.accumulators.i)
+        m.d.comb += self.accumulators.index.eq(convolution.index)
+
+    def _connect_drain(self, m: Module) -> None:
+        """Accumulators and parameters to staging, and from there to the bus."""
+        drain, writes = self.drain, self.write_manager
+        wiring.connect(m, drain.accumulators, self.accumulators.read)
+        wiring.connect(m, drain.parameters, self.parameters.read)
+        wiring.connect(m, drain.parameter_bank, self.weight_queue.parameter_bank)
         wiring.connect(m, drain.o, self.staging.i)
-        for unit_input in (convolution.weights, parameters.i):
-            m.d.comb += [
-                unit_input.valid.eq(weights.o.valid),
-                unit_input.payload.eq(weights.o.payload),
-            ]
+        wiring.connect(m, self.store.o, writes.i)
+        wiring.connect(m, writes.staging, self.staging.read)
+        wiring.connect(m, writes.bus, wiring.flipped(self.write_bus))
         m.d.comb += [
-            weights.shadow_taken.eq(issue.shadow_taken),
-            weights.drained.eq(drain.drained),
-            issue.next_shadow_full.eq(weights.next_shadow_full),
-            issue.next_chunks.eq(self.next_chunks),
-            issue.drained.eq(drain.drained),
-            self.features.read.eq(issue.o.valid),
-            self.features.read_address.eq(issue.o.payload.address),
-            operands.word.eq(self.features.word),
-            accumulators.index.eq(convolution.index),
-            accumulators.drain_enable.eq(drain.enable),
-            accumulators.drain_index.eq(drain.index),
-            accumulators.drain_bank.eq(drain.bank),
-            parameters.bank.eq(drain.bank),
-            parameters.group.eq(drain.group),
-            drain.sums.eq(accumulators.drain_data),
-            drain.parameters_read.eq(parameters.o),
-            drain.accumulated.eq(accumulators.accumulated),
-            drain.next_parameters_full.eq(weights.next_parameters_full),
-            drain.stores.eq(self.stores),
-            drain.stored.eq(self.write_manager.stored),
+            drain.accumulated.eq(self.accumulators.accumulated),
+            self.issue.drained.eq(drain.drained),
+            self.store.window.eq(self.windows.features),
         ]
 
-    def _connect_stores(self, m: Module) -> None:
-        store, writes, staging = self.store, self.write_manager, self.staging
-        wiring.connect(m, self.distributor.store, store.i)
-        wiring.connect(m, store.o, writes.i)
+    def _connect_tokens(self, m: Module) -> None:
+        """Count what the units do, for those that wait for it."""
+        tokens, staged = self.tokens, self.drain.o
         m.d.comb += [
-            store.drains.eq(self.drains),
-            store.window.eq(self.windows.features),
-            staging.read_enable.eq(writes.read_enable),
-            staging.read_address.eq(writes.read_address),
-            writes.word.eq(staging.word),
+            tokens.chunk_loaded.eq(self.word_router.chunk_loaded),
+            tokens.tile_issued.eq(self.issue.issued),
+            tokens.tile_staged.eq(staged.valid & staged.payload.last),
+            tokens.store_done.eq(self.write_manager.stored),
+            self.issue.next_chunks.eq(tokens.next_chunks),
         ]
-
-    def _count_tokens(self, m: Module) -> None:
-        word, staged = self.read_manager.o, self.drain.o
-        m.d.comb += self.next_chunks.eq(self.chunks + (word.valid & word.payload.ends_chunk))
-        m.d.sync += self.chunks.eq(self.next_chunks)
-        # What is done comes late: it only says whether to count.
-        for token, done in (
-            (self.computes, self.issue.issued),
-            (self.drains, staged.valid & staged.payload.last),
-            (self.stores, self.write_manager.stored),
-        ):
-            with m.If(done):
-                m.d.sync += token.eq(token + 1)
-        m.d.sync += self.in_array.eq(
-            self.in_array + self.issue.issued - self.accumulators.accumulated
+        wiring.connect(m, tokens.computes, self.load.computes)
+        wiring.connect(m, tokens.drains, self.store.drains)
+        wiring.connect(
+            m, tokens.stores, self.load.stores, self.drain.stores, self.distributor.stores
         )
+
+    def _supervise(self, m: Module) -> None:
+        """Gather what units and bus report."""
+        fetch, load, store, issue, drain = (
+            self.fetch, self.load, self.store, self.issue, self.drain,
+        )  # fmt: skip
+        reads, writes, weights = self.read_manager, self.write_manager, self.weight_queue
+        offered = Signal(WAITING)
+        tiles_in_array = Signal(range(ACCUMULATOR_BANKS + 1))  # whose last sums are under way
+        m.d.comb += [offered.valid.eq(fetch.o.valid), offered.source.eq(fetch.o.payload.source)]
+        m.d.sync += tiles_in_array.eq(tiles_in_array + issue.issued - self.accumulators.accumulated)
+        faults = [unit.fault for unit in (self.distributor, load, store, weights, issue, drain)]
+        bus_faults = [writes.fault, reads.fault]
+        waiting = [load.waiting, store.waiting, issue.waiting, drain.waiting, offered]
+        moves = Cat(
+            self.launch.start,
+            fetch.active,
+            *(unit.o.valid & unit.o.ready for unit in (fetch, load, store)),
+            *(unit.o.valid for unit in (reads, weights, issue)),
+            tiles_in_array != 0,
+            drain.accumulators.enable,
+        )
+        m.submodules.supervisor = self.supervisor = supervisor = Supervisor(
+            units=len(faults), managers=len(bus_faults), waiting=len(waiting), moves=len(moves)
+        )
+        m.d.comb += supervisor.moves.eq(moves)
+        for ports, reports in (
+            (supervisor.unit_faults, faults),
+            (supervisor.bus_faults, bus_faults),
+            (supervisor.waiting, waiting),
+        ):
+            m.d.comb += [port.eq(report) for port, report in zip(ports, reports, strict=True)]
 
     def _report(self, m: Module) -> None:
-        """What control and counters want to know."""
-        fetch, load, store = self.fetch, self.load, self.store
-        reads, writes = self.read_manager, self.write_manager
-        # Faults of the units say what no cycle count depends on: registers keep their logic, and
-        # the choice among them, out of control. Those of the bus come from registers, and must not
-        # be late: see `Control`.
-        units = (self.distributor, load, store, self.weight_queue, self.issue, self.drain)
-        held = Signal(FAULT)
-        m.d.sync += held.code.eq(ErrorCode.NONE)
-        for unit in reversed(units):  # the first of them is assigned last, and so wins
-            fault = Signal(FAULT, name="unit_fault")
-            m.d.sync += fault.eq(unit.fault)
-            with m.If(fault.code != ErrorCode.NONE):
-                m.d.sync += held.eq(fault)
-        for fault in (held, writes.fault, reads.fault):  # a fault that stands hides none of the bus
-            with m.If(fault.code != ErrorCode.NONE):
-                m.d.comb += self.fault.eq(fault)
-
-        def older(one: data.View, other: data.View) -> data.View:
-            """The one that waits, at the lower address if both do."""
-            result = Signal(one.shape(), name="older")  # registers: a deadlock stands still
-            m.d.sync += result.eq(
-                Mux(~other.valid | (one.valid & (one.source < other.source)), one, other)
-            )
-            return result
-
-        offered = Signal(WAITING)
-        m.d.comb += [offered.valid.eq(fetch.o.valid), offered.source.eq(fetch.o.payload.source)]
-        waiting = [load.waiting, store.waiting, self.issue.waiting, self.drain.waiting, offered]
+        """Tell control and counters what happens, and the bus when to stop."""
+        supervision, supervisor, events = self.supervision, self.supervisor, self.events
+        reads, writes, router = self.read_manager, self.write_manager, self.word_router
+        pixels = self.issue.o
         m.d.comb += [
-            self.waiting.eq(reduce(older, waiting).source),
-            self.next.eq(fetch.o.payload.source),
-            self.quiet.eq(reads.quiet & writes.quiet),
-            self.array.eq(self.issue.o.valid & self.issue.o.payload.pixel),
-            self.feature_written_beat.eq(writes.wvalid & writes.wready),
-            reads.stop.eq(self.stop),
-            writes.stop.eq(self.stop),
+            supervision.ended.eq(self.distributor.ended),
+            supervision.fault.eq(supervisor.fault),
+            supervision.active.eq(supervisor.active),
+            supervision.waiting.eq(supervisor.oldest),
+            supervision.next.eq(self.fetch.o.payload.source),
+            supervision.quiet.eq(reads.quiet & writes.quiet),
+            reads.stop.eq(supervision.stop),
+            writes.stop.eq(supervision.stop),
+            events.array.eq(pixels.valid & pixels.payload.pixel),
+            events.program.eq(router.program.valid),
+            events.weight.eq(router.weights.valid),
+            events.feature_read.eq(router.features.valid),
+            events.feature_written.eq(writes.bus.wvalid & writes.bus.wready),
         ]
-        m.d.sync += self.active.eq(  # a register: a deadlock is not called in a hurry
-            self.start
-            | fetch.active
-            | (fetch.o.valid & fetch.o.ready)
-            | (load.o.valid & load.o.ready)
-            | (store.o.valid & store.o.ready)
-            | reads.o.valid
-            | self.weight_queue.o.valid
-            | self.issue.o.valid
-            | (self.in_array != 0)
-            | self.drain.enable
-        )
-
-    def _connect_axi4(self, m: Module) -> None:
-        units = {
-            **dict.fromkeys(READ_CHANNELS, self.read_manager),
-            **dict.fromkeys(WRITE_CHANNELS, self.write_manager),
-        }
-        for name, unit in units.items():
-            inner, outer = getattr(unit, name), getattr(self, name)
-            is_input = self.signature.members[name].flow == In
-            m.d.comb += inner.eq(outer) if is_input else outer.eq(inner)

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from hwsim.synthesis.gates import SynthesizedMemory, SynthesizedModule
 
 OPERATORS = ("rescale", "channel_pool", "spatial_pool")  # units of their own, inside the drain
-RENAMED = {"": "accelerator", "features": "feature_buffer"}
+RENAMED = {
+    "": "accelerator",
+    "features": "feature_buffer",
+    # What lies between the units of the core, rather than in one of them.
+    "supervisor": "core",
+    "tokens": "core",
+    "word_router": "core",
+}
 
 
 @dataclass(frozen=True)

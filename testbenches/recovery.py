@@ -116,9 +116,10 @@ class Recovery:
         core, control = dut.core, dut.control
         if int(dut.registers.abort.value):
             self.abort_source = int(core.fetch.source.value) * DESCRIPTOR_BYTES
-            self.abort_takes = bool(control.running.value) and not int(core.ended.value)
+            ended = int(core.supervision__ended.value)
+            self.abort_takes = bool(control.status__running.value) and not ended
             self.doing = self.at_work
-        if int(control.stop.value) and self._at_stop is None:
+        if int(control.status__stopping.value) and self._at_stop is None:
             self._at_stop = self._traffic()
 
     @property

@@ -35,7 +35,7 @@ class Trace:
         self.lines.append(" ".join(words) + "\n")
 
     def step(self, cycle: int) -> None:
-        if self._dut.registers.start.value:
+        if self._dut.registers.launch__start.value:
             self._start = cycle
         if self._start is not None:
             for step in self._steps:
@@ -73,7 +73,7 @@ class Trace:
             self._block = -1
             self._note(cycle, "array", "tile begins", f"tile {self._tile}")
         self._tile_begins = bool(issue.begins_tile.value)  # in the next cycle
-        if issue.shadow_taken.value:
+        if issue.shadow__taken.value:
             self._block += 1
             self._note(
                 cycle, "array", "first pixel", f"tile {self._tile}", f"weight block {self._block}"
@@ -113,9 +113,11 @@ class Trace:
 
     def _token(self, cycle: int) -> None:
         for name, before in self._tokens.items():
-            count = int(getattr(self._core, name).value)
+            tokens = self._core.tokens
+            signal = tokens.chunks if name == "chunks" else getattr(tokens, f"{name}__count")
+            count = int(signal.value)
             if count != before:
                 self._tokens[name] = count
                 self._note(cycle, "token", name, count)
-        if self._core.ended.value:
+        if self._core.supervision__ended.value:
             self._note(cycle, "end", "taken")

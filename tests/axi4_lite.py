@@ -19,7 +19,7 @@ class Host:
     """An AXI4-Lite manager that hesitates on every channel, with probability `stall` per cycle."""
 
     def __init__(self, dut: Registers, ctx: Any, stall: float = 0.0, seed: int = 1) -> None:
-        self.dut, self.ctx, self.stall = dut, ctx, stall
+        self.bus, self.ctx, self.stall = dut.bus, ctx, stall
         self.random = random.Random(seed)
 
     def hesitates(self) -> bool:
@@ -27,52 +27,52 @@ class Host:
 
     async def write(self, address: int, data: int, strobe: int = 15) -> int:
         """The response. Address and data start, and are taken, in any order and apart."""
-        dut, ctx = self.dut, self.ctx
-        ctx.set(dut.awaddr, address)
-        ctx.set(dut.wdata, data)
-        ctx.set(dut.wstrb, strobe)
+        bus, ctx = self.bus, self.ctx
+        ctx.set(bus.awaddr, address)
+        ctx.set(bus.wdata, data)
+        ctx.set(bus.wstrb, strobe)
         pending = {"aw", "w"}
         for _ in range(PATIENCE):
             for channel in sorted(pending):
                 if not self.hesitates():
-                    ctx.set(getattr(dut, f"{channel}valid"), 1)
-            ctx.set(dut.bready, int(not self.hesitates()))
+                    ctx.set(getattr(bus, f"{channel}valid"), 1)
+            ctx.set(bus.bready, int(not self.hesitates()))
             taken = {
                 channel
                 for channel in pending
-                if ctx.get(getattr(dut, f"{channel}valid") & getattr(dut, f"{channel}ready"))
+                if ctx.get(getattr(bus, f"{channel}valid") & getattr(bus, f"{channel}ready"))
             }
-            is_answered = ctx.get(dut.bvalid & dut.bready)
-            response: int = ctx.get(dut.bresp)
+            is_answered = ctx.get(bus.bvalid & bus.bready)
+            response: int = ctx.get(bus.bresp)
             await ctx.tick()
             for channel in taken:
-                ctx.set(getattr(dut, f"{channel}valid"), 0)
+                ctx.set(getattr(bus, f"{channel}valid"), 0)
             pending -= taken
             if is_answered:
                 assert not pending, "answered before address and data were taken"
-                ctx.set(dut.bready, 0)
+                ctx.set(bus.bready, 0)
                 return response
         raise AssertionError("no response to a write")
 
     async def read(self, address: int) -> tuple[int, int]:
         """(data, response)"""
-        dut, ctx = self.dut, self.ctx
-        ctx.set(dut.araddr, address)
+        bus, ctx = self.bus, self.ctx
+        ctx.set(bus.araddr, address)
         is_taken = False
         for _ in range(PATIENCE):
             if not is_taken and not self.hesitates():
-                ctx.set(dut.arvalid, 1)
-            ctx.set(dut.rready, int(not self.hesitates()))
-            takes = ctx.get(dut.arvalid & dut.arready)
-            is_answered = ctx.get(dut.rvalid & dut.rready)
-            answer = (ctx.get(dut.rdata), ctx.get(dut.rresp))
+                ctx.set(bus.arvalid, 1)
+            ctx.set(bus.rready, int(not self.hesitates()))
+            takes = ctx.get(bus.arvalid & bus.arready)
+            is_answered = ctx.get(bus.rvalid & bus.rready)
+            answer = (ctx.get(bus.rdata), ctx.get(bus.rresp))
             await ctx.tick()
             if takes:
-                ctx.set(dut.arvalid, 0)
+                ctx.set(bus.arvalid, 0)
                 is_taken = True
             if is_answered:
                 assert is_taken, "answered before the address was taken"
-                ctx.set(dut.rready, 0)
+                ctx.set(bus.rready, 0)
                 return answer
         raise AssertionError("no response to a read")
 
@@ -91,7 +91,7 @@ def simulate(dut: Registers, host: Testbench, *devices: Testbench) -> None:
     async def answers_wait(ctx: Any) -> None:
         names = ("bvalid", "bready", "bresp", "rvalid", "rready", "rdata", "rresp")
         before = (0,) * len(names)
-        async for _, _, *sampled in ctx.tick().sample(*(getattr(dut, name) for name in names)):
+        async for _, _, *sampled in ctx.tick().sample(*(getattr(dut.bus, name) for name in names)):
             now = tuple(sampled)
             if before[0] and not before[1]:
                 assert (now[0], now[2]) == (1, before[2]), "a write's response did not wait"

@@ -115,9 +115,9 @@ class Gate:
         ctx.set(dut.tile.valid, self._offering)
         ctx.set(dut.accumulated, accumulated)
         undrained = self._parameters + parameters - len(self.drained) - ctx.get(dut.drained)
-        ctx.set(dut.next_parameters_full, undrained > 0)
-        ctx.set(dut.stores, self._stores % TOKENS)
-        ctx.set(dut.stored, stored)
+        ctx.set(dut.parameter_bank.next_full, undrained > 0)
+        ctx.set(dut.stores.count, self._stores % TOKENS)
+        ctx.set(dut.stores.event, stored)
         self._parameters += parameters  # there in the next cycle
         self._accumulated += accumulated
         self._stores += stored
@@ -127,6 +127,7 @@ class Gate:
             self.accepted.append(cycle)
             self._offering = False
         self.drained += [cycle] * ctx.get(self.dut.drained)
+        assert ctx.get(self.dut.parameter_bank.taken) == ctx.get(self.dut.drained)
         waiting = ctx.get(self.dut.waiting)
         self.waiting.append(waiting.source if waiting.valid else None)
 

@@ -54,32 +54,32 @@ def replaces_an_address(m: Module, manager: Any) -> None:
 
 
 def asks_for_a_beat_less(m: Module, manager: Any) -> None:
-    with m.If(~manager.arvalid | manager.arready):
-        m.d.sync += manager.arlen.eq(manager.i.payload.beats - 2)
+    with m.If(~manager.bus.arvalid | manager.bus.arready):
+        m.d.sync += manager.bus.arlen.eq(manager.i.payload.beats - 2)
 
 
 def never_ends_a_burst(m: Module, manager: Any) -> None:
-    m.d.sync += manager.wlast.eq(0)
+    m.d.sync += manager.bus.wlast.eq(0)
 
 
 def drops_words(m: Module, manager: Any) -> None:
-    with m.If(manager.wvalid & ~manager.wready):
-        m.d.sync += manager.wvalid.eq(0)
+    with m.If(manager.bus.wvalid & ~manager.bus.wready):
+        m.d.sync += manager.bus.wvalid.eq(0)
 
 
 def answers_at_once(m: Module, registers: Any) -> None:
-    with m.If(registers.awvalid):
-        m.d.sync += registers.bvalid.eq(1)
+    with m.If(registers.bus.awvalid):
+        m.d.sync += registers.bus.bvalid.eq(1)
 
 
 def ignores_that_its_queue_is_full(m: Module, manager: Any) -> None:
-    moves = ~manager.awvalid | manager.awready
+    moves = ~manager.bus.awvalid | manager.bus.awready
     room = m.submodules["responses"].i.ready  # and not that of the queue of words
     m.d.comb += manager.i.ready.eq(moves & room & ~manager.stop)
 
 
 def writes_nothing(m: Module, manager: Any) -> None:
-    m.d.sync += manager.wstrb.eq(0)
+    m.d.sync += manager.bus.wstrb.eq(0)
 
 
 def refuses_all(m: Module, guard: Any) -> None:

@@ -103,12 +103,12 @@ def test_tiles_add_up_and_drain_exactly(seed: int, idle: float) -> None:
         for cycle in range(max(reads) + latency + 1):
             give(ctx, cycle)
             read = reads.get(cycle)
-            ctx.set(dut.drain_enable, read is not None)
-            ctx.set(dut.drain_bank, read.bank if read else int(rng.integers(2)))
-            ctx.set(dut.drain_index, read.index if read else int(rng.integers(DEPTH)))
+            ctx.set(dut.read.enable, read is not None)
+            ctx.set(dut.read.address.bank, read.bank if read else int(rng.integers(2)))
+            ctx.set(dut.read.address.index, read.index if read else int(rng.integers(DEPTH)))
             answered = reads.get(cycle - latency)
             if answered:
-                got = [ctx.get(lane) for lane in dut.drain_data]
+                got = [ctx.get(lane) for lane in dut.read.data]
                 assert got == answered.lanes.tolist(), (cycle, answered)
             await ctx.tick()
 

@@ -58,9 +58,10 @@ def test_words_or_zero_points_come_after_the_latency(lanes: int, idle: float) ->
             ctx.set(payload.zero_point, int(zero_points[cycle]))
             ctx.set(payload.accumulate.index, cycle)
             ctx.set(payload.accumulate.last, bool(first[cycle]))
+            assert ctx.get(dut.features.enable) == valid[cycle]
             then = cycle - dut.LATENCY
             if then >= 0:  # the answer to the address
-                ctx.set(dut.word, int.from_bytes(words[then].tobytes(), "little"))
+                ctx.set(dut.features.data, int.from_bytes(words[then].tobytes(), "little"))
             expected = then >= 0 and valid[then] and pixel[then]
             assert ctx.get(dut.o.valid) == expected, cycle
             if expected:
@@ -138,14 +139,14 @@ def test_packed_taps_fill_the_lanes(lanes: int, stall: float) -> None:
             ctx.set(issue.tile.valid, taken < len(tiles))
             if taken < len(tiles):
                 ctx.set(issue.tile.payload, payload_of(tiles[taken]))
-            ctx.set(issue.next_shadow_full, bool(rng.random() >= stall))
+            ctx.set(issue.shadow.next_full, bool(rng.random() >= stall))
             address = addresses.pop(0)
             # Past its end the buffer answers with anything.
             answer = memory[address] if address < BUFFER_WORDS else memory[rng.integers(99)]
-            ctx.set(operands.word, int.from_bytes(answer.tobytes(), "little"))
+            ctx.set(operands.features.data, int.from_bytes(answer.tobytes(), "little"))
             ctx.set(issue.drained, ctx.get(issue.issued))
             taken += ctx.get(issue.tile.ready)
-            addresses.append(ctx.get(issue.o.payload.address))
+            addresses.append(ctx.get(operands.features.address))
             if ctx.get(operands.o.valid):
                 out = ctx.get(operands.o.payload)
                 assert list(out.lanes) == expected[seen], (seen, lanes)

@@ -10,7 +10,7 @@ from amaranth.sim import Simulator
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.rtl.host.control import PATIENCE_CYCLES, Control
 
-OUTPUTS = ("running", "stop", "halt", "clear", "busy", "end_event", "error_event")
+OUTPUTS = ("running", "stopping", "busy", "end_event", "error_event")
 WAITING, NEXT, BLAMED = 0x111, 0x222, 0x333
 
 Cycle = dict[str, Any]
@@ -32,21 +32,27 @@ def played(cycles: Iterable[Cycle]) -> list[Cycle]:
     seen: list[Cycle] = []
 
     async def bench(ctx: Any) -> None:
-        ctx.set(dut.waiting, WAITING)
-        ctx.set(dut.next, NEXT)
+        core, status = dut.core, dut.status
+        ctx.set(core.waiting, WAITING)
+        ctx.set(core.next, NEXT)
+        assert ctx.get(dut.clear & core.stop & status.busy)  # after a reset, for one cycle
+        await ctx.tick()
         for cycle in cycles:
-            for name, value in {
-                "start": 0,
-                "abort": 0,
-                "ended": 0,
-                "active": 0,
-                "quiet": 1,
-            }.items():
-                ctx.set(getattr(dut, name), cycle.get(name, value))
-            ctx.set(dut.fault.code, cycle.get("code", ErrorCode.NONE))
-            ctx.set(dut.fault.source, cycle.get("source", 0))
-            out = {name: ctx.get(getattr(dut, name)) for name in OUTPUTS}
-            seen.append(out | {"error": (ctx.get(dut.error.code), ctx.get(dut.error.source))})
+            for port, value in (
+                (dut.launch.start, cycle.get("start", 0)),
+                (dut.abort, cycle.get("abort", 0)),
+                (core.ended, cycle.get("ended", 0)),
+                (core.active, cycle.get("active", 0)),
+                (core.quiet, cycle.get("quiet", 1)),
+                (core.fault.code, cycle.get("code", ErrorCode.NONE)),
+                (core.fault.source, cycle.get("source", 0)),
+            ):
+                ctx.set(port, value)
+            seen.append(
+                {name: ctx.get(getattr(status, name)) for name in OUTPUTS}
+                | {"stop": ctx.get(core.stop), "clear": ctx.get(dut.clear)}
+                | {"error": (ctx.get(status.error.code), ctx.get(status.error.source))}
+            )
             await ctx.tick()
 
     simulator = Simulator(dut)
@@ -60,17 +66,17 @@ def cycles_with(seen: list[Cycle], name: str) -> list[int]:
     return [number for number, outputs in enumerate(seen) if outputs[name]]
 
 
-def check_one_end(seen: list[Cycle], ends: int, clears: int, code: ErrorCode, source: int) -> None:
-    """One run from cycle 0, ended by what came in cycle `ends`, cleaned up in cycle `clears`."""
+def check_one_end(seen: list[Cycle], ends: int, over: int, code: ErrorCode, source: int) -> None:
+    """One run from cycle 0, ended by what came in cycle `ends`, its bus quiet in cycle `over`."""
     assert cycles_with(seen, "running") == list(range(1, ends + 1))
-    assert cycles_with(seen, "stop") == list(range(ends + 1, clears + 1))
-    assert cycles_with(seen, "halt") == [0, *range(ends + 1, clears + 2)]  # also after a reset
-    assert cycles_with(seen, "busy") == list(range(1, clears + 1))
-    assert cycles_with(seen, "clear") == [clears]
+    assert cycles_with(seen, "stopping") == list(range(ends + 1, over + 1))
+    assert cycles_with(seen, "stop") == list(range(ends + 1, over + 2))
+    assert cycles_with(seen, "busy") == list(range(1, over + 2))
+    assert cycles_with(seen, "clear") == [over + 1]
     happy = code == ErrorCode.NONE
-    assert cycles_with(seen, "end_event") == ([clears] if happy else [])
-    assert cycles_with(seen, "error_event") == ([] if happy else [clears])
-    assert seen[clears]["error"] == (code, source)  # the registers take it with the event
+    assert cycles_with(seen, "end_event") == ([over] if happy else [])
+    assert cycles_with(seen, "error_event") == ([] if happy else [over])
+    assert seen[over]["error"] == (code, source)  # the registers take it with the event
     assert seen[-1]["error"] == (code, source)  # and it stays
 
 
@@ -159,11 +165,11 @@ def test_what_comes_behind_the_end_changes_nothing_else(
 def test_start_counts_only_while_idle_and_forgets_the_error() -> None:
     seen = played([
         ABORT, END, fault(ErrorCode.BUFFER),  # without a run nothing ends
-        START | ABORT, START, MOVES | START, ABORT, BEAT | START, START,  # the last with `clear`
+        START | ABORT, START, MOVES | START, ABORT, BEAT | START, START,  # the last with the event
         STILL, START, MOVES, END, STILL, STILL,
     ])  # fmt: skip
     assert cycles_with(seen, "running") == [4, 5, 6, 11, 12]
-    assert cycles_with(seen, "stop") == [7, 8, 13]
+    assert cycles_with(seen, "stopping") == [7, 8, 13]
     assert cycles_with(seen, "error_event") == [8]
     assert cycles_with(seen, "end_event") == [13]
     aborted = (ErrorCode.ABORTED, NEXT)
@@ -181,15 +187,18 @@ def test_runs_drawn_at_random_keep_the_rules(seed: int) -> None:
         for number in range(2000)
     ]
     seen = played(cycles)
-    events = starts = 0
+    events = starts = was_over = 0
     for number, (given, out) in enumerate(zip(cycles, seen, strict=True)):
         where = (number, given, out)
-        assert out["busy"] == (out["running"] or out["stop"]), where
-        assert not (out["running"] and out["stop"]), where
-        assert not out["clear"] or (out["stop"] and given["quiet"]), where
-        assert out["clear"] == out["end_event"] + out["error_event"], where
-        events += out["clear"]
+        over = out["end_event"] + out["error_event"]
+        assert out["busy"] == (out["running"] or out["stopping"] or out["clear"]), where
+        assert not (out["running"] and out["stopping"]), where
+        assert not over or (out["stopping"] and given["quiet"]), where
+        assert out["clear"] == was_over, where
+        assert out["stop"] == (out["stopping"] or out["clear"]), where
+        events += over
         assert events == starts or out["busy"], where
-        starts += given["start"] and not out["busy"]
+        starts += given["start"] and not (out["running"] or out["stopping"])
+        was_over = over
     assert starts > 50, starts
     assert starts - events in {0, 1}

@@ -19,13 +19,12 @@ def test_counters_hold_the_last_run(preset: str) -> None:
     dut = Counters(config)
     rng = np.random.default_rng(config.word_bytes)
     counts = dict.fromkeys(OUTPUTS, 0)
-    assert all(len(getattr(dut, name)) == COUNTER_BITS for name in OUTPUTS)
+    assert all(len(dut.counts[name]) == COUNTER_BITS for name in OUTPUTS)
 
     async def cycle(ctx: Any, *, start: bool, running: bool, beats: dict[str, bool]) -> None:
-        ctx.set(dut.start, start)
-        ctx.set(dut.running, running)
-        for name, beat in beats.items():
-            ctx.set(getattr(dut, name), beat)
+        ctx.set(dut.launch.start, start)
+        ctx.set(dut.status.running, running)
+        ctx.set(dut.events, beats)
         await ctx.tick()
         counts["cycles"] = 1 if start else counts["cycles"] + running
         counts["array_cycles"] += beats["array"]
@@ -33,7 +32,7 @@ def test_counters_hold_the_last_run(preset: str) -> None:
             counts[f"{name}_bytes"] += config.word_bytes * beats[name]
         if start:
             counts.update(dict.fromkeys(OUTPUTS[1:], 0))
-        assert {name: ctx.get(getattr(dut, name)) for name in OUTPUTS} == counts
+        assert {name: ctx.get(dut.counts[name]) for name in OUTPUTS} == counts
 
     async def bench(ctx: Any) -> None:
         quiet = dict.fromkeys(("array", *TRAFFIC), False)

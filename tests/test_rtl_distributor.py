@@ -72,7 +72,7 @@ class Bench:
         self.faults: list[tuple[int, int]] = []
 
     def drive(self, ctx: Any, _cycle: int) -> None:
-        ctx.set(self.dut.stores, self.stores % (1 << TOKEN_BITS))
+        ctx.set(self.dut.stores.count, self.stores % (1 << TOKEN_BITS))
 
     def sample(self, ctx: Any, cycle: int) -> None:
         if ctx.get(self.dut.ended):

@@ -111,11 +111,11 @@ class Memories:
     def drive(self, ctx: Any, _cycle: int) -> None:
         answer = self._answers.pop(0)
         if answer is not None:
-            ctx.set(self.dut.sums, answer[0])
-            ctx.set(self.dut.parameters_read, answer[1])
+            ctx.set(self.dut.accumulators.data, answer[0])
+            ctx.set(self.dut.parameters.data, answer[1])
 
     def sample(self, ctx: Any, cycle: int) -> None:
-        self._answers.append(self._answer(ctx) if ctx.get(self.dut.enable) else None)
+        self._answers.append(self._answer(ctx) if ctx.get(self.dut.accumulators.enable) else None)
         assert ctx.get(self.dut.fault.code) == ErrorCode.NONE, cycle
         if ctx.get(self.dut.o.valid):
             out = ctx.get(self.dut.o.payload)
@@ -128,7 +128,10 @@ class Memories:
     def _answer(self, ctx: Any) -> tuple[Any, Any]:
         tile = self.tiles[bisect_right(self._ends, self._reads)]
         self._reads += 1
-        index, group = ctx.get(self.dut.index), ctx.get(self.dut.group)
+        index, group = (
+            ctx.get(self.dut.accumulators.address.index),
+            ctx.get(self.dut.parameters.address.group),
+        )
         sums = tile.sums.reshape(-1, tile.sums.shape[2])
         # A tap past the tile is masked: whatever stands there.
         answer = sums[index] if index < len(sums) else [2**31 - 1] * sums.shape[1]
@@ -206,7 +209,7 @@ def test_a_byte_past_staging_is_the_fault(
 
     def drive(ctx: Any, cycle: int) -> None:
         ctx.set(dut.accumulated, cycle == 0)
-        ctx.set(dut.next_parameters_full, 1)
+        ctx.set(dut.parameter_bank.next_full, 1)
         ctx.set(dut.tile.valid, cycle == 0)
         ctx.set(dut.tile.payload, fields if cycle == 0 else dict.fromkeys(fields, 0))
 

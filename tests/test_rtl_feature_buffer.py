@@ -27,18 +27,18 @@ def test_reads_see_every_write_before_the_latency(seed: int) -> None:
         address, word = int(rng.integers(WORDS)), int(rng.integers(2**63))
         written = bool(rng.random() < 0.6)
         writes.append((address, word) if written else None)
-        ctx.set(dut.write, written)
-        ctx.set(dut.write_address, address)
-        ctx.set(dut.data, word)
+        ctx.set(dut.write.valid, written)
+        ctx.set(dut.write.payload.address, address)
+        ctx.set(dut.write.payload.data, word)
         # Often the word that has just come; one that is on its way is not defined.
         wanted = there[0] if there and rng.random() < 0.5 else int(rng.integers(WORDS))
         on_its_way = {write[0] for write in writes if write}
         read = wanted not in on_its_way and bool(rng.random() < 0.7)
-        ctx.set(dut.read, read)
-        ctx.set(dut.read_address, wanted)
+        ctx.set(dut.read.enable, read)
+        ctx.set(dut.read.address, wanted)
         answers.append(memory[wanted] if read else answers[-1])
 
     def sample(ctx: Any, _cycle: int) -> None:
-        assert ctx.get(dut.word) == answers.pop(0)
+        assert ctx.get(dut.read.data) == answers.pop(0)
 
     step(dut, [Each(drive, sample)], lambda: True, 1500)

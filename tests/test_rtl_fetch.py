@@ -104,8 +104,11 @@ class Memory:
         self.sent += descriptors
 
     def drive(self, ctx: Any, cycle: int) -> None:
-        ctx.set(self.dut.start, cycle == self.start_cycle)
-        ctx.set(self.dut.program, PAGE_PLACES[0] // DESCRIPTOR_BYTES * (cycle == self.start_cycle))
+        ctx.set(self.dut.launch.start, cycle == self.start_cycle)
+        ctx.set(
+            self.dut.launch.program,
+            PAGE_PLACES[0] // DESCRIPTOR_BYTES * (cycle == self.start_cycle),
+        )
         if cycle == self.start_cycle:
             self.send(cycle, PAGE_DESCRIPTORS)
         for payload in self.sink.payloads[self.seen :]:
@@ -115,10 +118,10 @@ class Memory:
                 self.send(cycle, row_words * self.config.word_bytes // DESCRIPTOR_BYTES)
         self.seen = len(self.sink.payloads)
         sends = bool(self.words) and self.words[0][0] <= cycle and self.rng.random() >= self.idle
-        ctx.set(self.dut.write, sends)
+        ctx.set(self.dut.words.valid, sends)
         if sends:
             _, word, number = self.words.pop(0)
-            ctx.set(self.dut.data, word)
+            ctx.set(self.dut.words.payload, word)
             if not self.words or self.words[0][2] != number:
                 self.complete.append(cycle + 1)
 
@@ -246,7 +249,7 @@ def test_nothing_is_read_before_the_start() -> None:
     sink = Sink(dut.o, rng)
 
     def write(ctx: Any, cycle: int) -> None:
-        ctx.set(dut.write, cycle < 16)
+        ctx.set(dut.words.valid, cycle < 16)
 
     def idle(ctx: Any, _cycle: int) -> None:
         assert not ctx.get(dut.active)

@@ -105,7 +105,7 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
     def drive(ctx: Any, cycle: int) -> None:
         trace.chunks.append(state["token"])  # what follows is visible a cycle later
         trace.shadow_full.append(state["shadow"])
-        if ctx.get(dut.shadow_taken):
+        if ctx.get(dut.shadow.taken):
             trace.shadow_taken.append(cycle)
             state["shadow"] = 0
         if state["token"] < last_token:
@@ -119,7 +119,7 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
             ctx.set(dut.tile.payload, payload_of(tiles[len(trace.accepted)]))
         ctx.set(dut.tile.valid, state["offering"])
         ctx.set(dut.next_chunks, state["token"] % TOKENS)
-        ctx.set(dut.next_shadow_full, state["shadow"])
+        ctx.set(dut.shadow.next_full, state["shadow"])
         ctx.set(dut.drained, bool(drained))
         trace.drained.append(int(drained))
 

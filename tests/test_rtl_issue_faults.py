@@ -20,7 +20,7 @@ def first_fault(config: Config, tile: Tile) -> tuple[int, int] | None:
     async def bench(ctx: Any) -> None:
         ctx.set(dut.tile.payload, payload_of(tile))
         ctx.set(dut.tile.valid, 1)
-        ctx.set(dut.next_shadow_full, 1)
+        ctx.set(dut.shadow.next_full, 1)
         ctx.set(dut.next_chunks, tile["wait_chunks"] + 4000)
         await ctx.tick()
         ctx.set(dut.tile.valid, 0)

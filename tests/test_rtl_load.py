@@ -113,13 +113,13 @@ class Bench:
 
     def drive(self, ctx: Any, cycle: int) -> None:
         dut = self.dut
-        for number, (base, limit) in enumerate(self.windows):
-            ctx.set(dut.windows[number].base, base)
-            ctx.set(dut.windows[number].limit, limit)
-        ctx.set(dut.computes, self.computes % (1 << TOKEN_BITS))
-        ctx.set(dut.stores, self.stores % (1 << TOKEN_BITS))
-        ctx.set(dut.start, cycle == self.start_cycle)
-        ctx.set(dut.program, self.program * (cycle == self.start_cycle))
+        for name, (base, limit) in zip(("constants", "features"), self.windows, strict=True):
+            ctx.set(dut.windows[name].base, base)
+            ctx.set(dut.windows[name].limit, limit)
+        ctx.set(dut.computes.count, self.computes % (1 << TOKEN_BITS))
+        ctx.set(dut.stores.count, self.stores % (1 << TOKEN_BITS))
+        ctx.set(dut.launch.start, cycle == self.start_cycle)
+        ctx.set(dut.launch.program, self.program * (cycle == self.start_cycle))
         for payload in self.sink.payloads[self.seen :]:
             is_weights = payload["destination"] == Destination.WEIGHTS
             self.free -= payload["beats"] * is_weights

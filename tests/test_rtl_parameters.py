@@ -82,11 +82,11 @@ def test_every_group_of_every_bank(
                 bank, group = reads[cycle - dut.READ_LATENCY]
                 for lane in range(rescale):
                     wanted = expected[bank][group * rescale + lane]
-                    got = {name: ctx.get(dut.o[lane][name]) for name in wanted}
+                    got = {name: ctx.get(dut.read.data[lane][name]) for name in wanted}
                     assert got == wanted, (bank, group, lane)
             if cycle < len(reads):
-                ctx.set(dut.bank, reads[cycle][0])
-                ctx.set(dut.group, reads[cycle][1])
+                ctx.set(dut.read.address.bank, reads[cycle][0])
+                ctx.set(dut.read.address.group, reads[cycle][1])
             await ctx.tick()
 
     async def bench(ctx: Any) -> None:

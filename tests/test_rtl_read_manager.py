@@ -51,32 +51,34 @@ class Memory:
 
     def drive(self, ctx: Any, cycle: int) -> None:
         dut = self.dut
-        ctx.set(dut.arready, not self.refuses and self.rng.random() >= self.stall)
+        ctx.set(dut.bus.arready, not self.refuses and self.rng.random() >= self.stall)
         sends = bool(self.owed) and self.owed[0][0] <= cycle and not self.silent
         sends = sends and self.rng.random() >= self.gap
         data = int(self.rng.integers(0, 1 << 63))
-        ctx.set(dut.rvalid, sends or cycle in self.stray)
-        ctx.set(dut.rdata, data)
-        ctx.set(dut.rlast, int(self.rng.integers(0, 2)))
-        ctx.set(dut.rresp, DECERR)
+        ctx.set(dut.bus.rvalid, sends or cycle in self.stray)
+        ctx.set(dut.bus.rdata, data)
+        ctx.set(dut.bus.rlast, int(self.rng.integers(0, 2)))
+        ctx.set(dut.bus.rresp, DECERR)
         if sends:
             _, last = self.owed.pop(0)
-            ctx.set(dut.rlast, last)
-            ctx.set(dut.rresp, self.responses.get(len(self.beats), int(self.rng.integers(0, 2))))
+            ctx.set(dut.bus.rlast, last)
+            ctx.set(
+                dut.bus.rresp, self.responses.get(len(self.beats), int(self.rng.integers(0, 2)))
+            )
             self.beats.append((cycle, data, last))
 
     def sample(self, ctx: Any, cycle: int) -> None:
         dut = self.dut
-        assert ctx.get(dut.rready)
-        if not ctx.get(dut.arvalid):
+        assert ctx.get(dut.bus.rready)
+        if not ctx.get(dut.bus.arvalid):
             assert self.standing is None, f"cycle {cycle}: an address was withdrawn"
             return
-        address = (ctx.get(dut.araddr), ctx.get(dut.arlen))
+        address = (ctx.get(dut.bus.araddr), ctx.get(dut.bus.arlen))
         if self.standing is None:
             self.appeared.append(cycle)
         assert self.standing in {None, address}, f"cycle {cycle}: an address changed"
         self.standing = address
-        if ctx.get(dut.arready):
+        if ctx.get(dut.bus.arready):
             self.standing = None
             self.addresses.append(address)
             earliest = cycle + self.latency_cycles

@@ -4,32 +4,32 @@ import random
 from typing import Any
 
 import pytest
+from amaranth.hdl import Value
+from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from hwsim.arch.config import load_config
+from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.registers import (
     ADDRESS_BITS,
     COUNTER_BITS,
     COUNTERS,
+    PAGE_SHIFT,
+    PROGRAM_SHIFT,
     REGISTERS,
     Access,
     build_fields,
     register,
     reset_value,
 )
-from hwsim.rtl.host.axi4_lite import OKAY, SLVERR, axi4_lite_channels
-from hwsim.rtl.host.registers import STORED, Registers
+from hwsim.rtl.host.axi4_lite import OKAY, SLVERR
+from hwsim.rtl.host.registers import Registers
 from tests.axi4_lite import PATIENCE, Host, Testbench, simulate
 
 CONFIG = load_config("edge")
 BY_OFFSET = {entry.offset: entry for entry in REGISTERS}
 END, ERROR, REFUSED = (1 << field.low for field in register("INTERRUPT_STATUS").fields)
 START, ABORT = (1 << field.low for field in register("CONTROL").fields)
-INPUTS = (
-    *("awvalid", "awaddr", "awprot", "wvalid", "wdata", "wstrb", "bready"),
-    *("arvalid", "araddr", "arprot", "rready", "events", "busy", "stopping"),
-    *("error_code", "error_descriptor", *(name.lower() for name in COUNTERS)),
-)
 
 
 class Model:
@@ -82,14 +82,14 @@ def device(dut: Registers, seen: dict[str, int]) -> Testbench:
     async def testbench(ctx: Any) -> None:
         is_late = False
         while True:
-            for name in seen:
-                seen[name] += ctx.get(getattr(dut, name))
-            if ctx.get(dut.start):
+            for name, pulse in (("start", dut.launch.start), ("abort", dut.abort)):
+                seen[name] += ctx.get(pulse)
+            if ctx.get(dut.launch.start):
                 is_late = not is_late
                 if is_late:
                     await ctx.tick()
-                    assert not ctx.get(dut.start), "a start lasts one cycle"
-                ctx.set(dut.busy, 1)
+                    assert not ctx.get(dut.launch.start), "a start lasts one cycle"
+                ctx.set(dut.status.busy, 1)
             await ctx.tick()
 
     return testbench
@@ -98,30 +98,32 @@ def device(dut: Registers, seen: dict[str, int]) -> Testbench:
 def set_inputs(ctx: Any, dut: Registers, model: Model, draw: random.Random) -> None:
     """What the accelerator may do between two accesses."""
     model.busy = draw.random() < 0.5
-    stopping, events = draw.getrandbits(1), draw.getrandbits(3) & draw.getrandbits(3)
-    code, descriptor = draw.getrandbits(8), draw.getrandbits(32)
-    ctx.set(dut.busy, model.busy)
-    ctx.set(dut.stopping, stopping)
-    ctx.set(dut.events, events)
-    ctx.set(dut.error_code, code)
-    ctx.set(dut.error_descriptor, descriptor)
+    stopping, ends, fails = draw.getrandbits(1), draw.random() < 0.25, draw.random() < 0.25
+    code, descriptor = draw.choice(list(ErrorCode)), draw.getrandbits(32 - PROGRAM_SHIFT)
+    ctx.set(dut.status.busy, model.busy)
+    ctx.set(dut.status.stopping, stopping)
+    ctx.set(dut.status.end_event, ends)
+    ctx.set(dut.status.error_event, fails)
+    ctx.set(dut.status.error.code, code)
+    ctx.set(dut.status.error.source, descriptor)
     model.words |= {
         "STATUS": model.busy | stopping << 1,
-        "INTERRUPT_STATUS": model.words["INTERRUPT_STATUS"] | events,
+        "INTERRUPT_STATUS": model.words["INTERRUPT_STATUS"] | END * ends | ERROR * fails,
         "ERROR_CODE": code,
-        "ERROR_DESCRIPTOR": descriptor & ~63,
+        "ERROR_DESCRIPTOR": descriptor << PROGRAM_SHIFT,
     }
     for name in COUNTERS:
         count = draw.getrandbits(COUNTER_BITS)
-        ctx.set(getattr(dut, name.lower()), count)
+        ctx.set(dut.counts[name.lower()], count)
         model.words |= {f"{name}_LOW": count & 0xFFFF_FFFF, f"{name}_HIGH": count >> 32}
 
 
 def check_outputs(ctx: Any, dut: Registers, model: Model) -> None:
-    for entry in STORED:
-        shift = 0 if entry.name == "PROGRAM_ADDRESS" else entry.fields[0].low
-        value = ctx.get(getattr(dut, entry.name.lower()))
-        assert value == model.words[entry.name] >> shift, entry.name
+    assert ctx.get(dut.launch.program) == model.words["PROGRAM_ADDRESS"] >> PROGRAM_SHIFT
+    for name in ("constants", "features"):
+        for end in ("base", "limit"):
+            expected = model.words[f"{name}_{end}".upper()] >> PAGE_SHIFT
+            assert ctx.get(dut.windows[name][end]) == expected, (name, end)
     assert ctx.get(dut.interrupt) == model.interrupt
 
 
@@ -140,7 +142,8 @@ def test_every_access_does_what_the_table_says(stall: float) -> None:
             if draw.random() < 0.3:
                 set_inputs(ctx, dut, model, draw)
                 await ctx.tick()
-                ctx.set(dut.events, 0)
+                ctx.set(dut.status.end_event, 0)
+                ctx.set(dut.status.error_event, 0)
             if draw.random() < 0.8:
                 often = [register("CONTROL"), register("INTERRUPT_STATUS")]
                 entry = draw.choice([*REGISTERS, *often * 5])
@@ -180,11 +183,11 @@ def test_an_event_is_never_lost_to_a_clear(late: int) -> None:
     async def accelerator(ctx: Any) -> None:
         data_taken = 5  # cycle, from the first
         await ctx.tick().repeat(data_taken + late)
-        ctx.set(dut.events, ERROR)
+        ctx.set(dut.status.error_event, 1)
         if not late:
-            assert ctx.get(dut.wvalid & dut.wready)
+            assert ctx.get(dut.bus.wvalid & dut.bus.wready)
         await ctx.tick()
-        ctx.set(dut.events, 0)
+        ctx.set(dut.status.error_event, 0)
 
     simulate(dut, host, accelerator)
 
@@ -202,10 +205,10 @@ def test_a_second_start_is_refused_however_early() -> None:
 
     async def accelerator(ctx: Any) -> None:
         for _ in range(PATIENCE):
-            seen["start"] += ctx.get(dut.start)
-            if ctx.get(dut.start):
+            seen["start"] += ctx.get(dut.launch.start)
+            if ctx.get(dut.launch.start):
                 await ctx.tick()
-                ctx.set(dut.busy, 1)
+                ctx.set(dut.status.busy, 1)
             else:
                 await ctx.tick()
 
@@ -217,33 +220,36 @@ def test_reads_and_writes_do_not_wait_for_each_other() -> None:
 
     async def host(ctx: Any) -> None:
         bus = Host(dut, ctx)
-        ctx.set(dut.awvalid, 1)
-        ctx.set(dut.wvalid, 1)
-        await ctx.tick().until(dut.wvalid & dut.wready)
-        ctx.set(dut.awvalid, 0)  # nobody takes the response
+        ctx.set(dut.bus.awvalid, 1)
+        ctx.set(dut.bus.wvalid, 1)
+        await ctx.tick().until(dut.bus.wvalid & dut.bus.wready)
+        ctx.set(dut.bus.awvalid, 0)  # nobody takes the response
         for _ in range(5):  # and the next write's data must wait for that, whatever its address
-            assert ctx.get(dut.bvalid)
-            assert not ctx.get(dut.wready)
-            ctx.set(dut.awvalid, ctx.get(dut.awready))
+            assert ctx.get(dut.bus.bvalid)
+            assert not ctx.get(dut.bus.wready)
+            ctx.set(dut.bus.awvalid, ctx.get(dut.bus.awready))
             await ctx.tick()
-        ctx.set(dut.awvalid, 0)
-        ctx.set(dut.wvalid, 0)
+        ctx.set(dut.bus.awvalid, 0)
+        ctx.set(dut.bus.wvalid, 0)
         assert await bus.read_of("IDENTITY") == register("IDENTITY").pack()
         assert await bus.read_of("BUILD") == register("BUILD").pack(**build_fields(CONFIG))
-        assert ctx.get(dut.bvalid)
-        ctx.set(dut.bready, 1)
-        ctx.set(dut.wvalid, 1)  # the second write
+        assert ctx.get(dut.bus.bvalid)
+        ctx.set(dut.bus.bready, 1)
+        ctx.set(dut.bus.wvalid, 1)  # the second write
         await ctx.tick().repeat(3)
-        ctx.set(dut.wvalid, 0)
-        assert not ctx.get(dut.bvalid)
-        ctx.set(dut.arvalid, 1)
+        ctx.set(dut.bus.wvalid, 0)
+        assert not ctx.get(dut.bus.bvalid)
+        ctx.set(dut.bus.arvalid, 1)
         await ctx.tick()
-        ctx.set(dut.arvalid, 0)
-        assert not ctx.get(dut.rvalid)
+        ctx.set(dut.bus.arvalid, 0)
+        assert not ctx.get(dut.bus.rvalid)
         await ctx.tick()
-        assert ctx.get(dut.rvalid)
+        assert ctx.get(dut.bus.rvalid)
         await bus.write_to("INTERRUPT_ENABLE", END)
-        assert ctx.get(dut.interrupt_enable) == END
+        ctx.set(dut.bus.rready, 1)  # the answer that still stands
+        await ctx.tick()
+        ctx.set(dut.bus.rready, 0)
+        assert await bus.read_of("INTERRUPT_ENABLE") == END
 
     simulate(dut, host)
 
@@ -251,20 +257,20 @@ def test_reads_and_writes_do_not_wait_for_each_other() -> None:
 def test_no_output_depends_on_an_input_of_the_same_cycle() -> None:
     dut = Registers(CONFIG)
     draw = random.Random(5)
-    channels = [name for name in axi4_lite_channels() if name not in INPUTS]
-    outputs = [*channels, "start", "abort", "interrupt"]
-    outputs += [entry.name.lower() for entry in STORED]
+    ports = [(member.flow, "__".join(path), Value.cast(port))
+             for path, member, port in dut.signature.flatten(dut)]  # fmt: skip
+    outputs = [port for flow, _, port in ports if flow is Out]
+    inputs = [(name, port) for flow, name, port in ports if flow is In]
 
     async def host(ctx: Any) -> None:
         changes = 0
         before: list[int] = []
         for _ in range(1000):
-            found = [ctx.get(getattr(dut, name)) for name in outputs]
+            found = [ctx.get(port) for port in outputs]
             changes += found != before
-            for name in INPUTS:
-                signal = getattr(dut, name)
-                ctx.set(signal, draw.getrandbits(len(signal)) & (0x7F if "addr" in name else -1))
-            before = [ctx.get(getattr(dut, name)) for name in outputs]
+            for name, port in inputs:
+                ctx.set(port, draw.getrandbits(len(port)) & (0x7F if "addr" in name else -1))
+            before = [ctx.get(port) for port in outputs]
             assert before == found
             await ctx.tick()
         assert changes > 500
@@ -282,11 +288,11 @@ def moves(bready: int) -> dict[str, list[int]]:
 
     async def host(ctx: Any) -> None:
         for name in ("awvalid", "wvalid", "arvalid", "rready"):
-            ctx.set(getattr(dut, name), 1)
-        ctx.set(dut.bready, bready)
+            ctx.set(getattr(dut.bus, name), 1)
+        ctx.set(dut.bus.bready, bready)
         for cycle in range(24):
             for name, cycles in seen.items():
-                if ctx.get(getattr(dut, f"{name}valid") & getattr(dut, f"{name}ready")):
+                if ctx.get(getattr(dut.bus, f"{name}valid") & getattr(dut.bus, f"{name}ready")):
                     cycles.append(cycle)
             await ctx.tick()
 

@@ -25,7 +25,7 @@ def test_reads_see_every_write_of_the_cycles_before(seed: int) -> None:
         nonlocal read
         last_written = 0
         for _ in range(1500):
-            assert ctx.get(dut.word) == int.from_bytes(read, "little")
+            assert ctx.get(dut.read.data) == int.from_bytes(read, "little")
             address = int(rng.integers(WORDS))
             values = rng.integers(0, 256, word_bytes)
             enable = rng.random(word_bytes) < rng.choice([0.0, 0.3, 1.0])
@@ -37,8 +37,8 @@ def test_reads_see_every_write_of_the_cycles_before(seed: int) -> None:
             # Often the word written in the cycle before; one being written is not defined.
             wanted = last_written if rng.random() < 0.5 else int(rng.integers(WORDS))
             reads = bool(rng.random() < 0.6) and not (valid and wanted == address)
-            ctx.set(dut.read_enable, reads)
-            ctx.set(dut.read_address, wanted)
+            ctx.set(dut.read.enable, reads)
+            ctx.set(dut.read.address, wanted)
             if reads:
                 read = memory[wanted].tolist()
             if valid:

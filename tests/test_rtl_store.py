@@ -83,7 +83,7 @@ class Bench:
         base, limit = self.window
         ctx.set(self.dut.window.base, base)
         ctx.set(self.dut.window.limit, limit)
-        ctx.set(self.dut.drains, self.drains % (1 << TOKEN_BITS))
+        ctx.set(self.dut.drains.count, self.drains % (1 << TOKEN_BITS))
 
     def sample(self, ctx: Any, cycle: int) -> None:
         fault, waiting = values(ctx, self.dut.fault), values(ctx, self.dut.waiting)

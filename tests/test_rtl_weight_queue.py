@@ -128,9 +128,9 @@ class Feeder:
     def _drive(self, ctx: Any, cycle: int) -> None:
         dut, trace = self.dut, self.trace
         writes = len(trace.written) < len(self.stream) and self._room > 0 and self._chance("write")
-        ctx.set(dut.write, writes)
+        ctx.set(dut.words.valid, writes)
         if writes:
-            ctx.set(dut.data, self.stream[len(trace.written)])
+            ctx.set(dut.words.payload, self.stream[len(trace.written)])
             trace.written.append(cycle)
             self._room -= 1
         left = len(trace.accepted) < len(self._tiles) and cycle >= self._chances.tiles_from
@@ -140,18 +140,18 @@ class Feeder:
             offer(ctx, dut, self._tiles[len(trace.accepted)])
         ctx.set(dut.tile.valid, self._offering)
         taken = self._shadow_full and self._chance("taken")
-        ctx.set(dut.shadow_taken, taken)
+        ctx.set(dut.shadow.taken, taken)
         drained = self._parameters_full and self._chance("drained")
-        ctx.set(dut.drained, drained)
+        ctx.set(dut.parameter_bank.taken, drained)
         trace.taken += [cycle] * taken
         trace.drained += [cycle] * drained
 
     def _record(self, ctx: Any, cycle: int) -> None:
         dut, trace = self.dut, self.trace
         trace.released += [cycle] * ctx.get(dut.released)
-        self._parameters_full = bool(ctx.get(dut.next_parameters_full))
+        self._parameters_full = bool(ctx.get(dut.parameter_bank.next_full))
         trace.parameters_full += [cycle + 1] * self._parameters_full
-        self._shadow_full = bool(ctx.get(dut.next_shadow_full))
+        self._shadow_full = bool(ctx.get(dut.shadow.next_full))
         trace.shadow_full += [cycle + 1] * self._shadow_full
         if self._offering and ctx.get(dut.tile.ready):
             trace.accepted.append(cycle)
@@ -281,9 +281,9 @@ def test_a_tile_past_the_capacity_waits_for_ever_as_the_fault(tile: Tile, fits: 
 
     async def bench(ctx: Any) -> None:
         for _ in range(CAPACITY):
-            ctx.set(dut.write, 1)
+            ctx.set(dut.words.valid, 1)
             await ctx.tick()
-        ctx.set(dut.write, 0)
+        ctx.set(dut.words.valid, 0)
         offer(ctx, dut, tile)
         assert ctx.get(dut.tile.ready)
         await ctx.tick()
@@ -294,9 +294,9 @@ def test_a_tile_past_the_capacity_waits_for_ever_as_the_fault(tile: Tile, fits: 
         for cycle in range(200):
             refill = bool(ctx.get(dut.released))
             released += refill
-            ctx.set(dut.write, refill)  # a word for a word
-            ctx.set(dut.shadow_taken, shadow_full)
-            shadow_full = ctx.get(dut.next_shadow_full)
+            ctx.set(dut.words.valid, refill)  # a word for a word
+            ctx.set(dut.shadow.taken, shadow_full)
+            shadow_full = ctx.get(dut.shadow.next_full)
             seen += ctx.get(dut.o.valid)
             code = ErrorCode(ctx.get(dut.fault.code))
             if code != ErrorCode.NONE:

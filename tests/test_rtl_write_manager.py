@@ -40,7 +40,7 @@ class Channel:
     """One of the bus's two outward channels: what stands on it stays until it is accepted."""
 
     def __init__(self, dut: WriteManager, names: tuple[str, ...], stall: float):
-        self.ports = [getattr(dut, name) for name in names]
+        self.ports = [getattr(dut.bus, name) for name in names]
         self.valid, self.ready = self.ports[:2]
         self.stall = stall
         self.refuses = False
@@ -96,23 +96,23 @@ class Memory:
         self.addresses.drive(ctx, self.rng)
         self.words.drive(ctx, self.rng)
         if self.read is not None:  # staging
-            ctx.set(dut.word, staged(self.read))
+            ctx.set(dut.staging.data, staged(self.read))
         both = [*zip(self.addresses.accepted, self.complete, strict=False)][number : number + 1]
         answers = bool(both) and max(both[0]) + self.latency_cycles <= cycle and not self.silent
         answers = answers and self.rng.random() >= self.gap
-        ctx.set(dut.bvalid, answers or cycle in self.stray)
-        ctx.set(dut.bresp, DECERR)
+        ctx.set(dut.bus.bvalid, answers or cycle in self.stray)
+        ctx.set(dut.bus.bresp, DECERR)
         if answers:
             self.responses.append(cycle)
-            ctx.set(dut.bresp, self.codes.get(number, int(self.rng.integers(0, 2))))
+            ctx.set(dut.bus.bresp, self.codes.get(number, int(self.rng.integers(0, 2))))
 
     def sample(self, ctx: Any, cycle: int) -> None:
-        assert ctx.get(self.dut.bready)
+        assert ctx.get(self.dut.bus.bready)
         self.addresses.sample(ctx, cycle)
         self.words.sample(ctx, cycle)
         if self.words.accepted[-1:] == [cycle] and self.words.payloads[-1][1]:
             self.complete.append(cycle)
-        self.read = ctx.get(self.dut.read_address) if ctx.get(self.dut.read_enable) else None
+        self.read = ctx.get(self.dut.staging.address) if ctx.get(self.dut.staging.enable) else None
 
 
 class Bench:

@@ -8,6 +8,17 @@ from hwsim.arch import pipeline
 from hwsim.arch.config import ACCUMULATOR_BANKS, Config
 from hwsim.rtl.arithmetic.convolution import steps, sums_layout
 from hwsim.rtl.primitives.block_memory import block_memory
+from hwsim.rtl.primitives.read_port import ReadPort
+
+
+def accumulator_place(config: Config) -> data.StructLayout:
+    """Return the layout of a pixel's place in the banks."""
+    return data.StructLayout({"index": range(config.buffers.accumulator_depth), "bank": 1})
+
+
+def pixel_sums(config: Config) -> data.ArrayLayout:
+    """Return the layout of a pixel's sums in all output lanes."""
+    return data.ArrayLayout(signed(config.widths.accumulator_bits), config.array.output_lanes)
 
 
 class Accumulators(wiring.Component):
@@ -27,8 +38,7 @@ class Accumulators(wiring.Component):
     accumulated : Out(1)
         The last step's last sums of the tile are here; reads from the next cycle but one on see
         them.
-    drain_enable, drain_index, drain_bank : In
-    drain_data : Out(ArrayLayout(signed(accumulator_bits), output_lanes))
+    read : In(ReadPort(accumulator_place(config), pixel_sums(config)))
     """
 
     READ_LATENCY = 2
@@ -39,17 +49,12 @@ class Accumulators(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         assert config.weight_block_words + pipeline.BLOCK_OVERHEAD >= self.REVISIT
-        lanes = data.ArrayLayout(signed(config.widths.accumulator_bits), config.array.output_lanes)
-        index = range(config.buffers.accumulator_depth)
         super().__init__(
             {
                 "i": In(stream.Signature(sums_layout(config), always_ready=True)),
-                "index": In(index),
+                "index": In(range(config.buffers.accumulator_depth)),
                 "accumulated": Out(1),
-                "drain_enable": In(1),
-                "drain_index": In(index),
-                "drain_bank": In(1),
-                "drain_data": Out(lanes),
+                "read": In(ReadPort(accumulator_place(config), pixel_sums(config))),
             }
         )
 
@@ -71,12 +76,12 @@ class Accumulators(wiring.Component):
 
         drained = Signal()
         drained_bank = Signal()
-        m.d.sync += [drained.eq(self.drain_bank), drained_bank.eq(drained)]
-        lanes = self.drain_data.shape().length // count
+        m.d.sync += [drained.eq(self.read.address.bank), drained_bank.eq(drained)]
+        lanes = self.read.data.shape().length // count
         for step in range(count):
             sums = self.i.payload.lanes[step * lanes : (step + 1) * lanes]
             outputs = self._step(m, step, indices[step], arrivals[step : step + 2], sums)
-            answer = self.drain_data[step * lanes : (step + 1) * lanes]
+            answer = self.read.data[step * lanes : (step + 1) * lanes]
             m.d.comb += answer.eq(outputs[drained_bank])
         return m
 
@@ -98,10 +103,10 @@ class Accumulators(wiring.Component):
             bank = block_memory(lanes.size, self._config.buffers.accumulator_depth)
             m.submodules[f"bank{number}_{step}"] = bank
             write, read = bank.write_port(), bank.read_port()
-            draining = self.drain_enable & (self.drain_bank == number)
+            draining = self.read.enable & (self.read.address.bank == number)
             output = Signal(lanes.size, name=f"output{number}_{step}", reset_less=True)
             m.d.comb += [
-                read.addr.eq(Mux(draining, self.drain_index, index)),
+                read.addr.eq(Mux(draining, self.read.address.index, index)),
                 write.addr.eq(written_to.index),
                 write.data.eq(totals),
                 write.en.eq(written & (written_to.bank == number)),

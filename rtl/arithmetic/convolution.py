@@ -9,7 +9,7 @@ from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.rtl.operands.chain import operand_layout
 from hwsim.rtl.operands.pixel import accumulate_layout
-from hwsim.rtl.operands.weight_queue import weight_word_layout
+from hwsim.rtl.operands.weight_queue import WeightWords
 
 LEVELS_PER_STAGE = 2  # adders between two registers
 
@@ -48,7 +48,7 @@ class Convolution(wiring.Component):
 
     Members
     -------
-    weights : In(stream.Signature(weight_word_layout(config), always_ready=True))
+    weights : In(WeightWords(config))
         Words of a weight block go to the shadow; those of the parameters are ignored.
     i : In(stream.Signature(operand_layout(config), always_ready=True))
     o : Out(stream.Signature(sums_layout(config), always_ready=True))
@@ -68,7 +68,7 @@ class Convolution(wiring.Component):
         assert steps(config) == pipeline.skew(config) + 1
         super().__init__(
             {
-                "weights": In(stream.Signature(weight_word_layout(config), always_ready=True)),
+                "weights": In(WeightWords(config)),
                 "i": In(stream.Signature(operand_layout(config), always_ready=True)),
                 "o": Out(stream.Signature(sums_layout(config), always_ready=True)),
                 "index": Out(range(config.buffers.accumulator_depth)),

@@ -2,23 +2,25 @@
 
 from itertools import pairwise
 
-from amaranth.hdl import Array, Cat, Module, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import TOKEN_BITS
-from hwsim.rtl.arithmetic.accumulators import Accumulators
+from hwsim.rtl.arithmetic.accumulators import Accumulators, accumulator_place, pixel_sums
 from hwsim.rtl.arithmetic.channel_pool import ChannelPool
 from hwsim.rtl.arithmetic.drain_walk import DRAIN, DrainWalk
-from hwsim.rtl.arithmetic.parameters import Parameters, parameter_layout
+from hwsim.rtl.arithmetic.parameters import Parameters, lane_parameters, parameter_place
 from hwsim.rtl.arithmetic.placing import Placing
 from hwsim.rtl.arithmetic.rescale import Rescale
 from hwsim.rtl.arithmetic.spatial_pool import SpatialPool
 from hwsim.rtl.memory.staging import staging_layout
-from hwsim.rtl.program.layouts import FAULT, WAITING
+from hwsim.rtl.operands.weight_queue import DoubleBuffer
+from hwsim.rtl.primitives.read_port import ReadPort
+from hwsim.rtl.program.run import FAULT, WAITING
+from hwsim.rtl.program.tokens import Token
 
 
 class Drain(wiring.Component):
@@ -30,12 +32,11 @@ class Drain(wiring.Component):
 
     Members
     -------
-    tile, accumulated, next_parameters_full, stores, stored, drained, waiting
-        Of `DrainWalk`.
-    enable, index, bank, group : Out
-        Read of accumulators and parameters.
-    sums, parameters_read : In
-        Their answers, `Accumulators.READ_LATENCY` cycles later.
+    tile, accumulated, parameter_bank, stores, drained, waiting
+        Those of `DrainWalk`.
+    accumulators : Out(ReadPort(accumulator_place(config), pixel_sums(config)))
+    parameters : Out(ReadPort(parameter_place(config), lane_parameters(config)))
+        Both answer `Accumulators.READ_LATENCY` cycles later.
     o : Out(stream.Signature(staging_layout(config), always_ready=True))
     fault : Out(FAULT)
     """
@@ -49,22 +50,14 @@ class Drain(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        accumulator = signed(config.widths.accumulator_bits)
         super().__init__(
             {
                 "tile": In(stream.Signature(DRAIN)),
                 "accumulated": In(1),
-                "next_parameters_full": In(1),
-                "stores": In(TOKEN_BITS),
-                "stored": In(1),
-                "enable": Out(1),
-                "index": Out(range(config.buffers.accumulator_depth)),
-                "bank": Out(1),
-                "group": Out(range(max(config.rescale_groups, 2))),
-                "sums": In(data.ArrayLayout(accumulator, config.array.output_lanes)),
-                "parameters_read": In(
-                    data.ArrayLayout(parameter_layout(config), config.array.rescale_lanes)
-                ),
+                "parameter_bank": In(DoubleBuffer()),
+                "stores": In(Token()),
+                "accumulators": Out(ReadPort(accumulator_place(config), pixel_sums(config))),
+                "parameters": Out(ReadPort(parameter_place(config), lane_parameters(config))),
                 "drained": Out(1),
                 "o": Out(stream.Signature(staging_layout(config), always_ready=True)),
                 "waiting": Out(WAITING),
@@ -75,18 +68,19 @@ class Drain(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.walk = walk = DrainWalk(self._config)
-        wiring.connect(m, wiring.flipped(self.tile), walk.tile)
+        for name in ("tile", "parameter_bank", "stores"):
+            wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(walk, name))
+        read = walk.o.payload
         m.d.comb += [
             walk.accumulated.eq(self.accumulated),
-            walk.next_parameters_full.eq(self.next_parameters_full),
-            walk.stores.eq(self.stores),
-            walk.stored.eq(self.stored),
             self.drained.eq(walk.drained),
             self.waiting.eq(walk.waiting),
-            self.enable.eq(walk.o.valid),
-            self.index.eq(walk.o.payload.index),
-            self.bank.eq(walk.o.payload.bank),
-            self.group.eq(walk.o.payload.beside.group),
+            self.accumulators.enable.eq(walk.o.valid),
+            self.accumulators.address.index.eq(read.index),
+            self.accumulators.address.bank.eq(read.bank),
+            self.parameters.enable.eq(walk.o.valid),
+            self.parameters.address.group.eq(read.beside.group),
+            self.parameters.address.bank.eq(read.bank),
         ]
         self._datapath(m, self._beside(m, walk))
         return m
@@ -126,12 +120,12 @@ class Drain(wiring.Component):
         m.submodules.placing = placing = Placing(self._config)
 
         groups = Array(
-            Cat(self.sums[first + lane] for lane in range(lanes))
+            Cat(self.accumulators.data[first + lane] for lane in range(lanes))
             for first in range(0, self._config.array.output_lanes, lanes)
         )
         m.d.sync += [
             rescale.accumulators.eq(groups[steps[Accumulators.READ_LATENCY][1].group]),
-            rescale.parameters.eq(self.parameters_read),
+            rescale.parameters.eq(self.parameters.data),
         ]
         placed = len(steps) - 1
         pooled = placed - SpatialPool.LATENCY

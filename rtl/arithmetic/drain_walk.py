@@ -7,9 +7,12 @@ from amaranth.utils import exact_log2
 
 from hwsim.arch.config import ACCUMULATOR_BANKS, Config
 from hwsim.graph import SpatialPool as Pool
-from hwsim.isa.fields import TOKEN_BITS, Opcode
+from hwsim.isa.fields import Opcode
 from hwsim.rtl.memory.staging import STAGING_BITS
-from hwsim.rtl.program.layouts import SOURCE_BITS, WAITING, field_layout, reached
+from hwsim.rtl.operands.weight_queue import DoubleBuffer
+from hwsim.rtl.program.layouts import SOURCE_BITS, field_layout
+from hwsim.rtl.program.run import WAITING
+from hwsim.rtl.program.tokens import Token, reached
 
 DRAIN = field_layout(
     Opcode.COMPUTE,
@@ -75,10 +78,9 @@ class DrainWalk(wiring.Component):
     tile : In(stream.Signature(DRAIN))
     accumulated : In(1)
         A tile's last sums are on their way to the memory: it may be read from the next cycle on.
-    next_parameters_full : In(1)
-        The oldest tile that is not drained has its parameters in the next cycle.
-    stores, stored : In
-        The token, and whether it is one more in the next cycle.
+    parameter_bank : In(DoubleBuffer)
+        The parameters of the oldest tile that is not drained; taken with its last read.
+    stores : In(Token)
     drained : Out(1)
         The tile's last read.
     o : Out(stream.Signature(read_layout(config), always_ready=True))
@@ -93,9 +95,8 @@ class DrainWalk(wiring.Component):
             {
                 "tile": In(stream.Signature(DRAIN)),
                 "accumulated": In(1),
-                "next_parameters_full": In(1),
-                "stores": In(TOKEN_BITS),
-                "stored": In(1),
+                "parameter_bank": In(DoubleBuffer()),
+                "stores": In(Token()),
                 "drained": Out(1),
                 "o": Out(stream.Signature(read_layout(config), always_ready=True)),
                 "waiting": Out(WAITING),
@@ -149,13 +150,14 @@ class DrainWalk(wiring.Component):
             self.row_ends.eq(self.pixel_ends & self.last_column),
             self.tile_ends.eq(self.pixel_ends & self.last_pixel),
             self.drained.eq(self.tile_ends),
+            self.parameter_bank.taken.eq(self.tile_ends),
             self.tile.ready.eq(~self.busy | self.tile_ends),
             self.waiting.valid.eq(self.busy),
             self.waiting.source.eq(self.active.source),
             sums.eq(self.sums + self.accumulated),
             begins.eq(
                 Mux(self.tile_ends, sums > 1, sums != 0)
-                & self.next_parameters_full
+                & self.parameter_bank.next_full
                 & Mux(self.tile.ready, self._stored(tile), self._stored(self.active))
             ),
         ]
@@ -170,9 +172,10 @@ class DrainWalk(wiring.Component):
             ]
 
     def _stored(self, tile: data.View) -> ValueLike:
-        """Whether `wait_stores` is met in the next cycle; `stored` is late, and only chooses."""
+        """Whether `wait_stores` is met in the next cycle; the event is late, and only chooses."""
         wait = tile.wait_stores
-        return Mux(self.stored, reached(self.stores + 1, wait), reached(self.stores, wait))
+        stores = self.stores
+        return Mux(stores.event, reached(stores.count + 1, wait), reached(stores.count, wait))
 
     def _walk(self, m: Module) -> None:
         active, tile = self.active, self.tile.payload

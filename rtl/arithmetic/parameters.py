@@ -1,18 +1,19 @@
 """Two banks of bias and rescale parameters, one for each bank of accumulators."""
 
-from amaranth.hdl import Array, Cat, Module, ShapeLike, Signal, signed, unsigned
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Array, Cat, Module, ShapeLike, Signal, Value, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In
 from amaranth.utils import exact_log2
 
 from hwsim.arch.config import PARAMETER_BYTES, Config
 from hwsim.isa.parameters import PARAMETER_WORD_BYTES, PARAMETERS
-from hwsim.rtl.operands.weight_queue import PARAMETER_BANKS, weight_word_layout
+from hwsim.rtl.operands.weight_queue import PARAMETER_BANKS, WeightWords
 from hwsim.rtl.primitives.block_memory import block_memory
+from hwsim.rtl.primitives.read_port import ReadPort
 
 
 def parameter_fields(config: Config) -> dict[str, ShapeLike]:
-    """The fields of an output lane, as wide as this configuration keeps them."""
+    """Return the fields of an output lane, as wide as this configuration keeps them."""
     return {
         entry.name: signed(entry.bits(config)) if entry.signed else unsigned(entry.bits(config))
         for entry in PARAMETERS
@@ -20,21 +21,34 @@ def parameter_fields(config: Config) -> dict[str, ShapeLike]:
 
 
 def parameter_layout(config: Config) -> data.StructLayout:
+    """Return the layout of the parameters of one output lane."""
     return data.StructLayout(parameter_fields(config))
+
+
+def parameter_place(config: Config) -> data.StructLayout:
+    """Return the layout of the place of the lanes that are rescaled in one cycle."""
+    return data.StructLayout({"group": range(max(config.rescale_groups, 2)), "bank": 1})
+
+
+def lane_parameters(config: Config) -> data.ArrayLayout:
+    """Return the layout of the parameters of the lanes that are rescaled in one cycle."""
+    return data.ArrayLayout(parameter_layout(config), config.array.rescale_lanes)
 
 
 class Parameters(wiring.Component):
     """Keeps the parameters of two tiles; one group of `rescale_lanes` is read per cycle.
 
-    A word on `i` in cycle t is in place for reads from cycle t + `WRITE_LATENCY` on. A read of
-    `bank` and `group` in cycle t answers in cycle t + `READ_LATENCY`.
+    Each field has a memory of its own. A row of it holds the field of all lanes that one word
+    brings, or of all lanes that are rescaled in one cycle, whichever are more. A word on `i` in
+    cycle t is in place for reads from cycle t + `WRITE_LATENCY` on. A read in cycle t is answered
+    in cycle t + `READ_LATENCY`. Nothing stalls.
 
     Members
     -------
-    i : In(stream.Signature(weight_word_layout(config), always_ready=True))
+    i : In(WeightWords(config))
         Words of weight blocks are ignored.
-    bank, group : In
-    o : Out(ArrayLayout(parameter_layout(config), rescale_lanes))
+    read : In(ReadPort(parameter_place(config), lane_parameters(config)))
+        Every cycle is a read; `enable` is not looked at.
     """
 
     WRITE_LATENCY = 1
@@ -42,71 +56,69 @@ class Parameters(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
+        lanes, words = config.array.output_lanes, config.parameter_words
+        self._lanes_per_word = max(config.word_bytes // PARAMETER_BYTES, 1)
+        self._row_lanes = max(config.array.rescale_lanes, self._lanes_per_word)
+        self._rows = lanes // self._row_lanes
+        self._groups_per_row = self._row_lanes // config.array.rescale_lanes
+        # A word's index counts the parts of a lane's record, then the words of a row, then rows.
+        part_bits = exact_log2(max(PARAMETER_BYTES // config.word_bytes, 1))
+        slot_bits = exact_log2(self._row_lanes // self._lanes_per_word)
+        self._word_place = data.StructLayout(
+            {"part": part_bits, "slot": slot_bits, "row": exact_log2(words) - part_bits - slot_bits}
+        )
+        # A group's number counts the groups of a row, then rows.
+        group_bits = exact_log2(self._groups_per_row)
+        self._group_place = data.StructLayout(
+            {"in_row": group_bits, "row": exact_log2(config.rescale_groups) - group_bits}
+        )
         super().__init__(
             {
-                "i": In(stream.Signature(weight_word_layout(config), always_ready=True)),
-                "bank": In(1),
-                "group": In(range(max(config.rescale_groups, 2))),
-                "o": Out(data.ArrayLayout(parameter_layout(config), config.array.rescale_lanes)),
+                "i": In(WeightWords(config)),
+                "read": In(ReadPort(parameter_place(config), lane_parameters(config))),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        array, word_bytes = self._config.array, self._config.word_bytes
-        lanes_per_word = max(word_bytes // PARAMETER_BYTES, 1)
-        words_per_lane = max(PARAMETER_BYTES // word_bytes, 1)
-        row_lanes = max(array.rescale_lanes, lanes_per_word)
-        rows = array.output_lanes // row_lanes
-
-        # A word's index: which part of a lane it is, which slots of the row, which row.
-        word = self.i.payload
-        part_bits = exact_log2(words_per_lane)
-        slot_bits = exact_log2(row_lanes // lanes_per_word)
-        index = word.index[: exact_log2(self._config.parameter_words)]
-        part = index[:part_bits]
-        slot = index[part_bits : part_bits + slot_bits]
-        row = index[part_bits + slot_bits :]
-        fields_per_word = min(word_bytes, PARAMETER_BYTES) // PARAMETER_WORD_BYTES
-
-        groups_per_row = row_lanes // array.rescale_lanes
-        group_bits = exact_log2(groups_per_row)
-        chosen = Signal(range(max(groups_per_row, 2)))
-        m.d.sync += chosen.eq(self.group[:group_bits])
-
+        lanes = self._config.array.rescale_lanes
+        place = self.read.address
+        group = data.View(self._group_place, place.group[: self._group_place.size])
+        in_row = Signal(range(max(self._groups_per_row, 2)))
+        m.d.sync += in_row.eq(group.in_row)
         for number, (name, shape) in enumerate(parameter_fields(self._config).items()):
-            width = Signal(shape).shape().width
-            memory = block_memory(
-                data.ArrayLayout(unsigned(width), row_lanes), PARAMETER_BANKS * rows
+            row = self._row(m, number, name, Cat(group.row, place.bank))
+            groups = Array(
+                Cat(row[first + lane] for lane in range(lanes))
+                for first in range(0, self._row_lanes, lanes)
             )
-            m.submodules[name] = memory
-            write, read = memory.write_port(granularity=1), memory.read_port()
-            place = number % fields_per_word
+            values = Signal(data.ArrayLayout(shape, lanes), name=f"{name}_group", reset_less=True)
+            m.d.sync += values.eq(groups[in_row])
+            m.d.comb += [self.read.data[lane][name].eq(values[lane]) for lane in range(lanes)]
+        return m
+
+    def _row(self, m: Module, number: int, name: str, address: Value) -> data.View:
+        """Keep field `number` of all lanes, and return the row at `address`, a cycle later."""
+        word = self.i.payload
+        field_bits, record_fields = 8 * PARAMETER_WORD_BYTES, len(PARAMETERS)
+        fields = data.View(data.ArrayLayout(field_bits, len(word.data) // field_bits), word.data)
+        fields_per_part = min(len(fields), record_fields)
+        part, place_in_part = divmod(number, fields_per_part)
+        place = data.View(self._word_place, word.index[: self._word_place.size])
+        bits = PARAMETERS[number].bits(self._config)
+        memory = block_memory(
+            data.ArrayLayout(unsigned(bits), self._row_lanes), PARAMETER_BANKS * self._rows
+        )
+        m.submodules[name] = memory
+        write, read = memory.write_port(granularity=1), memory.read_port()
+        m.d.comb += [write.addr.eq(Cat(place.row, word.bank)), read.addr.eq(address)]
+        for lane in range(self._row_lanes):
+            slot, lane_in_word = divmod(lane, self._lanes_per_word)
             m.d.comb += [
-                write.addr.eq(Cat(row, word.bank)),
-                read.addr.eq(
-                    Cat(self.group[group_bits : exact_log2(self._config.rescale_groups)], self.bank)
+                write.data[lane].eq(fields[lane_in_word * record_fields + place_in_part]),
+                write.en[lane].eq(
+                    self.i.valid & word.parameters & (place.part == part) & (place.slot == slot)
                 ),
             ]
-            for lane in range(row_lanes):
-                field = (lane % lanes_per_word) * (PARAMETER_BYTES // PARAMETER_WORD_BYTES) + place
-                m.d.comb += [
-                    write.data[lane].eq(word.data.word_select(field, 8 * PARAMETER_WORD_BYTES)),
-                    write.en[lane].eq(
-                        self.i.valid
-                        & word.parameters
-                        & (part == number // fields_per_word)
-                        & (slot == lane // lanes_per_word)
-                    ),
-                ]
-            groups = Array(
-                Cat(read.data[first + lane] for lane in range(array.rescale_lanes))
-                for first in range(0, row_lanes, array.rescale_lanes)
-            )
-            values = Signal(array.rescale_lanes * width, name=f"{name}_group", reset_less=True)
-            m.d.sync += values.eq(groups[chosen])
-            m.d.comb += [
-                self.o[lane][name].eq(values.word_select(lane, width))
-                for lane in range(array.rescale_lanes)
-            ]
-        return m
+        row: data.View = read.data
+        return row

@@ -1,7 +1,7 @@
 """The ports of the AXI4-Lite subordinate."""
 
-from amaranth.hdl import ShapeLike
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Member, Out
 
 from hwsim.isa.registers import ADDRESS_BITS, REGISTER_BITS, REGISTER_BYTES
 
@@ -9,31 +9,38 @@ PREFIX = "s_axi_"
 OKAY, SLVERR = 0, 2
 
 
-def axi4_lite_channels() -> dict[str, ShapeLike]:
-    """The five channels as a subordinate sees them. `awprot` and `arprot` are ignored."""
-    return {
-        "awvalid": In(1),
-        "awready": Out(1),
-        "awaddr": In(ADDRESS_BITS),
-        "awprot": In(3),
-        "wvalid": In(1),
-        "wready": Out(1),
-        "wdata": In(REGISTER_BITS),
-        "wstrb": In(REGISTER_BYTES),
-        "bvalid": Out(1),
-        "bready": In(1),
-        "bresp": Out(2),
-        "arvalid": In(1),
-        "arready": Out(1),
-        "araddr": In(ADDRESS_BITS),
-        "arprot": In(3),
-        "rvalid": Out(1),
-        "rready": In(1),
-        "rdata": Out(REGISTER_BITS),
-        "rresp": Out(2),
-    }
+class Axi4Lite(wiring.Signature):
+    """The five channels of AXI4-Lite as their manager sees them, with the names of the standard.
+
+    On each channel `valid` stays high, and the payload unchanged, until `ready` is high too.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "awvalid": Out(1),
+                "awready": In(1),
+                "awaddr": Out(ADDRESS_BITS),
+                "awprot": Out(3),
+                "wvalid": Out(1),
+                "wready": In(1),
+                "wdata": Out(REGISTER_BITS),
+                "wstrb": Out(REGISTER_BYTES),
+                "bvalid": In(1),
+                "bready": Out(1),
+                "bresp": In(2),
+                "arvalid": Out(1),
+                "arready": In(1),
+                "araddr": Out(ADDRESS_BITS),
+                "arprot": Out(3),
+                "rvalid": In(1),
+                "rready": Out(1),
+                "rdata": In(REGISTER_BITS),
+                "rresp": In(2),
+            }
+        )
 
 
-def axi4_lite_ports() -> dict[str, ShapeLike]:
-    """The same with the prefix that they have on the accelerator."""
-    return {PREFIX + name: member for name, member in axi4_lite_channels().items()}
+def axi4_lite_ports() -> dict[str, Member]:
+    """Return the channels as a subordinate sees them, with the accelerator's prefix."""
+    return {PREFIX + name: member for name, member in Axi4Lite().flip().members.items()}

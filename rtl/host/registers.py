@@ -1,53 +1,49 @@
 """The registers behind the AXI4-Lite port, derived from the table in `hwsim.isa.registers`."""
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch.config import Config
 from hwsim.isa.registers import (
     ADDRESS_BITS,
-    COUNTER_BITS,
-    COUNTERS,
     IDENTITY_VALUE,
-    PROGRAM_SHIFT,
     REGISTER_BITS,
     REGISTER_BYTES,
     REGISTERS,
     Access,
-    BitField,
     Register,
     constant_fields,
     register,
 )
-from hwsim.rtl.host.axi4_lite import OKAY, SLVERR, axi4_lite_channels
+from hwsim.rtl.host.axi4_lite import OKAY, SLVERR, Axi4Lite
+from hwsim.rtl.host.control import RunStatus
+from hwsim.rtl.host.counters import COUNTS
+from hwsim.rtl.program.run import WINDOWS, Launch
 
 BYTE_SHIFT = (REGISTER_BYTES - 1).bit_length()
 INDEX_BITS = (REGISTERS[-1].offset >> BYTE_SHIFT).bit_length()  # the rest of an address must be 0
-EVENTS = tuple(field.name for field in register("INTERRUPT_STATUS").fields)
 STORED = tuple(entry for entry in REGISTERS if entry.access is Access.RW)
 BUSY_AFTER_START = 1  # cycles from `start` to `busy`, at most
 
 
-def _stored_bits(entry: Register) -> int:
-    return sum(field.width for field in entry.fields)
+def register_layout(entry: Register) -> data.FlexibleLayout:
+    """Return the fields of a register where the host sees them in its word."""
+    fields = {field.name: data.Field(field.width, field.low) for field in entry.fields}
+    return data.FlexibleLayout(REGISTER_BITS, fields)
 
 
-def _stored_reset(entry: Register) -> int:
-    """Reset values of the fields, side by side without gaps."""
-    value, low = 0, 0
-    for field in entry.fields:
-        assert field.reset is not None
-        value |= field.reset << low
-        low += field.width
-    return value
+def stored_layout(entry: Register) -> data.StructLayout:
+    """Return the fields of a register side by side, without the gaps of its word."""
+    return data.StructLayout({field.name: field.width for field in entry.fields})
 
 
 def _decoded(address: Value) -> Value:
-    """Which of the registers an address names, a bit each."""
+    """Return a bit for each register, high for the one that an address names."""
     return Cat(address[BYTE_SHIFT:] == entry.offset >> BYTE_SHIFT for entry in REGISTERS)
 
 
@@ -60,24 +56,22 @@ class Registers(wiring.Component):
     next address is taken behind it. For a host that never waits, a write takes `WRITE_CYCLES` and a
     read `READ_CYCLES`. No output depends on an input of the same cycle.
 
-    The interrupt follows the status by one cycle: it has fallen by the time that the host can act
-    on the response of the write that cleared it. The wire comes from a register and has no glitch.
-
-    `start` is high for one cycle per accepted START; a further START is refused from that cycle on,
-    so that `busy` may rise up to `BUSY_AFTER_START` cycles after it. `abort` is high for one cycle
-    per ABORT that came while `busy`; the run may have ended by itself in that very cycle.
-
     Members
     -------
-    aw*, w*, b*, ar*, r* : the AXI4-Lite channels
-    start, abort : Out(1), pulses
-    interrupt_enable, constants_base, constants_limit, features_base, features_limit : Out
-        the stored fields; a window's are page numbers
-    program_address : Out(32)
-    events : In(3), pulses that set the bits of INTERRUPT_STATUS
-    busy, stopping, error_code, error_descriptor : In, as the host reads them
-    cycles, array_cycles, *_bytes : In(40), the counters
-    interrupt : Out(1), level
+    bus : In(Axi4Lite)
+    launch : Out(Launch)
+        `start` is high for one cycle per accepted START; a further START is refused from that cycle
+        on, so that `status.busy` may rise up to `BUSY_AFTER_START` cycles after it.
+    abort : Out(1)
+        High for one cycle per ABORT that came while `status.busy` was high; the run may have ended
+        by itself in that very cycle.
+    windows : Out(WINDOWS)
+        Stand still while a run goes on, as `launch.program` does.
+    status : In(RunStatus)
+    counts : In(COUNTS)
+    interrupt : Out(1)
+        Level. It follows the status by one cycle: it has fallen by the time that the host can act
+        on the response of the write that cleared it. It comes from a register and has no glitch.
     """
 
     WRITE_CYCLES = 2
@@ -86,157 +80,159 @@ class Registers(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         super().__init__(
-            axi4_lite_channels()
-            | {"start": Out(1), "abort": Out(1), "interrupt": Out(1)}
-            | {
-                entry.name.lower(): Out(_stored_bits(entry), init=_stored_reset(entry))
-                for entry in STORED
-                if entry.name != "PROGRAM_ADDRESS"
+            {
+                "bus": In(Axi4Lite()),
+                "launch": Out(Launch()),
+                "abort": Out(1),
+                "windows": Out(WINDOWS),
+                "status": In(RunStatus()),
+                "counts": In(COUNTS),
+                "interrupt": Out(1),
             }
-            | {"program_address": Out(REGISTER_BITS)}
-            | {"events": In(len(EVENTS)), "busy": In(1), "stopping": In(1)}
-            | {"error_code": In(8), "error_descriptor": In(REGISTER_BITS)}
-            | {name.lower(): In(COUNTER_BITS) for name in COUNTERS}
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        self._status = Signal(len(EVENTS))
+        bus = self.bus
+        self._events = Signal(stored_layout(register("INTERRUPT_STATUS")))  # not yet cleared
         self._running = Signal()
-        self._program_address = Signal(REGISTER_BITS - PROGRAM_SHIFT)
-        m.d.comb += [
-            self._running.eq(self.busy | self.start),
-            self.program_address.eq(Cat(Const(0, PROGRAM_SHIFT), self._program_address)),
-        ]
-        written = self._connect_write_channels(m)
-        self._store(m, written)
-        self._command(m, written)
+        self._stored = {
+            entry.name: Signal(
+                stored_layout(entry),
+                name=entry.name.lower(),
+                init={field.name: field.reset for field in entry.fields},
+            )
+            for entry in STORED
+        }
+        self._written = {
+            entry.name: data.View(register_layout(entry), bus.wdata) for entry in REGISTERS
+        }
+        self._enabled = {
+            entry.name: data.View(
+                register_layout(entry), Cat(strobe.replicate(8) for strobe in bus.wstrb)
+            )
+            for entry in REGISTERS
+        }
+        m.d.comb += self._running.eq(self.status.busy | self.launch.start)
+        writes = self._connect_write_channels(m)
+        self._store(m, writes)
+        self._command(m, writes)
         self._connect_read_channels(m)
         return m
 
     def _connect_write_channels(self, m: Module) -> dict[str, Signal]:
-        """Strobes, one per register that can be written: its data is on the bus in this cycle."""
+        """Return, for each register that can be written, whether its data is on the bus."""
+        bus = self.bus
         has_address = Signal()
         addressed = Signal(len(REGISTERS))  # a bit each; none where there is no register
         take = Signal()
         m.d.comb += [
-            self.awready.eq(~has_address),
-            self.wready.eq(has_address & ~self.bvalid),
-            take.eq(self.wvalid & self.wready),
+            bus.awready.eq(~has_address),
+            bus.wready.eq(has_address & ~bus.bvalid),
+            take.eq(bus.wvalid & bus.wready),
         ]
-        with m.If(self.awvalid & self.awready):
-            m.d.sync += [has_address.eq(1), addressed.eq(_decoded(self.awaddr))]
+        with m.If(bus.awvalid & bus.awready):
+            m.d.sync += [has_address.eq(1), addressed.eq(_decoded(bus.awaddr))]
         with m.If(take):
             m.d.sync += [
                 has_address.eq(0),
-                self.bvalid.eq(1),
-                self.bresp.eq(Mux(addressed.any(), OKAY, SLVERR)),
+                bus.bvalid.eq(1),
+                bus.bresp.eq(Mux(addressed.any(), OKAY, SLVERR)),
             ]
-        with m.Elif(self.bready):
-            m.d.sync += self.bvalid.eq(0)
+        with m.Elif(bus.bready):
+            m.d.sync += bus.bvalid.eq(0)
 
-        written = {}
+        writes = {}
         for entry, is_addressed in zip(REGISTERS, addressed, strict=True):
             if entry.access is not Access.RO:
                 strobe = Signal(name=f"write_{entry.name.lower()}")
-                m.d.comb += strobe.eq(take & is_addressed & self.wstrb.any())
-                written[entry.name] = strobe
-        return written
+                m.d.comb += strobe.eq(take & is_addressed & bus.wstrb.any())
+                writes[entry.name] = strobe
+        return writes
 
-    def _storage(self, entry: Register) -> Value:
-        if entry.name == "PROGRAM_ADDRESS":
-            return self._program_address
-        value: Value = getattr(self, entry.name.lower())
-        return value
-
-    def _field_bits(self, field: BitField) -> tuple[Value, Value]:
-        """(data on the bus, enable), bit by bit."""
-        enable = Cat(strobe.replicate(8) for strobe in self.wstrb)
-        place = slice(field.low, field.high + 1)
-        return self.wdata[place], enable[place]
-
-    def _store(self, m: Module, written: dict[str, Signal]) -> None:
-        """What the host writes stays, but for locked registers while a run goes on."""
+    def _store(self, m: Module, writes: dict[str, Signal]) -> None:
+        """Keep what the host writes, but for locked registers while a run goes on."""
         for entry in STORED:
+            stored, written = self._stored[entry.name], self._written[entry.name]
             permitted = ~self._running if entry.is_locked else Const(1, 1)
-            with m.If(written[entry.name] & permitted):
-                low = 0
+            with m.If(writes[entry.name] & permitted):
                 for field in entry.fields:
-                    value, enable = self._field_bits(field)
-                    bits = self._storage(entry)[low : low + field.width]
-                    m.d.sync += bits.eq((bits & ~enable) | (value & enable))
-                    low += field.width
-
-    def _command(self, m: Module, written: dict[str, Signal]) -> None:
-        """Pulses, refusals, and the interrupt."""
-        control = register("CONTROL")
-        commands = {}
-        for field in control.fields:
-            value, enable = self._field_bits(field)
-            commands[field.name] = written[control.name] & (value & enable).any()
-        m.d.sync += [
-            self.start.eq(commands["start"] & ~self._running),
-            self.abort.eq(commands["abort"] & self._running),
+                    bits, enable = stored[field.name], self._enabled[entry.name][field.name]
+                    m.d.sync += bits.eq((bits & ~enable) | (written[field.name] & enable))
+        windows, stored = self.windows, self._stored
+        m.d.comb += [
+            self.launch.program.eq(stored["PROGRAM_ADDRESS"].address),
+            windows.constants.base.eq(stored["CONSTANTS_BASE"].page),
+            windows.constants.limit.eq(stored["CONSTANTS_LIMIT"].page),
+            windows.features.base.eq(stored["FEATURES_BASE"].page),
+            windows.features.limit.eq(stored["FEATURES_LIMIT"].page),
         ]
 
-        locked = [written[entry.name] for entry in REGISTERS if entry.is_locked]
-        refused = self._running & reduce(or_, [commands["start"], *locked])
-        value, enable = zip(
-            *(self._field_bits(field) for field in register("INTERRUPT_STATUS").fields),
-            strict=True,
-        )
-        clear = (Cat(value) & Cat(enable)) & written["INTERRUPT_STATUS"].replicate(len(EVENTS))
-        status = Signal(len(EVENTS))
-        m.d.comb += status.eq(
-            (self._status & ~clear) | self.events | (refused << EVENTS.index("refused"))
-        )
-        m.d.sync += self._status.eq(status)
-        m.d.sync += self.interrupt.eq((self._status & self.interrupt_enable).any())
+    def _is_one(self, entry: str, field: str) -> Value:
+        """High where the host writes a 1 to a field of one bit, if it writes to the register."""
+        value: Value = self._written[entry][field] & self._enabled[entry][field]
+        return value
 
-    def _word(self, entry: Register) -> Value:
-        """What the host reads, the gaps between fields filled with 0."""
+    def _command(self, m: Module, writes: dict[str, Signal]) -> None:
+        """Start, abort or refuse, and raise the interrupt."""
+        start, abort = (
+            writes["CONTROL"] & self._is_one("CONTROL", name) for name in ("start", "abort")
+        )
+        m.d.sync += [
+            self.launch.start.eq(start & ~self._running),
+            self.abort.eq(abort & self._running),
+        ]
+        locked = [writes[entry.name] for entry in REGISTERS if entry.is_locked]
+        happens = {
+            "end": self.status.end_event,
+            "error": self.status.error_event,
+            "refused": self._running & reduce(or_, [start, *locked]),
+        }
+        for name, event in happens.items():
+            is_cleared = writes["INTERRUPT_STATUS"] & self._is_one("INTERRUPT_STATUS", name)
+            m.d.sync += self._events[name].eq((self._events[name] & ~is_cleared) | event)
+        enabled = self._stored["INTERRUPT_ENABLE"].as_value()
+        m.d.sync += self.interrupt.eq((self._events.as_value() & enabled).any())
+
+    def _read_fields(self, entry: Register) -> Mapping[str, ValueLike]:
+        """Return what the host reads in each field; a field that is left out reads as 0."""
         name = entry.name
         if entry.access is Access.WO:
-            return Const(0, REGISTER_BITS)
+            return {}
         if entry.access is Access.RW:
-            bits = self._storage(entry)
-        elif name.endswith("_LOW"):
-            bits = getattr(self, name.removesuffix("_LOW").lower())[:REGISTER_BITS]
-        elif name.endswith("_HIGH"):
-            bits = getattr(self, name.removesuffix("_HIGH").lower())[REGISTER_BITS:]
-        else:
-            constants = {
-                key: Cat(Const(value, register(key).field(x).width) for x, value in fields.items())
-                for key, fields in constant_fields(self._config).items()
-            }
-            bits = constants | {
-                "IDENTITY": Const(IDENTITY_VALUE, REGISTER_BITS),
-                "STATUS": Cat(self._running, self.stopping),
-                "INTERRUPT_STATUS": self._status,
-                "ERROR_CODE": self.error_code,
-                "ERROR_DESCRIPTOR": self.error_descriptor[PROGRAM_SHIFT:],
-            }
-            bits = bits[name]
-        assert len(bits) == _stored_bits(entry), name
-        parts: list[Value] = []
-        low, filled = 0, 0
-        for field in entry.fields:
-            parts += [Const(0, field.low - filled), bits[low : low + field.width]]
-            low, filled = low + field.width, field.high + 1
-        return Cat(*parts)
+            return {field.name: self._stored[name][field.name] for field in entry.fields}
+        if name.endswith("_LOW"):
+            return {"count": self.counts[name.removesuffix("_LOW").lower()][:REGISTER_BITS]}
+        if name.endswith("_HIGH"):
+            return {"count": self.counts[name.removesuffix("_HIGH").lower()][REGISTER_BITS:]}
+        status, events = self.status, self._events
+        fields: dict[str, Mapping[str, ValueLike]] = {
+            **constant_fields(self._config),
+            "IDENTITY": {"value": IDENTITY_VALUE},
+            "STATUS": {"busy": self._running, "stopping": status.stopping},
+            "INTERRUPT_STATUS": {key: events[key] for key in events.shape().members},
+            "ERROR_CODE": {"code": status.error.code},
+            "ERROR_DESCRIPTOR": {"address": status.error.source},
+        }
+        return fields[name]
 
     def _connect_read_channels(self, m: Module) -> None:
+        """Answer with the addressed register's fields, or with SLVERR where there is none."""
+        bus = self.bus
         has_address = Signal()
         index = Signal(ADDRESS_BITS - BYTE_SHIFT)
-        m.d.comb += self.arready.eq(~has_address & ~self.rvalid)
-        m.d.sync += has_address.eq(self.arvalid & self.arready)
-        with m.If(self.arready):
-            m.d.sync += index.eq(self.araddr[BYTE_SHIFT:])
+        m.d.comb += bus.arready.eq(~has_address & ~bus.rvalid)
+        m.d.sync += has_address.eq(bus.arvalid & bus.arready)
+        with m.If(bus.arready):
+            m.d.sync += index.eq(bus.araddr[BYTE_SHIFT:])
         with m.If(has_address):
-            m.d.sync += [self.rvalid.eq(1), self.rdata.eq(0), self.rresp.eq(SLVERR)]
+            m.d.sync += [bus.rvalid.eq(1), bus.rdata.eq(0), bus.rresp.eq(SLVERR)]
             with m.If(~index[INDEX_BITS:].any()), m.Switch(index[:INDEX_BITS]):
                 for entry in REGISTERS:
+                    word = data.View(register_layout(entry), bus.rdata)
                     with m.Case(entry.offset >> BYTE_SHIFT):
-                        m.d.sync += [self.rdata.eq(self._word(entry)), self.rresp.eq(OKAY)]
-        with m.Elif(self.rready):
-            m.d.sync += self.rvalid.eq(0)
+                        m.d.sync += bus.rresp.eq(OKAY)
+                        for name, value in self._read_fields(entry).items():
+                            m.d.sync += word[name].eq(value)
+        with m.Elif(bus.rready):
+            m.d.sync += bus.rvalid.eq(0)

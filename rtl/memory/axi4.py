@@ -1,7 +1,7 @@
 """The ports of the AXI4 manager, and what stands on those that never change."""
 
-from amaranth.hdl import ShapeLike
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Member, Out
 from amaranth.utils import exact_log2
 
 from hwsim.arch.config import Config
@@ -12,19 +12,8 @@ ID_BITS = 1
 INCR = 1
 NORMAL_BUFFERABLE = 3  # memory, not cached: AxCACHE 0b0011
 
-# What the managers drive and see; the other ports hold one value or are not looked at.
-READ_CHANNELS = (
-    "arvalid", "arready", "araddr", "arlen",
-    "rvalid", "rready", "rdata", "rlast", "rresp",
-)  # fmt: skip
-WRITE_CHANNELS = (
-    "awvalid", "awready", "awaddr", "awlen",
-    "wvalid", "wready", "wdata", "wstrb", "wlast",
-    "bvalid", "bready", "bresp",
-)  # fmt: skip
 
-
-def _address_channel(name: str) -> dict[str, ShapeLike]:
+def _address_channel(name: str) -> dict[str, Member]:
     return {
         f"{name}valid": Out(1),
         f"{name}ready": In(1),
@@ -39,7 +28,7 @@ def _address_channel(name: str) -> dict[str, ShapeLike]:
     }
 
 
-def _all_ports(config: Config) -> dict[str, ShapeLike]:
+def _all_ports(config: Config) -> dict[str, Member]:
     bits = config.bus.bus_bits
     return {
         **_address_channel("aw"),
@@ -62,19 +51,48 @@ def _all_ports(config: Config) -> dict[str, ShapeLike]:
     }
 
 
-def axi4_ports(config: Config) -> dict[str, ShapeLike]:
+class Axi4Read(wiring.Signature):
+    """The read channels, AR and R, as a manager drives them, with the names of the standard.
+
+    `arvalid` stays high, and the address unchanged, until `arready` is high too. `rready` is always
+    high: a word that has been asked for has a place. Ports that hold one value are left out.
+    """
+
+    CHANNELS = (
+        "arvalid", "arready", "araddr", "arlen",
+        "rvalid", "rready", "rdata", "rlast", "rresp",
+    )  # fmt: skip
+
+    def __init__(self, config: Config):
+        ports = _all_ports(config)
+        super().__init__({name: ports[name] for name in self.CHANNELS})
+
+
+class Axi4Write(wiring.Signature):
+    """The write channels, AW, W and B, as a manager drives them, with the names of the standard.
+
+    `awvalid` and `wvalid` stay high, and what they offer unchanged, until their `ready` is high
+    too. `bready` is always high. Ports that hold one value are left out.
+    """
+
+    CHANNELS = (
+        "awvalid", "awready", "awaddr", "awlen",
+        "wvalid", "wready", "wdata", "wstrb", "wlast",
+        "bvalid", "bready", "bresp",
+    )  # fmt: skip
+
+    def __init__(self, config: Config):
+        ports = _all_ports(config)
+        super().__init__({name: ports[name] for name in self.CHANNELS})
+
+
+def axi4_ports(config: Config) -> dict[str, Member]:
     """One manager, one ID, INCR bursts of whole words; `rready` and `bready` are always high."""
     return {PREFIX + name: member for name, member in _all_ports(config).items()}
 
 
-def channel_ports(config: Config) -> dict[str, ShapeLike]:
-    """What passes between the managers and the ports, without the prefix."""
-    ports = _all_ports(config)
-    return {name: ports[name] for name in (*READ_CHANNELS, *WRITE_CHANNELS)}
-
-
 def constants(config: Config) -> dict[str, int]:
-    """Ports that hold one value."""
+    """Return the value of each port that holds one."""
     address = {
         "id": 0,
         "size": exact_log2(config.word_bytes),

@@ -5,8 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.rtl.memory.window_guard import WINDOW, WindowGuard
-from hwsim.rtl.program.layouts import FAULT
+from hwsim.rtl.memory.window_guard import WindowGuard
+from hwsim.rtl.program.run import FAULT, WINDOW
 
 
 class BurstGuard(wiring.Component):

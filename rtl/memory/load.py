@@ -12,7 +12,6 @@ from hwsim.isa.fields import (
     BUFFER_ADDRESS_BITS,
     DESCRIPTOR_BYTES,
     PAGE_BYTES,
-    TOKEN_BITS,
     Destination,
     Opcode,
 )
@@ -20,17 +19,15 @@ from hwsim.rtl.memory.burst_guard import BurstGuard
 from hwsim.rtl.memory.bursts import PLACE_BITS, Bursts
 from hwsim.rtl.memory.read_manager import request_layout
 from hwsim.rtl.memory.runs import Runs, walked
-from hwsim.rtl.memory.window_guard import WINDOW
 from hwsim.rtl.program.layouts import (
-    FAULT,
     SOURCE_BITS,
-    WAITING,
     all_names,
     copy_fields,
     field_layout,
-    reached,
     with_first_line,
 )
+from hwsim.rtl.program.run import FAULT, WAITING, WINDOWS, Launch
+from hwsim.rtl.program.tokens import Token, reached
 
 LOAD = with_first_line(field_layout(Opcode.LOAD, all_names(Opcode.LOAD)))
 TAG = data.StructLayout({"source": SOURCE_BITS, "destination": Destination})
@@ -49,14 +46,12 @@ class Load(wiring.Component):
     -------
     i : In(stream.Signature(LOAD))
     o : Out(stream.Signature(request_layout(config)))
-    start, program : In
-        Pulse, and where the first page lies (address / 64).
-    computes, stores : In
-        Tokens.
+    launch : In(Launch)
+    computes, stores : In(Token)
     released : In(1)
         A word leaves the weight queue.
-    windows : In(ArrayLayout(WINDOW, 2))
-        Where bursts may read.
+    windows : In(WINDOWS)
+        Where bursts may read; they stand still during a run.
     waiting : Out(WAITING)
     fault : Out(FAULT)
     """
@@ -76,12 +71,11 @@ class Load(wiring.Component):
             {
                 "i": In(stream.Signature(LOAD)),
                 "o": Out(stream.Signature(request_layout(config))),
-                "start": In(1),
-                "program": In(SOURCE_BITS),
-                "computes": In(TOKEN_BITS),
-                "stores": In(TOKEN_BITS),
+                "launch": In(Launch()),
+                "computes": In(Token()),
+                "stores": In(Token()),
                 "released": In(1),
-                "windows": In(data.ArrayLayout(WINDOW, 2)),
+                "windows": In(WINDOWS),
                 "waiting": Out(WAITING),
                 "fault": Out(FAULT),
             }
@@ -104,7 +98,8 @@ class Load(wiring.Component):
             bursts.i.payload.place.eq(self._place(m, runs, head, job)),
             bursts.i.payload.in_buffer.eq(job.destination == Destination.FEATURES),
             *copy_fields(bursts.i.payload.tag, job),
-            guard.windows.eq(self.windows),
+            guard.windows[0].eq(self.windows.constants),
+            guard.windows[1].eq(self.windows.features),
         ]
         wiring.connect(m, bursts.o, guard.i)
 
@@ -133,12 +128,12 @@ class Load(wiring.Component):
             runs.i.valid.eq(self.i.valid),
             self.i.ready.eq(runs.i.ready),
         ]
-        with m.If(self.start):
+        with m.If(self.launch.start):
             m.d.comb += [
                 head.eq(0),
                 head.destination.eq(Destination.PROGRAM),
-                head.source.eq(self.program),
-                head.address.eq(self.program << exact_log2(DESCRIPTOR_BYTES)),
+                head.source.eq(self.launch.program),
+                head.address.eq(self.launch.program << exact_log2(DESCRIPTOR_BYTES)),
                 head.row_words.eq(PAGE_BYTES // self._config.word_bytes),
                 head.rows.eq(1),
                 head.blocks.eq(1),
@@ -149,8 +144,8 @@ class Load(wiring.Component):
         return head
 
     def _have_tokens_come(self, load: data.View) -> Value:
-        computes = reached(self.computes, load.wait_computes)
-        return computes & reached(self.stores, load.wait_stores)
+        computes = reached(self.computes.count, load.wait_computes)
+        return computes & reached(self.stores.count, load.wait_stores)
 
     def _room(self, m: Module, guard: BurstGuard) -> Value:
         """A weight burst needs room for all of its words; counted when it comes to `guard.o`."""

@@ -10,7 +10,9 @@ from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import ADDRESS_BITS, BUFFER_ADDRESS_BITS, Destination
-from hwsim.rtl.program.layouts import FAULT, SOURCE_BITS, copy_fields
+from hwsim.rtl.memory.axi4 import Axi4Read
+from hwsim.rtl.program.layouts import SOURCE_BITS, copy_fields
+from hwsim.rtl.program.run import FAULT
 
 
 def request_layout(config: Config) -> data.StructLayout:
@@ -57,7 +59,7 @@ class ReadManager(wiring.Component):
     quiet : Out(1)
         No address stands on the bus and nothing is unanswered.
     fault : Out(FAULT)
-    ar*, r* : the AXI4 read channels
+    bus : Out(Axi4Read)
     """
 
     WORD_LATENCY = 1
@@ -73,20 +75,13 @@ class ReadManager(wiring.Component):
                 "stop": In(1),
                 "quiet": Out(1),
                 "fault": Out(FAULT),
-                "arvalid": Out(1),
-                "arready": In(1),
-                "araddr": Out(ADDRESS_BITS),
-                "arlen": Out(8),
-                "rvalid": In(1),
-                "rready": Out(1, init=1),
-                "rdata": In(config.bus.bus_bits),
-                "rlast": In(1),
-                "rresp": In(2),
+                "bus": Out(Axi4Read(config)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        bus = self.bus
         outstanding = self._config.bus.outstanding_reads
 
         unanswered = Signal(range(outstanding + 1))
@@ -97,13 +92,13 @@ class ReadManager(wiring.Component):
         expected = Signal()
         answered = Signal()
         m.d.comb += [
-            move.eq(~self.arvalid | self.arready),
+            move.eq(~bus.arvalid | bus.arready),
             self.i.ready.eq(move & ~is_full & ~self.stop),
             take.eq(self.i.valid & self.i.ready),
-            expected.eq(self.rvalid & is_any),
-            answered.eq(expected & self.rlast),
-            self.quiet.eq(~self.arvalid & ~is_any),
-            self.rready.eq(1),
+            expected.eq(bus.rvalid & is_any),
+            answered.eq(expected & bus.rlast),
+            self.quiet.eq(~bus.arvalid & ~is_any),
+            bus.rready.eq(1),
         ]
         m.d.sync += [
             unanswered.eq(unanswered + take - answered),
@@ -112,9 +107,9 @@ class ReadManager(wiring.Component):
         ]
         with m.If(move):
             m.d.sync += [
-                self.arvalid.eq(take),
-                self.araddr.eq(self.i.payload.address),
-                self.arlen.eq(self.i.payload.beats - 1),
+                bus.arvalid.eq(take),
+                bus.araddr.eq(self.i.payload.address),
+                bus.arlen.eq(self.i.payload.beats - 1),
             ]
 
         # Where the words of each unanswered burst go. A tag is readable the cycle after its
@@ -137,15 +132,15 @@ class ReadManager(wiring.Component):
 
         beat = Signal.like(self.i.payload.beats)
         m.d.sync += [self.o.valid.eq(expected), self.fault.code.eq(ErrorCode.NONE)]
-        with m.If(expected & self.rresp[1]):  # SLVERR or DECERR
+        with m.If(expected & bus.rresp[1]):  # SLVERR or DECERR
             m.d.sync += self.fault.code.eq(ErrorCode.READ_RESPONSE)
         with m.If(expected):
             m.d.sync += [
-                beat.eq(Mux(self.rlast, 0, beat + 1)),
+                beat.eq(Mux(bus.rlast, 0, beat + 1)),
                 self.fault.source.eq(tag.source),
-                self.o.payload.data.eq(self.rdata),
+                self.o.payload.data.eq(bus.rdata),
                 self.o.payload.destination.eq(tag.destination),
                 self.o.payload.buffer_address.eq(tag.buffer_address + beat),
-                self.o.payload.ends_chunk.eq(tag.ends_chunk & self.rlast),
+                self.o.payload.ends_chunk.eq(tag.ends_chunk & bus.rlast),
             ]
         return m

@@ -2,10 +2,11 @@
 
 from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from hwsim.arch.config import Config
 from hwsim.rtl.primitives.block_memory import block_memory
+from hwsim.rtl.primitives.read_port import ReadPort
 
 STAGING_BITS = 16  # of a word's address
 
@@ -28,9 +29,8 @@ class Staging(wiring.Component):
     Members
     -------
     i : In(stream.Signature(staging_layout(config), always_ready=True))
-    read_enable, read_address : In
-        `word` changes only with `read_enable`, one cycle later.
-    word : Out(bus_bits)
+    read : In(ReadPort(STAGING_BITS, bus_bits))
+        `data` keeps its word until the next read.
     """
 
     READ_LATENCY = 1
@@ -40,9 +40,7 @@ class Staging(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(staging_layout(config), always_ready=True)),
-                "read_enable": In(1),
-                "read_address": In(STAGING_BITS),
-                "word": Out(config.bus.bus_bits),
+                "read": In(ReadPort(STAGING_BITS, config.bus.bus_bits)),
             }
         )
 
@@ -54,9 +52,9 @@ class Staging(wiring.Component):
         m.d.comb += [
             write.addr.eq(self.i.payload.address),
             write.data.eq(self.i.payload.data),
-            read.addr.eq(self.read_address),
-            read.en.eq(self.read_enable),
-            self.word.eq(read.data),
+            read.addr.eq(self.read.address),
+            read.en.eq(self.read.enable),
+            self.read.data.eq(read.data),
         ]
         with m.If(self.i.valid):
             m.d.comb += write.en.eq(self.i.payload.enable)

@@ -7,21 +7,14 @@ from amaranth.lib.wiring import In, Out
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import ADDRESS_BITS, TOKEN_BITS, Opcode
+from hwsim.isa.fields import ADDRESS_BITS, Opcode
 from hwsim.rtl.memory.burst_guard import BurstGuard
 from hwsim.rtl.memory.bursts import Bursts
 from hwsim.rtl.memory.runs import Runs, walked
 from hwsim.rtl.memory.staging import STAGING_BITS
-from hwsim.rtl.memory.window_guard import WINDOW
-from hwsim.rtl.program.layouts import (
-    FAULT,
-    SOURCE_BITS,
-    WAITING,
-    all_names,
-    copy_fields,
-    field_layout,
-    reached,
-)
+from hwsim.rtl.program.layouts import SOURCE_BITS, all_names, copy_fields, field_layout
+from hwsim.rtl.program.run import FAULT, WAITING, WINDOW
+from hwsim.rtl.program.tokens import Token, reached
 
 STORE = field_layout(Opcode.STORE, all_names(Opcode.STORE))
 TAG = data.StructLayout({"source": SOURCE_BITS})
@@ -52,7 +45,7 @@ class Store(wiring.Component):
     -------
     i : In(stream.Signature(STORE))
     o : Out(stream.Signature(write_layout(config)))
-    drains : In(TOKEN_BITS)
+    drains : In(Token)
     window : In(WINDOW)
         Where bursts may write.
     waiting : Out(WAITING)
@@ -69,7 +62,7 @@ class Store(wiring.Component):
             {
                 "i": In(stream.Signature(STORE)),
                 "o": Out(stream.Signature(write_layout(config))),
-                "drains": In(TOKEN_BITS),
+                "drains": In(Token()),
                 "window": In(WINDOW),
                 "waiting": Out(WAITING),
                 "fault": Out(FAULT),
@@ -117,4 +110,4 @@ class Store(wiring.Component):
         return m
 
     def _has_token_come(self, store: data.View) -> Value:
-        return reached(self.drains, store.wait_drains)
+        return reached(self.drains.count, store.wait_drains)

@@ -6,12 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.isa.fields import ADDRESS_BITS
 from hwsim.rtl.memory.runs import BOUNDARY_BYTES
+from hwsim.rtl.program.run import WINDOW
 
 PAGE_OFFSET_BITS = BOUNDARY_BYTES.bit_length() - 1
 PAGE_BITS = ADDRESS_BITS - PAGE_OFFSET_BITS
-
-# A window of whole pages; `limit` is its last page. With `limit` below `base` it is empty.
-WINDOW = data.StructLayout({"base": PAGE_BITS, "limit": PAGE_BITS})
 
 
 class WindowGuard(wiring.Component):

@@ -7,11 +7,13 @@ from amaranth.lib.wiring import In, Out
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import ADDRESS_BITS
+from hwsim.rtl.memory.axi4 import Axi4Write
 from hwsim.rtl.memory.staging import STAGING_BITS, Staging
 from hwsim.rtl.memory.store import write_layout
 from hwsim.rtl.primitives.queue import Queue
-from hwsim.rtl.program.layouts import FAULT, SOURCE_BITS, copy_fields
+from hwsim.rtl.primitives.read_port import ReadPort
+from hwsim.rtl.program.layouts import SOURCE_BITS, copy_fields
+from hwsim.rtl.program.run import FAULT
 
 
 class WriteManager(wiring.Component):
@@ -28,15 +30,15 @@ class WriteManager(wiring.Component):
     Members
     -------
     i : In(stream.Signature(write_layout(config)))
-    read_enable, read_address, word
-        Read port of staging.
+    staging : Out(ReadPort(STAGING_BITS, bus_bits))
+        Answers `Staging.READ_LATENCY` cycles later, and keeps its word until the next read.
     stored : Out(1)
         The response to a STORE's last burst was on the bus `STORED` cycles before.
     stop : In(1)
     quiet : Out(1)
         No address and no word stands on the bus and every response has come.
     fault : Out(FAULT)
-    aw*, w*, b* : the AXI4 write channels
+    bus : Out(Axi4Write)
     """
 
     # From its address: behind the queue, staging and the output register.
@@ -51,30 +53,18 @@ class WriteManager(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(write_layout(config))),
-                "read_enable": Out(1),
-                "read_address": Out(STAGING_BITS),
-                "word": In(config.bus.bus_bits),
+                "staging": Out(ReadPort(STAGING_BITS, config.bus.bus_bits)),
                 "stored": Out(1),
                 "stop": In(1),
                 "quiet": Out(1),
                 "fault": Out(FAULT),
-                "awvalid": Out(1),
-                "awready": In(1),
-                "awaddr": Out(ADDRESS_BITS),
-                "awlen": Out(8),
-                "wvalid": Out(1),
-                "wready": In(1),
-                "wdata": Out(config.bus.bus_bits),
-                "wstrb": Out(config.word_bytes),
-                "wlast": Out(1),
-                "bvalid": In(1),
-                "bresp": In(2),
-                "bready": Out(1, init=1),
+                "bus": Out(Axi4Write(config)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        bus = self.bus
         # Of each burst that waits for a response, its STORE, and whether it ends it. The response
         # comes behind the data, and that later than an entry goes through the queue.
         m.submodules.responses = responses = Queue(
@@ -83,14 +73,14 @@ class WriteManager(wiring.Component):
         awaited = responses.o.payload
         answered = Signal()
         m.submodules.waiting = waiting = Queue(
-            data.StructLayout({"staging_address": STAGING_BITS, "last_beat": len(self.awlen)}),
+            data.StructLayout({"staging_address": STAGING_BITS, "last_beat": len(bus.awlen)}),
             self.BURSTS_AHEAD,
         )
 
         move = Signal()
         take = Signal()
         m.d.comb += [
-            move.eq(~self.awvalid | self.awready),
+            move.eq(~bus.awvalid | bus.awready),
             self.i.ready.eq(move & responses.i.ready & waiting.i.ready & ~self.stop),
             take.eq(self.i.valid & self.i.ready),
             waiting.i.payload.staging_address.eq(self.i.payload.staging_address),
@@ -98,29 +88,30 @@ class WriteManager(wiring.Component):
             waiting.i.valid.eq(take),
             *copy_fields(responses.i.payload, self.i.payload),
             responses.i.valid.eq(take),
-            responses.o.ready.eq(self.bvalid),
-            answered.eq(self.bvalid & responses.o.valid),
-            self.bready.eq(1),
-            self.quiet.eq(~self.awvalid & ~self.wvalid & ~responses.o.valid & ~waiting.o.valid),
+            responses.o.ready.eq(bus.bvalid),
+            answered.eq(bus.bvalid & responses.o.valid),
+            bus.bready.eq(1),
+            self.quiet.eq(~bus.awvalid & ~bus.wvalid & ~responses.o.valid & ~waiting.o.valid),
         ]
         m.d.sync += [
             self.stored.eq(answered & awaited.last),
             self.fault.code.eq(ErrorCode.NONE),
             self.fault.source.eq(awaited.source),
         ]
-        with m.If(answered & self.bresp[1]):  # SLVERR or DECERR
+        with m.If(answered & bus.bresp[1]):  # SLVERR or DECERR
             m.d.sync += self.fault.code.eq(ErrorCode.WRITE_RESPONSE)
         with m.If(move):
             m.d.sync += [
-                self.awvalid.eq(take),
-                self.awaddr.eq(self.i.payload.address),
-                self.awlen.eq(self.i.payload.beats - 1),
+                bus.awvalid.eq(take),
+                bus.awaddr.eq(self.i.payload.address),
+                bus.awlen.eq(self.i.payload.beats - 1),
             ]
         self._data(m, waiting)
         return m
 
     def _data(self, m: Module, waiting: Queue) -> None:
         """Two stages, memory and output register; each moves when the one behind it does."""
+        bus, staging = self.bus, self.staging
         burst = waiting.o.payload
         beat = Signal.like(burst.last_beat)
         last = Signal()
@@ -129,22 +120,22 @@ class WriteManager(wiring.Component):
         move_read = Signal()
         move_out = Signal()
         m.d.comb += [
-            move_out.eq(~self.wvalid | self.wready),
+            move_out.eq(~bus.wvalid | bus.wready),
             move_read.eq(~read_valid | move_out),
             last.eq(beat == burst.last_beat),
             waiting.o.ready.eq(move_read & last),
-            self.read_enable.eq(move_read & waiting.o.valid),
-            self.read_address.eq(burst.staging_address + beat),
+            staging.enable.eq(move_read & waiting.o.valid),
+            staging.address.eq(burst.staging_address + beat),
         ]
-        with m.If(self.read_enable):
+        with m.If(staging.enable):
             m.d.sync += beat.eq(Mux(last, 0, beat + 1))
         with m.If(move_read):
             m.d.sync += [read_valid.eq(waiting.o.valid), read_last.eq(last)]
         with m.If(move_out):
-            m.d.sync += self.wvalid.eq(read_valid)
+            m.d.sync += bus.wvalid.eq(read_valid)
             with m.If(read_valid):
                 m.d.sync += [
-                    self.wdata.eq(self.word),
-                    self.wstrb.eq(Mux(self.stop, 0, -1)),
-                    self.wlast.eq(read_last),
+                    bus.wdata.eq(staging.data),
+                    bus.wstrb.eq(Mux(self.stop, 0, -1)),
+                    bus.wlast.eq(read_last),
                 ]

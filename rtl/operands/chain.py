@@ -5,8 +5,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch.config import Config
+from hwsim.isa.fields import BUFFER_ADDRESS_BITS
 from hwsim.rtl.operands.packing import CHANNELS, KERNEL, PIXEL_BYTES, ROW_TAPS, TAPS, packing
 from hwsim.rtl.operands.pixel import accumulate_layout, pixel_layout
+from hwsim.rtl.primitives.read_port import ReadPort
 
 LANE = signed(8)
 
@@ -24,8 +26,8 @@ def operand_layout(config: Config) -> data.StructLayout:
 class Operands(wiring.Component):
     """Puts the zero point in place of taps outside the input, and gathers packed taps.
 
-    Follows the sequencer: the word that `i` announces stands on `word` `LATENCY` cycles later, and
-    its operands leave `o` in that same cycle. Nothing stalls.
+    The word that `i` names is read from the feature buffer, which answers `LATENCY` cycles later;
+    its operands leave `o` in that same cycle, one pixel per cycle. Nothing stalls.
 
     With `packed`, a stream of words per kernel row stands in a current and a next word (and, with
     two pixels per word, in a spare one for all streams but the last); a pixel picks its three
@@ -34,8 +36,8 @@ class Operands(wiring.Component):
     Members
     -------
     i : In(stream.Signature(pixel_layout(config), always_ready=True))
-    word : In(config.bus.bus_bits)
-        The feature buffer's word at `i.payload.address`, `LATENCY` cycles behind `i`.
+    features : Out(ReadPort(BUFFER_ADDRESS_BITS, bus_bits))
+        `data` keeps its word until the next read.
     o : Out(stream.Signature(operand_layout(config), always_ready=True))
     """
 
@@ -47,7 +49,7 @@ class Operands(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(pixel_layout(config), always_ready=True)),
-                "word": In(config.bus.bus_bits),
+                "features": Out(ReadPort(BUFFER_ADDRESS_BITS, config.bus.bus_bits)),
                 "o": Out(stream.Signature(operand_layout(config), always_ready=True)),
             }
         )
@@ -61,13 +63,15 @@ class Operands(wiring.Component):
             m.d.sync += [next_valid.eq(valid), next_pixel.eq(pixel)]
             valid, pixel = next_valid, next_pixel
         m.d.comb += [
+            self.features.enable.eq(self.i.valid),
+            self.features.address.eq(self.i.payload.address),
             self.o.valid.eq(valid & pixel.pixel),
             self.o.payload.first.eq(pixel.first),
             self.o.payload.accumulate.eq(pixel.accumulate),
         ]
         for number, lane in enumerate(self.o.payload.lanes):
             m.d.comb += lane.eq(
-                Mux(pixel.inside, self.word.word_select(number, 8), pixel.zero_point)
+                Mux(pixel.inside, self.features.data.word_select(number, 8), pixel.zero_point)
             )
         if self._packing.supported:
             windows = self._windows(m, valid, pixel)
@@ -92,7 +96,7 @@ class Operands(wiring.Component):
                         m.d.sync += following.eq(spare)
                 for place, held in enumerate((current, following, spare)[: 1 + shape.ahead]):
                     with m.If(capture[place]):
-                        m.d.sync += held.eq(self.word)
+                        m.d.sync += held.eq(self.features.data)
             pixels = [
                 Cat(current, following).word_select(index, 8 * PIXEL_BYTES)
                 for index in range(2 * shape.pixels)

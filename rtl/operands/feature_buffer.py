@@ -1,12 +1,14 @@
 """The feature buffer: words of input features between the bus and the array."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In
 
 from hwsim.arch.config import Config
 from hwsim.isa.fields import BUFFER_ADDRESS_BITS
+from hwsim.rtl.memory.word_router import feature_layout
 from hwsim.rtl.primitives.block_memory import block_memory
+from hwsim.rtl.primitives.read_port import ReadPort
 
 
 class FeatureBuffer(wiring.Component):
@@ -19,10 +21,9 @@ class FeatureBuffer(wiring.Component):
 
     Members
     -------
-    write, write_address, data : In
-    read, read_address : In
-    word : Out(bus_bits)
-        Changes only behind a read.
+    write : In(stream.Signature(feature_layout(config), always_ready=True))
+    read : In(ReadPort(BUFFER_ADDRESS_BITS, bus_bits))
+        `data` keeps its word until the next read.
     """
 
     WRITE_LATENCY = 1
@@ -32,12 +33,8 @@ class FeatureBuffer(wiring.Component):
         self._config = config
         super().__init__(
             {
-                "write": In(1),
-                "write_address": In(BUFFER_ADDRESS_BITS),
-                "data": In(config.bus.bus_bits),
-                "read": In(1),
-                "read_address": In(BUFFER_ADDRESS_BITS),
-                "word": Out(config.bus.bus_bits),
+                "write": In(stream.Signature(feature_layout(config), always_ready=True)),
+                "read": In(ReadPort(BUFFER_ADDRESS_BITS, config.bus.bus_bits)),
             }
         )
 
@@ -55,13 +52,13 @@ class FeatureBuffer(wiring.Component):
         word = Signal(self._config.bus.bus_bits, reset_less=True)
         output = Signal(self._config.bus.bus_bits, reset_less=True)
         m.d.sync += [
-            written.eq(self.write),
-            write_address.eq(self.write_address),
-            word.eq(self.data),
-            reading.eq(self.read),
-            read_address.eq(self.read_address),
+            written.eq(self.write.valid),
+            write_address.eq(self.write.payload.address),
+            word.eq(self.write.payload.data),
+            reading.eq(self.read.enable),
+            read_address.eq(self.read.address),
             output.eq(read.data),
-            self.word.eq(output),
+            self.read.data.eq(output),
         ]
         m.d.comb += [
             write.en.eq(written),

@@ -12,7 +12,9 @@ from hwsim.rtl.operands.feature_read import FeatureRead
 from hwsim.rtl.operands.packing import packing
 from hwsim.rtl.operands.pixel import COORDINATE, ISSUE, next_row, pixel_layout, weight_block_layout
 from hwsim.rtl.operands.weight_blocks import WeightBlocks
-from hwsim.rtl.program.layouts import FAULT, WAITING, reached
+from hwsim.rtl.operands.weight_queue import DoubleBuffer
+from hwsim.rtl.program.run import FAULT, WAITING
+from hwsim.rtl.program.tokens import reached
 
 
 class Issue(wiring.Component):
@@ -35,11 +37,9 @@ class Issue(wiring.Component):
     tile : In(stream.Signature(ISSUE))
     o : Out(stream.Signature(pixel_layout(config), always_ready=True))
     next_chunks : In(TOKEN_BITS)
-        The token as it will be visible in the next cycle.
-    next_shadow_full : In(1)
-        The shadow is full in the next cycle.
-    shadow_taken : Out(1)
-        The weight block's first pixel.
+        Chunks loaded up to this cycle, which a block may read from the next one on.
+    shadow : In(DoubleBuffer)
+        Taken with the weight block's first pixel.
     issued : Out(1)
         The tile's last pixel.
     drained : In(1)
@@ -64,8 +64,7 @@ class Issue(wiring.Component):
                 "tile": In(stream.Signature(ISSUE)),
                 "o": Out(stream.Signature(pixel_layout(config), always_ready=True)),
                 "next_chunks": In(TOKEN_BITS),
-                "next_shadow_full": In(1),
-                "shadow_taken": Out(1),
+                "shadow": In(DoubleBuffer()),
                 "issued": Out(1),
                 "drained": In(1),
                 "waiting": Out(WAITING),
@@ -143,7 +142,7 @@ class Issue(wiring.Component):
         """Whether it may, in the next cycle."""
         has_bank = (self.owned != ACCUMULATOR_BANKS) | self.drained
         return (
-            self.next_shadow_full
+            self.shadow.next_full
             & reached(self.next_chunks, block.wait_chunks)
             & (~block.first | has_bank)
         )
@@ -155,7 +154,7 @@ class Issue(wiring.Component):
             self.block_ends.eq(self.pixel & self.last_column & self.last_row),
             self.tile_ends.eq(self.block_ends & self.block.last),
             offered.ready.eq(~self.busy | self.block_ends),
-            self.shadow_taken.eq(self.pixel & (self.index == 0)),
+            self.shadow.taken.eq(self.pixel & (self.index == 0)),
             self.issued.eq(self.tile_ends),
         ]
         with m.If(~self.busy | self.pixel):
@@ -215,7 +214,7 @@ class Issue(wiring.Component):
         m.d.sync += [
             self.o.valid.eq(self.step),
             pixel.pixel.eq(self.pixel),
-            pixel.first.eq(self.shadow_taken),
+            pixel.first.eq(self.shadow.taken),
             pixel.zero_point.eq(self.block.input_zero_point),
             pixel.accumulate.index.eq(self.index),
             pixel.accumulate.bank.eq(self.bank),

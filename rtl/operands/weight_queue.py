@@ -9,7 +9,8 @@ from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import Opcode
 from hwsim.rtl.primitives.block_memory import block_memory
-from hwsim.rtl.program.layouts import FAULT, field_layout
+from hwsim.rtl.program.layouts import field_layout
+from hwsim.rtl.program.run import FAULT
 
 WEIGHTS = field_layout(
     Opcode.COMPUTE,
@@ -30,6 +31,38 @@ def weight_word_layout(config: Config) -> data.StructLayout:
     )
 
 
+class WeightWords(wiring.Signature):
+    """Words from the weight queue to the array and to the parameters, one per cycle at most.
+
+    Both takers see every word and keep those that are theirs. There is no backpressure: a word is
+    sent only where its place is free.
+
+    Members
+    -------
+    valid : Out(1)
+    payload : Out(weight_word_layout(config))
+    """
+
+    def __init__(self, config: Config):
+        super().__init__({"valid": Out(1), "payload": Out(weight_word_layout(config))})
+
+
+class DoubleBuffer(wiring.Signature):
+    """A buffer that is filled while what was in it before is in use.
+
+    Members
+    -------
+    next_full : Out(1)
+        High where the buffer is full in the next cycle. It falls in the cycle of `taken`, unless
+        the next content is complete too.
+    taken : In(1)
+        High in the cycle in which the content is taken, which only a full buffer's may be.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"next_full": Out(1), "taken": In(1)})
+
+
 class WeightQueue(wiring.Component):
     """Keeps weights in order of arrival and fills shadow and parameters, one word per cycle.
 
@@ -37,28 +70,26 @@ class WeightQueue(wiring.Component):
     t, the loader being idle, has its first read in cycle t + `ISSUE_START` at the earliest. A
     weight block is read without a gap, once all its words are there and the shadow is free: first
     read in cycle t, shadow full from cycle t + words + `SHADOW_FILL`; first pixel in cycle t
-    (`shadow_taken`), next block's first read from cycle t + `SHADOW_FREE`. The parameters follow a
+    (`shadow.taken`), next block's first read from cycle t + `SHADOW_FREE`. The parameters follow a
     tile's last block in the same way, once the parameter bank's last drain has read its
-    accumulators (`drained`). The next tile's first read follows the last parameter word in the next
-    cycle. A tile whose weights reach past the queue's capacity waits for ever, as the fault.
+    accumulators (`parameter_bank.taken`). The next tile's first read follows the last parameter
+    word in the next cycle. A tile whose weights reach past the queue's capacity waits for ever, as
+    the fault.
 
     Members
     -------
-    write, data : In
-        A word arrives.
+    words : In(stream.Signature(bus_bits, always_ready=True))
+        Words as they arrive. The load unit sends no more than the queue has room for.
     released : Out(1)
         The word at the head leaves the queue.
     tile : In(stream.Signature(WEIGHTS))
-    o : Out(stream.Signature(weight_word_layout(config), always_ready=True))
+    o : Out(WeightWords(config))
         Words read, `READ_LATENCY` after their read.
-    next_shadow_full : Out(1)
-        The shadow is full in the next cycle.
-    shadow_taken : In(1)
-        The block in the shadow begins.
-    next_parameters_full : Out(1)
-        The parameters of the oldest tile that is not drained are in place in the next cycle.
-    drained : In(1)
-        A tile's last accumulators are being read.
+    shadow : Out(DoubleBuffer)
+        The shadow weights; taken when the block in them begins.
+    parameter_bank : Out(DoubleBuffer)
+        The parameters of the oldest tile that is not drained; taken when the tile's last
+        accumulators are being read.
     fault : Out(FAULT)
     """
 
@@ -78,15 +109,12 @@ class WeightQueue(wiring.Component):
         assert config.weight_block_words >= self.PARAMETERS_FILL, "loaded before the next begin"
         super().__init__(
             {
-                "write": In(1),
-                "data": In(config.bus.bus_bits),
+                "words": In(stream.Signature(config.bus.bus_bits, always_ready=True)),
                 "released": Out(1),
                 "tile": In(stream.Signature(WEIGHTS)),
-                "o": Out(stream.Signature(weight_word_layout(config), always_ready=True)),
-                "next_shadow_full": Out(1),
-                "shadow_taken": In(1),
-                "next_parameters_full": Out(1),
-                "drained": In(1),
+                "o": Out(WeightWords(config)),
+                "shadow": Out(DoubleBuffer()),
+                "parameter_bank": Out(DoubleBuffer()),
                 "fault": Out(FAULT),
             }
         )
@@ -132,13 +160,13 @@ class WeightQueue(wiring.Component):
         write, self.read = ring.write_port(), ring.read_port()
         m.d.comb += [
             write.addr.eq(self.tail),
-            write.data.eq(self.data),
-            write.en.eq(self.write),
+            write.data.eq(self.words.payload),
+            write.en.eq(self.words.valid),
             self.read.addr.eq(self.pointer),
             self.released.eq(self.reading & self.active.release),
         ]
-        m.d.sync += self.held.eq(self.held + self.write - self.released)
-        with m.If(self.write):
+        m.d.sync += self.held.eq(self.held + self.words.valid - self.released)
+        with m.If(self.words.valid):
             m.d.sync += self.tail.eq(self._advance(self.tail))
         with m.If(self.released):
             m.d.sync += self.head.eq(self._advance(self.head))
@@ -165,17 +193,19 @@ class WeightQueue(wiring.Component):
             ),
             self.block_read.eq(last & ~self.parameters),
             self.tile_read.eq(last & self.parameters),
-            self.next_shadow_full.eq(self.block_read | (self.shadow_full & ~self.shadow_taken)),
+            self.shadow.next_full.eq(self.block_read | (self.shadow_full & ~self.shadow.taken)),
             loaded.eq(self.loaded + filled[-1]),
-            self.next_parameters_full.eq(Mux(self.drained, loaded > 1, loaded != 0)),
+            self.parameter_bank.next_full.eq(
+                Mux(self.parameter_bank.taken, loaded > 1, loaded != 0)
+            ),
         ]
         m.d.sync += [
-            self.ahead.eq(self.ahead + self.write - self.reading),
+            self.ahead.eq(self.ahead + self.words.valid - self.reading),
             self.block_arrived.eq(self._arrived(config.weight_block_words)),
             self.parameters_arrived.eq(self._arrived(config.parameter_words)),
-            self.shadow_full.eq(self.next_shadow_full),
+            self.shadow_full.eq(self.shadow.next_full),
             filled.eq(Cat(self.tile_read, filled)),
-            self.loaded.eq(loaded - self.drained),
+            self.loaded.eq(loaded - self.parameter_bank.taken),
         ]
         with m.If(self.reading):
             m.d.sync += [
@@ -199,7 +229,7 @@ class WeightQueue(wiring.Component):
 
         Then this cycle either reads the last word in front of them, or waits at the first of them.
         """
-        return self.ahead + self.write >= words + (self.index != 0)
+        return self.ahead + self.words.valid >= words + (self.index != 0)
 
     def _by_kind(self, of_block: int, of_parameters: int) -> Value:
         return Mux(self.parameters, of_parameters, of_block)
@@ -235,9 +265,10 @@ class WeightQueue(wiring.Component):
         ]
         with m.If(self.tile.ready):
             m.d.sync += [
-                self.ahead.eq(self.held + self.write - releases - offset),
+                self.ahead.eq(self.held + self.words.valid - releases - offset),
                 self.block_arrived.eq(
-                    self.held + self.write >= offset + self._config.weight_block_words + releases
+                    self.held + self.words.valid
+                    >= offset + self._config.weight_block_words + releases
                 ),
                 self.busy.eq(self.tile.valid),
                 self.active.eq(self.tile.payload),

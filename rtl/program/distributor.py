@@ -5,10 +5,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch import pipeline
-from hwsim.isa.fields import QUEUE_DEPTH, TOKEN_BITS, Opcode
+from hwsim.isa.fields import QUEUE_DEPTH, Opcode
 from hwsim.rtl.primitives.queue import Queue
 from hwsim.rtl.program.fetch import FETCHED, Fetch
-from hwsim.rtl.program.layouts import FAULT, copy_fields, descriptor_layout, reached
+from hwsim.rtl.program.layouts import copy_fields, descriptor_layout
+from hwsim.rtl.program.run import FAULT
+from hwsim.rtl.program.tokens import Token, reached
 
 
 class Distributor(wiring.Component):
@@ -23,7 +25,7 @@ class Distributor(wiring.Component):
     Members
     -------
     i : In(stream.Signature(FETCHED))
-    stores : In(TOKEN_BITS)
+    stores : In(Token)
     ended : Out(1)
         END is being taken.
     fault : Out(FAULT)
@@ -40,7 +42,7 @@ class Distributor(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(FETCHED)),
-                "stores": In(TOKEN_BITS),
+                "stores": In(Token()),
                 "ended": Out(1),
                 "fault": Out(FAULT),
             }
@@ -82,7 +84,7 @@ class Distributor(wiring.Component):
         m.d.sync += self.ended.eq(
             self.i.valid
             & self.i.payload.kind.end
-            & reached(self.stores, end.wait_stores)
+            & reached(self.stores.count, end.wait_stores)
             & ~self.ended
         )
         with m.If(self.ended):

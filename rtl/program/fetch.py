@@ -26,6 +26,7 @@ from hwsim.rtl.program.layouts import (
     SOURCE_BITS,
     descriptor_layout,
 )
+from hwsim.rtl.program.run import Launch
 
 PAGES = 2
 
@@ -49,10 +50,9 @@ class Fetch(wiring.Component):
 
     Members
     -------
-    write, data : In
-        A program word arrives; the buffer is filled in order, page after page.
-    start, program : In
-        Pulse, and where the first page lies (address / 64).
+    words : In(stream.Signature(bus_bits, always_ready=True))
+        Program words as they arrive; they fill the buffer in order, page after page.
+    launch : In(Launch)
     o : Out(stream.Signature(FETCHED))
     active : Out(1)
         A descriptor is being read.
@@ -67,10 +67,8 @@ class Fetch(wiring.Component):
         self._config = config
         super().__init__(
             {
-                "write": In(1),
-                "data": In(config.bus.bus_bits),
-                "start": In(1),
-                "program": In(SOURCE_BITS),
+                "words": In(stream.Signature(config.bus.bus_bits, always_ready=True)),
+                "launch": In(Launch()),
                 "o": Out(stream.Signature(FETCHED)),
                 "active": Out(1),
             }
@@ -116,7 +114,7 @@ class Fetch(wiring.Component):
             m.d.sync += descriptor.eq(Cat(descriptor, word)[len(word) :])
         with m.If(ending):
             m.d.sync += ended.eq(1)
-        with m.If(self.start):
+        with m.If(self.launch.start):
             m.d.sync += ended.eq(0)
 
         source, misplaced = self._pages(m, descriptor, accepted, left)
@@ -138,14 +136,14 @@ class Fetch(wiring.Component):
         m.submodules.buffer = buffer = block_memory(self._config.bus.bus_bits, depth)
         write, read = buffer.write_port(), buffer.read_port()
         waiting = Signal(range(depth + 1))  # words in the buffer
-        m.d.comb += [write.data.eq(self.data), write.en.eq(self.write)]
-        with m.If(self.write):
+        m.d.comb += [write.data.eq(self.words.payload), write.en.eq(self.words.valid)]
+        with m.If(self.words.valid):
             m.d.sync += write.addr.eq(write.addr + 1)
         with m.If(reading):
             m.d.sync += read.addr.eq(read.addr + 1)
-        with m.If(self.write & ~reading):
+        with m.If(self.words.valid & ~reading):
             m.d.sync += waiting.eq(waiting + 1)
-        with m.Elif(~self.write & reading):
+        with m.Elif(~self.words.valid & reading):
             m.d.sync += waiting.eq(waiting - 1)
         descriptor_words = DESCRIPTOR_BYTES // self._config.word_bytes
         return read.data, waiting[exact_log2(descriptor_words) :].any()
@@ -187,9 +185,9 @@ class Fetch(wiring.Component):
                     first.eq(1),
                     full.eq(next_left == PAGE_DESCRIPTORS),
                 ]
-        with m.If(self.start):
+        with m.If(self.launch.start):
             m.d.sync += [
-                source.eq(self.program),
+                source.eq(self.launch.program),
                 left.eq(PAGE_DESCRIPTORS),
                 first.eq(1),
                 full.eq(1),

@@ -6,7 +6,6 @@ from amaranth.hdl import ShapeLike, Value, ValueLike, signed, unsigned
 from amaranth.lib import data
 
 from hwsim.isa.descriptor import FIELDS
-from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import ADDRESS_BITS, DESCRIPTOR_BYTES, OPCODE, TOKEN_BITS, Field, Opcode
 
 DESCRIPTOR_BITS = 8 * DESCRIPTOR_BYTES
@@ -15,12 +14,6 @@ SOURCE_BITS = ADDRESS_BITS - (DESCRIPTOR_BYTES.bit_length() - 1)  # a descriptor
 
 # Which of the four descriptors it is.
 KIND = data.StructLayout({opcode.name.lower(): 1 for opcode in Opcode})
-
-# Why a unit cannot go on, and which descriptor is to blame; code NONE while all is well.
-FAULT = data.StructLayout({"code": ErrorCode, "source": SOURCE_BITS})
-
-# The descriptor that a unit has at hand and cannot finish yet.
-WAITING = data.StructLayout({"valid": 1, "source": SOURCE_BITS})
 
 SOURCE = "source"  # member with a descriptor's address / DESCRIPTOR_BYTES, to name it in an error
 FIRST_LINE = "first_line"  # member with `buffer_address` + `ring_row` x `row_words`

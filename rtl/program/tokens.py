@@ -1,0 +1,78 @@
+"""The tokens: counts of what the units have done, for which descriptors wait."""
+
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.isa.fields import TOKEN_BITS
+
+
+def reached(count: Value, wait: Value) -> Value:
+    """Return whether a token has reached `wait`: the difference modulo 2**16 is below 2**15."""
+    return ~(count - wait)[TOKEN_BITS - 1]
+
+
+class Token(wiring.Signature):
+    """One token, as those see it that wait for it. It never goes back within a run.
+
+    Members
+    -------
+    count : Out(TOKEN_BITS)
+        How often the event has happened before this cycle, modulo 2**16. Comes from a register.
+    event : Out(1)
+        High where it happens in this cycle. Comes late in the cycle: choose with it, but do not
+        compute from it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"count": Out(TOKEN_BITS), "event": Out(1)})
+
+
+class Tokens(wiring.Component):
+    """Counts the events of each token. An event of cycle t is in `count` from cycle t + 1 on.
+
+    Members
+    -------
+    chunk_loaded : In(1)
+        A feature LOAD's last word of a block has been written.
+    tile_issued : In(1)
+        A COMPUTE's last pixel leaves the sequencer.
+    tile_staged : In(1)
+        A COMPUTE's last word goes into staging.
+    store_done : In(1)
+        A STORE's last response has come.
+    computes, drains, stores : Out(Token)
+    next_chunks : Out(TOKEN_BITS)
+        The chunks, counted up to this cycle: the array waits for those of the next one.
+    """
+
+    LATENCY = 1
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "chunk_loaded": In(1),
+                "tile_issued": In(1),
+                "tile_staged": In(1),
+                "store_done": In(1),
+                "computes": Out(Token()),
+                "drains": Out(Token()),
+                "stores": Out(Token()),
+                "next_chunks": Out(TOKEN_BITS),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        chunks = Signal(TOKEN_BITS)
+        m.d.comb += self.next_chunks.eq(chunks + self.chunk_loaded)
+        m.d.sync += chunks.eq(self.next_chunks)
+        for token, event in (
+            (self.computes, self.tile_issued),
+            (self.drains, self.tile_staged),
+            (self.stores, self.store_done),
+        ):
+            m.d.comb += token.event.eq(event)
+            with m.If(event):
+                m.d.sync += token.count.eq(token.count + 1)
+        return m
