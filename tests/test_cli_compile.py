@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import hwsim.flows.memory_files
+import hwsim.flows.compilation
 from hwsim.cli import main
 from hwsim.testbenches.reference_memory import Memory
 from tests.test_memory_map import BASE, FILES, MINI, program_at
@@ -87,8 +87,8 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
     def fails(*_: Any, **_named: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(hwsim.flows.memory_files, "Machine", fails)
-    monkeypatch.setattr(hwsim.flows.memory_files, "time_program", fails)
+    monkeypatch.setattr(hwsim.flows.compilation, "Machine", fails)
+    monkeypatch.setattr(hwsim.flows.compilation, "time_program", fails)
     for image in ([], ["--image", "photo.jpg"]):
         assert main(["compile", MINI, *image, "--out", str(tmp_path / "a" / "b")]) == 130
         assert list(tmp_path.iterdir()) == []

@@ -28,11 +28,12 @@ from hwsim.compiler import compile_graph
 from hwsim.cost.estimate import Estimate
 from hwsim.escape import chart_label, comment, csv_cell, markdown_code, visible
 from hwsim.flows.estimate import estimate
-from hwsim.flows.memory_map import header, make_memory_map
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph
+from hwsim.report.c_header import c_header
 from hwsim.report.csv_rows import csv_text
 from hwsim.report.document import Document, RunFigures, TensorFigures, make_document
+from hwsim.report.memory_map import CompiledNetwork, make_memory_map
 from hwsim.report.perfetto import trace_text
 from hwsim.report.terminal import print_document
 from hwsim.report.web_page import index_text, page_text
@@ -157,12 +158,12 @@ def test_headers_in_c_compile(name: str, tmp_path: Path) -> None:
     config = config_named(name)
     graph = replace(build_network("condensation-net-mini"), name=visible(name))
     program = compile_graph(graph, config)
-    network = {"name": name, "weights": name}
+    network = CompiledNetwork(name, 64, 64, 2, 8, name)
     document = make_memory_map(program, time_program(program), network, None, {}, {})
-    (tmp_path / "memory.h").write_text(header(document), "utf-8", newline="")
+    (tmp_path / "memory.h").write_text(c_header(document), "utf-8", newline="")
     (tmp_path / "accelerator.h").write_text(manual(name).header, "utf-8", newline="")
     source = '#include "memory.h"\n#include "accelerator.h"\nint main(void) { return 0; }\n'
-    assert f"{comment(name)} on {comment(name)}, by hwsim" in header(document)
+    assert f"{comment(name)} on {comment(name)}, by hwsim" in c_header(document)
     for language, standard in (("c", "c99"), ("c++", "c++17")):
         flags = [f"-std={standard}", "-x", language, "-Wall", "-Wextra", "-Werror", "-trigraphs"]
         subprocess.run(

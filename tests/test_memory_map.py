@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hwsim.arch.config import load_config
 from hwsim.cli import main
 from hwsim.compiler import compile_graph
-from hwsim.flows.memory_map import MemoryMap, make_memory_map, packed_input
+from hwsim.compiler.image import packed_input
 from hwsim.flows.quantized import Recipe, quantized_graph
 from hwsim.golden.photographs import load_image
 from hwsim.golden.reference import run_graph, stored_image
@@ -23,6 +23,7 @@ from hwsim.isa.registers import fingerprint, register, reset_value
 from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.program.relocate import relocate
+from hwsim.report.memory_map import CompiledNetwork, MemoryMap, make_memory_map
 from hwsim.rtl.deliver.example import example_files
 from hwsim.rtl.deliver.system_rdl import write_manual
 from hwsim.testbenches.driver import FLAGS
@@ -34,6 +35,7 @@ from tests.test_machine import compiled
 MINI = "condensation-net-mini"
 RECIPE = Recipe(MINI, 64, 64, 2, 8, 16, None)
 BASE = 0x30000
+NETWORK = CompiledNetwork("drawn", 1, 1, 1, 8, "drawn")
 FILES = {"memory.bin", "memory.json", "memory.h", "expected.bin"}
 OUTPUTS = Path(__file__).parents[1] / "docs" / "outputs.md"
 
@@ -178,7 +180,7 @@ def test_every_tensor_lies_as_its_layout_says(data: st.DataObject, seed: int) ->
 
 
 def mapped(program: Program) -> MemoryMap:
-    return make_memory_map(program, time_program(program), {}, None, {}, {})
+    return make_memory_map(program, time_program(program), NETWORK, None, {}, {})
 
 
 @pytest.mark.parametrize(

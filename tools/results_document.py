@@ -2,9 +2,8 @@
 
 from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph, plan_graph
-from hwsim.cost.estimate import PAPER_SAVING, Comparison, Variant
+from hwsim.cost.comparison import PAPER_SAVING, Comparison, Variant, compare
 from hwsim.flows.configuration import configuration
-from hwsim.flows.estimate import compare
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph
 from hwsim.passes.baselines import materialized, plain

@@ -15,7 +15,7 @@ from hwsim.cli.options import (
 from hwsim.escape import visible
 
 if TYPE_CHECKING:
-    from hwsim.flows.memory_map import MemoryMap
+    from hwsim.report.memory_map import MemoryMap
 
 
 class AddressType(click.ParamType[int]):
@@ -47,7 +47,7 @@ class AddressType(click.ParamType[int]):
 )
 @json_option
 @common_options
-def compile_network(
+def compile_command(
     network: str,
     config_name: str,
     size: tuple[int, int] | None,
@@ -69,26 +69,22 @@ def compile_network(
     from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
-    from hwsim.compiler import compile_graph
+    from hwsim.flows.compilation import EXPECTED, MAP, compile_network, file_names
     from hwsim.flows.configuration import configuration
-    from hwsim.flows.memory_files import EXPECTED, HEADER, MAP, MEMORY, make_files
     from hwsim.frontends.builtin import build_network
-    from hwsim.program.relocate import relocate
 
     config = configuration(config_name, weight_bits)
     width, height = size or (None, None)
     shapes = build_network(network, height, width, k, config.widths.weight_bits)
-    relocate(compile_graph(shapes, config), base)  # refuse what cannot run before the long work
     level = current_verbosity()
-    names = [MEMORY, MAP, HEADER] + ([] if image is None else [EXPECTED])
-    paths = {name: str(Path(folder) / name) for name in names}
+    paths = {name: str(Path(folder) / name) for name in file_names(image)}
     json_file = JsonFile(json)
     with Outputs() as outputs:
         outputs.create_folder(folder)
         for path in paths.values():
             outputs.reserve(path)
         json_file.reserve(outputs)
-        document, files = make_files(shapes, config, image, weights, base, progress(level))
+        document, files = compile_network(shapes, config, image, weights, base, progress(level))
         contents = {paths[name]: content for name, content in files.items()}
         text = str(files[MAP])
         outputs.write(contents | json_file.contents(text))
@@ -99,7 +95,7 @@ def compile_network(
 
 def _print(document: "MemoryMap", folder: str) -> None:
     """What to put where, and what to expect."""
-    from hwsim.flows.memory_files import EXPECTED, HEADER, MAP, MEMORY
+    from hwsim.flows.compilation import EXPECTED, HEADER, MAP, MEMORY
 
     given, output = document.tensor(document.input), document.tensor(document.output)
     content = "weights, program and input" if document.image else "weights and program"
@@ -109,8 +105,8 @@ def _print(document: "MemoryMap", folder: str) -> None:
         MAP: "registers, counters, tensors",
         HEADER: "the same for C",
     }
-    sizes = {file["path"]: f"{file['size_bytes']:,} bytes" for file in document.files}
-    click.echo(visible(f"{document.network['name']} for {document.config['name']}, in {folder}"))
+    sizes = {file.path: f"{file.size_bytes:,} bytes" for file in document.files}
+    click.echo(visible(f"{document.network.name} for {document.config['name']}, in {folder}"))
     for path in (*sizes, MAP, HEADER):
         click.echo(f"  {path:16}{sizes.get(path, ''):>18}  {kinds[path]}")
     for write in document.registers:

@@ -1,61 +1,53 @@
-"""The figures of one network on one accelerator, and of the baselines beside it."""
+"""What is known of one network on one accelerator."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from hwsim.arch.config import Config
-from hwsim.cost.energy import Energy
-from hwsim.cost.gates import ModuleGates
-from hwsim.cost.memory import OnChipMemory
+from hwsim.cost.comparison import Comparison, compare
+from hwsim.cost.energy import Energy, frame_energy
+from hwsim.cost.gates import ModuleGates, gate_model
+from hwsim.cost.memory import OnChipMemory, on_chip_memories
 from hwsim.graph import Graph
-from hwsim.program.traffic import ByteCounts, LayerTraffic
+from hwsim.program.traffic import LayerTraffic, add_traffic
 from hwsim.timeline import Timeline
-
-PAPER_SAVING = 0.265  # arXiv 2104.14124, abstract: memory bandwidth saved by virtual feature maps
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One way of running the same detector, for comparison. Layers keep the graph's own names."""
-
-    key: str
-    description: str
-    macs: int
-    peak_feature_bytes: int
-    layer_names: tuple[str, ...]
-    layer_bytes: tuple[ByteCounts, ...]
-    bytes: ByteCounts
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Totals A, B and C of a condensed network, and B with its maps written before pooling."""
-
-    a: Variant
-    b: Variant
-    b_unpooled: Variant
-    c: Variant
-
-    def feature_saving(self, baseline: Variant) -> float:
-        """(B - C) / B of feature bytes."""
-        return 1 - self.c.bytes.features / baseline.bytes.features
-
-    def total_saving(self, baseline: Variant) -> float:
-        """(B - C) / B of all bytes."""
-        return 1 - self.c.bytes.total / baseline.bytes.total
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """`comparison` is None for a network in which nothing is condensed."""
+    """Whatever follows from a program's timeline; each figure is worked out when asked for."""
 
-    graph: Graph
-    config: Config
     timeline: Timeline
-    traffic: LayerTraffic
-    energy: Energy
-    gates: tuple[ModuleGates, ...]
-    memories: tuple[OnChipMemory, ...]
-    comparison: Comparison | None
+
+    @property
+    def graph(self) -> Graph:
+        return self.timeline.program.graph
+
+    @property
+    def config(self) -> Config:
+        return self.timeline.program.config
+
+    @cached_property
+    def traffic(self) -> LayerTraffic:
+        """All layers' bytes together."""
+        return add_traffic([layer.traffic for layer in self.timeline.layers])
+
+    @cached_property
+    def energy(self) -> Energy:
+        return frame_energy(self.timeline)
+
+    @cached_property
+    def gates(self) -> tuple[ModuleGates, ...]:
+        return gate_model(self.config)
+
+    @cached_property
+    def memories(self) -> tuple[OnChipMemory, ...]:
+        return on_chip_memories(self.config)
+
+    @cached_property
+    def comparison(self) -> Comparison | None:
+        """The baselines beside it; None for a network in which nothing is condensed."""
+        return compare(self.timeline.program)
 
     @property
     def frames_per_second(self) -> float:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph
+from hwsim.compiler.image import packed_input
 from hwsim.errors import ComparisonError
 from hwsim.flows.delivery import verilog
-from hwsim.flows.memory_map import packed_input
 from hwsim.flows.progress import Advance, Progress
 from hwsim.graph import Graph
 from hwsim.passes.baselines import materialized

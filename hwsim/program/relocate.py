@@ -9,21 +9,26 @@ from dataclasses import replace
 from hwsim.errors import InputError
 from hwsim.isa.descriptor import Descriptor, Load, Store
 from hwsim.isa.fields import MEMORY_END
-from hwsim.program.program import WINDOW_BYTES, Program, Region
+from hwsim.program.program import WINDOW_BYTES, Plan, Program, Region
+
+
+def check_base(plan: Plan, base: int) -> None:
+    """Raise `InputError` unless `base` is whole pages and keeps every byte below 2^32."""
+    if base < 0 or base % WINDOW_BYTES:
+        raise InputError(f"base {base:#x}: must be 0 or a positive multiple of {WINDOW_BYTES}")
+    if base + plan.size_bytes > MEMORY_END:
+        raise InputError(
+            f"base {base:#x}: {plan.graph.name} needs {plan.size_bytes:#x} bytes from there, "
+            f"addresses end at {MEMORY_END:#x}"
+        )
 
 
 def relocate(program: Program, base: int) -> Program:
-    """The same program with every address moved up by `base` bytes.
+    """Return the same program with every address moved up by `base` bytes.
 
-    Raises `InputError` unless `base` is a multiple of 4096 that keeps every byte below 2^32.
+    Raises `InputError` as `check_base` does.
     """
-    if base < 0 or base % WINDOW_BYTES:
-        raise InputError(f"base {base:#x}: must be 0 or a positive multiple of {WINDOW_BYTES}")
-    if base + program.size_bytes > MEMORY_END:
-        raise InputError(
-            f"base {base:#x}: {program.graph.name} needs {program.size_bytes:#x} bytes from there, "
-            f"addresses end at {MEMORY_END:#x}"
-        )
+    check_base(program, base)
     layers = tuple(
         replace(part, weights=_moved_region(part.weights, base)) for part in program.layers
     )

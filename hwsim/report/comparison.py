@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hwsim.cost.estimate import PAPER_SAVING, Comparison, Variant
+from hwsim.cost.comparison import PAPER_SAVING, Comparison, Variant
 from hwsim.report.layers import byte_fields
 
 PAPER = "arXiv 2104.14124"

@@ -1,25 +1,31 @@
-"""The files of `hwsim compile`: a network in memory, and what the machine makes of a photograph."""
+"""A network in memory, ready for the accelerator, and what the machine makes of a photograph."""
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.arch.config import Config
-from hwsim.compiler import compile_graph
+from hwsim.compiler import plan_graph, write_program
+from hwsim.compiler.image import memory_image, packed_input
 from hwsim.compiler.pack import pack_features
 from hwsim.extras import needing_extra
-from hwsim.flows.memory_map import MemoryMap, flat_memory, header, make_memory_map, packed_input
-from hwsim.flows.progress import Progress
+from hwsim.flows.progress import Progress, silent
 from hwsim.flows.quantized import Recipe, quantized_graph
 from hwsim.graph import Graph, Layer
 from hwsim.machine import Machine
 from hwsim.program.program import Program
-from hwsim.program.relocate import relocate
+from hwsim.program.relocate import check_base, relocate
+from hwsim.report.c_header import c_header
+from hwsim.report.memory_map import (
+    CompiledNetwork,
+    MemoryMap,
+    PlacedImage,
+    json_text,
+    make_memory_map,
+)
 from hwsim.timeline import time_program
 
 MEMORY, MAP, HEADER, EXPECTED = "memory.bin", "memory.json", "memory.h", "expected.bin"
@@ -30,41 +36,54 @@ class _Executed:
     """A photograph in memory, and what the accelerator makes of it."""
 
     packed: bytes = b""
-    figures: dict[str, str] | None = None
+    image: PlacedImage | None = None
     output: bytes = b""
     sha256: dict[str, str] = field(default_factory=dict)  # of every tensor, by its name
 
 
-def make_files(
+def file_names(image: str | None) -> list[str]:
+    """Return the names of the files that `compile_network` makes."""
+    return [MEMORY, MAP, HEADER] + ([] if image is None else [EXPECTED])
+
+
+def compile_network(
     shapes: Graph,
     config: Config,
-    image: str | None,
-    weights: str | None,
-    base: int,
-    progress: Progress,
+    image: str | None = None,
+    weights: str | None = None,
+    base: int = 0,
+    progress: Progress = silent,
 ) -> tuple[MemoryMap, dict[str, str | bytes]]:
-    """Quantize and compile `shapes` for memory from `base` on; the document, and files by name."""
+    """Quantize and compile `shapes` for memory from `base` on.
+
+    Returns the document, and the content of every file by its name; nothing is written. What cannot
+    run is refused before the long work.
+    """
+    check_base(plan_graph(shapes, config), base)
     stored = None if image is None else _stored_photograph(image, shapes)
-    recipe = Recipe.of(shapes, config, weights)
     with progress(f"quantizing {shapes.name}", 1):
-        program = compile_graph(quantized_graph(recipe), config)
+        graph = quantized_graph(Recipe.of(shapes, config, weights))
+    with progress(f"compiling {shapes.name}", len(graph.layers)) as advance:
+        program = write_program(plan_graph(graph, config), advance)
     executed = _Executed()
     if image is not None and stored is not None:
         executed = _execute(program, Path(image).name, stored, progress)
     moved = relocate(program, base)
-    files: dict[str, str | bytes] = {MEMORY: flat_memory(moved, executed.packed)}
+    files: dict[str, str | bytes] = {MEMORY: memory_image(moved, executed.packed)}
     if image is not None:
         files[EXPECTED] = executed.output
+    with progress(f"timing {shapes.name}", 1):
+        timeline = time_program(program)
     document = make_memory_map(
         moved,
-        time_program(program),
-        network=_network(recipe),
-        image=executed.figures,
+        timeline,
+        network=_network(graph, weights),
+        image=executed.image,
         sha256=executed.sha256,
         files={name: len(content) for name, content in files.items()},
     )
-    files[MAP] = json.dumps(asdict(document), indent=1, allow_nan=False) + "\n"
-    files[HEADER] = header(document)
+    files[MAP] = json_text(document)
+    files[HEADER] = c_header(document)
     return document, files
 
 
@@ -96,20 +115,21 @@ def _execute(
 
         memory = Machine(program, stored, on_layer=on_layer).run()
     region = program.region(graph.output)
-    figures = {"name": name, "sha256": sha256[graph.input.name]}
-    return _Executed(packed, figures, memory.data[region.address : region.end].tobytes(), sha256)
+    image = PlacedImage(name, sha256[graph.input.name])
+    return _Executed(packed, image, memory.data[region.address : region.end].tobytes(), sha256)
 
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _network(recipe: Recipe) -> dict[str, Any]:
-    return {
-        "name": recipe.name,
-        "input_height_pixels": recipe.height,
-        "input_width_pixels": recipe.width,
-        "k": recipe.k,
-        "weight_bits": recipe.weight_bits,
-        "weights": "seeded" if recipe.weights is None else Path(recipe.weights).name,
-    }
+def _network(graph: Graph, weights: str | None) -> CompiledNetwork:
+    size = graph.input.shape
+    return CompiledNetwork(
+        name=graph.name,
+        input_height_pixels=size.height,
+        input_width_pixels=size.width,
+        k=max(layer.channel_pool for layer in graph.layers),
+        weight_bits=graph.layers[0].weight_bits,
+        weights="seeded" if weights is None else Path(weights).name,
+    )

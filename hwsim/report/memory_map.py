@@ -1,61 +1,50 @@
-"""What a host must know of a compiled program: memory before the run, registers, where tensors lie.
+"""What a host must know of a compiled program: the document that is memory.json."""
 
-`MemoryMap` is the document that `hwsim compile` writes as memory.json; `header` is the same for C.
-"""
-
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hwsim.compiler.pack import image_row_bytes, pack_features, pack_image
-from hwsim.escape import comment
+from hwsim.compiler.image import extent
+from hwsim.compiler.pack import image_row_bytes
 from hwsim.graph import Tensor
 from hwsim.isa.registers import fingerprint, register, reset_value
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, is_packed
-from hwsim.program.program import Program, Region
+from hwsim.program.program import Plan, Region
 from hwsim.program.traffic import COUNTERS, add_traffic
 from hwsim.timeline import Timeline
 
 SCHEMA_VERSION = "1.1"  # the second number grows when fields are added
 AXES = ("CHANNELS", "HEIGHT", "WIDTH")
-JOB = {  # fields of `struct NAME_job` in the driver in C, in its order
-    "fingerprint": "FINGERPRINT",
-    "program_address": "PROGRAM_ADDRESS",
-    "constants_first": "CONSTANTS_BASE",
-    "constants_last": "CONSTANTS_LIMIT",
-    "features_first": "FEATURES_BASE",
-    "features_last": "FEATURES_LIMIT",
-}
-HEADER = """\
-/*
- * {title}.
- *
- * Before START, memory.bin lies at MEMORY_BASE and the input at MEMORY_INPUT_ADDRESS. After it the
- * output lies at MEMORY_OUTPUT_ADDRESS. In both, channel c of the pixel in row y, column x is the
- * signed byte at
- *     ADDRESS + c / PIXEL_BYTES * BLOCK_BYTES + y * ROW_BYTES + x * PIXEL_BYTES + c % PIXEL_BYTES
- * and stands for SCALE * (byte - ZERO_POINT). The input's channels 0, 1, 2 are red, green, blue; a
- * byte of it is the 8-bit value - 128 (the top bit flipped). With 4 PIXEL_BYTES the fourth byte is
- * unused.
- */
-#ifndef MEMORY_H
-#define MEMORY_H
 
-{defines}
 
-/*
- * const struct NAME_job job = MEMORY_JOB; with NAME_driver.h, which `hwsim rtl` writes. NAME is
- * `accelerator` unless --name says otherwise.
- */
-#define MEMORY_JOB \\
-    {{ {job} }}
+@dataclass(frozen=True)
+class CompiledNetwork:
+    """What was compiled."""
 
-#endif
-"""
+    name: str
+    """Name of the network."""
+    input_height_pixels: int
+    """Height of the image."""
+    input_width_pixels: int
+    """Width of the image."""
+    k: int
+    """The most filters that are condensed into one stored channel."""
+    weight_bits: int
+    """Width of a weight."""
+    weights: str
+    """Where the weights come from: `seeded`, or the name of a darknet file."""
+
+
+@dataclass(frozen=True)
+class PlacedImage:
+    """The photograph that memory.bin holds as the input."""
+
+    name: str
+    """Its file's name, without the folder."""
+    sha256: str
+    """Of the input's bytes in memory."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +52,11 @@ class RegisterWrite:
     """What the host writes to one register before START."""
 
     name: str
+    """The register."""
     offset: int
+    """Its place in the AXI4-Lite port's page."""
     value: int
+    """What to write."""
 
 
 @dataclass(frozen=True)
@@ -72,28 +64,52 @@ class PlacedRegion:
     """The program, or one layer's weights."""
 
     name: str
+    """What lies there."""
     address: int
+    """Of its first byte."""
     size_bytes: int
+    """Its size."""
 
 
 @dataclass(frozen=True)
 class PlacedTensor:
-    """One stored tensor. Element (c, y, x) is the byte at
+    """One stored tensor. Element (c, y, x) is the signed byte at
 
     address + (c // pixel_bytes) * block_bytes + y * row_bytes + x * pixel_bytes + c % pixel_bytes
     """
 
     name: str
+    """As in the network."""
     address: int
+    """Of its first byte."""
     size_bytes: int
-    shape: tuple[int, int, int]  # channels, height, width
-    layout: str  # "image" or "blocks", after docs/architecture.md
+    """Its size, padding included."""
+    shape: tuple[int, int, int]
+    """Channels, height, width."""
+    layout: Literal["image", "blocks"]
+    """"Memory formats" in docs/architecture.md has both."""
     pixel_bytes: int
+    """From one pixel to the next."""
     row_bytes: int
+    """From one row to the next."""
     block_bytes: int
-    scale: float | None  # real value = scale x (stored int8 - zero_point)
+    """From one block of channels to the next."""
+    scale: float | None
+    """An element stands for scale x (element - zero_point)."""
     zero_point: int
-    sha256: str | None  # of its bytes in memory once it is whole; None where nothing was executed
+    """What stands for 0."""
+    sha256: str | None
+    """Of its bytes in memory once it is whole; null where nothing was executed."""
+
+
+@dataclass(frozen=True)
+class BinaryFile:
+    """One of the files beside the document."""
+
+    path: str
+    """Its name in the folder."""
+    size_bytes: int
+    """Its size."""
 
 
 @dataclass(frozen=True)
@@ -101,74 +117,68 @@ class MemoryMap:
     """The document. Addresses are absolute; numbers carry their unit in their name."""
 
     schema_version: str
+    """Version of this document's shape: major.minor."""
     hwsim_version: str
-    command: str
-    network: dict[str, Any]
+    """Version of the program that wrote it."""
+    command: Literal["compile"]
+    """The subcommand."""
+    network: CompiledNetwork
+    """What was compiled."""
     config: dict[str, Any]
-    image: dict[str, str] | None
+    """The accelerator, key by key as in its TOML."""
+    image: PlacedImage | None
+    """The photograph that is in place as the input; null without one."""
     base_address: int
+    """Where memory.bin lies."""
     memory_bytes: int
+    """Its size; the run reaches nothing outside it."""
     expected_build: int
+    """What register BUILD must read."""
     expected_fingerprint: int
+    """What register FINGERPRINT must read."""
     registers: tuple[RegisterWrite, ...]
+    """What the host writes before START, in this order."""
     predicted_counters: dict[str, int]
+    """What each counter reads after the run."""
     input: str
+    """Name of the tensor that the run reads first."""
     output: str
+    """Name of the tensor that it leaves."""
     tensors: tuple[PlacedTensor, ...]
+    """The input and every layer's output."""
     program: PlacedRegion
+    """Where the descriptors lie."""
     weights: tuple[PlacedRegion, ...]
+    """Where each layer's weights with their parameters lie."""
     defines: dict[str, str]
-    files: tuple[dict[str, Any], ...]
+    """Names and values of the `#define`s in memory.h."""
+    files: tuple[BinaryFile, ...]
+    """The binary files."""
 
     def tensor(self, name: str) -> PlacedTensor:
         return next(tensor for tensor in self.tensors if tensor.name == name)
 
 
-def flat_memory(program: Program, packed_input: bytes = b"") -> bytes:
-    """Whole pages from the program's first address on, as they are before START.
-
-    Without an input, and wherever a tensor only appears in the run, memory is 0.
-    """
-    base, size_bytes = _extent(program)
-    memory = bytearray(size_bytes)
-    parts = program.image() | {program.region(program.graph.input).address: packed_input}
-    for address, part in parts.items():
-        memory[address - base : address - base + len(part)] = part
-    return bytes(memory)
-
-
-def _extent(program: Program) -> tuple[int, int]:
-    """First address, and bytes from there to the end of both windows."""
-    windows = (program.features, program.constants)
-    base = min(window.base for window in windows)
-    return base, max(window.limit for window in windows) + 1 - base
-
-
-def packed_input(program: Program, values: NDArray[np.int8]) -> bytes:
-    """int8 `x[C, H, W]` as the input's bytes in memory."""
-    pack = pack_image if is_packed(program.graph.layers[0]) else pack_features
-    return pack(values, program.config)
-
-
 def make_memory_map(
-    program: Program,
+    plan: Plan,
     timeline: Timeline,
-    network: dict[str, Any],
-    image: dict[str, str] | None,
+    network: CompiledNetwork,
+    image: PlacedImage | None,
     sha256: Mapping[str, str],
     files: Mapping[str, int],
 ) -> MemoryMap:
-    """The document of a program at its place in memory.
+    """Describe a program at its place in memory.
 
     `timeline` may be that of the program before it was moved. `sha256` is by tensor, `files` has
     the size of each by its name.
     """
-    graph, config = program.graph, program.config
-    base, memory_bytes = _extent(program)
+    graph, config = plan.graph, plan.config
+    whole = extent(plan)
+    memory_bytes = whole.limit + 1 - whole.base
     named = {tensor.name: tensor for tensor in (graph.input, *(x.output for x in graph.layers))}
-    tensors = tuple(_placed(program, tensor, sha256.get(name)) for name, tensor in named.items())
+    tensors = tuple(_placed(plan, tensor, sha256.get(name)) for name, tensor in named.items())
     by_name = {tensor.name: tensor for tensor in tensors}
-    registers = _registers(program)
+    registers = _registers(plan)
     counters = _counters(timeline)
     expected = {"BUILD": reset_value(register("BUILD"), config), "FINGERPRINT": fingerprint(config)}
     written = {write.name: write.value for write in registers}
@@ -180,7 +190,7 @@ def make_memory_map(
         network=network,
         config=config.model_dump(),
         image=image,
-        base_address=base,
+        base_address=whole.base,
         memory_bytes=memory_bytes,
         expected_build=expected["BUILD"],
         expected_fingerprint=expected["FINGERPRINT"],
@@ -189,20 +199,24 @@ def make_memory_map(
         input=graph.input.name,
         output=graph.output.name,
         tensors=tensors,
-        program=_region(program.code),
-        weights=tuple(_region(part.weights) for part in program.layers),
-        defines=_defines(base, memory_bytes, expected | written, counters, ends),
-        files=tuple({"path": path, "size_bytes": size} for path, size in files.items()),
+        program=_region(plan.code),
+        weights=tuple(_region(part.weights) for part in plan.layers),
+        defines=_defines(whole.base, memory_bytes, expected | written, counters, ends),
+        files=tuple(BinaryFile(path, size) for path, size in files.items()),
     )
+
+
+def json_text(document: MemoryMap) -> str:
+    return json.dumps(asdict(document), indent=1, allow_nan=False) + "\n"
 
 
 def _region(region: Region) -> PlacedRegion:
     return PlacedRegion(region.name, region.address, region.size_bytes)
 
 
-def _placed(program: Program, tensor: Tensor, sha256: str | None) -> PlacedTensor:
-    region, config, shape = program.region(tensor), program.config, tensor.shape
-    packed = tensor.name == program.graph.input.name and is_packed(program.graph.layers[0])
+def _placed(plan: Plan, tensor: Tensor, sha256: str | None) -> PlacedTensor:
+    region, config, shape = plan.region(tensor), plan.config, tensor.shape
+    packed = tensor.name == plan.graph.input.name and is_packed(plan.graph.layers[0])
     pixel_bytes = IMAGE_PIXEL_BYTES if packed else config.word_bytes
     row_bytes = image_row_bytes(shape.width, config) if packed else shape.width * pixel_bytes
     quantization = tensor.quantization
@@ -221,14 +235,14 @@ def _placed(program: Program, tensor: Tensor, sha256: str | None) -> PlacedTenso
     )
 
 
-def _registers(program: Program) -> tuple[RegisterWrite, ...]:
+def _registers(plan: Plan) -> tuple[RegisterWrite, ...]:
     """In the order of the example's driver. What a register does not hold reads as 0."""
     values = {
-        "CONSTANTS_BASE": program.constants.base,
-        "CONSTANTS_LIMIT": program.constants.limit,
-        "FEATURES_BASE": program.features.base,
-        "FEATURES_LIMIT": program.features.limit,
-        "PROGRAM_ADDRESS": program.code.address,
+        "CONSTANTS_BASE": plan.constants.base,
+        "CONSTANTS_LIMIT": plan.constants.limit,
+        "FEATURES_BASE": plan.features.base,
+        "FEATURES_LIMIT": plan.features.limit,
+        "PROGRAM_ADDRESS": plan.code.address,
     }
     return tuple(RegisterWrite(name, register(name).offset, x) for name, x in values.items())
 
@@ -267,17 +281,3 @@ def _defines(
             values["SCALE"] = repr(float(tensor.scale))
         found |= {f"{end}_{name}": value for name, value in values.items()}
     return {f"MEMORY_{name}": value for name, value in found.items()}
-
-
-def header(document: MemoryMap) -> str:
-    """memory.h: the defines, and an initializer for the job of the driver in C."""
-    network, config = document.network["name"], document.config["name"]
-    width = max(map(len, document.defines))
-    lines = [f"#define {name:{width}} {value}" for name, value in document.defines.items()]
-    # By position: C++ has no designators before C++20.
-    job = ", \\\n      ".join(f"MEMORY_{name} /* {field} */" for field, name in JOB.items())
-    return HEADER.format(
-        title=comment(f"{network} on {config}, by hwsim {document.hwsim_version}"),
-        defines="\n".join(lines),
-        job=job,
-    )

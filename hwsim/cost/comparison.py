@@ -1,0 +1,73 @@
+"""A condensed network beside the baselines that it is compared with, in bytes."""
+
+from dataclasses import dataclass
+
+from hwsim.compiler import plan_graph
+from hwsim.passes.baselines import materialized, plain
+from hwsim.program.program import Plan
+from hwsim.program.traffic import ByteCounts, add_traffic, planned_traffic
+
+PAPER_SAVING = 0.265  # arXiv 2104.14124, abstract: memory bandwidth saved by virtual feature maps
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way of running the same detector, for comparison. Layers keep the graph's own names."""
+
+    key: str
+    description: str
+    macs: int
+    peak_feature_bytes: int
+    layer_names: tuple[str, ...]
+    layer_bytes: tuple[ByteCounts, ...]
+    bytes: ByteCounts
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Totals A, B and C of a condensed network, and B with its maps written before pooling."""
+
+    a: Variant
+    b: Variant
+    b_unpooled: Variant
+    c: Variant
+
+    def feature_saving(self, baseline: Variant) -> float:
+        """(B - C) / B of feature bytes."""
+        return 1 - self.c.bytes.features / baseline.bytes.features
+
+    def total_saving(self, baseline: Variant) -> float:
+        """(B - C) / B of all bytes."""
+        return 1 - self.c.bytes.total / baseline.bytes.total
+
+
+def compare(plan: Plan) -> Comparison | None:
+    """Plan the baselines of a network; return None where no layer is condensed."""
+    graph, config = plan.graph, plan.config
+    if not graph.is_condensed:
+        return None
+    a, b, unpooled = (
+        plan_graph(baseline, config)
+        for baseline in (plain(graph), materialized(graph), materialized(graph, pooled=False))
+    )
+    return Comparison(
+        a=_variant("A", "plain network, same stored shapes, k = 1", a),
+        b=_variant("B", "k x C maps written and read back, after the spatial maximum", b),
+        b_unpooled=_variant(
+            "B'", "k x C maps written and read back, before the spatial maximum", unpooled
+        ),
+        c=_variant("C", "virtual maps: condensed before they are written", plan),
+    )
+
+
+def _variant(key: str, description: str, plan: Plan) -> Variant:
+    layers = planned_traffic(plan)
+    return Variant(
+        key,
+        description,
+        plan.graph.macs,
+        plan.peak_feature_bytes,
+        tuple(part.layer.name for part in plan.layers),
+        tuple(layer.bytes for layer in layers),
+        add_traffic(layers).bytes,
+    )
