@@ -7,8 +7,8 @@ import os
 import select
 import stat
 import time
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from hwsim.errors import InputError
 
@@ -23,7 +23,7 @@ NO_FILES = {
 }
 
 
-def open_file(kind: str, path: str | Path, largest_bytes: int) -> BinaryIO:
+def open_file(kind: str, path: str | Path, largest_bytes: int) -> BufferedReader:
     """Open a regular file of at most `largest_bytes`, which the caller closes.
 
     `kind` says what the file is meant to be, for example "image". Raises `InputError` for a file

@@ -8,6 +8,9 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from hwsim.cache import cache_folder
+from hwsim.files import read_file
+
+LARGEST_BYTES = 1 << 24  # a module's cells, by name
 
 
 class Kept:
@@ -25,9 +28,10 @@ class Kept:
         key = "\0".join((*self._circumstances, text))
         path = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
         try:
-            if isinstance(kept := json.loads(path.read_text("utf-8")), dict):
+            content = read_file("kept synthesis", path, LARGEST_BYTES)
+            if isinstance(kept := json.loads(content), dict):
                 return kept
-        except (OSError, ValueError):
+        except (ValueError, RecursionError):  # not there, or no JSON
             pass
         found = find()
         try:

@@ -119,7 +119,8 @@ def test_without_a_cache_nothing_is_kept(has_home: bool, monkeypatch: pytest.Mon
 
 def test_the_hash_changes_with_what_decides(tmp_path: Path) -> None:
     weights = tmp_path / "a.weights"
-    weights.write_bytes(b"one")
+    network = FloatNetwork(build_network(MINI, 64, 64, 2))
+    save_darknet_weights(network, weights)
     recipes = [
         RECIPE,
         Recipe(MINI, 64, 96, 2, 8, 16, None),
@@ -129,7 +130,8 @@ def test_the_hash_changes_with_what_decides(tmp_path: Path) -> None:
         Recipe(MINI, 64, 64, 2, 8, 16, str(weights)),
     ]
     hashes = [recipe.content_hash() for recipe in recipes]
-    weights.write_bytes(b"two")
+    network.float_layers()[0].bias.data[0] = 0.5
+    save_darknet_weights(network, weights)
     hashes.append(recipes[-1].content_hash())
     assert len(set(hashes)) == len(hashes)
 

@@ -1,13 +1,18 @@
 """Darknet's weight files: order and header from the C source, and files that do not fit."""
 
+import os
 import struct
+import time
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from hwsim.errors import InputError
+from hwsim.flows.quantized import Recipe
 from hwsim.frontends.builtin import build_network
 from hwsim.golden.darknet_weights import load_darknet_weights, save_darknet_weights, stored_tensors
 from hwsim.golden.networks import FloatNetwork
@@ -103,6 +108,71 @@ def test_files_that_cannot_be_weights_are_refused(file: Path) -> None:
     file.write_bytes(whole[:variance] + struct.pack("<f", -1.0) + whole[variance + 4 :])
     with pytest.raises(InputError, match="conv1 has a negative variance"):
         loaded(file)
+
+
+@pytest.mark.parametrize("size_bytes", [100, 200 << 30])
+def test_a_wrong_size_is_told_unread(size_bytes: int, tmp_path: Path) -> None:
+    """The file is sparse: nothing but the header could be read in this time."""
+    path = tmp_path / "sparse.weights"
+    with path.open("wb") as file:
+        file.write(struct.pack("<iiiq", 0, 2, 0, 0))
+        file.truncate(size_bytes)
+    recipe = Recipe(NAME, 64, 64, 1, 8, 16, str(path))
+    for read in (lambda: loaded(path), recipe.content_hash):
+        start = time.process_time()
+        with pytest.raises(InputError, match=rf"'{path}': {size_bytes} bytes, expected 20 of"):
+            read()
+        assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "pipe"])
+def test_what_is_no_file_is_refused_at_once(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    path = tmp_path / name
+    for read in (lambda: loaded(path), Recipe(NAME, 64, 64, 1, 8, 16, str(path)).content_hash):
+        with pytest.raises(InputError, match=f"cannot read weights '{path}': is a .*, no file"):
+            read()
+
+
+def test_a_file_that_shrinks_meanwhile_is_refused(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shorten(*arguments: Any) -> Any:
+        os.truncate(file, 1000)
+        return np_fromfile(*arguments)
+
+    np_fromfile = np.fromfile
+    monkeypatch.setattr(np, "fromfile", shorten)
+    with pytest.raises(InputError, match="cut short meanwhile"):
+        loaded(file)
+
+
+def test_damaged_weights_are_read_or_refused_in_one_line(file: Path) -> None:
+    whole = file.read_bytes()
+    odd = [0x00000000, 0x80000000, 0x00000001, 0x7F800000, 0xFF800000, 0x7FC00000, 0x7F7FFFFF]
+    random = Random(0)
+    outcomes = set()
+    for _ in range(150):
+        content = bytearray(whole)
+        for _ in range(random.randrange(1, 5)):
+            place = 4 * random.randrange(300)  # header, first layer, some of the second
+            content[place : place + 4] = struct.pack(
+                "<I", random.choice([*odd, random.getrandbits(32)])
+            )
+        file.write_bytes(content[: random.choice([len(content)] * 9 + [random.randrange(40)])])
+        reason = reason_for_refusing(file)
+        assert reason.isprintable()
+        outcomes.add(bool(reason))
+    assert outcomes == {False, True}
+
+
+def reason_for_refusing(path: Path) -> str:
+    """Why weights are refused; nothing where they are not."""
+    try:
+        loaded(path)
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def test_a_nearly_dead_channel_keeps_its_bias(network: FloatNetwork, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Graph files: what is saved comes back, in the same bytes, and nothing else is accepted."""
 
 import io
+import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -209,8 +210,10 @@ def test_foreign_archives_are_refused(path: Path) -> None:
         load_graph(rewritten(path, lambda name, old: (f"x{name}", old)))
     with pytest.raises(InputError, match=r"cannot read graph '.*none': No such file"):
         load_graph(path.with_name("none"))
-    with pytest.raises(InputError, match="cannot read graph"):
-        load_graph(path.parent)
+    os.mkfifo(path.with_name("pipe"))
+    for name, kind in (("", "folder"), ("pipe", "pipe"), ("/dev/zero", "device")):
+        with pytest.raises(InputError, match=rf"cannot read graph '.*': is a {kind}, no file"):
+            load_graph(path.parent / name)
 
 
 def test_a_failed_write_leaves_the_old_file(

@@ -124,9 +124,14 @@ def test_what_is_kept_in_another_shape_is_found_anew(tmp_path: Path) -> None:
     found = synthesized(REGISTER)
     kept = [path for path in tmp_path.rglob("*.json") if path.is_file()]
     assert kept
-    for path in kept:
-        path.write_text("[]", "utf-8")
-    assert synthesized(REGISTER) == found
+    for damage in (b"[]", b"\xff", b"[" * 100_000, None):
+        for path in kept:
+            path.unlink()
+            if damage is None:
+                os.mkfifo(path)  # which nobody writes to
+            else:
+                path.write_bytes(damage)
+        assert synthesized(REGISTER) == found
 
 
 def test_units_are_files_of_the_hardware() -> None:

@@ -12,6 +12,8 @@ from hwsim.arch.config import Config
 from hwsim.cache import cache_folder
 from hwsim.errors import InputError
 from hwsim.extras import needing_extra
+from hwsim.frontends.builtin import build_network
+from hwsim.frontends.darknet import open_weights
 from hwsim.graph import Graph
 
 DECIDING_PACKAGES = ("torch", "brevitas", "numpy", "pillow", "scikit-image")
@@ -20,6 +22,7 @@ DECIDING_MODULES = (
     "hwsim.graph",
     "hwsim.graph.file",
     "hwsim.frontends.builtin",
+    "hwsim.frontends.darknet",
 )
 
 
@@ -62,12 +65,9 @@ class Recipe:
         for source in _deciding_sources():
             digest.update(source.read_bytes())
         if self.weights is not None:
-            try:
-                digest.update(Path(self.weights).read_bytes())
-            except OSError as error:
-                raise InputError(
-                    f"cannot read weights '{self.weights}': {error.strerror}"
-                ) from None
+            shapes = build_network(self.name, self.height, self.width, self.k)
+            with open_weights(shapes, self.weights) as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
 

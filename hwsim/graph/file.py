@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from hwsim.arch.config import Positive, PositiveReal
 from hwsim.errors import InputError
+from hwsim.files import open_file
 from hwsim.graph import (
     Constants,
     Graph,
@@ -30,6 +31,7 @@ from hwsim.graph import (
 )
 
 SHAPES = "graph.json"
+LARGEST_BYTES = 1 << 30  # of a whole file; no built-in network has more than 126 million weights
 LARGEST_SHAPES = 1 << 20  # bytes of graph.json that are read at most
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date of a zip archive
 UNIX = 3
@@ -130,15 +132,17 @@ def load_graph(path: str | Path) -> Graph:
 
     Raises `InputError`, in one line with the file and the rule it breaks, for anything else.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _read_graph(archive)
-    except OSError as error:
-        raise InputError(f"cannot read graph '{path}': {error.strerror or error}") from None
-    except InputError as error:
-        raise InputError(f"graph '{path}': {_one_line(error)}") from None
-    except BROKEN_ARCHIVE as error:
-        raise InputError(f"graph '{path}': not a sound .npz archive: {_one_line(error)}") from None
+    with open_file("graph", path, LARGEST_BYTES) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                return _read_graph(archive)
+        except OSError as error:
+            raise InputError(f"cannot read graph '{path}': {error.strerror or error}") from None
+        except InputError as error:
+            raise InputError(f"graph '{path}': {_one_line(error)}") from None
+        except BROKEN_ARCHIVE as error:
+            reason = f"not a sound .npz archive: {_one_line(error)}"
+            raise InputError(f"graph '{path}': {reason}") from None
 
 
 def _one_line(error: Exception) -> str:
