@@ -40,6 +40,17 @@ LARGE = {
     "staging_bytes": 32768,
 }
 
+LONG = {"burst_beats": 64, "outstanding_reads": 32}
+
+
+def _corner(
+    input_lanes: int, output_lanes: int, rescale_lanes: int, buffers: Overrides
+) -> dict[str, Any]:
+    """Return an array with the narrowest weights, widest factors, longest bursts and most reads."""
+    sections = _array(input_lanes, output_lanes, rescale_lanes)
+    return sections | {"widths": BOTH, "buffers": buffers, "bus": sections["bus"] | LONG}
+
+
 # By name: what differs from `edge`, or from another preset.
 CALIBRATED: dict[str, Overrides] = {
     "8x8": _array(8, 8, 1),
@@ -57,8 +68,7 @@ CALIBRATED: dict[str, Overrides] = {
     "16x16, no pool": {"channel_pool": False},
     "8x8, small buffers": _array(8, 8, 1) | {"buffers": SMALL},
     "16x16, large buffers": {"buffers": LARGE},
-    "8x8, long bursts": _array(8, 8, 1)
-    | {"bus": {"bus_bits": 64, "burst_beats": 64, "outstanding_reads": 32}},
+    "8x8, long bursts": _array(8, 8, 1) | {"bus": {"bus_bits": 64} | LONG},
 }
 HELD_OUT: dict[str, Overrides] = {
     "nano": {"preset": "nano"},
@@ -70,6 +80,10 @@ HELD_OUT: dict[str, Overrides] = {
     | {"buffers": SMALL, "bus": {"bus_bits": 64, "burst_beats": 32, "outstanding_reads": 16}},
     "8x8, 4-bit weights, no pool": _array(8, 8, 8) | {"widths": NARROW, "channel_pool": False},
     "16x16, 16 rescale lanes": _array(16, 16, 16),
+    # Corners of the region in which the error is stated.
+    "8x8, both, long bursts, large buffers": _corner(8, 8, 8, LARGE),
+    "8x16, both, long bursts, small buffers": _corner(8, 16, 1, SMALL),
+    "8x32, both, long bursts, large buffers": _corner(8, 32, 8, LARGE),
 }
 # Each preset with the channel pool and without it.
 PRICED = {

@@ -1,18 +1,20 @@
 """Energy, memories, gates and useful bytes against figures worked out by hand."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from hwsim.arch.config import PRESETS, load_config
 from hwsim.compiler import compile_graph
 from hwsim.cost.energy import frame_energy
-from hwsim.cost.gates import calibration, gate_error, gate_model
+from hwsim.cost.gates import calibration, gate_error, gate_model, numbers
 from hwsim.cost.memory import on_chip_memories
 from hwsim.flows.estimate import estimate
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph, Layer, Shape, Tensor
 from hwsim.program.traffic import traffic_by_layer
+from hwsim.report.document import make_document
 from hwsim.synthesis.calibration import (
     ALL,
     HELD_OUT,
@@ -98,9 +100,39 @@ def test_the_gate_model_keeps_to_its_bounds_where_it_was_not_fitted() -> None:
     for error in errors(found["measured"], HELD_OUT):
         assert abs(error.ratio) <= (0.05 if error.unit == TOTAL else 0.1), error
     assert found["units"] == fitted(found["measured"])
-    stated = gate_error()
+    stated = gate_error(load_config("edge"))
+    assert stated is not None
     assert 0 < stated.total <= 0.05
     assert stated.total <= stated.unit <= 0.1
+    assert found["synthesized"] == {name: numbers(configuration(name)) for name in ALL}
+
+
+def test_the_gate_model_s_error_is_stated_where_it_was_compared() -> None:
+    for name in ALL:
+        assert gate_error(configuration(name)) == gate_error(load_config("edge")), name
+    between = preset_with("edge", bus={"burst_beats": 32}, buffers={"feature_bytes": 1 << 17})
+    assert gate_error(between) is not None
+    assert gate_error(preset_with("nano", clock={"clock_hz": 1}, memory={"latency_cycles": 9}))
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"array": {"input_lanes": 8, "output_lanes": 64}, "bus": {"bus_bits": 64}},
+        {"array": {"output_lanes": 128}},
+        {"bus": {"outstanding_reads": 33}},
+        {"bus": {"outstanding_reads": 129}},
+        {"bus": {"burst_beats": 128}},
+        {"bus": {"outstanding_reads": 7}},
+        {"buffers": {"feature_bytes": 1 << 20}},
+        {"buffers": {"accumulator_depth": 32}},
+    ],
+)
+def test_no_error_is_stated_where_no_synthesis_was_compared(sections: dict[str, Any]) -> None:
+    config = preset_with("edge", **sections)
+    assert gate_error(config) is None
+    found = make_document(estimate(build_network("tiny-yolov2-mini"), config)).totals
+    assert (found.gates_are_calibrated, found.gates_error_ratio) == (False, None)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

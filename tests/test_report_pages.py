@@ -18,6 +18,7 @@ from hwsim.report.spans import all_series, merged_count
 from hwsim.report.terminal import print_document
 from hwsim.report.timeline_chart import MOST_BARS, timeline_chart
 from hwsim.report.web_page import index_text, page_text, plotly_script
+from tests.drawn import preset_with
 
 FULL = ["condensation-net", "tiny-yolov2"]
 
@@ -71,11 +72,23 @@ def test_a_narrow_terminal_cuts_no_number(
 def test_tables_say_what_is_assumed(document: Document) -> None:
     text = table_of(document)
     assert "assumed, not calibrated" in text
-    assert f"NAND2 equivalents, total within {gate_error().total:.1%} of synthesis" in text
+    stated = gate_error(load_config("edge"))
+    assert stated is not None
+    assert f"NAND2 equivalents, total within {stated.total:.1%} of synthesis" in text
     for layer in document.layers:
         assert layer.name in text
     assert (document.comparison is None) == ("26.5%" not in text)
     assert (document.comparison is None) == ("C's condensed layers have k times" not in text)
+
+
+def test_no_error_is_stated_that_nobody_measured() -> None:
+    """Neither in the tables nor on the page."""
+    config = preset_with("edge", bus={"outstanding_reads": 129})
+    found = estimate(build_network("tiny-yolov2-mini"), config)
+    document = make_document(found)
+    for text in (table_of(document, verbose=True), page_text(document, found)):
+        assert "no synthesis was compared for such a configuration" in " ".join(text.split())
+        assert "of synthesis" not in text
 
 
 def test_very_large_numbers_widen_the_table(document: Document) -> None:

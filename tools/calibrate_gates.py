@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hwsim.cli.options import Verbosity
 from hwsim.cli.progress import progress
-from hwsim.cost.gates import COEFFICIENTS
+from hwsim.cost.gates import COEFFICIENTS, numbers
 from hwsim.rtl.accelerator import accelerator_verilog
 from hwsim.synthesis.calibration import (
     ALL,
@@ -51,6 +51,7 @@ def document(measured: Measured, memory_bits: dict[str, int]) -> dict[str, objec
             "unit": round(max(units), 4),
             "least_share": LEAST_SHARE,
         },
+        "synthesized": {name: numbers(configuration(name)) for name in measured},
         "units": fitted(measured),
         "measured": measured,
         "memory_bits": memory_bits,

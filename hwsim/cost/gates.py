@@ -2,7 +2,8 @@
 
 `make calibrate` synthesizes the configurations of `synthesis/calibration.py`, fits every unit's
 gates to features of the configuration, and writes `gate_coefficients.json` with the error on
-configurations that were not fitted.
+configurations that were not fitted. The error is stated between the configurations that were
+synthesized, and nowhere else.
 """
 
 import json
@@ -15,6 +16,7 @@ from typing import Any
 from hwsim.arch.config import Config
 
 COEFFICIENTS = "gate_coefficients.json"
+SECTIONS = ("array", "widths", "buffers", "bus")  # of a configuration: what gates depend on
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,40 @@ def predicted(coefficients: Mapping[str, float], values: Mapping[str, float]) ->
     return sum(coefficient * values[name] for name, coefficient in coefficients.items())
 
 
-def gate_error() -> GateModelError:
-    """Return the model's error on configurations that it was not fitted to."""
+def gate_error(config: Config) -> GateModelError | None:
+    """Return the model's error where it was not fitted; None where no synthesis was compared.
+
+    It was compared where an array of the same lanes was synthesized, and every other number that
+    gates depend on lies between the least and the greatest that was.
+    """
+    lanes, ranges = _compared()
+    wanted = numbers(config)
+    if (config.array.input_lanes, config.array.output_lanes) not in lanes:
+        return None
+    if not all(least <= wanted[name] <= most for name, (least, most) in ranges.items()):
+        return None
     return GateModelError(**calibration()["error"])
+
+
+def numbers(config: Config) -> dict[str, int]:
+    """Return the numbers that gates depend on by section and key, such as `bus.burst_beats`."""
+    return {
+        f"{section}.{key}": value
+        for section in SECTIONS
+        for key, value in getattr(config, section).model_dump().items()
+    }
+
+
+@cache
+def _compared() -> tuple[frozenset[tuple[int, int]], dict[str, tuple[int, int]]]:
+    """Return the pairs of lanes that were synthesized, and the range of each number that was."""
+    found = list(calibration()["synthesized"].values())
+    lanes = frozenset((one["array.input_lanes"], one["array.output_lanes"]) for one in found)
+    ranges = {
+        name: (min(one[name] for one in found), max(one[name] for one in found))
+        for name in found[0]
+    }
+    return lanes, ranges
 
 
 @cache

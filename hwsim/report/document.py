@@ -14,7 +14,7 @@ from hwsim.report.comparison import ComparisonFigures, comparison_figures
 from hwsim.report.layers import LayerFigures, layer_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
-SCHEMA_VERSION = "1.1"  # the second number grows when fields are added
+SCHEMA_VERSION = "2.0"  # the second number grows when fields are added, the first when they change
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,9 @@ def kibibyte_figure(bits: int) -> str:
 
 
 def calibration(totals: TotalFigures) -> str:
-    """How far the gate model can be trusted."""
+    """How far the gate model can be trusted, if that is known."""
+    if totals.gates_error_ratio is None:
+        return "modelled; no synthesis was compared for such a configuration"
     return f"total within {totals.gates_error_ratio:.1%} of synthesis"
 
 

@@ -124,9 +124,9 @@ class TotalFigures:
     energy: EnergyFigures
     """Assumed, not calibrated."""
     gates_are_calibrated: bool
-    """True: the gate model is fitted to synthesis."""
-    gates_error_ratio: float
-    """Its worst total on configurations that it was not fitted to."""
+    """True where the gate model was compared with synthesis: between what was synthesized."""
+    gates_error_ratio: float | None
+    """Its worst total there, on configurations that it was not fitted to; null elsewhere."""
     gates_nand2: int
     """All modules."""
     gates: tuple[GateFigures, ...]
@@ -137,6 +137,7 @@ def total_figures(estimate: Estimate, layers: tuple[LayerFigures, ...]) -> Total
     """The frame under the names of the reports."""
     clock_hz = estimate.config.clock.clock_hz
     paid = estimate.traffic.bytes
+    error = gate_error(estimate.config)
     busiest = max(layers, key=lambda layer: layer.average_bandwidth_bytes_per_second)
     window_bytes = round(peak_window_bytes(bus_transfers(estimate.timeline)))
     return TotalFigures(
@@ -171,8 +172,8 @@ def total_figures(estimate: Estimate, layers: tuple[LayerFigures, ...]) -> Total
             MemoryFigures(memory.name, memory.bits) for memory in estimate.memories
         ),
         energy=_energy_figures(estimate),
-        gates_are_calibrated=True,
-        gates_error_ratio=gate_error().total,
+        gates_are_calibrated=error is not None,
+        gates_error_ratio=error.total if error else None,
         gates_nand2=sum(module.gates for module in estimate.gates),
         gates=tuple(GateFigures(module.name, module.gates) for module in estimate.gates),
     )
