@@ -13,6 +13,7 @@ import hwsim.flows.compilation
 from hwsim.cli import main
 from hwsim.testbenches.reference_memory import Memory
 from tests.test_memory_map import BASE, FILES, MINI, program_at
+from tests.test_report_document import keeps_to_the_schema
 
 pytestmark = pytest.mark.usefixtures("workplace")
 
@@ -27,6 +28,7 @@ def test_without_an_image_there_is_no_input(capsys: pytest.CaptureFixture[str]) 
     }
     assert Path("again/memory.bin").read_bytes() == bytes(Memory(program_at(0)).data)
     document = json.loads(Path("again/memory.json").read_text())
+    assert keeps_to_the_schema(document, "compile")
     assert document["image"] is None
     assert document["base_address"] == 0
     assert {tensor["sha256"] for tensor in document["tensors"]} == {None}

@@ -25,6 +25,7 @@ from hwsim.rtl.host.axi4_lite import axi4_lite_ports
 from hwsim.rtl.memory.axi4 import axi4_ports
 from hwsim.rtl.primitives.queue import Queue
 from hwsim.testbenches.simulator import lint, verilator_environment
+from tests.test_report_document import keeps_to_the_schema
 
 SOURCES = {"npu.v", "npu.vlt", "npu.core", "npu.rdl", "npu.h", "npu_driver.h", "example.c"}
 FILES = SOURCES | {"README.md", "html/index.html"}
@@ -61,6 +62,7 @@ def test_the_folder_has_everything(written: Path) -> None:
     files = everything(written)
     assert files >= FILES
     document = json.loads((written.parent / "rtl.json").read_text())
+    assert keeps_to_the_schema(document, "rtl")
     assert {file["path"] for file in document["files"]} == files
     for file in document["files"]:
         assert (written / file["path"]).stat().st_size == file["size_bytes"]

@@ -14,7 +14,8 @@ from hwsim.cost.estimate import Estimate
 from hwsim.errors import InputError
 from hwsim.flows.estimate import estimate
 from hwsim.graph import Graph, Layer, Shape, SpatialPool, Tensor
-from hwsim.report.document import json_text, make_document
+from hwsim.report.document import make_document
+from hwsim.report.json_text import json_text
 
 LARGEST_BUFFER = 67_108_800
 # The least and the largest value of every number, stated a second time.

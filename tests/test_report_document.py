@@ -25,7 +25,8 @@ from hwsim.program.program import Traffic
 from hwsim.report import perfetto
 from hwsim.report.bandwidth import WINDOW_CYCLES, Transfer, bus_transfers, peak_window_bytes
 from hwsim.report.csv_rows import COLUMNS, csv_text
-from hwsim.report.document import Document, json_text, make_document
+from hwsim.report.document import Document, make_document
+from hwsim.report.json_text import json_text
 from hwsim.report.layers import WAITS, LayerFigures, operators
 from hwsim.report.perfetto import TRACKS, trace_events, trace_text
 from hwsim.report.schema import DOCUMENTS, schema_text

@@ -65,7 +65,7 @@ class Wanted:
         """The content of every file."""
         texts: dict[str, str] = {}
         if self.json is not None and self.json != STANDARD_OUTPUT:
-            from hwsim.report.document import json_text
+            from hwsim.report.json_text import json_text
 
             texts[self.json] = json_text(document)
         if self.csv is not None:
@@ -85,7 +85,7 @@ class Wanted:
     def show(self, document: Document, verbosity: Verbosity) -> None:
         """Standard output: JSON alone, or tables, or nothing."""
         if self.json == STANDARD_OUTPUT:
-            from hwsim.report.document import json_text
+            from hwsim.report.json_text import json_text
 
             sys.stdout.write(json_text(document))
         elif verbosity is not Verbosity.QUIET:

@@ -54,7 +54,7 @@ def rtl(config_name: str, folder: str, name: str, json: str | None) -> None:
     from hwsim.cli.progress import progress
     from hwsim.flows.configuration import configuration
     from hwsim.flows.delivery import deliver
-    from hwsim.report.delivery import json_text
+    from hwsim.report.json_text import json_text
 
     config = configuration(config_name)
     level = current_verbosity()

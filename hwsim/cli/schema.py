@@ -4,14 +4,16 @@ import click
 
 from hwsim.cli.options import common_options
 
+COMMANDS = ("estimate", "verify", "compile", "rtl", "synth")
+
 
 @click.command()
-@click.argument("name", metavar="COMMAND", type=click.Choice(["estimate", "verify", "synth"]))
+@click.argument("name", metavar="COMMAND", type=click.Choice(COMMANDS))
 @common_options
 def schema(name: str) -> None:
     """Print the JSON Schema of what `hwsim COMMAND --json` writes.
 
-    COMMAND is estimate, verify or synth; `hwsim run` writes what estimate does.
+    COMMAND is estimate, verify, compile, rtl or synth; `hwsim run` writes what estimate does.
     """
     from hwsim.report.schema import schema_text
 

@@ -42,7 +42,7 @@ def synth(
     from hwsim.cli.progress import progress
     from hwsim.flows import synthesis
     from hwsim.flows.configuration import configuration
-    from hwsim.report.synthesis import json_text
+    from hwsim.report.json_text import json_text
     from hwsim.report.synthesis_tables import print_synthesis
 
     if liberty is not None and target != "gates":

@@ -59,7 +59,7 @@ def verify(
     from hwsim.flows.simulation import subjects
     from hwsim.flows.verification import check_tools, verify_network
     from hwsim.frontends.builtin import build_network
-    from hwsim.report.verification import json_text
+    from hwsim.report.json_text import json_text
     from hwsim.report.verification_tables import print_verification
 
     config = configuration(config_name, weight_bits, memory)

@@ -19,11 +19,11 @@ from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.program.relocate import check_base, relocate
 from hwsim.report.c_header import c_header
+from hwsim.report.json_text import json_text
 from hwsim.report.memory_map import (
     CompiledNetwork,
     MemoryMap,
     PlacedImage,
-    json_text,
     make_memory_map,
 )
 from hwsim.timeline import time_program

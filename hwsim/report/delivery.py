@@ -1,7 +1,6 @@
 """What `hwsim rtl` delivers: the document of its `--json`."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
@@ -49,7 +48,3 @@ class Delivery:
     """In the module's order."""
     files: tuple[DeliveredFile, ...]
     """By path."""
-
-
-def json_text(document: Delivery) -> str:
-    return json.dumps(asdict(document), indent=1, allow_nan=False) + "\n"

@@ -3,8 +3,7 @@
 These dataclasses are the contract: `hwsim schema estimate` is generated from them.
 """
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -121,8 +120,3 @@ def make_document(estimate: Estimate, run: RunFigures | None = None) -> Document
         comparison=comparison_figures(estimate.comparison) if estimate.comparison else None,
         run=run,
     )
-
-
-def json_text(document: Document) -> str:
-    """The document as JSON, in the order of its fields."""
-    return json.dumps(asdict(document), indent=1, allow_nan=False) + "\n"

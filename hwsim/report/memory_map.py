@@ -1,8 +1,7 @@
 """What a host must know of a compiled program: the document that is memory.json."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -21,7 +20,7 @@ AXES = ("CHANNELS", "HEIGHT", "WIDTH")
 
 @dataclass(frozen=True)
 class CompiledNetwork:
-    """What was compiled."""
+    """A network, the size of its image, and its weights."""
 
     name: str
     """Name of the network."""
@@ -204,10 +203,6 @@ def make_memory_map(
         defines=_defines(whole.base, memory_bytes, expected | written, counters, ends),
         files=tuple(BinaryFile(path, size) for path, size in files.items()),
     )
-
-
-def json_text(document: MemoryMap) -> str:
-    return json.dumps(asdict(document), indent=1, allow_nan=False) + "\n"
 
 
 def _region(region: Region) -> PlacedRegion:

@@ -5,18 +5,20 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
 
-from hwsim.report import document, synthesis, verification
+from hwsim.report import delivery, document, memory_map, synthesis, verification
 
 # Every field, and no other, of exactly its type; its docstring is its description. Pydantic passes
 # a list's settings on to plain dataclasses in it, but takes none for a dataclass itself.
 STRICT = ConfigDict(use_attribute_docstrings=True, extra="forbid", strict=True)
 DOCUMENTS: dict[str, tuple[TypeAdapter[Any], str]] = {
     "estimate": (TypeAdapter(list[document.Document], config=STRICT), document.SCHEMA_VERSION),
-    "synth": (TypeAdapter(list[synthesis.Synthesis], config=STRICT), synthesis.SCHEMA_VERSION),
     "verify": (
         TypeAdapter(list[verification.Verification], config=STRICT),
         verification.SCHEMA_VERSION,
     ),
+    "compile": (TypeAdapter(list[memory_map.MemoryMap], config=STRICT), memory_map.SCHEMA_VERSION),
+    "rtl": (TypeAdapter(list[delivery.Delivery], config=STRICT), delivery.SCHEMA_VERSION),
+    "synth": (TypeAdapter(list[synthesis.Synthesis], config=STRICT), synthesis.SCHEMA_VERSION),
 }
 
 

@@ -1,7 +1,6 @@
 """What `hwsim synth` finds out: the document of its `--json`."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
@@ -101,7 +100,3 @@ class Synthesis:
     """For the target `gates`, else null."""
     fpga: FpgaSynthesis | None
     """For the other targets, else null."""
-
-
-def json_text(document: Synthesis) -> str:
-    return json.dumps(asdict(document), indent=1, allow_nan=False) + "\n"

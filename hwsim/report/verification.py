@@ -1,8 +1,7 @@
 """What `hwsim verify` finds out: the document of its `--json`, and what of it is out of bounds."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from hwsim.program.traffic import ByteCounts
@@ -185,7 +184,3 @@ def saving(c: VerifiedProgram, b: VerifiedProgram) -> SavingFigures:
         1 - c.monitor_bytes.features / b.monitor_bytes.features,
         1 - c.monitor_bytes.total / b.monitor_bytes.total,
     )
-
-
-def json_text(document: Verification) -> str:
-    return json.dumps(asdict(document), indent=1, allow_nan=False) + "\n"

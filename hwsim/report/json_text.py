@@ -1,0 +1,13 @@
+"""Every document as JSON."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+def json_text(document: "DataclassInstance") -> str:
+    """Return a document in the order of its fields; a number that is not finite is refused."""
+    return json.dumps(asdict(document), indent=1, allow_nan=False) + "\n"
