@@ -6,9 +6,10 @@ figure of an estimate is finite, and `hwsim rtl` takes about a minute and 2 GB a
 
 import difflib
 import tomllib
+from collections.abc import Iterator
 from functools import cached_property
 from importlib import resources
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from hwsim.arch.refusal import first_line, shortened
 from hwsim.errors import InputError
 from hwsim.files import read_file
 
@@ -32,12 +34,12 @@ MOST_WORDS = {
     "staging_bytes": 1 << 16,
 }
 MOST_WORDS_PER_PIXEL = 16  # output lanes / input lanes: a tile stores so many words per pixel
-MOST_MACS_PER_CYCLE = 1 << 13  # twice as many: minutes and gigabytes for the Verilog
+# A block of 8-bit weights then has 2^16 bits, the longest signal that Amaranth takes.
+MOST_MACS_PER_CYCLE = 1 << 13
 LEAST_WORD_BYTES = 8
 LARGEST_WORD_BYTES = 64
 LARGEST_FILE_BYTES = 1 << 16  # of TOML: forty times a preset
 LONGEST_LINE = 1000  # characters: tomllib takes minutes for a key of ten thousand dots
-LONGEST_SHOWN = 120  # characters of a value or of a reason in an error message
 
 Positive = Annotated[int, Field(gt=0)]
 PositiveReal = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -63,10 +65,10 @@ PowerOfTwo = AfterValidator(_power_of_two)
 Words = Annotated[
     int, Field(ge=2 * LEAST_WORD_BYTES, le=LARGEST_WORD_BYTES * max(MOST_WORDS.values()))
 ]
-# A line of a table; a line of a terminal.
+# A name fits a line of a table, a source a line or two of a terminal.
 Name = Annotated[str, AfterValidator(_printable), Field(max_length=64)]
 Source = Annotated[str, AfterValidator(_printable), Field(max_length=200)]
-# A microjoule per operation is a thousand times what any memory takes. Adding 0 makes -0.0 a 0.0.
+# A microjoule per operation is thousands of times what a memory takes. Adding 0 makes -0.0 a 0.0.
 Picojoules = Annotated[
     float, Field(ge=0, le=1e6, allow_inf_nan=False), AfterValidator(lambda value: value + 0.0)
 ]
@@ -119,16 +121,16 @@ class Bus(Section):
 
 
 class Clock(Section):
-    # Down to a step by hand, up to what no logic reaches.
+    # A clock may be stepped by hand; no logic of today reaches 10 GHz.
     clock_hz: Annotated[int, Field(ge=1, le=10_000_000_000)]
 
 
 class ExternalMemory(Section):
     """The reference memory behind the bus, the same in the timeline and in the testbench."""
 
-    # A millisecond at 1 GHz: a slower memory is a disk.
+    # A million cycles are a millisecond at 1 GHz, and no memory is that slow.
     latency_cycles: Annotated[int, Field(ge=1, le=1_000_000)]
-    # More than a word, at most 64 bytes, cannot be seen behind the bus.
+    # Any rate above a word per cycle, which is 64 bytes at most, looks the same behind the bus.
     bandwidth_bytes_per_cycle: Annotated[int, PowerOfTwo, Field(ge=1, le=1024)]
 
 
@@ -204,70 +206,72 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        array, buffers, word_bits = self.array, self.buffers, self.bus.bus_bits
-        rules = [
-            (
-                array.output_lanes % array.input_lanes == 0,
-                f"array.output_lanes = {array.output_lanes} must be a multiple of "
-                f"array.input_lanes = {array.input_lanes}",
-            ),
-            (
-                array.output_lanes <= MOST_WORDS_PER_PIXEL * array.input_lanes,
-                f"array.output_lanes = {array.output_lanes} must be at most "
-                f"{MOST_WORDS_PER_PIXEL} x array.input_lanes = "
-                f"{MOST_WORDS_PER_PIXEL * array.input_lanes}",
-            ),
-            (
-                self.macs_per_cycle <= MOST_MACS_PER_CYCLE,
-                f"array.output_lanes = {array.output_lanes} x array.input_lanes = "
-                f"{array.input_lanes} must be at most {MOST_MACS_PER_CYCLE} multipliers",
-            ),
-            (
-                array.output_lanes % array.rescale_lanes == 0,
-                f"array.rescale_lanes = {array.rescale_lanes} must divide "
-                f"array.output_lanes = {array.output_lanes}",
-            ),
-            (
-                array.rescale_lanes <= array.input_lanes,
-                f"array.rescale_lanes = {array.rescale_lanes} must be at most "
-                f"array.input_lanes = {array.input_lanes}: staging takes one word at a time",
-            ),
-            (
-                word_bits == array.input_lanes * self.widths.activation_bits,
-                f"bus.bus_bits = {word_bits} must be array.input_lanes x widths.activation_bits = "
-                f"{array.input_lanes * self.widths.activation_bits}: a word is a pixel of a block",
-            ),
-        ]
-        for field, most_words in MOST_WORDS.items():
-            value = getattr(buffers, field)
-            word_bytes = word_bits // 8
-            rules += [
-                (
-                    value * 8 % word_bits == 0,
-                    f"buffers.{field} = {value} must be a multiple of a word, {word_bytes}",
-                ),
-                (
-                    value >= 2 * word_bytes,
-                    f"buffers.{field} = {value} must hold at least two words, {2 * word_bytes}",
-                ),
-                (
-                    value <= most_words * word_bytes,
-                    f"buffers.{field} = {value}: descriptors address at most "
-                    f"{most_words * word_bytes} with words of {word_bytes}",
-                ),
-            ]
-        for holds, broken in rules:
+        for holds, broken in (*self._lane_rules(), *self._buffer_rules()):
             if not holds:
                 raise ValueError(broken)
+        return self
+
+    def _lane_rules(self) -> Iterator[tuple[bool, str]]:
+        """Yield for each rule among the lanes whether it holds, and how it is told."""
+        array = self.array
+        lanes_in, lanes_out, rescaled = array.input_lanes, array.output_lanes, array.rescale_lanes
+        yield (
+            lanes_out % lanes_in == 0,
+            f"array.output_lanes = {lanes_out} must be a multiple of "
+            f"array.input_lanes = {lanes_in}",
+        )
+        yield (
+            lanes_out <= MOST_WORDS_PER_PIXEL * lanes_in,
+            f"array.output_lanes = {lanes_out} must be at most "
+            f"{MOST_WORDS_PER_PIXEL} x array.input_lanes = {MOST_WORDS_PER_PIXEL * lanes_in}",
+        )
+        yield (
+            self.macs_per_cycle <= MOST_MACS_PER_CYCLE,
+            f"array.output_lanes = {lanes_out} x array.input_lanes = {lanes_in} "
+            f"must be at most {MOST_MACS_PER_CYCLE} multipliers",
+        )
+        yield (
+            lanes_out % rescaled == 0,
+            f"array.rescale_lanes = {rescaled} must divide array.output_lanes = {lanes_out}",
+        )
+        yield (
+            rescaled <= lanes_in,
+            f"array.rescale_lanes = {rescaled} must be at most array.input_lanes = {lanes_in}: "
+            "staging takes one word at a time",
+        )
+        word_bits = lanes_in * self.widths.activation_bits
+        yield (
+            self.bus.bus_bits == word_bits,
+            f"bus.bus_bits = {self.bus.bus_bits} must be array.input_lanes x "
+            f"widths.activation_bits = {word_bits}: a word is a pixel of a block",
+        )
+
+    def _buffer_rules(self) -> Iterator[tuple[bool, str]]:
+        """Yield for each rule about a buffer's size whether it holds, and how it is told."""
+        word_bytes = self.word_bytes
+        for field, most_words in MOST_WORDS.items():
+            value = getattr(self.buffers, field)
+            yield (
+                value % word_bytes == 0,
+                f"buffers.{field} = {value} must be a multiple of a word, {word_bytes}",
+            )
+            yield (
+                value >= 2 * word_bytes,
+                f"buffers.{field} = {value} must hold at least two words, {2 * word_bytes}",
+            )
+            yield (
+                value <= most_words * word_bytes,
+                f"buffers.{field} = {value}: descriptors address at most "
+                f"{most_words * word_bytes} with words of {word_bytes}",
+            )
         # A block is read once it is there as a whole, and its end may lie in a further burst.
         longest_words = max(self.weight_block_words, self.parameter_words)
         least_words = longest_words + self.bus.burst_beats
-        if self.weight_words < least_words:
-            raise ValueError(
-                f"buffers.weight_bytes = {buffers.weight_bytes} must hold a burst and a weight "
-                f"block or an output block's parameters: at least {least_words * self.word_bytes}"
-            )
-        return self
+        yield (
+            self.weight_words >= least_words,
+            f"buffers.weight_bytes = {self.buffers.weight_bytes} must hold a burst and a weight "
+            f"block or an output block's parameters: at least {least_words * word_bytes}",
+        )
 
 
 PRESETS = ("nano", "edge", "mid")
@@ -294,7 +298,7 @@ def parse_config(text: str, origin: str) -> Config:
     except ValidationError as error:
         reason = first_line(error)
     except ValueError as error:  # tomllib's own, or int's where Python allows it fewer digits
-        reason = f"not valid TOML: {_shortened(str(error))}"
+        reason = f"not valid TOML: {shortened(str(error))}"
     except RecursionError:
         reason = "not valid TOML: its brackets are nested too deeply"
     raise InputError(f"{origin}: {reason}")
@@ -310,34 +314,3 @@ def load_config(name_or_path: str) -> Config:
     except UnicodeDecodeError:
         raise InputError(f"cannot read config '{name_or_path}': not UTF-8 text") from None
     return parse_config(text, name_or_path)
-
-
-def first_line(error: ValidationError) -> str:
-    """Return the first violated rule, with its place in the file and the value found there.
-
-    A key that does not exist comes before one that is missing: it is often the same, misspelt.
-    """
-    found = error.errors(include_url=False)
-    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
-    place = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden":
-        return f"unknown key {_shown(place)}"
-    if first["type"] == "missing":
-        return f"missing key '{place}'"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{place} = {_shown(first['input'])}: {message}" if place else message
-
-
-def _shown(value: Any) -> str:
-    """Return a value of a TOML file in a few printable characters."""
-    if isinstance(value, dict):
-        return "a table"
-    if isinstance(value, list):
-        return "an array"
-    return _shortened(repr(value))
-
-
-def _shortened(text: str) -> str:
-    """Return the text, without its middle where it is long."""
-    half = LONGEST_SHOWN // 2
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:half]}...{text[-half:]}"

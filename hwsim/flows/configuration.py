@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hwsim.arch.config import Config, first_line, load_config
+from hwsim.arch.config import Config, load_config
+from hwsim.arch.refusal import first_line
 from hwsim.errors import InputError
 
 IDEAL = "ideal"

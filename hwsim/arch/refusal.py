@@ -1,0 +1,38 @@
+"""Tell a broken rule of a TOML file in one line that can be printed."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+LONGEST = 120  # characters of a value or of a reason
+
+
+def first_line(error: ValidationError) -> str:
+    """Return the first violated rule, with its place in the file and the value found there.
+
+    A key that does not exist comes before one that is missing: it is often the same, misspelt.
+    """
+    found = error.errors(include_url=False)
+    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {_shown(place)}"
+    if first["type"] == "missing":
+        return f"missing key '{place}'"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place} = {_shown(first['input'])}: {message}" if place else message
+
+
+def shortened(text: str) -> str:
+    """Return the text, without its middle where it is long."""
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]}...{text[-half:]}"
+
+
+def _shown(value: Any) -> str:
+    """Return a value of a TOML file in a few printable characters."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "an array"
+    return shortened(repr(value))
