@@ -8,9 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hwsim.graph import Graph, Layer, SpatialPool
+from hwsim.graph import Graph, Layer, Shape, SpatialPool
+from hwsim.graph.infer import convolved_shape
 
 BATCH_NORM_EPSILON = 1e-6
+MOST_ELEMENTS = 1 << 26  # of a convolution's output that are computed at a time
+ALL = slice(None)
 
 
 class FloatLayer(nn.Module):
@@ -37,23 +40,41 @@ class FloatLayer(nn.Module):
             self.register_buffer("mean", torch.zeros(layer.filters))
             self.register_buffer("variance", torch.ones(layer.filters))
 
-    def convolve(self, x: Tensor) -> Tensor:
-        """Convolution alone, `x[N, C, H, W]` to `[N, K, P, Q]`: no bias, no normalisation."""
-        layer = self.layer
-        return functional.conv2d(x, self.weights, padding=layer.padding, groups=layer.groups)
+    def convolve(self, x: Tensor, part: slice = ALL) -> Tensor:
+        """Convolution alone, `x[N, C, H, W]` to `[N, K, P, Q]`: no bias, no normalisation.
 
-    def activate(self, y: Tensor) -> Tensor:
+        Here and in `activate`, K is the number of filters in `part`.
+        """
+        weights = self.weights[part]
+        x, groups = (x, 1) if self.layer.groups == 1 else (x[:, part], len(weights))
+        return functional.conv2d(x, weights, padding=self.layer.padding, groups=groups)
+
+    def activate(self, y: Tensor, part: slice = ALL) -> Tensor:
         """From the convolution `[N, K, P, Q]` to the layer's output `[N, K / k, H', W']`."""
         if self.normalised:
-            y = (y - _column(self.mean)) / (_column(self.variance).sqrt() + BATCH_NORM_EPSILON)
-            y = y * _column(self.scale)
-        y = y + _column(self.bias)
+            deviation = _column(self.variance[part]).sqrt() + BATCH_NORM_EPSILON
+            y = (y - _column(self.mean[part])) / deviation
+            y = y * _column(self.scale[part])
+        y = y + _column(self.bias[part])
         if self.layer.leaky_slope is not None:
             y = functional.leaky_relu(y, self.layer.leaky_slope)
         return pooled(y, self.layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.activate(self.convolve(x))
+        """Compute a few filters at a time, so that a large map needs bounded memory."""
+        outputs = [self.activate(self.convolve(x, part), part) for part in self._parts(x)]
+        return torch.cat(outputs, 1)
+
+    def _parts(self, x: Tensor) -> list[slice]:
+        """Cut the filters between groups of k, by what they compute from `x[N, C, H, W]`."""
+        shape = Shape(*x.shape[1:])
+        layer = self.layer
+        convolved = convolved_shape(shape, layer.filters, layer.kernel, layer.padding)
+        most = max(
+            1, MOST_ELEMENTS // (len(x) * convolved.height * convolved.width * layer.channel_pool)
+        )
+        step = most * layer.channel_pool
+        return [slice(start, start + step) for start in range(0, layer.filters, step)]
 
     def folded(self) -> tuple[Tensor, Tensor]:
         """Weights `[K, C / groups, R, S]` and bias `[K]` with the normalisation folded in.

@@ -13,11 +13,9 @@ from torch.nn import functional
 from hwsim.errors import InputError
 from hwsim.fixed_point import fixed_point
 from hwsim.frontends.builtin import build_network
-from hwsim.golden.darknet_weights import load_darknet_weights
+from hwsim.golden.calibration import calibration_photographs, float_network
 from hwsim.golden.networks import FloatLayer, FloatNetwork, pooled
-from hwsim.golden.photographs import photograph
 from hwsim.golden.reference import IMAGE_ZERO_POINT
-from hwsim.golden.seeded_weights import seed_weights
 from hwsim.graph import Constants, Graph, Layer, Quantization
 
 with warnings.catch_warnings():
@@ -34,8 +32,6 @@ with warnings.catch_warnings():
     from brevitas.quant.shifted_scaled_int import ShiftedUint8ActPerTensorFloat
     from brevitas.quant_tensor import IntQuantTensor
 
-CALIBRATION_PHOTOGRAPHS = ("astronaut", "cat", "coffee", "motorcycle")
-CALIBRATION_SIZE = 256
 LARGEST_WEIGHT_BITS = 8  # of the int8 that stores them
 LARGEST_BIAS = 2**24  # integers up to here are exact in float32, and far from filling int32
 LARGEST_SCALE = 1e12  # real networks stay below 10; products of larger ones leave float32
@@ -86,6 +82,16 @@ class QuantizedLayer(nn.Module):
         else:  # while Brevitas collects statistics
             y = pooled(y, self.layer)
         return y
+
+    def include_zero(self) -> None:
+        """Widen the calibrated range to contain 0, if all of it lies below.
+
+        Real 0 must be a stored value: it is what borders inject. A range above 0 is already
+        widened by Brevitas. One that contains 0 stays as it is, to the bit.
+        """
+        quantizer = self.output.act_quant.fused_activation_quant_proxy.tensor_quant
+        interval, lowest = quantizer.scaling_impl.value, quantizer.zero_point_impl.value
+        interval.data = torch.maximum(interval.data, lowest.data.abs())
 
     def choose_weight_scales(self, input_scale: float) -> None:
         """Fix the weight scales, with a lower bound where a nearly dead channel has a bias.
@@ -138,6 +144,7 @@ class QuantizedNetwork(nn.Module):
         with torch.no_grad():
             quantizer = self.image
             for layer in self.quantized_layers():
+                layer.include_zero()
                 scale = float(layer.output.act_quant.scale())
                 if not scale < LARGEST_SCALE:
                     raise InputError(
@@ -178,17 +185,8 @@ def quantized_network(
     graph: Graph, seed: int = 0, weights: str | Path | None = None
 ) -> QuantizedNetwork:
     """The calibrated Brevitas network of a graph's shapes: what `quantize_network` extracts."""
-    photographs = [
-        photograph(name, height=CALIBRATION_SIZE, width=CALIBRATION_SIZE)
-        for name in CALIBRATION_PHOTOGRAPHS
-    ]
-    source = FloatNetwork(graph)
-    if weights is None:
-        seed_weights(source, photographs, seed)
-    else:
-        load_darknet_weights(source, weights)
-    network = QuantizedNetwork(source)
-    network.calibrate(photographs)
+    network = QuantizedNetwork(float_network(graph, weights, seed))
+    network.calibrate(calibration_photographs(graph))
     return network
 
 
@@ -212,7 +210,9 @@ def _extract_layer(
     """`x` is any input of `source`: only the scale that it carries counts."""
     convolution, proxy = source.convolution, source.output.act_quant
     weights = convolution.quant_weight()
-    bias = convolution.bias_quant(convolution.bias, x, weights)
+    # Brevitas refuses to read its own integers of a large bias, which float32 holds coarsely.
+    bias_scale = convolution.bias_quant(convolution.bias, x, weights).scale
+    bias = torch.round(convolution.bias / bias_scale)
     # Brevitas stores activations unsigned; hwsim signed, which is the top bit flipped.
     zero_point = int(proxy.zero_point()) - 2 ** (layer.output.bits - 1)
     output = Quantization(float(proxy.scale()), zero_point)
@@ -226,7 +226,7 @@ def _extract_layer(
         raise InputError(f"layer {layer.name}: {error}") from None
     constants = Constants(
         weights=weights.int().numpy().astype(np.int8),
-        bias=bias.int().numpy().astype(np.int32),
+        bias=bias.numpy().astype(np.int32),
         multiplier=rescale.multiplier,
         negative_multiplier=rescale.negative_multiplier,
         shift=rescale.shift,

@@ -202,8 +202,8 @@ def reported(name: str) -> tuple[Estimate, Document]:
         update={f"{kind}_source": name for kind in ("mac", "on_chip", "dram")}
     )
     found = estimate(graph, config.model_copy(update={"energy": sources}))
-    tensors = tuple(TensorFigures(layer.name, 1, 1, 0.5, "0") for layer in graph.layers)
-    run = RunFigures(f"{name}.jpg", "0", f"{name}.weights", True, tensors)
+    tensors = tuple(TensorFigures(layer.name, 1, 1, 0.5, 0.0, "0") for layer in graph.layers)
+    run = RunFigures(f"{name}.jpg", "0", f"{name}.weights", True, 10.0, tensors)
     return found, make_document(found, run)
 
 

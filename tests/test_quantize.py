@@ -8,10 +8,10 @@ import torch
 
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
+from hwsim.golden.calibration import CALIBRATION_PHOTOGRAPHS
 from hwsim.golden.networks import FloatNetwork
 from hwsim.golden.photographs import photograph
 from hwsim.golden.quantize import (
-    CALIBRATION_PHOTOGRAPHS,
     QuantizedNetwork,
     extract_graph,
     quantize_network,

@@ -5,9 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from hwsim.cli.options import STANDARD_OUTPUT, Verbosity
 from hwsim.cli.outputs import Outputs
 from hwsim.cost.estimate import Estimate
+from hwsim.escape import visible
 from hwsim.extras import needing_extra
 from hwsim.report.document import Document
 
@@ -83,7 +86,7 @@ class Wanted:
         return texts
 
     def show(self, document: Document, verbosity: Verbosity) -> None:
-        """Standard output: JSON alone, or tables, or nothing."""
+        """Fill standard output with JSON alone, or tables, or nothing; warn on the other."""
         if self.json == STANDARD_OUTPUT:
             from hwsim.report.json_text import json_text
 
@@ -92,6 +95,11 @@ class Wanted:
             from hwsim.report.terminal import print_document
 
             print_document(document, sys.stdout, verbose=verbosity is Verbosity.VERBOSE)
+        if document.run is not None:
+            from hwsim.report.text import warning_lines
+
+            for line in warning_lines(document.run):
+                click.echo(f"hwsim: warning: {visible(line)}", err=True)
 
 
 def page_in(folder: str | None, outputs: Outputs) -> str | None:

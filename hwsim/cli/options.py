@@ -45,7 +45,7 @@ def common_options(command: Command) -> Command:
         is_flag=True,
         expose_value=False,
         callback=_set(Verbosity.QUIET),
-        help="Print no tables and no progress: only errors, and what `--json -` writes.",
+        help="Print no tables and no progress: only warnings, errors and what `--json -` writes.",
     )(command)
     return click.option(
         "-v",

@@ -1,9 +1,10 @@
 """Bit-exact execution, layer by layer, and its comparison with the reference."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,14 @@ from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.report.document import Document, RunFigures, TensorFigures, make_document
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 LOWEST, HIGHEST = 0x80, 0x7F  # int8's ends, as unsigned codes
+
+# What quantization leaves at least of a network without retraining, by the weights' width; see
+# docs/numerics.md. The signal is a map's variance: 0 dB is what storing its mean would have.
+LEAST_SIGNAL_TO_NOISE_DB = {8: 5.0, 4: -10.0}
 
 Reference = Callable[[Layer], NDArray[np.int8]]  # called once per layer, in order
 
@@ -35,6 +43,8 @@ def run_network(
 ) -> tuple[Estimate, Document]:
     """Quantize `shapes`, execute them on the photograph `image`, and price what was executed."""
     with needing_extra("golden", "hwsim run"):
+        from hwsim.golden.calibration import float_network
+        from hwsim.golden.noise import float_outputs
         from hwsim.golden.photographs import load_image
         from hwsim.golden.reference import stored_image
 
@@ -42,15 +52,19 @@ def run_network(
         pixels = load_image(image, height=size.height, width=size.width)
     with progress(f"quantizing {shapes.name}", 1):
         graph = quantized_graph(Recipe.of(shapes, config, weights))
+    with progress(f"preparing the float {shapes.name}", 1):
+        network = float_network(shapes, weights)
     found = estimate(graph, config, progress)
     with progress(f"executing {shapes.name}", len(graph.layers)) as advance:
         stored: NDArray[np.int8] = stored_image(pixels).numpy()
-        tensors = execute(found.timeline.program, stored, advance, is_checked)
+        program, real = found.timeline.program, float_outputs(network, pixels)
+        tensors = execute(program, stored, real, advance, is_checked)
     run = RunFigures(
         image=Path(image).name,
         image_sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest(),
         weights="seeded" if weights is None else Path(weights).name,
         is_checked=is_checked,
+        least_signal_to_noise_db=LEAST_SIGNAL_TO_NOISE_DB[config.widths.weight_bits],
         tensors=tensors,
     )
     return found, make_document(found, run)
@@ -68,11 +82,16 @@ def shipped_photograph(name: str) -> str:
 
 
 def execute(
-    program: Program, image: NDArray[np.int8], advance: Advance, is_checked: bool = False
+    program: Program,
+    image: NDArray[np.int8],
+    real: Iterator["Tensor"],
+    advance: Advance,
+    is_checked: bool = False,
 ) -> tuple[TensorFigures, ...]:
     """Run int8 `image[C, H, W]` through the machine; `advance` is called after every layer.
 
-    With `is_checked`, raises `ComparisonError` at the first element that differs from `golden/`.
+    `real` yields the float output of every layer. With `is_checked`, raises `ComparisonError` at
+    the first element that differs from `golden/`.
     """
     tensors: list[TensorFigures] = []
     reference = golden_reference(image) if is_checked else None
@@ -80,7 +99,7 @@ def execute(
     def on_layer(layer: Layer, stored: NDArray[np.int8]) -> None:
         if reference is not None:
             compare(layer, stored, reference(layer))
-        tensors.append(tensor_figures(layer, stored))
+        tensors.append(tensor_figures(layer, stored, next(real)))
         advance()
 
     Machine(program, image, on_layer=on_layer).run()
@@ -116,8 +135,13 @@ def compare(layer: Layer, found: NDArray[np.int8], expected: NDArray[np.int8]) -
         )
 
 
-def tensor_figures(layer: Layer, stored: NDArray[np.int8]) -> TensorFigures:
-    """How a stored tensor `x[C, H, W]` uses its 256 codes."""
+def tensor_figures(layer: Layer, stored: NDArray[np.int8], real: "Tensor") -> TensorFigures:
+    """How a stored tensor `x[C, H, W]` uses its 256 codes, and how far it is from the float one."""
+    import torch
+
+    from hwsim.golden.noise import signal_to_noise_db
+
+    assert layer.output.quantization is not None
     data = np.ascontiguousarray(stored)
     counts = np.bincount(data.view(np.uint8).ravel(), minlength=256)
     return TensorFigures(
@@ -125,5 +149,8 @@ def tensor_figures(layer: Layer, stored: NDArray[np.int8]) -> TensorFigures:
         stored_elements=data.size,
         used_codes=int(np.count_nonzero(counts)),
         saturated_ratio=float(counts[LOWEST] + counts[HIGHEST]) / data.size,
+        signal_to_noise_db=signal_to_noise_db(
+            real, torch.from_numpy(data.copy()), layer.output.quantization
+        ),
         sha256=hashlib.sha256(data.tobytes()).hexdigest(),
     )

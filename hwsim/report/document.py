@@ -46,6 +46,9 @@ class TensorFigures:
     """How many of the 256 codes occur."""
     saturated_ratio: float
     """Share of elements at either end of the range."""
+    signal_to_noise_db: float | None
+    """Variance of the float network's map over the mean square of the error, as 10 log10.
+    Null for a map of one value or without an error."""
     sha256: str
     """Of the tensor's bytes, in the order channel, row, column."""
 
@@ -62,6 +65,8 @@ class RunFigures:
     """Where the weights come from: `seeded`, or the name of a darknet file."""
     is_checked: bool
     """True if every element was compared with the reference (and found equal)."""
+    least_signal_to_noise_db: float
+    """A layer below it is warned of: its quantization lost what the float network computes."""
     tensors: tuple[TensorFigures, ...]
     """One entry per layer."""
 

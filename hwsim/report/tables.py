@@ -6,6 +6,7 @@ from hwsim.report.layers import WAITS, LayerFigures
 from hwsim.report.table import Facts, Table
 from hwsim.report.text import (
     calibration,
+    decibels,
     frame_facts,
     fused_operators,
     gigabytes,
@@ -232,13 +233,14 @@ def tensors(run: RunFigures) -> Table:
             f"{tensor.stored_elements:,}",
             f"{tensor.used_codes}",
             f"{tensor.saturated_ratio:.2%}",
+            decibels(tensor.signal_to_noise_db),
         )
         for tensor in run.tensors
     )
     return Table(
-        "Stored tensors: codes used of 256, and share at the ends",
+        "Stored tensors: codes used of 256, share at the ends, signal-to-noise against float",
         ("layer",),
-        ("elements", "codes used", "saturated"),
+        ("elements", "codes used", "saturated", "SNR/dB"),
         rows,
         notes=run_lines(run),
     )

@@ -23,6 +23,10 @@ def gigabytes(bytes_per_second: float) -> str:
     return f"{bytes_per_second / GIGA:.3f}"
 
 
+def decibels(ratio_db: float | None) -> str:
+    return "-" if ratio_db is None else f"{ratio_db:.1f}"
+
+
 def kibibytes(bits: int) -> str:
     return f"{kibibyte_figure(bits)} KiB"
 
@@ -124,3 +128,19 @@ def run_lines(run: RunFigures) -> tuple[str, ...]:
         else "not compared with the reference, as --check would."
     )
     return (*weights, f"Executed bit-exactly on {run.image}; {checked}")
+
+
+def warning_lines(run: RunFigures) -> tuple[str, ...]:
+    """Name the layers whose quantization lost what the float network computes."""
+    least = run.least_signal_to_noise_db
+    lost = [
+        f"{tensor.name} ({decibels(tensor.signal_to_noise_db)} dB)"
+        for tensor in run.tensors
+        if tensor.signal_to_noise_db is not None and tensor.signal_to_noise_db < least
+    ]
+    if not lost:
+        return ()
+    return (
+        f"quantization lost the signal of {', '.join(lost)}: "
+        f"less than {least:g} dB over the noise against the float network",
+    )

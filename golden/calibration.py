@@ -1,0 +1,62 @@
+"""What a network is quantized from: its float weights, and the photographs that calibrate it."""
+
+from pathlib import Path
+
+from torch import Tensor
+
+from hwsim.errors import InputError
+from hwsim.golden.darknet_weights import load_darknet_weights
+from hwsim.golden.networks import FloatNetwork
+from hwsim.golden.photographs import photograph
+from hwsim.golden.seeded_weights import seed_weights
+from hwsim.graph import Graph, Shape
+from hwsim.graph.check import IMAGE_CHANNELS
+from hwsim.graph.infer import convolved_shape, pooled_shape
+
+CALIBRATION_PHOTOGRAPHS = ("astronaut", "cat", "coffee", "motorcycle")
+CALIBRATION_SIZE = 256
+
+
+def float_network(graph: Graph, weights: str | Path | None = None, seed: int = 0) -> FloatNetwork:
+    """Return the float network of a graph's shapes.
+
+    Its weights are a user's darknet file, or drawn from `seed` where `weights` is None. Raises
+    `InputError` for what the file or the graph cannot be.
+    """
+    network = FloatNetwork(graph)
+    if weights is None:
+        seed_weights(network, calibration_photographs(graph), seed)
+    else:
+        load_darknet_weights(network, weights)
+    return network
+
+
+def calibration_photographs(graph: Graph) -> list[Tensor]:
+    """Return `CALIBRATION_PHOTOGRAPHS` as uint8 `[3, H, W]`, 256 x 256 whatever the graph's size.
+
+    So constants are the same at every size. A graph that cannot take 256 x 256, as one that ends
+    in a kernel as large as its map, is calibrated at its own size. Raises `InputError` for a graph
+    that does not take photographs.
+    """
+    shape = graph.input.shape
+    if shape.channels != IMAGE_CHANNELS:
+        raise InputError(
+            f"graph {graph.name}: input of {shape.channels} channels: quantization is calibrated "
+            f"on photographs, which have {IMAGE_CHANNELS}"
+        )
+    size = Shape(IMAGE_CHANNELS, CALIBRATION_SIZE, CALIBRATION_SIZE)
+    if not _takes(graph, size):
+        size = shape
+    return [
+        photograph(name, height=size.height, width=size.width) for name in CALIBRATION_PHOTOGRAPHS
+    ]
+
+
+def _takes(graph: Graph, shape: Shape) -> bool:
+    """True if every kernel of the graph fits its map where the input has another shape."""
+    for layer in graph.layers:
+        convolved = convolved_shape(shape, layer.filters, layer.kernel, layer.padding)
+        if min(convolved.height, convolved.width) < 1:
+            return False
+        shape = pooled_shape(convolved, layer.channel_pool, layer.spatial_pool)
+    return True

@@ -1,0 +1,36 @@
+"""How far quantization takes a network from the float network that it was made of."""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from hwsim.golden.networks import FloatNetwork
+from hwsim.graph import Quantization
+
+
+def float_outputs(network: FloatNetwork, pixels: Tensor) -> Iterator[Tensor]:
+    """Yield every layer's float output `[K / k, H', W']` for the uint8 image `pixels[3, H, W]`."""
+    x = pixels[None].float() / 255
+    for layer in network.float_layers():
+        with torch.no_grad():
+            x = layer(x)
+        yield x[0]
+
+
+def signal_to_noise_db(real: Tensor, stored: Tensor, quantization: Quantization) -> float | None:
+    """Return how much stronger the signal of float `real[C, H, W]` is than its error, in dB.
+
+    The signal is what varies: the variance over all elements. The noise is the mean square of what
+    the int8 `stored[C, H, W]` stand for, less the real values. So 0 dB is what a map would have
+    that stored everywhere the mean. None where there is no signal or no noise.
+    """
+    mean = float(real.mean(dtype=torch.float64))
+    signal = noise = 0.0
+    for ours, theirs in zip(stored, real.unbind(), strict=True):
+        exact = theirs.double()
+        error = quantization.scale * (ours.double() - quantization.zero_point) - exact
+        signal += float((exact - mean).square().sum())
+        noise += float(error.square().sum())
+    return 10 * math.log10(signal / noise) if signal > 0 and noise > 0 else None

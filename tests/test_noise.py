@@ -1,0 +1,123 @@
+"""Quantized against float, layer by layer: the figure, and what makes it low."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hwsim.cli import main
+from hwsim.frontends.builtin import build_network
+from hwsim.golden import networks
+from hwsim.golden.calibration import float_network
+from hwsim.golden.darknet_weights import save_darknet_weights
+from hwsim.golden.networks import FloatNetwork
+from hwsim.golden.noise import float_outputs, signal_to_noise_db
+from hwsim.golden.quantize import QuantizedLayer
+from hwsim.graph import Quantization
+
+NAME = "tiny-yolov2-mini"
+STEP = Quantization(0.5, -3)
+
+
+def noise_of(real: list[float], stored: list[int]) -> float | None:
+    """The figure of a map of one row."""
+    return signal_to_noise_db(
+        torch.tensor(real).view(1, 1, -1),
+        torch.tensor(stored, dtype=torch.int8).view(1, 1, -1),
+        STEP,
+    )
+
+
+def test_the_figure_is_variance_over_mean_square_error() -> None:
+    real = [-1.0, 1.0]  # around a mean of 0, and stored as 0.5 x (stored + 3)
+    assert noise_of(real, [-5, -1]) is None
+    assert noise_of(real, [-5, 0]) == pytest.approx(10 * np.log10(2 / 0.25))
+    assert noise_of(real, [-3, -3]) == pytest.approx(0.0)
+    assert noise_of([99.0, 101.0], [-5, 0]) == pytest.approx(10 * np.log10(2 / (100**2 + 99.5**2)))
+    assert noise_of([7.0, 7.0], [0, 0]) is None
+
+
+def weights_with_lower_biases(path: Path, index: int, shift: float) -> Path:
+    """Seeded weights in which a layer's whole range lies below 0."""
+    network = float_network(build_network(NAME, 64, 64))
+    with torch.no_grad():
+        network.float_layers()[index].bias.sub_(shift)
+    save_darknet_weights(network, path)
+    return path
+
+
+RANGES = pytest.mark.parametrize(("index", "shift"), [(-1, 20.0), (0, 100.0), (4, 30.0)])
+
+
+@pytest.mark.usefixtures("workplace")
+@RANGES
+def test_a_range_below_zero_is_quantized_well(
+    index: int, shift: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = weights_with_lower_biases(tmp_path / "low.weights", index, shift)
+    arguments = ["run", NAME, "--image", "photo.jpg", "--weights", str(path), "--check"]
+    assert main([*arguments, "--json", "-"]) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    run = json.loads(output.out)["run"]
+    assert all(tensor["signal_to_noise_db"] > 15 for tensor in run["tensors"])
+    assert run["least_signal_to_noise_db"] == 5
+
+
+@pytest.mark.usefixtures("workplace")
+def test_a_lost_layer_is_warned_of_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A head that saturates everywhere equals golden, so that only this figure can tell."""
+    monkeypatch.setattr(QuantizedLayer, "include_zero", lambda _: None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path = weights_with_lower_biases(tmp_path / "head.weights", -1, 20.0)
+    arguments = ["run", NAME, "--image", "photo.jpg", "--weights", str(path), "--check", "-q"]
+    assert main(arguments) == 0
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert output.err.startswith("hwsim: warning: quantization lost the signal of conv9 (-")
+    assert output.err.endswith(" dB): less than 5 dB over the noise against the float network\n")
+
+
+@pytest.mark.usefixtures("workplace")
+@pytest.mark.parametrize("network", [NAME, "condensation-net-mini"])
+@pytest.mark.parametrize("weight_bits", ["8", "4"])
+def test_built_in_networks_are_not_warned_of(
+    network: str, weight_bits: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", network, "--image", "photo.jpg", "--weight-bits", weight_bits]
+    assert main(arguments) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert "signal-to-noise against float" in output.out
+
+
+@pytest.mark.parametrize("name", [NAME, "condensation-net-mini"])
+def test_filters_computed_in_parts_give_the_same(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = float_network(build_network(name, 64, 64))
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 64, 64), np.uint8))
+    whole = list(float_outputs(network, pixels))
+    monkeypatch.setattr(networks, "MOST_ELEMENTS", 64 * 64 * 3)
+    for ours, theirs in zip(float_outputs(network, pixels), whole, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_a_depthwise_layer_computed_in_parts_gives_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from tests.test_legal_layers import depthwise_layers
+
+    network = FloatNetwork(depthwise_layers())
+    for layer in network.float_layers():
+        torch.nn.init.normal_(layer.weights)
+    x = torch.randn(2, 20, 13, 9)
+    with torch.no_grad():
+        whole = network(x)
+        monkeypatch.setattr(networks, "MOST_ELEMENTS", 1)
+        torch.testing.assert_close(network(x), whole)
