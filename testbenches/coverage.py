@@ -35,7 +35,7 @@ class Bin(NamedTuple):
 FULL = Regression.FULL
 
 LAYERS = (
-    *(Bin(f"k {k}", f"a layer condenses groups of {k} channels") for k in (1, 2, 4, 8)),
+    *(Bin(f"k {k}", f"a layer condenses {k} channels into one") for k in (1, 2, 4, 8)),
     *(
         Bin(f"spatial pool {int(pool)}", f"a layer with SpatialPool.{pool.name}")
         for pool in SpatialPool
@@ -57,7 +57,7 @@ SCHEDULES = (
     Bin("several tiles", "an output block has more than one tile"),
     Bin("several bands", "a layer is cut into bands of rows"),
     Bin("several stripes", "a layer is cut into stripes of columns", FULL),
-    Bin("several passes", "the input is read once for each part of the weights", FULL),
+    Bin("several sweeps", "the input is read once for each part of the weights", FULL),
     Bin("several output blocks", "a layer has more filters than output lanes"),
     Bin("several input blocks", "a tile reduces over more channels than input lanes"),
     Bin("empty input lanes", "the last input block is not full"),
@@ -66,12 +66,12 @@ SCHEDULES = (
         Bin(f"weights per {scope.value}", f"weights stay for a {scope.value}", required)
         for scope, required in (
             (WeightScope.LAYER, Regression.QUICK),
-            (WeightScope.STRIP, FULL),
+            (WeightScope.BAND_SET, FULL),
             (WeightScope.TILE, FULL),
         )
     ),
-    Bin("multi-block group", "several output blocks share a word: byte_offset is not 0"),
-    Bin("multi-word group", "an output block fills several words", FULL),
+    Bin("multi-block bundle", "several output blocks share a word: byte_offset is not 0"),
+    Bin("multi-word bundle", "an output block fills several words", FULL),
     Bin("load wraps ring", "one LOAD writes the last and the first row of a ring", FULL),
     Bin("tile wraps ring", "one tile reads the last and the first row of a ring", FULL),
     Bin("weights released", "a tile's weights leave the queue as they are read"),

@@ -59,15 +59,15 @@ def _bins_of_layer(part: LayerProgram, config: Config) -> set[str]:
         "packed image": blocking.packed,
         "reduction only": layer.is_reduction,
         "several tiles": schedule.tiles > 1,
-        "several bands": sum(map(len, schedule.strips)) > 1,
+        "several bands": sum(map(len, schedule.band_sets)) > 1,
         "several stripes": len(schedule.stripes) > 1,
-        "several passes": len(schedule.passes) > 1,
+        "several sweeps": len(schedule.sweeps) > 1,
         "several output blocks": blocking.output_blocks > 1,
         "several input blocks": not blocking.packed and blocking.reduction_blocks > 1,
         "empty input lanes": layer.input.shape.channels % config.array.input_lanes > 0,
         "empty output lanes": layer.filters % config.array.output_lanes > 0,
         f"weights per {schedule.scope.value}": True,
-        "multi-word group": blocking.group_words > 1,
+        "multi-word bundle": blocking.bundle_words > 1,
     }
     return {name for name, true in holds.items() if true}
 
@@ -87,7 +87,7 @@ def _bins_of_tile(tile: Compute) -> set[str]:
         "tile wraps ring": ring_row + last - first > tile.ring_rows,
         "weights released" if tile.release else "weights kept": True,
         "weights behind head": tile.weight_offset > 0,
-        "multi-block group": tile.byte_offset > 0,
+        "multi-block bundle": tile.byte_offset > 0,
     }
     return {name for name, true in holds.items() if true}
 

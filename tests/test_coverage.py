@@ -71,8 +71,8 @@ def test_small_buffers_fall_into_the_bins_of_rings_and_scopes() -> None:
     for case in kept_cases(config):
         for program in case.programs(config):
             seen |= bins_of_program(program) | bins_of_timeline(program)
-    assert seen >= {"tile wraps ring", "load wraps ring", "several stripes", "several passes"}
-    assert seen >= {f"weights per {scope}" for scope in ("layer", "strip", "tile")}
+    assert seen >= {"tile wraps ring", "load wraps ring", "several stripes", "several sweeps"}
+    assert seen >= {f"weights per {scope}" for scope in ("layer", "band set", "tile")}
     assert seen >= {"load waited for computes", "drain waited for stores"}
     assert seen <= set(BINS)
 

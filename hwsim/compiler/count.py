@@ -17,33 +17,33 @@ def layer_descriptors(layer: Layer, schedule: Schedule, config: Config) -> int:
     """Descriptors that a layer takes, without those that load pages."""
     blocking = schedule.blocking
     loads = _feature_loads(layer, schedule) + _weight_loads(schedule, config)
-    return schedule.tiles * (blocking.output_blocks + blocking.groups) + loads
+    return schedule.tiles * (blocking.output_blocks + blocking.bundles) + loads
 
 
 def _feature_loads(layer: Layer, schedule: Schedule) -> int:
     """A load for each band that reads past the rows of the bands before it, in every sweep."""
     height = layer.input.shape.height
-    bands = [band for strip in schedule.strips for band in strip]
+    bands = [band for band_set in schedule.band_sets for band in band_set]
     first_row = bands[0].clipped(height)[0]
     ends = {band.clipped(height)[1] for band in bands}
-    sweeps = len(schedule.passes) * len(schedule.stripes)
+    sweeps = len(schedule.sweeps) * len(schedule.stripes)
     return len(ends - {first_row}) * sweeps
 
 
 def _weight_loads(schedule: Schedule, config: Config) -> int:
-    """A load for each group in the queue at once, or for all groups of a pass.
+    """A load for each bundle in the queue at once, or for all bundles of a sweep.
 
-    The first group of a strip or tile is loaded ahead, as far as the queue can hold it.
+    The first bundle of a band set or tile is loaded ahead, as far as the queue can hold it.
     """
     if schedule.scope is WeightScope.LAYER:
-        return len(schedule.passes)
+        return len(schedule.sweeps)
     blocking = schedule.blocking
-    readings = len(schedule.stripes) * len(schedule.strips)
-    if schedule.scope is WeightScope.STRIP:
-        return readings * blocking.groups
-    first_group_words = min(blocking.group_blocks, blocking.output_blocks) * blocking.weight_words
-    split = readings if first_group_words > config.weight_words else 0
-    return schedule.tiles * blocking.groups + split
+    readings = len(schedule.stripes) * len(schedule.band_sets)
+    if schedule.scope is WeightScope.BAND_SET:
+        return readings * blocking.bundles
+    first_bundle_words = min(blocking.bundle_blocks, blocking.output_blocks) * blocking.weight_words
+    split = readings if first_bundle_words > config.weight_words else 0
+    return schedule.tiles * blocking.bundles + split
 
 
 def page_loads(work: int, before: int) -> int:

@@ -1,6 +1,6 @@
 """Writes one layer's descriptors, in the order in which its schedule reads and computes."""
 
-from hwsim.compiler.feature_ring import FeatureRing, Unit
+from hwsim.compiler.feature_ring import BandSet, FeatureRing
 from hwsim.compiler.task import Task
 from hwsim.compiler.tiles import TileWriter
 from hwsim.compiler.tokens import Tokens
@@ -23,66 +23,68 @@ class _LayerEmitter:
     def emit(self) -> list[Descriptor]:
         schedule = self._task.schedule
         barrier: int | None = self._tokens.stores  # of the layers before, which wrote the input
-        for first_group, groups in schedule.passes:
+        for first_bundle, bundles in schedule.sweeps:
             if schedule.scope is WeightScope.LAYER:
-                self._weights.load(first_group, groups)
-            pass_groups = range(first_group, first_group + groups)
+                self._weights.load(first_bundle, bundles)
+            sweep_bundles = range(first_bundle, first_bundle + bundles)
             for index, stripe in enumerate(schedule.stripes):
                 is_last = index == len(schedule.stripes) - 1
-                self._sweep(stripe, pass_groups, is_last, barrier)
+                self._sweep(stripe, sweep_bundles, is_last, barrier)
                 barrier = None
         return self._descriptors
 
     def _sweep(
-        self, stripe: tuple[Span, ...], groups: range, last_stripe: bool, barrier: int | None
+        self, stripe: tuple[Span, ...], bundles: range, last_stripe: bool, barrier: int | None
     ) -> None:
-        """One reading of the input: all units of a stripe, for some groups of output blocks."""
+        """Write one sweep: all band sets of a stripe, for some bundles of output blocks."""
         task, tokens, descriptors = self._task, self._tokens, self._descriptors
         resident = task.schedule.scope is WeightScope.LAYER
-        units = self._units(last_stripe)
-        ring = FeatureRing(task, tokens, descriptors, stripe, units, barrier)
+        band_sets = self._band_sets(last_stripe)
+        ring = FeatureRing(task, tokens, descriptors, stripe, band_sets, barrier)
         writer = TileWriter(task, tokens, descriptors, ring, self._weights)
         if not resident:
-            self._weights.load_ahead(groups[0])
-        for index, unit in enumerate(units):
-            is_last = index == len(units) - 1
+            self._weights.load_ahead(bundles[0])
+        for index, band_set in enumerate(band_sets):
+            is_last = index == len(band_sets) - 1
             ring.load(index)
             if resident and not is_last and ring.has_room(index):
                 ring.load(index + 1)
-            self._compute_unit(writer, unit, stripe, groups)
+            self._compute_band_set(writer, band_set, stripe, bundles)
             ring.finish_unit()
             if not resident and not is_last:
-                self._weights.load_ahead(groups[0])
+                self._weights.load_ahead(bundles[0])
 
-    def _units(self, last_stripe: bool) -> list[Unit]:
+    def _band_sets(self, last_stripe: bool) -> list[BandSet]:
         height = self._task.layer.input.shape.height
-        strips = self._task.schedule.strips
+        band_sets = self._task.schedule.band_sets
         return [
-            Unit(
-                strip,
-                strip[0].clipped(height)[0],
-                strip[-1].clipped(height)[1],
-                last_stripe and index == len(strips) - 1,
+            BandSet(
+                band_set,
+                band_set[0].clipped(height)[0],
+                band_set[-1].clipped(height)[1],
+                last_stripe and index == len(band_sets) - 1,
             )
-            for index, strip in enumerate(strips)
+            for index, band_set in enumerate(band_sets)
         ]
 
-    def _compute_unit(
-        self, writer: TileWriter, unit: Unit, stripe: tuple[Span, ...], groups: range
+    def _compute_band_set(
+        self, writer: TileWriter, band_set: BandSet, stripe: tuple[Span, ...], bundles: range
     ) -> None:
-        """The unit's tiles; with the last that reads them, weights leave the queue."""
+        """Write the band set's tiles; with the last that reads them, weights leave the queue."""
         scope = self._task.schedule.scope
-        tiles = [(band, tile) for band in unit.bands for tile in stripe]
+        tiles = [(band, tile) for band in band_set.bands for tile in stripe]
         if scope is WeightScope.TILE:
             for band, tile in tiles:
-                for group in groups:
-                    self._weights.load(group)
-                    writer.write(group, band, tile, release=True)
+                for bundle in bundles:
+                    self._weights.load(bundle)
+                    writer.write(bundle, band, tile, release=True)
             return
         *others, (last_band, last_tile) = tiles
-        for group in groups:
-            if scope is WeightScope.STRIP:
-                self._weights.load(group)
+        for bundle in bundles:
+            if scope is WeightScope.BAND_SET:
+                self._weights.load(bundle)
             for band, tile in others:
-                writer.write(group, band, tile, release=False)
-            writer.write(group, last_band, last_tile, unit.last or scope is WeightScope.STRIP)
+                writer.write(bundle, band, tile, release=False)
+            writer.write(
+                bundle, last_band, last_tile, band_set.last or scope is WeightScope.BAND_SET
+            )

@@ -1,7 +1,7 @@
 """The rows of the input in the feature buffer: when they are loaded, and over which others.
 
 Loads are written as early as the ring has room without waiting for work that follows them, so that
-the load unit runs ahead of the array.
+the load band_set runs ahead of the array.
 """
 
 from bisect import bisect_left
@@ -17,13 +17,13 @@ from hwsim.program.schedule import Span, stripe_columns
 
 
 @dataclass(frozen=True)
-class Unit:
+class BandSet:
     """Bands that share one reading of the weights, in one stripe."""
 
     bands: tuple[Span, ...]
     first_row: int
     end_row: int  # past the last input row
-    last: bool  # the last unit of its pass: weights are not needed after it
+    last: bool  # the last band set of its sweep: weights are not needed after it
 
 
 class FeatureRing:
@@ -39,17 +39,17 @@ class FeatureRing:
         tokens: Tokens,
         descriptors: list[Descriptor],
         stripe: tuple[Span, ...],
-        units: list[Unit],
+        band_sets: list[BandSet],
         barrier: int | None,
     ) -> None:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
-        self._units = units
-        self._first_rows = [unit.first_row for unit in units]
+        self._band_sets = band_sets
+        self._first_rows = [band_set.first_row for band_set in band_sets]
         self._barrier = barrier
-        self._loaded_rows = units[0].first_row
+        self._loaded_rows = band_sets[0].first_row
         self._chunk_base: dict[int, int] = {}  # band's first stored row -> chunks loaded before it
         self._start_computes = tokens.computes
-        self._unit_ends: list[int] = []  # computes written when each unit was complete
+        self._band_set_ends: list[int] = []  # computes written when each band set was complete
         schedule, config = task.schedule, task.config
         blocking, shape = schedule.blocking, task.layer.input.shape
         self.first_column, end = stripe_columns(stripe, shape.width, blocking, config)
@@ -57,15 +57,15 @@ class FeatureRing:
         self.block_words = schedule.ring_rows * schedule.row_words
 
     def has_room(self, index: int) -> bool:
-        """True if unit `index + 1` can be loaded over rows that unit `index` does not read."""
-        needed = self._units[index + 1].end_row - self._units[index].first_row
+        """Return True if set `index + 1` can be loaded over rows that set `index` does not read."""
+        needed = self._band_sets[index + 1].end_row - self._band_sets[index].first_row
         return needed <= self._task.schedule.ring_rows
 
     def load(self, index: int) -> None:
-        """Load, band by band, the rows of a unit that are not in the ring yet."""
+        """Load, band by band, the rows of a band set that are not in the ring yet."""
         height = self._task.layer.input.shape.height
         blocks = self._task.schedule.blocking.stored_blocks
-        for band in self._units[index].bands:
+        for band in self._band_sets[index].bands:
             last = band.clipped(height)[1]
             if last > self._loaded_rows:
                 self._load_rows(self._loaded_rows, last)
@@ -73,8 +73,8 @@ class FeatureRing:
             self._chunk_base.setdefault(band.first_stored, self._tokens.chunks - blocks)
 
     def finish_unit(self) -> None:
-        """Remember that every tile of the next unit has been written."""
-        self._unit_ends.append(self._tokens.computes)
+        """Remember that every tile of the next band set has been written."""
+        self._band_set_ends.append(self._tokens.computes)
 
     def chunks_before(self, band: Span) -> int:
         """Chunks loaded before a band's own, or so many that their loads have left the queue."""
@@ -83,8 +83,8 @@ class FeatureRing:
 
     def _last_reader(self, overwritten: int) -> int:
         """Computes that must be done before rows below `overwritten` are written over."""
-        readers = bisect_left(self._first_rows, overwritten, hi=len(self._unit_ends))
-        return self._unit_ends[readers - 1] if readers else self._start_computes
+        readers = bisect_left(self._first_rows, overwritten, hi=len(self._band_set_ends))
+        return self._band_set_ends[readers - 1] if readers else self._start_computes
 
     def _load_rows(self, first: int, last: int) -> None:
         """Rows `first` up to `last` of every block of the stripe, into the ring."""

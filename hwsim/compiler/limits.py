@@ -42,11 +42,11 @@ def check_fields(layer: Layer, blocking: Blocking, config: Config) -> None:
             f"layer {layer.name}: {layer.input.shape.channels} channels are {blocks} input "
             f"blocks of {config.array.input_lanes}, a COMPUTE reduces over {most_blocks}"
         )
-    group_blocks = min(blocking.group_blocks, blocking.output_blocks)
-    words, most_words = group_blocks * blocking.weight_words, _largest(Opcode.LOAD, "row_words")
+    bundle_blocks = min(blocking.bundle_blocks, blocking.output_blocks)
+    words, most_words = bundle_blocks * blocking.weight_words, _largest(Opcode.LOAD, "row_words")
     if words > most_words:
         raise InputError(
-            f"layer {layer.name}: the weights of {group_blocks} output blocks are {words} words, "
+            f"layer {layer.name}: the weights of {bundle_blocks} output blocks are {words} words, "
             f"a LOAD reads {most_words}"
         )
 

@@ -19,8 +19,8 @@ class Task:
     input: Region
     output: Region
 
-    def blocks_of(self, first_group: int, groups: int = 1) -> tuple[int, int]:
-        """(first, count) of the output blocks in these groups."""
+    def blocks_of(self, first_bundle: int, bundles: int = 1) -> tuple[int, int]:
+        """(first, count) of the output blocks in these bundles."""
         blocking = self.schedule.blocking
-        first = first_group * blocking.group_blocks
-        return first, min(groups * blocking.group_blocks, blocking.output_blocks - first)
+        first = first_bundle * blocking.bundle_blocks
+        return first, min(bundles * blocking.bundle_blocks, blocking.output_blocks - first)

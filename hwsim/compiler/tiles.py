@@ -1,4 +1,4 @@
-"""The descriptors of a tile: a COMPUTE for each output block of its group, then a STORE."""
+"""The descriptors of a tile: a COMPUTE for each output block of its bundle, then a STORE."""
 
 from hwsim.compiler.feature_ring import FeatureRing
 from hwsim.compiler.task import Task
@@ -23,19 +23,19 @@ class TileWriter:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
         self._ring, self._weights = ring, weights
 
-    def write(self, group: int, band: Span, tile: Span, release: bool) -> None:
-        """All output blocks of a group on one tile; with `release` nobody needs their weights."""
+    def write(self, bundle: int, band: Span, tile: Span, release: bool) -> None:
+        """All output blocks of a bundle on one tile; with `release` nobody needs their weights."""
         tokens, weights = self._tokens, self._weights
         staging = tokens.stores % 2 * (self._task.config.staging_words // 2)
         wait_stores = max(0, tokens.stores - 1)  # all but the last: it used the other half
         chunks = self._ring.chunks_before(band)
-        first, blocks = self._task.blocks_of(group)
+        first, blocks = self._task.blocks_of(bundle)
         for slot in range(blocks):
             self._compute(first + slot, slot, band, tile, release, staging, wait_stores, chunks)
             if release:
                 weights.release()
         tokens.computes += blocks
-        self._store(group, band, tile, staging)
+        self._store(bundle, band, tile, staging)
 
     def _compute(
         self,
@@ -85,10 +85,10 @@ class TileWriter:
             )
         )
 
-    def _store(self, group: int, band: Span, tile: Span, staging_address: int) -> None:
+    def _store(self, bundle: int, band: Span, tile: Span, staging_address: int) -> None:
         task, shape = self._task, self._task.layer.output.shape
         blocking, word_bytes = task.schedule.blocking, task.config.word_bytes
-        first_word = group * blocking.group_words
+        first_word = bundle * blocking.bundle_words
         plane = shape.height * shape.width
         pixel = band.first_stored * shape.width + tile.first_stored
         whole_rows = tile.stored == shape.width
@@ -100,7 +100,7 @@ class TileWriter:
                 row_words=tile.stored * (band.stored if whole_rows else 1),
                 rows=1 if whole_rows else band.stored,
                 row_stride_bytes=shape.width * word_bytes,
-                blocks=min(blocking.group_words, blocking.output_words - first_word),
+                blocks=min(blocking.bundle_words, blocking.output_words - first_word),
                 block_stride_bytes=plane * word_bytes,
                 staging_address=staging_address,
             )

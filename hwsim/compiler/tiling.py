@@ -90,60 +90,60 @@ def _candidates_of(
         * _rows_read(bands, input_shape.height)
     )
     all_weights = blocking.output_blocks * blocking.weight_words
-    group_weights = min(blocking.group_blocks, blocking.output_blocks) * blocking.weight_words
+    bundle_weights = min(blocking.bundle_blocks, blocking.output_blocks) * blocking.weight_words
 
     def make(
         scope: WeightScope,
-        passes: list[tuple[int, int]],
-        strips: list[tuple[Span, ...]],
+        sweeps: list[tuple[int, int]],
+        band_sets: list[tuple[Span, ...]],
         readings: int,
     ) -> tuple[Cost, Schedule]:
         schedule = Schedule(
             blocking,
             scope,
-            tuple(passes),
+            tuple(sweeps),
             tuple(stripes),
-            tuple(strips),
+            tuple(band_sets),
             ring_limit,
             row_words,
-            sweep_words * len(passes),
+            sweep_words * len(sweeps),
             all_weights * readings,
         )
         traffic = schedule.read_words + schedule.weight_read_words
         return (traffic, _extra_cycles(layer, config, schedule)), schedule
 
-    whole = [(0, blocking.groups)]
+    whole = [(0, blocking.bundles)]
     single: list[tuple[Span, ...]] = [(band,) for band in bands]
     if _rows_held(bands, 1, input_shape.height) <= ring_limit:
         if all_weights <= config.weight_words:
             yield make(WeightScope.LAYER, whole, single, 1)
             return
-        if group_weights <= config.weight_words:
-            per_pass = config.weight_words // group_weights
-            yield make(WeightScope.LAYER, split_evenly(blocking.groups, per_pass), single, 1)
+        if bundle_weights <= config.weight_words:
+            per_sweep = config.weight_words // bundle_weights
+            yield make(WeightScope.LAYER, split_evenly(blocking.bundles, per_sweep), single, 1)
         tiles = len(bands) * sum(map(len, stripes))
         yield make(WeightScope.TILE, whole, single, tiles)
-    if group_weights <= config.weight_words:
+    if bundle_weights <= config.weight_words:
         held = bisect_right(
             range(1, len(bands) + 1),
             ring_limit,
             key=lambda count: _rows_held(bands, count, input_shape.height),
         )
         if held:
-            strips = [
+            band_sets = [
                 tuple(bands[start : start + size]) for start, size in split_evenly(len(bands), held)
             ]
-            yield make(WeightScope.STRIP, whole, strips, len(strips) * len(stripes))
+            yield make(WeightScope.BAND_SET, whole, band_sets, len(band_sets) * len(stripes))
 
 
 def _extra_cycles(layer: Layer, config: Config, schedule: Schedule) -> float:
     """Cycles that tell schedules of equal traffic apart: the start, recomputed borders, the end."""
     blocking = schedule.blocking
-    first_band = schedule.strips[0][0]
+    first_band = schedule.band_sets[0][0]
     rows = _rows_read([first_band], layer.input.shape.height)
     startup = rows * schedule.row_words / config.beats_per_cycle
-    passes = 1 if blocking.reduction_blocks == 1 else blocking.stored_blocks
-    arrival = startup * passes / blocking.reduction_blocks
+    chunks = 1 if blocking.reduction_blocks == 1 else blocking.stored_blocks
+    arrival = startup * chunks / blocking.reduction_blocks
     reduction = _issue_cycles(config, schedule)
     drain = _drain_slots(layer) * config.rescale_groups
     slack = _rows_read([first_band], layer.input.shape.height) * 2 > schedule.ring_rows
@@ -154,12 +154,12 @@ def _extra_cycles(layer: Layer, config: Config, schedule: Schedule) -> float:
 
 
 def _total_bands(schedule: Schedule) -> int:
-    return sum(map(len, schedule.strips))
+    return sum(map(len, schedule.band_sets))
 
 
 def _issue_cycles(config: Config, schedule: Schedule) -> int:
     """Cycles of one output block on the array: small tiles wait for their next weight block."""
-    rows = Counter(band.computed for strip in schedule.strips for band in strip)
+    rows = Counter(band.computed for band_set in schedule.band_sets for band in band_set)
     columns = Counter(tile.computed for stripe in schedule.stripes for tile in stripe)
     refill = config.weight_block_words + pipeline.BLOCK_OVERHEAD
     return schedule.blocking.weight_blocks * sum(
@@ -177,7 +177,7 @@ def _drain_slots(layer: Layer) -> int:
 
 def _tile_pixels(config: Config, blocking: Blocking) -> int:
     """Stored pixels that half of the staging buffer takes."""
-    return config.staging_words // 2 // blocking.group_words
+    return config.staging_words // 2 // blocking.bundle_words
 
 
 def _tile_columns(
@@ -235,7 +235,7 @@ def _check_accumulators(layer: Layer, config: Config, blocking: Blocking) -> Non
     if _tile_pixels(config, blocking) < 1:
         raise InputError(
             f"layer {layer.name}: buffers.staging_bytes = {config.buffers.staging_bytes} holds no "
-            f"tile; the least that works is {2 * blocking.group_words * config.word_bytes}"
+            f"tile; the least that works is {2 * blocking.bundle_words * config.word_bytes}"
         )
 
 

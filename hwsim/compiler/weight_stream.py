@@ -13,26 +13,26 @@ class WeightStream:
     def __init__(self, task: Task, tokens: Tokens, descriptors: list[Descriptor]) -> None:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
         self._block_words = task.schedule.blocking.weight_words
-        self._ahead = 0  # words of the next group that are loaded already
-        self._loaded = 0  # words of all groups before the present ones
+        self._ahead = 0  # words of the next bundle that are loaded already
+        self._loaded = 0  # words of all bundles before the present ones
         self._released = 0  # words that have left the queue
-        self._first_block = 0  # of the groups that are in the queue
-        self._blocks = 0  # of these groups
+        self._first_block = 0  # of the bundles that are in the queue
+        self._blocks = 0  # of these bundles
 
-    def load(self, first_group: int, groups: int = 1) -> None:
-        """Load the weights of some groups, less the words that were loaded ahead."""
+    def load(self, first_bundle: int, bundles: int = 1) -> None:
+        """Load the weights of some bundles, less the words that were loaded ahead."""
         self._loaded += self._blocks * self._block_words
-        self._first_block, self._blocks = self._task.blocks_of(first_group, groups)
+        self._first_block, self._blocks = self._task.blocks_of(first_bundle, bundles)
         first = self._first_block * self._block_words + self._ahead
         self._load_words(first, self._blocks * self._block_words - self._ahead)
         self._ahead = 0
 
-    def load_ahead(self, group: int) -> None:
+    def load_ahead(self, bundle: int) -> None:
         """Load the next weights before features that may have to wait.
 
         No more than the queue holds: the rest would wait for tiles that wait for the features.
         """
-        first, blocks = self._task.blocks_of(group)
+        first, blocks = self._task.blocks_of(bundle)
         self._ahead = min(blocks * self._block_words, self._task.config.weight_words)
         self._load_words(first * self._block_words, self._ahead)
 

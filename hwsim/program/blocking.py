@@ -24,18 +24,18 @@ def split_evenly(length: int, largest: int) -> list[tuple[int, int]]:
 class Blocking:
     """Blocks of one layer on one accelerator.
 
-    An *output block* is the filters that the output lanes compute side by side; a *group* is the
+    An *output block* is the filters that the output lanes compute side by side; a *bundle* is the
     consecutive output blocks whose condensed channels fill a word together (or the one output block
-    that fills several words, `group_words`).
+    that fills several words, `bundle_words`).
     """
 
     packed: bool
     stored_blocks: int  # blocks of the input as it lies in memory and in the feature buffer
-    reduction_blocks: int  # input blocks (or passes over packed taps) that one tile reduces over
+    reduction_blocks: int  # input blocks (or tap passes, with `packed`) that one tile reduces over
     weight_blocks: int  # weight blocks of one output block
     output_blocks: int
-    group_blocks: int
-    group_words: int
+    bundle_blocks: int
+    bundle_words: int
     weight_words: int  # words of one output block's weights, parameters included
     output_words: int  # stored blocks of the output
 
@@ -49,8 +49,8 @@ class Blocking:
         return min(output_block * self.reduction_blocks, last)
 
     @property
-    def groups(self) -> int:
-        return ceil_div(self.output_blocks, self.group_blocks)
+    def bundles(self) -> int:
+        return ceil_div(self.output_blocks, self.bundle_blocks)
 
     def input_row_words(self, columns: int, config: Config) -> int:
         """Words of one row of one stored input block, `columns` pixels wide."""
@@ -81,8 +81,8 @@ def block_layer(layer: Layer, config: Config) -> Blocking:
         reduction_blocks=reduction,
         weight_blocks=weight_blocks,
         output_blocks=ceil_div(layer.filters, lanes_out),
-        group_blocks=max(1, lanes_in * k // lanes_out),
-        group_words=max(1, lanes_out // (lanes_in * k)),
+        bundle_blocks=max(1, lanes_in * k // lanes_out),
+        bundle_words=max(1, lanes_out // (lanes_in * k)),
         weight_words=weight_blocks * config.weight_block_words + config.parameter_words,
         output_words=ceil_div(layer.output.shape.channels, lanes_in),
     )

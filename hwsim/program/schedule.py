@@ -1,14 +1,14 @@
-"""How a layer is cut into tiles.
+"""The way in which a layer is cut into tiles.
 
 A layer's output is cut into *stripes* of columns (one, unless a few rows of the input do not fit
 the feature buffer), a stripe into *bands* of rows, a band into *tiles* that fit an accumulator
-bank. The rows of the input live in a ring in the feature buffer, so that a row is read once per
-stripe and pass, halo or not. What differs is how long weights stay:
+bank. The rows of the input live in a ring in the feature buffer, so that a row is read once in
+each sweep over a stripe, halo or not. What differs is how long weights stay:
 
-* LAYER: all weights of a *pass* stay; bands follow one another. One pass where all weights fit.
-* STRIP: the bands of a *strip* share one reading of the weights, group by group. One strip where
-  the whole input fits.
-* TILE: each tile reads all weights again, because one group's weights exceed the queue.
+* LAYER: all weights of a *sweep* stay; bands follow one another. One sweep where all weights fit.
+* BAND_SET: the bands of a *band set* share one reading of the weights, bundle by bundle. There is
+  one band set where the whole input fits.
+* TILE: each tile reads all weights again, because one bundle's weights exceed the queue.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from hwsim.program.blocking import IMAGE_PIXEL_BYTES, Blocking, ceil_div
 
 class WeightScope(Enum):
     LAYER = "layer"
-    STRIP = "strip"
+    BAND_SET = "band set"
     TILE = "tile"
 
 
@@ -50,9 +50,9 @@ class Schedule:
 
     blocking: Blocking
     scope: WeightScope
-    passes: tuple[tuple[int, int], ...]  # (first group, groups) that share one reading of the input
+    sweeps: tuple[tuple[int, int], ...]  # (first bundle, bundles) of each sweep
     stripes: tuple[tuple[Span, ...], ...]  # per stripe, its tiles' columns
-    strips: tuple[tuple[Span, ...], ...]  # per strip, its bands
+    band_sets: tuple[tuple[Span, ...], ...]  # per band set, its bands
     ring_rows: int  # rows of each block that the feature buffer holds
     row_words: int  # words of a row in the feature buffer, the widest stripe's
     read_words: int  # features read from memory
@@ -61,7 +61,7 @@ class Schedule:
     @property
     def tiles(self) -> int:
         """Tiles of one output block."""
-        return sum(map(len, self.stripes)) * sum(map(len, self.strips))
+        return sum(map(len, self.stripes)) * sum(map(len, self.band_sets))
 
 
 def stripe_columns(
