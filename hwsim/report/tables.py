@@ -203,7 +203,9 @@ def variants(comparison: ComparisonFigures) -> Table:
         ("",),
         ("MACs/M", "program", "weights", "features", "total", "peak maps"),
         rows,
-        notes=tuple(f"{variant.key:2} {variant.description}" for variant in comparison.variants),
+        notes=tuple(
+            f"{variant.key + ':':3} {variant.description}" for variant in comparison.variants
+        ),
     )
 
 
