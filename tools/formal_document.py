@@ -1,4 +1,4 @@
-"""Writes `docs/formal.md`: what is proved of the hardware, in which surroundings, and how far."""
+"""Write `docs/formal.md`: what is proved of the hardware, in which surroundings, and how far."""
 
 import sys
 from functools import partial

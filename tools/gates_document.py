@@ -1,4 +1,4 @@
-"""Writes `docs/gates.md`: what synthesis found, the model fitted to it, and its error."""
+"""Write `docs/gates.md`: what synthesis found, the model fitted to it, and its error."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Writes `docs/results.md`: what virtual feature maps save, network by network."""
+"""Write `docs/results.md`: what virtual feature maps save, network by network."""
 
 from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph, plan_graph

@@ -1,4 +1,4 @@
-"""Writes the documentation that derives from code: programs, proofs, gates, results."""
+"""Write the documentation that derives from code: programs, proofs, gates, results."""
 
 from pathlib import Path
 

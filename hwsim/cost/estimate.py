@@ -1,4 +1,4 @@
-"""What is known of one network on one accelerator."""
+"""All that is known of one network on one accelerator."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""When bytes cross the bus, and how fast at most.
+"""The transfers over the bus, and the greatest bandwidth among them.
 
 A transfer's bytes are spread evenly from its first beat to its last: exact where the memory keeps
 the bus full, an average where bursts wait for room.
@@ -28,7 +28,7 @@ class Transfer(NamedTuple):
 
 
 def bus_transfers(timeline: Timeline) -> list[Transfer]:
-    """The first page, every load, then every store, in the order of the program."""
+    """Return the first page, every load, then every store, in the order of the program."""
     word = timeline.program.config.word_bytes
     return [
         Transfer(
@@ -52,7 +52,7 @@ def bus_transfers(timeline: Timeline) -> list[Transfer]:
 
 
 def peak_window_bytes(transfers: Sequence[Transfer]) -> float:
-    """Most bytes, read and written, in any of the successive windows of `WINDOW_CYCLES`.
+    """Return the most bytes that cross in any of the successive windows of `WINDOW_CYCLES`.
 
     Rates change only where a transfer begins or ends. So the windows in which that happens, and the
     ones behind them, stand for all.
@@ -77,5 +77,5 @@ def peak_window_bytes(transfers: Sequence[Transfer]) -> float:
 
 
 def bus_bytes_per_cycle(config: Config) -> float:
-    """What the external memory and the bus carry at most, reading and writing at once."""
+    """Return the most that external memory and bus carry, reading and writing at once."""
     return 2 * config.beats_per_cycle * config.word_bytes

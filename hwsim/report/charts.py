@@ -30,7 +30,7 @@ BYTES_PER_KIB = 1024
 
 
 def traffic_chart(document: Document, classes: tuple[str, ...]) -> Figure:
-    """Megabytes per layer, stacked by class; A, B and C side by side where there are three."""
+    """Return megabytes per layer, stacked by class; A, B and C side by side if there are three."""
     bars: list[Figure] = []
     comparison = document.comparison
     for kind in classes:
@@ -52,7 +52,7 @@ def traffic_chart(document: Document, classes: tuple[str, ...]) -> Figure:
 
 
 def _variant_bytes(variant: VariantFigures, layer: LayerFigures, kind: str) -> int:
-    """A layer's bytes in a variant, the pass that reads its maps back included."""
+    """Return a layer's bytes in a variant, with the pass that reads its maps back."""
     values: list[int] = [
         getattr(part, kind) for part in variant.layers if part.condensed_layer == layer.name
     ]
@@ -60,13 +60,13 @@ def _variant_bytes(variant: VariantFigures, layer: LayerFigures, kind: str) -> i
 
 
 def cycles_chart(document: Document) -> Figure:
-    """Million cycles per layer, busy and waiting, against the roofline."""
+    """Return million cycles per layer, busy and waiting, against the roofline."""
     layers = document.layers
     return _stacked_cycles(layers, [MEGA] * len(layers), "million cycles", "%{y:.3f} M")
 
 
 def shares_chart(document: Document) -> Figure:
-    """The same in percent of each layer's cycles, so that short layers can be read too."""
+    """Return the same in percent of each layer's cycles, so that short layers can be read too."""
     layers = document.layers
     scales = [layer.cycles / 100 for layer in layers]
     return _stacked_cycles(layers, scales, "% of the layer's cycles", "%{y:.2f} %")
@@ -114,7 +114,7 @@ def _stacked_cycles(
 
 
 def memory_chart(document: Document, timeline: Timeline) -> Figure:
-    """Where the allocator keeps each feature map in DRAM, and during which layers."""
+    """Return each feature map at its place in DRAM, over the layers that need it."""
     program = timeline.program
     layers = program.graph.layers
     maps = [layers[0].input, *(layer.output for layer in layers)]
@@ -173,7 +173,7 @@ def memory_chart(document: Document, timeline: Timeline) -> Figure:
 
 
 def _map_labels(rectangles: list[Figure], peak: float) -> Figure:
-    """The names of the feature maps that are high enough to hold one."""
+    """Return the names of the feature maps that are high enough to hold one."""
     high = [item for item in rectangles if item["y"][2] - item["y"][0] > 0.05 * peak]
     return {
         "type": "scatter",
@@ -188,7 +188,7 @@ def _map_labels(rectangles: list[Figure], peak: float) -> Figure:
 def _rectangle(
     tensor: Tensor, first: int, last: int, offset: int, size_bytes: int, colour: str
 ) -> Figure:
-    """A feature map: from layer `first` to `last`, between two addresses."""
+    """Return a feature map from layer `first` to `last`, between two addresses."""
     left, right = first - 0.48, last + 0.48
     low, high = offset / BYTES_PER_KIB, (offset + size_bytes) / BYTES_PER_KIB
     name = chart_label(tensor.name)

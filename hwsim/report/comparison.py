@@ -37,7 +37,7 @@ class VariantFigures:
     key: str
     """A, B, B' or C."""
     description: str
-    """What it is."""
+    """Description of it."""
     macs: int
     """Useful multiply-accumulates."""
     peak_feature_bytes: int
@@ -77,13 +77,13 @@ class ComparisonFigures:
     condensed_total_ratio: float
     """C's bytes in all over A's."""
     paper_saving_ratio: float
-    """What the paper states, its accounting unknown."""
+    """The saving that the paper states, its accounting unknown."""
     paper: str
-    """Where it states it."""
+    """The paper."""
 
 
 def comparison_figures(comparison: Comparison) -> ComparisonFigures:
-    """The variants and the savings between them."""
+    """Return the variants and the savings between them."""
     b, unpooled = comparison.b, comparison.b_unpooled
     return ComparisonFigures(
         variants=tuple(

@@ -12,7 +12,7 @@ COLUMNS = tuple(field.name for field in fields(LayerFigures))
 
 
 def csv_text(document: Document) -> str:
-    """A header line, then the layers."""
+    """Return a header line, then the layers."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -1,4 +1,4 @@
-"""What `hwsim rtl` delivers: the document of its `--json`."""
+"""The document of `hwsim rtl --json`."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -43,7 +43,7 @@ class Delivery:
     name: str
     """The top module's."""
     folder: str
-    """Where the files are, as it was asked for."""
+    """The folder with the files, as it was asked for."""
     ports: tuple[Port, ...]
     """In the module's order."""
     files: tuple[DeliveredFile, ...]

@@ -36,33 +36,33 @@ class NetworkFigures:
 
 @dataclass(frozen=True)
 class TensorFigures:
-    """What one layer stored in a run, as int8."""
+    """The tensor that one layer stored in a run, as int8."""
 
     name: str
     """The layer's name."""
     stored_elements: int
     """Elements of its stored tensor."""
     used_codes: int
-    """How many of the 256 codes occur."""
+    """The number of codes, of 256, that occur."""
     saturated_ratio: float
     """Share of elements at either end of the range."""
     signal_to_noise_db: float | None
     """Variance of the float network's map over the mean square of the error, as 10 log10.
     Null for a map of one value or without an error."""
     sha256: str
-    """Of the tensor's bytes, in the order channel, row, column."""
+    """Hash of the tensor's bytes, in the order channel, row, column."""
 
 
 @dataclass(frozen=True)
 class RunFigures:
-    """What `hwsim run` executed."""
+    """The run that `hwsim run` executed."""
 
     image: str
     """Name of the photograph, without its folder."""
     image_sha256: str
-    """Of the pixels that entered the network, after resizing."""
+    """Hash of the pixels that entered the network, after resizing."""
     weights: str
-    """Where the weights come from: `seeded`, or the name of a darknet file."""
+    """`seeded`, or the name of the darknet file that the weights come from."""
     is_checked: bool
     """True if every element was compared with the reference (and found equal)."""
     least_signal_to_noise_db: float
@@ -73,7 +73,7 @@ class RunFigures:
 
 @dataclass(frozen=True)
 class Document:
-    """What one command found out. Every number but `macs` carries its unit in its name."""
+    """All that one command found out. Every number but `macs` carries its unit in its name."""
 
     schema_version: str
     """Version of this document's shape: major.minor."""
@@ -82,7 +82,7 @@ class Document:
     command: Literal["estimate", "run"]
     """The subcommand."""
     network: NetworkFigures
-    """What was priced."""
+    """The network that was priced."""
     config: dict[str, Any]
     """The accelerator, key by key as in its TOML."""
     totals: TotalFigures
@@ -92,7 +92,7 @@ class Document:
     comparison: ComparisonFigures | None
     """Totals A, B, B' and C; null for a network in which nothing is condensed."""
     run: RunFigures | None
-    """What was executed; null for an estimate."""
+    """The run that was executed; null for an estimate."""
 
 
 def network_figures(graph: Graph) -> NetworkFigures:
@@ -108,7 +108,7 @@ def network_figures(graph: Graph) -> NetworkFigures:
 
 
 def make_document(estimate: Estimate, run: RunFigures | None = None) -> Document:
-    """Everything that an estimate found, and what a run executed if there was one."""
+    """Return everything that an estimate found, and what a run executed if there was one."""
     graph, config = estimate.graph, estimate.config
     layers = tuple(
         layer_figures(time, config.macs_per_cycle, config.clock.clock_hz)

@@ -1,4 +1,4 @@
-"""One layer's figures, as every report names them. Each number carries its unit in its name."""
+"""The figures of one layer, as every report names them: each number has its unit in its name."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +18,7 @@ class Operator:
     name: str
     """Convolution, bias, rescale, leaky ReLU, channel pool or spatial pool."""
     parameter: str
-    """What tells it from others of its name: kernel, slope, k, window/stride."""
+    """The kernel, slope, k, or window/stride, which tells it from others of its name."""
     status: Literal["priced", "fused"]
     """`priced`: has cycles and bytes of its own. `fused`: computed on the convolution's way to
     memory, so its cycles and bytes are among the layer's."""
@@ -26,7 +26,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class LayerFigures:
-    """What one fused layer costs."""
+    """The cost of one fused layer."""
 
     name: str
     """The layer's name in the network."""
@@ -103,7 +103,7 @@ class LayerFigures:
 
     @property
     def largest_wait(self) -> tuple[str, int]:
-        """What the array waited for most, and for how many cycles."""
+        """The greatest of the waits, and its cycles."""
         waits: dict[str, int] = {name: getattr(self, f"waiting_{name}_cycles") for name in WAITS}
         return max(waits.items(), key=lambda item: item[1])
 
@@ -117,7 +117,7 @@ class LayerFigures:
 
 
 def layer_figures(time: LayerTime, macs_per_cycle: int, clock_hz: int) -> LayerFigures:
-    """A layer of the timeline under the names of the reports."""
+    """Return a layer of the timeline under the names of the reports."""
     layer, total_bytes = time.layer, time.traffic.bytes.total
     return LayerFigures(
         name=layer.name,
@@ -160,7 +160,7 @@ def byte_fields(counts: ByteCounts) -> dict[str, int]:
 
 
 def operators(layer: Layer) -> tuple[Operator, ...]:
-    """Every operator of a fused layer: the convolution priced, the others fused into it.
+    """Return every operator of a fused layer: the convolution priced, the others fused into it.
 
     Batch normalisation is folded into weights and bias before it gets here.
     """

@@ -1,4 +1,4 @@
-"""What a host must know of a compiled program: the document that is memory.json."""
+"""The document memory.json: all that a host must know of a compiled program."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class CompiledNetwork:
     weight_bits: int
     """Width of a weight."""
     weights: str
-    """Where the weights come from: `seeded`, or the name of a darknet file."""
+    """`seeded`, or the name of the darknet file that the weights come from."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,19 @@ class PlacedImage:
     name: str
     """Its file's name, without the folder."""
     sha256: str
-    """Of the input's bytes in memory."""
+    """Hash of the input's bytes in memory."""
 
 
 @dataclass(frozen=True)
 class RegisterWrite:
-    """What the host writes to one register before START."""
+    """A value that the host writes to a register before START."""
 
     name: str
     """The register."""
     offset: int
     """Its place in the AXI4-Lite port's page."""
     value: int
-    """What to write."""
+    """The value to write."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class PlacedRegion:
     """The program, or one layer's weights."""
 
     name: str
-    """What lies there."""
+    """Name of what lies there."""
     address: int
-    """Of its first byte."""
+    """Address of its first byte."""
     size_bytes: int
     """Its size."""
 
@@ -80,7 +80,7 @@ class PlacedTensor:
     name: str
     """As in the network."""
     address: int
-    """Of its first byte."""
+    """Address of its first byte."""
     size_bytes: int
     """Its size, padding included."""
     shape: tuple[int, int, int]
@@ -96,9 +96,9 @@ class PlacedTensor:
     scale: float | None
     """An element stands for scale x (element - zero_point)."""
     zero_point: int
-    """What stands for 0."""
+    """The element that stands for 0."""
     sha256: str | None
-    """Of its bytes in memory once it is whole; null where nothing was executed."""
+    """Hash of its bytes in memory once it is whole; null where nothing was executed."""
 
 
 @dataclass(frozen=True)
@@ -122,23 +122,23 @@ class MemoryMap:
     command: Literal["compile"]
     """The subcommand."""
     network: CompiledNetwork
-    """What was compiled."""
+    """The network that was compiled."""
     config: dict[str, Any]
     """The accelerator, key by key as in its TOML."""
     image: PlacedImage | None
     """The photograph that is in place as the input; null without one."""
     base_address: int
-    """Where memory.bin lies."""
+    """Address of memory.bin."""
     memory_bytes: int
     """Its size; the run reaches nothing outside it."""
     expected_build: int
-    """What register BUILD must read."""
+    """The value that register BUILD must read."""
     expected_fingerprint: int
-    """What register FINGERPRINT must read."""
+    """The value that register FINGERPRINT must read."""
     registers: tuple[RegisterWrite, ...]
-    """What the host writes before START, in this order."""
+    """The values that the host writes before START, in this order."""
     predicted_counters: dict[str, int]
-    """What each counter reads after the run."""
+    """The value of each counter after the run."""
     input: str
     """Name of the tensor that the run reads first."""
     output: str
@@ -146,9 +146,9 @@ class MemoryMap:
     tensors: tuple[PlacedTensor, ...]
     """The input and every layer's output."""
     program: PlacedRegion
-    """Where the descriptors lie."""
+    """Place of the descriptors."""
     weights: tuple[PlacedRegion, ...]
-    """Where each layer's weights with their parameters lie."""
+    """Place of each layer's weights with their parameters."""
     defines: dict[str, str]
     """Names and values of the `#define`s in memory.h."""
     files: tuple[BinaryFile, ...]
@@ -243,7 +243,7 @@ def _registers(plan: Plan) -> tuple[RegisterWrite, ...]:
 
 
 def _counters(timeline: Timeline) -> dict[str, int]:
-    """What the counters read after the run, by their registers' names."""
+    """Return the values of the counters after the run, by their registers' names."""
     counts = add_traffic([layer.traffic for layer in timeline.layers]).bytes
     return {
         "CYCLES": timeline.cycles,

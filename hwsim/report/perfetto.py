@@ -27,7 +27,7 @@ PROCESS = 1
 
 
 def trace_text(timeline: Timeline) -> str:
-    """The file, metadata first."""
+    """Return the file, metadata first."""
     graph, config = timeline.program.graph, timeline.program.config
     document = {
         "traceEvents": _metadata(f"{graph.name} on {config.name}") + trace_events(timeline),
@@ -44,7 +44,7 @@ def trace_text(timeline: Timeline) -> str:
 
 
 def trace_events(timeline: Timeline) -> list[dict[str, Any]]:
-    """Complete events, track by track, in the order of time."""
+    """Return complete events, track by track, in the order of time."""
     names = [part.layer.name for part in timeline.program.layers]
     clock_hz = timeline.program.config.clock.clock_hz
     events = [
@@ -74,7 +74,7 @@ def trace_events(timeline: Timeline) -> list[dict[str, Any]]:
 
 
 def _details(series: Series, span: Span) -> Iterator[tuple[str, Any]]:
-    """What an event says beside its place."""
+    """Yield the arguments of an event but for its place."""
     if series.traffic:
         yield "size_bytes", span.size_bytes
     else:
@@ -105,7 +105,7 @@ def _event(
 
 
 def _metadata(process: str) -> list[dict[str, Any]]:
-    """Names of the process and its tracks, and the order in which the tracks are shown."""
+    """Return the names of the process and its tracks, and the order in which these are shown."""
     events: list[dict[str, Any]] = [
         {"ph": "M", "pid": PROCESS, "name": "process_name", "args": {"name": process}}
     ]

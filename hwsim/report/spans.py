@@ -1,4 +1,4 @@
-"""When each load, tile, drain and store takes its track, for the page's chart and for the trace.
+"""The times of all loads, tiles, drains and stores, for the page's chart and for the trace.
 
 A large frame has millions of them. Where there are more than can be shown, several of a layer in a
 row become one span.
@@ -44,13 +44,13 @@ class Series:
 
 
 def merged_count(timeline: Timeline, most: int) -> int:
-    """How many in a row share a span, so that about `most` spans are left."""
+    """Return how many in a row must share a span, so that about `most` spans are left."""
     spans = len(timeline.loads) + 2 * len(timeline.tiles) + len(timeline.stores)
     return max(1, -(-spans // most))
 
 
 def all_series(timeline: Timeline, count: int) -> tuple[Series, ...]:
-    """Loads by class, tiles, drains and stores; up to `count` of a layer in a row share a span."""
+    """Return all spans by kind; up to `count` of a layer in a row share one."""
     transfers = bus_transfers(timeline)
 
     def moved(track: str, traffic: Traffic) -> Series:
@@ -94,7 +94,7 @@ def _drains(timeline: Timeline) -> Iterator[Span]:
 
 
 def _merged(spans: Iterable[Span], count: int) -> Iterator[Span]:
-    """One span for up to `count` in a row that belong to one layer."""
+    """Yield one span for up to `count` in a row that belong to one layer."""
     for _, own in groupby(spans, lambda span: span.layer):
         while group := list(islice(own, count)):
             waits = dict.fromkeys(span.waited_for for span in group if span.waited_for)

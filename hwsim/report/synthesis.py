@@ -1,4 +1,4 @@
-"""What `hwsim synth` finds out: the document of its `--json`."""
+"""The document of `hwsim synth --json`."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,17 +15,17 @@ class UnitFigures:
     gates_nand2: float
     """NAND2 equivalents of logic and flip-flops, memories left out."""
     flip_flops: int
-    """Of them flip-flops."""
+    """Number of flip-flops."""
     memory_bits: int
     """Bits of its memories."""
 
 
 @dataclass(frozen=True)
 class GateSynthesis:
-    """What the target `gates` found."""
+    """The result of the target `gates`."""
 
     technology: str
-    """What a NAND2 equivalent is measured in."""
+    """The measure of a NAND2 equivalent."""
     units: tuple[UnitFigures, ...]
     """All of the accelerator, the largest first."""
     gates_nand2: float
@@ -43,7 +43,7 @@ class ResourceFigures:
     """Cells of one kind in an FPGA."""
 
     name: str
-    """What they are."""
+    """Name of the kind."""
     used: int
     """By the accelerator, and by the registers around it where it was placed."""
     available: int | None
@@ -66,7 +66,7 @@ class PathFigures:
 
 @dataclass(frozen=True)
 class FpgaSynthesis:
-    """What the targets `ecp5` and `xc7` found."""
+    """The result of the targets `ecp5` and `xc7`."""
 
     device: str
     """Device, package and speed grade, or the family."""
@@ -77,7 +77,7 @@ class FpgaSynthesis:
     critical_path: PathFigures | None
     """Null where nothing was routed."""
     seed: int | None
-    """Of the placement; null where there was none."""
+    """Seed of the placement; null where there was none."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ class Synthesis:
     hwsim_version: str
     """Version of the program that wrote it."""
     command: Literal["synth"]
-    """What was asked for."""
+    """The subcommand."""
     target: Literal["gates", "ecp5", "xc7"]
-    """What for."""
+    """The target of synthesis."""
     tools: tuple[str, ...]
-    """What did it, with versions."""
+    """The programs that did it, with versions."""
     config: dict[str, Any]
     """The whole configuration, as `hwsim configs show` prints it."""
     gates: GateSynthesis | None

@@ -1,4 +1,4 @@
-"""What `hwsim synth` prints."""
+"""The tables that `hwsim synth` prints."""
 
 from typing import TextIO
 
@@ -26,7 +26,7 @@ def print_synthesis(document: Synthesis, file: TextIO) -> None:
 
 
 def clock_lines(found: FpgaSynthesis) -> tuple[str, ...]:
-    """The clock, and the path that limits it."""
+    """Return the clock, and the path that limits it."""
     if found.clock_hz is None or found.critical_path is None:
         return ("Not placed: no clock.",)
     path = found.critical_path

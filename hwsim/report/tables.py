@@ -21,7 +21,7 @@ BYTE_COLUMNS = ("program", "weights", "read", "written")
 
 
 def layer_tables(document: Document, verbose: bool = False) -> list[Table]:
-    """Every layer's operators, cycles and bytes; `verbose` adds where both go."""
+    """Return every layer's operators, cycles and bytes; `verbose` adds where both go."""
     layers, totals = document.layers, document.totals
     tables = [operators(layers), speed(layers, totals)]
     if verbose:
@@ -33,7 +33,7 @@ def layer_tables(document: Document, verbose: bool = False) -> list[Table]:
 
 
 def frame_tables(document: Document, verbose: bool = False) -> list[Table | Facts]:
-    """What a whole frame costs; `verbose` adds where gates and energy come from."""
+    """Return the cost of a whole frame; `verbose` adds where gates and energy come from."""
     totals = document.totals
     tables: list[Table | Facts] = [Facts("One frame", frame_facts(totals))]
     if verbose:
@@ -42,17 +42,17 @@ def frame_tables(document: Document, verbose: bool = False) -> list[Table | Fact
 
 
 def comparison_tables(comparison: ComparisonFigures | None) -> list[Table]:
-    """A, B, B' and C, and what the difference is worth; none where nothing is condensed."""
+    """Return A, B, B' and C, and their differences; nothing where no layer is condensed."""
     return [] if comparison is None else [variants(comparison), savings(comparison)]
 
 
 def run_tables(run: RunFigures | None) -> list[Table]:
-    """What was executed, if anything was."""
+    """Return the tensors that a run stored; nothing without a run."""
     return [] if run is None else [tensors(run)]
 
 
 def operators(layers: Layers) -> Table:
-    """Shapes, the convolution that is priced, and what is fused into it."""
+    """Return shapes, the convolution that is priced, and the operators that are fused into it."""
     return Table(
         "Operators: convolutions are priced; bias, rescale and these are fused into them",
         ("layer", "input", "stored", "filters", "fused"),

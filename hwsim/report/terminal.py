@@ -69,7 +69,7 @@ def _grid(table: Table) -> rich.table.Table:
 
 
 def _facts(facts: Facts) -> rich.table.Table:
-    """Names on the left, text on the right, wrapped to the terminal."""
+    """Return names on the left, text on the right, wrapped to the terminal."""
     grid = rich.table.Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column()

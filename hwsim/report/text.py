@@ -36,14 +36,14 @@ def kibibyte_figure(bits: int) -> str:
 
 
 def calibration(totals: TotalFigures) -> str:
-    """How far the gate model can be trusted, if that is known."""
+    """Return how far the gate model can be trusted, if that is known."""
     if totals.gates_error_ratio is None:
         return "modelled; no synthesis was compared for such a configuration"
     return f"total within {totals.gates_error_ratio:.1%} of synthesis"
 
 
 def heading(document: Document | Verification) -> str:
-    """What was priced on what, in one line."""
+    """Return the network and the accelerator in one line."""
     network, config = document.network, document.config
     array = config["array"]
     return (
@@ -55,7 +55,7 @@ def heading(document: Document | Verification) -> str:
 
 
 def fused_operators(layer: LayerFigures) -> str:
-    """Activation and pools in short; bias and rescale, which every layer has, left out."""
+    """Return activation and pools in short, without bias and rescale, which every layer has."""
     names = {"leaky ReLU": "leaky", "channel pool": "channel pool", "spatial pool": "pool"}
     return ", ".join(
         f"{names[operator.name]} {operator.parameter}"
@@ -65,7 +65,7 @@ def fused_operators(layer: LayerFigures) -> str:
 
 
 def frame_facts(totals: TotalFigures) -> dict[str, str]:
-    """The figures of a frame that are no table of their own."""
+    """Return the figures of a frame that are no table of their own."""
     energy = totals.energy
     memories = ", ".join(
         f"{memory.name} {kibibytes(memory.size_bits)}" for memory in totals.on_chip_memories
@@ -91,7 +91,7 @@ def frame_facts(totals: TotalFigures) -> dict[str, str]:
 
 
 def price_lines(comparison: ComparisonFigures) -> tuple[str, ...]:
-    """What stands beside every comparison of A and C."""
+    """Return the lines that stand beside every comparison of A and C."""
     return (
         "C's condensed layers have k times A's weights, and compute k times A's MACs:",
         f"C moves {comparison.condensed_weight_ratio:.2f} times A's weight bytes "
@@ -103,7 +103,7 @@ def price_lines(comparison: ComparisonFigures) -> tuple[str, ...]:
 
 
 def saving_sentence(comparison: ComparisonFigures) -> str:
-    """What is saved, for what price, in one sentence."""
+    """Return the saving and its price in one sentence."""
     return (
         f"Virtual feature maps save {comparison.feature_saving_ratio:.1%} of feature bytes and "
         f"{comparison.total_saving_ratio:.1%} of all bytes, (B - C) / B; {comparison.paper} states "
@@ -113,7 +113,7 @@ def saving_sentence(comparison: ComparisonFigures) -> str:
 
 
 def run_lines(run: RunFigures) -> tuple[str, ...]:
-    """What was executed, from which weights, and whether it was compared."""
+    """Return the image and the weights of a run, and whether it was compared."""
     weights = (
         (
             "Weights are seeded, with batch-norm statistics of real photographs:",

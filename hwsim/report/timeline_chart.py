@@ -44,7 +44,7 @@ class Bar(NamedTuple):
 
 
 def timeline_note(timeline: Timeline) -> str:
-    """What a bar stands for, and how to use the chart."""
+    """Say what a bar stands for, and how to use the chart."""
     tiles, count = len(timeline.tiles), merged_count(timeline, MOST_BARS)
     if count == 1:
         bars = f"Every load, tile, drain and store: {tiles:,} tiles."
@@ -58,7 +58,7 @@ def timeline_note(timeline: Timeline) -> str:
 
 
 def timeline_chart(timeline: Timeline) -> Figure:
-    """When every layer, load, tile, drain and store happens, in milliseconds."""
+    """Return a chart of every layer, load, tile, drain and store over milliseconds."""
     names = [chart_label(part.layer.name) for part in timeline.program.layers]
     scale = MILLISECONDS_PER_SECOND / timeline.program.config.clock.clock_hz
     layers = [
@@ -86,7 +86,7 @@ def _bar(span: Span, text: str) -> Bar:
 
 
 def _text(series: Series, span: Span) -> str:
-    """What a bar says behind the name of its layer."""
+    """Return the text of a bar behind the name of its layer."""
     if series.traffic:
         several = f" in {span.parts:,} transfers" if span.parts > 1 else ""
         return f": {span.size_bytes:,} bytes{several}"
@@ -98,7 +98,7 @@ def _text(series: Series, span: Span) -> str:
 
 
 def _track(name: str, track: str, colour: str, bars: Iterable[Bar], scale: float) -> Figure:
-    """Bars on one track; where they touch, every second one is paler."""
+    """Return the bars of one track; where they touch, every second one is paler."""
     bars = list(bars)
     pale = 1.0 if "DMA" in track else PALE
     return {
@@ -129,7 +129,7 @@ def _milliseconds(cycles: int, scale: float) -> float:
 
 
 def _layout(timeline: Timeline, layers: list[Bar], scale: float) -> Figure:
-    """Axes, and a menu that zooms to a layer."""
+    """Return axes, and a menu that zooms to a layer."""
     end = _milliseconds(timeline.cycles, scale)
     views: list[tuple[str, list[float]]] = [("whole frame", [0, end])]
     for layer in layers:

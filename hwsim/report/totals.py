@@ -20,7 +20,7 @@ class MemoryFigures:
     """One on-chip memory."""
 
     name: str
-    """What it holds."""
+    """Name of what it holds."""
     size_bits: int
     """Its capacity."""
 
@@ -50,16 +50,16 @@ class EnergyFigures:
     total_mj: float
     """All three."""
     mac_source: str
-    """Where the energy of a multiply-accumulate is from."""
+    """Source of the energy of a multiply-accumulate."""
     on_chip_source: str
-    """Where the energy of an on-chip byte is from."""
+    """Source of the energy of an on-chip byte."""
     dram_source: str
-    """Where the energy of a DRAM byte is from."""
+    """Source of the energy of a DRAM byte."""
 
 
 @dataclass(frozen=True)
 class TotalFigures:
-    """What one frame costs."""
+    """The cost of one frame."""
 
     macs: int
     """Useful multiply-accumulates."""
@@ -112,7 +112,7 @@ class TotalFigures:
     peak_window_cycles: int
     """Length of the windows into which the frame is cut."""
     bus_bandwidth_bytes_per_second: float
-    """What memory and bus carry at most, reading and writing at once."""
+    """The most that memory and bus carry, reading and writing at once."""
     peak_feature_bytes: int
     """The allocator's high-water mark of feature memory in DRAM."""
     peak_feature_layer: str
@@ -134,7 +134,7 @@ class TotalFigures:
 
 
 def total_figures(estimate: Estimate, layers: tuple[LayerFigures, ...]) -> TotalFigures:
-    """The frame under the names of the reports."""
+    """Return the frame under the names of the reports."""
     clock_hz = estimate.config.clock.clock_hz
     paid = estimate.traffic.bytes
     error = gate_error(estimate.config)

@@ -1,4 +1,4 @@
-"""What `hwsim verify` finds out: the document of its `--json`, and what of it is out of bounds."""
+"""The document of `hwsim verify --json`, and its figures that are out of bounds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -19,15 +19,15 @@ class DifferenceFigures:
     witness: str
     """`machine` or `Verilog`."""
     different_elements: int
-    """How many of the layer's differ from golden."""
+    """The number of the layer's elements that differ from golden."""
     channel: int
-    """Of the first that differs."""
+    """Place of the first that differs."""
     row: int
-    """Of the first that differs."""
+    """Place of the first that differs."""
     column: int
-    """Of the first that differs."""
+    """Place of the first that differs."""
     found: int | None
-    """What the witness stored there; null: nothing."""
+    """The value that the witness stored there; null: none."""
     expected: int
     """Golden's."""
 
@@ -40,7 +40,7 @@ class DifferenceFigures:
 
 
 def error_ratio(timeline: int, verilog: int | None) -> float | None:
-    """By what share of the Verilog's cycles the timeline's are too many."""
+    """Return the share of the Verilog's cycles by which the timeline's are too many."""
     return None if not verilog else timeline / verilog - 1
 
 
@@ -82,7 +82,7 @@ class VerifiedProgram:
     variant: str
     """A, B or C."""
     description: str
-    """What it is."""
+    """Description of it."""
     layers: tuple[VerifiedLayer, ...]
     """In the order of execution."""
     monitor_bytes: ByteCounts
@@ -90,7 +90,7 @@ class VerifiedProgram:
     counter_bytes: ByteCounts
     """From the hardware's counters."""
     machine_bytes: ByteCounts
-    """Of the machine's transfers."""
+    """Counted over the machine's transfers."""
     timeline_bytes: ByteCounts
     """The timeline's."""
     verilog_array_cycles: int
@@ -104,10 +104,10 @@ class VerifiedProgram:
     error_ratio: float | None
     """Timeline / Verilog - 1; null where the run never ended."""
     problems: tuple[str, ...]
-    """What the hardware or the bus reported."""
+    """Problems that the hardware or the bus reported."""
 
     def failures(self) -> Iterator[str]:
-        """Whatever is out of bounds, a line each."""
+        """Yield whatever is out of bounds, a line each."""
         yield from self.problems
         for layer in self.layers:
             yield from layer.failures()
@@ -122,7 +122,7 @@ class VerifiedProgram:
 
 
 def unequal(where: str, found: ByteCounts, timeline: ByteCounts) -> Iterator[str]:
-    """Counts of bytes that are not the timeline's."""
+    """Yield the counts of bytes that are not the timeline's, a line each."""
     for field in fields(ByteCounts):
         counts = getattr(found, field.name), getattr(timeline, field.name)
         if counts[0] != counts[1]:
@@ -158,25 +158,25 @@ class Verification:
     command: Literal["verify"]
     """The subcommand."""
     network: NetworkFigures
-    """What was run."""
+    """The network that was run."""
     config: dict[str, Any]
     """The accelerator, key by key as in its TOML."""
     image: str
     """Name of the photograph, without its folder."""
     image_sha256: str
-    """Of the pixels that entered the network, after resizing."""
+    """Hash of the pixels that entered the network, after resizing."""
     weights: str
-    """Where the weights come from: `seeded`, or the name of a darknet file."""
+    """`seeded`, or the name of the darknet file that the weights come from."""
     layer_bound_ratio: float
-    """How far the timeline's cycles of a layer may be off."""
+    """The share by which the timeline's cycles of a layer may be off."""
     total_bound_ratio: float
-    """How far the timeline's cycles of a run may be off."""
+    """The share by which the timeline's cycles of a run may be off."""
     programs: tuple[VerifiedProgram, ...]
     """C, or A where nothing is condensed; then B, if it ran."""
     saving: SavingFigures | None
     """Null unless both C and B ran."""
     failures: tuple[str, ...]
-    """What is out of bounds, a line each, the program's letter first."""
+    """Everything that is out of bounds, a line each, the program's letter first."""
 
 
 def saving(c: VerifiedProgram, b: VerifiedProgram) -> SavingFigures:

@@ -1,4 +1,4 @@
-"""What `hwsim verify` prints."""
+"""The tables that `hwsim verify` prints."""
 
 from dataclasses import astuple
 from typing import TextIO
@@ -67,7 +67,7 @@ def values_and_cycles(program: VerifiedProgram) -> Table:
 
 
 def bytes_by_class(program: VerifiedProgram) -> Table:
-    """The bus's, layer by layer; then each witness's totals."""
+    """Return the bus's counts layer by layer, then each witness's totals."""
 
     def row(name: str, found: ByteCounts, timeline: ByteCounts) -> tuple[str, ...]:
         verdict = "unequal" if any(unequal(name, found, timeline)) else "equal"

@@ -60,7 +60,7 @@ class Chart:
 
 
 def plotly_script() -> str:
-    """Plotly's JavaScript from its wheel. Raises `ModuleNotFoundError` where that is missing."""
+    """Return Plotly's JavaScript from its wheel; raise `ModuleNotFoundError` without it."""
     spec = find_spec("plotly")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("No module named 'plotly'", name="plotly")
@@ -68,7 +68,7 @@ def plotly_script() -> str:
 
 
 def page_text(document: Document, estimate: Estimate) -> str:
-    """The page of one network. The same document gives the same bytes."""
+    """Return the page of one network. The same document gives the same bytes."""
     charts = _charts(document, estimate.timeline)
     return (
         _environment()
@@ -91,7 +91,7 @@ def page_text(document: Document, estimate: Estimate) -> str:
 
 
 def index_text(documents: Sequence[Document]) -> str:
-    """The first page of a report on several networks, whose files lie in its own folder."""
+    """Return the first page of a report on several networks, whose files lie beside it."""
     return (
         _environment()
         .get_template("index.html")
@@ -136,7 +136,7 @@ def _environment() -> Environment:
 
 
 def key_figures(document: Document) -> tuple[KeyFigure, ...]:
-    """The figures that an engineer asks for first."""
+    """Return the figures that an engineer asks for first."""
     totals = document.totals
     return (
         KeyFigure(
@@ -174,7 +174,7 @@ def key_figures(document: Document) -> tuple[KeyFigure, ...]:
 
 
 def _charts(document: Document, timeline: Timeline) -> dict[str, Chart]:
-    """Every chart under the name of its element."""
+    """Return every chart under the name of its element."""
     by_variant = ": A, B and C side by side" if document.comparison else ""
     return {
         "features": Chart(

@@ -1,1 +1,1 @@
-"""What an integrator receives beside the Verilog, and how the Verilog is written."""
+"""The files that an integrator receives beside the Verilog, and the way to the Verilog."""

@@ -1,4 +1,4 @@
-"""How to connect the accelerator: the README beside the generated Verilog."""
+"""The README beside the generated Verilog: how to connect the accelerator."""
 
 from importlib.metadata import version
 

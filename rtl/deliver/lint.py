@@ -12,5 +12,5 @@ def waivers(name: str) -> str:
 
 
 def lint_command(name: str) -> str:
-    """What a user types beside the files."""
+    """Return the command that a user types beside the files."""
     return f"verilator --lint-only -Wall {name}.vlt {name}.v"

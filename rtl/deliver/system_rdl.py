@@ -154,7 +154,7 @@ def _descriptor_map(name: str, opcode: Opcode) -> str:
 
 @dataclass(frozen=True)
 class Manual:
-    """What derives from the tables: `files` are the HTML's, path within its folder to content."""
+    """Everything that derives from the tables; `files` are the HTML's, by path in its folder."""
 
     rdl: str
     header: str

@@ -1,4 +1,4 @@
-"""What an integrator must know of the generated Verilog, read from its text."""
+"""Ports and memories of the generated Verilog, read from its text."""
 
 import re
 from dataclasses import dataclass
