@@ -87,8 +87,10 @@ def test_same_bytes_every_time_and_at_every_thread_count(tmp_path: Path) -> None
     try:
         for count in (1, 1, 2):
             torch.set_num_threads(count)
-            save_graph(quantize_network("condensation-net-mini", 64, 96), tmp_path / "graph.npz")
-            written.add((tmp_path / "graph.npz").read_bytes())
+            save_graph(
+                quantize_network("condensation-net-mini", 64, 96), tmp_path / "graph.safetensors"
+            )
+            written.add((tmp_path / "graph.safetensors").read_bytes())
     finally:
         torch.set_num_threads(threads)
     assert len(written) == 1

@@ -54,7 +54,7 @@ class Recipe:
 
     @property
     def path(self) -> Path:
-        return cache_folder() / f"{self.name}-{self.content_hash()[:16]}.npz"
+        return cache_folder() / f"{self.name}-{self.content_hash()[:16]}.safetensors"
 
     def content_hash(self) -> str:
         """Of the choices, the weights' bytes, the code, and the packages that do the work."""

@@ -1,108 +1,77 @@
-"""A quantized graph as one file: an .npz with the shapes in `graph.json` and one array a constant.
+"""A graph as one file of the safetensors format: arrays of constants, and the shapes as metadata.
 
-The same graph gives the same bytes. A file is checked against every rule of a `Graph` before one
-is made of it, and nothing in it is ever executed or unpickled.
+The one entry of its metadata, `hwsim-graph`, is JSON: the format's number, tensors and layers.
+Layer i reads tensor i and writes tensor i + 1; its constants are the arrays `<layer>.weights`,
+`<layer>.bias` and so on. The same graph gives the same bytes. What is read becomes a `Graph` by
+the one check that every graph passes, and nothing in a file is ever executed.
 """
 
-import io
-import math
 import os
-import zipfile
-import zlib
 from dataclasses import fields, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
-from hwsim.arch.config import Positive, PositiveReal
 from hwsim.errors import InputError
 from hwsim.files import open_file
-from hwsim.graph import (
-    Constants,
-    Graph,
-    Layer,
-    Quantization,
-    Shape,
-    SpatialPool,
-    Tensor,
-)
+from hwsim.graph.layers import Constants, Graph, Layer
+from hwsim.graph.tensors import SpatialPool, Tensor
 
-SHAPES = "graph.json"
+ENTRY = "hwsim-graph"
+FORMAT_NUMBER = 1  # grows with every change of what a file holds
 LARGEST_BYTES = 1 << 30  # of a whole file; no built-in network has more than 126 million weights
-LARGEST_SHAPES = 1 << 20  # bytes of graph.json that are read at most
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date of a zip archive
-UNIX = 3
-DTYPES = {field.name: np.dtype("<i4") for field in fields(Constants)} | {"weights": np.dtype("<i1")}
-BROKEN_ARCHIVE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    ValueError,
-    OverflowError,
-    NotImplementedError,
-    RuntimeError,
-)
+LARGEST_HEADER_BYTES = 1 << 24
+HEADER_LENGTH_BYTES = 8  # little-endian, in front of the header
+CONSTANTS = tuple(field.name for field in fields(Constants))
+CONSTANT_KINDS = ("I8", "I32")
 
 
 class Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class TensorRecord(Record):
-    name: str
-    channels: Positive
-    height: Positive
-    width: Positive
-    bits: Annotated[int, Field(gt=0, le=8)]
-    scale: PositiveReal | None
-    zero_point: int | None
-    is_image: bool
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        low = -(2 ** (self.bits - 1))
-        if (self.scale is None) != (self.zero_point is None):
-            raise ValueError(f"tensor {self.name} has one of scale and zero_point: both or none")
-        if self.zero_point is not None and not low <= self.zero_point < -low:
-            raise ValueError(
-                f"zero_point {self.zero_point} of tensor {self.name}: must fit {self.bits} bits"
-            )
-        return self
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, from_attributes=True)
 
 
 class LayerRecord(Record):
+    """A layer without tensors and constants, field by field."""
+
     name: str
-    filters: Positive
-    kernel: Annotated[list[Positive], Field(min_length=2, max_length=2)]
-    padding: Annotated[int, Field(ge=0)]
-    leaky_slope: Annotated[float, Field(ge=0, le=1)] | None
-    channel_pool: Positive
-    spatial_pool: Annotated[int, Field(ge=min(SpatialPool), le=max(SpatialPool))]
-    groups: Positive
-    weight_bits: Annotated[int, Field(gt=1, le=8)]
-    has_constants: bool
+    filters: int
+    kernel: tuple[int, int]
+    padding: int
+    leaky_slope: float | None
+    channel_pool: int
+    spatial_pool: SpatialPool
+    groups: int
+    weight_bits: int
     is_reduction: bool
 
 
 class GraphRecord(Record):
-    """Layer i reads tensor i and writes tensor i + 1."""
-
-    format: Literal["hwsim-graph"] = "hwsim-graph"
-    version: Literal[1] = 1
+    format_number: int
     name: str
-    tensors: list[TensorRecord]
-    layers: Annotated[list[LayerRecord], Field(min_length=1)]
+    tensors: list[Tensor]
+    layers: list[LayerRecord]
 
-    @model_validator(mode="after")
-    def _one_more_tensor(self) -> Self:
-        if len(self.tensors) != len(self.layers) + 1:
-            raise ValueError(
-                f"{len(self.tensors)} tensors for {len(self.layers)} layers: must be one more"
-            )
-        return self
+
+class NumberAlone(BaseModel):
+    """What can be read of an entry whatever its format's number."""
+
+    format_number: int
+
+
+def canonical_json(graph: Graph) -> str:
+    """Return all of a graph but its constants as JSON: the same text for the same graph."""
+    return GraphRecord(
+        format_number=FORMAT_NUMBER,
+        name=graph.name,
+        tensors=[graph.input, *(layer.output for layer in graph.layers)],
+        layers=[LayerRecord.model_validate(layer) for layer in graph.layers],
+    ).model_dump_json()
 
 
 def save_graph(graph: Graph, path: str | Path) -> None:
@@ -110,16 +79,16 @@ def save_graph(graph: Graph, path: str | Path) -> None:
 
     Raises `InputError` where the file cannot be written.
     """
+    arrays = {
+        f"{layer.name}.{name}": np.ascontiguousarray(getattr(layer.constants, name))
+        for layer in graph.layers
+        if layer.constants is not None
+        for name in CONSTANTS
+    }
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with zipfile.ZipFile(partial, "w") as archive:
-            _add(archive, SHAPES, _record(graph).model_dump_json(indent=1).encode())
-            for index, layer in enumerate(graph.layers):
-                for name, dtype in DTYPES.items():
-                    if layer.constants is not None:
-                        values = np.asarray(getattr(layer.constants, name), dtype)
-                        _add(archive, _member(index, name), _header(values) + values.tobytes())
+        partial.write_bytes(save(arrays, {ENTRY: canonical_json(graph)}))
         partial.replace(path)
     except OSError as error:
         raise InputError(f"cannot write graph '{path}': {error.strerror}") from None
@@ -128,167 +97,69 @@ def save_graph(graph: Graph, path: str | Path) -> None:
 
 
 def load_graph(path: str | Path) -> Graph:
-    """Read what `save_graph` wrote. Its arrays cannot be written to.
+    """Read what `save_graph` wrote.
 
     Raises `InputError`, in one line with the file and the rule it breaks, for anything else.
     """
     with open_file("graph", path, LARGEST_BYTES) as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                return _read_graph(archive)
-        except OSError as error:
-            raise InputError(f"cannot read graph '{path}': {error.strerror or error}") from None
-        except InputError as error:
-            raise InputError(f"graph '{path}': {_one_line(error)}") from None
-        except BROKEN_ARCHIVE as error:
-            reason = f"not a sound .npz archive: {_one_line(error)}"
-            raise InputError(f"graph '{path}': {reason}") from None
+        header_bytes = int.from_bytes(file.read(HEADER_LENGTH_BYTES), "little")
+    try:
+        if header_bytes > LARGEST_HEADER_BYTES:
+            raise InputError(f"header of {header_bytes} bytes: at most {LARGEST_HEADER_BYTES}")
+        with safe_open(path, "numpy", backend="pread") as archive:
+            shapes = _shapes((archive.metadata() or {}).get(ENTRY))
+            return _with_constants(shapes, archive) if archive.keys() else shapes
+    except SafetensorError as error:
+        raise InputError(f"graph '{path}': no safetensors file: {_one_line(error)}") from None
+    except (InputError, OSError) as error:
+        raise InputError(f"graph '{path}': {_one_line(error)}") from None
 
 
 def _one_line(error: Exception) -> str:
-    """An error's message; names in the file may hold line breaks."""
+    """An error's message, in which keys of the file may hold line breaks."""
     return " ".join(str(error).split())
 
 
-def _record(graph: Graph) -> GraphRecord:
-    tensors = [graph.input, *(layer.output for layer in graph.layers)]
-    return GraphRecord(
-        name=graph.name,
-        tensors=[
-            TensorRecord(
-                name=tensor.name,
-                channels=tensor.shape.channels,
-                height=tensor.shape.height,
-                width=tensor.shape.width,
-                bits=tensor.bits,
-                scale=tensor.quantization.scale if tensor.quantization else None,
-                zero_point=tensor.quantization.zero_point if tensor.quantization else None,
-                is_image=tensor.is_image,
-            )
-            for tensor in tensors
-        ],
-        layers=[
-            LayerRecord(
-                name=layer.name,
-                filters=layer.filters,
-                kernel=list(layer.kernel),
-                padding=layer.padding,
-                leaky_slope=layer.leaky_slope,
-                channel_pool=layer.channel_pool,
-                spatial_pool=int(layer.spatial_pool),
-                groups=layer.groups,
-                weight_bits=layer.weight_bits,
-                has_constants=layer.constants is not None,
-                is_reduction=layer.is_reduction,
-            )
-            for layer in graph.layers
-        ],
-    )
-
-
-def _read_graph(archive: zipfile.ZipFile) -> Graph:
-    names = archive.namelist()
-    if SHAPES not in names:
-        raise InputError(f"has no {SHAPES}")
+def _shapes(text: str | None) -> Graph:
+    """The graph without its constants."""
+    if text is None:
+        raise InputError(f"its metadata has no entry '{ENTRY}'")
     try:
-        text = _read(archive, SHAPES, LARGEST_SHAPES)
+        number = NumberAlone.model_validate_json(text).format_number
+        if number != FORMAT_NUMBER:
+            newer = " was written by a newer version" if number > FORMAT_NUMBER else " is unknown"
+            raise InputError(f"format number {number}{newer}: this one reads {FORMAT_NUMBER}")
         record = GraphRecord.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(f"{SHAPES}: {place} {first['msg']}") from None
-    members = [SHAPES] + [
-        _member(index, name)
-        for index, layer in enumerate(record.layers)
-        if layer.has_constants
-        for name in DTYPES
-    ]
-    if sorted(names) != sorted(members):
-        odd = min(set(names) ^ set(members), default="a name twice")
-        raise InputError(f"holds {len(names)} members, expected {len(members)}: see '{odd}'")
-
-    tensors = [_tensor(tensor) for tensor in record.tensors]
-    layers: list[Layer] = []
-    for index, layer in enumerate(record.layers):
-        shapes = _layer(layer, tensors[index], tensors[index + 1])
-        layers.append(_with_constants(archive, index, shapes) if layer.has_constants else shapes)
+        raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    if len(record.tensors) != len(record.layers) + 1:
+        counts = f"{len(record.tensors)} tensors for {len(record.layers)} layers"
+        raise InputError(f"{counts}: must be one more")
+    pairs = pairwise(record.tensors)
+    layers = (
+        Layer(input=stored, output=output, **dict(layer))
+        for layer, (stored, output) in zip(record.layers, pairs, strict=True)
+    )
     return Graph(record.name, tuple(layers))
 
 
-def _tensor(record: TensorRecord) -> Tensor:
-    shape = Shape(record.channels, record.height, record.width)
-    quantization = None
-    if record.scale is not None and record.zero_point is not None:
-        quantization = Quantization(record.scale, record.zero_point)
-    return Tensor(record.name, shape, record.bits, quantization, record.is_image)
+def _with_constants(shapes: Graph, archive: Any) -> Graph:
+    """The graph with the arrays of an open file, which must be its constants and no others."""
+    expected = {f"{layer.name}.{name}" for layer in shapes.layers for name in CONSTANTS}
+    odd = min(expected ^ set(archive.keys()), default=None)
+    if odd is not None:
+        raise InputError(f"array {odd!r} is {'missing' if odd in expected else 'of no layer'}")
+    layers: list[Layer] = []
+    for layer in shapes.layers:
+        arrays = {name: _array(archive, f"{layer.name}.{name}") for name in CONSTANTS}
+        layers.append(replace(layer, constants=Constants(**arrays)))
+    return Graph(shapes.name, tuple(layers))
 
 
-def _layer(record: LayerRecord, stored: Tensor, output: Tensor) -> Layer:
-    """A layer without its constants."""
-    return Layer(
-        record.name,
-        stored,
-        output,
-        record.filters,
-        (record.kernel[0], record.kernel[1]),
-        record.padding,
-        record.leaky_slope,
-        record.channel_pool,
-        SpatialPool(record.spatial_pool),
-        record.groups,
-        record.weight_bits,
-        is_reduction=record.is_reduction,
-    )
-
-
-def _with_constants(archive: zipfile.ZipFile, index: int, layer: Layer) -> Layer:
-    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(DTYPES, (layer.filters,))
-    shapes["weights"] = layer.weights_shape
-    constants = Constants(
-        **{
-            name: _read_array(archive, _member(index, name), shapes[name], dtype)
-            for name, dtype in DTYPES.items()
-        }
-    )
-    return replace(layer, constants=constants)
-
-
-def _member(index: int, name: str) -> str:
-    return f"{index}.{name}.npy"
-
-
-def _header(values: NDArray[Any]) -> bytes:
-    """The bytes with which numpy starts an .npy file of such an array."""
-    file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        file, {"descr": values.dtype.str, "fortran_order": False, "shape": values.shape}
-    )
-    return file.getvalue()
-
-
-def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    """Add a member with nothing in it that depends on the day or the machine."""
-    info = zipfile.ZipInfo(name, EPOCH)
-    info.create_system = UNIX
-    archive.writestr(info, data)
-
-
-def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    """All of a member, whose checksum zipfile then checks; `InputError` beyond `most` bytes."""
-    with archive.open(name) as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise InputError(f"{name} is longer than {most} bytes")
-    return data
-
-
-def _read_array(
-    archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> NDArray[Any]:
-    """An array of a shape and type known beforehand: the header must say the same."""
-    header = _header(np.broadcast_to(np.zeros((), dtype), shape))
-    expected = len(header) + math.prod(shape) * dtype.itemsize
-    data = _read(archive, name, expected)
-    if len(data) != expected or not data.startswith(header):
-        raise InputError(f"{name} must hold {dtype.name} of shape {shape}")
-    return np.frombuffer(data, dtype, offset=len(header)).reshape(shape)
+def _array(archive: Any, name: str) -> NDArray[Any]:
+    kind = archive.get_slice(name).get_dtype()
+    if kind not in CONSTANT_KINDS:
+        raise InputError(f"array {name!r} holds {kind}: must be {' or '.join(CONSTANT_KINDS)}")
+    values: NDArray[Any] = archive.get_tensor(name)
+    return values
