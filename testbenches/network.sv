@@ -181,7 +181,7 @@ module network #(
   ) recorder (
       .clk,
       .rst,
-      .start(accelerator.registers.start),
+      .start(accelerator.registers.launch__start),
       .arvalid,
       .arready,
       .araddr,
