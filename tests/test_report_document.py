@@ -233,13 +233,13 @@ def test_a_trace_has_a_bounded_number_of_events(
 ) -> None:
     """Several in a row become one: nothing is lost, nothing overlaps."""
     timeline = found.timeline
-    spans = len(timeline.loads) + 2 * len(timeline.tiles) + len(timeline.stores)
+    activities = len(timeline.loads) + 2 * len(timeline.tiles) + len(timeline.stores)
     whole = trace_events(timeline)
-    monkeypatch.setattr(perfetto, "MOST_EVENTS", spans // 4)
+    monkeypatch.setattr(perfetto, "MOST_EVENTS", activities // 4)
     merged = trace_events(timeline)
     layers = len(timeline.layers)
-    assert len(merged) - layers <= spans // 4 + (len(TRACKS) - 1) * layers
-    assert len(whole) - layers == spans
+    assert len(merged) - layers <= activities // 4 + (len(TRACKS) - 1) * layers
+    assert len(whole) - layers == activities
     for name in ("size_bytes", "busy_cycles"):
         assert sum(event["args"].get(name, 0) for event in merged) == sum(
             event["args"].get(name, 0) for event in whole

@@ -12,9 +12,9 @@ from hwsim.cost.estimate import Estimate
 from hwsim.cost.gates import gate_error
 from hwsim.flows.estimate import estimate
 from hwsim.frontends.builtin import build_network
+from hwsim.report.activities import all_series, merged_count
 from hwsim.report.charts import SHOWN_VARIANTS, TRAFFIC_COLOURS, traffic_chart
 from hwsim.report.document import Document, make_document
-from hwsim.report.spans import all_series, merged_count
 from hwsim.report.terminal import print_document
 from hwsim.report.timeline_chart import MOST_BARS, timeline_chart
 from hwsim.report.web_page import index_text, page_text, plotly_script
@@ -156,24 +156,24 @@ def test_a_page_stays_small_whatever_the_network() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 100_000])
-def test_spans_in_a_row_add_up(found: Estimate, count: int) -> None:
+def test_activities_in_a_row_add_up(found: Estimate, count: int) -> None:
     timeline = found.timeline
     series = all_series(timeline, count)
-    parts = sum(span.parts for one in series for span in one.spans)
+    parts = sum(activity.parts for one in series for activity in one.activities)
     assert parts == len(timeline.loads) + 2 * len(timeline.tiles) + len(timeline.stores)
-    sizes = sum(span.size_bytes for one in series for span in one.spans)
+    sizes = sum(activity.size_bytes for one in series for activity in one.activities)
     assert sizes == found.traffic.bytes.total
     for one in series:
-        assert max(span.parts for span in one.spans) <= count
+        assert max(activity.parts for activity in one.activities) <= count
         end = 0
-        for span in one.spans:
-            assert end <= span.first_cycle
-            assert span.taken_cycles <= span.last_cycle - span.first_cycle
-            end = span.last_cycle
+        for activity in one.activities:
+            assert end <= activity.first_cycle
+            assert activity.taken_cycles <= activity.last_cycle - activity.first_cycle
+            end = activity.last_cycle
     issues = next(one for one in series if one.track == "MAC array")
     for index, layer in enumerate(timeline.layers):
-        own = [span for span in issues.spans if span.layer == index]
-        assert sum(span.busy_cycles for span in own) == layer.busy_cycles
+        own = [activity for activity in issues.activities if activity.layer == index]
+        assert sum(activity.busy_cycles for activity in own) == layer.busy_cycles
 
 
 def test_the_timeline_draws_every_tile(found: Estimate) -> None:

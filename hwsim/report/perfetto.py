@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hwsim.program.program import Traffic
-from hwsim.report.spans import Series, Span, all_series, merged_count
+from hwsim.report.activities import Activity, Series, all_series, merged_count
 from hwsim.timeline import Timeline
 
 MOST_EVENTS = 250_000  # they take about 50 megabytes
@@ -63,28 +63,28 @@ def trace_events(timeline: Timeline) -> list[dict[str, Any]]:
         events += [
             _event(
                 track,
-                names[span.layer],
-                (span.first_cycle, span.last_cycle),
+                names[activity.layer],
+                (activity.first_cycle, activity.last_cycle),
                 clock_hz,
-                **dict(_details(series, span)),
+                **dict(_details(series, activity)),
             )
-            for span in series.spans
+            for activity in series.activities
         ]
     return sorted(events, key=lambda event: (event["tid"], event["args"]["first_cycle"]))
 
 
-def _details(series: Series, span: Span) -> Iterator[tuple[str, Any]]:
+def _details(series: Series, activity: Activity) -> Iterator[tuple[str, Any]]:
     """Yield the arguments of an event but for its place."""
     if series.traffic:
-        yield "size_bytes", span.size_bytes
+        yield "size_bytes", activity.size_bytes
     else:
-        yield "tile", span.number
+        yield "tile", activity.number
     if series.track == "MAC array":
-        yield "busy_cycles", span.busy_cycles
-        yield "waited_for", span.waited_for
-    if span.parts > 1:
-        yield "merged", span.parts
-        yield "taken_cycles", span.taken_cycles
+        yield "busy_cycles", activity.busy_cycles
+        yield "waited_for", activity.waited_for
+    if activity.parts > 1:
+        yield "merged", activity.parts
+        yield "taken_cycles", activity.taken_cycles
 
 
 def _event(

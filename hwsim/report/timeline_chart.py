@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from hwsim.escape import chart_label
 from hwsim.program.program import Traffic
+from hwsim.report.activities import Activity, Series, all_series, merged_count
 from hwsim.report.charts import (
     BLUE,
     GREEN,
@@ -16,7 +17,6 @@ from hwsim.report.charts import (
     Figure,
     base_layout,
 )
-from hwsim.report.spans import Series, Span, all_series, merged_count
 from hwsim.timeline import Timeline
 
 MOST_BARS = 10_000  # they take about a megabyte, a fifth of Plotly itself
@@ -75,26 +75,29 @@ def timeline_chart(timeline: Timeline) -> Figure:
     }
     for series in all_series(timeline, merged_count(timeline, MOST_BARS)):
         name, colour = COLOURS[series.traffic or series.track]
-        bars = [_bar(span, f"{names[span.layer]}{_text(series, span)}") for span in series.spans]
+        bars = [
+            _bar(activity, f"{names[activity.layer]}{_text(series, activity)}")
+            for activity in series.activities
+        ]
         data.append(_track(name, series.track, colour, bars, scale))
     return {"data": data, "layout": _layout(timeline, layers, scale)}
 
 
-def _bar(span: Span, text: str) -> Bar:
-    filled = span.taken_cycles / (span.last_cycle - span.first_cycle)
-    return Bar(span.first_cycle, span.last_cycle, text, filled)
+def _bar(activity: Activity, text: str) -> Bar:
+    filled = activity.taken_cycles / (activity.last_cycle - activity.first_cycle)
+    return Bar(activity.first_cycle, activity.last_cycle, text, filled)
 
 
-def _text(series: Series, span: Span) -> str:
+def _text(series: Series, activity: Activity) -> str:
     """Return the text of a bar behind the name of its layer."""
     if series.traffic:
-        several = f" in {span.parts:,} transfers" if span.parts > 1 else ""
-        return f": {span.size_bytes:,} bytes{several}"
-    tiles = f", tile {span.number:,}"
-    if span.parts > 1:
-        tiles = f", tiles {span.number:,} to {span.last_number:,}"
-    busy = f": {span.busy_cycles:,} cycles busy" if span.busy_cycles else ""
-    return tiles + busy + (f", waited for {span.waited_for}" if span.waited_for else "")
+        several = f" in {activity.parts:,} transfers" if activity.parts > 1 else ""
+        return f": {activity.size_bytes:,} bytes{several}"
+    tiles = f", tile {activity.number:,}"
+    if activity.parts > 1:
+        tiles = f", tiles {activity.number:,} to {activity.last_number:,}"
+    busy = f": {activity.busy_cycles:,} cycles busy" if activity.busy_cycles else ""
+    return tiles + busy + (f", waited for {activity.waited_for}" if activity.waited_for else "")
 
 
 def _track(name: str, track: str, colour: str, bars: Iterable[Bar], scale: float) -> Figure:
@@ -133,8 +136,8 @@ def _layout(timeline: Timeline, layers: list[Bar], scale: float) -> Figure:
     end = _milliseconds(timeline.cycles, scale)
     views: list[tuple[str, list[float]]] = [("whole frame", [0, end])]
     for layer in layers:
-        span = [_milliseconds(cycle, scale) for cycle in (layer.first_cycle, layer.last_cycle)]
-        views.append((layer.text, span))
+        ends = [_milliseconds(cycle, scale) for cycle in (layer.first_cycle, layer.last_cycle)]
+        views.append((layer.text, ends))
     layout: dict[str, Any] = base_layout("ms", "", barmode="overlay", bargap=0)
     layout["xaxis"]["range"] = [0, end]
     layout["yaxis"] |= {
@@ -153,8 +156,8 @@ def _layout(timeline: Timeline, layers: list[Bar], scale: float) -> Figure:
             "y": 1.02,
             "yanchor": "bottom",
             "buttons": [
-                {"label": name, "method": "relayout", "args": [{"xaxis.range": span}]}
-                for name, span in views
+                {"label": name, "method": "relayout", "args": [{"xaxis.range": ends}]}
+                for name, ends in views
             ],
         }
     ]

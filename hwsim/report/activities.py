@@ -1,7 +1,7 @@
 """The times of all loads, tiles, drains and stores, for the page's chart and for the trace.
 
 A large frame has millions of them. Where there are more than can be shown, several of a layer in a
-row become one span.
+row become one activity.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,8 +16,8 @@ from hwsim.timeline import Timeline
 LOADED = (Traffic.FEATURES_READ, Traffic.WEIGHTS, Traffic.PROGRAM)
 
 
-class Span(NamedTuple):
-    """One load, tile, drain or store, or several in a row, in cycles."""
+class Activity(NamedTuple):
+    """One load, issue or drain of a tile, or store, or several in a row, in cycles."""
 
     layer: int
     first_cycle: int
@@ -40,17 +40,17 @@ class Series:
 
     track: str
     traffic: Traffic | None
-    spans: tuple[Span, ...]
+    activities: tuple[Activity, ...]
 
 
 def merged_count(timeline: Timeline, most: int) -> int:
-    """Return how many in a row must share a span, so that about `most` spans are left."""
-    spans = len(timeline.loads) + 2 * len(timeline.tiles) + len(timeline.stores)
-    return max(1, -(-spans // most))
+    """Return how many in a row must share one, so that about `most` activities are left."""
+    activities = len(timeline.loads) + 2 * len(timeline.tiles) + len(timeline.stores)
+    return max(1, -(-activities // most))
 
 
 def all_series(timeline: Timeline, count: int) -> tuple[Series, ...]:
-    """Return all spans by kind; up to `count` of a layer in a row share one."""
+    """Return all activities by kind; up to `count` of a layer in a row share one."""
     transfers = bus_transfers(timeline)
 
     def moved(track: str, traffic: Traffic) -> Series:
@@ -65,18 +65,18 @@ def all_series(timeline: Timeline, count: int) -> tuple[Series, ...]:
     )
 
 
-def _transfers(transfers: Iterable[Transfer]) -> Iterator[Span]:
+def _transfers(transfers: Iterable[Transfer]) -> Iterator[Activity]:
     for number, transfer in enumerate(transfers):
         first, last = transfer.first_cycle, transfer.last_cycle
-        yield Span(
+        yield Activity(
             transfer.layer, first, last, last - first, number, size_bytes=transfer.size_bytes
         )
 
 
-def _issues(timeline: Timeline) -> Iterator[Span]:
+def _issues(timeline: Timeline) -> Iterator[Activity]:
     for number, tile in enumerate(timeline.tiles):
         first, last = tile.issue_start, tile.issue_end
-        yield Span(
+        yield Activity(
             tile.layer,
             first,
             last,
@@ -87,22 +87,22 @@ def _issues(timeline: Timeline) -> Iterator[Span]:
         )
 
 
-def _drains(timeline: Timeline) -> Iterator[Span]:
+def _drains(timeline: Timeline) -> Iterator[Activity]:
     for number, tile in enumerate(timeline.tiles):
         first, last = tile.drain_start, tile.drain_end
-        yield Span(tile.layer, first, last, last - first, number)
+        yield Activity(tile.layer, first, last, last - first, number)
 
 
-def _merged(spans: Iterable[Span], count: int) -> Iterator[Span]:
-    """Yield one span for up to `count` in a row that belong to one layer."""
-    for _, own in groupby(spans, lambda span: span.layer):
+def _merged(activities: Iterable[Activity], count: int) -> Iterator[Activity]:
+    """Yield one activity for up to `count` in a row that belong to one layer."""
+    for _, own in groupby(activities, lambda activity: activity.layer):
         while group := list(islice(own, count)):
-            waits = dict.fromkeys(span.waited_for for span in group if span.waited_for)
+            waits = dict.fromkeys(activity.waited_for for activity in group if activity.waited_for)
             yield group[0]._replace(
                 last_cycle=group[-1].last_cycle,
-                taken_cycles=sum(span.taken_cycles for span in group),
+                taken_cycles=sum(activity.taken_cycles for activity in group),
                 parts=len(group),
-                busy_cycles=sum(span.busy_cycles for span in group),
+                busy_cycles=sum(activity.busy_cycles for activity in group),
                 waited_for=" and ".join(waits),
-                size_bytes=sum(span.size_bytes for span in group),
+                size_bytes=sum(activity.size_bytes for activity in group),
             )
