@@ -1,0 +1,55 @@
+"""What a convolutional network costs on an embedded-vision accelerator, from Python.
+
+    import hwsim
+
+    found = hwsim.estimate("tiny-yolov2", "edge")
+    found.totals.frames_per_second
+    found.layers.to_frame()
+
+`docs/library.md` has more. Nothing is imported before it is asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hwsim.flows.compilation import compile_network as compile  # noqa: A004
+    from hwsim.flows.configuration import configs, configuration
+    from hwsim.flows.estimate import estimate
+    from hwsim.flows.execution import run
+    from hwsim.flows.network import load, networks
+    from hwsim.flows.verification import verify
+
+__all__ = [
+    "compile",
+    "configs",
+    "configuration",
+    "estimate",
+    "load",
+    "networks",
+    "run",
+    "verify",
+]
+
+_PLACES = {
+    "compile": ("compilation", "compile_network"),
+    "configs": ("configuration", "configs"),
+    "configuration": ("configuration", "configuration"),
+    "estimate": ("estimate", "estimate"),
+    "load": ("network", "load"),
+    "networks": ("network", "networks"),
+    "run": ("execution", "run"),
+    "verify": ("verification", "verify"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Find a function of the library in its workflow."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'hwsim' has no attribute '{name}'")
+    module, function = _PLACES[name]
+    return getattr(import_module(f"hwsim.flows.{module}"), function)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

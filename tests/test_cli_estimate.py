@@ -181,7 +181,7 @@ def test_bad_configs_are_told_in_one_line(
 def test_outputs_that_cannot_be_written_are_refused_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(*_arguments: object) -> None:
+    def never(*_arguments: object, **_named: object) -> None:
         raise AssertionError("the long work started")
 
     monkeypatch.setattr("hwsim.flows.estimate.estimate", never)
@@ -206,7 +206,7 @@ def test_what_nobody_has_foreseen_is_one_line(
 ) -> None:
     """And no status that means something else; with -v the traceback comes before it."""
 
-    def faulty(*_arguments: object) -> None:
+    def faulty(*_arguments: object, **_named: object) -> None:
         raise KeyError("weights")
 
     monkeypatch.setattr("hwsim.flows.estimate.estimate", faulty)
@@ -223,7 +223,7 @@ def test_what_nobody_has_foreseen_is_one_line(
 def test_memory_that_does_not_suffice_is_told_in_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hungry(*_arguments: object) -> None:
+    def hungry(*_arguments: object, **_named: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("hwsim.flows.estimate.estimate", hungry)

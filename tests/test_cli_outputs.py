@@ -111,7 +111,7 @@ def test_a_pipe_gets_nothing_where_a_file_fails(
 ) -> None:
     """What is written in place cannot be taken back."""
 
-    def full(*_arguments: object) -> None:
+    def full(*_arguments: object, **_named: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
@@ -185,7 +185,7 @@ def test_a_failure_while_writing_leaves_nothing_behind(
 def test_an_interrupt_leaves_nothing_behind(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*_arguments: object) -> None:
+    def interrupt(*_arguments: object, **_named: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("hwsim.flows.estimate.estimate", interrupt)

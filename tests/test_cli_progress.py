@@ -77,7 +77,7 @@ def test_every_long_command_can_be_followed(
 ) -> None:
     """An estimate too, whose time grows with the network; but with -q nothing is said."""
 
-    def slow(*_arguments: object) -> None:
+    def slow(*_arguments: object, **_named: object) -> None:
         sleep(0.5)
         raise KeyboardInterrupt
 

@@ -250,7 +250,7 @@ def test_bad_inputs_are_told_in_one_line(
         ),
         (["--memory", "latency=1,size=2"], "'size=2' is none of ideal"),
         (["--memory", "latency=1,latency=2"], "names latency twice"),
-        (["--k", "1", "--unfused"], "--unfused: nothing in condensation-net-mini is condensed"),
+        (["--k", "1", "--unfused"], "unfused: nothing in condensation-net-mini is condensed"),
         (["--image", "none.jpg"], "cannot read image 'none.jpg'"),
         (["--image", str(text)], "neither a JPEG nor a PNG"),
         (["--config", "egde"], "did you mean 'edge'?"),

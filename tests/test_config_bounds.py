@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hwsim.arch.config import Config, Energy, load_config, parse_config, preset_text
 from hwsim.cost.estimate import Estimate
 from hwsim.errors import InputError
-from hwsim.flows.estimate import estimate
+from hwsim.flows.estimate import price
 from hwsim.graph import Graph, Layer, Shape, SpatialPool, Tensor
 from hwsim.report.document import make_document
 from hwsim.report.json_text import json_text
@@ -210,7 +210,7 @@ def test_every_figure_of_a_legal_configuration_is_finite(chip: dict[str, Any]) -
 def estimate_or_reason(config: Config) -> Estimate | str:
     """An estimate, or why there is none: no channel pool, or a buffer that does not hold a tile."""
     try:
-        return estimate(small_network(config.widths.weight_bits), config)
+        return price(small_network(config.widths.weight_bits), config)
     except InputError as error:
         return str(error)
 

@@ -10,7 +10,7 @@ from hwsim.compiler import compile_graph
 from hwsim.cost.energy import frame_energy
 from hwsim.cost.gates import calibration, gate_error, gate_model, numbers
 from hwsim.cost.memory import on_chip_memories
-from hwsim.flows.estimate import estimate
+from hwsim.flows.estimate import price
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph, Layer, Shape, Tensor
 from hwsim.program.traffic import traffic_by_layer
@@ -131,7 +131,7 @@ def test_the_gate_model_s_error_is_stated_where_it_was_compared() -> None:
 def test_no_error_is_stated_where_no_synthesis_was_compared(sections: dict[str, Any]) -> None:
     config = preset_with("edge", **sections)
     assert gate_error(config) is None
-    found = make_document(estimate(build_network("tiny-yolov2-mini"), config)).totals
+    found = make_document(price(build_network("tiny-yolov2-mini"), config)).totals
     assert (found.gates_are_calibrated, found.gates_error_ratio) == (False, None)
 
 
@@ -161,13 +161,13 @@ def test_what_the_model_predicts_is_what_was_fitted() -> None:
 
 
 def test_the_layer_that_causes_the_peak_is_named() -> None:
-    found = estimate(build_network("tiny-yolov2"), load_config("edge"))
+    found = price(build_network("tiny-yolov2"), load_config("edge"))
     assert found.peak_feature_layer == "conv1"
     assert found.peak_feature_bytes == 416 * 416 * 4 + 208 * 208 * 16
 
 
 def test_frames_utilisation_and_bandwidth_follow_from_the_cycles() -> None:
-    found = estimate(build_network("tiny-yolov2"), load_config("edge"))
+    found = price(build_network("tiny-yolov2"), load_config("edge"))
     cycles = found.timeline.cycles
     assert found.frames_per_second == 400e6 / cycles
     assert found.mac_utilisation == 3_485_520_896 / (256 * cycles)

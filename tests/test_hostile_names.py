@@ -27,7 +27,7 @@ from hwsim.cli import main
 from hwsim.compiler import compile_graph
 from hwsim.cost.estimate import Estimate
 from hwsim.escape import chart_label, comment, csv_cell, markdown_code, visible
-from hwsim.flows.estimate import estimate
+from hwsim.flows.estimate import price
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph
 from hwsim.report.c_header import c_header
@@ -201,7 +201,7 @@ def reported(name: str) -> tuple[Estimate, Document]:
     sources = config.energy.model_copy(
         update={f"{kind}_source": name for kind in ("mac", "on_chip", "dram")}
     )
-    found = estimate(graph, config.model_copy(update={"energy": sources}))
+    found = price(graph, config.model_copy(update={"energy": sources}))
     tensors = tuple(TensorFigures(layer.name, 1, 1, 0.5, 0.0, "0") for layer in graph.layers)
     run = RunFigures(f"{name}.jpg", "0", f"{name}.weights", True, 10.0, tensors)
     return found, make_document(found, run)

@@ -18,7 +18,7 @@ from jschon import JSON, JSONSchema, create_catalog
 from hwsim.arch.config import load_config
 from hwsim.cli import main
 from hwsim.cost.estimate import Estimate
-from hwsim.flows.estimate import estimate
+from hwsim.flows.estimate import price
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph, SpatialPool
 from hwsim.program.program import Traffic
@@ -42,7 +42,7 @@ UNITS_THEMSELVES = {"macs", "cycles", "filters"}
 
 @pytest.fixture(scope="module", params=["condensation-net-mini", "tiny-yolov2-mini"])
 def found(request: pytest.FixtureRequest) -> Estimate:
-    return estimate(build_network(request.param), load_config("edge"))
+    return price(build_network(request.param), load_config("edge"))
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +260,7 @@ def test_odd_clocks_make_no_overlap(clock_hz: int) -> None:
         update={"clock": config.clock.model_copy(update={"clock_hz": clock_hz})}
     )
     graph: Graph = build_network("tiny-yolov2-mini")
-    test_the_trace_is_what_perfetto_reads(estimate(graph, config))
+    test_the_trace_is_what_perfetto_reads(price(graph, config))
 
 
 def test_the_documentation_explains_every_figure_as_the_schema_does() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hwsim.arch.config import load_config
 from hwsim.cost.estimate import Estimate
 from hwsim.cost.gates import gate_error
-from hwsim.flows.estimate import estimate
+from hwsim.flows.estimate import price
 from hwsim.frontends.builtin import build_network
 from hwsim.report.activities import all_series, merged_count
 from hwsim.report.charts import SHOWN_VARIANTS, TRAFFIC_COLOURS, traffic_chart
@@ -25,7 +25,7 @@ FULL = ["condensation-net", "tiny-yolov2"]
 
 @pytest.fixture(scope="module", params=FULL)
 def found(request: pytest.FixtureRequest) -> Estimate:
-    return estimate(build_network(request.param), load_config("edge"))
+    return price(build_network(request.param), load_config("edge"))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_tables_say_what_is_assumed(document: Document) -> None:
 def test_no_error_is_stated_that_nobody_measured() -> None:
     """Neither in the tables nor on the page."""
     config = preset_with("edge", bus={"outstanding_reads": 129})
-    found = estimate(build_network("tiny-yolov2-mini"), config)
+    found = price(build_network("tiny-yolov2-mini"), config)
     document = make_document(found)
     for text in (table_of(document, verbose=True), page_text(document, found)):
         assert "no synthesis was compared for such a configuration" in " ".join(text.split())
@@ -143,7 +143,7 @@ def test_the_traffic_chart_holds_every_byte(document: Document) -> None:
 
 def test_a_page_stays_small_whatever_the_network() -> None:
     """Plotly alone takes 4.8 of the 6 megabytes."""
-    found = estimate(build_network("tiny-yolov2", 2048, 2048), load_config("nano"))
+    found = price(build_network("tiny-yolov2", 2048, 2048), load_config("nano"))
     text = page_text(make_document(found), found)
     assert len(text.encode()) <= 6_000_000
     tiles = len(found.timeline.tiles)

@@ -125,6 +125,18 @@ def test_the_model_imports_neither_torch_nor_amaranth() -> None:
         assert not parts(path, inside_functions=not lazily) & WITNESSES, path
 
 
+def test_the_command_line_parses_and_prints() -> None:
+    """What it finds out comes from workflows, which a notebook calls too."""
+    allowed = {"arch", "cli", "errors", "escape", "flows", "report"}
+    for path in sources("hwsim/cli"):
+        assert parts(path) <= allowed, path
+
+
+def test_no_workflow_knows_the_command_line() -> None:
+    for path in sources("hwsim/flows"):
+        assert "click" not in libraries(path), path
+
+
 def test_golden_and_rtl_never_import_each_other() -> None:
     for path in sources("golden"):
         assert not libraries(path) & {"amaranth", "cocotb"}, path

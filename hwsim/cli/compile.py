@@ -71,26 +71,26 @@ def compile_command(
     from hwsim.cli.progress import progress
     from hwsim.flows.compilation import EXPECTED, MAP, compile_network, file_names
     from hwsim.flows.configuration import configuration
-    from hwsim.frontends.builtin import build_network
+    from hwsim.flows.network import load
 
-    config = configuration(config_name, weight_bits)
-    width, height = size or (None, None)
-    shapes = build_network(network, height, width, k, config.widths.weight_bits)
     level = current_verbosity()
-    paths = {name: str(Path(folder) / name) for name in file_names(image)}
+    graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
     json_file = JsonFile(json)
+    paths = {name: str(Path(folder) / name) for name in file_names(image)}
     with Outputs() as outputs:
         outputs.create_folder(folder)
         for path in paths.values():
             outputs.reserve(path)
         json_file.reserve(outputs)
-        document, files = compile_network(shapes, config, image, weights, base, progress(level))
-        contents = {paths[name]: content for name, content in files.items()}
-        text = str(files[MAP])
+        found = compile_network(
+            graph, config, image=image, weights=weights, base=base, progress=progress(level)
+        )
+        text = str(found.files[MAP])
+        contents = {paths[name]: content for name, content in found.files.items()}
         outputs.write(contents | json_file.contents(text))
         if image is None:  # an earlier call's would belong to another memory
             (Path(folder) / EXPECTED).unlink(missing_ok=True)
-    json_file.show(text, level, lambda: _print(document, folder))
+    json_file.show(text, level, lambda: _print(found.document, folder))
 
 
 def _print(document: "MemoryMap", folder: str) -> None:

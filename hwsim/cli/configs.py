@@ -11,16 +11,15 @@ from hwsim.cli.options import common_options
 def configs(ctx: click.Context) -> None:
     """List the built-in accelerators, or show one as TOML."""
     if ctx.invoked_subcommand is None:
-        from hwsim.arch.config import PRESETS, load_config
+        from hwsim.flows.configuration import configs as presets
 
-        for name in PRESETS:
-            config = load_config(name)
+        for preset in presets():
             click.echo(
-                f"{name:6}{config.array.input_lanes:>3}x{config.array.output_lanes:<3}"
-                f"{config.macs_per_cycle:>5} MACs/cycle  {config.clock.clock_hz / 1e6:g} MHz"
-                f"{config.buffers.feature_bytes // 1024:>5} KiB features"
-                f"{config.buffers.weight_bytes // 1024:>5} KiB weights"
-                f"{config.bus.bus_bits:>5}-bit bus"
+                f"{preset.name:6}{preset.input_lanes:>3}x{preset.output_lanes:<3}"
+                f"{preset.macs_per_cycle:>5} MACs/cycle  {preset.clock_hz / 1e6:g} MHz"
+                f"{preset.feature_bytes // 1024:>5} KiB features"
+                f"{preset.weight_bytes // 1024:>5} KiB weights"
+                f"{preset.bus_bits:>5}-bit bus"
             )
 
 

@@ -9,10 +9,8 @@ import click
 
 from hwsim.cli.options import STANDARD_OUTPUT, Verbosity
 from hwsim.cli.outputs import Outputs
-from hwsim.cost.estimate import Estimate
 from hwsim.escape import visible
-from hwsim.extras import needing_extra
-from hwsim.report.document import Document
+from hwsim.flows.results import EstimateResult, RunResult
 
 PAGE = "index.html"
 
@@ -56,49 +54,48 @@ class Wanted:
     def reserve(self, outputs: Outputs) -> None:
         """Refuse what cannot be written, before anything takes long."""
         if self.page is not None:
-            with needing_extra("html", "an HTML page"):
-                from hwsim.report.web_page import plotly_script
+            from hwsim.report.web_page import plotly_script
 
-                plotly_script()
+            plotly_script()  # an extra
         for file in (self.page, self.json, self.csv, self.trace):
             if file is not None and file != STANDARD_OUTPUT:
                 outputs.reserve(file)
 
-    def texts(self, document: Document, estimate: Estimate) -> dict[str, str]:
-        """The content of every file."""
+    def texts(self, found: EstimateResult) -> dict[str, str]:
+        """Return the content of every file."""
         texts: dict[str, str] = {}
         if self.json is not None and self.json != STANDARD_OUTPUT:
             from hwsim.report.json_text import json_text
 
-            texts[self.json] = json_text(document)
+            texts[self.json] = json_text(found.document)
         if self.csv is not None:
             from hwsim.report.csv_rows import csv_text
 
-            texts[self.csv] = csv_text(document)
+            texts[self.csv] = csv_text(found.document)
         if self.trace is not None:
             from hwsim.report.perfetto import trace_text
 
-            texts[self.trace] = trace_text(estimate.timeline)
+            texts[self.trace] = trace_text(found.estimate.timeline)
         if self.page is not None:
             from hwsim.report.web_page import page_text
 
-            texts[self.page] = page_text(document, estimate)
+            texts[self.page] = page_text(found.document, found.estimate)
         return texts
 
-    def show(self, document: Document, verbosity: Verbosity) -> None:
+    def show(self, found: EstimateResult, verbosity: Verbosity) -> None:
         """Fill standard output with JSON alone, or tables, or nothing; warn on the other."""
         if self.json == STANDARD_OUTPUT:
             from hwsim.report.json_text import json_text
 
-            sys.stdout.write(json_text(document))
+            sys.stdout.write(json_text(found.document))
         elif verbosity is not Verbosity.QUIET:
             from hwsim.report.terminal import print_document
 
-            print_document(document, sys.stdout, verbose=verbosity is Verbosity.VERBOSE)
-        if document.run is not None:
+            print_document(found.document, sys.stdout, verbose=verbosity is Verbosity.VERBOSE)
+        if isinstance(found, RunResult):
             from hwsim.report.text import warning_lines
 
-            for line in warning_lines(document.run):
+            for line in warning_lines(found.run):
                 click.echo(f"hwsim: warning: {visible(line)}", err=True)
 
 

@@ -33,19 +33,15 @@ def estimate(
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
     from hwsim.flows.configuration import configuration
-    from hwsim.flows.estimate import estimate as estimate_graph
-    from hwsim.frontends.builtin import build_network
-    from hwsim.report.document import make_document
+    from hwsim.flows.estimate import estimate as find
+    from hwsim.flows.network import load
 
-    config = configuration(config_name, weight_bits)
-    width, height = size or (None, None)
-    graph = build_network(network, height, width, k, config.widths.weight_bits)
-    level = current_verbosity()
+    show_progress = progress(current_verbosity())
+    graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
     with Outputs() as outputs:
         wanted = Wanted(page_in(html, outputs), json, csv, trace)
         wanted.reserve(outputs)
-        found = estimate_graph(graph, config, progress(level))
-        with progress(level)("writing figures", 1):
-            document = make_document(found)
-            outputs.write(wanted.texts(document, found))
-    wanted.show(document, level)
+        found = find(graph, config, progress=show_progress)
+        with show_progress("writing figures", 1):
+            outputs.write(wanted.texts(found))
+    wanted.show(found, current_verbosity())

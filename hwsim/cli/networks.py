@@ -9,13 +9,13 @@ from hwsim.cli.options import common_options
 @common_options
 def networks() -> None:
     """List the built-in networks."""
-    from hwsim.frontends.builtin import NETWORKS, build_network
+    from hwsim.flows.network import networks as built_in
 
-    width = max(map(len, NETWORKS))
-    for spec in NETWORKS.values():
-        graph = build_network(spec.name)
-        size = f"{spec.default_size}x{spec.default_size}"
+    found = built_in()
+    width = max(len(network.name) for network in found)
+    for network in found:
+        size = f"{network.default_size_pixels}x{network.default_size_pixels}"
         click.echo(
-            f"{spec.name:{width}}  {size:7}  k = {spec.default_k}  {graph.macs:>13,} MACs  "
-            f"{spec.summary}"
+            f"{network.name:{width}}  {size:7}  k = {network.default_k}  {network.macs:>13,} MACs  "
+            f"{network.summary}"
         )

@@ -13,7 +13,6 @@ from hwsim.cli.options import (
 from hwsim.escape import visible
 
 NETWORKS = ("tiny-yolov2", "condensation-net")
-PHOTOGRAPH = "rocket"  # not among those that quantization is calibrated on
 
 
 @click.command()
@@ -32,39 +31,34 @@ def report(folder: str, config_name: str) -> None:
     from hwsim.cli.documents import Wanted
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
-    from hwsim.extras import needing_extra
     from hwsim.flows.configuration import configuration
-    from hwsim.flows.execution import run_network, shipped_photograph
-    from hwsim.frontends.builtin import build_network
+    from hwsim.flows.execution import run
+    from hwsim.report.web_page import index_text
 
-    with needing_extra("html", "hwsim report"):
-        from hwsim.report.web_page import index_text
     config = configuration(config_name)
     level = current_verbosity()
     index = str(Path(folder) / "index.html")
-    shapes = [build_network(name, weight_bits=config.widths.weight_bits) for name in NETWORKS]
-    wanted = [
-        Wanted(
+    wanted = {
+        name: Wanted(
             page=str(Path(folder) / f"{name}.html"),
             json=str(Path(folder) / f"{name}.json"),
             csv=str(Path(folder) / f"{name}.csv"),
             trace=str(Path(folder) / f"{name}.trace.json"),
         )
         for name in NETWORKS
-    ]
+    }
     with Outputs() as outputs:
         outputs.create_folder(folder)
         outputs.reserve(index)
-        for files in wanted:
+        for files in wanted.values():
             files.reserve(outputs)
-        image = shipped_photograph(PHOTOGRAPH)
         texts: dict[str, str] = {}
         documents = []
-        for graph, files in zip(shapes, wanted, strict=True):
-            found, document = run_network(graph, config, image, None, True, progress(level))
-            documents.append(document)
-            texts |= files.texts(document, found)
-            files.show(document, level)
+        for network, files in wanted.items():
+            found = run(network, config, check=True, progress=progress(level))
+            documents.append(found.document)
+            texts |= files.texts(found)
+            files.show(found, level)
             sys.stdout.flush()
         outputs.write(texts | {index: index_text(documents)})
     if level >= 0:

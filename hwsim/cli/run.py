@@ -42,19 +42,18 @@ def run(
     from hwsim.cli.documents import Wanted, page_in
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
-    from hwsim.compiler import compile_graph
     from hwsim.flows.configuration import configuration
-    from hwsim.flows.execution import run_network
-    from hwsim.frontends.builtin import build_network
+    from hwsim.flows.execution import run as execute
+    from hwsim.flows.network import load
 
-    config = configuration(config_name, weight_bits)
-    width, height = size or (None, None)
-    shapes = build_network(network, height, width, k, config.widths.weight_bits)
-    compile_graph(shapes, config)  # refuse what cannot run before the long work
-    level = current_verbosity()
+    show_progress = progress(current_verbosity())
+    graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
     with Outputs() as outputs:
         wanted = Wanted(page_in(html, outputs), json, csv, trace)
         wanted.reserve(outputs)
-        found, document = run_network(shapes, config, image, weights, check, progress(level))
-        outputs.write(wanted.texts(document, found))
-    wanted.show(document, level)
+        found = execute(
+            graph, config, image=image, weights=weights, check=check, progress=show_progress
+        )
+        with show_progress("writing figures", 1):
+            outputs.write(wanted.texts(found))
+    wanted.show(found, current_verbosity())

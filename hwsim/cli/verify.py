@@ -8,9 +8,7 @@ from hwsim.cli.options import (
     json_option,
     network_options,
 )
-from hwsim.errors import ComparisonError, InputError
-
-PHOTOGRAPH = "rocket"  # not among those that quantization is calibrated on
+from hwsim.errors import ComparisonError
 
 
 @click.command()
@@ -55,29 +53,22 @@ def verify(
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
     from hwsim.flows.configuration import configuration
-    from hwsim.flows.execution import shipped_photograph
-    from hwsim.flows.simulation import subjects
-    from hwsim.flows.verification import check_tools, verify_network
-    from hwsim.frontends.builtin import build_network
+    from hwsim.flows.network import load
+    from hwsim.flows.verification import verify as find
     from hwsim.report.json_text import json_text
     from hwsim.report.verification_tables import print_verification
 
-    config = configuration(config_name, weight_bits, memory)
-    width, height = size or (None, None)
-    shapes = build_network(network, height, width, k, config.widths.weight_bits)
-    if unfused and not shapes.is_condensed:
-        raise InputError(f"--unfused: nothing in {network} is condensed, k = 1")
-    subjects(shapes, config, unfused)  # refuse what cannot run before the long work
-    check_tools()
     level = current_verbosity()
+    graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits, memory)
     json_file = JsonFile(json)
     with Outputs() as outputs:
         json_file.reserve(outputs)
-        photo = shipped_photograph(PHOTOGRAPH) if image is None else image
-        document = verify_network(shapes, config, photo, weights, unfused, progress(level))
-        text = json_text(document)
+        found = find(
+            graph, config, image=image, weights=weights, unfused=unfused, progress=progress(level)
+        )
+        text = json_text(found.document)
         outputs.write(json_file.contents(text))
-    json_file.show(text, level, lambda: print_verification(document, sys.stdout))
-    if document.failures:
-        more = len(document.failures) - 1
-        raise ComparisonError(document.failures[0] + (f"; and {more} more" if more else ""))
+    json_file.show(text, level, lambda: print_verification(found.document, sys.stdout))
+    if found.failures:
+        more = len(found.failures) - 1
+        raise ComparisonError(found.failures[0] + (f"; and {more} more" if more else ""))

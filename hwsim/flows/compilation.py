@@ -1,17 +1,20 @@
 """A network in memory, ready for the accelerator, and what the machine makes of a photograph."""
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.arch.config import Config
 from hwsim.compiler import plan_graph, write_program
 from hwsim.compiler.image import memory_image, packed_input
 from hwsim.compiler.pack import pack_features
 from hwsim.extras import needing_extra
+from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.network import NetworkSource, placed
 from hwsim.flows.progress import Progress, silent
 from hwsim.flows.quantized import Recipe, quantized_graph
 from hwsim.graph import Graph, Layer
@@ -24,11 +27,56 @@ from hwsim.report.memory_map import (
     CompiledNetwork,
     MemoryMap,
     PlacedImage,
+    PlacedTensor,
+    RegisterWrite,
     make_memory_map,
 )
+from hwsim.report.records import Records
+from hwsim.report.result import Result
+from hwsim.report.table import Table
 from hwsim.timeline import time_program
 
 MEMORY, MAP, HEADER, EXPECTED = "memory.bin", "memory.json", "memory.h", "expected.bin"
+
+
+@dataclass(frozen=True, repr=False)
+class CompileResult(Result):
+    """A network in memory, ready for the accelerator."""
+
+    document: MemoryMap
+    files: dict[str, str | bytes]
+    """The content of every file by its name; nothing is written."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what memory.json holds."""
+        return asdict(self.document)
+
+    @property
+    def layers(self) -> Records[PlacedTensor]:
+        """A row per stored tensor: the input, and every layer's output."""
+        return Records(PlacedTensor, self.document.tensors)
+
+    @property
+    def registers(self) -> Records[RegisterWrite]:
+        """What the host writes before START, in this order."""
+        return Records(RegisterWrite, self.document.registers)
+
+    @property
+    def heading(self) -> str:
+        """The network, the accelerator, and where it lies in memory."""
+        document = self.document
+        return (
+            f"{document.network.name} for {document.config['name']}, "
+            f"{document.memory_bytes:,} bytes from {document.base_address:#010x} on"
+        )
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """Registers and tensors."""
+        return [
+            self.registers.to_table("What the host writes before START"),
+            self.layers.to_table("Where tensors lie"),
+        ]
 
 
 @dataclass(frozen=True)
@@ -47,24 +95,26 @@ def file_names(image: str | None) -> list[str]:
 
 
 def compile_network(
-    shapes: Graph,
-    config: Config,
+    network: NetworkSource,
+    config: ConfigSource = "edge",
+    *,
     image: str | None = None,
     weights: str | None = None,
     base: int = 0,
     progress: Progress = silent,
-) -> tuple[MemoryMap, dict[str, str | bytes]]:
-    """Quantize and compile `shapes` for memory from `base` on.
+) -> CompileResult:
+    """Quantize and compile a network for memory from the address `base` on, whole pages of 4 KiB.
 
-    Returns the document, and the content of every file by its name; nothing is written. What cannot
-    run is refused before the long work.
+    `network`, `config`, `image` and `weights` are as for `run`; without an image the memory holds
+    no input.
     """
-    check_base(plan_graph(shapes, config), base)
+    shapes, chosen = placed(network, config)
+    check_base(plan_graph(shapes, chosen), base)  # refuse what cannot run before the long work
     stored = None if image is None else _stored_photograph(image, shapes)
     with progress(f"quantizing {shapes.name}", 1):
-        graph = quantized_graph(Recipe.of(shapes, config, weights))
+        graph = quantized_graph(Recipe.of(shapes, chosen, weights))
     with progress(f"compiling {shapes.name}", len(graph.layers)) as advance:
-        program = write_program(plan_graph(graph, config), advance)
+        program = write_program(plan_graph(graph, chosen), advance)
     executed = _Executed()
     if image is not None and stored is not None:
         executed = _execute(program, Path(image).name, stored, progress)
@@ -84,7 +134,7 @@ def compile_network(
     )
     files[MAP] = json_text(document)
     files[HEADER] = c_header(document)
-    return document, files
+    return CompileResult(document, files)
 
 
 def _stored_photograph(image: str, shapes: Graph) -> NDArray[np.int8]:

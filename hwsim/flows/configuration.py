@@ -1,28 +1,66 @@
 """The accelerator that is asked for: a preset or a file, with some of its values replaced."""
 
 import re
+from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 from pydantic import ValidationError
 
-from hwsim.arch.config import Config, load_config
+from hwsim.arch.config import PRESETS, Config, load_config
 from hwsim.arch.refusal import first_line
 from hwsim.errors import InputError
+from hwsim.report.records import Records
 
 IDEAL = "ideal"
 FIELDS = {"latency": "latency_cycles", "bandwidth": "bandwidth_bytes_per_cycle"}
 PAIR = re.compile(r"(\w+)=([0-9]{1,9})")
 
 
+ConfigSource = str | PathLike[str] | Config
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A built-in accelerator."""
+
+    name: str
+    input_lanes: int
+    output_lanes: int
+    macs_per_cycle: int
+    clock_hz: int
+    feature_bytes: int
+    weight_bytes: int
+    bus_bits: int
+
+
+def configs() -> Records[Preset]:
+    """Return the built-in accelerators."""
+    return Records(Preset, map(_preset, map(load_config, PRESETS)))
+
+
+def _preset(config: Config) -> Preset:
+    return Preset(
+        name=config.name,
+        input_lanes=config.array.input_lanes,
+        output_lanes=config.array.output_lanes,
+        macs_per_cycle=config.macs_per_cycle,
+        clock_hz=config.clock.clock_hz,
+        feature_bytes=config.buffers.feature_bytes,
+        weight_bytes=config.buffers.weight_bytes,
+        bus_bits=config.bus.bus_bits,
+    )
+
+
 def configuration(
-    source: str | Config, weight_bits: int | None = None, memory: str | None = None
+    source: ConfigSource, weight_bits: int | None = None, memory: str | None = None
 ) -> Config:
     """Return the config of a preset, a TOML file, or one that is given.
 
     `weight_bits` replaces its width of weights. `memory` replaces the external memory: `ideal`, or
     `latency=CYCLES,bandwidth=BYTES`, of which either may be left out.
     """
-    config = load_config(source) if isinstance(source, str) else source
+    config = source if isinstance(source, Config) else load_config(str(source))
     if weight_bits is not None:
         config = _replaced(
             config, "widths", {"weight_bits": weight_bits}, f"weight bits {weight_bits}"

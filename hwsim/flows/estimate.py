@@ -3,12 +3,26 @@
 from hwsim.arch.config import Config
 from hwsim.compiler import plan_graph, write_program
 from hwsim.cost.estimate import Estimate
+from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.network import NetworkSource, placed
 from hwsim.flows.progress import Progress, silent
+from hwsim.flows.results import EstimateResult
 from hwsim.graph import Graph
 from hwsim.timeline import time_program
 
 
-def estimate(graph: Graph, config: Config, progress: Progress = silent) -> Estimate:
+def estimate(
+    network: NetworkSource, config: ConfigSource = "edge", *, progress: Progress = silent
+) -> EstimateResult:
+    """Return what a network costs on an accelerator. Nothing is executed: shapes decide.
+
+    `network` is a built-in network's name or a graph; `config` a preset's name, a TOML file or a
+    `Config`. Raises `InputError` for what cannot run.
+    """
+    return EstimateResult(price(*placed(network, config), progress))
+
+
+def price(graph: Graph, config: Config, progress: Progress = silent) -> Estimate:
     """Compile a graph and price its program."""
     plan = plan_graph(graph, config)
     with progress(f"compiling {graph.name}", len(graph.layers)) as advance:

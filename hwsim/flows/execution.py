@@ -9,21 +9,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.arch.config import Config
-from hwsim.cost.estimate import Estimate
+from hwsim.compiler import plan_graph
 from hwsim.errors import ComparisonError
 from hwsim.extras import needing_extra
-from hwsim.flows.estimate import estimate
-from hwsim.flows.progress import Advance, Progress
+from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.estimate import price
+from hwsim.flows.network import NetworkSource, placed
+from hwsim.flows.progress import Advance, Progress, silent
 from hwsim.flows.quantized import Recipe, quantized_graph
-from hwsim.graph import Graph, Layer
+from hwsim.flows.results import RunResult
+from hwsim.graph import Layer
 from hwsim.machine import Machine
 from hwsim.program.program import Program
-from hwsim.report.document import Document, RunFigures, TensorFigures, make_document
+from hwsim.report.document import RunFigures, TensorFigures
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+PHOTOGRAPH = "rocket"  # not among those that quantization is calibrated on
 LOWEST, HIGHEST = 0x80, 0x7F  # int8's ends, as unsigned codes
 
 # What quantization leaves at least of a network without retraining, by the weights' width; see
@@ -33,15 +36,25 @@ LEAST_SIGNAL_TO_NOISE_DB = {8: 5.0, 4: -10.0}
 Reference = Callable[[Layer], NDArray[np.int8]]  # called once per layer, in order
 
 
-def run_network(
-    shapes: Graph,
-    config: Config,
-    image: str,
-    weights: str | None,
-    is_checked: bool,
-    progress: Progress,
-) -> tuple[Estimate, Document]:
-    """Quantize `shapes`, execute them on the photograph `image`, and price what was executed."""
+def run(
+    network: NetworkSource,
+    config: ConfigSource = "edge",
+    *,
+    image: str | None = None,
+    weights: str | None = None,
+    check: bool = False,
+    progress: Progress = silent,
+) -> RunResult:
+    """Execute a network bit-exactly on a photograph; return what it stored and what that costs.
+
+    `network` and `config` are as for `estimate`; shapes are quantized first, once: the user's cache
+    keeps the result. `image` is a JPEG or PNG, by default a photograph inside scikit-image's wheel.
+    `weights` is a darknet file, or None for seeded weights. With `check`, raises `ComparisonError`
+    at the first stored element that differs from the integer reference.
+    """
+    shapes, chosen = placed(network, config)
+    plan_graph(shapes, chosen)  # refuse what cannot run before the long work
+    image = shipped_photograph("hwsim run") if image is None else image
     with needing_extra("golden", "hwsim run"):
         from hwsim.golden.calibration import float_network
         from hwsim.golden.noise import float_outputs
@@ -51,28 +64,28 @@ def run_network(
         size = shapes.input.shape
         pixels = load_image(image, height=size.height, width=size.width)
     with progress(f"quantizing {shapes.name}", 1):
-        graph = quantized_graph(Recipe.of(shapes, config, weights))
+        graph = quantized_graph(Recipe.of(shapes, chosen, weights))
     with progress(f"preparing the float {shapes.name}", 1):
-        network = float_network(shapes, weights)
-    found = estimate(graph, config, progress)
+        real_network = float_network(shapes, weights)
+    found = price(graph, chosen, progress)
     with progress(f"executing {shapes.name}", len(graph.layers)) as advance:
         stored: NDArray[np.int8] = stored_image(pixels).numpy()
-        program, real = found.timeline.program, float_outputs(network, pixels)
-        tensors = execute(program, stored, real, advance, is_checked)
-    run = RunFigures(
+        program, real = found.timeline.program, float_outputs(real_network, pixels)
+        tensors = execute(program, stored, real, advance, check)
+    figures = RunFigures(
         image=Path(image).name,
         image_sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest(),
         weights="seeded" if weights is None else Path(weights).name,
-        is_checked=is_checked,
-        least_signal_to_noise_db=LEAST_SIGNAL_TO_NOISE_DB[config.widths.weight_bits],
+        is_checked=check,
+        least_signal_to_noise_db=LEAST_SIGNAL_TO_NOISE_DB[chosen.widths.weight_bits],
         tensors=tensors,
     )
-    return found, make_document(found, run)
+    return RunResult(found, figures)
 
 
-def shipped_photograph(name: str) -> str:
-    """The file of a photograph inside scikit-image's wheel."""
-    with needing_extra("golden", "hwsim report"):
+def shipped_photograph(purpose: str, name: str = PHOTOGRAPH) -> str:
+    """Return the file of a photograph inside scikit-image's wheel."""
+    with needing_extra("golden", purpose):
         from hwsim.golden.photographs import PHOTOGRAPHS
 
         spec = find_spec("skimage")

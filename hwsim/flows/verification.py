@@ -2,26 +2,36 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.arch.config import Config
+from hwsim.cache import tools_can_cache
+from hwsim.compiler import plan_graph
+from hwsim.errors import InputError
 from hwsim.extras import needing_extra
-from hwsim.flows.execution import golden_reference
-from hwsim.flows.progress import Progress
+from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.execution import golden_reference, shipped_photograph
+from hwsim.flows.network import NetworkSource, placed
+from hwsim.flows.progress import Progress, silent
 from hwsim.flows.quantized import Recipe, quantized_graph
 from hwsim.flows.simulation import Subject, named, simulate, subjects
 from hwsim.graph import Graph, Layer
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.machine import Machine
+from hwsim.passes.baselines import materialized
 from hwsim.program.traffic import ByteCounts, add_traffic
 from hwsim.report.document import network_figures
+from hwsim.report.records import Records
+from hwsim.report.result import Result
+from hwsim.report.table import Table
 from hwsim.report.verification import (
     LAYER_BOUND_RATIO,
     SCHEMA_VERSION,
@@ -58,7 +68,111 @@ def check_tools() -> None:
     verilator_environment()
 
 
-def verify_network(
+@dataclass(frozen=True)
+class VerifiedFigures:
+    """One layer of one program on all witnesses, in a line."""
+
+    program: str
+    """A, B or C."""
+    layer: str
+    """Its name in the network."""
+    stored_bytes: int
+    """Compared, padding channels included."""
+    different_elements: int
+    """Elements in which machine or Verilog differ from golden."""
+    bus_bytes: int
+    """Counted on the bus."""
+    timeline_bytes: int
+    """The timeline's."""
+    verilog_cycles: int | None
+    """None where it never ended."""
+    timeline_cycles: int
+    """The timeline's."""
+    error_ratio: float | None
+    """Timeline / Verilog - 1."""
+
+
+@dataclass(frozen=True, repr=False)
+class VerifyResult(Result):
+    """What golden, machine, timeline and Verilog say of one network."""
+
+    document: Verification
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything, as `--json` writes it."""
+        return asdict(self.document)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Whatever is out of bounds, a line each; empty where all witnesses agree."""
+        return self.document.failures
+
+    @property
+    def layers(self) -> Records[VerifiedFigures]:
+        """A row per program and layer."""
+        rows = (
+            VerifiedFigures(
+                program=program.variant,
+                layer=layer.name,
+                stored_bytes=layer.stored_bytes,
+                different_elements=sum(each.different_elements for each in layer.differences),
+                bus_bytes=layer.bus_bytes.total,
+                timeline_bytes=layer.timeline_bytes.total,
+                verilog_cycles=layer.verilog_cycles,
+                timeline_cycles=layer.timeline_cycles,
+                error_ratio=layer.error_ratio,
+            )
+            for program in self.document.programs
+            for layer in program.layers
+        )
+        return Records(VerifiedFigures, rows)
+
+    @property
+    def heading(self) -> str:
+        """The network, the accelerator, and whether all witnesses agree."""
+        from hwsim.report.text import heading
+
+        verdict = f"{len(self.failures)} out of bounds" if self.failures else "all witnesses agree"
+        return f"{heading(self.document)}: {verdict}"
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """What the command prints below the heading."""
+        from hwsim.report.verification_tables import bytes_by_class, values_and_cycles
+
+        return [
+            table(program)
+            for program in self.document.programs
+            for table in (values_and_cycles, bytes_by_class)
+        ]
+
+
+def verify(
+    network: NetworkSource,
+    config: ConfigSource = "edge",
+    *,
+    image: str | None = None,
+    weights: str | None = None,
+    unfused: bool = False,
+    progress: Progress = silent,
+) -> VerifyResult:
+    """Run a network's program on golden, machine, timeline and Verilog; return what each says.
+
+    The arguments are those of `run`. `unfused` runs the baseline B too. Witnesses that disagree are
+    no exception: see the result's `failures`.
+    """
+    shapes, chosen = placed(network, config)
+    if unfused and not shapes.is_condensed:
+        raise InputError(f"unfused: nothing in {shapes.name} is condensed, k = 1")
+    for variant in (shapes, materialized(shapes)) if unfused else (shapes,):
+        plan_graph(variant, chosen)  # refuse what cannot run before the long work
+    with tools_can_cache():
+        check_tools()
+        photograph = shipped_photograph(PURPOSE) if image is None else image
+        return VerifyResult(_verify(shapes, chosen, photograph, weights, unfused, progress))
+
+
+def _verify(
     shapes: Graph,
     config: Config,
     image: str,
@@ -66,7 +180,6 @@ def verify_network(
     unfused: bool,
     progress: Progress,
 ) -> Verification:
-    """Quantize `shapes`, and run what it compiles to on the photograph `image`, four times over."""
     from hwsim.golden.photographs import load_image
     from hwsim.golden.reference import stored_image
 

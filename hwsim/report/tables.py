@@ -20,6 +20,16 @@ Layers = tuple[LayerFigures, ...]
 BYTE_COLUMNS = ("program", "weights", "read", "written")
 
 
+def document_tables(document: Document, verbose: bool = False) -> list[Table | Facts]:
+    """Every table of an estimate or a run."""
+    return [
+        *layer_tables(document, verbose),
+        *frame_tables(document, verbose),
+        *comparison_tables(document.comparison),
+        *run_tables(document.run),
+    ]
+
+
 def layer_tables(document: Document, verbose: bool = False) -> list[Table]:
     """Return every layer's operators, cycles and bytes; `verbose` adds where both go."""
     layers, totals = document.layers, document.totals

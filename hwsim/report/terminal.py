@@ -1,5 +1,6 @@
 """Tables for a terminal of 80 columns or more, or for a pipe."""
 
+from collections.abc import Iterable
 from typing import TextIO
 
 import rich.table
@@ -9,7 +10,7 @@ from rich.console import Console
 from hwsim.escape import visible
 from hwsim.report.document import Document
 from hwsim.report.table import Facts, Table
-from hwsim.report.tables import comparison_tables, frame_tables, layer_tables, run_tables
+from hwsim.report.tables import document_tables
 from hwsim.report.text import heading
 
 LEAST_WIDTH = 80
@@ -78,15 +79,15 @@ def _facts(facts: Facts) -> rich.table.Table:
     return grid
 
 
+def print_tables(heading: str, tables: Iterable[Table | Facts], file: TextIO) -> None:
+    """Print tables below a line that says what they are of."""
+    terminal = Terminal(file)
+    terminal.print_line(heading, "bold")
+    terminal.print_line()
+    for table in tables:
+        terminal.print_table(table)
+
+
 def print_document(document: Document, file: TextIO, verbose: bool = False) -> None:
     """Print every table of an estimate or a run."""
-    terminal = Terminal(file)
-    terminal.print_line(heading(document), "bold")
-    terminal.print_line()
-    for table in (
-        *layer_tables(document, verbose),
-        *frame_tables(document, verbose),
-        *comparison_tables(document.comparison),
-        *run_tables(document.run),
-    ):
-        terminal.print_table(table)
+    print_tables(heading(document), document_tables(document, verbose), file)

@@ -1,21 +1,15 @@
-"""HTML pages that need nothing else: no network, no server, no fonts.
-
-The templates escape every text that they are given, and show control characters instead of writing
-them.
-"""
+"""HTML pages that need nothing else: no network, no server, no fonts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hwsim.cost.estimate import Estimate
-from hwsim.escape import visible
+from hwsim.extras import needing_extra
 from hwsim.report.charts import (
     Figure,
     cycles_chart,
@@ -25,6 +19,7 @@ from hwsim.report.charts import (
 )
 from hwsim.report.document import Document
 from hwsim.report.tables import comparison_tables, frame_tables, layer_tables, run_tables
+from hwsim.report.templating import environment
 from hwsim.report.text import (
     calibration,
     gigabytes,
@@ -60,10 +55,11 @@ class Chart:
 
 
 def plotly_script() -> str:
-    """Return Plotly's JavaScript from its wheel; raise `ModuleNotFoundError` without it."""
-    spec = find_spec("plotly")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("No module named 'plotly'", name="plotly")
+    """Return Plotly's JavaScript from its wheel. Raises `InputError` where that is missing."""
+    with needing_extra("html", "an HTML page"):
+        spec = find_spec("plotly")
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError("No module named 'plotly'", name="plotly")
     return (Path(spec.origin).parent / "package_data" / "plotly.min.js").read_text("utf-8")
 
 
@@ -71,7 +67,7 @@ def page_text(document: Document, estimate: Estimate) -> str:
     """Return the page of one network. The same document gives the same bytes."""
     charts = _charts(document, estimate.timeline)
     return (
-        _environment()
+        environment()
         .get_template("network.html")
         .render(
             hwsim_version=document.hwsim_version,
@@ -93,7 +89,7 @@ def page_text(document: Document, estimate: Estimate) -> str:
 def index_text(documents: Sequence[Document]) -> str:
     """Return the first page of a report on several networks, whose files lie beside it."""
     return (
-        _environment()
+        environment()
         .get_template("index.html")
         .render(
             hwsim_version=documents[0].hwsim_version,
@@ -119,20 +115,6 @@ def _index_entry(document: Document) -> dict[str, Any]:
             "trace for ui.perfetto.dev": f"{name}.trace.json",
         },
     }
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("hwsim.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: visible(value) if type(value) is str else value,
-    )
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    return environment
 
 
 def key_figures(document: Document) -> tuple[KeyFigure, ...]:

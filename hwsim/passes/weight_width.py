@@ -1,0 +1,13 @@
+"""Gives a network without constants the width of weights that an accelerator is built for."""
+
+from dataclasses import replace
+
+from hwsim.graph import Graph
+
+
+def with_weight_bits(graph: Graph, weight_bits: int) -> Graph:
+    """Return the graph with weights of this width; one with constants keeps the width it has."""
+    if graph.is_quantized:
+        return graph
+    layers = tuple(replace(layer, weight_bits=weight_bits) for layer in graph.layers)
+    return replace(graph, layers=layers)

@@ -1,0 +1,87 @@
+"""Figures as a table of records: for notebooks, data frames and programs."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from hwsim.extras import needing_extra
+from hwsim.report.table import Table
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+    from pandas import DataFrame
+
+    Record = TypeVar("Record", bound=DataclassInstance)
+else:
+    Record = TypeVar("Record")
+
+
+class Records(Sequence[Record]):
+    """An immutable table with a frozen dataclass per row, whose fields are the columns.
+
+    Iterating and indexing give rows. A notebook shows the whole table.
+    """
+
+    def __init__(self, kind: type[Record], rows: Iterable[Record]) -> None:
+        self._kind = kind
+        self._rows = tuple(rows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, with their units."""
+        return tuple(field.name for field in fields(self._kind))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Records[Record]": ...
+    def __getitem__(self, index: int | slice) -> "Record | Records[Record]":
+        chosen = self._rows[index]
+        return Records(self._kind, chosen) if isinstance(chosen, tuple) else chosen
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Return every column's values under its name."""
+        return {name: [_value(getattr(row, name)) for row in self._rows] for name in self.columns}
+
+    def to_frame(self) -> "DataFrame":
+        """Return a data frame of pandas, which is an extra."""
+        with needing_extra("notebook", "a data frame"):
+            from pandas import DataFrame
+        return DataFrame(self.to_dict(), columns=list(self.columns))
+
+    def to_table(self, title: str = "") -> Table:
+        """Return the rows as texts; columns of words come first."""
+        values = self.to_dict()
+        words = [name for name in values if any(isinstance(x, str) for x in values[name])]
+        numbers = [name for name in values if name not in words]
+        rows = zip(*(map(_text, values[name]) for name in (*words, *numbers)), strict=True)
+        return Table(title, tuple(words), tuple(numbers), tuple(rows))
+
+    def _repr_html_(self) -> str:
+        from hwsim.report.notebook import notebook_html
+
+        return notebook_html([self.to_table()])
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} rows of {self._kind.__name__}: {', '.join(self.columns)}>"
+
+
+def _value(value: object) -> object:
+    """Return names joined for a tuple of records that have some; all else as it is."""
+    if isinstance(value, tuple):
+        return " + ".join(str(getattr(each, "name", each)) for each in value)
+    return value
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

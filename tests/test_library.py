@@ -1,0 +1,188 @@
+"""`import hwsim` as a notebook uses it: the documented example, tables, dicts, data frames."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hwsim
+from hwsim.arch.config import Config, load_config
+from hwsim.cli import main
+from hwsim.errors import InputError
+from hwsim.flows.progress import silent
+from hwsim.flows.results import EstimateResult
+from hwsim.graph import Graph
+from hwsim.report.layers import LayerFigures
+from tests.test_hostile_names import HOSTILE, Structure, config_named
+
+MINI = "condensation-net-mini"
+DOCUMENT = Path(__file__).parents[1] / "docs" / "library.md"
+
+
+@pytest.fixture(scope="module")
+def found() -> EstimateResult:
+    return hwsim.estimate(MINI, "edge")
+
+
+def test_the_documented_example_prints_what_it_says(tmp_path: Path) -> None:
+    text = DOCUMENT.read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (expected,) = re.findall(r"```\n(.*?)```", text.split("\nprints\n")[1], re.DOTALL)[:1]
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.stderr == ""
+    assert result.stdout == expected
+
+
+def test_the_document_names_everything_that_is_offered() -> None:
+    text = DOCUMENT.read_text("utf-8")
+    for name in hwsim.__all__:
+        assert f"`{name}(" in text, name
+
+
+def test_importing_it_costs_nothing() -> None:
+    heavy = ["numpy", "pydantic", "click", "rich", "jinja2", "hwsim.graph", "pandas"]
+    code = f"import sys, hwsim; print([name for name in {heavy!r} if name in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "[]\n"
+
+
+def test_what_it_offers_is_all_there() -> None:
+    assert set(hwsim.__all__) <= set(dir(hwsim))
+    assert all(callable(getattr(hwsim, name)) for name in hwsim.__all__)
+    with pytest.raises(AttributeError, match="module 'hwsim' has no attribute 'estimat'"):
+        hwsim.estimat  # noqa: B018
+    assert (Path(hwsim.__file__).parent / "py.typed").exists()
+
+
+def test_an_estimate_is_what_the_command_writes(
+    found: EstimateResult, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["estimate", MINI, "--json", "-"]) == 0
+    assert json.loads(json.dumps(found.to_dict())) == json.loads(capsys.readouterr().out)
+    assert main(["estimate", MINI]) == 0
+    assert capsys.readouterr().out == str(found)
+    assert repr(found) == f"<EstimateResult: {found.heading}>"
+    assert found.heading in str(found)
+
+
+def test_layers_are_a_table(found: EstimateResult) -> None:
+    layers = found.layers
+    assert len(layers) == 9
+    assert [layer.name for layer in layers] == [f"conv{n}" for n in range(1, 10)]
+    assert layers[-1].macs == found.document.layers[-1].macs
+    assert [layer.name for layer in layers[1:3]] == ["conv2", "conv3"]
+    assert isinstance(layers[0], LayerFigures)
+    columns = layers.to_dict()
+    assert tuple(columns) == layers.columns
+    assert columns["cycles"] == [layer.cycles for layer in layers]
+    assert columns["operators"][0].startswith("convolution + bias + rescale + leaky ReLU")
+    assert [variant.key for variant in found.variants] == ["A", "B", "B'", "C"]
+    assert not hwsim.estimate("tiny-yolov2-mini").variants
+
+
+def test_a_data_frame_has_the_same_columns(found: EstimateResult) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = found.to_frame()
+    assert isinstance(frame, pandas.DataFrame)
+    assert tuple(frame.columns) == found.layers.columns
+    assert frame["total_bytes"].sum() == found.totals.total_bytes
+    assert len(hwsim.networks().to_frame()) == len(hwsim.networks())
+
+
+def test_without_pandas_one_line_says_what_to_install(
+    found: EstimateResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(InputError, match=r"^a data frame needs pandas.*'hwsim\[notebook\]'$"):
+        found.to_frame()
+
+
+def test_a_notebook_shows_every_table(found: EstimateResult) -> None:
+    page = Structure(found._repr_html_())
+    for text in (found.heading, "MAC use", "conv9", "One frame", "virtual maps"):
+        assert text in page.text
+    layers = Structure(found.layers._repr_html_())
+    assert all(column in layers.text for column in found.layers.columns)
+    assert f"{found.layers[0].cycles:,}" in layers.text
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_notebook_obeys_no_name(name: str) -> None:
+    def shown(config: Config) -> Structure:
+        return Structure(hwsim.estimate(MINI, config)._repr_html_())
+
+    assert shown(config_named(name)).elements == shown(config_named("plain")).elements
+
+
+def test_networks_and_configs_are_what_the_commands_list(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for command, table in (("networks", hwsim.networks()), ("configs", hwsim.configs())):
+        assert main([command]) == 0
+        words = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+        assert [row.name for row in table] == words
+
+
+def test_load_takes_a_size_and_k() -> None:
+    graph = hwsim.load(MINI, size=(96, 64), k=4)
+    assert isinstance(graph, Graph)
+    assert (graph.input.shape.width, graph.input.shape.height) == (96, 64)
+    assert graph.layers[0].channel_pool == 4
+    square = hwsim.load(MINI, size=96).input.shape
+    assert (square.width, square.height) == (96, 96)
+    assert hwsim.load(MINI) == hwsim.load(MINI, size=64, k=2)
+
+
+def test_a_config_is_a_name_a_file_or_a_config(tmp_path: Path) -> None:
+    path = tmp_path / "chip.toml"
+    assert main(["configs", "show", "nano"]) == 0
+    path.write_text((Path(hwsim.__file__).parent / "arch/presets/nano.toml").read_text())
+    nano = load_config("nano")
+    assert hwsim.configuration("nano") == hwsim.configuration(path) == hwsim.configuration(nano)
+    narrow = hwsim.configuration(nano, weight_bits=4, memory="ideal")
+    assert narrow.widths.weight_bits == 4
+    assert narrow.memory.latency_cycles == 1
+    estimated = hwsim.estimate(hwsim.load(MINI), narrow)
+    assert {layer.weight_bits for layer in estimated.layers} == {4}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: hwsim.load("tiny-yolo2"), "did you mean 'tiny-yolov2'"),
+        (lambda: hwsim.load(Path("net.onnx")), "no network 'net.onnx'"),
+        (lambda: hwsim.load(MINI, size=8), "width = 8: condensation-net-mini takes 32 to"),
+        (lambda: hwsim.estimate(MINI, "egde"), "did you mean 'edge'"),
+        (lambda: hwsim.configuration("edge", weight_bits=5), "weight bits 5: widths.weight_bits"),
+        (lambda: hwsim.configuration("edge", memory="fast"), "'fast' is none of ideal"),
+        (lambda: hwsim.verify("tiny-yolov2-mini", unfused=True), "unfused: nothing in tiny-yolov2"),
+        (lambda: hwsim.compile(MINI, base=1), "base 0x1: must be 0 or a positive multiple"),
+    ],
+)
+def test_bad_input_is_the_command_s_line(call: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("workplace")
+def test_a_run_has_tensors_and_a_compiled_network_files() -> None:
+    executed = hwsim.run(MINI, image="photo.jpg", check=True, progress=silent)
+    assert [tensor.name for tensor in executed.tensors] == [layer.name for layer in executed.layers]
+    assert executed.to_dict()["run"]["is_checked"]
+    assert executed.totals == hwsim.estimate(MINI).totals
+    compiled = hwsim.compile(MINI, image="photo.jpg", base=4096)
+    assert set(compiled.files) == {"memory.bin", "memory.json", "memory.h", "expected.bin"}
+    assert json.loads(compiled.files["memory.json"]) == json.loads(json.dumps(compiled.to_dict()))
+    assert compiled.registers[0].name == "CONSTANTS_BASE"
+    assert compiled.layers[0].name == "image"
+    for result in (executed, compiled):
+        assert result.heading in Structure(result._repr_html_()).text
