@@ -1,1 +1,1 @@
-"""The accelerator as parameters: its configuration, the presets, and the pipeline depths."""
+"""The accelerator's configuration, the presets, and the pipeline depths of the hardware."""

@@ -27,7 +27,7 @@ from hwsim.files import read_file
 ACCUMULATOR_BANKS = 2
 PARAMETER_BYTES = 16  # one output channel's bias, multipliers and shift, in the weight stream
 
-# What the address fields of descriptors reach; see hwsim/isa/fields.py.
+# The largest buffers that the address fields of descriptors reach; see hwsim/isa/fields.py.
 MOST_WORDS = {
     "feature_bytes": (1 << 20) - 1,
     "weight_bytes": (1 << 20) - 1,
@@ -79,7 +79,7 @@ class Section(BaseModel):
 
 
 class Array(Section):
-    """The MAC array: every cycle, each input lane meets each output lane in one multiplier."""
+    """The MAC array: one multiplier for each pair of an input lane and an output lane."""
 
     # Packed taps need a word of two pixels of the image; a word is at most one descriptor.
     input_lanes: Annotated[int, PowerOfTwo, Field(ge=LEAST_WORD_BYTES, le=LARGEST_WORD_BYTES)]
@@ -90,7 +90,7 @@ class Array(Section):
 
 
 class Widths(Section):
-    """Operand widths. `multiplier_bits` is the width of the rescaler's fixed-point factor."""
+    """The widths of operands; `multiplier_bits` is that of the rescale's fixed-point factor."""
 
     activation_bits: Literal[8] = 8
     weight_bits: Literal[4, 8] = 8
@@ -99,7 +99,7 @@ class Widths(Section):
 
 
 class Buffers(Section):
-    """On-chip memories. The accumulators have two banks of `accumulator_depth` pixels each."""
+    """The on-chip memories; the accumulators have two banks of `accumulator_depth` pixels each."""
 
     # Whole words, at least two, at most what descriptors can address: see MOST_WORDS.
     feature_bytes: Words
@@ -110,7 +110,7 @@ class Buffers(Section):
 
 
 class Bus(Section):
-    """The AXI4 manager. `bus_bits` is also the width of a word in every on-chip buffer."""
+    """The AXI4 manager; `bus_bits` is also the width of a word in every on-chip buffer."""
 
     # Input lanes x activation bits.
     bus_bits: Annotated[int, Field(ge=8 * LEAST_WORD_BYTES, le=8 * LARGEST_WORD_BYTES)]
@@ -135,7 +135,7 @@ class ExternalMemory(Section):
 
 
 class Energy(Section):
-    """Energy per operation, each with the source of its figure. Assumed, not calibrated."""
+    """The energy of each operation, with the source of its figure: assumed, not calibrated."""
 
     mac_pj: Picojoules
     mac_source: Source
@@ -146,7 +146,7 @@ class Energy(Section):
 
 
 class Config(Section):
-    """One accelerator, in which no two choices contradict each other."""
+    """The configuration of one accelerator; no two of its values contradict each other."""
 
     name: Name
     channel_pool: bool = True
@@ -160,7 +160,7 @@ class Config(Section):
 
     @cached_property
     def word_bytes(self) -> int:
-        """Bytes of one word: of the bus, of a feature block's pixel, of every buffer."""
+        """The bytes of a word, which is one beat of the bus and one entry of every buffer."""
         return self.bus.bus_bits // 8
 
     @cached_property
@@ -169,12 +169,12 @@ class Config(Section):
 
     @cached_property
     def weight_block_words(self) -> int:
-        """Words of one block of weights: input lanes x output lanes for one tap."""
+        """The words of one weight block: input lanes x output lanes weights for one tap."""
         return self.macs_per_cycle * self.widths.weight_bits // self.bus.bus_bits
 
     @cached_property
     def parameter_words(self) -> int:
-        """Words of bias and rescale parameters that follow an output block's weights."""
+        """The words of parameters that follow the weights of an output block."""
         return self.array.output_lanes * PARAMETER_BYTES // self.word_bytes
 
     @cached_property
@@ -196,12 +196,12 @@ class Config(Section):
 
     @cached_property
     def rescale_groups(self) -> int:
-        """Cycles that the rescaler needs for one pixel of all output lanes."""
+        """The cycles that the rescale takes for one pixel of all output lanes."""
         return self.array.output_lanes // self.array.rescale_lanes
 
     @cached_property
     def beats_per_cycle(self) -> float:
-        """Rate at which the external memory fills the bus, at most one beat per cycle."""
+        """The rate at which the external memory fills the bus, at most one beat per cycle."""
         return min(1.0, self.memory.bandwidth_bytes_per_cycle / self.word_bytes)
 
     @model_validator(mode="after")
@@ -212,7 +212,7 @@ class Config(Section):
         return self
 
     def _lane_rules(self) -> Iterator[tuple[bool, str]]:
-        """Yield for each rule among the lanes whether it holds, and how it is told."""
+        """Yield (holds, message) for each rule about lanes."""
         array = self.array
         lanes_in, lanes_out, rescaled = array.input_lanes, array.output_lanes, array.rescale_lanes
         yield (
@@ -247,7 +247,7 @@ class Config(Section):
         )
 
     def _buffer_rules(self) -> Iterator[tuple[bool, str]]:
-        """Yield for each rule about a buffer's size whether it holds, and how it is told."""
+        """Yield (holds, message) for each rule about the size of a buffer."""
         word_bytes = self.word_bytes
         for field, most_words in MOST_WORDS.items():
             value = getattr(self.buffers, field)
@@ -264,7 +264,7 @@ class Config(Section):
                 f"buffers.{field} = {value}: descriptors address at most "
                 f"{most_words * word_bytes} with words of {word_bytes}",
             )
-        # A block is read once it is there as a whole, and its end may lie in a further burst.
+        # A weight block is read when all of it has arrived, and its end may need one more burst.
         longest_words = max(self.weight_block_words, self.parameter_words)
         least_words = longest_words + self.bus.burst_beats
         yield (
@@ -278,7 +278,7 @@ PRESETS = ("nano", "edge", "mid")
 
 
 def preset_text(name: str) -> str:
-    """The TOML of a built-in configuration, comments included."""
+    """Return the TOML text of a built-in configuration, with its comments."""
     if name not in PRESETS:
         near = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'? " if near else ""
@@ -305,7 +305,10 @@ def parse_config(text: str, origin: str) -> Config:
 
 
 def load_config(name_or_path: str) -> Config:
-    """Load a preset by name, or a TOML file by path (anything with a slash or ending in .toml)."""
+    """Load a preset by its name or a TOML file by its path.
+
+    A path contains a slash or ends in .toml.
+    """
     if "/" not in name_or_path and not name_or_path.endswith(".toml"):
         return parse_config(preset_text(name_or_path), f"preset {name_or_path}")
     content = read_file("config", name_or_path, LARGEST_FILE_BYTES)

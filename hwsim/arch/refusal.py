@@ -1,4 +1,4 @@
-"""Tell a broken rule of a TOML file in one line that can be printed."""
+"""Describe a broken rule of a TOML file in one printable line."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ LONGEST = 120  # characters of a value or of a reason
 def first_line(error: ValidationError) -> str:
     """Return the first violated rule, with its place in the file and the value found there.
 
-    A key that does not exist comes before one that is missing: it is often the same, misspelt.
+    An unknown key is named before a missing one, because it is often that key misspelt.
     """
     found = error.errors(include_url=False)
     first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
@@ -24,13 +24,13 @@ def first_line(error: ValidationError) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return the text, without its middle where it is long."""
+    """Return the text; a long one loses its middle."""
     half = LONGEST // 2
     return text if len(text) <= LONGEST else f"{text[:half]}...{text[-half:]}"
 
 
 def _shown(value: Any) -> str:
-    """Return a value of a TOML file in a few printable characters."""
+    """Return a value of a TOML file as a few printable characters."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):

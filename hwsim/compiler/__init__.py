@@ -1,4 +1,4 @@
-"""Turns a graph into a program for one accelerator: tiles, memory layout, descriptors."""
+"""The compiler, which turns a graph into a program: tiles, memory map, descriptors."""
 
 from hwsim.compiler.compile import compile_graph, plan_graph, write_program
 

@@ -1,4 +1,4 @@
-"""Places a network in memory: its feature tensors, then what a run only reads."""
+"""The memory map: first the tensors of features, then weights and program, which are only read."""
 
 from itertools import pairwise
 
@@ -9,15 +9,15 @@ from hwsim.program.blocking import is_packed
 from hwsim.program.program import WINDOW_BYTES, Region, Traffic
 from hwsim.program.schedule import Schedule
 
-REGION_ALIGNMENT = WINDOW_BYTES  # which no AXI burst crosses either
+REGION_ALIGNMENT = WINDOW_BYTES  # so that a window can begin at any region
 
 
 def allocate_chain(sizes_bytes: list[int]) -> tuple[list[int], int]:
-    """Offsets of a chain's tensors, and the high-water mark.
+    """Return the offsets of a chain's tensors, and the bytes that they take together.
 
-    Each tensor is alive together with the one before and the one after it, no others. They take
-    turns at the two ends of the memory, which therefore need be no larger than the largest input
-    and output together: the least there is.
+    A tensor must keep its place while the one before it and the one after it are in use, and no
+    longer. So tensors lie in turn at the beginning and at the end of the memory. It then has the
+    size of the largest input and output together, and no smaller memory could hold them.
     """
     high_water_bytes = max((one + other for one, other in pairwise(sizes_bytes)), default=0)
     offsets = [
@@ -27,7 +27,7 @@ def allocate_chain(sizes_bytes: list[int]) -> tuple[list[int], int]:
 
 
 def tensor_regions(graph: Graph, config: Config) -> tuple[dict[str, Region], int]:
-    """Where the stored tensors lie from address 0 on, and how many bytes they take together."""
+    """Return the regions of the stored tensors, from address 0 on, and their bytes together."""
     first = graph.layers[0]
     names = [first.input.name, *(layer.output.name for layer in graph.layers)]
     sizes = [tensor_bytes(first.input.shape, is_packed(first), config)]
@@ -43,7 +43,7 @@ def tensor_regions(graph: Graph, config: Config) -> tuple[dict[str, Region], int
 def weight_regions(
     graph: Graph, schedules: list[Schedule], config: Config, start: int
 ) -> list[Region]:
-    """Where the layers' weights lie, one behind the other, from the first page past `start` on."""
+    """Return the regions of the layers' weights, one behind the other, from `start` on."""
     regions: list[Region] = []
     for layer, schedule in zip(graph.layers, schedules, strict=True):
         blocking = schedule.blocking
@@ -54,5 +54,5 @@ def weight_regions(
 
 
 def aligned(address: int) -> int:
-    """The first address from here on at which a region may start."""
+    """Return the first address, from this one on, at which a region may start."""
     return -(-address // REGION_ALIGNMENT) * REGION_ALIGNMENT

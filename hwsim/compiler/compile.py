@@ -1,4 +1,4 @@
-"""Graph + Config -> Plan -> Program."""
+"""The steps of a compilation: a graph and a configuration become a plan, a plan a program."""
 
 from collections.abc import Callable
 
@@ -23,9 +23,9 @@ from hwsim.program.schedule import Schedule
 def compile_graph(graph: Graph, config: Config) -> Program:
     """Compile a graph for one accelerator.
 
-    A graph without constants compiles to the same descriptors, with no weights to put in memory.
-    Raises `InputError` where a layer cannot run (no tile fits, a weight or an accumulator is too
-    wide, the build lacks the channel pool), and for a program that is too large.
+    A graph without constants compiles to the same descriptors, but the program has no weights.
+    Raises `InputError` if a layer cannot run (no tile fits, a weight or an accumulator is too wide,
+    the accelerator lacks the channel pool) or if the program is too large.
     """
     return write_program(plan_graph(graph, config))
 
@@ -33,12 +33,12 @@ def compile_graph(graph: Graph, config: Config) -> Program:
 def plan_graph(graph: Graph, config: Config) -> Plan:
     """Choose every layer's tiling and place everything in memory, but write no descriptor.
 
-    Takes hardly longer for a large image than for a small one. Raises `InputError` where a layer
-    cannot run. A plan may be too large to be written.
+    This takes hardly longer for a large image than for a small one. Raises `InputError` if a layer
+    cannot run. A plan may be too large to become a program.
     """
     check_build(graph, config)
     schedules = [schedule_layer(layer, config) for layer in graph.layers]
-    # Features first, then what a run only reads: a window of memory each, in whole pages.
+    # Features come first, then weights and program: each part is a window, in whole pages.
     tensors, peak_feature_bytes = tensor_regions(graph, config)
     features_end = max(region.end for region in tensors.values())
     weights = weight_regions(graph, schedules, config, start=features_end)
@@ -50,10 +50,10 @@ def plan_graph(graph: Graph, config: Config) -> Plan:
 
 
 def write_program(plan: Plan, on_layer: Callable[[], None] = lambda: None) -> Program:
-    """Write all descriptors of a plan, and the weights if it has any.
+    """Write all descriptors of a plan, and the weights if its graph has constants.
 
-    `on_layer` is called when a layer has been written. Raises `InputError` for a program that is
-    too large, and for a weight or an accumulator that is too wide.
+    `on_layer` is called when a layer has been written. Raises `InputError` if the program is too
+    large, or a weight or an accumulator too wide.
     """
     check_size(plan)
     tokens = Tokens()
@@ -91,9 +91,9 @@ def _task(plan: Plan, part: LayerProgram) -> Task:
 def _layer_programs(
     graph: Graph, config: Config, schedules: list[Schedule], weights: list[Region]
 ) -> tuple[LayerProgram, ...]:
-    """Which descriptors each layer will have: the load of a page belongs to what stands behind it.
+    """Return each layer's part of the program, by the number of descriptors that it will have.
 
-    END belongs to the last layer.
+    The load of a page belongs to the layer of the descriptor behind it, END to the last layer.
     """
     counts = [
         layer_descriptors(layer, schedule, config)

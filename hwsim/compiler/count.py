@@ -1,7 +1,7 @@
-"""How many descriptors a program will have, before any is written.
+"""The number of descriptors of a program, before any is written.
 
-The count decides where the program ends in memory, whether it can be compiled at all, and how much
-of it is left to do. `hwsim.compiler.compile` asserts it of every layer that it writes.
+It tells the program's size in memory, if it can be compiled at all, and how much of the work is
+still to be done. `hwsim.compiler.compile` asserts it for every layer that it writes.
 """
 
 from hwsim.arch.config import Config
@@ -14,14 +14,17 @@ WORK_PER_PAGE = PAGE_DESCRIPTORS - 1  # the first descriptor of a page loads the
 
 
 def layer_descriptors(layer: Layer, schedule: Schedule, config: Config) -> int:
-    """Descriptors that a layer takes, without those that load pages."""
+    """Return the number of a layer's descriptors, without those that load pages."""
     blocking = schedule.blocking
     loads = _feature_loads(layer, schedule) + _weight_loads(schedule, config)
     return schedule.tiles * (blocking.output_blocks + blocking.bundles) + loads
 
 
 def _feature_loads(layer: Layer, schedule: Schedule) -> int:
-    """A load for each band that reads past the rows of the bands before it, in every sweep."""
+    """Return the number of loads of features.
+
+    In every sweep, each band that needs rows below those of the bands before it is a load.
+    """
     height = layer.input.shape.height
     bands = [band for band_set in schedule.band_sets for band in band_set]
     first_row = bands[0].clipped(height)[0]
@@ -31,9 +34,10 @@ def _feature_loads(layer: Layer, schedule: Schedule) -> int:
 
 
 def _weight_loads(schedule: Schedule, config: Config) -> int:
-    """A load for each bundle in the queue at once, or for all bundles of a sweep.
+    """Return the number of loads of weights: one for each sweep, or for each bundle.
 
-    The first bundle of a band set or tile is loaded ahead, as far as the queue can hold it.
+    The first bundle of a band set is loaded ahead. If the queue cannot hold all of it, the rest is
+    one more load.
     """
     if schedule.scope is WeightScope.LAYER:
         return len(schedule.sweeps)
@@ -47,9 +51,9 @@ def _weight_loads(schedule: Schedule, config: Config) -> int:
 
 
 def page_loads(work: int, before: int) -> int:
-    """Loads of pages among the first `before` of a program's `work` other descriptors.
+    """Return how many loads of pages stand among the first `before` of `work` other descriptors.
 
-    Every page but the last begins with one.
+    Every page but the last begins with the load of the next page.
     """
     pages = ceil_div(max(0, work - PAGE_DESCRIPTORS), WORK_PER_PAGE)
     return min(pages, ceil_div(before, WORK_PER_PAGE))

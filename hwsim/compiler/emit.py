@@ -1,4 +1,4 @@
-"""Writes one layer's descriptors, in the order in which its schedule reads and computes."""
+"""Writing one layer's descriptors in the order of its schedule."""
 
 from hwsim.compiler.feature_ring import BandSet, FeatureRing
 from hwsim.compiler.task import Task
@@ -10,7 +10,7 @@ from hwsim.program.schedule import Span, WeightScope
 
 
 def emit_layer(task: Task, tokens: Tokens) -> list[Descriptor]:
-    """All descriptors of a layer; `tokens` carries the counts from layer to layer."""
+    """Return all descriptors of a layer; `tokens` carries the counts from layer to layer."""
     return _LayerEmitter(task, tokens).emit()
 
 
@@ -22,7 +22,7 @@ class _LayerEmitter:
 
     def emit(self) -> list[Descriptor]:
         schedule = self._task.schedule
-        barrier: int | None = self._tokens.stores  # of the layers before, which wrote the input
+        barrier: int | None = self._tokens.stores  # all stores of the earlier layers
         for first_bundle, bundles in schedule.sweeps:
             if schedule.scope is WeightScope.LAYER:
                 self._weights.load(first_bundle, bundles)
@@ -36,7 +36,7 @@ class _LayerEmitter:
     def _sweep(
         self, stripe: tuple[Span, ...], bundles: range, last_stripe: bool, barrier: int | None
     ) -> None:
-        """Write one sweep: all band sets of a stripe, for some bundles of output blocks."""
+        """Write one sweep: all band sets of a stripe, for a range of bundles."""
         task, tokens, descriptors = self._task, self._tokens, self._descriptors
         resident = task.schedule.scope is WeightScope.LAYER
         band_sets = self._band_sets(last_stripe)
@@ -50,7 +50,7 @@ class _LayerEmitter:
             if resident and not is_last and ring.has_room(index):
                 ring.load(index + 1)
             self._compute_band_set(writer, band_set, stripe, bundles)
-            ring.finish_unit()
+            ring.finish_band_set()
             if not resident and not is_last:
                 self._weights.load_ahead(bundles[0])
 
@@ -70,7 +70,7 @@ class _LayerEmitter:
     def _compute_band_set(
         self, writer: TileWriter, band_set: BandSet, stripe: tuple[Span, ...], bundles: range
     ) -> None:
-        """Write the band set's tiles; with the last that reads them, weights leave the queue."""
+        """Write the band set's tiles; the last tile that reads some weights releases them."""
         scope = self._task.schedule.scope
         tiles = [(band, tile) for band in band_set.bands for tile in stripe]
         if scope is WeightScope.TILE:

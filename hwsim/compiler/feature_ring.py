@@ -1,7 +1,7 @@
-"""The rows of the input in the feature buffer: when they are loaded, and over which others.
+"""The loads of the input's rows into the ring in the feature buffer.
 
-Loads are written as early as the ring has room without waiting for work that follows them, so that
-the load band_set runs ahead of the array.
+A load is written as early as the ring has room for it without waiting for tiles that are written
+later, so that the load unit runs ahead of the array.
 """
 
 from bisect import bisect_left
@@ -22,15 +22,15 @@ class BandSet:
 
     bands: tuple[Span, ...]
     first_row: int
-    end_row: int  # past the last input row
-    last: bool  # the last band set of its sweep: weights are not needed after it
+    end_row: int  # the first row behind the last input row
+    last: bool  # nobody needs the sweep's weights after this band set
 
 
 class FeatureRing:
-    """Writes the loads of one sweep: one reading of the input, along one stripe.
+    """Writes the loads of one sweep along one stripe.
 
-    `barrier` is the number of stores that the first load waits for, or None: the layer before has
-    then been stored already.
+    `barrier` is the number of stores that the first load waits for. It is None if an earlier load
+    has already waited until the input was stored.
     """
 
     def __init__(
@@ -47,9 +47,11 @@ class FeatureRing:
         self._first_rows = [band_set.first_row for band_set in band_sets]
         self._barrier = barrier
         self._loaded_rows = band_sets[0].first_row
-        self._chunk_base: dict[int, int] = {}  # band's first stored row -> chunks loaded before it
+        self._chunk_base: dict[
+            int, int
+        ] = {}  # a band's first stored row -> chunks loaded before the band
         self._start_computes = tokens.computes
-        self._band_set_ends: list[int] = []  # computes written when each band set was complete
+        self._band_set_ends: list[int] = []  # computes written up to the end of each band set
         schedule, config = task.schedule, task.config
         blocking, shape = schedule.blocking, task.layer.input.shape
         self.first_column, end = stripe_columns(stripe, shape.width, blocking, config)
@@ -57,7 +59,7 @@ class FeatureRing:
         self.block_words = schedule.ring_rows * schedule.row_words
 
     def has_room(self, index: int) -> bool:
-        """Return True if set `index + 1` can be loaded over rows that set `index` does not read."""
+        """Return True if the ring holds band set `index + 1` beside all rows that `index` reads."""
         needed = self._band_sets[index + 1].end_row - self._band_sets[index].first_row
         return needed <= self._task.schedule.ring_rows
 
@@ -72,22 +74,25 @@ class FeatureRing:
                 self._loaded_rows = last
             self._chunk_base.setdefault(band.first_stored, self._tokens.chunks - blocks)
 
-    def finish_unit(self) -> None:
-        """Remember that every tile of the next band set has been written."""
+    def finish_band_set(self) -> None:
+        """Record that all tiles of the current band set have been written."""
         self._band_set_ends.append(self._tokens.computes)
 
     def chunks_before(self, band: Span) -> int:
-        """Chunks loaded before a band's own, or so many that their loads have left the queue."""
+        """Return a number of chunks that are loaded before the band's own.
+
+        This is their exact number or, if larger, one whose loads have certainly left the queue.
+        """
         in_flight = IN_FLIGHT * self._task.schedule.blocking.stored_blocks
         return max(self._chunk_base[band.first_stored], self._tokens.chunks - in_flight)
 
     def _last_reader(self, overwritten: int) -> int:
-        """Computes that must be done before rows below `overwritten` are written over."""
+        """Return how many computes must be done before rows above `overwritten` may be replaced."""
         readers = bisect_left(self._first_rows, overwritten, hi=len(self._band_set_ends))
         return self._band_set_ends[readers - 1] if readers else self._start_computes
 
     def _load_rows(self, first: int, last: int) -> None:
-        """Rows `first` up to `last` of every block of the stripe, into the ring."""
+        """Write the load of rows `first` up to, but not including, `last` of every block."""
         task, tokens = self._task, self._tokens
         schedule, word_bytes = task.schedule, task.config.word_bytes
         blocking, shape = schedule.blocking, task.layer.input.shape
@@ -95,12 +100,12 @@ class FeatureRing:
         whole_row = blocking.input_row_words(shape.width, task.config)
         column = self.first_column
         offset = column * IMAGE_PIXEL_BYTES // word_bytes if blocking.packed else column
-        overwritten = last - ring_rows  # rows before this one are given up
+        overwritten = last - ring_rows  # the new rows replace those before this one
         wait_computes = max(self._last_reader(overwritten), met(tokens.computes))
         wait_stores = met(tokens.stores) if self._barrier is None else self._barrier
         self._barrier = None
-        # Whole rows lie one behind the other, in memory as in the buffer: one run, where the ring
-        # does not wrap.
+        # Whole rows lie one behind the other in memory and in the buffer: they are one burst run,
+        # unless they pass the end of the ring.
         joined = (
             row_words == whole_row == schedule.row_words and first % ring_rows + rows <= ring_rows
         )

@@ -1,4 +1,4 @@
-"""A program's memory as it is before the run, byte by byte."""
+"""The contents of a program's memory before the run."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,9 @@ def extent(plan: Plan) -> Window:
 
 
 def memory_image(program: Program, packed_input: bytes = b"") -> bytes:
-    """Return all of `extent` before START.
+    """Return the bytes of `extent` before START.
 
-    Without an input, and wherever a tensor only appears in the run, memory is 0.
+    The input is 0 if none is given, and so are the tensors that the run will write.
     """
     whole = extent(program)
     memory = bytearray(whole.limit + 1 - whole.base)
@@ -28,6 +28,6 @@ def memory_image(program: Program, packed_input: bytes = b"") -> bytes:
 
 
 def packed_input(plan: Plan, values: NDArray[np.int8]) -> bytes:
-    """Return int8 `x[C, H, W]` as the input's bytes in memory."""
+    """Return the bytes in memory of an input `x[C, H, W]`."""
     pack = pack_image if is_packed(plan.graph.layers[0]) else pack_features
     return pack(values, plan.config)

@@ -1,4 +1,4 @@
-"""What an accelerator cannot run and a program cannot say: refused before any of it is written."""
+"""The limits of an accelerator and of the program format, checked before a program is written."""
 
 from hwsim.arch.config import Config
 from hwsim.errors import InputError
@@ -12,7 +12,7 @@ MOST_DESCRIPTORS = 1 << 22  # 256 MiB of program; some 2 GB as Python objects
 
 
 def check_build(graph: Graph, config: Config) -> None:
-    """Raise `InputError` naming the first layer that needs what the build lacks."""
+    """Raise `InputError` for the first layer that the accelerator was not built for."""
     for layer in graph.layers:
         if layer.weight_bits != config.widths.weight_bits:
             raise InputError(
@@ -32,9 +32,9 @@ def check_build(graph: Graph, config: Config) -> None:
 
 
 def check_fields(layer: Layer, blocking: Blocking, config: Config) -> None:
-    """Raise `InputError` where a layer is too deep for the fields of its descriptors.
+    """Raise `InputError` if a layer has too many channels for the fields of its descriptors.
 
-    The other fields hold whatever the buffers and the addresses hold.
+    The limits of buffers and addresses already keep the other fields in their ranges.
     """
     blocks, most_blocks = blocking.reduction_blocks, _largest(Opcode.COMPUTE, "blocks")
     if blocks > most_blocks:
@@ -52,7 +52,7 @@ def check_fields(layer: Layer, blocking: Blocking, config: Config) -> None:
 
 
 def check_size(plan: Plan) -> None:
-    """Raise `InputError` for a program that no memory can hold, the machine's or Python's."""
+    """Raise `InputError` for a program too large for 32-bit addresses or for Python's memory."""
     name = plan.graph.name
     if plan.code.end > MEMORY_END:
         raise InputError(

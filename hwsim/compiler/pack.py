@@ -1,4 +1,4 @@
-"""Lays weights, parameters and features out as bytes, and features back into arrays.
+"""Conversion of weights, parameters and features into bytes in memory, and of features back.
 
 The formats are those of `docs/architecture.md`, "Memory formats".
 """
@@ -13,13 +13,13 @@ from hwsim.isa.parameters import RECORD
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, Blocking, block_layer, ceil_div
 
 INT32_HIGH = 2**31 - 1
-PADDING_SHIFT = 2  # the least shift: a padding lane rescales -4 x zero_point to -zero_point
+PADDING_SHIFT = 2  # the least shift; it makes -zero_point of a padding lane's bias
 
 
 def pack_weights(layer: Layer, config: Config) -> bytes:
-    """Weights and parameters of a layer in exact order of consumption.
+    """Return a layer's weights and parameters in the order in which the accelerator reads them.
 
-    Raises `InputError` naming the layer if a weight exceeds its width or an accumulator could
+    Raises `InputError` with the layer's name if a weight exceeds its width or an accumulator could
     overflow.
     """
     constants = layer.constants
@@ -36,9 +36,9 @@ def pack_weights(layer: Layer, config: Config) -> bytes:
 
 
 def folded_bias(layer: Layer, constants: Constants) -> NDArray[np.int64]:
-    """bias - zero_point x sum of weights, after the proof that int32 cannot overflow.
+    """Return bias - zero_point x sum of weights, `[K]`, having proved that int32 cannot overflow.
 
-    Bound: every partial sum is within fan-in x 128 x max|w|, and the folded bias adds at the end.
+    No partial sum exceeds fan-in x 128 x max|w|; the folded bias is added at the end.
     """
     weights = constants.weights.astype(np.int64)
     sums = weights.sum(axis=(1, 2, 3))
@@ -54,7 +54,7 @@ def folded_bias(layer: Layer, constants: Constants) -> NDArray[np.int64]:
 
 
 def _check_widths(layer: Layer, constants: Constants, config: Config) -> None:
-    """Refuse a weight or a factor that this configuration cannot hold."""
+    """Raise `InputError` for a weight or a multiplier that this configuration cannot hold."""
     widths = config.widths
     half = 1 << (widths.weight_bits - 1)
     most = (1 << (widths.multiplier_bits - 1)) - 1
@@ -75,7 +75,7 @@ def _check_widths(layer: Layer, constants: Constants, config: Config) -> None:
 def _weight_blocks(
     layer: Layer, constants: Constants, blocking: Blocking, config: Config
 ) -> NDArray[np.int8]:
-    """[output blocks, weight blocks, O, I], in order of consumption, padding lanes zero."""
+    """Return weights `[output blocks, weight blocks, O, I]` in order; padding lanes are zero."""
     lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
     weights = constants.weights
     filters, channels, rows, columns = weights.shape
@@ -100,7 +100,7 @@ def _weight_blocks(
 
 
 def _pack_integers(values: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:
-    """Two's complement of `bits` 8 or 4, little-endian within a byte: low nibble first."""
+    """Return integers of 8 or 4 bits as bytes; of two nibbles, the first is the low one."""
     raw = np.ascontiguousarray(values).view(np.uint8)
     if bits == 8:
         return raw
@@ -111,7 +111,7 @@ def _pack_integers(values: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:
 def _parameters(
     layer: Layer, constants: Constants, bias: NDArray[np.int64], lanes: int
 ) -> NDArray[np.uint8]:
-    """[lanes, 16] bytes. A lane that only pads gets the bias that makes its output 0."""
+    """Return the records `[lanes, 16]`; the bias of a padding lane makes its output 0."""
     filters = len(bias)
     records = np.empty(lanes, RECORD)
     records["bias"] = -(layer.output.zero_point << PADDING_SHIFT)
@@ -124,11 +124,12 @@ def _parameters(
 
 
 def image_row_bytes(width: int, config: Config) -> int:
+    """Return the bytes of one row of an image, filled up to whole words."""
     return ceil_div(width * IMAGE_PIXEL_BYTES, config.word_bytes) * config.word_bytes
 
 
 def tensor_bytes(shape: Shape, packed: bool, config: Config) -> int:
-    """Size of a stored tensor, padding channels included."""
+    """Return the size of a stored tensor, padding channels included."""
     if packed:
         return shape.height * image_row_bytes(shape.width, config)
     blocks = ceil_div(shape.channels, config.array.input_lanes)
@@ -136,7 +137,7 @@ def tensor_bytes(shape: Shape, packed: bool, config: Config) -> int:
 
 
 def pack_image(image: NDArray[np.int8], config: Config) -> bytes:
-    """int8 `x[C, H, W]` with C = 3 as `[H][W][4]`, each row padded to whole words."""
+    """Return an image `x[C, H, W]` with C = 3 as `[H][W][4]`, each row filled up to whole words."""
     channels, height, width = image.shape
     rows = np.zeros((height, image_row_bytes(width, config)), np.int8)
     pixels = rows[:, : width * IMAGE_PIXEL_BYTES].reshape(height, width, IMAGE_PIXEL_BYTES)
@@ -145,7 +146,7 @@ def pack_image(image: NDArray[np.int8], config: Config) -> bytes:
 
 
 def pack_features(features: NDArray[np.int8], config: Config) -> bytes:
-    """int8 `x[C, H, W]` as `[C/I][H][W][I]`, channels past C zero."""
+    """Return features `x[C, H, W]` as `[C/I][H][W][I]`; channels past C are zero."""
     channels, height, width = features.shape
     lanes = config.array.input_lanes
     blocks = ceil_div(channels, lanes)
@@ -155,12 +156,12 @@ def pack_features(features: NDArray[np.int8], config: Config) -> bytes:
 
 
 def unpack_features(data: bytes, shape: Shape, config: Config) -> NDArray[np.int8]:
-    """The inverse of `pack_features`; padding channels are dropped."""
+    """Return `x[C, H, W]`, the inverse of `pack_features`, without padding channels."""
     return unpack_padded_features(data, shape, config)[: shape.channels]
 
 
 def unpack_padded_features(data: bytes, shape: Shape, config: Config) -> NDArray[np.int8]:
-    """The inverse of `pack_features`, padding channels included."""
+    """Return the inverse of `pack_features` with its padding channels."""
     lanes = config.array.input_lanes
     blocks = ceil_div(shape.channels, lanes)
     words = np.frombuffer(data, np.int8).reshape(blocks, shape.height, shape.width, lanes)

@@ -1,4 +1,4 @@
-"""Puts descriptors into pages, each of which loads the next."""
+"""The division of a program into pages, each of which loads the next."""
 
 from hwsim.compiler.tokens import met
 from hwsim.isa.descriptor import Compute, Descriptor, Load, Store
@@ -7,7 +7,7 @@ from hwsim.isa.tokens import TOKEN_MASK
 
 
 def in_pages(work: list[Descriptor], code_start: int, word_bytes: int) -> list[Descriptor]:
-    """Put the load of the next page at the head of every page but the last."""
+    """Return the descriptors with, at the head of every page but the last, a load of the next."""
     paged: list[Descriptor] = []
     computes = stores = 0
     position = 0

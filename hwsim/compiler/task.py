@@ -1,4 +1,4 @@
-"""What there is to write for one layer."""
+"""The input of code generation for one layer."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from hwsim.program.schedule import Schedule
 
 @dataclass(frozen=True)
 class Task:
-    """A layer, how it is cut into tiles, and where it finds and leaves things in memory."""
+    """A layer, its tiling, and its regions of memory."""
 
     layer: Layer
     schedule: Schedule
@@ -20,7 +20,7 @@ class Task:
     output: Region
 
     def blocks_of(self, first_bundle: int, bundles: int = 1) -> tuple[int, int]:
-        """(first, count) of the output blocks in these bundles."""
+        """Return (first, count) of the output blocks in these bundles."""
         blocking = self.schedule.blocking
         first = first_bundle * blocking.bundle_blocks
         return first, min(bundles * blocking.bundle_blocks, blocking.output_blocks - first)

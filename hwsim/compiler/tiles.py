@@ -1,4 +1,4 @@
-"""The descriptors of a tile: a COMPUTE for each output block of its bundle, then a STORE."""
+"""The descriptors of a tile: a COMPUTE for each output block of a bundle, then a STORE."""
 
 from hwsim.compiler.feature_ring import FeatureRing
 from hwsim.compiler.task import Task
@@ -24,10 +24,10 @@ class TileWriter:
         self._ring, self._weights = ring, weights
 
     def write(self, bundle: int, band: Span, tile: Span, release: bool) -> None:
-        """All output blocks of a bundle on one tile; with `release` nobody needs their weights."""
+        """Write all output blocks of a bundle on one tile; `release` drops their weights."""
         tokens, weights = self._tokens, self._weights
         staging = tokens.stores % 2 * (self._task.config.staging_words // 2)
-        wait_stores = max(0, tokens.stores - 1)  # all but the last: it used the other half
+        wait_stores = max(0, tokens.stores - 1)  # all but the last, which reads the other half
         chunks = self._ring.chunks_before(band)
         first, blocks = self._task.blocks_of(bundle)
         for slot in range(blocks):

@@ -1,4 +1,4 @@
-"""Chooses a layer's schedule: what fits the buffers and moves the fewest bytes."""
+"""The choice of a layer's schedule: of those that fit the buffers, the one with least traffic."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -12,18 +12,18 @@ from hwsim.graph import Layer
 from hwsim.program.blocking import Blocking, block_layer, ceil_div, split_evenly
 from hwsim.program.schedule import Schedule, Span, WeightScope, stripe_columns
 
-# Weights of two things that only the timeline knows exactly, to choose between equal traffics.
-STARVED_SHARE = (
-    0.5  # of the reduction, where a band's rows cannot be loaded while another's are read
-)
-TILE_OVERHEAD_CYCLES = 32.0  # descriptors and parameters that a tile fetches again
+# Estimates of two delays that only the timeline knows exactly; they decide between schedules of
+# equal traffic.
+# The share of the array's time that is lost if no band can be loaded while another is computed.
+STARVED_SHARE = 0.5
+TILE_OVERHEAD_CYCLES = 32.0  # a tile's own descriptors and parameters
 TALLEST_BAND = 16  # stored rows; a taller band only makes the first tile wait longer
 
 
 def schedule_layer(layer: Layer, config: Config) -> Schedule:
-    """Pick the schedule with the least traffic, then the fewest estimated cycles.
+    """Return the schedule with the least traffic; among equals, with the fewest estimated cycles.
 
-    Raises `InputError` naming the layer, the buffer and the least size that would do.
+    Raises `InputError` with the layer, the buffer and the least sufficient size if none fits.
     """
     blocking = block_layer(layer, config)
     check_fields(layer, blocking, config)
@@ -55,7 +55,7 @@ def _candidates(
 
 
 def _band_heights(layer: Layer, config: Config, blocking: Blocking, stripe_width: int) -> list[int]:
-    """Stored rows per band worth trying: each yields a different number of bands."""
+    """Return the heights of bands, in stored rows, that are worth trying."""
     pixels = min(config.buffers.accumulator_depth, _tile_pixels(config, blocking))
     limit = min(layer.output.shape.height, pixels)
     heights = set(range(1, min(limit, TALLEST_BAND) + 1))
@@ -67,7 +67,7 @@ def _band_heights(layer: Layer, config: Config, blocking: Blocking, stripe_width
 def _candidates_of(
     layer: Layer, config: Config, blocking: Blocking, stripe_width: int, height: int
 ) -> Iterator[tuple[Cost, Schedule]]:
-    """Schedules for one width of stripes and one height of bands."""
+    """Yield (cost, schedule) for one width of stripes and one height of bands."""
     input_shape, stored = layer.input.shape, layer.output.shape
     bands = [span_rows(layer, *piece) for piece in split_evenly(stored.height, height)]
     tile_columns = _tile_columns(layer, config, blocking, bands, stripe_width)
@@ -137,7 +137,7 @@ def _candidates_of(
 
 
 def _extra_cycles(layer: Layer, config: Config, schedule: Schedule) -> float:
-    """Cycles that tell schedules of equal traffic apart: the start, recomputed borders, the end."""
+    """Return estimated cycles, by which schedules of equal traffic are compared."""
     blocking = schedule.blocking
     first_band = schedule.band_sets[0][0]
     rows = _rows_read([first_band], layer.input.shape.height)
@@ -158,7 +158,10 @@ def _total_bands(schedule: Schedule) -> int:
 
 
 def _issue_cycles(config: Config, schedule: Schedule) -> int:
-    """Cycles of one output block on the array: small tiles wait for their next weight block."""
+    """Return the cycles of one output block on the array.
+
+    A small tile lasts as long as the next weight block takes to load.
+    """
     rows = Counter(band.computed for band_set in schedule.band_sets for band in band_set)
     columns = Counter(tile.computed for stripe in schedule.stripes for tile in stripe)
     refill = config.weight_block_words + pipeline.BLOCK_OVERHEAD
@@ -170,20 +173,20 @@ def _issue_cycles(config: Config, schedule: Schedule) -> int:
 
 
 def _drain_slots(layer: Layer) -> int:
-    """Accumulator words read for one output block, windows of a pool counted tap by tap."""
+    """Return how many pixels the drain reads for one output block: each tap of each pool window."""
     pixels = layer.output.shape.height * layer.output.shape.width
     return pixels * layer.spatial_pool.window**2
 
 
 def _tile_pixels(config: Config, blocking: Blocking) -> int:
-    """Stored pixels that half of the staging buffer takes."""
+    """Return how many stored pixels half of the staging buffer holds."""
     return config.staging_words // 2 // blocking.bundle_words
 
 
 def _tile_columns(
     layer: Layer, config: Config, blocking: Blocking, bands: list[Span], width: int
 ) -> int | None:
-    """The widest tile, in stored columns, that fits accumulators and staging in every band."""
+    """Return the most stored columns of a tile that fits accumulators and staging."""
     pool = layer.spatial_pool
     computed_rows = max(band.computed for band in bands)
     stored_rows = max(band.stored for band in bands)
@@ -197,10 +200,12 @@ def _tile_columns(
 
 
 def span_rows(layer: Layer, first: int, size: int) -> Span:
+    """Return the span of `size` stored rows from row `first` on."""
     return _span(layer, first, size, layer.convolution_shape.height, layer.kernel[0])
 
 
 def span_columns(layer: Layer, first: int, size: int) -> Span:
+    """Return the span of `size` stored columns from column `first` on."""
     return _span(layer, first, size, layer.convolution_shape.width, layer.kernel[1])
 
 
@@ -214,12 +219,12 @@ def _span(layer: Layer, first: int, size: int, limit: int, taps: int) -> Span:
 
 
 def _rows_read(bands: list[Span], height: int) -> int:
-    """Distinct input rows that the bands touch."""
+    """Return the number of input rows that the bands read."""
     return bands[-1].clipped(height)[1] - bands[0].clipped(height)[0]
 
 
 def _rows_held(bands: list[Span], count: int, height: int) -> int:
-    """Most input rows that any `count` consecutive bands need at once."""
+    """Return the largest number of input rows that `count` consecutive bands read."""
     starts = range(len(bands) - count + 1)
     return max(_rows_read(bands[start : start + count], height) for start in starts)
 
@@ -240,7 +245,7 @@ def _check_accumulators(layer: Layer, config: Config, blocking: Blocking) -> Non
 
 
 def _too_small(layer: Layer, config: Config, blocking: Blocking) -> str:
-    """One line for a feature buffer that does not even hold a tile of one stored pixel."""
+    """Return the message for a feature buffer that does not hold a tile of one stored pixel."""
     stored, height, width = layer.output.shape, layer.input.shape.height, layer.input.shape.width
     rows = max(_rows_read([span_rows(layer, row, 1)], height) for row in range(stored.height))
     columns = [

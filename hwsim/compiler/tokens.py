@@ -1,23 +1,24 @@
-"""The tokens that order a program's descriptors, while it is being written.
+"""The tokens that order a program's descriptors, counted while the program is written.
 
-Every wait names an event of an earlier descriptor, and none that is half a counter old.
+A descriptor may only wait for an earlier one, and for a token count less than 2**15 behind the
+newest: counts further apart cannot be compared modulo 2**16.
 """
 
 from dataclasses import dataclass
 
 from hwsim.isa.fields import QUEUE_DEPTH
 
-IN_FLIGHT = 2 * QUEUE_DEPTH  # more than any unit has unfinished while a later descriptor runs
+IN_FLIGHT = 2 * QUEUE_DEPTH  # more descriptors than one unit can have unfinished at a time
 
 
 def met(count: int) -> int:
-    """Return a count that is certainly reached: work older than any queue can hold."""
+    """Return a token count that is certainly reached: work older than any queue can hold."""
     return max(0, count - IN_FLIGHT)
 
 
 @dataclass
 class Tokens:
-    """What the descriptors written so far will have counted once they are all done."""
+    """The token counts that the descriptors written so far will have produced when all are done."""
 
     chunks: int = 0
     computes: int = 0

@@ -1,4 +1,4 @@
-"""A layer's weights on their way through the weight queue: when they are loaded, and dropped."""
+"""A layer's weights on their way through the weight queue: their loads and releases."""
 
 from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import Tokens, met
@@ -8,19 +8,19 @@ from hwsim.isa.tokens import TOKEN_MASK
 
 
 class WeightStream:
-    """Writes the loads of weights, and knows how far behind the queue's head they lie."""
+    """Writes the loads of weights and tracks their distance from the queue's head."""
 
     def __init__(self, task: Task, tokens: Tokens, descriptors: list[Descriptor]) -> None:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
         self._block_words = task.schedule.blocking.weight_words
-        self._ahead = 0  # words of the next bundle that are loaded already
-        self._loaded = 0  # words of all bundles before the present ones
+        self._ahead = 0  # words of the next bundle that have been loaded ahead
+        self._loaded = 0  # words of all bundles before those in the queue
         self._released = 0  # words that have left the queue
-        self._first_block = 0  # of the bundles that are in the queue
-        self._blocks = 0  # of these bundles
+        self._first_block = 0  # the first output block of the bundles in the queue
+        self._blocks = 0  # the number of their output blocks
 
     def load(self, first_bundle: int, bundles: int = 1) -> None:
-        """Load the weights of some bundles, less the words that were loaded ahead."""
+        """Write the load of the bundles' weights, without the words that were loaded ahead."""
         self._loaded += self._blocks * self._block_words
         self._first_block, self._blocks = self._task.blocks_of(first_bundle, bundles)
         first = self._first_block * self._block_words + self._ahead
@@ -28,20 +28,21 @@ class WeightStream:
         self._ahead = 0
 
     def load_ahead(self, bundle: int) -> None:
-        """Load the next weights before features that may have to wait.
+        """Write the load of the next weights before features that may have to wait for room.
 
-        No more than the queue holds: the rest would wait for tiles that wait for the features.
+        It takes no more words than the queue holds. Further words would wait for tiles that wait
+        for the features behind them.
         """
         first, blocks = self._task.blocks_of(bundle)
         self._ahead = min(blocks * self._block_words, self._task.config.weight_words)
         self._load_words(first * self._block_words, self._ahead)
 
     def offset(self, block: int) -> int:
-        """Words from the queue's head to an output block's weights."""
+        """Return the words from the queue's head to an output block's weights."""
         return self._loaded + (block - self._first_block) * self._block_words - self._released
 
     def release(self) -> None:
-        """The block at the queue's head is dropped as it is read."""
+        """Record that the next tile drops the output block at the queue's head as it reads it."""
         self._released += self._block_words
 
     def _load_words(self, first: int, words: int) -> None:

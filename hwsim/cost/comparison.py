@@ -1,4 +1,4 @@
-"""A condensed network beside the baselines that it is compared with, in bytes."""
+"""The comparison of a condensed network with its baselines, in bytes."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ PAPER_SAVING = 0.265  # arXiv 2104.14124, abstract: memory bandwidth saved by vi
 
 @dataclass(frozen=True)
 class Variant:
-    """One way of running the same detector, for comparison. Layers keep the graph's own names."""
+    """One way of running the same detector; layers keep the graph's own names."""
 
     key: str
     description: str
@@ -25,7 +25,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Totals A, B and C of a condensed network, and B with its maps written before pooling."""
+    """The baselines A, B and B' of a condensed network beside C, the network itself."""
 
     a: Variant
     b: Variant
@@ -33,11 +33,11 @@ class Comparison:
     c: Variant
 
     def feature_saving(self, baseline: Variant) -> float:
-        """(B - C) / B of feature bytes."""
+        """Return (B - C) / B of the bytes of features."""
         return 1 - self.c.bytes.features / baseline.bytes.features
 
     def total_saving(self, baseline: Variant) -> float:
-        """(B - C) / B of all bytes."""
+        """Return (B - C) / B of all bytes."""
         return 1 - self.c.bytes.total / baseline.bytes.total
 
 

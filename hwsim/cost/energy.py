@@ -1,4 +1,4 @@
-"""Energy of one frame from counted operations. Assumed coefficients, not calibrated."""
+"""The energy of one frame, from counted operations and assumed coefficients."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ PICOJOULES_PER_MILLIJOULE = 1e9
 
 @dataclass(frozen=True)
 class Energy:
-    """Millijoules of one frame by origin."""
+    """The energy of one frame in millijoules, by origin."""
 
     mac_mj: float
     on_chip_mj: float
@@ -24,7 +24,7 @@ class Energy:
 
 
 def frame_energy(timeline: Timeline) -> Energy:
-    """Issued MACs, bytes that move in and out of on-chip memories, bytes on the bus."""
+    """Return the energy of issued MACs, of on-chip memory accesses and of the bytes on the bus."""
     config = timeline.program.config
     busy = sum(layer.busy_cycles for layer in timeline.layers)
     bus_bytes = sum(layer.traffic.bytes.total for layer in timeline.layers)
@@ -38,11 +38,11 @@ def frame_energy(timeline: Timeline) -> Energy:
 
 
 def _on_chip_bytes(timeline: Timeline, config: Config, busy: int, bus_bytes: int) -> int:
-    """Bytes read from or written to on-chip memories.
+    """Return the bytes that are read from or written to on-chip memories.
 
-    Per busy cycle one feature word is read, and every output lane's accumulator is read and
-    written. What crosses the bus is written to or read from a buffer once more, weights are read
-    per tile, the drain reads accumulators and writes staging.
+    In each busy cycle one word of features is read, and the accumulator of every output lane is
+    read and written. Each byte on the bus is also written to or read from a buffer. Each tile reads
+    its weights; the drain reads accumulators and writes staging.
     """
     accumulator_bytes = config.array.output_lanes * config.widths.accumulator_bits // 8
     drained = sum(tile.drain_end - tile.drain_start for tile in timeline.tiles)

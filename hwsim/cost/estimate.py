@@ -1,4 +1,4 @@
-"""All that is known of one network on one accelerator."""
+"""The estimate of one network on one accelerator."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ from hwsim.timeline import Timeline
 
 @dataclass(frozen=True)
 class Estimate:
-    """Whatever follows from a program's timeline; each figure is worked out when asked for."""
+    """All figures that follow from a program's timeline; each is computed at its first use."""
 
     timeline: Timeline
 
@@ -29,7 +29,7 @@ class Estimate:
 
     @cached_property
     def traffic(self) -> LayerTraffic:
-        """All layers' bytes together."""
+        """The bytes of all layers together."""
         return add_traffic([layer.traffic for layer in self.timeline.layers])
 
     @cached_property
@@ -46,7 +46,7 @@ class Estimate:
 
     @cached_property
     def comparison(self) -> Comparison | None:
-        """The baselines beside it; None for a network in which nothing is condensed."""
+        """The network beside its baselines; None if it has no condensed layer."""
         return compare(self.timeline.program)
 
     @property
@@ -55,12 +55,12 @@ class Estimate:
 
     @property
     def mac_utilisation(self) -> float:
-        """Useful MACs over what the array could have done in the same cycles."""
+        """The useful MACs as a share of those that the array can do in the same cycles."""
         return self.graph.macs / (self.timeline.cycles * self.config.macs_per_cycle)
 
     @property
     def busy_share(self) -> float:
-        """Share of cycles in which a pixel entered the array."""
+        """The share of cycles in which a pixel enters the array."""
         return sum(layer.busy_cycles for layer in self.timeline.layers) / self.timeline.cycles
 
     @property
@@ -73,7 +73,7 @@ class Estimate:
 
     @property
     def peak_feature_layer(self) -> str:
-        """The layer whose input and output together cause the peak."""
+        """The name of the layer whose input and output together take the most memory."""
         regions = self.timeline.program.tensors
         return max(
             self.graph.layers,

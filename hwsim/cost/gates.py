@@ -1,4 +1,4 @@
-"""Gates of an accelerator, unit by unit, from coefficients that were fitted to synthesis.
+"""The gates of an accelerator, unit by unit, from coefficients that were fitted to synthesis.
 
 `make calibrate` synthesizes the configurations of `synthesis/calibration.py`, fits every unit's
 gates to features of the configuration, and writes `gate_coefficients.json` with the error on
@@ -16,12 +16,12 @@ from typing import Any
 from hwsim.arch.config import Config
 
 COEFFICIENTS = "gate_coefficients.json"
-SECTIONS = ("array", "widths", "buffers", "bus")  # of a configuration: what gates depend on
+SECTIONS = ("array", "widths", "buffers", "bus")  # the sections that gates depend on
 
 
 @dataclass(frozen=True)
 class ModuleGates:
-    """NAND2 equivalents of one unit of `rtl/`, memories left out."""
+    """The NAND2 equivalents of one unit of `rtl/`, without its memories."""
 
     name: str
     gates: int
@@ -29,7 +29,7 @@ class ModuleGates:
 
 @dataclass(frozen=True)
 class GateModelError:
-    """The worst of the configurations that the model was not fitted to, as ratios."""
+    """The largest errors, as ratios, among configurations that the model was not fitted to."""
 
     total: float  # of the whole
     unit: float  # of a unit with at least `least_share` of the whole
@@ -59,7 +59,7 @@ def features(config: Config) -> dict[str, float]:
 
 
 def gate_model(config: Config) -> tuple[ModuleGates, ...]:
-    """One entry per unit that the configuration builds, the largest first."""
+    """Return the gates of each unit that the configuration builds, the largest first."""
     values = features(config)
     modules = [
         ModuleGates(name, max(0, round(predicted(coefficients, values))))
@@ -69,15 +69,15 @@ def gate_model(config: Config) -> tuple[ModuleGates, ...]:
 
 
 def predicted(coefficients: Mapping[str, float], values: Mapping[str, float]) -> float:
-    """Gates of a unit whose coefficients belong to features with these values."""
+    """Return the gates of a unit: the sum of coefficient x value over all features."""
     return sum(coefficient * values[name] for name, coefficient in coefficients.items())
 
 
 def gate_error(config: Config) -> GateModelError | None:
-    """Return the model's error where it was not fitted; None where no synthesis was compared.
+    """Return the error of the model for a configuration, or None if it is not known.
 
-    It was compared where an array of the same lanes was synthesized, and every other number that
-    gates depend on lies between the least and the greatest that was.
+    It is known if an array of the same lanes was synthesized and every other number that gates
+    depend on lies between the least and the greatest that was synthesized.
     """
     lanes, ranges = _compared()
     wanted = numbers(config)
@@ -89,7 +89,7 @@ def gate_error(config: Config) -> GateModelError | None:
 
 
 def numbers(config: Config) -> dict[str, int]:
-    """Return the numbers that gates depend on by section and key, such as `bus.burst_beats`."""
+    """Return the numbers that gates depend on, by names such as `bus.burst_beats`."""
     return {
         f"{section}.{key}": value
         for section in SECTIONS
@@ -99,7 +99,7 @@ def numbers(config: Config) -> dict[str, int]:
 
 @cache
 def _compared() -> tuple[frozenset[tuple[int, int]], dict[str, tuple[int, int]]]:
-    """Return the pairs of lanes that were synthesized, and the range of each number that was."""
+    """Return the synthesized pairs of lanes, and the synthesized range of each other number."""
     found = list(calibration()["synthesized"].values())
     lanes = frozenset((one["array.input_lanes"], one["array.output_lanes"]) for one in found)
     ranges = {
@@ -111,7 +111,7 @@ def _compared() -> tuple[frozenset[tuple[int, int]], dict[str, tuple[int, int]]]
 
 @cache
 def calibration() -> dict[str, Any]:
-    """Return what `make calibrate` wrote: coefficients, error, and the synthesis behind them."""
+    """Return the file that `make calibrate` wrote: coefficients, error and synthesized figures."""
     text = resources.files("hwsim.cost").joinpath(COEFFICIENTS).read_text("utf-8")
     found: dict[str, Any] = json.loads(text)
     return found

@@ -1,4 +1,4 @@
-"""On-chip memories of a configuration, in bits."""
+"""The on-chip memories of a configuration, in bits."""
 
 from dataclasses import dataclass
 
@@ -18,9 +18,9 @@ class OnChipMemory:
 
 
 def on_chip_memories(config: Config) -> tuple[OnChipMemory, ...]:
-    """Every memory of the accelerator that is built of RAM cells; registers count as gates."""
+    """Return every memory of the accelerator with synchronous read; registers count as gates."""
     lanes, widths = config.array.output_lanes, config.widths
-    # Bias, shift, and two factors without a sign.
+    # The bias, the shift, and two multipliers that need no sign bit.
     parameter_bits = widths.accumulator_bits + 2 * (widths.multiplier_bits - 1) + SHIFT_BITS
     return (
         OnChipMemory("feature buffer", config.buffers.feature_bytes * 8),

@@ -1,1 +1,1 @@
-"""Where networks come from."""
+"""The front ends, which bring networks and weights from outside."""

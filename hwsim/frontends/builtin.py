@@ -1,4 +1,4 @@
-"""The built-in networks, as shapes: Tiny-YOLOv2 in three heads, and Condensation-Net.
+"""The built-in networks as shapes: Tiny-YOLOv2 with three different heads, and Condensation-Net.
 
 Sources: Tiny-YOLOv2 from darknet's `yolov2-tiny.cfg` and `yolov2-tiny-voc.cfg`; Condensation-Net
 (arXiv 2104.14124) condenses the one-class face detector. Its paper's text leaves k and the set of
@@ -24,7 +24,7 @@ MINI_FILTERS = (16, 16, 24, 32, 40, 48, 64)
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """A built-in network: stored channels of its eight condensable layers, and its head."""
+    """A built-in network: the stored channels of its eight condensable layers, and its head."""
 
     name: str
     channels: tuple[int, ...]
@@ -69,6 +69,7 @@ NETWORKS = {
 
 
 def network_spec(name: str) -> NetworkSpec:
+    """Return a built-in network by its name; raise `InputError` if there is none."""
     if name not in NETWORKS:
         near = difflib.get_close_matches(name, NETWORKS, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'? " if near else ""
@@ -83,10 +84,10 @@ def build_network(
     k: int | None = None,
     weight_bits: int = 8,
 ) -> Graph:
-    """Lay out a built-in network's shapes, without constants.
+    """Return the graph of a built-in network, without constants.
 
     `k` is the number of filters condensed into each stored channel of the eight batch-normalised
-    convolutions. Raises `InputError` for an unknown name, a size outside 32..4096 or another k.
+    convolutions. Raises `InputError` for an unknown name, a size outside 32..4096 or an unknown k.
     """
     spec = network_spec(name)
     height = spec.default_size if height is None else height

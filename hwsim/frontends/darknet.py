@@ -1,9 +1,10 @@
-"""Darknet's `.weights` files: a short header, then every layer's floats, one after the other.
+"""Darknet's `.weights` files: a short header, then the floats of one layer after the other.
 
     header   int32 major, minor, revision; then images seen, int64 from version 0.2 on, else int32
-    layer    bias [K]; scale, mean, variance [K] where normalised; weights [K, C, R, S]
+    layer    bias [K]; scale, mean, variance [K] if normalised; weights [K, C, R, S]
 
-All little-endian, float32. The file names no layer and no shape: only its size can be checked.
+All numbers are little-endian, all floats have 32 bits. The file names no layer and no shape, so
+that only its size can be checked.
 """
 
 import os
@@ -22,7 +23,7 @@ from hwsim.graph import Graph, Layer
 VERSION = struct.Struct("<3i")
 FLOAT = np.dtype("<f4")
 WIDE_SEEN_VERSION = 2  # major * 10 + minor
-LARGEST_VERSION = 1000  # darknet: above it, the number is a flag and no version
+LARGEST_VERSION = 1000  # darknet takes a larger number for a flag instead of a version
 
 
 def header(major: int, minor: int) -> bytes:
@@ -31,15 +32,15 @@ def header(major: int, minor: int) -> bytes:
 
 
 def is_normalised(layer: Layer) -> bool:
-    """Tell whether a batch normalisation follows: exactly where the layer is leaky."""
+    """Return True if a batch normalisation follows the layer, as in all layers that are leaky."""
     return layer.leaky_slope is not None
 
 
 def open_weights(graph: Graph, path: str | Path) -> BufferedReader:
-    """Open the weights of `graph` at the first float, behind the header; the caller closes them.
+    """Return the open file of weights, positioned behind its header; the caller closes it.
 
-    Raises `InputError` if the file cannot be read or is not exactly of the network's size. Nothing
-    but the header has been read then.
+    Raises `InputError` if the file cannot be read or does not have exactly the network's size.
+    Nothing but the header is read.
     """
     file = open_file("weights", path, sys.maxsize)  # the exact size is checked below
     try:

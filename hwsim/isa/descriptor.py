@@ -1,8 +1,8 @@
-"""The four descriptors. Their types are the only place where a field or its width is written.
+"""The four types of descriptor, the only place that defines a field or its width.
 
-A field is a member annotated with its `Bits`, in the order in which the hardware packs them, from
-bit 4 upward: the opcode stands in front. The encoder, the decoder, the hardware's layouts, the
-SystemRDL and `docs/program.md` all derive from `FIELDS`.
+Each member of a type is a field, annotated with its `Bits`. The hardware packs the fields in this
+order, from bit 4 upward; the opcode comes before them. The encoder, the decoder, the hardware's
+layouts, the SystemRDL and `docs/program.md` all derive from `FIELDS`.
 """
 
 from typing import Annotated, NamedTuple, Self
@@ -33,14 +33,16 @@ class Load(NamedTuple):
         int, Bits(TOKEN_BITS, "Stores whose last response must have come first.")
     ]
     address: Annotated[int, Bits(ADDRESS_BITS, "First byte in memory, a multiple of the word.")]
-    row_words: Annotated[int, Bits(24, "Words of one contiguous run in memory.")]
-    rows: Annotated[int, Bits(16, "Runs per block.")]
-    row_stride_bytes: Annotated[int, Bits(ADDRESS_BITS, "From the start of one run to the next.")]
+    row_words: Annotated[int, Bits(24, "Words of one burst run, which lie side by side in memory.")]
+    rows: Annotated[int, Bits(16, "Burst runs per block.")]
+    row_stride_bytes: Annotated[
+        int, Bits(ADDRESS_BITS, "From one burst run's first byte to the next one's.")
+    ]
     blocks: Annotated[
-        int, Bits(16, "Blocks of channels. Each one finished adds 1 to the chunk token.")
+        int, Bits(16, "Blocks of channels. Each one that is loaded adds 1 to the chunk token.")
     ]
     block_stride_bytes: Annotated[
-        int, Bits(ADDRESS_BITS, "From the start of one block to the next.")
+        int, Bits(ADDRESS_BITS, "From one block's first byte to the next one's.")
     ]
     buffer_address: Annotated[
         int,
@@ -49,7 +51,7 @@ class Load(NamedTuple):
     buffer_block_words: Annotated[
         int, Bits(BUFFER_ADDRESS_BITS, "Features: words from one block to the next in the buffer.")
     ]
-    ring_row: Annotated[int, Bits(16, "Features: ring row that the first run goes to.")]
+    ring_row: Annotated[int, Bits(16, "Features: ring row that the first burst run goes to.")]
     ring_rows: Annotated[
         int, Bits(16, "Features: rows in the ring; after the last comes ring row 0.")
     ]
@@ -82,7 +84,7 @@ class Load(NamedTuple):
 
 
 class Compute(NamedTuple):
-    """One accumulator tile of one output block, with its whole reduction."""
+    """Compute one tile of one output block over all its input blocks."""
 
     wait_chunks: Annotated[
         int,
@@ -123,13 +125,12 @@ class Compute(NamedTuple):
     columns: Annotated[int, Bits(10, "Columns; rows x columns is at most the accumulator depth.")]
     kernel_rows: Annotated[int, Bits(4, "R, taps from top to bottom.")]
     kernel_columns: Annotated[int, Bits(4, "S, taps from left to right.")]
-    blocks: Annotated[
-        int, Bits(12, "Input blocks to reduce over; with `packed`, passes over packed taps.")
-    ]
+    blocks: Annotated[int, Bits(12, "Input blocks to reduce over; with `packed`, tap passes.")]
     packed: Annotated[int, Bits(1, "The input is an image of 4-byte pixels: taps fill the lanes.")]
     weight_offset: Annotated[int, Bits(20, "Words from the queue's head to this tile's weights.")]
     release: Annotated[
-        int, Bits(1, "Drop weights from the queue as they are read: nobody needs them again.")
+        int,
+        Bits(1, "1: weights leave the queue as they are read, because no later tile needs them."),
     ]
     channel_pool: Annotated[int, Bits(2, "Log2 of k, the adjacent lanes condensed into one byte.")]
     spatial_pool: Annotated[
@@ -151,18 +152,20 @@ class Store(NamedTuple):
         int, Bits(TOKEN_BITS, "Tiles that must have been drained into staging first.")
     ]
     address: Annotated[int, Bits(ADDRESS_BITS, "First byte in memory, a multiple of the word.")]
-    row_words: Annotated[int, Bits(16, "Words of one contiguous run.")]
-    rows: Annotated[int, Bits(16, "Runs per block.")]
-    row_stride_bytes: Annotated[int, Bits(ADDRESS_BITS, "From the start of one run to the next.")]
-    blocks: Annotated[int, Bits(8, "Blocks of channels; each follows the other in staging.")]
-    block_stride_bytes: Annotated[
-        int, Bits(ADDRESS_BITS, "From the start of one block to the next.")
+    row_words: Annotated[int, Bits(16, "Words of one burst run, side by side in memory.")]
+    rows: Annotated[int, Bits(16, "Burst runs per block.")]
+    row_stride_bytes: Annotated[
+        int, Bits(ADDRESS_BITS, "From one burst run's first byte to the next one's.")
     ]
-    staging_address: Annotated[int, Bits(16, "Staging word of the first run.")]
+    blocks: Annotated[int, Bits(8, "Blocks of channels, one behind the other in staging.")]
+    block_stride_bytes: Annotated[
+        int, Bits(ADDRESS_BITS, "From one block's first byte to the next one's.")
+    ]
+    staging_address: Annotated[int, Bits(16, "Staging word of the first burst run.")]
 
 
 class End(NamedTuple):
-    """Wait for the stores, raise the interrupt, idle."""
+    """Wait for the stores, then raise the interrupt and end the run."""
 
     wait_stores: Annotated[int, Bits(TOKEN_BITS, "Stores that must be done before the interrupt.")]
 

@@ -1,10 +1,10 @@
-"""Why a run ended, as the accelerator's ERROR_CODE register says it."""
+"""The reasons for which a run ends, as the register ERROR_CODE names them."""
 
 from enum import IntEnum
 
 
 class ErrorCode(IntEnum):
-    """The first error of a run."""
+    """The first error of a run, or NONE."""
 
     NONE = 0
     OPCODE = 1
@@ -23,7 +23,7 @@ class ErrorCode(IntEnum):
 MEANINGS: dict[ErrorCode, str] = {
     ErrorCode.NONE: "The last run reached its END, or there was none.",
     ErrorCode.OPCODE: "A descriptor's opcode is none of the four.",
-    ErrorCode.RESERVED: "A descriptor sets a bit that no field claims.",
+    ErrorCode.RESERVED: "A descriptor sets a bit that belongs to no field.",
     ErrorCode.FIELD: "A field breaks one of the rules of its descriptor.",
     ErrorCode.PROGRAM: "The program goes on behind its last page, or a page is not loaded first.",
     ErrorCode.READ_WINDOW: "A burst would read outside both windows.",
@@ -32,8 +32,8 @@ MEANINGS: dict[ErrorCode, str] = {
     ErrorCode.WRITE_RESPONSE: "Memory answered a write with SLVERR or DECERR.",
     ErrorCode.BUFFER: "A descriptor reaches past the end of an on-chip buffer.",
     ErrorCode.DEADLOCK: (
-        "Nothing can go on: a token or a weight is awaited that never comes, such as in a program "
-        "for a larger weight queue."
+        "No unit can go on, because a token or a weight never comes: for example in a program that "
+        "was compiled for a larger weight queue."
     ),
     ErrorCode.ABORTED: "The host wrote ABORT.",
 }

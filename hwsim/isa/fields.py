@@ -1,8 +1,8 @@
-"""The words in which the descriptor format is written: opcodes, sizes, and what a field is.
+"""The constants and types that describe the format of descriptors: opcodes, sizes, fields.
 
-The fields themselves are those of the four types in `hwsim.isa.descriptor`. A program is an array
-of 64-byte descriptors, fetched in pages of 16; fields are packed from bit 0 upward, little-endian,
-and bits that no field claims are reserved and zero.
+The fields themselves are the members of the four types in `hwsim.isa.descriptor`. A program is an
+array of 64-byte descriptors, fetched in pages of 16. Fields are packed from bit 0 upward,
+little-endian; bits that belong to no field are reserved and zero.
 """
 
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ QUEUE_DEPTH = 8  # descriptors that wait in front of each of the load, compute a
 TOKEN_BITS = 16  # tokens count modulo 2**16; a wait is met when (count - wait) mod 2**16 < 2**15
 ADDRESS_BITS = 32
 BUFFER_ADDRESS_BITS = 20  # words of the feature buffer
-MEMORY_END = 1 << ADDRESS_BITS  # the first byte that no address reaches
+MEMORY_END = 1 << ADDRESS_BITS  # the number of bytes that addresses reach
 
 
 class Opcode(IntEnum):
-    """What a descriptor asks for. Zero is no opcode, so that blank memory is refused."""
+    """The kind of a descriptor. Zero is not an opcode, so that blank memory is refused."""
 
     LOAD = 1
     COMPUTE = 2
@@ -29,7 +29,7 @@ class Opcode(IntEnum):
 
 
 class Destination(IntEnum):
-    """Where a LOAD puts what it reads."""
+    """The buffer to which a LOAD brings its words."""
 
     FEATURES = 0
     WEIGHTS = 1
@@ -38,7 +38,7 @@ class Destination(IntEnum):
 
 @dataclass(frozen=True)
 class Bits:
-    """Width and meaning of a field: stands in its annotation, `Annotated[int, Bits(...)]`."""
+    """The width and meaning of a field, in its annotation `Annotated[int, Bits(...)]`."""
 
     width: int
     doc: str
@@ -47,7 +47,7 @@ class Bits:
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a descriptor, by its name."""
+    """A named field of a descriptor."""
 
     name: str
     bits: int
@@ -64,10 +64,10 @@ class Field:
 
 
 def fields_of(kind: type) -> tuple[Field, ...]:
-    """The fields of a type that annotates each of its members with `Bits`, in their order."""
+    """Return the fields of a type whose members are annotated with `Bits`, in their order."""
     hints = get_type_hints(kind, include_extras=True)
     bits: dict[str, Bits] = {name: hint.__metadata__[0] for name, hint in hints.items()}
     return tuple(Field(name, of.width, of.doc, of.signed) for name, of in bits.items())
 
 
-OPCODE = Field("opcode", 4, "Which of the four descriptors this is.")
+OPCODE = Field("opcode", 4, "The kind of descriptor.")

@@ -1,8 +1,9 @@
-"""The parameter record: what the drain needs to know of one output lane.
+"""The record of parameters that the drain needs for one output lane.
 
 One record per output lane follows the weights of every output block. This table is the only place
-where its fields stand: the compiler writes, the machine and the hardware read what it says. Each
-field has a little-endian word of its own, at whose bottom it lies; the bits above it are not read.
+that defines its fields: the compiler writes them, the machine and the hardware read them. Each
+field lies at the bottom of its own little-endian word of four bytes; the bits above it are not
+read.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from hwsim.arch.config import PARAMETER_BYTES, Config
 
 @dataclass(frozen=True)
 class Parameter:
-    """A field of the record. `bits` is the width that a configuration's hardware keeps of it."""
+    """A field of the record; `bits` tells how many of its bits the hardware keeps."""
 
     name: str
     doc: str

@@ -1,7 +1,7 @@
-"""The register map of the AXI4-Lite port. This table is the only place where a register is written.
+"""The register map of the AXI4-Lite port, the only place that defines a register.
 
 The hardware, the SystemRDL with its HTML and C header, and the testbenches derive from it.
-Registers are 32 bits wide and lie in one 4 KiB page; bits that no field claims read as 0.
+Registers are 32 bits wide and lie in one 4 KiB page; bits that belong to no field read as 0.
 """
 
 import json
@@ -26,7 +26,7 @@ COMPILED_FOR = {"array", "widths", "buffers", "bus", "channel_pool"}  # what a p
 
 
 class Access(Enum):
-    """What the host can do with a register."""
+    """The ways in which the host may access a register."""
 
     RO = "ro"
     WO = "wo"
@@ -36,9 +36,9 @@ class Access(Enum):
 
 @dataclass(frozen=True)
 class BitField:
-    """Bits low + width - 1 down to low of a register.
+    """A field of a register: `width` bits, of which `low` is the number of the lowest.
 
-    `reset` is the value after reset, or None where the configuration decides it.
+    `reset` is the value after reset, or None if it depends on the configuration.
     """
 
     name: str
@@ -58,7 +58,7 @@ class BitField:
 
 @dataclass(frozen=True)
 class Register:
-    """One register; `is_locked` says that a write while a run goes on is refused."""
+    """One register; if it `is_locked`, a write during a run is refused."""
 
     name: str
     offset: int
@@ -75,7 +75,7 @@ class Register:
         return next(field for field in self.fields if field.name == name)
 
     def pack(self, **values: int) -> int:
-        """The word with these fields; those that are left out have their reset value."""
+        """Return the word with these fields; those that are left out have their reset value."""
         unknown = values.keys() - {field.name for field in self.fields}
         assert not unknown, f"{self.name} has no field {unknown}"
         word = 0
@@ -96,7 +96,10 @@ def _interrupt_fields(docs: tuple[str, str, str]) -> tuple[BitField, ...]:
 
 
 def _window(name: str, offset: int, purpose: str) -> tuple[Register, Register]:
-    """A window's base and limit. After reset the base is above the limit: the window is empty."""
+    """Return the registers of a window's base and limit.
+
+    After reset the base is above the limit, so that the window is empty.
+    """
     pages = (1 << PAGE_BITS) - 1
     base = BitField(
         "page", PAGE_SHIFT, PAGE_BITS, "Number of the window's first 4 KiB page.", pages
@@ -119,7 +122,7 @@ def _window(name: str, offset: int, purpose: str) -> tuple[Register, Register]:
 
 
 def _counter(name: str, offset: int, counts: str) -> tuple[Register, Register]:
-    """A 40-bit counter of the last run, in two registers."""
+    """Return the two registers of a 40-bit counter of the last run."""
     lower, upper = REGISTER_BITS, COUNTER_BITS - REGISTER_BITS
     low = BitField("count", 0, lower, f"Bits {lower - 1}:0 of the count.")
     high = BitField("count", 0, upper, f"Bits {COUNTER_BITS - 1}:{lower} of the count.")
@@ -187,7 +190,7 @@ REGISTERS: tuple[Register, ...] = (
         "STATUS",
         0x0C,
         Access.RO,
-        "Whether a run goes on.",
+        "The state of the run.",
         (
             BitField(
                 "busy",
@@ -209,8 +212,8 @@ REGISTERS: tuple[Register, ...] = (
         "INTERRUPT_STATUS",
         0x10,
         Access.W1C,
-        "What has happened since the bits were cleared. Write a 1 to clear a bit; what happens in "
-        "the same cycle stays set.",
+        "The events since the bits were cleared. Write a 1 to clear a bit; an event in the same "
+        "cycle leaves it set.",
         _interrupt_fields(
             (
                 "A run reached its END: its results are in memory, the counters hold.",
@@ -224,7 +227,7 @@ REGISTERS: tuple[Register, ...] = (
         "INTERRUPT_ENABLE",
         0x14,
         Access.RW,
-        "Which bits of INTERRUPT_STATUS raise the interrupt, a level that stays high until "
+        "The bits of INTERRUPT_STATUS that raise the interrupt, a level that stays high until "
         "they are cleared there or disabled here.",
         _interrupt_fields(
             (
@@ -238,7 +241,7 @@ REGISTERS: tuple[Register, ...] = (
         "PROGRAM_ADDRESS",
         0x18,
         Access.RW,
-        "Where the program's first descriptor lies in memory, a multiple of 64. A write while a "
+        "Address of the program's first descriptor in memory, a multiple of 64. A write while a "
         "run goes on is ignored and sets INTERRUPT_STATUS.refused.",
         (
             BitField(
@@ -256,7 +259,7 @@ REGISTERS: tuple[Register, ...] = (
         "ERROR_CODE",
         0x30,
         Access.RO,
-        "Why the last run ended.",
+        "The reason for which the last run ended.",
         (
             BitField(
                 "code", 0, 8, "An error code; 0 after END, before the first run and from START."
@@ -267,7 +270,7 @@ REGISTERS: tuple[Register, ...] = (
         "ERROR_DESCRIPTOR",
         0x34,
         Access.RO,
-        "Where the descriptor to blame lies in memory: the one with the mistake, or whose burst "
+        "Address in memory of the descriptor to blame: the one with the mistake, or whose burst "
         "got the error; for DEADLOCK the waiting one with the lowest address; for ABORTED the next "
         "one that would have been distributed.",
         (
@@ -303,12 +306,12 @@ _BY_NAME = {register.name: register for register in REGISTERS}
 
 
 def register(name: str) -> Register:
-    """The register of this name, such as "INTERRUPT_STATUS"."""
+    """Return the register of this name, such as "INTERRUPT_STATUS"."""
     return _BY_NAME[name]
 
 
 def build_fields(config: Config) -> dict[str, int]:
-    """What BUILD reads on this configuration, field by field."""
+    """Return the fields of BUILD on this configuration."""
     return {
         "input_lanes_log2": config.array.input_lanes.bit_length() - 1,
         "output_lanes_log2": config.array.output_lanes.bit_length() - 1,
@@ -320,16 +323,16 @@ def build_fields(config: Config) -> dict[str, int]:
 
 
 def fingerprint(config: Config) -> int:
-    """What FINGERPRINT reads: equal where the same programs run, whatever else differs."""
+    """Return the value of FINGERPRINT: equal for configurations that run the same programs."""
     settings = config.model_dump(include=COMPILED_FOR)
     return zlib.crc32(json.dumps(settings, sort_keys=True, separators=(",", ":")).encode())
 
 
 def constant_fields(config: Config) -> dict[str, dict[str, int]]:
-    """The registers that the configuration decides, with their fields."""
+    """Return the fields of the registers that depend on the configuration."""
     return {"BUILD": build_fields(config), "FINGERPRINT": {"value": fingerprint(config)}}
 
 
 def reset_value(entry: Register, config: Config) -> int:
-    """What the register reads after reset on this configuration."""
+    """Return the value of a register after reset on this configuration."""
     return entry.pack(**constant_fields(config).get(entry.name, {}))

@@ -1,8 +1,9 @@
-"""What the fields of a descriptor must satisfy on their own; the accelerator refuses the others.
+"""The rules that the fields of a descriptor must keep; the accelerator refuses a broken one.
 
-Each rule is written once, as an expression that holds for Python integers and, in `rtl/`, becomes
-logic on the descriptor's bits. So it uses only arithmetic, comparisons, `&` and `|`. How far a
-descriptor reaches into buffers and memory is checked where it reaches, not here.
+Each rule is written once, as an expression that judges Python integers and, in `rtl/`, becomes
+logic on the descriptor's bits. It therefore uses only arithmetic, comparisons, `&` and `|`. No rule
+here says how far a descriptor may reach into buffers and memory: the units check that when they get
+there.
 """
 
 from collections.abc import Callable
@@ -14,14 +15,14 @@ from hwsim.graph import SpatialPool
 from hwsim.isa.descriptor import OPCODES, Descriptor
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, Destination, Opcode
 
-MOST_FACTOR = 3  # log2 of the largest k: all that the field can say
+MOST_FACTOR = 3  # log2 of the largest k, and the largest value of the field
 PACKED_KERNEL = 3
 PACKED_TAPS = 27  # of three channels
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`holds(descriptor, config)` is true (or 1) for a descriptor that the hardware accepts."""
+    """A rule; `holds(descriptor, config)` is true (or 1) for a descriptor that keeps it."""
 
     opcode: Opcode
     text: str
@@ -87,7 +88,7 @@ LOAD_RULES = [
     ),
     Rule(
         Opcode.LOAD,
-        f"with `destination` 2: one run of one block, whole descriptors from a multiple of "
+        f"with `destination` 2: one burst run of one block, whole descriptors from a multiple of "
         f"{DESCRIPTOR_BYTES}, at most a page",
         lambda d, c: (d.destination != int(Destination.PROGRAM)) | _is_page(d, c),
     ),
@@ -154,7 +155,7 @@ RULES: tuple[Rule, ...] = (*LOAD_RULES, *COMPUTE_RULES, *STORE_RULES)
 
 
 def broken_rule(descriptor: Descriptor, config: Config) -> Rule | None:
-    """The first rule that a descriptor breaks, or None."""
+    """Return the first rule that a descriptor breaks, or None."""
     opcode = OPCODES[type(descriptor)]
     for rule in RULES:
         if rule.opcode is opcode and not rule.holds(descriptor, config):

@@ -1,4 +1,4 @@
-"""Tokens count modulo 2**16; these functions compare and unwrap them."""
+"""Comparing and unwrapping tokens, which count modulo 2**16."""
 
 from hwsim.isa.fields import TOKEN_BITS
 
@@ -7,10 +7,10 @@ HALF = 1 << (TOKEN_BITS - 1)
 
 
 def token_reached(count: int, wait: int) -> bool:
-    """True once a counter has reached a wait, both taken modulo 2**16."""
+    """Return True once a counter has reached the awaited count, both modulo 2**16."""
     return (count - wait) & TOKEN_MASK < HALF
 
 
 def unwrap(wait: int, near: int) -> int:
-    """The count that a wait stands for, being the one within half a turn of `near`."""
+    """Return the full count that a 16-bit `wait` stands for: the one nearest to `near`."""
     return near + ((wait - near + HALF) & TOKEN_MASK) - HALF

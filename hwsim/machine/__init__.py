@@ -1,4 +1,4 @@
-"""Executes a program bit-exactly on a modelled memory."""
+"""The machine, which executes a program bit for bit on a model of memory."""
 
 from hwsim.machine.machine import DeadlockError, Machine
 

@@ -1,10 +1,10 @@
-"""Cross-channel maximum over adjacent output lanes: what makes a feature map virtual."""
+"""The channel pool: the maximum over adjacent output lanes, which makes a feature map virtual."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def channel_pool(values: NDArray[np.int8], factor: int) -> NDArray[np.int8]:
-    """Reduce int8 [..., lanes] to [..., lanes / factor], each the maximum of adjacent lanes."""
+    """Return `[..., lanes / factor]`, the maxima of adjacent lanes of `[..., lanes]`."""
     pooled: NDArray[np.int8] = values.reshape(*values.shape[:-1], -1, factor).max(axis=-1)
     return pooled

@@ -1,4 +1,4 @@
-"""The MAC array's arithmetic: a tile's windows out of the feature buffer, times its weights."""
+"""The arithmetic of the array: the kernel windows of a tile times its weights."""
 
 from operator import attrgetter
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hwsim.isa.descriptor import Compute
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES
 
-# Every field that `gather` reads: the same values name the same windows.
+# All fields that `gather` reads: tiles that agree in them read the same kernel windows.
 WINDOW_FIELDS = (
     "buffer_address",
     "buffer_block_words",
@@ -30,14 +30,15 @@ WINDOW_FIELDS = (
 )
 window_of = attrgetter(*WINDOW_FIELDS)
 
-EXACT_FLOAT32_PRODUCTS = 1024  # of at most 2**14 each: their sum stays within float32's 2**24
+EXACT_FLOAT32_PRODUCTS = 1024  # at most 2**14 each, so that their sum is exact in float32 (2**24)
 
 
 def gather(features: NDArray[np.int8], tile: Compute, image_channels: int) -> NDArray[np.float32]:
-    """Read a tile's windows: [pixels, reduction], reduction in order of the weights' words.
+    """Return a tile's kernel windows `[pixels, reduction]`, in the order of the weights' words.
 
-    `features[words, I]` is the feature buffer. Taps outside the input are its zero point. With
-    `packed`, the reduction counts taps in (row, column, channel) order, filled up to whole passes.
+    `features[words, I]` is the feature buffer. A tap outside the input reads the zero point. With
+    `packed`, the reduction has the taps in (row, column, channel) order, then fills the last tap
+    pass with zeros.
     """
     region = _packed_region(features, tile) if tile.packed else _region(features, tile)
     size = (tile.kernel_rows, tile.kernel_columns)
@@ -54,12 +55,12 @@ def gather(features: NDArray[np.int8], tile: Compute, image_channels: int) -> ND
 
 
 def _valid(first: int, count: int, size: int) -> slice:
-    """The part of `count` positions from `first` that lies inside 0..size-1."""
+    """Return the part of `count` positions from `first` on that lies inside 0..size-1."""
     return slice(min(max(0, -first), count), max(0, min(count, size - first)))
 
 
 def _region(features: NDArray[np.int8], tile: Compute) -> NDArray[np.int8]:
-    """Every input pixel that the tile touches, once: [blocks, rows, columns, lanes]."""
+    """Return the input pixels of a tile, each once: `[blocks, rows, columns, lanes]`."""
     height = tile.rows + tile.kernel_rows - 1
     width = tile.columns + tile.kernel_columns - 1
     lanes = features.shape[1]
@@ -75,7 +76,7 @@ def _region(features: NDArray[np.int8], tile: Compute) -> NDArray[np.int8]:
 
 
 def _packed_region(features: NDArray[np.int8], tile: Compute) -> NDArray[np.int8]:
-    """The same out of rows of 4-byte pixels: [1, rows, columns, 4]."""
+    """Return the same from an image's rows of 4-byte pixels: `[1, rows, columns, 4]`."""
     height = tile.rows + tile.kernel_rows - 1
     width = tile.columns + tile.kernel_columns - 1
     region = np.full((1, height, width, IMAGE_PIXEL_BYTES), tile.input_zero_point, np.int8)
@@ -93,7 +94,7 @@ def _packed_region(features: NDArray[np.int8], tile: Compute) -> NDArray[np.int8
 def unpack_weights(
     data: NDArray[np.uint8], bits: int, output_lanes: int, input_lanes: int
 ) -> NDArray[np.float32]:
-    """Weight words of one tile as [reduction, O]."""
+    """Return the weight words of one tile as `[reduction, O]`."""
     if bits == 8:
         values = data.view(np.int8)
     else:
@@ -105,7 +106,7 @@ def unpack_weights(
 
 
 def accumulate(patches: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Exact integer sums [pixels, O] of `patches[pixels, reduction]` x `weights[reduction, O]`."""
+    """Return the exact product `[pixels, O]` of `[pixels, reduction]` and `[reduction, O]`."""
     total = np.zeros((len(patches), weights.shape[1]), np.float64)
     for start in range(0, len(weights), EXACT_FLOAT32_PRODUCTS):
         part = slice(start, start + EXACT_FLOAT32_PRODUCTS)

@@ -1,7 +1,8 @@
-"""Executes a program as the hardware does: three queues, tokens, rings; values but no time.
+"""The execution of a program as the hardware does it, with queues, tokens and rings, but no time.
 
-Units take turns in any order that the tokens allow; the result must not depend on it. A missing
-wait therefore shows as a wrong value under some order, and a wrong one as a deadlock.
+Units take turns in any order that the tokens allow, and the result must not depend on the order. A
+wait that is missing in the program gives wrong values in some order; a wait for a wrong count gives
+a deadlock.
 """
 
 from collections import deque
@@ -26,23 +27,23 @@ from hwsim.program.blocking import is_packed
 from hwsim.program.program import Program, Traffic
 
 Unit = Generator[bool, None, None]  # yields True after progress, False while it must wait
-Order = Callable[[int], list[int]]  # number of units -> who is asked first in the next turn
+Order = Callable[[int], list[int]]  # number of units -> the order in which they are tried
 
 
 class DeadlockError(RuntimeError):
-    """No unit can go on: the program waits for something that never comes."""
+    """No unit can go on, because the program waits for something that never comes."""
 
 
 def loads_first(units: int) -> list[int]:
-    """Whoever is nearest to memory's read side goes first."""
+    """Return the order in which the units nearest to the reads come first."""
     return list(range(units))
 
 
 class Machine:
-    """One accelerator and its memory, with a program and an image in place.
+    """One accelerator and its memory, which holds a program and an image `x[C, H, W]`.
 
-    `image` is int8 `x[C, H, W]`. `order` chooses who goes first, for tests. `on_layer` is called
-    with each layer and its stored output `x[C, H, W]`, as soon as its last store is done.
+    Tests choose the `order` in which units are tried. `on_layer` is called with each layer and its
+    stored output `x[C, H, W]`, as soon as the layer's last store is done.
     """
 
     def __init__(
@@ -71,8 +72,8 @@ class Machine:
         self._loads_seen = 0
 
     def run(self) -> Memory:
-        """Execute to the END descriptor. Raises `DeadlockError` if the program cannot finish."""
-        # A tile's product is too small to share: on busy cores the threads wait for each other.
+        """Execute the program and return its memory; raise `DeadlockError` if it cannot finish."""
+        # A tile's product is too small for several threads: on busy cores they wait for each other.
         with threadpool_limits(limits=1, user_api="blas"):
             return self._run()
 
@@ -89,7 +90,7 @@ class Machine:
 
     @staticmethod
     def _step(alive: dict[int, Unit], index: int) -> bool:
-        """Let one unit go on; True if it did, which ends this turn."""
+        """Let one unit go on, and return True if it did, which ends this turn."""
         if index not in alive:
             return False
         try:
@@ -101,7 +102,7 @@ class Machine:
     # --- units ------------------------------------------------------------------------------
 
     def _distribute(self) -> Unit:
-        """Fetch the first page, then hand descriptors to the units' queues, in program order."""
+        """Fetch the first page, then hand descriptors to the queues in program order."""
         code = self.program.code
         self.pages.append(self.memory.read(Traffic.PROGRAM, code.address, PAGE_BYTES).tobytes())
         while True:
@@ -224,10 +225,10 @@ class Machine:
                 self._report(ends[self.stores])
             yield True
 
-    # --- what they do -----------------------------------------------------------------------
+    # --- work of the units ------------------------------------------------------------------
 
     def _take_weights(self, tile: Compute, words: int) -> Generator[bool, None, NDArray[np.uint8]]:
-        """The tile's weight words; with `release` they leave the queue as they come."""
+        """Wait for the tile's weight words and return them; with `release` they leave the queue."""
         if not tile.release:
             while self.weights.words < tile.weight_offset + words:
                 yield False
@@ -243,7 +244,7 @@ class Machine:
         return np.concatenate(parts)
 
     def _windows(self, tile: Compute) -> NDArray[np.float32]:
-        """The tile's windows; output blocks that follow on the same pixels share one gathering."""
+        """Return the tile's kernel windows; consecutive tiles on the same pixels share them."""
         key = (self._loads_seen, *window_of(tile))
         if self._patches is None or self._patches[0] != key:
             channels = self.program.graph.input.shape.channels
@@ -253,7 +254,7 @@ class Machine:
     def _drain(
         self, tile: Compute, sums: NDArray[np.int64], parameter_words: NDArray[np.uint8]
     ) -> None:
-        """Rescale, pool and stage a tile."""
+        """Rescale and pool a tile's sums, and write them to staging."""
         parameters = unpack_parameters(parameter_words.reshape(-1))
         values = rescale(sums, parameters, tile.output_zero_point)
         values = channel_pool(values, 1 << tile.channel_pool)
@@ -275,7 +276,7 @@ class Machine:
             self.staging[start : start + pixels, columns] = part
 
     def _last_stores(self) -> dict[int, Layer]:
-        """Number of stores done when each layer is complete."""
+        """Return the layers by the number of stores that are done when the layer is complete."""
         ends: dict[int, Layer] = {}
         stores = 0
         for part in self.program.layers:

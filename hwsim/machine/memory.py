@@ -1,4 +1,4 @@
-"""The memory behind the bus, and a count of every byte that crosses it."""
+"""The memory behind the bus, and the bytes that cross the bus."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from hwsim.program.traffic import ByteCounts
 
 @dataclass(frozen=True)
 class Transfer:
-    """One contiguous run of bytes over the bus."""
+    """Consecutive bytes that crossed the bus together."""
 
     traffic: Traffic
     address: int
@@ -19,14 +19,14 @@ class Transfer:
 
 
 class Memory:
-    """Byte-addressed memory that starts at 0 and remembers its transfers."""
+    """A memory from address 0 on that records its transfers."""
 
     def __init__(self, size_bytes: int) -> None:
         self.data: NDArray[np.uint8] = np.zeros(size_bytes, np.uint8)
         self.transfers: list[Transfer] = []
 
     def place(self, address: int, data: bytes) -> None:
-        """Put data into memory without the bus, as the host does before a run."""
+        """Write data to memory without the bus, as the host does before a run."""
         self.data[address : address + len(data)] = np.frombuffer(data, np.uint8)
 
     def read(self, traffic: Traffic, address: int, size_bytes: int) -> NDArray[np.uint8]:

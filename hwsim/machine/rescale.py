@@ -1,4 +1,7 @@
-"""Accumulators to activations: bias, multiply, shift, round halves up, add zero point, saturate."""
+"""The rescale, from accumulator to activation.
+
+Add the bias, multiply, shift with halves rounded up, add the zero point, saturate.
+"""
 
 from dataclasses import dataclass
 
@@ -12,7 +15,7 @@ INT32 = np.iinfo(np.int32)
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """One output block's parameters, an entry per output lane."""
+    """The parameters of one output block, with an entry per output lane."""
 
     bias: NDArray[np.int64]
     multiplier: NDArray[np.int64]
@@ -21,7 +24,7 @@ class Parameters:
 
 
 def unpack_parameters(data: NDArray[np.uint8]) -> Parameters:
-    """Read the records that follow an output block's weights."""
+    """Return the parameters in the records that follow an output block's weights."""
     records = data.view(RECORD)
     return Parameters(**{entry.name: records[entry.name].astype(np.int64) for entry in PARAMETERS})
 
@@ -29,10 +32,10 @@ def unpack_parameters(data: NDArray[np.uint8]) -> Parameters:
 def rescale(
     accumulators: NDArray[np.int64], parameters: Parameters, zero_point: int
 ) -> NDArray[np.int8]:
-    """int32 sums [..., O] to int8 [..., O].
+    """Return int8 activations `[..., O]` of accumulators `[..., O]`.
 
-    The multiplier is chosen by the sign of accumulator + bias, which must fit int32. A product of
-    int32 and an unsigned factor below 2**31 fits int64 with the rounding half added.
+    The sign of accumulator + bias, which must fit int32, selects the multiplier. The product of an
+    int32 and a multiplier below 2**31 fits int64 even with the half that is added for rounding.
     """
     sums = accumulators + parameters.bias
     assert sums.min() >= INT32.min

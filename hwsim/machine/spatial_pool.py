@@ -1,4 +1,4 @@
-"""Maximum over 2x2 windows of a tile."""
+"""The spatial pool: the maximum over 2x2 windows of a tile."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from hwsim.graph import SpatialPool
 def spatial_pool(
     values: NDArray[np.int8], pool: SpatialPool, rows: int, columns: int
 ) -> NDArray[np.int8]:
-    """Reduce a tile int8 [R, S, lanes] to [rows, columns, lanes]; taps outside it are masked."""
+    """Return `[rows, columns, lanes]` of a tile `[R, S, lanes]`; taps outside it are masked."""
     stride = pool.stride
     pooled = np.full((rows, columns, values.shape[2]), -128, np.int8)
     for row in range(pool.window):

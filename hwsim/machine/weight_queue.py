@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class WeightQueue:
-    """A ring of words with a head; a reader may look past the head, or take words off it."""
+    """A queue of words; a reader may look at words behind the head, or take words from the head."""
 
     def __init__(self, capacity_words: int) -> None:
         self.capacity = capacity_words

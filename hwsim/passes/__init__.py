@@ -1,1 +1,1 @@
-"""Rewrites of a graph, one a file."""
+"""The passes, which rewrite a graph: one per file."""

@@ -1,11 +1,12 @@
-"""The graphs that a condensed network is compared with.
+"""The baselines that a condensed network is compared with.
 
-A  the plain network: the same stored shapes, k = 1.
-B  the condensed network with its k x C maps written to memory and read back.
-C  the condensed network with virtual maps: the graph itself.
+A   the plain network: the same stored shapes, k = 1.
+B   the condensed network with its k x C maps written to memory and read back.
+B'  the same, with the maps written before the spatial pool instead of after it.
+C   the condensed network with virtual maps: the graph itself, not a baseline.
 
-B runs on the same hardware: the layer stores all its filters, and a depthwise 1x1 convolution with
-unit weights reads them back and condenses them.
+B runs on the same hardware: the layer stores the maps of all its filters, and a depthwise 1x1
+convolution with unit weights reads them back and condenses them.
 """
 
 from dataclasses import replace
@@ -16,11 +17,11 @@ from hwsim.graph import Constants, Graph, Layer, SpatialPool, Tensor
 from hwsim.graph.check import LONGEST_NAME
 from hwsim.graph.infer import pooled_shape
 
-UNIT_SHIFT = 14  # multiplier 2**14 over 2**14: a product passes unchanged
+UNIT_SHIFT = 14  # multiplier 2**14 / 2**14: the sum passes unchanged
 
 
 def plain(graph: Graph) -> Graph:
-    """A: every layer computes only the channels that it stores. Shapes only, no constants."""
+    """Return baseline A, where k is 1 in every layer. It has shapes but no constants."""
     layers = tuple(
         replace(layer, filters=layer.output.shape.channels, channel_pool=1)
         if layer.is_condensed
@@ -31,15 +32,15 @@ def plain(graph: Graph) -> Graph:
 
 
 def without_constants(graph: Graph) -> Graph:
-    """The same shapes with nothing to compute: enough to price."""
+    """Return the graph without constants, which is enough to price it."""
     return Graph(graph.name, tuple(replace(layer, constants=None) for layer in graph.layers))
 
 
 def materialized(graph: Graph, pooled: bool = True) -> Graph:
-    """B: condensed layers write all their maps, and a second pass reduces them.
+    """Return baseline B: a condensed layer writes all its maps, and a further layer reduces them.
 
-    With `pooled` the maps are written after the layer's spatial maximum, which commutes with the
-    channel maximum; without, before it.
+    With `pooled` the maps are written after the spatial pool, which commutes with the channel pool;
+    without it they are written before the spatial pool, which is baseline B'.
     """
     taken = {layer.name for layer in graph.layers} | {layer.output.name for layer in graph.layers}
     layers: list[Layer] = []
@@ -49,7 +50,7 @@ def materialized(graph: Graph, pooled: bool = True) -> Graph:
 
 
 def _split(layer: Layer, pooled: bool, taken: set[str]) -> list[Layer]:
-    """A condensed layer as the layer that stores all its filters and the pass that reduces them."""
+    """Return a condensed layer as two: one stores the maps of all filters, one reduces them."""
     maps_pool, reduction_pool = layer.spatial_pool, SpatialPool.NONE
     if not pooled:
         maps_pool, reduction_pool = reduction_pool, maps_pool
@@ -79,7 +80,7 @@ def _split(layer: Layer, pooled: bool, taken: set[str]) -> list[Layer]:
 
 
 def _derived_name(name: str, what: str, taken: set[str]) -> str:
-    """Return `name` and `what` as a legal name that no layer and no tensor has, and take it."""
+    """Return a legal name made of `name` and `what` that is not `taken`, and add it there."""
     found = f"{name[: LONGEST_NAME // 2]} {what}"
     while found in taken:
         found += "'"

@@ -1,1 +1,1 @@
-"""What the hardware is told: descriptors, pages, and where everything lies in memory."""
+"""The program for the accelerator: descriptors, tilings and the memory map."""

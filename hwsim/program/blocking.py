@@ -1,4 +1,4 @@
-"""How a layer's channels fall into blocks of lanes: the part of a schedule that needs no choice."""
+"""The blocks of lanes into which a layer's channels fall, which need no choice of a schedule."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +14,7 @@ def ceil_div(value: int, divisor: int) -> int:
 
 
 def split_evenly(length: int, largest: int) -> list[tuple[int, int]]:
-    """Cut `length` into the fewest (start, size) pieces of at most `largest`, evenly."""
+    """Return the fewest (start, size) pieces of at most `largest` that cut `length` evenly."""
     count = ceil_div(length, largest)
     edges = [index * length // count for index in range(count + 1)]
     return [(start, stop - start) for start, stop in pairwise(edges)]
@@ -22,11 +22,11 @@ def split_evenly(length: int, largest: int) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Blocking:
-    """Blocks of one layer on one accelerator.
+    """The blocks of one layer on one accelerator.
 
     An *output block* is the filters that the output lanes compute side by side; a *bundle* is the
-    consecutive output blocks whose condensed channels fill a word together (or the one output block
-    that fills several words, `bundle_words`).
+    consecutive output blocks whose condensed channels fill a word together, or the one output block
+    that fills several words.
     """
 
     packed: bool
@@ -34,16 +34,17 @@ class Blocking:
     reduction_blocks: int  # input blocks (or tap passes, with `packed`) that one tile reduces over
     weight_blocks: int  # weight blocks of one output block
     output_blocks: int
-    bundle_blocks: int
-    bundle_words: int
+    bundle_blocks: int  # output blocks of one bundle
+    bundle_words: int  # words that a bundle stores for each pixel
     weight_words: int  # words of one output block's weights, parameters included
     output_words: int  # stored blocks of the output
 
     def first_input_block(self, output_block: int) -> int:
-        """First of the input blocks that an output block reduces over.
+        """Return the first of the input blocks that an output block reduces over.
 
-        All of them for a dense layer; for a depthwise one those of its own channels, moved back
-        where the last output block is wider than what is left.
+        A dense layer reduces over all input blocks, a depthwise layer over those of the same
+        channels. If the last output block is wider than the channels that are left, its input
+        blocks begin earlier, so that they are as many as for the others.
         """
         last = max(0, self.stored_blocks - self.reduction_blocks)
         return min(output_block * self.reduction_blocks, last)
@@ -53,18 +54,22 @@ class Blocking:
         return ceil_div(self.output_blocks, self.bundle_blocks)
 
     def input_row_words(self, columns: int, config: Config) -> int:
-        """Words of one row of one stored input block, `columns` pixels wide."""
+        """Return the words of one row of one stored input block, `columns` pixels wide."""
         if self.packed:
             return ceil_div(columns * IMAGE_PIXEL_BYTES, config.word_bytes)
         return columns
 
 
 def is_packed(layer: Layer) -> bool:
-    """An image's three channels leave lanes idle, so the taps of a 3x3 window fill them instead."""
+    """Return True if the taps of a 3x3 kernel window fill the input lanes.
+
+    The three channels of an image would leave most lanes idle.
+    """
     return layer.input.is_image and layer.kernel == (3, 3) and layer.groups == 1
 
 
 def block_layer(layer: Layer, config: Config) -> Blocking:
+    """Return the blocks of a layer on an accelerator."""
     lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
     channels, k = layer.input.shape.channels, layer.channel_pool
     packed = is_packed(layer)

@@ -1,4 +1,4 @@
-"""The compiled network: descriptors, memory map, and which layer each descriptor belongs to."""
+"""The compiled network: descriptors, memory map, and each layer's share of the descriptors."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -10,11 +10,11 @@ from hwsim.graph import Graph, Layer, Tensor
 from hwsim.isa.descriptor import Descriptor, encode
 from hwsim.program.schedule import Schedule
 
-WINDOW_BYTES = 4096  # windows of memory are whole pages, which no burst crosses
+WINDOW_BYTES = 4096  # windows are whole pages of this size; no burst crosses its end
 
 
 class Traffic(Enum):
-    """Classes in which bytes on the bus are counted."""
+    """The classes in which bytes on the bus are counted."""
 
     PROGRAM = "program"
     WEIGHTS = "weights"
@@ -38,7 +38,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Window:
-    """Memory that the accelerator may reach, in whole pages: `limit` is the last byte."""
+    """Whole pages of memory that the accelerator may access; `limit` is the last byte."""
 
     base: int
     limit: int
@@ -52,18 +52,18 @@ def _window(regions: list[Region]) -> Window:
 
 @dataclass(frozen=True)
 class LayerProgram:
-    """One layer's part of the program: descriptors `first_descriptor` up to `last_descriptor`."""
+    """One layer's part of the program."""
 
     layer: Layer
     schedule: Schedule
     weights: Region
     first_descriptor: int
-    last_descriptor: int
+    last_descriptor: int  # the first one behind the layer
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A program before its descriptors are written: tilings, and where everything lies."""
+    """A program before its descriptors are written: the tilings and the memory map."""
 
     graph: Graph
     config: Config
@@ -74,23 +74,23 @@ class Plan:
 
     @property
     def size_bytes(self) -> int:
-        """Memory from address 0 that the program uses."""
+        """The bytes of memory, from address 0 on, that the program uses."""
         regions = [self.code, *(part.weights for part in self.layers), *self.tensors.values()]
         return max(region.end for region in regions)
 
     @property
     def descriptor_count(self) -> int:
-        """Descriptors of the whole program, END included."""
+        """The number of descriptors in the whole program, END included."""
         return self.layers[-1].last_descriptor
 
     @property
     def features(self) -> Window:
-        """Where the run reads and writes."""
+        """The window that a run reads and writes."""
         return _window(list(self.tensors.values()))
 
     @property
     def constants(self) -> Window:
-        """Where the run only reads: weights and program."""
+        """The window that a run only reads: weights and program."""
         return _window([*(part.weights for part in self.layers), self.code])
 
     def region(self, tensor: Tensor) -> Region:
@@ -99,14 +99,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Program(Plan):
-    """What the accelerator is given. `weights` is empty for a network without constants."""
+    """A compiled network; its `weights` are empty if the graph has no constants."""
 
     descriptors: tuple[Descriptor, ...]
     weights: tuple[bytes, ...]
 
     @cached_property
     def code_bytes(self) -> bytes:
-        """The descriptors as they lie in memory. `InputError` names a layer whose do not fit."""
+        """The descriptors as they lie in memory.
+
+        Raises `InputError` with the name of a layer whose descriptors cannot hold their values.
+        """
         return b"".join(map(self._layer_code, self.layers)).ljust(self.code.size_bytes, b"\0")
 
     def _layer_code(self, part: LayerProgram) -> bytes:
@@ -117,7 +120,7 @@ class Program(Plan):
             raise InputError(f"layer {part.layer.name}: {error}") from None
 
     def image(self) -> dict[int, bytes]:
-        """Memory before the run, without the input features: {address: bytes}."""
+        """Return the memory before the run, without the input features: {address: bytes}."""
         parts = {self.code.address: self.code_bytes}
         for part, data in zip(self.layers, self.weights, strict=True):
             parts[part.weights.address] = data

@@ -1,7 +1,8 @@
-"""Moves a compiled program to another place in memory.
+"""Moving a compiled program to another place in memory.
 
-Descriptors hold absolute addresses, and the compiler places everything from address 0 on. Moved by
-whole pages, a program runs as before, cycle by cycle: its bursts split at the same words.
+Descriptors hold absolute addresses, and the compiler places everything from address 0 on. A program
+that is moved by whole pages takes the same cycles as before, because its bursts split at the same
+words.
 """
 
 from dataclasses import replace
@@ -13,7 +14,7 @@ from hwsim.program.program import WINDOW_BYTES, Plan, Program, Region
 
 
 def check_base(plan: Plan, base: int) -> None:
-    """Raise `InputError` unless `base` is whole pages and keeps every byte below 2^32."""
+    """Raise `InputError` unless `base` is whole pages and every address fits 32 bits."""
     if base < 0 or base % WINDOW_BYTES:
         raise InputError(f"base {base:#x}: must be 0 or a positive multiple of {WINDOW_BYTES}")
     if base + plan.size_bytes > MEMORY_END:

@@ -1,14 +1,16 @@
 """The way in which a layer is cut into tiles.
 
-A layer's output is cut into *stripes* of columns (one, unless a few rows of the input do not fit
-the feature buffer), a stripe into *bands* of rows, a band into *tiles* that fit an accumulator
-bank. The rows of the input live in a ring in the feature buffer, so that a row is read once in
-each sweep over a stripe, halo or not. What differs is how long weights stay:
+A layer's output is cut into *stripes* of columns: one, unless a few rows of the input do not fit
+the feature buffer. A stripe is cut into *bands* of rows, a band into *tiles* that fit a bank of
+accumulators. The rows of the input lie in a ring in the feature buffer, so that a sweep over a
+stripe reads each row once, even a row that two bands need. Schedules differ in how long weights
+stay:
 
-* LAYER: all weights of a *sweep* stay; bands follow one another. One sweep where all weights fit.
-* BAND_SET: the bands of a *band set* share one reading of the weights, bundle by bundle. There is
-  one band set where the whole input fits.
-* TILE: each tile reads all weights again, because one bundle's weights exceed the queue.
+* LAYER: the weights of a *sweep* stay while all bands are computed. If all weights of the layer fit
+  the queue, there is one sweep.
+* BAND_SET: the bands of a *band set* share one reading of the weights, bundle by bundle. If the
+  whole input fits the feature buffer, there is one band set.
+* TILE: each tile reads all weights again, because the weights of one bundle exceed the queue.
 """
 
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ from hwsim.program.blocking import IMAGE_PIXEL_BYTES, Blocking, ceil_div
 
 
 class WeightScope(Enum):
+    """The part of a layer for which weights stay in the queue."""
+
     LAYER = "layer"
     BAND_SET = "band set"
     TILE = "tile"
@@ -26,10 +30,10 @@ class WeightScope(Enum):
 
 @dataclass(frozen=True)
 class Span:
-    """Consecutive rows or columns: stored (pooled), computed (convolution) and read (input).
+    """Consecutive rows or columns: as stored (pooled), as computed and as read (input).
 
-    `first_input` may be negative and `first_input + inputs` may pass the border: the part outside
-    is not stored anywhere, its taps read the zero point.
+    `first_input` may be negative and `first_input + inputs` may pass the border. The part outside
+    the input lies nowhere in memory; its taps read the zero point.
     """
 
     first_stored: int
@@ -40,13 +44,13 @@ class Span:
     inputs: int
 
     def clipped(self, size: int) -> tuple[int, int]:
-        """(first, past the last) input row or column that exists, in an input of `size`."""
+        """Return (first, past the last) of the rows or columns inside an input of `size`."""
         return max(0, self.first_input), min(size, self.first_input + self.inputs)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The tiling of one layer. Spans are in the order in which they are computed."""
+    """The tiling of one layer; spans are in the order in which they are computed."""
 
     blocking: Blocking
     scope: WeightScope
@@ -60,14 +64,17 @@ class Schedule:
 
     @property
     def tiles(self) -> int:
-        """Tiles of one output block."""
+        """The number of tiles of one output block."""
         return sum(map(len, self.stripes)) * sum(map(len, self.band_sets))
 
 
 def stripe_columns(
     stripe: tuple[Span, ...], width: int, blocking: Blocking, config: Config
 ) -> tuple[int, int]:
-    """(first, past the last) input column that a stripe stores; whole words of a packed image."""
+    """Return (first, past the last) of the input columns that a stripe keeps in the buffer.
+
+    In a packed image they are widened to whole words.
+    """
     first, last = stripe[0].clipped(width)[0], stripe[-1].clipped(width)[1]
     if blocking.packed:
         pixels = config.word_bytes // IMAGE_PIXEL_BYTES

@@ -1,7 +1,7 @@
-"""Bytes over the memory bus, layer by layer and class by class.
+"""The bytes that cross the memory bus, layer by layer and class by class.
 
-A byte counts when it crosses the bus: beats x bus width. Useful bytes leave out padding channels,
-the image's unused fourth byte and the weights and parameters of padding lanes.
+Every beat counts with the whole width of the bus. *Useful* bytes leave out padding channels, the
+fourth byte of an image's pixels, and the weights and parameters of padding lanes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ LOADED = {
 }
 
 
-# The counter that the hardware keeps of each class: a pair of registers, _LOW and _HIGH.
+# The hardware's counter of each class, which is a pair of registers, _LOW and _HIGH.
 COUNTERS = {
     Traffic.PROGRAM: "PROGRAM_BYTES",
     Traffic.WEIGHTS: "WEIGHT_BYTES",
@@ -37,7 +37,7 @@ COUNTERS = {
 
 @dataclass(frozen=True)
 class ByteCounts:
-    """Beats x bus width, by class."""
+    """Bytes on the bus in each class: beats x bus width."""
 
     program: int
     """Descriptors."""
@@ -50,7 +50,7 @@ class ByteCounts:
 
     @classmethod
     def by_class(cls, counts: Mapping[Traffic, int]) -> Self:
-        """Take counts by their class; a class that is missing has none."""
+        """Return the counts of a mapping; a class that is missing in it has 0 bytes."""
         return cls(*(counts.get(kind, 0) for kind in Traffic))
 
     def of(self, kind: Traffic) -> int:
@@ -76,7 +76,7 @@ class ByteCounts:
 
 @dataclass(frozen=True)
 class LayerTraffic:
-    """The bytes of one layer or of several, as the bus pays them and as the network needs them."""
+    """The bytes of one or several layers: those on the bus, and the useful ones among them."""
 
     bytes: ByteCounts
     useful_bytes: ByteCounts
@@ -90,12 +90,12 @@ def add_traffic(parts: Sequence[LayerTraffic]) -> LayerTraffic:
 
 
 def traffic_by_layer(program: Program) -> list[LayerTraffic]:
-    """Count every layer's traffic by its descriptors; the first page is the first layer's."""
+    """Return each layer's traffic by its descriptors; the first page counts for the first layer."""
     return _by_layer(program, [_described_words(program, part) for part in program.layers])
 
 
 def planned_traffic(plan: Plan) -> list[LayerTraffic]:
-    """Return the same without a descriptor, from tilings and the number of pages."""
+    """Return the same from the tilings and the number of pages, before descriptors are written."""
     return _by_layer(plan, [_planned_words(plan, part) for part in plan.layers])
 
 
@@ -121,7 +121,10 @@ def _planned_words(plan: Plan, part: LayerProgram) -> Words:
 
 
 def _loaded_descriptors(plan: Plan, part: LayerProgram) -> int:
-    """Descriptors in the pages that a layer loads: the first of a page loads the next page."""
+    """Return how many descriptors a layer loads.
+
+    The first descriptor of a page loads the next page.
+    """
     first_page = ceil_div(part.first_descriptor, PAGE_DESCRIPTORS) + 1
     end_page = ceil_div(part.last_descriptor, PAGE_DESCRIPTORS) + 1
     end = min(end_page * PAGE_DESCRIPTORS, plan.descriptor_count)
@@ -142,7 +145,7 @@ def _described_words(program: Program, part: LayerProgram) -> Words:
 
 
 def _useful(plan: Plan, part: LayerProgram, paid: ByteCounts) -> ByteCounts:
-    """The share of each class that carries the network's own values."""
+    """Return the bytes of each class that carry the network's own values."""
     layer = part.layer
     stored_in = plan.region(layer.input).size_bytes
     stored_out = plan.region(layer.output).size_bytes
@@ -155,5 +158,5 @@ def _useful(plan: Plan, part: LayerProgram, paid: ByteCounts) -> ByteCounts:
 
 
 def useful_weight_bytes(layer: Layer) -> int:
-    """Weights at their width, and one parameter record per filter."""
+    """Return the bytes of a layer's weights and of one parameter record per filter."""
     return layer.weight_count * layer.weight_bits // 8 + layer.filters * PARAMETER_BYTES

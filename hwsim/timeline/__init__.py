@@ -1,4 +1,4 @@
-"""Prices a program in cycles, closed-form within a tile."""
+"""The timeline, which prices a program in cycles, with closed formulas within a tile."""
 
 from hwsim.timeline.roofline import Roofline
 from hwsim.timeline.timeline import LayerTime, Timeline, time_program

@@ -1,16 +1,16 @@
-"""When the bursts of one load cross the bus."""
+"""The times at which the bursts of one load cross the bus."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hwsim.arch import pipeline
 
-ROUNDING = 1e-6  # average lengths add up to whole cycles, but for this
+ROUNDING = 1e-6  # more than the floating-point error in a sum of average burst lengths
 
 
 @dataclass(frozen=True)
 class Pace:
-    """What the bus and the read manager allow."""
+    """The limits that the bus and the read manager set to bursts."""
 
     latency_cycles: int
     outstanding: int  # bursts that may be unanswered
@@ -18,13 +18,14 @@ class Pace:
 
 
 class BurstTrain:
-    """Bursts one behind the other, each `cycles` long on the bus, the last one `last_cycles`.
+    """The bursts of one load. Each takes `cycles` on the bus, the last one `last_cycles`.
 
-    The first may be addressed in cycle `address`, its data come from `data_free` on at the
-    earliest; `answered` are the cycles in which the last beats of the `outstanding` bursts before
-    it are there. Followed burst by burst until every one that may be unanswered is the train's own.
-    From there on nothing waits for an answer that comes before so many bursts are over; where it
-    comes later they are followed once more as far, and the pattern repeats.
+    The first address may be on the bus in cycle `address`, the first beat in cycle `data_free`.
+    `answered` has the cycles of the last beats of the `outstanding` bursts before this load.
+
+    A *window* is as many bursts as may be unanswered. Simulate the first window of bursts; if
+    responses limit the rate, simulate one more window, then repeat it. If they do not, bursts
+    follow each other without a gap.
     """
 
     def __init__(
@@ -40,13 +41,13 @@ class BurstTrain:
         self._pace, self._bursts, self._cycles = pace, bursts, cycles
         self._shorter = cycles - last_cycles
         window = pace.outstanding
-        # From a burst's last beat to that of the burst which its answer lets out.
+        # From a burst's last beat to the last beat of the burst that was waiting for its answer.
         turnaround = pipeline.READ_SLOT + pace.latency_cycles + cycles - pace.cycles_per_beat
         self._period = max(turnaround, window * cycles)
         followed = window if turnaround <= window * cycles else 2 * window
         starts: list[float] = []  # cycle of the first beat
         addresses: list[int] = []
-        latency, to_slot = pace.latency_cycles, pipeline.READ_SLOT  # here all of the time goes
+        latency, to_slot = pace.latency_cycles, pipeline.READ_SLOT  # local, as this loop is hot
         to_last_beat = cycles + ROUNDING - pace.cycles_per_beat
         start: float = data_free
         for number in range(min(bursts, followed)):
@@ -69,11 +70,11 @@ class BurstTrain:
         )
 
     def start(self, number: int) -> int:
-        """Cycle of the first beat of burst `number`, from 0."""
+        """Return the cycle of the first beat of burst `number`, from 0."""
         return int(self._start(number) + ROUNDING)
 
     def end(self, count: int) -> int:
-        """Cycle behind the last beat of the train's first `count` bursts."""
+        """Return the cycle after the last beat of the first `count` bursts."""
         shorter = self._shorter if count == self._bursts else 0.0
         return int(self._start(count - 1) + self._cycles - shorter + ROUNDING)
 
@@ -87,7 +88,7 @@ class BurstTrain:
         return self._starts[window + place] + periods * self._period
 
     def address(self, number: int) -> int:
-        """Cycle in which burst `number`'s address is on the bus at the earliest."""
+        """Return the earliest cycle in which the address of burst `number` is on the bus."""
         if number < len(self.addresses):
             return self.addresses[number]
         freed = self.end(number + 1 - self._pace.outstanding) - self._pace.cycles_per_beat
@@ -96,7 +97,10 @@ class BurstTrain:
         )
 
     def answered(self, before: Sequence[int]) -> list[int]:
-        """The cycles of the last beats of the `outstanding` bursts up to the train's end."""
+        """Return the cycles of the last beats of the newest `outstanding` bursts.
+
+        If this load has fewer bursts, the others are the last of `before`.
+        """
         window = self._pace.outstanding
         own = range(max(self._bursts - window, 0), self._bursts)
         ends = [self.end(number + 1) - self._pace.cycles_per_beat for number in own]

@@ -1,4 +1,4 @@
-"""What the timeline records of every load, tile and store, in cycles from the start pulse."""
+"""The events of the timeline: every load, tile and store, in cycles from the start pulse."""
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -8,7 +8,7 @@ from hwsim.isa.fields import Destination
 
 
 class LoadEvent(NamedTuple):
-    """One LOAD, or the fetch of the first page."""
+    """The words of one LOAD, or of the fetch of the first page, on the bus."""
 
     layer: int
     destination: Destination
@@ -18,18 +18,20 @@ class LoadEvent(NamedTuple):
 
 
 class TileEvent(NamedTuple):
-    """One COMPUTE: issue on the array, then drain."""
+    """One COMPUTE: its issue on the array, then its drain."""
 
     layer: int
     issue_start: int
     issue_end: int
     busy_cycles: int  # cycles of the issue in which a pixel entered the array
-    waited_for: str  # what kept the array idle before and within the tile, if anything
+    waited_for: str  # the reason for the array's idle cycles before and within the tile
     drain_start: int
     drain_end: int
 
 
 class StoreEvent(NamedTuple):
+    """The words of one STORE on the bus."""
+
     layer: int
     first_cycle: int  # first beat on the bus
     last_cycle: int  # the cycle after the last beat
@@ -43,8 +45,8 @@ Event = TypeVar("Event", bound=tuple[Any, ...])
 class EventLog(Sequence[Event]):
     """Events in the order in which they were added.
 
-    A program has millions of them: they are kept in columns, eight bytes per member, a sixth of
-    what as many tuples take.
+    A program has millions of them. They are kept in columns, with eight bytes per member, which
+    takes a sixth of the memory of as many tuples.
     """
 
     def __init__(self, kind: type[Event]) -> None:
@@ -60,7 +62,7 @@ class EventLog(Sequence[Event]):
             append(value)
 
     def replace_last(self, event: Event) -> None:
-        """Put an event in the place of the one that was added last."""
+        """Replace the event that was added last."""
         for column, value in zip(self._columns, event, strict=True):
             column[-1] = value
 

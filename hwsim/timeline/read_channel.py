@@ -1,7 +1,7 @@
-"""When loads happen: one read DMA, in program order, against the reference memory.
+"""The times of loads: the load unit reads the reference memory in program order.
 
-Loads are timed lazily, when somebody asks for what they bring: a weight load may have to wait for
-room that tiles make which come later in the program.
+A load is timed only when somebody asks for its words, because a load of weights may have to wait
+for room that later tiles of the program make.
 """
 
 from array import array
@@ -21,26 +21,26 @@ from hwsim.timeline.releases import Releases
 
 
 class WeightLoad(NamedTuple):
-    """A load of weights; its bursts cross the bus as `train` says if the queue has room."""
+    """A load of weights; `train` has the times of its bursts if the queue always has room."""
 
     words: int
     train: BurstTrain
 
 
 class ChunkLoad(NamedTuple):
-    """Chunks of one load that arrive evenly."""
+    """Chunks of one load, which arrive evenly."""
 
     chunks: int
-    first_cycle: int  # last beat of the first one
-    step_cycles: int  # from one to the next
+    first_cycle: int  # last beat of the first chunk
+    step_cycles: int  # from one chunk to the next
 
 
 class ReadChannel:
-    """The load unit, the read manager and the memory's read side.
+    """The load unit, the read manager and the reads of the memory.
 
-    `chunk_cycle`, `weight_cycle` and `descriptor_cycle` answer when something is usable on chip.
-    What nobody can ask for any more is forgotten: descriptors are asked for in order, weights until
-    they are released, chunks as far back as a token can name them.
+    `chunk_cycle`, `weight_cycle` and `descriptor_cycle` return the cycle from which on something is
+    usable on chip. Old entries are dropped: callers ask for descriptors in order, for weights until
+    they are released, and for chunks as far back as a token can name them.
     """
 
     def __init__(self, config: Config, computes: Sequence[int], stores: Sequence[int]) -> None:
@@ -50,25 +50,27 @@ class ReadChannel:
         self._burst = config.bus.burst_beats
         self._capacity = config.weight_words
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
-        self._computes, self._stores = computes, stores  # cycle in which each was done
-        # The newest load's last bursts may ask for room when all of it has been released.
+        self._computes, self._stores = computes, stores  # cycles in which they are done
+        # The last bursts of the newest load may need the times of releases this far back.
         self.releases = Releases(self._capacity + (1 + pipeline.BURSTS_HELD) * self._burst)
         self.events: EventLog[LoadEvent] = EventLog(LoadEvent)
-        self.popped = array("q")  # cycle in which the load unit took each load
-        self.begun = array("q")  # and from which on it had all that the load waits for
+        self.popped = array("q")  # cycle in which the load unit accepts each load
+        self.begun = array("q")  # cycle in which the load's tokens are visible, too
         self._pending: deque[tuple[Load, int, int]] = deque()
         self._unit_free = 0
         self._data_free = 0
-        self._addresses = [-1] * pipeline.BURSTS_HELD  # cycles of the last ones on the bus
-        self._answered = [-pipeline.READ_SLOT] * config.bus.outstanding_reads  # last beats
+        self._addresses = [-1] * pipeline.BURSTS_HELD  # cycles of the last addresses on the bus
+        self._answered = [
+            -pipeline.READ_SLOT
+        ] * config.bus.outstanding_reads  # cycles of last beats
         self._chunks: Pieces[ChunkLoad] = Pieces()
         self._weights: Pieces[WeightLoad] = Pieces()
-        self._pages: deque[BurstTrain] = deque()  # the page that is read, and those behind it
-        self._page = 0  # the number of the page that is read
+        self._pages: deque[BurstTrain] = deque()  # the page in use and those behind it
+        self._page = 0  # the number of the page in use
 
     @property
     def chunk_count(self) -> int:
-        """Chunks of the loads timed so far."""
+        """The number of chunks in the loads timed so far."""
         return self._chunks.total
 
     def add(self, load: Load, delivered: int, layer: int) -> None:
@@ -76,7 +78,7 @@ class ReadChannel:
         self._pending.append((load, delivered, layer))
 
     def first_page(self) -> None:
-        """The fetch that `start` causes."""
+        """Time the fetch of the first page, which `start` causes."""
         beats = PAGE_DESCRIPTORS * self._descriptor_beats
         train = self._train(1, beats, pipeline.START_TO_FETCH)
         self._pages.append(train)
@@ -84,20 +86,20 @@ class ReadChannel:
         self.events.add(LoadEvent(0, Destination.PROGRAM, train.first_beat, self._data_free, beats))
 
     def finish(self) -> None:
-        """Time all loads that nobody has asked for."""
+        """Time all remaining loads."""
         while self._pending:
             self._next()
 
     def popped_cycle(self, index: int) -> int:
-        """Cycle in which load number `index` left the queue."""
+        """Return the cycle in which load number `index` leaves the queue."""
         while len(self.popped) <= index:
             self._next()
         return self.popped[index]
 
     def descriptor_cycle(self, index: int) -> int:
-        """Cycle in which the last word of descriptor `index` is usable in the program buffer.
+        """Return the cycle in which the last word of descriptor `index` is usable.
 
-        Descriptors are asked for in order.
+        Callers must ask for descriptors in order.
         """
         page, slot = divmod(index, PAGE_DESCRIPTORS)
         if page > self._page:
@@ -109,7 +111,7 @@ class ReadChannel:
         return self._paced_beat(self._pages[0], beat) + pipeline.LOAD_VISIBLE
 
     def chunk_cycle(self, chunk: int) -> int:
-        """Cycle in which the chunk token has reached `chunk` and the array may read it."""
+        """Return the cycle in which the chunk token reaches `chunk`."""
         while self._chunks.total < chunk:
             self._next()
         end, load = self._chunks.find(chunk)
@@ -117,14 +119,14 @@ class ReadChannel:
         return load.first_cycle + number * load.step_cycles + pipeline.LOAD_VISIBLE
 
     def weight_cycle(self, word: int) -> int:
-        """Cycle in which weight word number `word` (from 1) can be read from the queue."""
+        """Return the cycle in which weight word `word` (from 1) can be read from the queue."""
         while self._weights.total < word:
             self._next()
         end, load = self._weights.find(word)
         return self._beat_cycle(word - (end - load.words), end, load) + pipeline.LOAD_VISIBLE
 
     def paced_weight_cycle(self, word: int) -> int:
-        """The same if the queue had room all along: the bus alone sets the pace."""
+        """Return the same cycle for a queue that always has room: the bus alone sets the pace."""
         while self._weights.total < word:
             self._next()
         end, load = self._weights.find(word)
@@ -132,12 +134,12 @@ class ReadChannel:
         return self._paced_beat(load.train, beat) + pipeline.LOAD_VISIBLE
 
     def release(self, words: int, first: int, last: int) -> None:
-        """The next `words` words leave the weight queue from cycle `first` to cycle `last`."""
+        """Record that the next `words` words leave the queue from cycle `first` to cycle `last`."""
         self.releases.add(words, first, last)
         self._weights.drop(self.releases.words)
 
     def starts_without_future_room(self, word: int) -> bool:
-        """True if the loads up to the one that brings `word` start without room yet to be made."""
+        """Return True if the load of `word` can start with the releases known so far."""
         while self._weights.total < word:
             if not self._pending or self._needs_future_room(self._pending[0][0]):
                 return False
@@ -157,16 +159,16 @@ class ReadChannel:
         )
 
     def _paced_beat(self, train: BurstTrain, beat: int) -> int:
-        """Cycle of beat `beat` (from 0) of a load of one run, at the bus's pace."""
+        """Return the cycle of a beat (from 0) of a load of one burst run, at the bus's pace."""
         if not train.has_gaps:
             return train.first_beat + beat * self._cycles_per_beat
         burst, place = divmod(beat, self._burst)
         return train.start(burst) + place * self._cycles_per_beat
 
     def _beat_cycle(self, beat: int, end: int, load: WeightLoad) -> int:
-        """Cycle of beat `beat` (from 1) of a weight load: at the bus's pace, or the queue's.
+        """Return the cycle of a beat (from 1) of a weight load whose last word is number `end`.
 
-        `end` is the number of the load's last word.
+        It comes at the pace of the bus, or later if the queue has no room.
         """
         paced = self._paced_beat(load.train, beat - 1)
         burst_start = (beat - 1) // self._burst * self._burst
@@ -210,9 +212,9 @@ class ReadChannel:
         self.events.add(LoadEvent(layer, kind, train.first_beat, self._data_free, beats))
 
     def _train(self, runs: int, run_words: int, address: int) -> BurstTrain:
-        """The bursts of a load whose first address may be on the bus in cycle `address`.
+        """Return the bursts of a load whose first address may be on the bus in cycle `address`.
 
-        Those of several runs have their average length.
+        If the load has several burst runs, all bursts get their average length.
         """
         run_bursts = -(-run_words // self._burst)
         cycles = run_words * self._cycles_per_beat / run_bursts
@@ -225,15 +227,15 @@ class ReadChannel:
         return BurstTrain(pace, bursts, cycles, last_cycles, address, free, self._answered)
 
     def _send(self, begins: int, runs: int, run_words: int, train: BurstTrain) -> None:
-        """Follow a load's bursts to the bus: the next load is taken when the last run begins."""
+        """Record a load's bursts; the next load is accepted when the last burst run is issued."""
         run_bursts = -(-run_words // self._burst)
         bursts = run_bursts * runs
 
         def address_cycle(number: int) -> int:
-            """Cycle of burst `number` on the bus; below 0, of the loads before."""
+            """Return the cycle of a burst's address; numbers below 0 are earlier loads'."""
             return self._addresses[number] if number < 0 else train.address(number)
 
-        # The last run's first burst follows those that the unit holds.
+        # When the last burst run is issued, the unit still holds so many bursts before it.
         ahead = bursts - run_bursts - pipeline.BURSTS_HELD
         self._unit_free = max(begins + pipeline.LOAD_START + ahead, address_cycle(ahead))
         held = range(bursts - pipeline.BURSTS_HELD, bursts)
@@ -242,7 +244,7 @@ class ReadChannel:
         self._data_free = train.end(bursts)
 
     def _add_chunks(self, load: Load, train: BurstTrain) -> None:
-        """The blocks of a feature load: evenly spaced, unless the bus waits in between."""
+        """Record the chunks of a load: evenly spaced unless the bus waits in between."""
         block_bursts = -(-load.row_words // self._burst) * load.rows
         ends = [train.end(block * block_bursts) for block in range(1, load.blocks + 1)]
         first_beat = train.first_beat
@@ -256,7 +258,10 @@ class ReadChannel:
         self._chunks.drop(self._chunks.total - HALF)
 
     def _settle_weights(self) -> None:
-        """Before a load that follows weights: those may have waited for room until now."""
+        """Correct the times of the bus if the newest load of weights has waited for room.
+
+        This is done before the next load, when the releases that it waited for are known.
+        """
         newest = self._weights.last()
         if newest is None:
             return

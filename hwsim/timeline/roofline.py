@@ -1,4 +1,4 @@
-"""The least cycles a layer could take, given its four bottlenecks."""
+"""The roofline: the least cycles that a layer can take, by its four bottlenecks."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from hwsim.program.blocking import block_layer
 
 @dataclass(frozen=True)
 class Roofline:
-    """Cycles that each resource alone would need; the layer cannot be faster than the largest."""
+    """The cycles that each resource alone needs; a layer takes at least the largest of them."""
 
-    issue_cycles: int  # the MAC array, lanes filled up to whole blocks
-    rescale_cycles: int  # the drain, a pool's windows counted tap by tap
+    issue_cycles: int  # the MAC array, with channels filled up to whole blocks
+    rescale_cycles: int  # the drain, which reads each tap of each pool window
     read_cycles: int
     write_cycles: int
 
@@ -22,7 +22,7 @@ class Roofline:
 
     @property
     def bound(self) -> str:
-        """Name of the largest."""
+        """The name of the resource that needs the most cycles."""
         names = {
             "MAC array": self.issue_cycles,
             "rescale": self.rescale_cycles,
@@ -33,6 +33,7 @@ class Roofline:
 
 
 def roofline(layer: Layer, config: Config, read_bytes: int, write_bytes: int) -> Roofline:
+    """Return the roofline of a layer that moves these bytes."""
     blocking = block_layer(layer, config)
     shape = layer.convolution_shape
     stored = layer.output.shape

@@ -1,4 +1,4 @@
-"""What the timeline needs to know of a tile's size: the same for most tiles of a layer."""
+"""The cycles that follow from a tile's size alone, which most tiles of a layer share."""
 
 from operator import attrgetter
 from typing import NamedTuple
@@ -10,17 +10,17 @@ from hwsim.isa.descriptor import Compute
 
 
 class TileShape(NamedTuple):
-    """Weight blocks of a tile, and cycles of each."""
+    """The weight blocks of a tile, and their cycles."""
 
-    taps: int  # weight blocks of one input block
-    blocks: int  # weight blocks
+    taps: int  # weight blocks per input block
+    blocks: int  # weight blocks of the tile
     chunks: int  # chunks of features that the tile reads
     weight_words: int  # without the parameters
-    busy_cycles: int  # in which a pixel enters the array, over all blocks
+    busy_cycles: int  # cycles of all blocks in which a pixel enters the array
     lead: int  # from a block's beginning to its first pixel
-    duration: int  # of a block on the array
-    refill: int  # from a block's first pixel to the next block's shadow full
-    period: int  # from block to block where nothing is waited for
+    duration: int  # cycles of a block on the array
+    refill: int  # from a block's first pixel to the shadow being full for the next block
+    period: int  # from block to block if nothing is waited for
     covers_bursts: bool  # a full queue holds more time than a burst of weights takes to arrive
     drain_cycles: int  # reads of the accumulators
 
@@ -40,7 +40,7 @@ shape_key = attrgetter(*SHAPE_FIELDS)
 
 
 def tile_shape(tile: Compute, config: Config, cycles_per_beat: int) -> TileShape:
-    """Derive it from the fields that `SHAPE_FIELDS` names."""
+    """Return the shape of a tile, which depends only on the fields in `SHAPE_FIELDS`."""
     packed = bool(tile.packed)
     taps = 1 if packed else tile.kernel_rows * tile.kernel_columns
     blocks = tile.blocks * taps

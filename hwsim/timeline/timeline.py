@@ -1,4 +1,4 @@
-"""The timeline of a program: when every layer, tile, load and store happens, and why it waits."""
+"""The timeline of a program: the times of its layers, tiles, loads and stores."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -16,11 +16,11 @@ from hwsim.timeline.walk import Walk
 
 @dataclass(frozen=True)
 class LayerTime:
-    """One layer, from the previous layer's last write response to its own.
+    """The time of one layer, from the previous layer's last write response to its own.
 
-    `busy_cycles` + the sum of `waiting_cycles` = `cycles`. What the array waits for: features,
-    weights, drain (accumulators not rescaled yet), program (descriptors), finish (the last tile's
-    way to memory).
+    `busy_cycles` + the sum of `waiting_cycles` = `cycles`. The array waits for features, weights,
+    the drain (which still reads a bank of accumulators), the program (a descriptor), or the finish
+    (the last tile's way to memory).
     """
 
     layer: Layer
@@ -38,7 +38,7 @@ class LayerTime:
 
 @dataclass(frozen=True)
 class Timeline:
-    """All of a program's events. `cycles` runs from the start pulse to the program's end."""
+    """All events of a program; `cycles` counts from the start pulse to the program's end."""
 
     program: Program
     layers: tuple[LayerTime, ...]
@@ -49,9 +49,9 @@ class Timeline:
 
 
 def time_program(program: Program, on_layer: Callable[[], None] = lambda: None) -> Timeline:
-    """Walk a program against its config's reference memory.
+    """Return the timeline of a program on the reference memory of its configuration.
 
-    `on_layer` is called when the walk has passed a layer.
+    `on_layer` is called when a layer has been timed.
     """
     walk = Walk(program).run(on_layer)
     traffic = traffic_by_layer(program)
@@ -72,7 +72,7 @@ def time_program(program: Program, on_layer: Callable[[], None] = lambda: None) 
 def _busy_and_waiting(
     tiles: Iterable[TileEvent], start: int, end: int
 ) -> tuple[int, dict[str, int]]:
-    """Busy cycles of a layer's tiles, and what its other cycles from `start` to `end` went by."""
+    """Return the busy cycles of a layer, and its other cycles by the reason for waiting."""
     busy, last = 0, start
     waiting: Counter[str] = Counter()
     for tile in tiles:

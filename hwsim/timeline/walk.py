@@ -1,8 +1,8 @@
-"""Walks a program tile by tile and says when everything happens.
+"""A walk through a program, tile by tile, that determines the cycle of every event.
 
-Closed form within a tile: its weight blocks follow each other at a fixed period unless weights or
-features arrive more slowly, and both arrive evenly, so the last one decides. Only a tile whose
-weights wait for room that the tile itself makes is stepped block by block.
+Within a tile the walk uses a closed formula: weight blocks follow each other at a fixed period
+unless weights or features arrive more slowly. Both arrive evenly, so that the last block decides.
+Only a tile whose weights wait for room that the tile itself makes is stepped block by block.
 """
 
 from array import array
@@ -22,16 +22,16 @@ WAIT_FEATURES, WAIT_WEIGHTS, WAIT_DRAIN, WAIT_PROGRAM = "features", "weights", "
 
 
 class _Blocks(NamedTuple):
-    """When a tile's weight blocks were computed, and the last of them read."""
+    """The cycles in which a tile's weight blocks are computed."""
 
     start: int  # beginning of the first block on the array
-    last_start: int
-    last_full: int  # shadow full of the last block
-    waited_for: str  # what kept the array idle, if it was idle
+    last_start: int  # beginning of the last block on the array
+    last_full: int  # the shadow holds all of the last block
+    waited_for: str  # the reason for idle cycles of the array, if there are any
 
 
 class Walk:
-    """The state of all units while a program is walked. `end_cycle` is what CYCLES reads."""
+    """The state of all units during a walk; `end_cycle` is the value of CYCLES at the end."""
 
     def __init__(self, program: Program) -> None:
         config = program.config
@@ -46,10 +46,10 @@ class Walk:
         self._cycles_per_beat = max(1, round(1 / config.beats_per_cycle))
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
         self._read_free = 0
-        self._loads = 0  # handed to the load queue
+        self._loads = 0  # loads handed to the load queue
         self._compute_popped = array("q")
         self._store_popped = array("q")
-        self._weight_base = 0  # cumulative words at the queue's head
+        self._weight_base = 0  # words released from the queue so far
         self._loader_free = 0
         self._shadow_free = 0
         self._issue_end = 0
@@ -57,12 +57,12 @@ class Walk:
         self._bank_free = [0, 0]
         self._write_free = 0
         self._store_free = 0
-        self._store_address = -1  # cycle of the last one on the bus
+        self._store_address = -1  # cycle of the last write address on the bus
         self._accumulate = pipeline.accumulate(config)
         self._shapes: dict[tuple[int, ...], TileShape] = {}
 
     def run(self, on_layer: Callable[[], None] = lambda: None) -> "Walk":
-        """Walk the whole program; `on_layer` is called behind each layer's descriptors."""
+        """Walk the whole program and return self; call `on_layer` after each layer."""
         self.reads.first_page()
         for layer, part in enumerate(self.program.layers):
             own = self.program.descriptors[part.first_descriptor : part.last_descriptor]
@@ -92,11 +92,11 @@ class Walk:
 
     @staticmethod
     def _slot_free(popped: Sequence[int]) -> int:
-        """Cycle in which a queue has room, from when all that it was given left it."""
+        """Return the cycle in which a queue has room, given when its entries left it."""
         return popped[-QUEUE_DEPTH] if len(popped) >= QUEUE_DEPTH else 0
 
     def _deliver(self, index: int, slot_free: int) -> int:
-        """Cycle in which a descriptor heads its unit's queue, if the queue is empty."""
+        """Return the cycle in which a descriptor is at the head of its queue, if that is empty."""
         read = max(self._read_free, self.reads.descriptor_cycle(index))
         delivered = read + self._descriptor_beats + pipeline.DISTRIBUTE
         delivered = max(delivered, slot_free + pipeline.DISTRIBUTE_ROOM)
@@ -151,7 +151,7 @@ class Walk:
     def _weight_blocks(
         self, tile: Compute, shape: TileShape, delivered: int, bank_free: int
     ) -> _Blocks:
-        """When the tile's weight blocks are read and computed, and released if they are."""
+        """Return the cycles of the tile's weight blocks, and record their release."""
         reads, block_words = self.reads, self.config.weight_block_words
         base, period = self._weight_base + tile.weight_offset, shape.period
         words = base + shape.weight_words
@@ -182,13 +182,13 @@ class Walk:
         return _Blocks(start, last_start, last_full, waited)
 
     def _is_closed_form(self, shape: TileShape, last_word: int) -> bool:
-        """True unless the tile's weights wait for room in the queue that the tile itself makes."""
+        """Return False if the tile's weights wait for room that the tile itself makes."""
         return shape.covers_bursts and self.reads.starts_without_future_room(last_word)
 
     def _step(
         self, tile: Compute, shape: TileShape, start: int, first_fill: int, chunks: int
     ) -> tuple[int, int]:
-        """Block by block: (start of the last block, cycle in which its shadow was full)."""
+        """Step through the blocks; return (start, cycle of the full shadow) of the last one."""
         reads, block_words = self.reads, self.config.weight_block_words
         base = self._weight_base + tile.weight_offset
         full = first_fill + block_words
@@ -213,7 +213,7 @@ class Walk:
         start: int,
         last_start: int,
     ) -> str:
-        """What kept the array from issuing, or nothing if it followed on without a gap."""
+        """Return the reason for which the array was idle, if it was."""
         if start > self._issue_end:
             if start == first_chunk:
                 return WAIT_FEATURES
@@ -229,7 +229,7 @@ class Walk:
     def _drain(
         self, tile: Compute, drain_cycles: int, issue_end: int, parameters: int
     ) -> tuple[int, int]:
-        """(first, past the last) cycle in which the tile's accumulators are read."""
+        """Return (first, past the last) of the cycles in which the tile's accumulators are read."""
         wait = unwrap(tile.wait_stores, len(self.stores))
         first = max(
             issue_end - 1 + self._accumulate,
