@@ -6,11 +6,11 @@
 // address. Both directions are independent. Strobes are honoured. A beat or response that is not
 // taken stays, and the next one comes no earlier than an interval after it came.
 //
-// +memory=FILE    raw bytes, placed from address 0
-// +size=BYTES     bytes that exist, and that a dump holds: what lies above reads as 0
-// +latency=CYCLES, +interval=CYCLES per beat; 1 and 1 unless told
-// +dump=FILE      gets the first +size bytes when `dump` rises, and otherwise when the run ends
-// The monitor's are in axi_monitor.sv.
+// A bench sets the public variables, while the bus is quiet, and raises `load` for a cycle; `dump`
+// does the opposite of `load`. See axi_memory.py.
+//
+// +memory=FILE  raw bytes, placed from address 0 by `load`
+// +dump=FILE    gets the first `size` bytes by `dump`
 
 module axi_memory #(
     parameter int unsigned DATA_BITS = 64,
@@ -54,30 +54,47 @@ module axi_memory #(
     output logic                    s_axi_bvalid,
     input  logic                    s_axi_bready,
     output logic [     ID_BITS-1:0] s_axi_bid,
-    output logic [             1:0] s_axi_bresp,
-
-    input  logic        dump,
-    output logic        dumped,
-
-    output logic [63:0] program_bytes,
-    output logic [63:0] weight_bytes,
-    output logic [63:0] feature_read_bytes,
-    output logic [63:0] feature_written_bytes,
-    output logic [63:0] read_bursts,
-    output logic [63:0] write_bursts,
-    output logic [63:0] read_beats,
-    output logic [63:0] write_beats,
-    output logic [ 7:0] violation
+    output logic [             1:0] s_axi_bresp
 );
-  // One process moves all state by blocking assignments, in the order of the reference model's
-  // step; only what leaves the module, or paces it, is assigned without blocking.
+  // One process moves all state by blocking assignments; only what leaves the module, or paces it,
+  // is assigned without blocking.
   // verilator lint_off BLKSEQ
 
   localparam int unsigned WORD_BYTES = DATA_BITS / 8;
 
+  logic load  /*verilator public_flat_rw*/;
+  logic dump  /*verilator public_flat_rw*/;
+
+  logic [31:0] size  /*verilator public_flat_rw*/;  // bytes that exist: others read as 0
+  logic [31:0] latency  /*verilator public_flat_rw*/;  // cycles, at least 1
+  logic [31:0] interval  /*verilator public_flat_rw*/;  // cycles per beat, at least 1
+
+  // Each channel stands still in so many of 1000 cycles, drawn from a seed that is not 0.
+  logic [31:0] hesitation  /*verilator public_flat_rw*/;
+  logic [63:0] random_state  /*verilator public_flat_rw*/;
+  // A burst at this address is not accepted before it was offered for so many cycles, all together.
+  logic [31:0] held_address  /*verilator public_flat_rw*/;
+  logic [31:0] held_cycles  /*verilator public_flat_rw*/;
+  // This beat that is read, and this burst that is written, counted in the order of the answers
+  // since `load`, is answered with `error`; its address is then in `error_address`.
+  logic [63:0] read_error_at  /*verilator public_flat_rw*/;
+  logic [63:0] write_error_at  /*verilator public_flat_rw*/;
+  logic [1:0] error  /*verilator public_flat_rw*/;
+  logic [31:0] error_address  /*verilator public_flat_rd*/;
+  logic [63:0] read_answers, write_answers;
+
+  initial begin
+    {load, dump} = '0;
+    size = MEMORY_BYTES;
+    {latency, interval} = {32'd1, 32'd1};
+    hesitation = 0;
+    random_state = 1;
+    {held_address, held_cycles} = '0;
+    {read_error_at, write_error_at} = '1;
+    error = 0;
+  end
+
   byte unsigned storage[MEMORY_BYTES];
-  int unsigned size;
-  longint unsigned latency, interval;
   longint unsigned cycle;  // the cycle that the coming rising edge ends
 
   // Rings of bursts and responses: written at their tail, read at their head, both free-running.
@@ -98,57 +115,65 @@ module axi_memory #(
 
   longint unsigned response_due[OUTSTANDING];
   logic [ID_BITS-1:0] response_id[OUTSTANDING];
+  logic [1:0] response_code[OUTSTANDING];
   int unsigned response_head, response_tail;
 
-  logic write_open;  // the interval since the last beat of write data is over
+  logic read_open, write_open;  // the address channels may accept
+  logic data_open;  // the interval since the last beat of write data is over
   logic write_addressed;  // an accepted burst waits for data
-  assign s_axi_wready = write_open & (write_addressed | s_axi_awvalid);
-  assign s_axi_rresp = 2'b00;
-  assign s_axi_bresp = 2'b00;
+  logic [31:0] held;  // cycles for which a burst has been held
 
-  function automatic longint unsigned argument(string format, longint unsigned otherwise);
-    longint unsigned value = otherwise;
-    if ($value$plusargs(format, value) == 0) value = otherwise;
-    return value;
-  endfunction
+  wire hold_read = s_axi_araddr == held_address && held < held_cycles;
+  wire hold_write = s_axi_awaddr == held_address && held < held_cycles;
+  assign s_axi_arready = read_open & ~hold_read;
+  assign s_axi_awready = write_open & ~hold_write;
+  assign s_axi_wready = data_open & (write_addressed | s_axi_awvalid & s_axi_awready);
 
-  initial begin
+  logic quiet  /*verilator public_flat_rd*/;  // nothing is under way
+  assign quiet = read_head == read_tail & write_head == write_tail & ~s_axi_rvalid &
+      response_head == response_tail & ~s_axi_bvalid;
+
+  task automatic read_file();
     string path;
     int file;
     int unsigned placed;
-    latency = argument("latency=%d", 1);
-    interval = argument("interval=%d", 1);
-    size = int'(argument("size=%d", longint'(MEMORY_BYTES)));
-    if (size > MEMORY_BYTES) $fatal(1, "+size=%0d is above MEMORY_BYTES %0d", size, MEMORY_BYTES);
-    if (latency == 0 || interval == 0) $fatal(1, "+latency and +interval must be at least 1");
-    if ($value$plusargs("memory=%s", path) != 0) begin
-      file = $fopen(path, "rb");
-      if (file == 0) $fatal(1, "cannot read +memory=%s", path);
-      placed = $fread(storage, file);
-      if (placed == 0) $fatal(1, "+memory=%s is empty", path);
-      $fclose(file);
-    end
-  end
+    if (size > MEMORY_BYTES) $fatal(1, "%0d bytes are above MEMORY_BYTES %0d", size, MEMORY_BYTES);
+    if (latency == 0 || interval == 0) $fatal(1, "latency and interval must be at least 1");
+    if ($value$plusargs("memory=%s", path) == 0) $fatal(1, "+memory names no file");
+    file = $fopen(path, "rb");
+    if (file == 0) $fatal(1, "cannot read +memory=%s", path);
+    placed = $fread(storage, file);
+    if (placed < size) $fatal(1, "+memory=%s has %0d bytes, not %0d", path, placed, size);
+    $fclose(file);
+  endtask
 
-  task automatic write_dump();
+  task automatic write_file();
     string path;
     int file;
-    if ($value$plusargs("dump=%s", path) != 0) begin
-      file = $fopen(path, "wb");
-      if (file == 0) $fatal(1, "cannot write +dump=%s", path);
-      for (int unsigned start = 0; start < size; start += 4) begin
-        $fwrite(file, "%u", {storage[start+3], storage[start+2], storage[start+1], storage[start]});
-      end
-      $fclose(file);
+    if ($value$plusargs("dump=%s", path) == 0) $fatal(1, "+dump names no file");
+    file = $fopen(path, "wb");
+    if (file == 0) $fatal(1, "cannot write +dump=%s", path);
+    for (int unsigned start = 0; start < size; start += 4) begin
+      $fwrite(file, "%u", {storage[start+3], storage[start+2], storage[start+1], storage[start]});
     end
+    $fclose(file);
   endtask
+
+  // Whether a channel stands still in the next cycle: xorshift, alike in every simulator.
+  function automatic logic hesitates();
+    if (hesitation == 0) return 0;
+    random_state = random_state ^ (random_state << 13);
+    random_state = random_state ^ (random_state >> 7);
+    random_state = random_state ^ (random_state << 17);
+    return random_state % 1000 < 64'(hesitation);
+  endfunction
 
   task automatic take_addresses();
     if (s_axi_arvalid && s_axi_arready) begin
       read_address[read_tail%OUTSTANDING] = s_axi_araddr;
       read_length[read_tail%OUTSTANDING] = s_axi_arlen + 9'd1;
       read_id[read_tail%OUTSTANDING] = s_axi_arid;
-      read_due[read_tail%OUTSTANDING] = cycle + latency;
+      read_due[read_tail%OUTSTANDING] = cycle + 64'(latency);
       read_tail = read_tail + 1;
     end
     if (s_axi_awvalid && s_axi_awready) begin
@@ -168,11 +193,14 @@ module axi_memory #(
           storage[start+lane] = s_axi_wdata[8*lane+:8];
         end
       end
-      next_write = cycle + interval;
+      next_write = cycle + 64'(interval);
       write_beat = write_beat + 1;
       if (write_beat == int'(write_length[head])) begin
-        response_due[response_tail%OUTSTANDING] = cycle + latency;
+        response_due[response_tail%OUTSTANDING] = cycle + 64'(latency);
         response_id[response_tail%OUTSTANDING] = write_id[head];
+        response_code[response_tail%OUTSTANDING] = write_answers == write_error_at ? error : 0;
+        if (write_answers == write_error_at) error_address = 32'(write_address[head]);
+        write_answers = write_answers + 1;
         response_tail = response_tail + 1;
         write_head = write_head + 1;
         write_beat = 0;
@@ -185,15 +213,19 @@ module axi_memory #(
     int unsigned head = read_head % OUTSTANDING;
     int unsigned start = int'(read_address[head]) + read_beat * WORD_BYTES;
     logic last = read_beat + 1 == int'(read_length[head]);
+    logic due = read_head != read_tail && read_due[head] <= cycle + 1 && next_read <= cycle + 1;
     if (!s_axi_rvalid || s_axi_rready) begin
-      if (read_head != read_tail && read_due[head] <= cycle + 1 && next_read <= cycle + 1) begin
+      if (due && !hesitates()) begin
         for (int unsigned lane = 0; lane < WORD_BYTES; lane++) begin
           s_axi_rdata[8*lane+:8] <= start + lane < size ? storage[start+lane] : 8'd0;
         end
         s_axi_rid <= read_id[head];
+        s_axi_rresp <= read_answers == read_error_at ? error : 0;
+        if (read_answers == read_error_at) error_address = start;
         s_axi_rlast <= last;
         s_axi_rvalid <= 1;
-        next_read = cycle + 1 + interval;
+        read_answers = read_answers + 1;
+        next_read = cycle + 1 + 64'(interval);
         read_beat = last ? 0 : read_beat + 1;
         if (last) read_head = read_head + 1;
       end else begin
@@ -204,9 +236,11 @@ module axi_memory #(
 
   task automatic drive_response();
     int unsigned head = response_head % OUTSTANDING;
+    logic due = response_head != response_tail && response_due[head] <= cycle + 1;
     if (!s_axi_bvalid || s_axi_bready) begin
-      if (response_head != response_tail && response_due[head] <= cycle + 1) begin
+      if (due && !hesitates()) begin
         s_axi_bid <= response_id[head];
+        s_axi_bresp <= response_code[head];
         s_axi_bvalid <= 1;
         response_head = response_head + 1;
       end else begin
@@ -216,13 +250,15 @@ module axi_memory #(
   endtask
 
   always @(posedge clk) begin
-    if (rst) begin
+    if (rst || load) begin
       cycle = 0;
       {read_head, read_tail, read_beat} = '0;
       {write_head, write_tail, write_beat} = '0;
       {response_head, response_tail} = '0;
+      {read_answers, write_answers} = '0;
       next_read = 0;
       next_write = 0;
+      held <= 0;
       s_axi_rvalid <= 0;
       s_axi_bvalid <= 0;
     end else begin
@@ -230,21 +266,18 @@ module axi_memory #(
       take_write_data();
       drive_read_data();
       drive_response();
+      if (s_axi_arvalid && hold_read || s_axi_awvalid && hold_write) held <= held + 1;
       cycle = cycle + 1;
     end
-    s_axi_arready <= read_tail - read_head < OUTSTANDING;
+    read_open <= read_tail - read_head < OUTSTANDING && !hesitates();
     // A burst that has its data still needs room for its response.
-    s_axi_awready <= write_tail - write_head + response_tail - response_head < OUTSTANDING;
+    write_open <= write_tail - write_head + response_tail - response_head < OUTSTANDING &&
+        !hesitates();
+    data_open <= next_write <= cycle && !hesitates();
     write_addressed <= write_head != write_tail;
-    write_open <= next_write <= cycle;
+    if (load) read_file();
+    if (dump) write_file();
   end
-
-  always @(posedge clk) begin
-    dumped <= dump;
-    if (dump && !dumped) write_dump();
-  end
-
-  final if (!dumped) write_dump();
 
   axi_monitor #(
       .DATA_BITS(DATA_BITS),
@@ -252,7 +285,7 @@ module axi_memory #(
       .OUTSTANDING(OUTSTANDING)
   ) monitor (
       .clk,
-      .rst,
+      .rst(rst | load),
       .arvalid(s_axi_arvalid),
       .arready(s_axi_arready),
       .araddr(s_axi_araddr),
@@ -273,14 +306,7 @@ module axi_memory #(
       .wdata(s_axi_wdata),
       .wstrb(s_axi_wstrb),
       .wlast(s_axi_wlast),
-      .program_bytes,
-      .weight_bytes,
-      .feature_read_bytes,
-      .feature_written_bytes,
-      .read_bursts,
-      .write_bursts,
-      .read_beats,
-      .write_beats,
-      .violation
+      .bvalid(s_axi_bvalid),
+      .bready(s_axi_bready)
   );
 endmodule

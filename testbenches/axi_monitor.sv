@@ -2,15 +2,10 @@
 //
 // Bytes are beats x bus bytes. They are counted by class when a burst's address is accepted; beats
 // are counted as they cross, so that the two counts check each other once the bus is idle.
-// `violation` holds the code of the first rule that was broken, 0 as long as none was. Nothing here
-// depends on the simulator's assertions being on.
-//
-// +program_base=ADDRESS, +program_end=ADDRESS  the program: from the one up to before the other
-// +weights_base=ADDRESS, +weights_end=ADDRESS  the weights; all else is features. The bases are 0
-//     unless told. Writes to program or weights break a rule
-// +window_base=ADDRESS, +window_limit=ADDRESS  first and last byte that may be accessed
-// +burst_beats=BEATS                           longest burst; 256 unless told
-// +outstanding_reads=BURSTS                    most reads unanswered; no bound unless told
+// `violation` holds the code of the first rule that was broken, 0 as long as none was. `seen` has a
+// bit for each thing that the regression must have seen, in the order of BUS in coverage.py.
+// Nothing here depends on the simulator's assertions being on. A bench sets the public variables
+// in front of `rst`, and reads the counters: see axi_memory.py.
 
 module axi_monitor #(
     parameter int unsigned DATA_BITS = 64,
@@ -40,19 +35,12 @@ module axi_monitor #(
     input logic [   DATA_BITS-1:0] wdata,
     input logic [ DATA_BITS/8-1:0] wstrb,
     input logic                    wlast,
-
-    output logic [63:0] program_bytes,
-    output logic [63:0] weight_bytes,
-    output logic [63:0] feature_read_bytes,
-    output logic [63:0] feature_written_bytes,
-    output logic [63:0] read_bursts,
-    output logic [63:0] write_bursts,
-    output logic [63:0] read_beats,
-    output logic [63:0] write_beats,
-    output logic [ 7:0] violation
+    input logic                    bvalid,
+    input logic                    bready
 );
   localparam int unsigned WORD_BYTES = DATA_BITS / 8;
   localparam int unsigned ADDRESS_PAYLOAD_BITS = ADDRESS_BITS + 8 + 3 + 2;
+  localparam int unsigned SEEN_BITS = 13;
 
   typedef enum logic [7:0] {
     NONE,
@@ -66,9 +54,9 @@ module axi_monitor #(
     PAYLOAD_CHANGED,
     READ_OUTSIDE_WINDOW,
     WRITE_OUTSIDE_WINDOW,
-    WRITE_TO_CONSTANTS,
     TWO_CLASSES,
-    TOO_MANY_READS
+    TOO_MANY_READS,
+    PART_OF_A_WORD
   } violation_t;
 
   typedef enum logic [1:0] {
@@ -77,26 +65,40 @@ module axi_monitor #(
     FEATURES
   } class_t;
 
-  longint unsigned program_base, program_end, weights_base, weights_end;
-  longint unsigned window_base, window_limit;
-  longint unsigned burst_beats, outstanding_reads;
-  longint unsigned unanswered;  // read bursts accepted whose last beat is to come
+  // The program and the weights lie from the one address up to before the other; all else is
+  // features. Where a base and its end are equal, nothing is of that class.
+  logic [31:0] program_base  /*verilator public_flat_rw*/;
+  logic [31:0] program_end  /*verilator public_flat_rw*/;
+  logic [31:0] weights_base  /*verilator public_flat_rw*/;
+  logic [31:0] weights_end  /*verilator public_flat_rw*/;
+  // First and last byte that may be read, and those that may be read and written.
+  logic [31:0] constants_base  /*verilator public_flat_rw*/;
+  logic [31:0] constants_limit  /*verilator public_flat_rw*/;
+  logic [31:0] features_base  /*verilator public_flat_rw*/;
+  logic [31:0] features_limit  /*verilator public_flat_rw*/;
+  logic [31:0] burst_beats  /*verilator public_flat_rw*/;  // longest burst
+  logic [31:0] outstanding_reads  /*verilator public_flat_rw*/;  // most reads unanswered
 
-  function automatic longint unsigned argument(string format, longint unsigned otherwise);
-    longint unsigned value = otherwise;
-    if ($value$plusargs(format, value) == 0) value = otherwise;
-    return value;
-  endfunction
+  logic [63:0] program_bytes  /*verilator public_flat_rd*/;
+  logic [63:0] weight_bytes  /*verilator public_flat_rd*/;
+  logic [63:0] feature_read_bytes  /*verilator public_flat_rd*/;
+  logic [63:0] feature_written_bytes  /*verilator public_flat_rd*/;
+  logic [63:0] read_bursts  /*verilator public_flat_rd*/;
+  logic [63:0] write_bursts  /*verilator public_flat_rd*/;
+  logic [63:0] read_beats  /*verilator public_flat_rd*/;
+  logic [63:0] write_beats  /*verilator public_flat_rd*/;
+  logic [63:0] written_words  /*verilator public_flat_rd*/;  // beats with strobes
+  logic [7:0] violation  /*verilator public_flat_rd*/;
+  logic [SEEN_BITS-1:0] seen  /*verilator public_flat_rd*/;
+
+  logic [63:0] unanswered;  // read bursts accepted whose last beat is to come
 
   initial begin
-    program_base = argument("program_base=%d", 0);
-    program_end = argument("program_end=%d", 0);
-    weights_base = argument("weights_base=%d", 0);
-    weights_end = argument("weights_end=%d", 0);
-    window_base = argument("window_base=%d", 0);
-    window_limit = argument("window_limit=%d", (64'd1 << ADDRESS_BITS) - 1);
-    burst_beats = argument("burst_beats=%d", 256);
-    outstanding_reads = argument("outstanding_reads=%d", ~64'd0);
+    {program_base, program_end, weights_base, weights_end} = '0;
+    {constants_base, constants_limit, features_base} = '0;
+    features_limit = '1;
+    burst_beats = 256;
+    outstanding_reads = '1;
   end
 
   // --- rules ----------------------------------------------------------------------------------
@@ -108,15 +110,23 @@ module axi_monitor #(
     if (burst != 2'b01) return NOT_INCR;
     if (int'(size) != $clog2(WORD_BYTES)) return WRONG_SIZE;
     if (int'(address) % WORD_BYTES != 0) return UNALIGNED;
-    if (longint'(len) + 1 > burst_beats) return BURST_TOO_LONG;
+    if (int'(len) + 1 > burst_beats) return BURST_TOO_LONG;
     if (int'(address[11:0]) + bytes > 4096) return CROSSES_4_KIB;
     return NONE;
   endfunction
 
   function automatic class_t class_of(longint unsigned address);
-    if (address >= program_base && address < program_end) return PROGRAM;
-    if (address >= weights_base && address < weights_end) return WEIGHTS;
+    if (address >= 64'(program_base) && address < 64'(program_end)) return PROGRAM;
+    if (address >= 64'(weights_base) && address < 64'(weights_end)) return WEIGHTS;
     return FEATURES;
+  endfunction
+
+  function automatic logic in_features(longint unsigned first, longint unsigned last);
+    return first >= 64'(features_base) && last <= 64'(features_limit);
+  endfunction
+
+  function automatic logic in_constants(longint unsigned first, longint unsigned last);
+    return first >= 64'(constants_base) && last <= 64'(constants_limit);
   endfunction
 
   function automatic longint unsigned last_byte(logic [ADDRESS_BITS-1:0] address, logic [7:0] len);
@@ -128,9 +138,9 @@ module axi_monitor #(
     longint unsigned last = last_byte(araddr, arlen);
     violation_t broken = address_rules(araddr, arlen, arsize, arburst);
     if (broken != NONE) return broken;
-    if (first < window_base || last > window_limit) return READ_OUTSIDE_WINDOW;
+    if (!in_features(first, last) && !in_constants(first, last)) return READ_OUTSIDE_WINDOW;
     if (class_of(first) != class_of(last)) return TWO_CLASSES;
-    if (unanswered >= outstanding_reads) return TOO_MANY_READS;
+    if (unanswered >= 64'(outstanding_reads)) return TOO_MANY_READS;
     return NONE;
   endfunction
 
@@ -139,8 +149,7 @@ module axi_monitor #(
     longint unsigned last = last_byte(awaddr, awlen);
     violation_t broken = address_rules(awaddr, awlen, awsize, awburst);
     if (broken != NONE) return broken;
-    if (first < window_base || last > window_limit) return WRITE_OUTSIDE_WINDOW;
-    if (class_of(first) != FEATURES || class_of(last) != FEATURES) return WRITE_TO_CONSTANTS;
+    if (!in_features(first, last)) return WRITE_OUTSIDE_WINDOW;
     return NONE;
   endfunction
 
@@ -180,8 +189,38 @@ module axi_monitor #(
     if (broken == NONE && reads) broken = read_rules();
     if (broken == NONE && writes) broken = write_rules();
     if (broken == NONE && write_data && wlast != last_write_beat) broken = WRONG_WLAST;
+    if (broken == NONE && write_data && wstrb != '0 && wstrb != '1) broken = PART_OF_A_WORD;
     return broken;
   endfunction
+
+  // --- what is seen ---------------------------------------------------------------------------
+
+  logic within_read;  // its last beat is to come
+  logic [63:0] bursts_written, responses;
+  logic [ADDRESS_BITS-1:0] read_end, write_end;  // of the burst before: its first byte behind
+  logic [7:0] read_len, write_len_before;
+
+  // A run that goes on in another page, with a burst before that was not full.
+  function automatic logic cut(logic [ADDRESS_BITS-1:0] address, logic [ADDRESS_BITS-1:0] before_end,
+                               logic [7:0] len_before);
+    return address == before_end && address[11:0] == '0 && int'(len_before) + 1 < burst_beats;
+  endfunction
+
+  wire [SEEN_BITS-1:0] seen_now = {
+    wvalid && beat == 0 && head == tail && !writes,  // data before address
+    reads && unanswered + 1 == 64'(outstanding_reads),
+    writes && awlen == 0,
+    writes && int'(awlen) + 1 == burst_beats,
+    writes && cut(awaddr, write_end, write_len_before),
+    reads && arlen == 0,
+    reads && int'(arlen) + 1 == burst_beats,
+    reads && cut(araddr, read_end, read_len),
+    write_data && last_write_beat && bursts_written != responses,  // B late
+    within_read && !read_data,  // R gap
+    wvalid && !wready,
+    awvalid && !awready,
+    arvalid && !arready
+  };
 
   // --- state ----------------------------------------------------------------------------------
 
@@ -197,8 +236,24 @@ module axi_monitor #(
       tail <= 0;
       beat <= 0;
       unanswered <= 0;
+      within_read <= 0;
+      {bursts_written, responses} <= '0;
+      {read_end, write_end} <= '1;  // no burst begins there
+      seen <= '0;
       violation <= NONE;
     end else begin
+      seen <= seen | seen_now;
+      if (reads) begin
+        read_end <= ADDRESS_BITS'(last_byte(araddr, arlen) + 1);
+        read_len <= arlen;
+      end
+      if (writes) begin
+        write_end <= ADDRESS_BITS'(last_byte(awaddr, awlen) + 1);
+        write_len_before <= awlen;
+      end
+      if (read_data) within_read <= !rlast;
+      bursts_written <= bursts_written + 64'(write_data & last_write_beat);
+      responses <= responses + 64'(bvalid & bready);
       if (violation == NONE) violation <= broken_rule();
       unanswered <= unanswered + 64'(reads) - 64'(read_data & rlast);
       if (writes) begin
@@ -218,7 +273,7 @@ module axi_monitor #(
   always_ff @(posedge clk) begin
     if (rst) begin
       {program_bytes, weight_bytes, feature_read_bytes, feature_written_bytes} <= '0;
-      {read_bursts, write_bursts, read_beats, write_beats} <= '0;
+      {read_bursts, write_bursts, read_beats, write_beats, written_words} <= '0;
     end else begin
       if (reads) begin
         read_bursts <= read_bursts + 1;
@@ -234,6 +289,7 @@ module axi_monitor #(
       end
       if (read_data) read_beats <= read_beats + 1;
       if (write_data) write_beats <= write_beats + 1;
+      if (write_data && wstrb != '0) written_words <= written_words + 1;
     end
   end
 endmodule

@@ -2,6 +2,7 @@
 //
 // +record=PREFIX  PREFIX.events and PREFIX.written are written; without it nothing is
 //
+// Each run begins them anew; `flush` for a cycle makes them complete up to there.
 // Both are packed little-endian records, in the order in which things happen; of one cycle, in the
 // order of the kinds below.
 // events   8 bytes cycle, 4 bytes address, 2 bytes beats, 2 bytes kind
@@ -16,6 +17,7 @@ module axi_recorder #(
     input logic rst,
 
     input logic start,  // the pulse that begins a run
+    input logic flush,
 
     input logic                    arvalid,
     input logic                    arready,
@@ -40,14 +42,24 @@ module axi_recorder #(
   int events, written;  // files; 0 while there are none
   longint unsigned cycle;
 
-  initial begin
+  initial {events, written} = '0;
+
+  task automatic close();
+    if (events != 0) begin
+      $fclose(events);
+      $fclose(written);
+    end
+  endtask
+
+  task automatic open();
     string prefix;
+    close();
     if ($value$plusargs("record=%s", prefix) != 0) begin
       events  = $fopen({prefix, ".events"}, "wb");
       written = $fopen({prefix, ".written"}, "wb");
       if (events == 0 || written == 0) $fatal(1, "cannot write +record=%s", prefix);
     end
-  end
+  endtask
 
   task automatic note(logic [15:0] kind, logic [31:0] address, logic [15:0] beats);
     $fwrite(events, "%u%u%u%u", cycle[31:0], cycle[63:32], address, {kind, beats});
@@ -61,8 +73,9 @@ module axi_recorder #(
     end
   endtask
 
-  always_ff @(posedge clk) begin
+  always @(posedge clk) begin
     cycle <= rst ? 0 : cycle + 1;
+    if (start && !rst) open();
     if (events != 0 && !rst) begin
       if (start) note(START, 0, 0);
       if (arvalid && arready) note(READ_ADDRESS, 32'(araddr), 16'(arlen) + 1);
@@ -70,12 +83,11 @@ module axi_recorder #(
       if (bvalid && bready) note(WRITE_RESPONSE, 0, 0);
       if (wvalid && wready) note_word();
     end
-  end
-
-  final begin
-    if (events != 0) begin
-      $fclose(events);
-      $fclose(written);
+    if (flush && events != 0) begin
+      $fflush(events);
+      $fflush(written);
     end
   end
+
+  final close();
 endmodule

@@ -1,27 +1,40 @@
-"""The accelerator in a testbench: a host at its registers, the reference memory at its bus."""
+"""The accelerator in a testbench: a host at its registers, and the memory at its bus."""
 
 import os
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge
+from cocotb.triggers import FallingEdge, RisingEdge, SimTimeoutError, Timer, with_timeout
 
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.registers import REGISTER_BYTES, register
-from hwsim.program.program import Program, Window
+from hwsim.program.program import Program
 from hwsim.program.traffic import COUNTERS, ByteCounts
-from hwsim.testbenches.reference_memory import OKAY, Memory, ReferenceMemory, Response
-from hwsim.testbenches.trace import Trace
+from hwsim.testbenches.axi_memory import (
+    OKAY,
+    REFERENCE,
+    AxiMemory,
+    Behaviour,
+    Contents,
+    Rules,
+    Violation,
+)
+from hwsim.testbenches.trace import traced
 
 CONFIG = "HWSIM_CONFIG"  # environment: the build under test, as JSON
-TRACE = "HWSIM_TRACE"  # environment: a file that gets every run's events
+PERIOD_NS = 10  # of the clock in network.sv
 ACCESS_CYCLES = 50  # within which the registers must answer
+STRIDE_CYCLES = 100_000  # between two looks at how far a run is
 PATIENCE = 20  # times the predicted cycles, before a run counts as hung
+
+
+Advance = Callable[[int], None]  # is told how many cycles a run has had
+
+
+def ignore(_cycles: int) -> None:
+    pass
 
 
 def configuration() -> Config:
@@ -40,63 +53,46 @@ class Run:
     memory: bytes
     monitor_bytes: ByteCounts
     counter_bytes: ByteCounts
-    bins: frozenset[str] = frozenset()  # of coverage.py, seen on the bus
+    violation: Violation
+    read_beats: int
+    write_beats: int
+    bins: frozenset[str]  # of coverage.py, seen on the bus
+
+    def is_complete(self, word_bytes: int) -> bool:
+        """Whether all that burst addresses announced crossed the bus, and nothing else."""
+        counts = self.monitor_bytes
+        carried = (self.read_beats * word_bytes, self.write_beats * word_bytes)
+        return carried == (counts.read, counts.features_written)
 
 
-class Windows(Protocol):
-    """Whatever knows the two windows of memory that a host opens."""
+class Host:
+    """What a host does at the registers; nothing else of it runs from cycle to cycle.
 
-    @property
-    def constants(self) -> Window: ...
-
-    @property
-    def features(self) -> Window: ...
-
-
-class Bench:
-    """Steps memory and hardware together, from falling edge to falling edge."""
+    Its time passes from falling edge to falling edge.
+    """
 
     def __init__(self, dut: Any, config: Config):
         self.dut, self.config = dut, config
-        self.cycle = 0
-        self.memory: ReferenceMemory | None = None
-        self.trace: Trace | None = None
-        self.watch: Callable[[], None] | None = None  # called before every step
 
     async def reset(self) -> None:
         """Reset accelerator and bus together, for a cycle."""
         dut = self.dut
-        if self.cycle == 0:
-            Clock(dut.clk, 10, unit="ns").start()
-        self.memory = None
-        for name in ("arready", "awready", "wready", "rvalid", "bvalid"):
-            getattr(dut, f"m_axi_{name}").value = 0
         for name in ("awvalid", "wvalid", "arvalid", "awprot", "arprot"):
             getattr(dut, f"s_axi_{name}").value = 0
         dut.s_axi_bready.value = dut.s_axi_rready.value = 1
         dut.rst.value = 1
         await self.step()
         dut.rst.value = 0
-        assert not any(getattr(dut, f"m_axi_{name}valid").value for name in ("ar", "aw", "w"))
         await self.step()
 
-    def attach(
-        self, memory: Memory, stalls: random.Random | None = None, respond: Response | None = None
-    ) -> ReferenceMemory:
-        """Put another memory behind the bus, which must be quiet."""
-        respond = respond or (lambda _write, _address: OKAY)
-        self.memory = ReferenceMemory(self.dut, memory.config, memory, stalls, respond)
-        return self.memory
-
     async def step(self) -> None:
-        if self.watch is not None:
-            self.watch()
-        if self.memory is not None:
-            self.memory.step(self.cycle)
-        if self.trace is not None:
-            self.trace.step(self.cycle)
         await FallingEdge(self.dut.clk)
-        self.cycle += 1
+
+    async def sleep(self, cycles: int) -> None:
+        """Let cycles pass without a look at any of them."""
+        if cycles > 0:
+            await Timer(PERIOD_NS * cycles - PERIOD_NS // 2, "ns")
+            await self.step()
 
     async def write(self, name: str, value: int, strobes: int = 15) -> int:
         """Write a register; returns the response."""
@@ -153,39 +149,69 @@ class Bench:
             {kind: await self.counter(name) for kind, name in COUNTERS.items()}
         )
 
-    async def open_windows(self, memory: Windows) -> None:
-        for name, window in (("CONSTANTS", memory.constants), ("FEATURES", memory.features)):
+    async def open_windows(self, rules: Rules) -> None:
+        for name, window in (("CONSTANTS", rules.constants), ("FEATURES", rules.features)):
             await self.write(f"{name}_BASE", window.base)
             await self.write(f"{name}_LIMIT", window.limit)
 
-    async def start(self, program_address: int, memory: Windows) -> None:
-        """Everything that a host does up to START."""
-        await self.open_windows(memory)
+    async def start(self, program_address: int, rules: Rules) -> None:
+        """Everything that a host does up to START, with the windows of these rules."""
+        await self.open_windows(rules)
         await self.write("PROGRAM_ADDRESS", program_address)
         await self.write("INTERRUPT_ENABLE", 7)
         await self.write("CONTROL", register("CONTROL").pack(start=1))
 
-    async def finish(self, limit: int) -> Run:
-        """Await the interrupt, at most `limit` cycles, and read how the run ended."""
-        assert self.memory is not None
-        deadline = self.cycle + limit
+    async def interrupt(self, limit: int, advance: Advance = ignore) -> bool:
+        """Sleep until the interrupt, at most `limit` cycles; return whether it came.
+
+        Every `STRIDE_CYCLES` cycles `advance` is told how many they are so far.
+        """
+        cycles = 0
         while not self.dut.irq.value:
-            assert self.cycle < deadline, f"no interrupt after {limit} cycles"
-            await self.step()
+            if cycles == limit:
+                return False
+            stride = min(STRIDE_CYCLES, limit - cycles)
+            try:
+                await with_timeout(RisingEdge(self.dut.irq), PERIOD_NS * stride, "ns")
+            except SimTimeoutError:
+                cycles += stride
+                advance(cycles)
+        await self.step()
+        return True
+
+
+class Bench(Host):
+    """The host of `network.sv`, with the memory behind the accelerator's bus in its hands."""
+
+    def __init__(self, dut: Any, config: Config):
+        super().__init__(dut, config)
+        self.memory = AxiMemory(dut.memory, dut.clk)
+
+    async def reset(self) -> None:
+        await super().reset()
+        assert not any(getattr(self.dut, f"{name}valid").value for name in ("ar", "aw", "w"))
+
+    async def finish(self, limit: int, advance: Advance = ignore) -> Run:
+        """Await the interrupt, at most `limit` cycles, and read how the run ended."""
+        assert await self.interrupt(limit, advance), f"no interrupt after {limit} cycles"
         events = await self.read("INTERRUPT_STATUS")
         assert not await self.field("STATUS", "busy")
         await self.write("INTERRUPT_STATUS", events)
         assert not self.dut.irq.value
+        memory = self.memory
         return Run(
             register("INTERRUPT_STATUS").unpack(events),
             ErrorCode(await self.field("ERROR_CODE", "code")),
             await self.read("ERROR_DESCRIPTOR"),
             await self.counter("CYCLES"),
             await self.counter("ARRAY_CYCLES"),
-            bytes(self.memory.memory.data),
-            ByteCounts.by_class(self.memory.monitor.bytes),
+            await memory.dump(),
+            memory.bytes,
             await self.byte_counters(),
-            frozenset(self.memory.observer.bins),
+            memory.violation,
+            memory.count("read_beats"),
+            memory.count("write_beats"),
+            memory.bins,
         )
 
 
@@ -193,26 +219,19 @@ async def run_program(
     bench: Bench,
     program: Program,
     image: bytes,
-    stalls: random.Random | None = None,
+    behaviour: Behaviour = REFERENCE,
     *,
     limit: int,
 ) -> Run:
-    """Place program and image in memory, run it to its interrupt, at most `limit` cycles.
-
-    With `stalls` the memory hesitates at random, and the cycles mean nothing.
-    """
-    memory = Memory(program)
-    memory.place(program.region(program.graph.input).address, image)
-    reference = bench.attach(memory, stalls)
-    if TRACE in os.environ:
-        bench.trace = Trace(bench.dut, reference)
-    await bench.start(program.code.address, memory)
-    run = await bench.finish(limit)
-    if bench.trace:
-        with Path(os.environ[TRACE]).open("a", encoding="utf-8") as output:
-            print(program.graph.name, program.config.name, file=output)
-            output.writelines(bench.trace.lines)
-        bench.trace = None
+    """Place program and image in memory, run it to its interrupt, at most `limit` cycles."""
+    contents = Contents.of(program)
+    contents.place(program.region(program.graph.input).address, image)
+    await bench.memory.load_contents(contents, behaviour)
+    with traced(bench.dut, f"{program.graph.name} {program.config.name}"):
+        await bench.start(program.code.address, contents.rules)
+        run = await bench.finish(limit)
     assert (run.error, run.error_descriptor) == (ErrorCode.NONE, 0)
     assert run.events == {"end": 1, "error": 0, "refused": 0}
+    assert run.violation is Violation.NONE
+    assert run.is_complete(program.config.word_bytes)
     return run

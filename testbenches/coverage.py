@@ -1,7 +1,8 @@
 """What the regression must have seen, as a table of bins, and the files that tests record them in.
 
 A bin that no run falls into is a hole in the tests: `make regress` fails and names it. Nothing is
-recorded where HWSIM_COVERAGE names no folder. What falls into which bin: `coverage_bins.py`.
+recorded where HWSIM_COVERAGE names no folder. What falls into which bin: `coverage_bins.py`, and
+`axi_monitor.sv` for the bus.
 """
 
 import json
@@ -104,7 +105,7 @@ WAITS = (
     Bin("tile waited for bank", "the array stood still for a bank of accumulators"),
 )
 
-BUS = (
+BUS = (  # in the order of the bits of `seen` in axi_monitor.sv
     *(Bin(f"{name} held", f"{name}VALID waited for {name}READY") for name in ("AR", "AW", "W")),
     Bin("R gap", "a cycle without a beat within a burst that is read"),
     Bin("B late", "a burst was written out before the one before it had its response"),
@@ -118,7 +119,10 @@ BUS = (
         )
     ),
     Bin("reads outstanding", "as many read bursts unanswered as outstanding_reads allows"),
-    Bin("data before address", "a first beat written before its address was accepted"),
+    Bin(
+        "data before address",
+        "the first beat of a burst was offered before its address was accepted",
+    ),
 )
 
 RUNS = (

@@ -1,7 +1,6 @@
-"""What falls into which bin of `coverage.py`: from a program, its timeline, values, and the bus."""
+"""What falls into which bin of `coverage.py`: from a program, its timeline, and values."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,6 @@ from hwsim.isa.tokens import unwrap
 from hwsim.program.program import LayerProgram, Program
 from hwsim.timeline.walk import Walk
 
-BOUNDARY_BYTES = 4096  # that no burst crosses
 WAITED_FOR = {  # what a `TileEvent` says -> bin
     "features": "tile waited for chunks",
     "weights": "tile waited for weights",
@@ -152,71 +150,3 @@ def bins_of_values(layer: Layer, stored: NDArray[np.int8]) -> set[str]:
 def bins_of_end(code: ErrorCode) -> set[str]:
     """How a run ended, as ERROR_CODE says it."""
     return {f"error {code.name.lower()}"}
-
-
-class Burst(NamedTuple):
-    address: int
-    beats: int
-
-
-class BusObserver:
-    """Told the handshakes of every cycle, it collects `bins` of the AXI4 manager."""
-
-    def __init__(self, config: Config) -> None:
-        self.bins: set[str] = set()
-        self._word_bytes = config.word_bytes
-        self._burst_beats = config.bus.burst_beats
-        self._outstanding_reads = config.bus.outstanding_reads
-        self._before: dict[str, Burst] = {}
-        self._reads = 0  # bursts unanswered
-        self._reading = False  # within a burst
-        self._addresses = self._written = self._responses = 0  # bursts of writes
-        self._writing = False
-
-    def step(
-        self,
-        *,
-        ar: Burst | None = None,
-        aw: Burst | None = None,
-        r_last: bool | None = None,
-        w_last: bool | None = None,
-        b: bool = False,
-        held: tuple[str, ...] = (),
-    ) -> None:
-        """One cycle: addresses accepted; whether the beat that crossed, if one did, was its
-        burst's last; a response; channels ("AR", "AW", "W") that were valid but not ready.
-        """
-        self.bins.update(f"{channel} held" for channel in held)
-        if self._reading and r_last is None:
-            self.bins.add("R gap")
-        if ar:
-            self._burst("read", ar)
-            self._reads += 1
-            if self._reads == self._outstanding_reads:
-                self.bins.add("reads outstanding")
-        if r_last is not None:
-            self._reading = not r_last
-            self._reads -= r_last
-        if w_last is not None:
-            if not self._writing and self._addresses == self._written:
-                self.bins.add("data before address")
-            self._writing = not w_last
-            self._written += w_last
-            if self._written - self._responses > 1:
-                self.bins.add("B late")
-        if aw:
-            self._burst("write", aw)
-            self._addresses += 1
-        self._responses += b
-
-    def _burst(self, way: str, burst: Burst) -> None:
-        before = self._before.get(way)
-        self._before[way] = burst
-        if burst.beats == self._burst_beats:
-            self.bins.add(f"full {way} burst")
-        if burst.beats == 1:
-            self.bins.add(f"{way} burst of 1")
-        if before and before.beats < self._burst_beats:
-            goes_on = before.address + before.beats * self._word_bytes == burst.address
-            if goes_on and burst.address % BOUNDARY_BYTES == 0:
-                self.bins.add(f"{way} cut at 4 KiB")

@@ -1,7 +1,6 @@
-// The accelerator in front of the memory of axi_memory.sv: a host needs only its registers and the
-// interrupt. They are the accelerator's AXI4-Lite port and `irq`; what comes out beside them is the
-// monitor's. BUS_BITS is the accelerator's bus. The clock is made here: one that comes from outside
-// the simulator costs more than the hardware.
+// The accelerator in front of the memory of axi_memory.sv: a host needs only its registers, which are
+// the accelerator's AXI4-Lite port, and `irq`. BUS_BITS is the accelerator's bus. The clock is made
+// here: one that comes from outside the simulator costs more than the hardware.
 
 module network #(
     parameter int unsigned BUS_BITS = 128,
@@ -32,18 +31,16 @@ module network #(
 
     output logic irq,
 
-    input  logic dump,
-    output logic dumped,
-
-    output logic [63:0] program_bytes,
-    output logic [63:0] weight_bytes,
-    output logic [63:0] feature_read_bytes,
-    output logic [63:0] feature_written_bytes,
-    output logic [63:0] read_bursts,
-    output logic [63:0] write_bursts,
-    output logic [63:0] read_beats,
-    output logic [63:0] write_beats,
-    output logic [ 7:0] violation
+    // What the accelerator is about, for benches that break a run.
+    output logic        started,
+    output logic        aborting,
+    output logic        stopping,
+    output logic        running,
+    output logic        ended,
+    output logic        reading,
+    output logic        writing,
+    output logic        computing,
+    output logic [31:0] next_descriptor
 );
   initial clk = 0;
   always #5 clk = ~clk;  // in ns, by --timescale
@@ -125,6 +122,16 @@ module network #(
       .m_axi_bresp(bresp)
   );
 
+  assign started = accelerator.registers.launch__start;
+  assign aborting = accelerator.registers.abort;
+  assign stopping = accelerator.control.status__stopping;
+  assign running = accelerator.control.status__running;
+  assign ended = accelerator.core.supervision__ended;
+  assign reading = accelerator.core.read_manager.unanswered != 0;
+  assign writing = wvalid;
+  assign computing = accelerator.core.issue.step;
+  assign next_descriptor = 32'(accelerator.core.fetch.source);
+
   axi_memory #(
       .DATA_BITS(BUS_BITS),
       .ADDRESS_BITS(ADDRESS_BITS),
@@ -161,18 +168,7 @@ module network #(
       .s_axi_bvalid(bvalid),
       .s_axi_bready(bready),
       .s_axi_bid(bid),
-      .s_axi_bresp(bresp),
-      .dump,
-      .dumped,
-      .program_bytes,
-      .weight_bytes,
-      .feature_read_bytes,
-      .feature_written_bytes,
-      .read_bursts,
-      .write_bursts,
-      .read_beats,
-      .write_beats,
-      .violation
+      .s_axi_bresp(bresp)
   );
 
   axi_recorder #(
@@ -181,7 +177,8 @@ module network #(
   ) recorder (
       .clk,
       .rst,
-      .start(accelerator.registers.launch__start),
+      .flush(memory.dump),
+      .start(started),
       .arvalid,
       .arready,
       .araddr,

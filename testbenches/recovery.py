@@ -1,8 +1,11 @@
 """A bench on which a run may end in any way, and the program that must run correctly after it."""
 
-import random
 from dataclasses import dataclass
 from typing import Any
+
+from cocotb import start_soon
+from cocotb.task import Task
+from cocotb.triggers import FallingEdge, RisingEdge
 
 from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph
@@ -15,15 +18,16 @@ from hwsim.isa.registers import register
 from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.testbenches import coverage
+from hwsim.testbenches.axi_memory import REFERENCE, Behaviour, Contents, Violation
 from hwsim.testbenches.bench import Bench, Run, configuration, run_program
 from hwsim.testbenches.cases import Stage, drawn_layers
 from hwsim.testbenches.coverage_bins import bins_of_end
-from hwsim.testbenches.reference_memory import OKAY, Memory, ReferenceMemory, Response
 from hwsim.timeline import time_program
 from tests.drawn import drawn_input
 
 PATIENCE_CYCLES = 30_000  # before a run counts as hung
 ABORT_CYCLES = 3_000  # within which ABORT must end a run
+DOING = ("reading", "writing", "computing")  # outputs of network.sv
 ABORTED = register("CONTROL").pack(abort=1)
 
 
@@ -46,57 +50,22 @@ def sound_program(config: Config) -> Sound:
     return Sound(program, pack_features(image, config), memory, time_program(program).cycles)
 
 
-@dataclass
-class ErrorOnce:
-    """Has one beat that is read, or one burst that is written, answered with an error.
-
-    `at` counts in the order of the answers; None lets all of them be.
-    """
-
-    is_write: bool
-    response: int
-    at: int | None
-    answered: int = 0  # so far
-    address: int = -1  # of the error
-
-    def __call__(self, is_write: bool, address: int) -> int:
-        if is_write != self.is_write:
-            return OKAY
-        self.answered += 1
-        if self.answered - 1 != self.at:
-            return OKAY
-        self.address = address
-        return self.response
-
-
-class HesitantMemory(ReferenceMemory):
-    """Takes the first burst at one address only after some cycles."""
-
-    hesitates_at, cycles_left = -1, 0
-
-    def _takes(self, channel: str, payload: tuple[str, ...], able: bool = True) -> bool:
-        dut, waits = self._dut, channel == "w" and not able
-        if channel != "w":
-            address = int(getattr(dut, f"m_axi_{channel}addr").value)
-            is_valid = bool(getattr(dut, f"m_axi_{channel}valid").value)
-            waits = is_valid and address == self.hesitates_at and self.cycles_left > 0
-            self.cycles_left -= waits
-        getattr(dut, f"m_axi_{channel}ready").value = not waits
-        return not waits and super()._takes(channel, payload, able)
-
-
 class Recovery:
     """A bench, and the program that shows that nothing is left of the run before."""
 
     def __init__(self, dut: Any):
         self.config = configuration()
+        self.dut = dut
         self.bench = Bench(dut, self.config)
-        self.bench.watch = self._watch
         self.sound = sound_program(self.config)
         self.last: ErrorCode | None = None  # how the run before ended, since the last reset
+        self._watches: list[Task[None]] = []
         self._forget()
 
     def _forget(self) -> None:
+        for watch in self._watches:
+            watch.cancel()
+        self._watches = []
         self.abort_takes = False  # ABORT came while nothing else ended the run
         self.abort_source = 0  # the descriptor that would have come next
         self.doing: set[str] = set()  # in the cycle of ABORT
@@ -104,66 +73,65 @@ class Recovery:
 
     def _traffic(self) -> tuple[int, int, int]:
         """Bursts read, bursts written, words written, so far."""
-        memory = self.bench.memory
-        if memory is None:
-            return (0, 0, 0)
-        bursts = memory.monitor.bursts
-        return (bursts[False], bursts[True], memory.written_beats)
+        count = self.bench.memory.count
+        return count("read_bursts"), count("write_bursts"), count("written_words")
 
-    def _watch(self) -> None:
-        """Notes the cycle of ABORT, and what went out before the first cycle of the stop."""
-        dut = self.bench.dut
-        core, control = dut.core, dut.control
-        if int(dut.registers.abort.value):
-            self.abort_source = int(core.fetch.source.value) * DESCRIPTOR_BYTES
-            ended = int(core.supervision__ended.value)
-            self.abort_takes = bool(control.status__running.value) and not ended
-            self.doing = self.at_work
-        if int(control.status__stopping.value) and self._at_stop is None:
-            self._at_stop = self._traffic()
+    async def _watch_abort(self) -> None:
+        dut = self.dut
+        await RisingEdge(dut.aborting)
+        await FallingEdge(dut.clk)
+        self.abort_source = int(dut.next_descriptor.value) * DESCRIPTOR_BYTES
+        self.abort_takes = bool(dut.running.value) and not dut.ended.value
+        self.doing = self.at_work
+
+    async def _watch_stop(self) -> None:
+        """Note what went out before the first cycle of the stop."""
+        await RisingEdge(self.dut.stopping)
+        await FallingEdge(self.dut.clk)
+        self._at_stop = self._traffic()
 
     @property
     def at_work(self) -> set[str]:
         """What the accelerator is doing in this cycle."""
-        dut = self.bench.dut
-        doing = {
-            "reading": dut.core.read_manager.unanswered.value,
-            "writing": dut.m_axi_wvalid.value,
-            "computing": dut.core.issue.step.value,
-        }
-        return {name for name, value in doing.items() if int(value)}
+        return {name for name in DOING if getattr(self.dut, name).value}
 
     async def reset(self) -> None:
+        self._forget()
         await self.bench.reset()
         self.last = None
 
-    def memory(self, code: bytes | None = None) -> Memory:
+    def contents(self, code: bytes | None = None) -> Contents:
+        """Memory for the sound program, or for another one in its place, which may go anywhere."""
         program = self.sound.program
-        memory = Memory(program)
-        memory.place(program.region(program.graph.input).address, self.sound.image)
+        contents = Contents.of(program)
+        contents.rules = contents.rules.without_classes
+        contents.place(program.region(program.graph.input).address, self.sound.image)
         if code is not None:
-            memory.place(program.code.address, code)
-        return memory
+            contents.place(program.code.address, code)
+        return contents
+
+    async def load(self, contents: Contents, behaviour: Behaviour = REFERENCE) -> None:
+        """Put another memory behind the bus, and watch what comes."""
+        await self.bench.memory.load_contents(contents, behaviour)
+        self._forget()
+        self._watches = [start_soon(self._watch_abort()), start_soon(self._watch_stop())]
 
     async def start(
-        self,
-        memory: Memory,
-        stalls: random.Random | None = None,
-        respond: Response | None = None,
+        self, contents: Contents | None = None, behaviour: Behaviour = REFERENCE
     ) -> None:
-        """Start a run that may read and write anything in its windows."""
-        await self.start_on(self.bench.attach(memory, stalls, respond))
-
-    async def start_on(self, memory: ReferenceMemory) -> None:
-        memory.monitor.classifies = False
-        self.bench.memory = memory
-        self._forget()
-        await self.bench.start(self.sound.program.code.address, memory.memory)
+        """Start the program in a new memory; the sound one unless told."""
+        contents = contents or self.contents()
+        await self.load(contents, behaviour)
+        await self.bench.start(self.sound.program.code.address, contents.rules)
 
     async def finish(self, limit: int = PATIENCE_CYCLES) -> Run:
+        """Check what holds of every end, whatever caused it."""
         run = await self.bench.finish(limit)
         assert run.events["end"] != run.events["error"], run.events
         assert bool(run.events["error"]) == (run.error is not ErrorCode.NONE)
+        assert run.violation is Violation.NONE, run.violation.name
+        assert run.is_complete(self.config.word_bytes)
+        assert self.bench.memory.is_quiet()
         assert self._at_stop is not None
         went_out = [now - then for now, then in zip(self._traffic(), self._at_stop, strict=True)]
         assert max(went_out) <= 1, f"{went_out} went out behind the end: only what stood may"
@@ -173,10 +141,8 @@ class Recovery:
 
     async def finish_or_abort(self, limit: int) -> Run:
         """What is longer than `limit` cycles must end at once by ABORT."""
-        for _ in range(limit):
-            if self.bench.dut.irq.value:
-                return await self.finish(1)
-            await self.bench.step()
+        if await self.bench.interrupt(limit):
+            return await self.finish(1)
         await self.bench.write("CONTROL", ABORTED)
         return await self.finish(ABORT_CYCLES)
 

@@ -1,14 +1,12 @@
 """The Verilog accelerator against golden values, the machine's bytes and the timeline's cycles."""
 
 import os
-import random
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import cocotb
 import numpy as np
 import torch
-from cocotbext.axi import AxiBus, AxiRam
 from numpy.typing import NDArray
 
 from hwsim.compiler import compile_graph
@@ -18,17 +16,17 @@ from hwsim.isa.registers import REGISTERS, Access, constant_fields, register, re
 from hwsim.machine import Machine
 from hwsim.program.blocking import is_packed
 from hwsim.program.program import Program
+from hwsim.testbenches.axi_memory import OKAY, REFERENCE, Behaviour, hesitant
 from hwsim.testbenches.bench import PATIENCE, Bench, Run, configuration, run_program
+from hwsim.testbenches.bus_record import attribute, load_record
 from hwsim.testbenches.cases import CASES, NOT_FUSED, case_graph
 from hwsim.testbenches.coverage import record
 from hwsim.testbenches.coverage_bins import bins_of_program, bins_of_timeline, bins_of_values
-from hwsim.testbenches.reference_memory import OKAY, Memory
 from hwsim.testbenches.replay import seed_of
 from hwsim.timeline import time_program
 from tests.drawn import drawn_input
 
 TOLERANCE = "HWSIM_TOLERANCE"  # environment: share of the cycles that the timeline may be off
-PAUSE = 0.3  # share of the cycles in which a channel of another make's memory stands still
 
 
 def check_values(program: Program, image: NDArray[np.int8], run: Run) -> None:
@@ -59,6 +57,12 @@ def check_machine(program: Program, image: NDArray[np.int8], run: Run) -> None:
     assert run.counter_bytes == expected.byte_counts()
 
 
+def check_record(program: Program) -> None:
+    """Every word on the bus is where the program says, in its order."""
+    record = load_record(Path(str(cocotb.plusargs["record"])), program.config)
+    assert attribute(program, record).misplaced == ()
+
+
 def check_cycles(program: Program, run: Run, predicted: int) -> None:
     """The timeline's prediction."""
     name = f"{program.graph.name} on {program.config.name}"
@@ -71,21 +75,22 @@ def check_cycles(program: Program, run: Run, predicted: int) -> None:
     assert abs(predicted - run.cycles) <= tolerance * run.cycles, name
 
 
-async def check(bench: Bench, program: Program, stalls: random.Random | None = None) -> Run:
-    """All that a run must give, on a memory like `program.config`'s."""
+async def check(bench: Bench, program: Program, behaviour: Behaviour = REFERENCE) -> Run:
+    """All that a run must give; cycles only on a memory like `program.config`'s."""
     graph = program.graph
     image = drawn_input(graph, seed=2)
     pack = pack_image if is_packed(graph.layers[0]) else pack_features
     timeline = time_program(program)
     predicted = timeline.cycles
     run = await run_program(
-        bench, program, pack(image, program.config), stalls, limit=PATIENCE * predicted
+        bench, program, pack(image, program.config), behaviour, limit=PATIENCE * predicted
     )
     check_values(program, image, run)
     check_machine(program, image, run)
+    check_record(program)
     assert run.array_cycles == sum(layer.busy_cycles for layer in timeline.layers)
     record(bins_of_program(program) | run.bins)
-    if not stalls:
+    if behaviour == REFERENCE:
         check_cycles(program, run, predicted)
         record(bins_of_timeline(program))
     return run
@@ -131,36 +136,4 @@ async def stalls(dut: Any) -> None:
     """A memory that hesitates on every channel changes no value and no byte, run after run."""
     bench = await started(dut)
     for case in ("chain", "slice", "pool stride 1", "slice"):
-        stalls = random.Random(seed_of("stalls", case))
-        await check(bench, case_program(case), stalls)
-
-
-def pauses(drawn: random.Random) -> Iterator[bool]:
-    while True:
-        yield drawn.random() < PAUSE
-
-
-@cocotb.test()
-async def runs_on_a_memory_of_another_make(dut: Any) -> None:
-    """cocotbext-axi's memory has its own idea of AXI4, and pauses on every channel as it likes."""
-    bench = await started(dut)
-    program = case_program("slice")
-    image = drawn_input(program.graph, seed=2)
-    before = Memory(program)
-    before.place(program.region(program.graph.input).address, pack_features(image, program.config))
-    ram = AxiRam(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, size=len(before.data))
-    ram.write(0, bytes(before.data))
-    channels = (
-        *(ram.write_if.aw_channel, ram.write_if.w_channel, ram.write_if.b_channel),
-        *(ram.read_if.ar_channel, ram.read_if.r_channel),
-    )
-    for number, channel in enumerate(channels):
-        channel.set_pause_generator(pauses(random.Random(seed_of("pauses", number))))
-    await bench.start(program.code.address, before)
-    for _ in range(PATIENCE * time_program(program).cycles):
-        if dut.irq.value:
-            break
-        await bench.step()
-    assert await bench.field("INTERRUPT_STATUS", "end")
-    expected = Machine(program, image).run().data.tobytes()
-    assert ram.read(0, len(expected)) == expected
+        await check(bench, case_program(case), hesitant(seed_of("stalls", case)))

@@ -1,201 +1,342 @@
-"""The SystemVerilog memory beside the reference memory, cycle by cycle.
+"""The memory against what `axi_memory.sv` says of it: the cycle of every beat, values, and faults.
 
-Both memories get the same signals at the same falling edge. What the SystemVerilog drives in a
-cycle comes from the rising edge before it, so everything can be compared in the same cycle.
+A random manager drives it. What must come, and when, follows from what was accepted.
 """
 
-import os
 import random
 from collections import deque
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, ReadOnly
 
-from hwsim.arch.config import Config
-from hwsim.compiler import compile_graph
-from hwsim.program.program import Program, Region
-from hwsim.program.traffic import ByteCounts
-from hwsim.testbenches.bench import configuration
-from hwsim.testbenches.cases import case_graph
-from hwsim.testbenches.network_bench import monitored_bytes
-from hwsim.testbenches.reference_memory import Memory, ReferenceMemory
+from hwsim.program.program import WINDOW_BYTES
+from hwsim.testbenches.axi_memory import (
+    DECERR,
+    OKAY,
+    REFERENCE,
+    Behaviour,
+    Contents,
+    Pace,
+    Rules,
+    Violation,
+    hesitant,
+)
+from hwsim.testbenches.memory_port import (
+    EVERY_BYTE,
+    IDLE,
+    OUTPUTS,
+    OUTSTANDING,
+    WORD_BYTES,
+    drive,
+    offer,
+    read_word,
+    reset,
+    value,
+)
 from hwsim.testbenches.replay import seed_of
 
-DUMP = "HWSIM_DUMP"  # environment: the file that +dump names
-PAGE_BYTES = 4096
-PHASE_CYCLES = 600
-ENDING = 0.0  # no further address; data as fast as it goes
-
-INPUTS = ("arvalid", "arid", "araddr", "arlen", "arsize", "arburst", "awvalid", "awid", "awaddr",
-          "awlen", "awsize", "awburst", "wvalid", "wdata", "wstrb", "wlast", "rready",
-          "bready")  # fmt: skip
-OUTPUTS = ("arready", "awready", "wready", "rvalid", "rdata", "rlast", "rresp", "bvalid", "bresp")
-
-
-def program_of(config: Config) -> Program:
-    """A program with several regions of every class; only where they lie matters."""
-    return compile_graph(case_graph("chain", config), config)
-
-
-def contents(size_bytes: int) -> bytes:
-    """What lies in memory before a run."""
-    return random.Random(seed_of("memory")).randbytes(size_bytes)
-
-
-class Both:
-    """The inputs of both memories; `twin` stands for the ports that the reference is used to."""
-
-    def __init__(self, dut: Any):
-        self.dut = dut
-        self.twin = SimpleNamespace(
-            **{f"m_axi_{name}": SimpleNamespace(value=0) for name in (*INPUTS, *OUTPUTS)}
-        )
-
-    def drive(self, **values: int) -> None:
-        for name, value in values.items():
-            getattr(self.dut, f"s_axi_{name}").value = value
-            getattr(self.twin, f"m_axi_{name}").value = value
-
-    def expected(self, name: str) -> int:
-        """An input, or what the reference answers."""
-        return int(getattr(self.twin, f"m_axi_{name}").value)
-
-    def found(self, name: str) -> int:
-        """What the SystemVerilog answers; settled once ReadOnly has been awaited."""
-        return int(getattr(self.dut, f"s_axi_{name}").value)
-
-    def compare(self, cycle: int) -> None:
-        """Every output that means something in this cycle."""
-        names = ["arready", "awready", "rvalid", "bvalid"]
-        if self.expected("rvalid"):
-            names += ["rdata", "rlast", "rresp"]
-        if self.expected("bvalid"):
-            names.append("bresp")
-        if self.expected("wvalid"):
-            names.append("wready")
-        for name in names:
-            found, expected = self.found(name), self.expected(name)
-            assert found == expected, f"{name} in cycle {cycle}: {found:#x}, not {expected:#x}"
+SIZE_BYTES = 16 * WINDOW_BYTES
+FEATURES_BASE = 3 * WINDOW_BYTES
+BURST_BEATS = 16
+RULES = Rules(
+    program_end=WINDOW_BYTES,
+    weights_base=WINDOW_BYTES,
+    weights_end=FEATURES_BASE,
+    constants_base=0,
+    constants_limit=FEATURES_BASE - 1,
+    features_base=FEATURES_BASE,
+    features_limit=SIZE_BYTES - 1,
+    burst_beats=BURST_BEATS,
+    outstanding_reads=OUTSTANDING,
+)
+PACE = Pace(size=SIZE_BYTES, latency=20, interval=1)
+PHASES = (1.0, 0.5, 0.1, 0.03, 0.3, 1.0)  # shares of the cycles in which a burst is offered
+PHASE_CYCLES = 400
+ENDING_CYCLES = 20_000  # within which all that was offered must have its answer
 
 
-async def reset(dut: Any) -> Both:
-    Clock(dut.clk, 10, unit="ns").start()
-    both = Both(dut)
-    both.drive(**dict.fromkeys(INPUTS, 0))
-    size = (len(dut.s_axi_wstrb) - 1).bit_length()
-    both.drive(arsize=size, awsize=size, arburst=1, awburst=1, rready=1, bready=1)
-    dut.dump.value = 0
-    dut.rst.value = 1
-    for _ in range(3):
-        await FallingEdge(dut.clk)
-    dut.rst.value = 0
-    await FallingEdge(dut.clk)
-    return both
+class Beat(NamedTuple):
+    """One that is to cross the bus: of a read or a write, or the response to a burst."""
+
+    address: int
+    burst: int  # the first address of its burst
+    identity: int
+    is_last: bool
+    due: int  # the first cycle in which the memory may answer with it
 
 
-class Manager:
-    """Random bursts in the regions of a program, and what has crossed the bus of them."""
+class Expected:
+    """What the memory must do. It is told cycle by cycle what is on the bus."""
 
-    def __init__(self, both: Both, program: Program, draw: random.Random):
-        self._both, self._draw, self._config = both, draw, program.config
-        self._tensors = list(program.tensors.values())
-        weights = [part.weights for part in program.layers]
-        self._regions = [program.code, *weights, *self._tensors]
-        self._data: deque[bool] = deque()  # of the addresses offered: is it its burst's last beat
-        self._took = False
-        self._unanswered = {"ar": 0, "aw": 0}
-        self.bursts = {"ar": 0, "aw": 0}
-        self.beats = {"ar": 0, "aw": 0}
+    def __init__(self, pace: Pace, behaviour: Behaviour, data: bytearray):
+        self.data, self._pace, self._behaviour = data, pace, behaviour
+        self._is_exact = behaviour.hesitation == 0
+        self._reads: deque[Beat] = deque()
+        self._writes: deque[Beat] = deque()
+        self._responses: deque[Beat] = deque()
+        self._next_read = self._next_write = 0
+        self._held = 0
+        self.error_address = 0
+        self.crossed = {"ar": 0, "r": 0, "aw": 0, "w": 0, "b": 0}
+        self.stood_still = dict.fromkeys(self.crossed, 0)  # cycles in which it might have moved
 
     @property
     def is_idle(self) -> bool:
-        return not (any(self._unanswered.values()) or self._data or self._both.expected("wvalid"))
+        return not (self._reads or self._writes or self._responses)
 
-    def offer(self, eagerness: float) -> None:
-        """The inputs of one cycle. Addresses are taken at once; data is held until it is."""
-        both, draw = self._both, self._draw
-        for channel, regions in (("ar", self._regions), ("aw", self._tensors)):
-            both.drive(**{f"{channel}valid": 0})
-            free = self._unanswered[channel] < self._config.bus.outstanding_reads
-            if free and draw.random() < eagerness:
-                self._offer_address(channel, draw.choice(regions))
-        if self._took or not both.expected("wvalid"):
-            both.drive(wvalid=0)
-            if self._data and (eagerness == ENDING or draw.random() < eagerness):
-                self._offer_data()
+    def step(self, cycle: int, bus: dict[str, int]) -> None:
+        """Check one cycle; `bus` has every signal."""
+        self._answer("r", cycle, bus, self._reads, self._next_read)
+        self._answer("b", cycle, bus, self._responses, 0)
+        held = [self._is_held(channel, bus) for channel in ("ar", "aw")]
+        for channel, is_held in zip(("ar", "aw"), held, strict=True):
+            self._address(channel, cycle, bus, is_held)
+        self._held += any(held)
+        self._write(cycle, bus)
 
-    def _offer_address(self, channel: str, region: Region) -> None:
-        word, draw = self._config.word_bytes, self._draw
-        start = region.address + word * draw.randrange(region.size_bytes // word)
-        end = min(region.end, start // PAGE_BYTES * PAGE_BYTES + PAGE_BYTES)
-        beats = draw.randint(1, min(self._config.bus.burst_beats, (end - start) // word))
-        self._both.drive(
-            **{f"{channel}valid": 1, f"{channel}addr": start, f"{channel}len": beats - 1}
-        )
+    def _answer(
+        self, channel: str, cycle: int, bus: dict[str, int], beats: deque[Beat], earliest: int
+    ) -> None:
+        may_come = bool(beats) and max(beats[0].due, earliest) <= cycle
+        if not bus[f"{channel}valid"]:
+            assert not (may_come and self._is_exact), f"no {channel} in cycle {cycle}"
+            self.stood_still[channel] += may_come
+            return
+        assert may_come, f"{channel} in cycle {cycle}"
+        beat = beats.popleft()
+        is_read = channel == "r"
+        behaviour = self._behaviour
+        wrong = behaviour.read_error_at if is_read else behaviour.write_error_at
+        is_wrong = self.crossed[channel] == wrong
+        if is_wrong:
+            self.error_address = beat.address if is_read else beat.burst
+        assert bus[f"{channel}resp"] == (behaviour.error if is_wrong else OKAY), cycle
+        assert bus[f"{channel}id"] == beat.identity, cycle
+        if is_read:
+            word = self.data[beat.address : beat.address + WORD_BYTES]
+            assert bus["rdata"] == int.from_bytes(word, "little"), cycle
+            assert bus["rlast"] == beat.is_last, cycle
+            self._next_read = cycle + self._pace.interval
+        self.crossed[channel] += 1
+
+    def _is_held(self, channel: str, bus: dict[str, int]) -> bool:
+        behaviour = self._behaviour
+        is_there = bus[f"{channel}addr"] == behaviour.held_address
+        return bool(bus[f"{channel}valid"]) and is_there and self._held < behaviour.held_cycles
+
+    def _address(self, channel: str, cycle: int, bus: dict[str, int], is_held: bool) -> None:
+        if not bus[f"{channel}valid"]:
+            return
+        accepted = bool(bus[f"{channel}ready"])
+        assert not (accepted and is_held), cycle
+        assert accepted or is_held or not self._is_exact, f"{channel} waits in cycle {cycle}"
+        self.stood_still[channel] += not accepted
+        if accepted:
+            self.crossed[channel] += 1
+            last = bus[f"{channel}len"]
+            beats = self._reads if channel == "ar" else self._writes
+            beats += [
+                Beat(
+                    bus[f"{channel}addr"] + index * WORD_BYTES,
+                    bus[f"{channel}addr"],
+                    bus[f"{channel}id"],
+                    index == last,
+                    cycle + self._pace.latency,
+                )
+                for index in range(last + 1)
+            ]
+
+    def _write(self, cycle: int, bus: dict[str, int]) -> None:
+        if not bus["wvalid"]:
+            return
+        may_cross = bool(self._writes) and self._next_write <= cycle
+        if not bus["wready"]:
+            assert not (may_cross and self._is_exact), f"w waits in cycle {cycle}"
+            self.stood_still["w"] += may_cross
+            return
+        assert may_cross, f"w in cycle {cycle}"
+        beat = self._writes.popleft()
+        self.crossed["w"] += 1
+        self._next_write = cycle + self._pace.interval
+        if bus["wstrb"]:
+            word = bus["wdata"].to_bytes(WORD_BYTES, "little")
+            self.data[beat.address : beat.address + WORD_BYTES] = word
+        if beat.is_last:
+            self._responses.append(beat._replace(due=cycle + self._pace.latency))
+
+
+class Manager:
+    """Offers random bursts that keep to the rules, and holds what it offers until it is taken."""
+
+    def __init__(self, draw: random.Random):
+        self._draw = draw
+        self._offered: dict[str, dict[str, int]] = {"ar": {}, "aw": {}, "w": {}}
+        self._owed: deque[bool] = deque()  # beats of write data: is it its burst's last
+        self._unanswered = {"ar": 0, "aw": 0}
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self._owed or any(self._offered.values()))
+
+    def inputs(self, eagerness: float) -> dict[str, int]:
+        """Return the inputs of the next cycle; without eagerness only what is owed is offered."""
+        draw = self._draw
+        for channel, first in (("ar", 0), ("aw", FEATURES_BASE)):
+            may_offer = not self._offered[channel] and self._unanswered[channel] < OUTSTANDING
+            if may_offer and draw.random() < eagerness:
+                self._offered[channel] = self._burst(channel, first)
+        may_write = self._owed and not self._offered["w"]
+        if may_write and (eagerness == 0 or draw.random() < eagerness):
+            self._offered["w"] = {
+                "wvalid": 1,
+                "wdata": draw.getrandbits(8 * WORD_BYTES),
+                "wstrb": draw.choice((0, EVERY_BYTE, EVERY_BYTE)),
+                "wlast": self._owed.popleft(),
+            }
+        return self._offered["ar"] | self._offered["aw"] | self._offered["w"]
+
+    def _burst(self, channel: str, first: int) -> dict[str, int]:
+        draw = self._draw
+        start = draw.randrange(first, SIZE_BYTES, WORD_BYTES)
+        most = min(BURST_BEATS, (WINDOW_BYTES - start % WINDOW_BYTES) // WORD_BYTES)
+        beats = draw.randint(1, most)
         self._unanswered[channel] += 1
-        self.bursts[channel] += 1
-        self.beats[channel] += beats
         if channel == "aw":
-            self._data.extend([False] * (beats - 1) + [True])
+            self._owed += [index == beats - 1 for index in range(beats)]
+        values = {"valid": 1, "addr": start, "len": beats - 1, "id": draw.randrange(2)}
+        return {f"{channel}{name}": value for name, value in values.items()}
 
-    def _offer_data(self) -> None:
-        """Whole words, or nothing, as the accelerator writes them."""
-        word = self._config.word_bytes
-        every = (1 << word) - 1
-        self._both.drive(
-            wvalid=1,
-            wdata=self._draw.getrandbits(8 * word),
-            wstrb=self._draw.choice((0, every, every, every)),
-            wlast=self._data.popleft(),
-        )
-
-    def settle(self) -> None:
-        """What has crossed in this cycle."""
-        both = self._both
-        self._took = bool(both.expected("wvalid") and both.expected("wready"))
-        self._unanswered["ar"] -= both.expected("rvalid") and both.expected("rlast")
-        self._unanswered["aw"] -= both.expected("bvalid")
+    def settle(self, bus: dict[str, int]) -> None:
+        """Take note of what has crossed in this cycle."""
+        for channel in self._offered:
+            if bus[f"{channel}valid"] and bus[f"{channel}ready"]:
+                self._offered[channel] = {}
+        self._unanswered["ar"] -= bus["rvalid"] and bus["rlast"]
+        self._unanswered["aw"] -= bus["bvalid"]
 
 
-async def dumped(dut: Any) -> bytes:
-    """All of memory, by way of the file that +dump names."""
-    dut.dump.value = 1
-    for _ in range(3):
+async def exchange(dut: Any, pace: Pace, behaviour: Behaviour) -> Expected:
+    """Let random bursts pass, compare every cycle, and then all of memory and all counts."""
+    draw = random.Random(seed_of("traffic"))
+    contents = Contents(bytearray(draw.randbytes(SIZE_BYTES)), pace, RULES)
+    memory = await reset(dut, contents, behaviour)
+    expected, manager = Expected(pace, behaviour, bytearray(contents.data)), Manager(draw)
+    eagerness = [share for share in PHASES for _ in range(PHASE_CYCLES)]
+    for cycle in range(len(eagerness) + ENDING_CYCLES):
+        offer(dut, manager.inputs(eagerness[cycle] if cycle < len(eagerness) else 0))
+        await ReadOnly()
+        bus = {name: value(dut, name) for name in (*IDLE, *OUTPUTS)}
+        expected.step(cycle, bus)
+        manager.settle(bus)
         await FallingEdge(dut.clk)
-    assert dut.dumped.value
-    return Path(os.environ[DUMP]).read_bytes()
+        if cycle >= len(eagerness) and manager.is_idle and expected.is_idle:
+            break
+    assert memory.is_quiet()
+    assert memory.violation is Violation.NONE
+    counts = {"ar": "read_bursts", "r": "read_beats", "aw": "write_bursts", "w": "write_beats"}
+    assert {channel: memory.count(name) for channel, name in counts.items()} == {
+        channel: expected.crossed[channel] for channel in counts
+    }
+    assert memory.error_address == expected.error_address
+    assert await memory.dump() == expected.data
+    return expected
 
 
 @cocotb.test()
-async def is_the_reference_memory(dut: Any) -> None:
-    """The same cycle of every beat and response, the same data, the same memory afterwards."""
-    both = await reset(dut)
-    config = configuration()
-    program = program_of(config)
-    memory = Memory(program)
-    memory.place(0, contents(len(memory.data)))
-    reference = ReferenceMemory(both.twin, config, memory)
-    manager = Manager(both, program, random.Random(seed_of("traffic")))
-    cycle = 0
-    for eagerness in (1.0, 0.5, 0.1, 0.03, 0.3, 1.0, ENDING):
-        for _ in range(PHASE_CYCLES):
-            manager.offer(eagerness)
-            reference.step(cycle)
+@cocotb.parametrize(pace=[(1, 1), (60, 1), (60, 2), (7, 4)])
+async def keeps_its_time(dut: Any, pace: tuple[int, int]) -> None:
+    """Latency and interval, to the cycle."""
+    latency, interval = pace
+    await exchange(dut, Pace(size=SIZE_BYTES, latency=latency, interval=interval), REFERENCE)
+
+
+@cocotb.test()
+async def hesitates(dut: Any) -> None:
+    """Every channel stands still in about the share of the cycles that was asked for."""
+    behaviour = hesitant(seed_of("hesitation"))
+    expected = await exchange(dut, PACE, behaviour)
+    for channel, moved in expected.crossed.items():
+        stood = expected.stood_still[channel]
+        assert 0.8 < stood / (stood + moved) / (behaviour.hesitation / 1000) < 1.2, channel
+
+
+@cocotb.test()
+@cocotb.parametrize(
+    behaviour=[
+        Behaviour(read_error_at=0),
+        Behaviour(read_error_at=1000, error=DECERR),
+        Behaviour(write_error_at=0, error=DECERR),
+        Behaviour(write_error_at=50),
+    ]
+)
+async def answers_once_with_an_error(dut: Any, behaviour: Behaviour) -> None:
+    """One beat or one response, and the address says which."""
+    expected = await exchange(dut, PACE, behaviour)
+    assert expected.error_address > 0
+
+
+@cocotb.test()
+@cocotb.parametrize(channel=["ar", "aw"])
+async def holds_bursts_at_one_address(dut: Any, channel: str) -> None:
+    """Others pass; after so many cycles the held ones do too."""
+    behaviour = Behaviour(held_address=FEATURES_BASE, held_cycles=7)
+    await reset(dut, Contents(bytearray(SIZE_BYTES), PACE, RULES), behaviour)
+    other = "aw" if channel == "ar" else "ar"
+    for address, waits in ((FEATURES_BASE + WORD_BYTES, 0), (FEATURES_BASE, 7), (FEATURES_BASE, 0)):
+        inputs = {f"{channel}valid": 1, f"{channel}addr": address}
+        for cycle in range(waits + 1):
+            offer(dut, inputs)
             await ReadOnly()
-            both.compare(cycle)
-            manager.settle()
+            assert value(dut, f"{channel}ready") == (cycle == waits), (address, cycle)
+            assert value(dut, f"{other}ready")
             await FallingEdge(dut.clk)
-            cycle += 1
-    assert manager.is_idle
-    assert monitored_bytes(dut) == ByteCounts.by_class(reference.monitor.bytes)
-    assert all(reference.monitor.bytes.values())
-    assert int(dut.read_bursts.value) == manager.bursts["ar"]
-    assert int(dut.write_bursts.value) == manager.bursts["aw"]
-    assert int(dut.read_beats.value) == manager.beats["ar"]
-    assert int(dut.write_beats.value) == manager.beats["aw"]
-    assert int(dut.violation.value) == 0
-    assert await dumped(dut) == memory.data
+
+
+@cocotb.test()
+async def stops_answering(dut: Any) -> None:
+    memory = await reset(dut, Contents(bytearray(SIZE_BYTES), PACE, RULES))
+    await drive(dut, arvalid=1, araddr=0, awvalid=1, awaddr=FEATURES_BASE, wvalid=1, wlast=1)
+    memory.stop_answering()
+    await drive(dut)
+    for _ in range(4 * PACE.latency):
+        assert not any(value(dut, f"{name}ready") for name in ("ar", "aw", "w"))
+        assert not any(value(dut, f"{name}valid") for name in ("r", "b"))
+        await drive(dut)
+    assert not memory.is_quiet()
+
+
+@cocotb.test()
+@cocotb.parametrize(way=["read", "write"])
+async def is_quiet_between_bursts_only(dut: Any, way: str) -> None:
+    """From the address up to the cycle behind the last beat or response that was taken."""
+    memory = await reset(dut, Contents(bytearray(SIZE_BYTES), PACE, RULES))
+    assert memory.is_quiet()
+    if way == "read":
+        await drive(dut, arvalid=1, araddr=0)
+    else:
+        await drive(dut, awvalid=1, awaddr=FEATURES_BASE)
+        for _ in range(3):
+            assert not memory.is_quiet()
+            await drive(dut)
+        await drive(dut, wvalid=1, wlast=1)
+    for _ in range(PACE.latency + 3):
+        assert not memory.is_quiet()
+        await drive(dut, rready=0, bready=0)
+    await drive(dut)
+    assert memory.is_quiet()
+
+
+@cocotb.test()
+async def begins_anew(dut: Any) -> None:
+    """Other contents, fewer bytes, and all counts at 0; what lies above the bytes reads as 0."""
+    memory = await reset(dut, Contents(bytearray(b"\xff" * SIZE_BYTES), PACE, RULES))
+    assert await read_word(dut, SIZE_BYTES - WORD_BYTES, PACE.latency) == (1 << 8 * WORD_BYTES) - 1
+    assert memory.count("read_beats") == 1
+    half = bytearray(b"\x77" * (SIZE_BYTES // 2))
+    await memory.load_contents(Contents(half, PACE.model_copy(update={"size": len(half)}), RULES))
+    assert memory.count("read_beats") == 0
+    assert memory.bins == set()
+    assert await read_word(dut, len(half) - WORD_BYTES, PACE.latency) == 0x7777777777777777
+    assert await read_word(dut, len(half), PACE.latency) == 0
+    assert await memory.dump() == half

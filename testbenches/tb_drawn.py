@@ -1,7 +1,6 @@
 """Golden, machine, timeline and Verilog on drawn networks and memories."""
 
 import os
-import random
 import warnings
 from functools import reduce
 from typing import Any
@@ -13,6 +12,7 @@ from hypothesis.errors import HypothesisSideeffectWarning
 
 from hwsim.arch.config import Config
 from hwsim.errors import InputError
+from hwsim.testbenches.axi_memory import REFERENCE, hesitant
 from hwsim.testbenches.bench import Bench, configuration
 from hwsim.testbenches.drawn_cases import CASE, DrawnCase, drawn_cases, kept_cases
 from hwsim.testbenches.replay import base_seed, narrowed
@@ -36,8 +36,8 @@ async def run_case(bench: Bench, case: DrawnCase) -> None:
     with narrowed(DRAWN, text, text):
         await bench.reset()
         for program in case.programs(configuration()):
-            stalls = random.Random(case.networks[0].seed) if case.hesitates else None
-            await check(bench, program, stalls)
+            seed = case.networks[0].seed
+            await check(bench, program, hesitant(seed) if case.hesitates else REFERENCE)
 
 
 @cocotb.test()

@@ -14,10 +14,10 @@ from hwsim.isa.registers import REGISTERS, fingerprint
 from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.program.traffic import COUNTERS, ByteCounts
+from hwsim.testbenches.axi_memory import Contents
 from hwsim.testbenches.bench import PATIENCE, Bench, configuration
 from hwsim.testbenches.cases import case_graph
 from hwsim.testbenches.driver import Job, Report, Status, run_driver
-from hwsim.testbenches.reference_memory import Memory
 from hwsim.timeline import time_program
 from tests.drawn import drawn_input
 
@@ -38,11 +38,7 @@ async def drive(bench: Bench, job: Job, limit: int) -> Report:
 
     @resume
     async def wait() -> bool:
-        for _ in range(limit):
-            if bench.dut.irq.value:
-                return True
-            await bench.step()
-        return False
+        return await bench.interrupt(limit)
 
     run = bridge(run_driver)
     report: Report = await run(Path(os.environ[LIBRARY]), job, read, write, wait)
@@ -72,9 +68,9 @@ async def runs_a_network_and_reports_an_error(dut: Any) -> None:
     expected = machine.run()
     limit = PATIENCE * time_program(program).cycles
     for is_wrong in (False, True, False):
-        memory = Memory(program)
-        memory.place(program.region(program.graph.input).address, pack_features(image, config))
-        reference = bench.attach(memory)
+        contents = Contents.of(program)
+        contents.place(program.region(program.graph.input).address, pack_features(image, config))
+        await bench.memory.load_contents(contents)
         job = job_of(program)
         if is_wrong:
             job.features_first, job.features_last = 0xFFFF_F000, 0  # as after reset: empty
@@ -86,7 +82,8 @@ async def runs_a_network_and_reports_an_error(dut: Any) -> None:
             assert program.code.address <= report.error_descriptor < program.code.end
             continue
         assert (report.status, report.error_code) == (Status.OK, ErrorCode.NONE)
-        assert bytes(reference.memory.data)[: len(expected.data)] == expected.data.tobytes()
+        memory = await bench.memory.dump()
+        assert memory[: len(expected.data)] == expected.data.tobytes()
         counted = {kind: report.counters[name] for kind, name in COUNTERS.items()}
         assert ByteCounts.by_class(counted) == expected.byte_counts()
         assert report.counters["CYCLES"] == time_program(program).cycles

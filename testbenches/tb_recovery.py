@@ -11,9 +11,10 @@ from hwsim.isa.descriptor import Descriptor, End, Load, Store, encode
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_DESCRIPTORS, Destination
 from hwsim.isa.registers import register
-from hwsim.program.program import WINDOW_BYTES, Window
+from hwsim.program.program import WINDOW_BYTES
 from hwsim.testbenches import coverage
-from hwsim.testbenches.recovery import ABORTED, ErrorOnce, HesitantMemory, check_blame, ready
+from hwsim.testbenches.axi_memory import DECERR, REFERENCE, SLVERR, Behaviour, hesitant
+from hwsim.testbenches.recovery import ABORTED, DOING, check_blame, ready
 from hwsim.testbenches.replay import narrowed, seed_of
 from hwsim.testbenches.spoilt_programs import check_judgement, spoilt_code
 from hwsim.testbenches.wrong_programs import WrongProgram, wrong_programs
@@ -23,7 +24,6 @@ ENDS = "HWSIM_ENDS"  # environment: the first cycle in which a run is aborted or
 FUZZED = "HWSIM_FUZZED"  # environment: first and last seed of spoilt programs
 FUZZ_CYCLES = 6_000  # before a spoilt program is aborted: it may be long, not endless
 STALLING_SPAN = 3  # about how much longer a run takes on a memory that hesitates
-SLVERR, DECERR = 2, 3
 STARTED = register("CONTROL").pack(start=1)
 
 
@@ -44,9 +44,9 @@ async def names_every_mistake(dut: Any) -> None:
     names = [os.environ[WRONG]] if WRONG in os.environ else [*by_name]
     for wrong in map(by_name.__getitem__, names):
         with narrowed(WRONG, wrong.name, wrong.name):
-            memory = recovery.memory(wrong.code)
-            before = bytes(memory.data[program.constants.base :])
-            await recovery.start(memory)
+            contents = recovery.contents(wrong.code)
+            before = bytes(contents.data[program.constants.base :])
+            await recovery.start(contents)
             run = await recovery.finish()
             blamed, odd = divmod(run.error_descriptor - program.code.address, DESCRIPTOR_BYTES)
             found = (run.error.name, blamed, odd)
@@ -58,10 +58,10 @@ async def names_every_mistake(dut: Any) -> None:
 @cocotb.test()
 async def refuses_a_program_outside_the_windows(dut: Any) -> None:
     recovery = await ready(dut)
-    memory = recovery.memory()
-    outside = memory.constants.limit + 1
-    recovery.bench.attach(memory)
-    await recovery.bench.start(outside, memory)
+    contents = recovery.contents()
+    outside = contents.rules.constants_limit + 1
+    await recovery.load(contents)
+    await recovery.bench.start(outside, contents.rules)
     run = await recovery.finish()
     assert (run.error, run.error_descriptor) == (ErrorCode.READ_WINDOW, outside)
     assert run.monitor_bytes.total == 0
@@ -73,7 +73,7 @@ async def keeps_out_of_closed_windows(dut: Any) -> None:
     """After reset the windows are empty; afterwards a run stays in those that the host opened."""
     recovery = await ready(dut)
     bench, program = recovery.bench, recovery.sound.program
-    bench.attach(recovery.memory())
+    await recovery.load(recovery.contents())
     await bench.write("PROGRAM_ADDRESS", program.code.address)
     await bench.write("INTERRUPT_ENABLE", 7)
     await bench.write("CONTROL", STARTED)
@@ -83,12 +83,12 @@ async def keeps_out_of_closed_windows(dut: Any) -> None:
     await recovery.runs_on()
     # Features whose base is above their limit, and constants that are one page too short.
     for name, window in (
-        ("features", Window(WINDOW_BYTES, WINDOW_BYTES - 1)),
-        ("constants", Window(program.constants.base, program.code.address - 1)),
+        ("features", {"features_base": WINDOW_BYTES, "features_limit": WINDOW_BYTES - 1}),
+        ("constants", {"constants_limit": program.code.address - 1}),
     ):
-        memory = recovery.memory()
-        setattr(memory, name, window)
-        await recovery.start(memory)
+        contents = recovery.contents()
+        contents.rules = contents.rules.model_copy(update=window)
+        await recovery.start(contents)
         assert (await recovery.finish()).error is ErrorCode.READ_WINDOW, name
         await recovery.runs_on()
 
@@ -99,18 +99,19 @@ async def stops_at_a_bus_error(dut: Any, response: int, write: bool) -> None:
     """On any beat of either channel; the descriptor is the one that asked for the beat."""
     recovery = await ready(dut)
     program = recovery.sound.program
-    counted = ErrorOnce(write, response, at=None)
-    await recovery.start(recovery.memory(), respond=counted)
+    await recovery.start()
     await recovery.finish()
-    assert counted.answered > 0
+    memory = recovery.bench.memory
+    answers = memory.count("write_bursts" if write else "read_beats")
+    assert answers > 0
     step = 1 if write else max(1, ends()[1] // 4)
-    for nth in range(0, counted.answered, step):
-        respond = ErrorOnce(write, response, nth)
-        await recovery.start(recovery.memory(), respond=respond)
+    for nth in range(0, answers, step):
+        at = {"write_error_at" if write else "read_error_at": nth}
+        await recovery.start(behaviour=Behaviour(error=response, **at))
         run = await recovery.finish()
         expected = ErrorCode.WRITE_RESPONSE if write else ErrorCode.READ_RESPONSE
         assert run.error is expected, f"beat {nth}: {run.error.name}"
-        check_blame(program, run.error_descriptor, respond.address, write)
+        check_blame(program, run.error_descriptor, memory.error_address, write)
         await recovery.runs_on()
 
 
@@ -122,10 +123,9 @@ async def aborts_in_any_cycle(dut: Any, stalling: bool) -> None:
     span = STALLING_SPAN if stalling else 1
     first, step = ends(span)
     for delay in range(first, span * sound.cycles, step):
-        stalls = random.Random(seed_of("abort", delay)) if stalling else None
-        await recovery.start(recovery.memory(), stalls)
-        for _ in range(delay):
-            await bench.step()
+        seed = seed_of("abort", delay)
+        await recovery.start(behaviour=hesitant(seed) if stalling else REFERENCE)
+        await bench.sleep(delay)
         assert await bench.write("CONTROL", ABORTED) == 0
         run = await recovery.finish(2000)
         if recovery.abort_takes:
@@ -134,17 +134,15 @@ async def aborts_in_any_cycle(dut: Any, stalling: bool) -> None:
         else:
             expected = (ErrorCode.NONE, 0)
         assert (run.error, run.error_descriptor) == expected, delay
-        assert bench.memory is not None
-        assert bench.memory.is_quiet
         await recovery.runs_on()
 
 
 @cocotb.test()
-@cocotb.parametrize(doing=["reading", "writing", "computing"])
+@cocotb.parametrize(doing=DOING)
 async def aborts_while(dut: Any, doing: str) -> None:
     """While each unit is at work, whatever the moments of `aborts_in_any_cycle` are."""
     recovery = await ready(dut)
-    await recovery.start(recovery.memory())
+    await recovery.start()
     while doing not in recovery.at_work:
         assert not dut.irq.value, f"the accelerator was never {doing}"
         await recovery.bench.step()
@@ -165,9 +163,8 @@ async def aborts_a_program_that_never_ends(dut: Any) -> None:
     page = encode(Load.single_run(Destination.PROGRAM, program.code.address, page_words))
     page += encode(Load.single_run(Destination.FEATURES, 0, 1)) * (PAGE_DESCRIPTORS - 1)
     for delay in range(100, 3000, 241):
-        await recovery.start(recovery.memory(page))
-        for _ in range(delay):
-            await recovery.bench.step()
+        await recovery.start(recovery.contents(page))
+        await recovery.bench.sleep(delay)
         assert not dut.irq.value
         await recovery.bench.write("CONTROL", ABORTED)
         run = await recovery.finish(500)
@@ -181,6 +178,7 @@ async def no_other_fault_hides_a_bus_error(dut: Any, write: bool) -> None:
     """Behind END, when a burst that leaves the windows stands beside it."""
     recovery = await ready(dut)
     outside = recovery.sound.program.constants.limit + 1
+    page_words = PAGE_BYTES // recovery.config.word_bytes  # the page is read first
     first: list[Descriptor]
     if write:
         first = [Store(0, 0, 32, 1, 0, 1, 0, 0), Store(0, outside, 1, 1, 0, 1, 0, 0)]
@@ -192,16 +190,11 @@ async def no_other_fault_hides_a_bus_error(dut: Any, write: bool) -> None:
         ]
         named, hidden = ErrorCode.READ_RESPONSE, ErrorCode.READ_WINDOW
     code = b"".join(map(encode, [*first, End(0)]))
+    at = {"write_error_at": 0} if write else {"read_error_at": page_words}
     seen = set()
     for cycles in range(40):
-        memory = HesitantMemory(
-            dut,
-            recovery.config,
-            recovery.memory(code),
-            respond=lambda is_write, address: SLVERR if is_write == write and address < 256 else 0,
-        )
-        memory.hesitates_at, memory.cycles_left = 0, cycles
-        await recovery.start_on(memory)
+        behaviour = Behaviour(held_address=0, held_cycles=cycles, **at)
+        await recovery.start(recovery.contents(code), behaviour)
         run = await recovery.finish()
         assert run.error in {named, hidden}, (cycles, run.error.name)
         seen.add(run.error)
@@ -227,11 +220,10 @@ async def resets_in_any_cycle(dut: Any) -> None:
     first, step = ends(3)
     channels = itertools.cycle(("ar", "aw", "w", ""))
     for delay in range(first, recovery.sound.cycles, step):
-        await recovery.start(recovery.memory())
-        for _ in range(delay):
-            await recovery.bench.step()
+        await recovery.start()
+        await recovery.bench.sleep(delay)
         channel = next(channels)
-        while channel and not getattr(dut, f"m_axi_{channel}valid").value and not dut.irq.value:
+        while channel and not getattr(dut, f"{channel}valid").value and not dut.irq.value:
             await recovery.bench.step()
         await recovery.reset()
         assert not dut.irq.value
@@ -245,9 +237,8 @@ async def refuses_a_start_while_running(dut: Any) -> None:
     recovery = await ready(dut)
     bench, sound = recovery.bench, recovery.sound
     for name in ("CONTROL", "PROGRAM_ADDRESS", "CONSTANTS_BASE", "FEATURES_LIMIT"):
-        await recovery.start(recovery.memory())
-        for _ in range(200):
-            await bench.step()
+        await recovery.start()
+        await bench.sleep(200)
         before = await bench.read(name)
         await bench.write(name, STARTED if name == "CONTROL" else 0x5000)
         assert await bench.read(name) == before
@@ -272,15 +263,11 @@ async def waits_for_a_memory_that_never_answers(dut: Any) -> None:
     """BUSY stays, whatever the host does, until a reset: an accepted burst cannot be taken back."""
     recovery = await ready(dut)
     bench = recovery.bench
-    await recovery.start(recovery.memory())
-    for _ in range(100):
-        await bench.step()
-    bench.memory = None  # from now on nothing answers
-    for name in ("rvalid", "bvalid"):
-        getattr(dut, f"m_axi_{name}").value = 0
+    await recovery.start()
+    await bench.sleep(100)
+    bench.memory.stop_answering()
     await bench.write("CONTROL", ABORTED)
-    for _ in range(500):
-        await bench.step()
+    await bench.sleep(500)
     status = register("STATUS").unpack(await bench.read("STATUS"))
     assert status == {"busy": 1, "stopping": 1}
     assert not dut.irq.value
@@ -298,8 +285,8 @@ async def survives_spoilt_programs(dut: Any) -> None:
         with narrowed(FUZZED, f"{seed} {seed}", f"{first} {seed}"):
             drawn = random.Random(seed_of("spoilt", seed))
             code = spoilt_code(program, drawn)
-            stalls = drawn if drawn.random() < 0.3 else None
-            await recovery.start(recovery.memory(code), stalls)
+            behaviour = hesitant(drawn.getrandbits(64)) if drawn.random() < 0.3 else REFERENCE
+            await recovery.start(recovery.contents(code), behaviour)
             run = await recovery.finish_or_abort(FUZZ_CYCLES)
             check_judgement(program, code, run)
             await recovery.runs_on()

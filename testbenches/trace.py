@@ -1,19 +1,44 @@
 """What happens in which cycle of a run: the tool to compare timeline and hardware with."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from hwsim.testbenches.reference_memory import ReferenceMemory
+import cocotb
+from cocotb.triggers import FallingEdge
+
+TRACE = "HWSIM_TRACE"  # environment: a file that gets every run's events
+
+
+@contextmanager
+def traced(dut: Any, title: str) -> Iterator[None]:
+    """Append the events of a run on `network.sv` to the file that the environment names, if any."""
+    path = os.environ.get(TRACE)
+    if path is None:
+        yield
+        return
+    trace = Trace(dut)
+    task = cocotb.start_soon(trace.follow())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with Path(path).open("a", encoding="utf-8") as output:
+            print(title, file=output)
+            output.writelines(trace.lines)
 
 
 class Trace:
     """Reads internal signals of the accelerator by name, cycle by cycle.
 
-    `lines` has one per event: cycle (start is 0), unit, event, details.
+    The simulator must have been built with all of them public: see `network_bench.build`. `lines`
+    has one per event: cycle (start is 0), unit, event, details.
     """
 
-    def __init__(self, dut: Any, memory: ReferenceMemory):
-        self._dut, self._core, self._memory = dut, dut.core, memory
+    def __init__(self, dut: Any):
+        self._dut, self._core = dut, dut.accelerator.core
         self._start: int | None = None  # in which cycle of the bench
         self.lines: list[str] = []
         self._read_beats = self._write_beats = 0
@@ -34,8 +59,16 @@ class Trace:
         words = (f"{cycle:8d} {unit:8s} {event:14s}", *map(str, details))
         self.lines.append(" ".join(words) + "\n")
 
+    async def follow(self) -> None:
+        """Step from falling edge to falling edge until cancelled."""
+        cycle = 0
+        while True:
+            self.step(cycle)
+            await FallingEdge(self._dut.clk)
+            cycle += 1
+
     def step(self, cycle: int) -> None:
-        if self._dut.registers.launch__start.value:
+        if self._dut.started.value:
             self._start = cycle
         if self._start is not None:
             for step in self._steps:
@@ -43,16 +76,16 @@ class Trace:
 
     def _read(self, cycle: int) -> None:
         dut = self._dut
-        if dut.m_axi_arvalid.value:
+        if dut.arvalid.value:
             self._note(
                 cycle,
                 "read",
                 "address",
-                f"{int(dut.m_axi_araddr.value):#x}",
-                f"beats {int(dut.m_axi_arlen.value) + 1}",
+                f"{int(dut.araddr.value):#x}",
+                f"beats {int(dut.arlen.value) + 1}",
             )
-        last = self._memory.read_last
-        if last is not None:
+        if dut.rvalid.value and dut.rready.value:
+            last = bool(dut.rlast.value)
             if self._read_beats == 0:
                 self._note(cycle, "read", "first beat")
             self._read_beats = 0 if last else self._read_beats + 1
@@ -93,22 +126,22 @@ class Trace:
 
     def _write(self, cycle: int) -> None:
         dut = self._dut
-        if dut.m_axi_awvalid.value:
+        if dut.awvalid.value:
             self._note(
                 cycle,
                 "write",
                 "address",
-                f"{int(dut.m_axi_awaddr.value):#x}",
-                f"beats {int(dut.m_axi_awlen.value) + 1}",
+                f"{int(dut.awaddr.value):#x}",
+                f"beats {int(dut.awlen.value) + 1}",
             )
-        last = self._memory.write_last
-        if last is not None:
+        if dut.wvalid.value and dut.wready.value:
+            last = bool(dut.wlast.value)
             if self._write_beats == 0:
                 self._note(cycle, "write", "first beat")
             self._write_beats = 0 if last else self._write_beats + 1
             if last:
                 self._note(cycle, "write", "last beat")
-        if self._memory.responding:
+        if dut.bvalid.value and dut.bready.value:
             self._note(cycle, "write", "response")
 
     def _token(self, cycle: int) -> None:

@@ -1,7 +1,6 @@
 """The generated accelerator: lints clean, and does what golden, machine and timeline say."""
 
 import json
-import os
 import shutil
 import subprocess
 import warnings
@@ -13,8 +12,8 @@ import pytest
 
 from hwsim.arch.config import Config, load_config
 from hwsim.rtl.accelerator import accelerator_verilog
-from hwsim.testbenches import simulator
-from hwsim.testbenches.bench import CONFIG, TRACE
+from hwsim.testbenches import network_bench, simulator
+from hwsim.testbenches.bench import CONFIG
 from hwsim.testbenches.tb_accelerator import TOLERANCE
 from hwsim.testbenches.tb_condensation import MEASURED as MEASURED_BY_K
 from hwsim.testbenches.tb_drawn import EXAMPLES, LAYERS
@@ -25,6 +24,7 @@ from tests.drawn import preset_with
 TOP = "accelerator"
 BENCH = "hwsim.testbenches.tb_accelerator"
 RECOVERY = "hwsim.testbenches.tb_recovery"
+ANOTHER_MEMORY = "hwsim.testbenches.tb_another_memory"
 DRAWN_BENCH = "hwsim.testbenches.tb_drawn"
 FILTER = "COCOTB_TEST_FILTER"
 EXACT, NEAR, CLOSE = "0", "0.001", "0.01"  # share of the cycles by which the timeline may be off
@@ -73,11 +73,11 @@ def run_bench(config: Config, results: Path, bench: str = BENCH, **environment: 
 def run_verilog(
     verilog: str, config: Config, results: Path, bench: str, **environment: str
 ) -> None:
-    folder = simulator.build(verilog, TOP)
-    if TRACE in os.environ:
-        environment[TRACE] = os.environ[TRACE]
     environment = {TOLERANCE: EXACT} | environment | {CONFIG: config.model_dump_json()}
-    simulator.run(folder, TOP, bench, results, environment)
+    model = network_bench.build(verilog, config)
+    simulator.run(
+        model, network_bench.TOP, bench, results, environment, network_bench.plusargs(results)
+    )
 
 
 @pytest.mark.verilator
@@ -116,6 +116,13 @@ def test_icarus_takes_the_verilog(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_accelerator(name: str, tmp_path: Path) -> None:
     run_bench(CONFIGURATIONS[name], tmp_path, **{TOLERANCE: EXACT if name in MEASURED else CLOSE})
+
+
+@pytest.mark.verilator
+def test_a_memory_of_another_make(tmp_path: Path) -> None:
+    config = CONFIGURATIONS["nano"]
+    model = simulator.build(generated(config), TOP)
+    simulator.run(model, TOP, ANOTHER_MEMORY, tmp_path, {CONFIG: config.model_dump_json()})
 
 
 @pytest.mark.verilator

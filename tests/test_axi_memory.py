@@ -1,65 +1,39 @@
-"""The SystemVerilog memory: the reference memory's cycles and contents, and a watchful monitor."""
+"""The memory in front of which every test runs the Verilog, and the monitor on its bus."""
 
 from pathlib import Path
 
 import pytest
 
-from hwsim.arch.config import Config
-from hwsim.testbenches import simulator
-from hwsim.testbenches import tb_axi_memory as bench
-from hwsim.testbenches import tb_axi_monitor as rules
-from hwsim.testbenches.bench import CONFIG
-from hwsim.testbenches.network_bench import memory_bytes, monitor_arguments
-from tests.drawn import preset_with
+from hwsim.testbenches import memory_port, network_bench, simulator, tb_axi_memory, tb_axi_monitor
+from hwsim.testbenches.axi_memory import Violation
+from hwsim.testbenches.coverage import BUS
 
 TOP = "axi_memory"
-FOLDER = simulator.ROOT / "testbenches"
-SOURCES = (FOLDER / "axi_monitor.sv", FOLDER / "axi_memory.sv")
-BUS_BITS = 64
-MEMORY_BYTES = 1 << 18
+SOURCES = tuple(network_bench.FOLDER / f"{name}.sv" for name in ("axi_monitor", "axi_memory"))
+PARAMETERS = {
+    "DATA_BITS": 8 * memory_port.WORD_BYTES,
+    "OUTSTANDING": memory_port.OUTSTANDING,
+    "MEMORY_BYTES": 1 << 18,
+}
 
 
-def model() -> Path:
-    parameters = {
-        "DATA_BITS": BUS_BITS,
-        "OUTSTANDING": rules.OUTSTANDING,
-        "MEMORY_BYTES": MEMORY_BYTES,
-    }
-    return simulator.build("", TOP, sources=SOURCES, parameters=parameters)
-
-
-def paced(latency: int, interval: int) -> Config:
-    pace = {"latency_cycles": latency, "bandwidth_bytes_per_cycle": BUS_BITS // 8 // interval}
-    return preset_with("nano", memory=pace)
+def run_bench(module: str, folder: Path) -> None:
+    model = simulator.build("", TOP, sources=SOURCES, parameters=PARAMETERS)
+    simulator.run(model, TOP, module, folder, {}, network_bench.plusargs(folder))
 
 
 @pytest.mark.verilator
-@pytest.mark.parametrize(("latency", "interval"), [(1, 1), (60, 1), (60, 2), (7, 4)])
-def test_memory_keeps_the_reference_memorys_time(
-    latency: int, interval: int, tmp_path: Path
-) -> None:
-    config = paced(latency, interval)
-    program = bench.program_of(config)
-    size_bytes = memory_bytes(program)
-    memory, dump = tmp_path / "memory.bin", tmp_path / "dump.bin"
-    memory.write_bytes(bench.contents(size_bytes))
-    simulator.run(
-        model(),
-        TOP,
-        bench.__name__,
-        tmp_path,
-        {CONFIG: config.model_dump_json(), bench.DUMP: str(dump)},
-        [
-            f"+memory={memory}",
-            f"+size={size_bytes}",
-            f"+latency={latency}",
-            f"+interval={interval}",
-            f"+dump={dump}",
-            *monitor_arguments(program),
-        ],
-    )
+def test_memory_does_what_it_says(tmp_path: Path) -> None:
+    run_bench(tb_axi_memory.__name__, tmp_path)
 
 
 @pytest.mark.verilator
 def test_monitor_sees_every_broken_rule(tmp_path: Path) -> None:
-    simulator.run(model(), TOP, rules.__name__, tmp_path, {}, rules.ARGUMENTS)
+    run_bench(tb_axi_monitor.__name__, tmp_path)
+
+
+def test_every_rule_and_every_bin_has_its_scenario() -> None:
+    broken = {code for code, _ in tb_axi_monitor.SCENARIOS.values()}
+    assert broken == set(Violation)
+    seen = set().union(*(bins for bins, _ in tb_axi_monitor.SEEN.values()))
+    assert seen == {bin_.name for bin_ in BUS}

@@ -11,7 +11,7 @@ import pytest
 
 import hwsim.flows.compilation
 from hwsim.cli import main
-from hwsim.testbenches.reference_memory import Memory
+from hwsim.testbenches.axi_memory import Contents
 from tests.test_memory_map import BASE, FILES, MINI, program_at
 from tests.test_report_document import keeps_to_the_schema
 
@@ -26,7 +26,7 @@ def test_without_an_image_there_is_no_input(capsys: pytest.CaptureFixture[str]) 
     assert {path.name for path in Path("again").iterdir()} == FILES - {"expected.bin"} | {
         "notes.txt"
     }
-    assert Path("again/memory.bin").read_bytes() == bytes(Memory(program_at(0)).data)
+    assert Path("again/memory.bin").read_bytes() == bytes(Contents.of(program_at(0)).data)
     document = json.loads(Path("again/memory.json").read_text())
     assert keeps_to_the_schema(document, "compile")
     assert document["image"] is None

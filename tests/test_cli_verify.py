@@ -19,8 +19,9 @@ from hwsim.flows.configuration import configuration
 from hwsim.golden.reference import run_layer
 from hwsim.graph import Layer
 from hwsim.testbenches import bus_record, network_bench, simulator
+from hwsim.testbenches.axi_memory import Violation
 from hwsim.testbenches.bus_record import BusRecord
-from hwsim.testbenches.network_bench import NetworkRun, Violation
+from hwsim.testbenches.network_bench import NetworkRun
 from tests.test_report_document import keeps_to_the_schema
 
 MINI = ["verify", "condensation-net-mini", "--config", "nano"]

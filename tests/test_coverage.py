@@ -16,8 +16,6 @@ from hwsim.program.program import Program
 from hwsim.testbenches.cases import CASES, NOT_FUSED, case_graph
 from hwsim.testbenches.coverage import BINS, FOLDER, GROUPS, Regression, missing, record, recorded
 from hwsim.testbenches.coverage_bins import (
-    Burst,
-    BusObserver,
     bins_of_end,
     bins_of_program,
     bins_of_timeline,
@@ -107,33 +105,6 @@ def test_values_tell_both_ends_and_both_sides() -> None:
         "leaky negative",
         "saturated low",
     }
-
-
-def test_the_bus_is_observed() -> None:
-    full, word = NANO.bus.burst_beats, NANO.word_bytes
-    bus = BusObserver(NANO)
-    bus.step(ar=Burst(4096 - 3 * word, 3), held=("W",))
-    bus.step(ar=Burst(4096, full), r_last=False)
-    bus.step(r_last=False)
-    assert bus.bins == {"W held", "read cut at 4 KiB", "full read burst"}
-    bus.step()
-    assert "R gap" in bus.bins
-    bus.step(r_last=True)
-    bus.step(w_last=True)
-    assert "data before address" in bus.bins
-    bus.step(aw=Burst(0, 1), w_last=True)
-    assert bus.bins >= {"write burst of 1", "B late"}
-    assert not bus.bins & {"write cut at 4 KiB", "read burst of 1", "reads outstanding"}
-    assert bus.bins <= set(BINS)
-
-
-def test_a_run_that_ends_at_a_boundary_is_not_cut_there() -> None:
-    word = NANO.word_bytes
-    bus = BusObserver(NANO)
-    bus.step(aw=Burst(4096 - 2 * word, 2))
-    bus.step(aw=Burst(8192, 2))  # elsewhere
-    bus.step(aw=Burst(8192 + 2 * word, 2))  # goes on, but within a page
-    assert not bus.bins
 
 
 def test_what_processes_record_is_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

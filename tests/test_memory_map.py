@@ -26,8 +26,8 @@ from hwsim.program.relocate import relocate
 from hwsim.report.memory_map import CompiledNetwork, MemoryMap, make_memory_map
 from hwsim.rtl.deliver.example import example_files
 from hwsim.rtl.deliver.system_rdl import write_manual
+from hwsim.testbenches.axi_memory import Contents
 from hwsim.testbenches.driver import FLAGS
-from hwsim.testbenches.reference_memory import Memory
 from hwsim.timeline import time_program
 from tests.drawn import configs, drawn_input, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled
@@ -86,7 +86,7 @@ def tensor_of(document: dict[str, Any], key: str) -> dict[str, Any]:
 
 def test_memory_is_what_the_testbenches_start_with(written: Path, document: dict[str, Any]) -> None:
     program = program_at(BASE)
-    memory = Memory(program)
+    memory = Contents.of(program)
     packed = packed_input(program, stored_photograph())
     memory.place(program.region(program.graph.input).address, packed)
     assert not any(memory.data[:BASE])

@@ -16,6 +16,7 @@ from hwsim.isa.error_codes import ErrorCode
 from hwsim.program.relocate import relocate
 from hwsim.testbenches import network_bench as bench
 from hwsim.testbenches import simulator
+from hwsim.testbenches.axi_memory import Violation
 from hwsim.testbenches.tb_accelerator import check_machine, check_values
 from hwsim.timeline import time_program
 from tests.drawn import preset_with
@@ -37,20 +38,14 @@ def run_network(graph: Graph, config: Config, folder: Path, base: int = 0) -> No
     program = relocate(compile_graph(graph, config), base)
     timeline = time_program(program)
     predicted = timeline.cycles
-    arguments = bench.place(program, pack_image(image, config), folder)
-    model = simulator.build(
-        generated(config),
-        bench.TOP,
-        sources=bench.SOURCES,
-        parameters=bench.parameters(program),
-        options=bench.OPTIONS,
-    )
+    bench.place(program, pack_image(image, config), folder)
+    model = bench.build(generated(config), config)
     environment = bench.environment(program, predicted, folder)
-    simulator.run(model, bench.TOP, BENCH, folder, environment, arguments)
+    simulator.run(model, bench.TOP, BENCH, folder, environment, bench.plusargs(folder))
     run = bench.load_run(folder)
     assert (run.error, run.error_descriptor) == (ErrorCode.NONE, 0)
     assert run.events == {"end": 1, "error": 0, "refused": 0}
-    assert run.violation == bench.Violation.NONE
+    assert run.violation is Violation.NONE
     assert run.is_complete(config.word_bytes)
     check_machine(program, image, run)
     check_values(program, image, run)

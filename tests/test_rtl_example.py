@@ -14,7 +14,7 @@ from hwsim.isa.registers import COUNTERS, REGISTERS, fingerprint, register, rese
 from hwsim.rtl.accelerator import accelerator_verilog
 from hwsim.rtl.deliver.example import example_files
 from hwsim.rtl.deliver.system_rdl import write_manual
-from hwsim.testbenches import simulator
+from hwsim.testbenches import network_bench, simulator
 from hwsim.testbenches.bench import CONFIG as CONFIG_VARIABLE
 from hwsim.testbenches.driver import FLAGS, Job, Report, Status, run_driver
 from hwsim.testbenches.tb_driver import LIBRARY
@@ -194,9 +194,11 @@ def test_the_fingerprint_tells_what_build_does_not(change: tuple[str, str, int])
 @pytest.mark.verilator
 def test_the_driver_runs_the_verilog(tmp_path: Path) -> None:
     config = load_config("nano")
-    folder = simulator.build(accelerator_verilog(config), "accelerator")
+    folder = network_bench.build(accelerator_verilog(config), config)
     environment = {
         CONFIG_VARIABLE: config.model_dump_json(),
         LIBRARY: str(compiled(tmp_path, config)),
     }
-    simulator.run(folder, "accelerator", "hwsim.testbenches.tb_driver", tmp_path, environment)
+    arguments = network_bench.plusargs(tmp_path)
+    bench = "hwsim.testbenches.tb_driver"
+    simulator.run(folder, network_bench.TOP, bench, tmp_path, environment, arguments)

@@ -57,21 +57,18 @@ def simulate(subject: Subject, image: NDArray[np.int8], folder: Path, progress: 
     """
     from hwsim.testbenches import network_bench as bench
     from hwsim.testbenches import simulator
+    from hwsim.testbenches.axi_memory import Pace
 
     program, predicted = subject.program, subject.timeline.cycles
     with progress("building the simulator (minutes, the first time)", 1):
         try:
-            model = simulator.build(
-                _verilog(program.config),
-                bench.TOP,
-                sources=bench.SOURCES,
-                parameters=bench.parameters(program),
-                options=bench.OPTIONS,
-            )
+            config, size_bytes = program.config, Pace.of(program).size
+            model = bench.build(_verilog(config), config, size_bytes)
         except simulator.FailedBuildError as error:
             raise ComparisonError(f"building the simulator: {error}") from None
-    arguments = bench.place(program, packed_input(program, image), folder)
+    bench.place(program, packed_input(program, image), folder)
     environment = bench.environment(program, predicted, folder)
+    arguments = bench.plusargs(folder)
     log = folder / "simulator.log"
     with (
         progress(named("simulating", subject), PERCENT) as advance,

@@ -317,7 +317,7 @@ def _differences(found: "dict[str, Difference | None]") -> tuple[DifferenceFigur
 
 def problems(subject: Subject, run: "NetworkRun", attribution: "Attribution") -> Iterator[str]:
     """What must not be, whatever the other witnesses say."""
-    from hwsim.testbenches.network_bench import Violation
+    from hwsim.testbenches.axi_memory import Violation
 
     if run.error != ErrorCode.NONE:
         yield f"the run ended with error {run.error.name} at {run.error_descriptor:#010x}"
