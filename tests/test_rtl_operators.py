@@ -1,4 +1,7 @@
-"""Each operator's Verilog alone, on Verilator, against golden."""
+"""Operators as the netlists whose gates are counted, on Verilator, against golden.
+
+As they are written, each is compared with golden in its own test_rtl_*.py.
+"""
 
 import warnings
 from pathlib import Path
@@ -9,7 +12,6 @@ from amaranth.back import verilog
 from amaranth.hdl import Const, Value
 
 from hwsim.rtl.arithmetic.channel_pool import ChannelPool
-from hwsim.rtl.arithmetic.convolution import Convolution
 from hwsim.rtl.arithmetic.rescale import Rescale
 from hwsim.rtl.arithmetic.spatial_pool import SpatialPool
 from hwsim.synthesis.gates import gate_netlist
@@ -17,7 +19,6 @@ from hwsim.testbenches import simulator
 from hwsim.testbenches.operators import CONFIG
 
 OPERATORS = {
-    "convolution": Convolution,
     "rescale": Rescale,
     "channel_pool": ChannelPool,
     "spatial_pool": SpatialPool,
@@ -39,18 +40,11 @@ def generated(name: str) -> str:
 
 
 @pytest.mark.verilator
-@pytest.mark.parametrize("name", OPERATORS)
-def test_operator(name: str, tmp_path: Path) -> None:
-    folder = simulator.build(generated(name), name)
-    simulator.run(folder, name, f"hwsim.testbenches.tb_{name}", tmp_path, {})
-
-
-@pytest.mark.verilator
 @pytest.mark.parametrize(
     "name", [pytest.param("rescale", marks=pytest.mark.slow), "channel_pool", "spatial_pool"]
 )
 def test_gates_do_what_the_operator_does(name: str, tmp_path: Path) -> None:
-    """What comes behind the accumulators, as the netlist that is counted."""
+    """Run what stands behind the accumulators."""
     netlist = gate_netlist(generated(name), name)
     folder = simulator.build(netlist, name, options=["-Wno-UNUSEDSIGNAL"])
     simulator.run(folder, name, f"hwsim.testbenches.tb_{name}", tmp_path, {})
