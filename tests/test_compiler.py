@@ -14,6 +14,7 @@ from hwsim.arch.config import Config, load_config
 from hwsim.compiler import compile_graph, limits, plan_graph, write_program
 from hwsim.compiler.allocate import allocate_chain
 from hwsim.compiler.pack import folded_bias
+from hwsim.compiler.tiling import schedule_layer
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph, Layer, Shape, Tensor
@@ -22,6 +23,7 @@ from hwsim.isa.fields import Destination
 from hwsim.isa.rules import broken_rule
 from hwsim.isa.tokens import unwrap
 from hwsim.program.program import Program
+from hwsim.program.schedule import WeightScope
 from tests.drawn import configs, preset_with, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled
 
@@ -146,6 +148,25 @@ def test_a_factor_wider_than_the_build_is_named(name: str) -> None:
     said = rf"layer conv5: {name.replace('_', ' ')} 32768 is outside 0\.\.32767, .*_bits = 16$"
     with pytest.raises(InputError, match=said):
         compile_graph(graph, load_config("edge"))
+
+
+@pytest.mark.parametrize(
+    ("queue_words", "sweeps", "features", "weights"), [(264, 1, 256, 264), (263, 2, 512, 264)]
+)
+def test_weights_that_just_fit_the_queue_stay_in_it(
+    queue_words: int, sweeps: int, features: int, weights: int
+) -> None:
+    """Three output blocks of 88 words, two of which fill a word together: 264 words in all.
+
+    The feature buffer holds 6 of the 16 rows of 16 words, so that another sweep reads them again.
+    """
+    tensors = Tensor("input", Shape(8, 16, 16)), Tensor("output", Shape(12, 16, 16))
+    layer = Layer("conv1", *tensors, 24, (3, 3), 1, None, channel_pool=2)
+    buffers = {"weight_bytes": 8 * queue_words, "feature_bytes": 8 * 16 * 6}
+    schedule = schedule_layer(layer, preset_with("nano", buffers=buffers))
+    assert schedule.scope is WeightScope.LAYER
+    assert len(schedule.sweeps) == sweeps
+    assert (schedule.read_words, schedule.weight_read_words) == (features, weights)
 
 
 def test_weights_that_no_load_can_read_name_the_layer() -> None:

@@ -11,14 +11,16 @@ from hwsim.compiler import compile_graph
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph
 from hwsim.isa.descriptor import Compute, Load
-from hwsim.isa.fields import QUEUE_DEPTH
+from hwsim.isa.fields import QUEUE_DEPTH, Destination
 from hwsim.machine import Machine
 from hwsim.program.traffic import add_traffic
 from hwsim.timeline import Timeline, time_program
+from hwsim.timeline.read_channel import ReadChannel
 from hwsim.timeline.walk import Walk
 from tests.drawn import configs, drawn_input, preset_with, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled
 
+MEMORY = {"latency_cycles": 60, "bandwidth_bytes_per_cycle": 8}  # a word in every cycle
 drawing = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -140,3 +142,27 @@ def test_a_tile_waits_until_the_loads_ahead_of_it_are_queued() -> None:
                 held += room + 100 > walk.tiles[tiles].issue_start
             tiles += 1
     assert held, "no tile had to wait"
+
+
+def test_a_load_is_taken_when_at_most_two_bursts_in_front_of_the_last_have_no_address() -> None:
+    """Also where these are bursts of weights that wait for room: here for 1,000 cycles each.
+
+    In front of the feature load's only burst stand the last two of the weights when the burst
+    before them is on the bus: three cycles after the words were read whose room it takes.
+    """
+    config = preset_with(
+        "nano", buffers={"weight_bytes": 64 * 8}, bus={"burst_beats": 16}, memory=MEMORY
+    )
+    reads = ReadChannel(config, computes=[], stores=[])
+    reads.first_page()
+    weights = Load.single_run(Destination.WEIGHTS, 0, 64)
+    features = Load.single_run(Destination.FEATURES, 0, 1)
+    for load in (weights, weights, features, features):
+        reads.add(load, delivered=0, layer=0)
+    for cycle in (1000, 2000, 3000, 4000):
+        assert reads.weight_cycle(reads.releases.words + 16) < cycle
+        reads.release(16, cycle, cycle)
+    reads.finish()
+    assert reads.popped[3] == 2003
+    first = reads.events[3].first_cycle
+    assert first == 4003 + 60 + 16, "behind the last burst's sixteen words"
