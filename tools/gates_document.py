@@ -18,10 +18,11 @@ INTRODUCTION = """\
 <!-- Written by `make docs` from hwsim/cost/gate_coefficients.json. Do not edit. -->
 # Gates
 
-What `hwsim synth --target gates` finds for whole accelerators, in NAND2 equivalents: transistors of
-static CMOS over four. Logic is mapped by ABC for area, without delay constraints; a flip-flop is
-four, its enable and reset are gates in front of it. Memories with synchronous read, the descriptor
-queues among them, are bits, not gates. Every module is synthesized by itself, so that units add up.
+This page has the gates of whole accelerators, as `hwsim synth --target gates` counts them. They are
+NAND2 equivalents: transistors of static CMOS divided by four. ABC maps the logic for area, without
+delay constraints. A flip-flop counts four, plus the gates of its enable and reset. Memories with
+synchronous read, also those of descriptor queues, count as bits instead of gates. Every module is
+synthesized by itself, so that the units add up to the whole.
 
 `hwsim estimate` takes gates from a model that is fitted to these figures. `make calibrate`
 synthesizes every configuration below, fits anew, and writes the coefficients.

@@ -54,7 +54,7 @@ bus), so the tables say what this accelerator saves, and are no reproduction of 
 * The abstract's accuracy (+1.5 to 2.0 % at a false-positive rate of 0.1) is not measured: no
   trained weights and no face data set are at hand.
 * Its +0.2 % of memory and +1.0 % of gates stand below, beside ours. The channel pool has no memory,
-  as groups lie in adjacent lanes and a running maximum is the pool's own output register.
+  as the k channels lie in adjacent lanes and its output register holds the running maximum.
 
 {price()}
 [gates.md](gates.md) has the units, and `make calibrate` synthesizes them anew.

@@ -34,9 +34,9 @@ and store units.
 Units run ahead of each other as far as *tokens* allow. Tokens are counters modulo 2^16 that all
 start at 0: *chunks* (one for each block of each LOAD of features), *computes* (tiles issued),
 *drains* (tiles staged), *stores* (last write responses). A wait for a count is met when
-(counter - count) mod 2^16 < 2^15. Every wait names work that stands earlier in the program.
+(counter - count) mod 2^16 < 2^15. A descriptor waits only for descriptors before it.
 
-What lies where in memory is in [architecture.md](architecture.md). Fields are packed from bit 0
+[architecture.md](architecture.md) has the formats of everything in memory. Fields are packed from bit 0
 upward, little-endian; a descriptor with an unknown opcode or a reserved bit set is refused.
 
 ## Descriptors
@@ -57,17 +57,16 @@ the bits above it.
 RULES_INTRODUCTION = """\
 ## Rules
 
-A descriptor that breaks one of these ends the run with error FIELD before it does anything.
-How far it reaches into memory and buffers is checked where it reaches: READ_WINDOW, WRITE_WINDOW,
-BUFFER.
+A descriptor that breaks one of these rules ends the run with error FIELD before it does anything.
+The units themselves check its accesses to memory and buffers: READ_WINDOW, WRITE_WINDOW, BUFFER.
 """
 
 REGISTERS_INTRODUCTION = """\
 ## Registers
 
-32 bits each, behind the AXI4-Lite port; bits that no field claims read as 0. Bits 1:0 of an
-address are ignored: 0x02 reads IDENTITY. An access to an offset that then has no register is
-answered with SLVERR. `hwsim rtl` writes the same map as SystemRDL, HTML and C.
+Registers have 32 bits and lie behind the AXI4-Lite port; bits that belong to no field read as 0.
+Bits 1:0 of an address are ignored: 0x02 reads IDENTITY. An access to an offset that has no
+register is answered with SLVERR. `hwsim rtl` writes the same map as SystemRDL, HTML and C.
 
 | offset | register | access | bits | meaning |
 |---|---|---|---|---|
