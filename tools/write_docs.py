@@ -36,8 +36,8 @@ start at 0: *chunks* (one for each block of each LOAD of features), *computes* (
 *drains* (tiles staged), *stores* (last write responses). A wait for a count is met when
 (counter - count) mod 2^16 < 2^15. A descriptor waits only for descriptors before it.
 
-[architecture.md](architecture.md) has the formats of everything in memory. Fields are packed from bit 0
-upward, little-endian; a descriptor with an unknown opcode or a reserved bit set is refused.
+[architecture.md](architecture.md) has the formats of everything in memory. Fields are packed from
+bit 0 upward, little-endian; a descriptor with an unknown opcode or a reserved bit set is refused.
 
 ## Descriptors
 

@@ -72,6 +72,7 @@ class Register:
         return sum(field.mask for field in self.fields)
 
     def field(self, name: str) -> BitField:
+        """Return the field of this name."""
         return next(field for field in self.fields if field.name == name)
 
     def pack(self, **values: int) -> int:
@@ -87,6 +88,7 @@ class Register:
         return word
 
     def unpack(self, word: int) -> dict[str, int]:
+        """Return the values of the fields in a word."""
         return {field.name: (word & field.mask) >> field.low for field in self.fields}
 
 

@@ -30,10 +30,12 @@ class Memory:
         self.data[address : address + len(data)] = np.frombuffer(data, np.uint8)
 
     def read(self, traffic: Traffic, address: int, size_bytes: int) -> NDArray[np.uint8]:
+        """Return bytes of the memory, read over the bus."""
         self.transfers.append(Transfer(traffic, address, size_bytes))
         return self.data[address : address + size_bytes]
 
     def write(self, traffic: Traffic, address: int, data: NDArray[np.uint8]) -> None:
+        """Write bytes to the memory over the bus."""
         self.transfers.append(Transfer(traffic, address, data.size))
         self.data[address : address + data.size] = data
 

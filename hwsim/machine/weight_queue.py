@@ -16,19 +16,23 @@ class WeightQueue:
 
     @property
     def room(self) -> int:
+        """The number of words that can be appended."""
         return self.capacity - self.words
 
     def push(self, words: NDArray[np.uint8]) -> None:
+        """Append words behind all others; there must be room for them."""
         assert len(words) <= self.room
         self.parts.append(words)
         self.words += len(words)
 
     def peek(self, offset: int, count: int) -> NDArray[np.uint8]:
+        """Return `count` words from `offset` words behind the head on, which stay in the queue."""
         joined = np.concatenate(list(self.parts))
         self.parts = deque([joined])
         return joined[offset : offset + count]
 
     def pop(self, count: int) -> NDArray[np.uint8]:
+        """Remove `count` words from the head and return them."""
         words = self.peek(0, count)
         self.parts = deque([self.parts[0][count:]])
         self.words -= count

@@ -86,6 +86,7 @@ class LayerTraffic:
 
 
 def add_traffic(parts: Sequence[LayerTraffic]) -> LayerTraffic:
+    """Return the sum of the traffic of several layers."""
     return reduce(add, parts)
 
 
