@@ -13,7 +13,7 @@ from hwsim.testbenches.cases import with_constants
 
 
 def cycles_per_second(network: str) -> float:
-    """Of the simulator, once it is built: from the host's first access to its last."""
+    """Return the simulator's speed, from the host's first access to its last, without its build."""
     from hwsim.testbenches.network_bench import load_run
 
     config = load_config("edge")

@@ -1,4 +1,4 @@
-"""What a network is quantized from: its float weights, and the photographs that calibrate it."""
+"""The input of quantization: a network's float weights, and the photographs that calibrate it."""
 
 from pathlib import Path
 

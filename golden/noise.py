@@ -1,4 +1,4 @@
-"""How far quantization takes a network from the float network that it was made of."""
+"""The noise of quantization: a network's distance from the float network that it was made of."""
 
 import math
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where a user's caches lie. What cannot be kept is made anew: it is never an error."""
+"""The folders of a user's caches. A file that cannot be kept is made anew; this is no error."""
 
 import os
 from collections.abc import Iterator

@@ -58,6 +58,26 @@ RTL_ROW_OF = {name: index for index, row in enumerate(RTL_ROWS) for name in row}
 WITNESSES = {"golden", "rtl", "testbenches", "synthesis"}  # links in hwsim/ to the top level
 NOUNS = {"arch", "errors", "escape", "files", "fixed_point", "frontends", "graph", "isa"}
 
+# Folders in which a docstring names a thing or says what is done: "Return ...", "High while ...".
+PLAINLY_SPOKEN = (
+    "hwsim/arch",
+    "hwsim/compiler",
+    "hwsim/cost",
+    "hwsim/frontends",
+    "hwsim/graph",
+    "hwsim/isa",
+    "hwsim/machine",
+    "hwsim/passes",
+    "hwsim/program",
+    "hwsim/timeline",
+    "benchmarks",
+    "golden",
+    "rtl/primitives",
+    "synthesis",
+    "tools",
+)
+FRAGMENT = re.compile(r"(Of|What|Whether|Where|How|Which|Who|Why|When)\b")
+
 
 def sources(folder: str) -> list[Path]:
     """Python files below a top-level folder, not through links."""
@@ -203,6 +223,23 @@ def test_every_component_states_its_latency() -> None:
         if "(wiring.Component)" in text and path.stem not in unstated:
             pattern = r"^    [A-Z_]+ = |self\.latency = "
             assert re.search(pattern, text, re.MULTILINE), path
+
+
+def docstrings(path: Path) -> list[str]:
+    """Return the docstrings of a file, its classes and its functions."""
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    nodes = [
+        node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, kinds)
+    ]
+    return [text for node in nodes if (text := ast.get_docstring(node))]
+
+
+@pytest.mark.parametrize("folder", PLAINLY_SPOKEN)
+def test_no_docstring_begins_with_a_fragment(folder: str) -> None:
+    found = [(path, text) for path in sources(folder) for text in docstrings(path)]
+    assert found, f"{folder} has no docstrings"
+    for path, text in found:
+        assert not FRAGMENT.match(text), f"{path}: {text.splitlines()[0]}"
 
 
 def test_an_estimate_loads_no_heavy_library() -> None:

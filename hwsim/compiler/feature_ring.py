@@ -8,7 +8,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from hwsim.compiler.task import Task
-from hwsim.compiler.tokens import IN_FLIGHT, Tokens, met
+from hwsim.compiler.tokens import IN_FLIGHT, Tokens, certainly_reached
 from hwsim.isa.descriptor import Descriptor, Load
 from hwsim.isa.fields import Destination
 from hwsim.isa.tokens import TOKEN_MASK
@@ -101,8 +101,8 @@ class FeatureRing:
         column = self.first_column
         offset = column * IMAGE_PIXEL_BYTES // word_bytes if blocking.packed else column
         overwritten = last - ring_rows  # the new rows replace those before this one
-        wait_computes = max(self._last_reader(overwritten), met(tokens.computes))
-        wait_stores = met(tokens.stores) if self._barrier is None else self._barrier
+        wait_computes = max(self._last_reader(overwritten), certainly_reached(tokens.computes))
+        wait_stores = certainly_reached(tokens.stores) if self._barrier is None else self._barrier
         self._barrier = None
         # Whole rows lie one behind the other in memory and in the buffer: they are one burst run,
         # unless they pass the end of the ring.

@@ -1,6 +1,6 @@
 """The division of a program into pages, each of which loads the next."""
 
-from hwsim.compiler.tokens import met
+from hwsim.compiler.tokens import certainly_reached
 from hwsim.isa.descriptor import Compute, Descriptor, Load, Store
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_DESCRIPTORS, Destination
 from hwsim.isa.tokens import TOKEN_MASK
@@ -19,8 +19,8 @@ def in_pages(work: list[Descriptor], code_start: int, word_bytes: int) -> list[D
                 Destination.PROGRAM,
                 code_start + (len(paged) // PAGE_DESCRIPTORS + 1) * PAGE_BYTES,
                 following * DESCRIPTOR_BYTES // word_bytes,
-                wait_computes=met(computes) & TOKEN_MASK,
-                wait_stores=met(stores) & TOKEN_MASK,
+                wait_computes=certainly_reached(computes) & TOKEN_MASK,
+                wait_stores=certainly_reached(stores) & TOKEN_MASK,
             )
         )
         paged += page

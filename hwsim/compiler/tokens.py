@@ -11,7 +11,7 @@ from hwsim.isa.fields import QUEUE_DEPTH
 IN_FLIGHT = 2 * QUEUE_DEPTH  # more descriptors than one unit can have unfinished at a time
 
 
-def met(count: int) -> int:
+def certainly_reached(count: int) -> int:
     """Return a token count that is certainly reached: work older than any queue can hold."""
     return max(0, count - IN_FLIGHT)
 

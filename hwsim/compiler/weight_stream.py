@@ -1,7 +1,7 @@
 """A layer's weights on their way through the weight queue: their loads and releases."""
 
 from hwsim.compiler.task import Task
-from hwsim.compiler.tokens import Tokens, met
+from hwsim.compiler.tokens import Tokens, certainly_reached
 from hwsim.isa.descriptor import Descriptor, Load
 from hwsim.isa.fields import Destination
 from hwsim.isa.tokens import TOKEN_MASK
@@ -52,7 +52,7 @@ class WeightStream:
                     Destination.WEIGHTS,
                     self._task.weights.address + first * self._task.config.word_bytes,
                     words,
-                    wait_computes=met(self._tokens.computes) & TOKEN_MASK,
-                    wait_stores=met(self._tokens.stores) & TOKEN_MASK,
+                    wait_computes=certainly_reached(self._tokens.computes) & TOKEN_MASK,
+                    wait_stores=certainly_reached(self._tokens.stores) & TOKEN_MASK,
                 )
             )

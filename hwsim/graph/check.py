@@ -101,7 +101,7 @@ def _broken_by_tensor(role: str, tensor: Tensor) -> Iterator[str]:
 
 
 def _broken_by_operator(layer: "Layer") -> Iterator[str]:
-    """What the convolution and its pools must be, whatever the shapes."""
+    """Yield the broken rules of the convolution and its pools that do not depend on shapes."""
     most_filters = LARGEST_CHANNELS * max(CHANNEL_POOL_FACTORS)
     if not _is_integer(layer.filters, 1, most_filters):
         yield f"filters = {_shown(layer.filters)} must be an integer from 1 to {most_filters}"

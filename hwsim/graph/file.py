@@ -59,7 +59,7 @@ class GraphRecord(Record):
 
 
 class NumberAlone(BaseModel):
-    """What can be read of an entry whatever its format's number."""
+    """The part of the entry that can be read in every format: its number."""
 
     format_number: int
 

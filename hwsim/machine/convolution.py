@@ -54,7 +54,7 @@ def gather(features: NDArray[np.int8], tile: Compute, image_channels: int) -> ND
     return patches
 
 
-def _valid(first: int, count: int, size: int) -> slice:
+def _inside(first: int, count: int, size: int) -> slice:
     """Return the part of `count` positions from `first` on that lies inside 0..size-1."""
     return slice(min(max(0, -first), count), max(0, min(count, size - first)))
 
@@ -65,8 +65,8 @@ def _region(features: NDArray[np.int8], tile: Compute) -> NDArray[np.int8]:
     width = tile.columns + tile.kernel_columns - 1
     lanes = features.shape[1]
     region = np.full((tile.blocks, height, width, lanes), tile.input_zero_point, np.int8)
-    rows = _valid(tile.top, height, tile.input_height)
-    columns = _valid(tile.left, width, tile.input_width)
+    rows = _inside(tile.top, height, tile.input_height)
+    columns = _inside(tile.left, width, tile.input_width)
     ring = (tile.ring_row + np.arange(rows.start, rows.stop)) % tile.ring_rows
     column = tile.left - tile.column_origin + np.arange(columns.start, columns.stop)
     block = tile.buffer_address + np.arange(tile.blocks) * tile.buffer_block_words
@@ -80,8 +80,8 @@ def _packed_region(features: NDArray[np.int8], tile: Compute) -> NDArray[np.int8
     height = tile.rows + tile.kernel_rows - 1
     width = tile.columns + tile.kernel_columns - 1
     region = np.full((1, height, width, IMAGE_PIXEL_BYTES), tile.input_zero_point, np.int8)
-    rows = _valid(tile.top, height, tile.input_height)
-    columns = _valid(tile.left, width, tile.input_width)
+    rows = _inside(tile.top, height, tile.input_height)
+    columns = _inside(tile.left, width, tile.input_width)
     pixels_per_word = features.shape[1] // IMAGE_PIXEL_BYTES
     pixels = features.reshape(-1, IMAGE_PIXEL_BYTES)
     ring = (tile.ring_row + np.arange(rows.start, rows.stop)) % tile.ring_rows

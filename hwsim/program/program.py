@@ -24,7 +24,7 @@ class Traffic(Enum):
 
 @dataclass(frozen=True)
 class Region:
-    """A range of memory: the program, the weights, or one stored tensor."""
+    """A range of memory for the program, the weights of a layer or one tensor."""
 
     name: str
     traffic: Traffic

@@ -23,8 +23,8 @@ class BurstTrain:
     The first address may be on the bus in cycle `address`, the first beat in cycle `data_free`.
     `answered` has the cycles of the last beats of the `outstanding` bursts before this load.
 
-    A *window* is as many bursts as may be unanswered. Simulate the first window of bursts; if
-    responses limit the rate, simulate one more window, then repeat it. If they do not, bursts
+    A *round* is as many bursts as may be unanswered. Simulate the first round of bursts; if
+    responses limit the rate, simulate one more round, then repeat it. If they do not, bursts
     follow each other without a gap.
     """
 
@@ -40,11 +40,11 @@ class BurstTrain:
     ):
         self._pace, self._bursts, self._cycles = pace, bursts, cycles
         self._shorter = cycles - last_cycles
-        window = pace.outstanding
+        round_bursts = pace.outstanding
         # From a burst's last beat to the last beat of the burst that was waiting for its answer.
         turnaround = pipeline.READ_SLOT + pace.latency_cycles + cycles - pace.cycles_per_beat
-        self._period = max(turnaround, window * cycles)
-        followed = window if turnaround <= window * cycles else 2 * window
+        self._period = max(turnaround, round_bursts * cycles)
+        followed = round_bursts if turnaround <= round_bursts * cycles else 2 * round_bursts
         starts: list[float] = []  # cycle of the first beat
         addresses: list[int] = []
         latency, to_slot = pace.latency_cycles, pipeline.READ_SLOT  # local, as this loop is hot
@@ -52,7 +52,9 @@ class BurstTrain:
         start: float = data_free
         for number in range(min(bursts, followed)):
             last_beat = (
-                answered[number] if number < window else int(starts[number - window] + to_last_beat)
+                answered[number]
+                if number < round_bursts
+                else int(starts[number - round_bursts] + to_last_beat)
             )
             address = max(address, last_beat + to_slot)
             start = max(start, address + latency)
@@ -66,7 +68,7 @@ class BurstTrain:
         self.first_beat = int(self._starts[0] + ROUNDING)
         self.has_gaps = (
             self._starts[-1] > self._starts[0] + steps * cycles + ROUNDING
-            or self._period > window * cycles
+            or self._period > round_bursts * cycles
         )
 
     def start(self, number: int) -> int:
@@ -81,11 +83,11 @@ class BurstTrain:
     def _start(self, number: int) -> float:
         if number < len(self._starts):
             return self._starts[number]
-        window = self._pace.outstanding
-        if len(self._starts) == window:
-            return self._starts[-1] + (number - window + 1) * self._cycles
-        periods, place = divmod(number - window, window)
-        return self._starts[window + place] + periods * self._period
+        round_bursts = self._pace.outstanding
+        if len(self._starts) == round_bursts:
+            return self._starts[-1] + (number - round_bursts + 1) * self._cycles
+        periods, place = divmod(number - round_bursts, round_bursts)
+        return self._starts[round_bursts + place] + periods * self._period
 
     def address(self, number: int) -> int:
         """Return the earliest cycle in which the address of burst `number` is on the bus."""
@@ -101,7 +103,7 @@ class BurstTrain:
 
         If this load has fewer bursts, the others are the last of `before`.
         """
-        window = self._pace.outstanding
-        own = range(max(self._bursts - window, 0), self._bursts)
+        round_bursts = self._pace.outstanding
+        own = range(max(self._bursts - round_bursts, 0), self._bursts)
         ends = [self.end(number + 1) - self._pace.cycles_per_beat for number in own]
         return [*before[len(ends) :], *ends]

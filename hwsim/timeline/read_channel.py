@@ -82,18 +82,18 @@ class ReadChannel:
         beats = PAGE_DESCRIPTORS * self._descriptor_beats
         train = self._train(1, beats, pipeline.START_TO_FETCH)
         self._pages.append(train)
-        self._send(0, 1, beats, train)
+        self._record_bursts(0, 1, beats, train)
         self.events.add(LoadEvent(0, Destination.PROGRAM, train.first_beat, self._data_free, beats))
 
     def finish(self) -> None:
         """Time all remaining loads."""
         while self._pending:
-            self._next()
+            self._time_next()
 
     def popped_cycle(self, index: int) -> int:
         """Return the cycle in which load number `index` leaves the queue."""
         while len(self.popped) <= index:
-            self._next()
+            self._time_next()
         return self.popped[index]
 
     def descriptor_cycle(self, index: int) -> int:
@@ -104,7 +104,7 @@ class ReadChannel:
         page, slot = divmod(index, PAGE_DESCRIPTORS)
         if page > self._page:
             while len(self._pages) < 2:
-                self._next()
+                self._time_next()
             self._pages.popleft()
             self._page = page
         beat = (slot + 1) * self._descriptor_beats - 1
@@ -113,7 +113,7 @@ class ReadChannel:
     def chunk_cycle(self, chunk: int) -> int:
         """Return the cycle in which the chunk token reaches `chunk`."""
         while self._chunks.total < chunk:
-            self._next()
+            self._time_next()
         end, load = self._chunks.find(chunk)
         number = chunk - 1 - (end - load.chunks)
         return load.first_cycle + number * load.step_cycles + pipeline.LOAD_VISIBLE
@@ -121,14 +121,14 @@ class ReadChannel:
     def weight_cycle(self, word: int) -> int:
         """Return the cycle in which weight word `word` (from 1) can be read from the queue."""
         while self._weights.total < word:
-            self._next()
+            self._time_next()
         end, load = self._weights.find(word)
         return self._beat_cycle(word - (end - load.words), end, load) + pipeline.LOAD_VISIBLE
 
     def paced_weight_cycle(self, word: int) -> int:
         """Return the same cycle for a queue that always has room: the bus alone sets the pace."""
         while self._weights.total < word:
-            self._next()
+            self._time_next()
         end, load = self._weights.find(word)
         beat = word - (end - load.words) - 1
         return self._paced_beat(load.train, beat) + pipeline.LOAD_VISIBLE
@@ -143,7 +143,7 @@ class ReadChannel:
         while self._weights.total < word:
             if not self._pending or self._needs_future_room(self._pending[0][0]):
                 return False
-            self._next()
+            self._time_next()
         return True
 
     def _needs_future_room(self, load: Load) -> bool:
@@ -179,7 +179,7 @@ class ReadChannel:
         waited = room + pipeline.WEIGHT_ROOM + self._latency
         return max(paced, waited + (beat - burst_start - 1) * self._cycles_per_beat)
 
-    def _next(self) -> None:
+    def _time_next(self) -> None:
         """Time the next load."""
         load, delivered, layer = self._pending.popleft()
         self._settle_weights()
@@ -201,7 +201,7 @@ class ReadChannel:
                 address = max(address, room + pipeline.WEIGHT_ROOM)
         runs = load.rows * load.blocks
         train = self._train(runs, load.row_words, address)
-        self._send(begins, runs, load.row_words, train)
+        self._record_bursts(begins, runs, load.row_words, train)
         if load.destination == Destination.FEATURES:
             self._add_chunks(load, train)
         elif load.destination == Destination.WEIGHTS:
@@ -226,7 +226,7 @@ class ReadChannel:
         pace, free = self._pace, self._data_free
         return BurstTrain(pace, bursts, cycles, last_cycles, address, free, self._answered)
 
-    def _send(self, begins: int, runs: int, run_words: int, train: BurstTrain) -> None:
+    def _record_bursts(self, begins: int, runs: int, run_words: int, train: BurstTrain) -> None:
         """Record a load's bursts; the next load is accepted when the last burst run is issued."""
         run_bursts = -(-run_words // self._burst)
         bursts = run_bursts * runs

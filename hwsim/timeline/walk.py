@@ -21,7 +21,7 @@ from hwsim.timeline.tile_shape import TileShape, shape_key, tile_shape
 WAIT_FEATURES, WAIT_WEIGHTS, WAIT_DRAIN, WAIT_PROGRAM = "features", "weights", "drain", "program"
 
 
-class _Blocks(NamedTuple):
+class _BlockCycles(NamedTuple):
     """The cycles in which a tile's weight blocks are computed."""
 
     start: int  # beginning of the first block on the array
@@ -150,7 +150,7 @@ class Walk:
 
     def _weight_blocks(
         self, tile: Compute, shape: TileShape, delivered: int, bank_free: int
-    ) -> _Blocks:
+    ) -> _BlockCycles:
         """Return the cycles of the tile's weight blocks, and record their release."""
         reads, block_words = self.reads, self.config.weight_block_words
         base, period = self._weight_base + tile.weight_offset, shape.period
@@ -168,7 +168,7 @@ class Walk:
 
         last_start, last_full = start, first_full
         if shape.blocks > 1 and not self._is_closed_form(shape, words):
-            last_start, last_full = self._step(tile, shape, start, first_fill, chunks)
+            last_start, last_full = self._step_blocks(tile, shape, start, first_fill, chunks)
         else:
             if shape.blocks > 1:
                 last_words = reads.paced_weight_cycle(words) + block_words
@@ -179,13 +179,13 @@ class Walk:
         waited = self._waited_for(
             first_chunk, last_chunk, bank_free, first_fill == ready, start, last_start
         )
-        return _Blocks(start, last_start, last_full, waited)
+        return _BlockCycles(start, last_start, last_full, waited)
 
     def _is_closed_form(self, shape: TileShape, last_word: int) -> bool:
         """Return False if the tile's weights wait for room that the tile itself makes."""
         return shape.covers_bursts and self.reads.starts_without_future_room(last_word)
 
-    def _step(
+    def _step_blocks(
         self, tile: Compute, shape: TileShape, start: int, first_fill: int, chunks: int
     ) -> tuple[int, int]:
         """Step through the blocks; return (start, cycle of the full shadow) of the last one."""
