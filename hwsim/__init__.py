@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hwsim.flows.execution import run
     from hwsim.flows.network import load, networks
     from hwsim.flows.verification import verify
+    from hwsim.report.reading import read
 
 __all__ = [
     "compile",
@@ -27,28 +28,30 @@ __all__ = [
     "estimate",
     "load",
     "networks",
+    "read",
     "run",
     "verify",
 ]
 
 _PLACES = {
-    "compile": ("compilation", "compile_network"),
-    "configs": ("configuration", "configs"),
-    "configuration": ("configuration", "configuration"),
-    "estimate": ("estimate", "estimate"),
-    "load": ("network", "load"),
-    "networks": ("network", "networks"),
-    "run": ("execution", "run"),
-    "verify": ("verification", "verify"),
+    "compile": ("flows.compilation", "compile_network"),
+    "configs": ("flows.configuration", "configs"),
+    "configuration": ("flows.configuration", "configuration"),
+    "estimate": ("flows.estimate", "estimate"),
+    "load": ("flows.network", "load"),
+    "networks": ("flows.network", "networks"),
+    "read": ("report.reading", "read"),
+    "run": ("flows.execution", "run"),
+    "verify": ("flows.verification", "verify"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Find a function of the library in its workflow."""
+    """Find a function of the library where it is defined."""
     if name not in _PLACES:
         raise AttributeError(f"module 'hwsim' has no attribute '{name}'")
     module, function = _PLACES[name]
-    return getattr(import_module(f"hwsim.flows.{module}"), function)
+    return getattr(import_module(f"hwsim.{module}"), function)
 
 
 def __dir__() -> list[str]:

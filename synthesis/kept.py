@@ -10,13 +10,15 @@ from typing import Any
 from hwsim.cache import cache_folder
 from hwsim.files import read_file
 
+FORMAT_NUMBER = 1  # grows with every change of what a result holds
 LARGEST_BYTES = 1 << 24  # a module's cells, by name
 
 
 class Kept:
     """Results as JSON, each by a text, under the same `circumstances`.
 
-    A result is a dict. It is found anew where nothing was kept, or where the file holds no dict.
+    A result is a dict. It is found anew where nothing was kept, or where the file holds something
+    else or is of another format number.
     """
 
     def __init__(self, kind: str, circumstances: Sequence[str]):
@@ -29,15 +31,16 @@ class Kept:
         path = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
         try:
             content = read_file("kept synthesis", path, LARGEST_BYTES)
-            if isinstance(kept := json.loads(content), dict):
-                return kept
-        except (ValueError, RecursionError):  # not there, or no JSON
+            kept = json.loads(content)
+            if isinstance(kept, dict) and kept.get("format_number") == FORMAT_NUMBER:
+                return kept["result"]
+        except (ValueError, KeyError, RecursionError):  # not there, or no JSON
             pass
         found = find()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with NamedTemporaryFile("w", dir=self._folder, delete=False, encoding="utf-8") as file:
-                json.dump(found, file)
+                json.dump({"format_number": FORMAT_NUMBER, "result": found}, file)
             Path(file.name).replace(path)
         except OSError:
             pass
