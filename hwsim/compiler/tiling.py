@@ -1,12 +1,13 @@
 """The choice of a layer's schedule: of those that fit the buffers, the one with least traffic."""
 
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
+from hwsim.compiler.cut import Cut
 from hwsim.compiler.limits import check_fields
+from hwsim.compiler.spans import rows_held, rows_read, span_columns, span_rows
 from hwsim.errors import InputError
 from hwsim.graph import Layer
 from hwsim.program.blocking import Blocking, block_layer, ceil_div, split_evenly
@@ -28,30 +29,24 @@ def schedule_layer(layer: Layer, config: Config) -> Schedule:
     blocking = block_layer(layer, config)
     check_fields(layer, blocking, config)
     _check_accumulators(layer, config, blocking)
-    candidates = list(_candidates(layer, config, blocking))
+    candidates = _candidates(layer, config, blocking)
     if not candidates:
         raise InputError(_too_small(layer, config, blocking))
-    return min(candidates, key=lambda candidate: candidate[0])[1]
+    return min(candidates, key=lambda schedule: _cost(layer, config, schedule))
 
 
-Cost = tuple[int, float]
-
-
-def _candidates(
-    layer: Layer, config: Config, blocking: Blocking
-) -> Iterator[tuple[Cost, Schedule]]:
+def _candidates(layer: Layer, config: Config, blocking: Blocking) -> list[Schedule]:
+    """Return all schedules that fit with the fewest stripes that fit."""
     stored = layer.output.shape
     for stripe_count in range(1, stored.width + 1):
         stripe_width = ceil_div(stored.width, stripe_count)
         if stripe_count > 1 and ceil_div(stored.width, stripe_count - 1) == stripe_width:
             continue
-        found = False
-        for height in _band_heights(layer, config, blocking, stripe_width):
-            for candidate in _candidates_of(layer, config, blocking, stripe_width, height):
-                found = True
-                yield candidate
-        if found:
-            return
+        heights = _band_heights(layer, config, blocking, stripe_width)
+        cuts = [_cut(layer, config, blocking, stripe_width, height) for height in heights]
+        if found := [schedule for cut in cuts if cut for schedule in _schedules(cut)]:
+            return found
+    return []
 
 
 def _band_heights(layer: Layer, config: Config, blocking: Blocking, stripe_width: int) -> list[int]:
@@ -64,89 +59,63 @@ def _band_heights(layer: Layer, config: Config, blocking: Blocking, stripe_width
     return sorted(heights)
 
 
-def _candidates_of(
+def _cut(
     layer: Layer, config: Config, blocking: Blocking, stripe_width: int, height: int
-) -> Iterator[tuple[Cost, Schedule]]:
-    """Yield (cost, schedule) for one width of stripes and one height of bands."""
-    input_shape, stored = layer.input.shape, layer.output.shape
-    bands = [span_rows(layer, *piece) for piece in split_evenly(stored.height, height)]
+) -> Cut | None:
+    """Return the layer cut into stripes and bands of at most these sizes, or None if none fits."""
+    stored = layer.output.shape
+    bands = tuple(span_rows(layer, *piece) for piece in split_evenly(stored.height, height))
     tile_columns = _tile_columns(layer, config, blocking, bands, stripe_width)
     if tile_columns is None:
-        return
-    stripes = [
+        return None
+    stripes = tuple(
         tuple(
             span_columns(layer, first + start, size)
             for start, size in split_evenly(width, tile_columns)
         )
         for first, width in split_evenly(stored.width, stripe_width)
-    ]
-    columns = [stripe_columns(stripe, input_shape.width, blocking, config) for stripe in stripes]
-    row_words = max(blocking.input_row_words(last - first, config) for first, last in columns)
-    ring_rows = config.feature_words // (row_words * blocking.stored_blocks)
-    ring_limit = min(input_shape.height, ring_rows)
-    sweep_words = (
-        sum(blocking.input_row_words(last - first, config) for first, last in columns)
-        * blocking.stored_blocks
-        * _rows_read(bands, input_shape.height)
     )
+    return Cut(layer, config, blocking, bands, stripes)
+
+
+def _schedules(cut: Cut) -> Iterator[Schedule]:
+    """Yield the schedules of a cut, which differ in how long weights stay."""
+    blocking, queue_words = cut.blocking, cut.config.weight_words
     all_weights = blocking.output_blocks * blocking.weight_words
     bundle_weights = min(blocking.bundle_blocks, blocking.output_blocks) * blocking.weight_words
-
-    def make(
-        scope: WeightScope,
-        sweeps: list[tuple[int, int]],
-        band_sets: list[tuple[Span, ...]],
-        readings: int,
-    ) -> tuple[Cost, Schedule]:
-        schedule = Schedule(
-            blocking,
-            scope,
-            tuple(sweeps),
-            tuple(stripes),
-            tuple(band_sets),
-            ring_limit,
-            row_words,
-            sweep_words * len(sweeps),
-            all_weights * readings,
-        )
-        traffic = schedule.read_words + schedule.weight_read_words
-        return (traffic, _extra_cycles(layer, config, schedule)), schedule
-
     whole = [(0, blocking.bundles)]
-    single: list[tuple[Span, ...]] = [(band,) for band in bands]
-    if _rows_held(bands, 1, input_shape.height) <= ring_limit:
-        if all_weights <= config.weight_words:
-            yield make(WeightScope.LAYER, whole, single, 1)
+    single: list[tuple[Span, ...]] = [(band,) for band in cut.bands]
+    if rows_held(cut.bands, 1, cut.layer.input.shape.height) <= cut.ring_rows:
+        if all_weights <= queue_words:
+            yield cut.schedule(WeightScope.LAYER, whole, single, 1)
             return
-        if bundle_weights <= config.weight_words:
-            per_sweep = config.weight_words // bundle_weights
-            yield make(WeightScope.LAYER, split_evenly(blocking.bundles, per_sweep), single, 1)
-        tiles = len(bands) * sum(map(len, stripes))
-        yield make(WeightScope.TILE, whole, single, tiles)
-    if bundle_weights <= config.weight_words:
-        held = bisect_right(
-            range(1, len(bands) + 1),
-            ring_limit,
-            key=lambda count: _rows_held(bands, count, input_shape.height),
-        )
-        if held:
-            band_sets = [
-                tuple(bands[start : start + size]) for start, size in split_evenly(len(bands), held)
-            ]
-            yield make(WeightScope.BAND_SET, whole, band_sets, len(band_sets) * len(stripes))
+        if bundle_weights <= queue_words:
+            sweeps = split_evenly(blocking.bundles, queue_words // bundle_weights)
+            yield cut.schedule(WeightScope.LAYER, sweeps, single, 1)
+        tiles = len(cut.bands) * sum(map(len, cut.stripes))
+        yield cut.schedule(WeightScope.TILE, whole, single, tiles)
+    if bundle_weights <= queue_words and (band_sets := cut.band_sets):
+        readings = len(band_sets) * len(cut.stripes)
+        yield cut.schedule(WeightScope.BAND_SET, whole, band_sets, readings)
+
+
+def _cost(layer: Layer, config: Config, schedule: Schedule) -> tuple[int, float]:
+    """Return what is compared: traffic in words, then estimated cycles."""
+    traffic = schedule.read_words + schedule.weight_read_words
+    return traffic, _extra_cycles(layer, config, schedule)
 
 
 def _extra_cycles(layer: Layer, config: Config, schedule: Schedule) -> float:
     """Return estimated cycles, by which schedules of equal traffic are compared."""
     blocking = schedule.blocking
     first_band = schedule.band_sets[0][0]
-    rows = _rows_read([first_band], layer.input.shape.height)
+    rows = rows_read([first_band], layer.input.shape.height)
     startup = rows * schedule.row_words / config.beats_per_cycle
     chunks = 1 if blocking.reduction_blocks == 1 else blocking.stored_blocks
     arrival = startup * chunks / blocking.reduction_blocks
     reduction = _issue_cycles(config, schedule)
     drain = _drain_slots(layer) * config.rescale_groups
-    slack = _rows_read([first_band], layer.input.shape.height) * 2 > schedule.ring_rows
+    slack = rows_read([first_band], layer.input.shape.height) * 2 > schedule.ring_rows
     stall = reduction * STARVED_SHARE if slack and _total_bands(schedule) > 1 else 0.0
     last_tile = first_band.stored * schedule.stripes[0][0].stored * config.rescale_groups
     overhead = TILE_OVERHEAD_CYCLES * schedule.tiles
@@ -184,7 +153,7 @@ def _tile_pixels(config: Config, blocking: Blocking) -> int:
 
 
 def _tile_columns(
-    layer: Layer, config: Config, blocking: Blocking, bands: list[Span], width: int
+    layer: Layer, config: Config, blocking: Blocking, bands: Sequence[Span], width: int
 ) -> int | None:
     """Return the most stored columns of a tile that fits accumulators and staging."""
     pool = layer.spatial_pool
@@ -197,36 +166,6 @@ def _tile_columns(
         widest = (available - pool.window) // pool.stride + 1 if available >= pool.window else 0
     widest = min(widest, width, _tile_pixels(config, blocking) // stored_rows)
     return widest if widest >= 1 else None
-
-
-def span_rows(layer: Layer, first: int, size: int) -> Span:
-    """Return the span of `size` stored rows from row `first` on."""
-    return _span(layer, first, size, layer.convolution_shape.height, layer.kernel[0])
-
-
-def span_columns(layer: Layer, first: int, size: int) -> Span:
-    """Return the span of `size` stored columns from column `first` on."""
-    return _span(layer, first, size, layer.convolution_shape.width, layer.kernel[1])
-
-
-def _span(layer: Layer, first: int, size: int, limit: int, taps: int) -> Span:
-    pool = layer.spatial_pool
-    first_computed = first * pool.stride
-    computed = min((size - 1) * pool.stride + pool.window, limit - first_computed)
-    return Span(
-        first, size, first_computed, computed, first_computed - layer.padding, computed + taps - 1
-    )
-
-
-def _rows_read(bands: list[Span], height: int) -> int:
-    """Return the number of input rows that the bands read."""
-    return bands[-1].clipped(height)[1] - bands[0].clipped(height)[0]
-
-
-def _rows_held(bands: list[Span], count: int, height: int) -> int:
-    """Return the largest number of input rows that `count` consecutive bands read."""
-    starts = range(len(bands) - count + 1)
-    return max(_rows_read(bands[start : start + count], height) for start in starts)
 
 
 def _check_accumulators(layer: Layer, config: Config, blocking: Blocking) -> None:
@@ -247,7 +186,7 @@ def _check_accumulators(layer: Layer, config: Config, blocking: Blocking) -> Non
 def _too_small(layer: Layer, config: Config, blocking: Blocking) -> str:
     """Return the message for a feature buffer that does not hold a tile of one stored pixel."""
     stored, height, width = layer.output.shape, layer.input.shape.height, layer.input.shape.width
-    rows = max(_rows_read([span_rows(layer, row, 1)], height) for row in range(stored.height))
+    rows = max(rows_read([span_rows(layer, row, 1)], height) for row in range(stored.height))
     columns = [
         stripe_columns((span_columns(layer, column, 1),), width, blocking, config)
         for column in range(stored.width)

@@ -1,0 +1,36 @@
+"""What a piece of a layer's output takes: rows and columns computed, and read, for those stored."""
+
+from collections.abc import Sequence
+
+from hwsim.graph import Layer
+from hwsim.program.schedule import Span
+
+
+def span_rows(layer: Layer, first: int, size: int) -> Span:
+    """Return the span of `size` stored rows from row `first` on."""
+    return _span(layer, first, size, layer.convolution_shape.height, layer.kernel[0])
+
+
+def span_columns(layer: Layer, first: int, size: int) -> Span:
+    """Return the span of `size` stored columns from column `first` on."""
+    return _span(layer, first, size, layer.convolution_shape.width, layer.kernel[1])
+
+
+def _span(layer: Layer, first: int, size: int, limit: int, taps: int) -> Span:
+    pool = layer.spatial_pool
+    first_computed = first * pool.stride
+    computed = min((size - 1) * pool.stride + pool.window, limit - first_computed)
+    return Span(
+        first, size, first_computed, computed, first_computed - layer.padding, computed + taps - 1
+    )
+
+
+def rows_read(bands: Sequence[Span], height: int) -> int:
+    """Return the number of input rows that the bands read."""
+    return bands[-1].clipped(height)[1] - bands[0].clipped(height)[0]
+
+
+def rows_held(bands: Sequence[Span], count: int, height: int) -> int:
+    """Return the largest number of input rows that `count` consecutive bands read."""
+    starts = range(len(bands) - count + 1)
+    return max(rows_read(bands[start : start + count], height) for start in starts)
