@@ -9,7 +9,8 @@ from cocotb.triggers import FallingEdge, RisingEdge, SimTimeoutError, Timer, wit
 
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.registers import REGISTER_BYTES, register
+from hwsim.isa.register import REGISTER_BYTES
+from hwsim.isa.registers import register
 from hwsim.program.program import Program
 from hwsim.program.traffic import COUNTERS, ByteCounts
 from hwsim.testbenches.axi_memory import (

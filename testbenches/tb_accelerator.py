@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from hwsim.compiler import compile_graph
 from hwsim.compiler.pack import pack_features, pack_image, unpack_padded_features
 from hwsim.golden.reference import run_graph
-from hwsim.isa.registers import REGISTERS, Access, constant_fields, register, reset_value
+from hwsim.isa.identity import constant_fields, reset_value
+from hwsim.isa.register import Access
+from hwsim.isa.registers import REGISTERS, register
 from hwsim.machine import Machine
 from hwsim.program.blocking import is_packed
 from hwsim.program.program import Program

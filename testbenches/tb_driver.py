@@ -10,7 +10,8 @@ from cocotb.task import bridge, resume
 from hwsim.compiler import compile_graph
 from hwsim.compiler.pack import pack_features
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.registers import REGISTERS, fingerprint
+from hwsim.isa.identity import fingerprint
+from hwsim.isa.registers import REGISTERS
 from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.program.traffic import COUNTERS, ByteCounts

@@ -19,7 +19,8 @@ from hwsim.compiler.image import packed_input
 from hwsim.flows.quantized import Recipe, quantized_graph
 from hwsim.golden.photographs import load_image
 from hwsim.golden.reference import run_graph, stored_image
-from hwsim.isa.registers import fingerprint, register, reset_value
+from hwsim.isa.identity import fingerprint, reset_value
+from hwsim.isa.registers import register
 from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.program.relocate import relocate

@@ -10,7 +10,8 @@ import pytest
 
 from hwsim.arch.config import Config, load_config
 from hwsim.isa.error_codes import MEANINGS, ErrorCode
-from hwsim.isa.registers import COUNTERS, REGISTERS, fingerprint, register, reset_value
+from hwsim.isa.identity import fingerprint, reset_value
+from hwsim.isa.registers import COUNTERS, REGISTERS, register
 from hwsim.rtl.accelerator import accelerator_verilog
 from hwsim.rtl.deliver.example import example_files
 from hwsim.rtl.deliver.system_rdl import write_manual

@@ -10,17 +10,16 @@ from amaranth.sim import Simulator
 
 from hwsim.arch.config import load_config
 from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.identity import build_fields, reset_value
+from hwsim.isa.register import Access
 from hwsim.isa.registers import (
-    ADDRESS_BITS,
     COUNTER_BITS,
     COUNTERS,
     PAGE_SHIFT,
     PROGRAM_SHIFT,
+    REGISTER_ADDRESS_BITS,
     REGISTERS,
-    Access,
-    build_fields,
     register,
-    reset_value,
 )
 from hwsim.rtl.host.axi4_lite import OKAY, SLVERR
 from hwsim.rtl.host.registers import Registers
@@ -149,7 +148,7 @@ def test_every_access_does_what_the_table_says(stall: float) -> None:
                 entry = draw.choice([*REGISTERS, *often * 5])
                 address = entry.offset | draw.getrandbits(2)
             else:
-                address = draw.getrandbits(ADDRESS_BITS)
+                address = draw.getrandbits(REGISTER_ADDRESS_BITS)
             if draw.random() < 0.6:
                 data = draw.getrandbits(32) if draw.random() < 0.7 else draw.getrandbits(2)
                 strobe = draw.choice([15, 15, 15, 1, 0, draw.getrandbits(4)])

@@ -14,7 +14,9 @@ from hwsim.arch.config import load_config
 from hwsim.isa.descriptor import FIELDS
 from hwsim.isa.error_codes import MEANINGS, ErrorCode
 from hwsim.isa.fields import Opcode
-from hwsim.isa.registers import REGISTERS, Access, fingerprint, reset_value
+from hwsim.isa.identity import fingerprint, reset_value
+from hwsim.isa.register import Access
+from hwsim.isa.registers import REGISTERS
 from hwsim.rtl.deliver.system_rdl import Manual, descriptor_map_name, write_manual
 
 CONFIGS = ("nano", "edge")

@@ -13,7 +13,8 @@ from hwsim.isa.fields import (
     Opcode,
 )
 from hwsim.isa.parameters import PARAMETER_WORD_BYTES, PARAMETERS
-from hwsim.isa.registers import REGISTERS, Register
+from hwsim.isa.register import Register
+from hwsim.isa.registers import REGISTERS
 from hwsim.isa.rules import RULES
 from tools.formal_document import formal_document
 from tools.gates_document import gates_document

@@ -1,95 +1,21 @@
-"""The register map of the AXI4-Lite port, the only place that defines a register.
+"""The register map of the AXI4-Lite port. This table is the only place where a register is written.
 
 The hardware, the SystemRDL with its HTML and C header, and the testbenches derive from it.
-Registers are 32 bits wide and lie in one 4 KiB page; bits that belong to no field read as 0.
+Registers are 32 bits wide and lie in one 4 KiB page; bits that no field claims read as 0.
 """
 
-import json
-import zlib
-from dataclasses import dataclass
-from enum import Enum
+from hwsim.isa.fields import ADDRESS_BITS, DESCRIPTOR_BYTES
+from hwsim.isa.register import REGISTER_BITS, Access, BitField, Register
 
-from hwsim.arch.config import Config
-
-ADDRESS_BITS = 12  # of the AXI4-Lite port: one page
-REGISTER_BITS = 32
-REGISTER_BYTES = REGISTER_BITS // 8
+REGISTER_ADDRESS_BITS = 12  # of the AXI4-Lite port: one page
 
 PAGE_SHIFT = 12  # windows are whole pages of 4 KiB, which no burst crosses
-PAGE_BITS = 32 - PAGE_SHIFT  # a page's number
-PROGRAM_SHIFT = 6  # a program starts on a multiple of a descriptor
+PAGE_BITS = ADDRESS_BITS - PAGE_SHIFT  # a page's number
+PROGRAM_SHIFT = DESCRIPTOR_BYTES.bit_length() - 1  # a program starts on a multiple of these
 COUNTER_BITS = 40
 
 IDENTITY_VALUE = 0x4857534D  # "HWSM"
 INTERFACE_VERSION = 1
-COMPILED_FOR = {"array", "widths", "buffers", "bus", "channel_pool"}  # what a program depends on
-
-
-class Access(Enum):
-    """The ways in which the host may access a register."""
-
-    RO = "ro"
-    WO = "wo"
-    RW = "rw"
-    W1C = "w1c"
-
-
-@dataclass(frozen=True)
-class BitField:
-    """A field of a register: `width` bits, of which `low` is the number of the lowest.
-
-    `reset` is the value after reset, or None if it depends on the configuration.
-    """
-
-    name: str
-    low: int
-    width: int
-    doc: str
-    reset: int | None = 0
-
-    @property
-    def high(self) -> int:
-        return self.low + self.width - 1
-
-    @property
-    def mask(self) -> int:
-        return ((1 << self.width) - 1) << self.low
-
-
-@dataclass(frozen=True)
-class Register:
-    """One register; if it `is_locked`, a write during a run is refused."""
-
-    name: str
-    offset: int
-    access: Access
-    doc: str
-    fields: tuple[BitField, ...]
-    is_locked: bool = False
-
-    @property
-    def mask(self) -> int:
-        return sum(field.mask for field in self.fields)
-
-    def field(self, name: str) -> BitField:
-        """Return the field of this name."""
-        return next(field for field in self.fields if field.name == name)
-
-    def pack(self, **values: int) -> int:
-        """Return the word with these fields; those that are left out have their reset value."""
-        unknown = values.keys() - {field.name for field in self.fields}
-        assert not unknown, f"{self.name} has no field {unknown}"
-        word = 0
-        for field in self.fields:
-            value = values.get(field.name, field.reset)
-            assert value is not None, f"{self.name}.{field.name} depends on the configuration"
-            assert 0 <= value < 1 << field.width, f"{self.name}.{field.name} = {value}"
-            word |= value << field.low
-        return word
-
-    def unpack(self, word: int) -> dict[str, int]:
-        """Return the values of the fields in a word."""
-        return {field.name: (word & field.mask) >> field.low for field in self.fields}
 
 
 def _interrupt_fields(docs: tuple[str, str, str]) -> tuple[BitField, ...]:
@@ -249,7 +175,7 @@ REGISTERS: tuple[Register, ...] = (
             BitField(
                 "address",
                 PROGRAM_SHIFT,
-                32 - PROGRAM_SHIFT,
+                ADDRESS_BITS - PROGRAM_SHIFT,
                 "Bits 31:6 of the address; the lower bits are 0.",
             ),
         ),
@@ -279,7 +205,7 @@ REGISTERS: tuple[Register, ...] = (
             BitField(
                 "address",
                 PROGRAM_SHIFT,
-                32 - PROGRAM_SHIFT,
+                ADDRESS_BITS - PROGRAM_SHIFT,
                 "Bits 31:6 of the address; the lower bits are 0.",
             ),
         ),
@@ -310,31 +236,3 @@ _BY_NAME = {register.name: register for register in REGISTERS}
 def register(name: str) -> Register:
     """Return the register of this name, such as "INTERRUPT_STATUS"."""
     return _BY_NAME[name]
-
-
-def build_fields(config: Config) -> dict[str, int]:
-    """Return the fields of BUILD on this configuration."""
-    return {
-        "input_lanes_log2": config.array.input_lanes.bit_length() - 1,
-        "output_lanes_log2": config.array.output_lanes.bit_length() - 1,
-        "weight_bits": config.widths.weight_bits,
-        "multiplier_bits": config.widths.multiplier_bits,
-        "channel_pool": int(config.channel_pool),
-        "interface": INTERFACE_VERSION,
-    }
-
-
-def fingerprint(config: Config) -> int:
-    """Return the value of FINGERPRINT: equal for configurations that run the same programs."""
-    settings = config.model_dump(include=COMPILED_FOR)
-    return zlib.crc32(json.dumps(settings, sort_keys=True, separators=(",", ":")).encode())
-
-
-def constant_fields(config: Config) -> dict[str, dict[str, int]]:
-    """Return the fields of the registers that depend on the configuration."""
-    return {"BUILD": build_fields(config), "FINGERPRINT": {"value": fingerprint(config)}}
-
-
-def reset_value(entry: Register, config: Config) -> int:
-    """Return the value of a register after reset on this configuration."""
-    return entry.pack(**constant_fields(config).get(entry.name, {}))

@@ -8,9 +8,10 @@ from hwsim.arch.config import Config
 from hwsim.errors import InputError
 from hwsim.graph import Graph, Layer, Tensor
 from hwsim.isa.descriptor import Descriptor, encode
+from hwsim.isa.registers import PAGE_SHIFT
 from hwsim.program.schedule import Schedule
 
-WINDOW_BYTES = 4096  # windows are whole pages of this size; no burst crosses its end
+WINDOW_BYTES = 1 << PAGE_SHIFT  # windows are whole pages of this size; no burst crosses its end
 
 
 class Traffic(Enum):

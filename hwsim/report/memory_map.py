@@ -8,7 +8,8 @@ from typing import Any, Literal
 from hwsim.compiler.image import extent
 from hwsim.compiler.pack import image_row_bytes
 from hwsim.graph import Tensor
-from hwsim.isa.registers import fingerprint, register, reset_value
+from hwsim.isa.identity import fingerprint, reset_value
+from hwsim.isa.registers import register
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, is_packed
 from hwsim.program.program import Plan, Region
 from hwsim.program.traffic import COUNTERS, add_traffic

@@ -19,7 +19,9 @@ from hwsim.escape import markup, rdl_string
 from hwsim.isa.descriptor import FIELDS, SUMMARIES
 from hwsim.isa.error_codes import MEANINGS, ErrorCode
 from hwsim.isa.fields import DESCRIPTOR_BYTES, OPCODE, Opcode
-from hwsim.isa.registers import REGISTERS, Access, Register, constant_fields
+from hwsim.isa.identity import constant_fields
+from hwsim.isa.register import Access, Register
+from hwsim.isa.registers import REGISTERS
 
 DESCRIPTOR_BITS = 8 * DESCRIPTOR_BYTES
 ACCESS_PROPERTIES = {

@@ -3,7 +3,8 @@
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Member, Out
 
-from hwsim.isa.registers import ADDRESS_BITS, REGISTER_BITS, REGISTER_BYTES
+from hwsim.isa.register import REGISTER_BITS, REGISTER_BYTES
+from hwsim.isa.registers import REGISTER_ADDRESS_BITS
 
 PREFIX = "s_axi_"
 OKAY, SLVERR = 0, 2
@@ -20,7 +21,7 @@ class Axi4Lite(wiring.Signature):
             {
                 "awvalid": Out(1),
                 "awready": In(1),
-                "awaddr": Out(ADDRESS_BITS),
+                "awaddr": Out(REGISTER_ADDRESS_BITS),
                 "awprot": Out(3),
                 "wvalid": Out(1),
                 "wready": In(1),
@@ -31,7 +32,7 @@ class Axi4Lite(wiring.Signature):
                 "bresp": In(2),
                 "arvalid": Out(1),
                 "arready": In(1),
-                "araddr": Out(ADDRESS_BITS),
+                "araddr": Out(REGISTER_ADDRESS_BITS),
                 "arprot": Out(3),
                 "rvalid": In(1),
                 "rready": Out(1),

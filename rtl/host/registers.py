@@ -9,17 +9,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch.config import Config
-from hwsim.isa.registers import (
-    ADDRESS_BITS,
-    IDENTITY_VALUE,
-    REGISTER_BITS,
-    REGISTER_BYTES,
-    REGISTERS,
-    Access,
-    Register,
-    constant_fields,
-    register,
-)
+from hwsim.isa.identity import constant_fields
+from hwsim.isa.register import REGISTER_BITS, REGISTER_BYTES, Access, Register
+from hwsim.isa.registers import IDENTITY_VALUE, REGISTER_ADDRESS_BITS, REGISTERS, register
 from hwsim.rtl.host.axi4_lite import OKAY, SLVERR, Axi4Lite
 from hwsim.rtl.host.control import RunStatus
 from hwsim.rtl.host.counters import COUNTS
@@ -220,7 +212,7 @@ class Registers(wiring.Component):
         """Answer with the addressed register's fields, or with SLVERR where there is none."""
         bus = self.bus
         has_address = Signal()
-        index = Signal(ADDRESS_BITS - BYTE_SHIFT)
+        index = Signal(REGISTER_ADDRESS_BITS - BYTE_SHIFT)
         m.d.comb += bus.arready.eq(~has_address & ~bus.rvalid)
         m.d.sync += has_address.eq(bus.arvalid & bus.arready)
         with m.If(bus.arready):
