@@ -1,4 +1,4 @@
-"""What a piece of a layer's output takes: rows and columns computed, and read, for those stored."""
+"""Spans: the rows or columns that are computed and read for some that are stored."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What an accelerator says of itself in its registers, and what a program was compiled for."""
+"""The registers in which an accelerator says what it was built for, and thus which programs run."""
 
 import json
 import zlib

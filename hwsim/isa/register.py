@@ -1,4 +1,4 @@
-"""What a register and its fields are; the registers themselves stand in `hwsim.isa.registers`."""
+"""The types of a register and its fields. The registers stand in `hwsim.isa.registers`."""
 
 from dataclasses import dataclass
 from enum import Enum

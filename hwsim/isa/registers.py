@@ -1,7 +1,7 @@
-"""The register map of the AXI4-Lite port. This table is the only place where a register is written.
+"""The register map of the AXI4-Lite port, the only place that defines a register.
 
 The hardware, the SystemRDL with its HTML and C header, and the testbenches derive from it.
-Registers are 32 bits wide and lie in one 4 KiB page; bits that no field claims read as 0.
+Registers are 32 bits wide and lie in one 4 KiB page; bits that belong to no field read as 0.
 """
 
 from hwsim.isa.fields import ADDRESS_BITS, DESCRIPTOR_BYTES
