@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hwsim.arch.config import load_config
-from hwsim.compiler import compile_graph, plan_graph
+from hwsim.compiler import compile_graph, plan_of_any_size
 from hwsim.frontends.builtin import build_network
 from hwsim.machine import Machine
 from hwsim.machine.memory import Memory
@@ -58,7 +58,9 @@ def test_a_plan_of_a_real_network_says_what_its_descriptors_say(preset: str, net
     graph = build_network(network)
     for one in (graph, plain(graph), materialized(graph), materialized(graph, pooled=False)):
         program = compile_graph(one, load_config(preset))
-        assert planned_traffic(plan_graph(one, load_config(preset))) == traffic_by_layer(program)
+        assert planned_traffic(plan_of_any_size(one, load_config(preset))) == traffic_by_layer(
+            program
+        )
 
 
 @drawing

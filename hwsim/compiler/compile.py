@@ -34,8 +34,15 @@ def plan_graph(graph: Graph, config: Config) -> Plan:
     """Choose every layer's tiling and place everything in memory, but write no descriptor.
 
     This takes hardly longer for a large image than for a small one. Raises `InputError` if a layer
-    cannot run. A plan may be too large to become a program.
+    cannot run or the program is too large: whatever can be refused without weights.
     """
+    plan = plan_of_any_size(graph, config)
+    check_size(plan)
+    return plan
+
+
+def plan_of_any_size(graph: Graph, config: Config) -> Plan:
+    """Plan a network that is only compared with, and so may be too large to run."""
     check_build(graph, config)
     schedules = [schedule_layer(layer, config) for layer in graph.layers]
     # Features come first, then weights and program: each part is a window, in whole pages.
@@ -52,8 +59,8 @@ def plan_graph(graph: Graph, config: Config) -> Plan:
 def write_program(plan: Plan, on_layer: Callable[[], None] = lambda: None) -> Program:
     """Write all descriptors of a plan, and the weights if its graph has constants.
 
-    `on_layer` is called when a layer has been written. Raises `InputError` if the program is too
-    large, or a weight or an accumulator too wide.
+    `on_layer` is called when a layer has been written. Raises `InputError` if a weight or an
+    accumulator is too wide.
     """
     check_size(plan)
     tokens = Tokens()

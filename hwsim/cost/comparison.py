@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hwsim.compiler import plan_graph
+from hwsim.compiler import plan_of_any_size
 from hwsim.passes.baselines import materialized, plain
 from hwsim.program.program import Plan
 from hwsim.program.traffic import ByteCounts, add_traffic, planned_traffic
@@ -47,7 +47,7 @@ def compare(plan: Plan) -> Comparison | None:
     if not graph.is_condensed:
         return None
     a, b, unpooled = (
-        plan_graph(baseline, config)
+        plan_of_any_size(baseline, config)
         for baseline in (plain(graph), materialized(graph), materialized(graph, pooled=False))
     )
     return Comparison(

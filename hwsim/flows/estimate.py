@@ -27,5 +27,5 @@ def price(graph: Graph, config: Config, progress: Progress = silent) -> Estimate
     plan = plan_graph(graph, config)
     with progress(f"compiling {graph.name}", len(graph.layers)) as advance:
         program = write_program(plan, advance)
-    with progress(f"timing {graph.name}", 1):
-        return Estimate(time_program(program))
+    with progress(f"timing {graph.name}", len(graph.layers)) as advance:
+        return Estimate(time_program(program, advance))

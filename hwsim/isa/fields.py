@@ -7,6 +7,7 @@ little-endian; bits that belong to no field are reserved and zero.
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import get_type_hints
 
 DESCRIPTOR_BYTES = 64
@@ -54,11 +55,11 @@ class Field:
     doc: str
     signed: bool = False
 
-    @property
+    @cached_property
     def low(self) -> int:
         return -(1 << (self.bits - 1)) if self.signed else 0
 
-    @property
+    @cached_property
     def high(self) -> int:
         return (1 << (self.bits - self.signed)) - 1
 

@@ -27,9 +27,9 @@ class WeightQueue:
 
     def peek(self, offset: int, count: int) -> NDArray[np.uint8]:
         """Return `count` words from `offset` words behind the head on, which stay in the queue."""
-        joined = np.concatenate(list(self.parts))
-        self.parts = deque([joined])
-        return joined[offset : offset + count]
+        if len(self.parts) > 1:
+            self.parts = deque([np.concatenate(self.parts)])
+        return self.parts[0][offset : offset + count]
 
     def pop(self, count: int) -> NDArray[np.uint8]:
         """Remove `count` words from the head and return them."""
