@@ -1,4 +1,4 @@
-"""What a convolutional network costs on an embedded-vision accelerator, from Python.
+"""The library: find out from Python what a network costs on an embedded-vision accelerator.
 
     import hwsim
 
@@ -6,7 +6,7 @@
     found.totals.frames_per_second
     found.layers.to_frame()
 
-`docs/library.md` has more. Nothing is imported before it is asked for.
+`docs/library.md` says more. A module is imported when one of its functions is first used.
 """
 
 from importlib import import_module
@@ -47,7 +47,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Find a function of the library where it is defined."""
+    """Return a function of the library, imported from the module that defines it."""
     if name not in _PLACES:
         raise AttributeError(f"module 'hwsim' has no attribute '{name}'")
     module, function = _PLACES[name]

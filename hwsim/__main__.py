@@ -1,4 +1,4 @@
-"""The command `hwsim` from its first moment on, and `python -m hwsim`."""
+"""The entry point of the command `hwsim` and of `python -m hwsim`."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ def main() -> int:
     inside a library. After the command's last word a signal ends the process without a further one.
     """
     for number in INTERRUPTS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as for a job in the background
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored by a shell's background job
             signal.signal(number, _end)
     from hwsim.cli import main as run_command
 
@@ -28,8 +28,8 @@ def main() -> int:
         if signal.getsignal(number) is _end:
             signal.signal(number, signal.SIG_DFL)
     if status == INTERRUPTED:
-        # Otherwise Amaranth would remark on parts that nothing came to use, and Python itself would
-        # end by the signal where that had met an `exec`.
+        # A normal exit would print Amaranth's warnings about components that were never used, and
+        # could end by a signal that had been caught inside an `exec`.
         os._exit(status)
     return status
 

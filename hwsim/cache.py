@@ -1,4 +1,4 @@
-"""The folders of a user's caches. A file that cannot be kept is made anew; this is no error."""
+"""The folders of a user's caches. A file that cannot be stored there is made again each time."""
 
 import os
 from collections.abc import Iterator
@@ -16,15 +16,15 @@ def cache_folder() -> Path:
     try:
         return platformdirs.user_cache_path("hwsim", appauthor=False)
     except RuntimeError:  # a user without a home
-        return Path(os.devnull, "hwsim")  # where nothing can be kept
+        return Path(os.devnull, "hwsim")  # nothing can be stored there
 
 
 @contextmanager
 def tools_can_cache() -> Iterator[None]:
-    """Give tools that fail without a cache one for the time being, where the user has none.
+    """Lend a temporary cache folder to tools that need one, if the user's cannot be written.
 
-    Yosys from the wheel keeps itself compiled in the user's cache. Where that cannot be written,
-    `$XDG_CACHE_HOME` names a temporary folder meanwhile, for hwsim itself too.
+    Yosys from the wheel stores its compiled form in the user's cache. If that cannot be written,
+    `$XDG_CACHE_HOME` names a temporary folder inside the context, for hwsim itself too.
     """
     if _is_writable(cache_folder().parent):
         yield

@@ -2,14 +2,14 @@
 
 
 class InputError(ValueError):
-    """Bad input, told in one line that names the offending value and the rule it breaks.
+    """Bad input. The message is one line that names the offending value and the rule it breaks.
 
     The command line prints the message alone and exits with status 2.
     """
 
 
 class ComparisonError(Exception):
-    """Two witnesses disagree: told in one line that names the first element that differs.
+    """Two witnesses disagree. The message is one line that names the first different element.
 
     The command line prints the message alone and exits with status 1.
     """

@@ -1,21 +1,22 @@
-"""A user's text in other languages: one function for each, so that no name is read as markup.
+"""Functions that escape a user's text, one for each language that hwsim writes.
 
-Names of configurations, networks, layers and files may hold any character. HTML is not here: its
-templates escape by themselves.
+Names of configurations, networks, layers and files may hold any character. The templates of the
+HTML pages escape by themselves.
 """
 
 import html
 import re
 
-# What Markdown, HTML and SystemRDL's format codes read as text wherever it stands in a sentence.
+# Markdown, HTML and SystemRDL's format codes read these characters as text at any place.
 PLAIN = re.compile(r"[^\W_]|[ .,;/+=()-]|(?<=[^\W_])_(?=[^\W_])")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def visible(text: str) -> str:
-    """Replace what does not print, line ends and escape sequences among it, by its Python escape.
+    """Replace characters that do not print, line ends among them, by their Python escapes.
 
-    A terminal obeys such characters, and some turn around the order in which others are read.
+    A terminal would obey escape sequences, and some characters reverse the order of their
+    neighbours.
     """
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
@@ -24,13 +25,13 @@ def visible(text: str) -> str:
 
 
 def comment(text: str) -> str:
-    """Return text for a comment in C or Verilog, which it cannot end: printable ASCII on a line."""
+    """Return text as one line of printable ASCII that cannot end a comment in C or Verilog."""
     line = visible(text).encode("ascii", "backslashreplace").decode()
     return re.sub(r"(?<=\*)(?=/)|(?<=/)(?=\*)", " ", line)
 
 
 def markup(text: str) -> str:
-    """Return text that Markdown, HTML and SystemRDL's format codes show as it was."""
+    """Return text that Markdown, HTML and SystemRDL's format codes show unchanged."""
     return "".join(
         letter if PLAIN.match(line, place) else f"&#{ord(letter)};"
         for line in (visible(text),)
@@ -39,7 +40,7 @@ def markup(text: str) -> str:
 
 
 def markdown_code(text: str) -> str:
-    """Return text as code in Markdown, in more backticks than it has anywhere in a row."""
+    """Return text as code in Markdown, between more backticks than it has in any row."""
     line = visible(text)
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     return f"{fence}{line}{fence}" if line.strip("` ") == line else f"{fence} {line} {fence}"
@@ -51,10 +52,10 @@ def rdl_string(text: str) -> str:
 
 
 def chart_label(text: str) -> str:
-    """Return text for Plotly, which reads some HTML in labels and hovering text."""
+    """Return text for Plotly, which interprets some HTML in labels and hover texts."""
     return html.escape(visible(text), quote=False)
 
 
 def csv_cell(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula."""
+    """Return text that no spreadsheet interprets as a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,4 +1,4 @@
-"""Parts that a plain install leaves out."""
+"""The optional parts that a plain installation leaves out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from hwsim.errors import InputError
 
 @contextmanager
 def needing_extra(extra: str, purpose: str) -> Iterator[None]:
-    """Turn a missing module into one line that says what to install."""
+    """Turn a missing module into an error of one line that says what to install."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -1,6 +1,6 @@
-"""Files that a user names: their kind and size are checked before anything is read.
+"""Safe reading of files that a user names: kind and size are checked before anything is read.
 
-No call waits for ever, and none takes more memory than the limit that it is given.
+Every call ends in bounded time, and none takes more memory than the limit that it is given.
 """
 
 import os
@@ -24,7 +24,7 @@ NO_FILES = {
 
 
 def open_file(kind: str, path: str | Path, largest_bytes: int) -> BufferedReader:
-    """Open a regular file of at most `largest_bytes`, which the caller closes.
+    """Open a regular file of at most `largest_bytes`; the caller closes it.
 
     `kind` says what the file is meant to be, for example "image". Raises `InputError` for a file
     that cannot be opened, that is larger, or that is a folder, a device, a pipe or a socket.
@@ -42,7 +42,7 @@ def read_file(kind: str, path: str | Path, largest_bytes: int) -> bytes:
     """Return the content of a regular file or of a pipe, at most `largest_bytes` long.
 
     A pipe lets a shell's `<(command)` and `/dev/stdin` stand for a file. Raises `InputError` as
-    `open_file` does, and for a pipe that nobody writes to or that has no end in half a minute.
+    `open_file` does, and for a pipe that has no writer or that does not end in half a minute.
     """
     descriptor = _open(kind, path)
     try:
@@ -51,7 +51,7 @@ def read_file(kind: str, path: str | Path, largest_bytes: int) -> bytes:
             return _read_pipe(kind, path, descriptor, largest_bytes)
         _check(kind, path, status, largest_bytes)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(largest_bytes + 1)  # files of /proc say that they are empty
+            content = file.read(largest_bytes + 1)  # files of /proc state a size of 0
     except OSError as error:
         raise _unreadable(kind, path, error.strerror) from None
     finally:
@@ -62,7 +62,7 @@ def read_file(kind: str, path: str | Path, largest_bytes: int) -> bytes:
 
 
 def _open(kind: str, path: str | Path) -> int:
-    """Open without waiting for a pipe's writer and without becoming a terminal's process."""
+    """Open without waiting for a pipe's writer and without taking a terminal as one's own."""
     try:
         return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as error:
@@ -80,7 +80,7 @@ def _check(kind: str, path: str | Path, status: os.stat_result, largest_bytes: i
 
 
 def _read_pipe(kind: str, path: str | Path, descriptor: int, largest_bytes: int) -> bytes:
-    """Read to the end of a pipe that was opened without waiting."""
+    """Read a pipe, which was opened without waiting, to its end."""
     content = bytearray()
     deadline = time.monotonic() + PIPE_PATIENCE_SECONDS
     readable = select.poll()
@@ -88,7 +88,7 @@ def _read_pipe(kind: str, path: str | Path, descriptor: int, largest_bytes: int)
     while len(content) <= largest_bytes:
         try:
             chunk = os.read(descriptor, CHUNK_BYTES)
-        except BlockingIOError:  # somebody has it open for writing: wait for more, or for its end
+        except BlockingIOError:  # it has a writer: wait for more data, or for its end
             milliseconds = 1000 * (deadline - time.monotonic())
             if milliseconds <= 0 or not readable.poll(milliseconds):
                 reason = f"the pipe did not end within {PIPE_PATIENCE_SECONDS:g} s"

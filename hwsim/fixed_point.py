@@ -1,4 +1,4 @@
-"""Real factors as integers: factor = multiplier / 2**shift, as the rescaler takes it."""
+"""Real factors as the integers of a rescale: factor = multiplier / 2**shift."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ LARGEST_SHIFT = 62
 
 
 class FixedPoint(NamedTuple):
-    """Per-channel integers of a rescale, each int32 `[K]`: see `hwsim.graph.Constants`."""
+    """The integers of a rescale for each filter, int32 `[K]`; see `hwsim.graph.Constants`."""
 
     multiplier: NDArray[np.int32]
     negative_multiplier: NDArray[np.int32]
@@ -22,15 +22,15 @@ class FixedPoint(NamedTuple):
 def fixed_point(
     factors: NDArray[np.float64], multiplier_bits: int, negative_slope: float = 1.0
 ) -> FixedPoint:
-    """Write real `factors[K]` (accumulator steps to output steps) as multiplier / 2**shift.
+    """Return real `factors[K]` (accumulator steps to output steps) as multiplier / 2**shift.
 
     Multipliers are 0 to 2**(multiplier_bits - 1) - 1 and the shift, 2 to 62, is the largest at
     which they fit. The negative multiplier is that of `factors * negative_slope` on the same
     shift, with a slope of 0 to 1.
 
-    Both are off by at most 2**-(shift + 1): relative to the factor, 2**-(multiplier_bits - 1)
-    where 62 does not limit the shift. Where it does, an int32 accumulator comes out at most 2**-32
-    of an output step off.
+    The error of both factors is at most 2**-(shift + 1). That is 2**-(multiplier_bits - 1) of the
+    factor, unless the limit of 62 cuts the shift; then the error of a rescaled int32 accumulator is
+    at most 2**-32 of an output step.
 
     Raises `InputError` for a factor that is negative, not finite, or too large for a shift of 2.
     """
@@ -57,5 +57,5 @@ def fixed_point(
 
 
 def _scaled(factors: NDArray[np.float64], shift: NDArray[np.int32]) -> NDArray[np.float64]:
-    """factors x 2**shift, rounded to the nearest integer; exact up to that rounding."""
+    """Return factors x 2**shift, rounded once, to the nearest integer."""
     return np.floor(np.ldexp(factors, shift) + 0.5)

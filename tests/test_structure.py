@@ -60,18 +60,9 @@ NOUNS = {"arch", "errors", "escape", "files", "fixed_point", "frontends", "graph
 
 # Folders in which a docstring names a thing or says what is done: "Return ...", "High while ...".
 PLAINLY_SPOKEN = (
-    "hwsim/arch",
-    "hwsim/compiler",
-    "hwsim/cost",
-    "hwsim/frontends",
-    "hwsim/graph",
-    "hwsim/isa",
-    "hwsim/machine",
-    "hwsim/passes",
-    "hwsim/program",
-    "hwsim/timeline",
     "benchmarks",
     "golden",
+    "hwsim",
     "rtl/primitives",
     "synthesis",
     "tools",

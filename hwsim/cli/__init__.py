@@ -1,4 +1,4 @@
-"""The command `hwsim`: what a network costs, from a shell."""
+"""The command line of hwsim: it parses options, calls the workflows and prints their results."""
 
 import os
 import signal
@@ -40,10 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, DIFFERENT)
     except (KeyboardInterrupt, click.Abort):
         if sys.stderr is not None and sys.stderr.isatty():
-            click.echo(err=True)  # behind the terminal's own "^C"
+            click.echo(err=True)  # begin a new line after the terminal's "^C"
         click.echo("hwsim: interrupted", err=True)
         return INTERRUPTED
-    except SystemExit as error:  # click has answered the shell's completion
+    except SystemExit as error:  # click has completed a line for the shell
         return error.code if isinstance(error.code, int) else OK
     except (ReaderGoneError, BrokenPipeError):
         _flush_or_discard()
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _interrupts_raise() -> Iterator[None]:
-    """Let control-C and SIGTERM raise, so that nothing half-written is left behind."""
+    """Let control-C and SIGTERM raise an exception, so that half-written files are removed."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -80,16 +80,16 @@ def _interrupts_raise() -> Iterator[None]:
 
 
 def _flush_or_discard() -> None:
-    """Drop what is left in stdout's buffer where nobody takes it: Python would complain on exit."""
+    """Flush stdout; drop its content if the reader is gone, because Python's exit would fail."""
     try:
         sys.stdout.flush()
     except OSError:
-        with suppress(OSError):  # a stream without a file
+        with suppress(OSError):  # the stream has no file
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fault(error: UnexpectedError) -> str:
-    """What nobody has foreseen, and where in hwsim it happened."""
+    """Return the message of an unforeseen exception, with the place in hwsim that raised it."""
     cause = error.__cause__
     frames = traceback.extract_tb(cause.__traceback__ if cause else None)
     place = next((f for f in reversed(frames) if "hwsim" in Path(f.filename).parts), frames[-1])

@@ -1,4 +1,4 @@
-"""`python -m hwsim.cli`: the command, where its script is not on the path."""
+"""The command as `python -m hwsim.cli`, for a shell whose path lacks the script `hwsim`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The top of the command line. A subcommand's module is imported only when it is asked for."""
+"""The top of the command line, which imports a subcommand's module only when it is called."""
 
 import traceback
 from importlib import import_module
@@ -34,15 +34,15 @@ SUBCOMMANDS = (
 
 
 class ReaderGoneError(RuntimeError):
-    """Nobody reads standard output any more."""
+    """The reader of standard output is gone."""
 
 
 class UnexpectedError(RuntimeError):
-    """An exception that no part of hwsim has foreseen; its cause is that exception."""
+    """Wraps an exception that no part of hwsim has foreseen, as its cause."""
 
 
 class LazyGroup(click.Group):
-    """Finds subcommand `x` as the command of that name in `hwsim.cli.x`."""
+    """Finds the subcommand `x` in the module `hwsim.cli.x`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(SUBCOMMANDS)
@@ -67,12 +67,12 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Hide from click what it would answer by itself: interrupts and readers that have gone."""
+        """Wrap interrupts and broken pipes, because click would handle them in its own way."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise click.Abort from None
-        except (BrokenPipeError, SystemExit):  # the latter is rich's answer to a broken pipe
+        except (BrokenPipeError, SystemExit):  # rich exits when a pipe is broken
             raise ReaderGoneError from None
         except FORESEEN:
             raise

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AddressType(click.ParamType[int]):
-    """A number in decimal, or with 0x in hexadecimal."""
+    """An address, in decimal or, with 0x in front, in hexadecimal."""
 
     name = "ADDRESS"
 
@@ -88,13 +88,13 @@ def compile_command(
         text = str(found.files[MAP])
         contents = {paths[name]: content for name, content in found.files.items()}
         outputs.write(contents | json_file.contents(text))
-        if image is None:  # an earlier call's would belong to another memory
+        if image is None:  # a file of an earlier call belongs to another memory
             (Path(folder) / EXPECTED).unlink(missing_ok=True)
     json_file.show(text, level, lambda: _print(found.document, folder))
 
 
 def _print(document: "MemoryMap", folder: str) -> None:
-    """What to put where, and what to expect."""
+    """Print the files, the register writes and the expected results."""
     from hwsim.flows.compilation import EXPECTED, HEADER, MAP, MEMORY
 
     given, output = document.tensor(document.input), document.tensor(document.output)

@@ -1,4 +1,4 @@
-"""Where a finished document goes: files, standard output, or tables."""
+"""Put a finished document where the options say: into files, onto standard output, into tables."""
 
 import sys
 from collections.abc import Callable
@@ -17,7 +17,7 @@ PAGE = "index.html"
 
 @dataclass(frozen=True)
 class JsonFile:
-    """Where `--json` goes: nowhere, into a file, or alone to standard output."""
+    """The destination of `--json`: none, a file, or standard output, which then has only JSON."""
 
     name: str | None
 
@@ -26,7 +26,7 @@ class JsonFile:
         return None if self.name == STANDARD_OUTPUT else self.name
 
     def reserve(self, outputs: Outputs) -> None:
-        """Refuse what cannot be written, before anything takes long."""
+        """Refuse a file that cannot be written, before the long work begins."""
         if self._path is not None:
             outputs.reserve(self._path)
 
@@ -35,7 +35,7 @@ class JsonFile:
         return {} if self._path is None else {self._path: text}
 
     def show(self, text: str, verbosity: Verbosity, print_tables: Callable[[], None]) -> None:
-        """Fill standard output: with JSON alone, or tables, or nothing."""
+        """Print JSON alone, or tables, or nothing to standard output."""
         if self.name == STANDARD_OUTPUT:
             sys.stdout.write(text)
         elif verbosity is not Verbosity.QUIET:
@@ -44,7 +44,7 @@ class JsonFile:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Files that a command is to write, by name; `json` may be standard output."""
+    """The names of the files that a command must write; `json` may be standard output."""
 
     page: str | None = None
     json: str | None = None
@@ -52,11 +52,11 @@ class Wanted:
     trace: str | None = None
 
     def reserve(self, outputs: Outputs) -> None:
-        """Refuse what cannot be written, before anything takes long."""
+        """Refuse a file that cannot be written, before the long work begins."""
         if self.page is not None:
             from hwsim.report.web_page import plotly_script
 
-            plotly_script()  # an extra
+            plotly_script()  # refuse early if this extra is missing
         for file in (self.page, self.json, self.csv, self.trace):
             if file is not None and file != STANDARD_OUTPUT:
                 outputs.reserve(file)
@@ -83,7 +83,7 @@ class Wanted:
         return texts
 
     def show(self, found: EstimateResult, verbosity: Verbosity) -> None:
-        """Fill standard output with JSON alone, or tables, or nothing; warn on the other."""
+        """Print JSON alone, or tables, or nothing to standard output, and warnings to stderr."""
         if self.json == STANDARD_OUTPUT:
             from hwsim.report.json_text import json_text
 
@@ -100,7 +100,7 @@ class Wanted:
 
 
 def page_in(folder: str | None, outputs: Outputs) -> str | None:
-    """The page's name in the folder that `--html` names; the folder is made."""
+    """Make the folder that `--html` names, and return the path of the page in it."""
     if folder is None:
         return None
     outputs.create_folder(folder)

@@ -1,4 +1,4 @@
-"""`hwsim networks`: what can be estimated."""
+"""`hwsim networks`: the built-in networks."""
 
 import click
 

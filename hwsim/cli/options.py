@@ -1,4 +1,4 @@
-"""Options that subcommands share, and what becomes of their values."""
+"""The options that subcommands share, and the types of their values."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Verbosity(IntEnum):
 
 
 class SizeType(click.ParamType[tuple[int, int]]):
-    """WIDTHxHEIGHT, or one number for both, as (width, height)."""
+    """A size, WIDTHxHEIGHT or one number for both, as the pair (width, height)."""
 
     name = SIZE_NAME
 
@@ -37,7 +37,7 @@ class SizeType(click.ParamType[tuple[int, int]]):
 
 
 def common_options(command: Command) -> Command:
-    """-v, -q and --version: the same before and after the subcommand."""
+    """Add -v, -q and --version, which may stand before or after the subcommand."""
     command = click.version_option(package_name="hwsim", message="hwsim %(version)s")(command)
     command = click.option(
         "-q",
@@ -58,7 +58,7 @@ def common_options(command: Command) -> Command:
 
 
 def current_verbosity() -> Verbosity:
-    """What -v or -q, wherever it stood, asked for."""
+    """Return the verbosity that -v or -q chose, before or after the subcommand."""
     found = click.get_current_context().find_root().obj
     return found if isinstance(found, Verbosity) else Verbosity.NORMAL
 
@@ -86,7 +86,7 @@ config_option = click.option(
 
 
 def network_options(command: Command) -> Command:
-    """NETWORK and what it is run on."""
+    """Add the argument NETWORK and the options for its shape and its accelerator."""
     for decorate in reversed(
         (
             click.argument("network"),
@@ -132,7 +132,7 @@ def out_option(default: str | None = None) -> Callable[[Command], Command]:
 def _is_no_standard_output(
     _ctx: click.Context, parameter: click.Parameter, value: str | None
 ) -> str | None:
-    """Refuse `-` where only a file or a folder will do."""
+    """Refuse `-`, standard output, for an option that must name a file or a folder."""
     if value == STANDARD_OUTPUT:
         raise InputError(f"{parameter.opts[-1]} -: only --json can go to standard output")
     return value
@@ -144,7 +144,7 @@ json_option = click.option(
 
 
 def output_options(command: Command) -> Command:
-    """Files to write."""
+    """Add the options that name files to write."""
     for decorate in reversed(
         (
             click.option(

@@ -1,4 +1,4 @@
-"""Files that a command was asked to write: reserved first, written last, all of them or none."""
+"""The output files of a command: all are reserved first, and at the end all or none are written."""
 
 import fcntl
 import os
@@ -11,12 +11,12 @@ from typing import Self
 
 from hwsim.errors import InputError
 
-MOST_LINKS = 40  # that Linux follows
+MOST_LINKS = 40  # Linux follows no longer chain
 
 
 @dataclass(frozen=True)
 class _Reserved:
-    """Where an output goes, and the temporary file in which it waits.
+    """The destination of an output, and the temporary file that holds it until the end.
 
     Without a temporary file it is written in place: into the open file `descriptor` of this
     process, such as /dev/stdout or what a shell put in place of >(command), or else into the device
@@ -29,15 +29,15 @@ class _Reserved:
 
 
 class Outputs:
-    """Reserves every file by creating a temporary one beside it, so that nothing fails late.
+    """Reserves every file by a temporary one beside it, so that a wrong name is refused early.
 
-    As a context manager it removes what is left of them: nothing, if `write` came to its end.
-    Folders that it made and that stay empty go too. Devices, pipes and this process's own open
-    files are written in place.
+    As a context manager it removes the temporary files that are left; after a complete `write`
+    there are none. It also removes the folders that it made and that are still empty. Devices,
+    pipes and this process's own open files are written in place.
     """
 
     def __init__(self) -> None:
-        self._reserved: dict[Path, _Reserved] = {}  # by where it goes
+        self._reserved: dict[Path, _Reserved] = {}  # by destination
         self._created: list[Path] = []
 
     def __enter__(self) -> Self:
@@ -57,7 +57,7 @@ class Outputs:
                 folder.rmdir()
 
     def reserve(self, name: str) -> None:
-        """Make sure that a file of this name can be written when the time comes."""
+        """Make sure that a file of this name can be written later."""
         path = _real(name)
         if path in self._reserved:
             raise InputError(f"cannot write '{name}': it is named for two outputs")
@@ -82,15 +82,15 @@ class Outputs:
             raise InputError(f"cannot write into '{name}': it is not a folder")
 
     def write(self, contents: Mapping[str, str | bytes]) -> None:
-        """Fill the reserved files, each with what is under its name; then put all in place."""
+        """Fill the reserved files, each with the content under its name; then put all in place."""
         data = {_real(name): (name, _encoded(content)) for name, content in contents.items()}
-        # What is written in place cannot be taken back: it comes after what may still fail.
+        # Data written in place cannot be taken back, so it goes after the files that may fail.
         for path in sorted(data, key=lambda path: self._reserved[path].partial is None):
             name, content = data[path]
             try:
                 _fill(self._reserved[path], content)
             except BrokenPipeError:
-                pass  # its reader has what it wanted
+                pass  # its reader needs no more
             except OSError as error:
                 raise InputError(f"cannot write '{name}': {error.strerror}") from None
         for path, reserved in self._reserved.items():
@@ -106,16 +106,16 @@ def _fill(reserved: _Reserved, content: bytes) -> None:
     if reserved.descriptor is None:
         (reserved.partial or reserved.path).write_bytes(content)
         return
-    sys.stdout.flush()  # what was printed before comes first
+    sys.stdout.flush()  # keep the order of the output
     with os.fdopen(os.dup(reserved.descriptor), "wb") as file:
         file.write(content)
 
 
 def _real(name: str) -> Path:
-    """Absolute, symbolic links followed: a link to a file stays a link.
+    """Return the absolute path that a name leads to. Links are followed, so that they stay links.
 
-    A name of one of this process's open files ends as /proc/self/fd/N: what that link seems to
-    point to, such as pipe:[123], is no path.
+    The name of an open file of this process becomes /proc/self/fd/N and is not followed further,
+    because the target of that link, for example pipe:[123], is no path.
     """
     path = Path(name)
     for _ in range(MOST_LINKS):

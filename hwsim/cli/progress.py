@@ -1,4 +1,4 @@
-"""How far a long command is: a bar on a terminal, elsewhere a line now and then, on stderr."""
+"""The progress of a long command on stderr: a bar on a terminal, elsewhere occasional lines."""
 
 import sys
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from hwsim.cli.options import Verbosity
 from hwsim.escape import visible
 from hwsim.flows.progress import Advance, Progress, silent
 
-FIRST_LINE_SECONDS = 2.0  # shorter work is not worth a line
+FIRST_LINE_SECONDS = 2.0  # shorter work writes no line
 NEXT_LINE_SECONDS = 10.0
 
 
 def progress(verbosity: Verbosity) -> Progress:
-    """Return how this command shows progress: bars or lines on stderr, or nothing."""
+    """Return a function that shows progress on stderr: as bars, as lines, or not at all."""
     if verbosity is Verbosity.QUIET or sys.stderr is None:
         return silent
     return _bar if sys.stderr.isatty() else _lines
@@ -23,7 +23,7 @@ def progress(verbosity: Verbosity) -> Progress:
 
 @contextmanager
 def _bar(description: str, steps: int) -> Iterator[Advance]:
-    """Show a bar that each call of what this yields moves by one of `steps`."""
+    """Yield a function that advances a bar of `steps` steps by one."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -40,7 +40,7 @@ def _bar(description: str, steps: int) -> Iterator[Advance]:
 
 @contextmanager
 def _lines(description: str, steps: int) -> Iterator[Advance]:
-    """Write a line after `FIRST_LINE_SECONDS`, and one every `NEXT_LINE_SECONDS` from then on."""
+    """Yield a function that writes a line first after `FIRST_LINE_SECONDS`, then more rarely."""
     start = monotonic()
     done = 0
     ended = Event()
@@ -54,7 +54,7 @@ def _lines(description: str, steps: int) -> Iterator[Advance]:
         while not ended.wait(pause):
             share = f"{100 * done // steps} %, " if steps > 1 else ""
             line = f"hwsim: {visible(description)}: {share}{monotonic() - start:.0f} s"
-            with suppress(OSError, ValueError):  # nobody reads it, or it is closed
+            with suppress(OSError, ValueError):  # stderr has no reader or is closed
                 print(line, file=sys.stderr, flush=True)
             pause = NEXT_LINE_SECONDS
 

@@ -1,4 +1,4 @@
-"""`hwsim rtl`: the accelerator as Verilog, with what it takes to put it into a system."""
+"""`hwsim rtl`: the accelerator as Verilog, with the files that integrate it into a system."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +76,7 @@ def rtl(config_name: str, folder: str, name: str, json: str | None) -> None:
 
 
 def _print(document: "Delivery") -> None:
-    """One line per file that somebody opens; the rest belongs to the HTML."""
+    """Print a line per file that a person opens; the other files belong to the HTML pages."""
     name, folder = document.name, document.folder
     click.echo(visible(f"Module {name}, configuration {document.config['name']}, in {folder}"))
     width = max(len(f"{name}_driver.h"), len(PAGE))

@@ -1,4 +1,4 @@
-"""`hwsim schema`: the JSON Schema of what another subcommand's `--json` writes."""
+"""`hwsim schema`: the JSON Schema of the document that another subcommand's `--json` writes."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`hwsim synth`: what synthesis makes of the accelerator's Verilog."""
+"""`hwsim synth`: the gates or the FPGA resources of the accelerator's Verilog."""
 
 import click
 

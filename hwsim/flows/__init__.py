@@ -1,1 +1,1 @@
-"""Workflows that a notebook calls as the command line does."""
+"""The workflows that a notebook and the command line share."""

@@ -1,4 +1,4 @@
-"""A network in memory, ready for the accelerator, and what the machine makes of a photograph."""
+"""Compile a network to a memory image, and run a photograph through it on the machine."""
 
 import hashlib
 from collections.abc import Sequence
@@ -41,14 +41,14 @@ MEMORY, MAP, HEADER, EXPECTED = "memory.bin", "memory.json", "memory.h", "expect
 
 @dataclass(frozen=True, repr=False)
 class CompileResult(Result):
-    """A network in memory, ready for the accelerator."""
+    """A network as the contents of memory, ready for the accelerator."""
 
     document: MemoryMap
     files: dict[str, str | bytes]
     """The content of every file by its name; nothing is written."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what memory.json holds."""
+        """Return the document that memory.json holds."""
         return asdict(self.document)
 
     @property
@@ -58,12 +58,12 @@ class CompileResult(Result):
 
     @property
     def registers(self) -> Records[RegisterWrite]:
-        """What the host writes before START, in this order."""
+        """The register writes of the host before START, in this order."""
         return Records(RegisterWrite, self.document.registers)
 
     @property
     def heading(self) -> str:
-        """The network, the accelerator, and where it lies in memory."""
+        """The network, the accelerator, and the place of the program in memory."""
         document = self.document
         return (
             f"{document.network.name} for {document.config['name']}, "
@@ -72,7 +72,7 @@ class CompileResult(Result):
 
     @property
     def tables(self) -> Sequence[Table]:
-        """Registers and tensors."""
+        """The tables of register writes and of tensors."""
         return [
             self.registers.to_table("What the host writes before START"),
             self.layers.to_table("Where tensors lie"),
@@ -81,7 +81,7 @@ class CompileResult(Result):
 
 @dataclass(frozen=True)
 class _Executed:
-    """A photograph in memory, and what the accelerator makes of it."""
+    """A photograph's bytes in memory, and the tensors that the machine computed from it."""
 
     packed: bytes = b""
     image: PlacedImage | None = None
@@ -138,7 +138,7 @@ def compile_network(
 
 
 def _stored_photograph(image: str, shapes: Graph) -> NDArray[np.int8]:
-    """int8 `x[C, H, W]` as the network's input."""
+    """Return a photograph as the network's input, int8 `x[C, H, W]`."""
     with needing_extra("golden", "hwsim compile --image"):
         from hwsim.golden.photographs import load_image
         from hwsim.golden.reference import stored_image
@@ -153,7 +153,7 @@ def _stored_photograph(image: str, shapes: Graph) -> NDArray[np.int8]:
 def _execute(
     program: Program, name: str, stored: NDArray[np.int8], progress: Progress
 ) -> _Executed:
-    """Run where the compiler placed everything: memory below another base need not exist."""
+    """Run the program at the compiler's own addresses, so that no memory below a base is needed."""
     graph = program.graph
     packed = packed_input(program, stored)
     sha256 = {graph.input.name: _sha256(packed)}

@@ -1,4 +1,4 @@
-"""The accelerator that is asked for: a preset or a file, with some of its values replaced."""
+"""Choose the configuration of an accelerator: a preset or a file, some of its values replaced."""
 
 import re
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def _preset(config: Config) -> Preset:
 def configuration(
     source: ConfigSource, weight_bits: int | None = None, memory: str | None = None
 ) -> Config:
-    """Return the config of a preset, a TOML file, or one that is given.
+    """Return the config that a preset, a TOML file or a `Config` describes.
 
     `weight_bits` replaces its width of weights. `memory` replaces the external memory: `ideal`, or
     `latency=CYCLES,bandwidth=BYTES`, of which either may be left out.
@@ -71,7 +71,7 @@ def configuration(
 
 
 def _memory(memory: str, config: Config) -> dict[str, int]:
-    """The keys of the config that a text names. `ideal`: latency 1, a word per cycle."""
+    """Return the config's keys for a memory; `ideal` has latency 1 and moves a word per cycle."""
     if memory == IDEAL:
         return {"latency_cycles": 1, "bandwidth_bytes_per_cycle": config.word_bytes}
     values: dict[str, int] = {}

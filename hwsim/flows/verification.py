@@ -1,4 +1,4 @@
-"""One program on all witnesses: golden, machine, timeline, and the Verilog in Verilator."""
+"""Run one program on all witnesses: golden, machine, timeline, and the Verilog in Verilator."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -59,7 +59,7 @@ Stored = NDArray[np.int8]
 
 
 def check_tools() -> None:
-    """Refuse what is not installed, before anything takes long."""
+    """Raise an error for a tool that is not installed, before the long work begins."""
     for extra, module in EXTRAS.items():
         with needing_extra(extra, PURPOSE):
             import_module(module)
@@ -70,31 +70,31 @@ def check_tools() -> None:
 
 @dataclass(frozen=True)
 class VerifiedFigures:
-    """One layer of one program on all witnesses, in a line."""
+    """The figures of one layer of one program, from all witnesses."""
 
     program: str
-    """A, B or C."""
+    """The program's letter: A, B or C."""
     layer: str
-    """Its name in the network."""
+    """The layer's name in the network."""
     stored_bytes: int
-    """Compared, padding channels included."""
+    """Bytes of the output that were compared, padding channels included."""
     different_elements: int
-    """Elements in which machine or Verilog differ from golden."""
+    """Number of elements in which machine or Verilog differ from golden."""
     bus_bytes: int
-    """Counted on the bus."""
+    """Bytes that were counted on the bus."""
     timeline_bytes: int
-    """The timeline's."""
+    """Bytes on the timeline."""
     verilog_cycles: int | None
-    """None where it never ended."""
+    """Cycles of the layer in the Verilog; None if it never ended there."""
     timeline_cycles: int
-    """The timeline's."""
+    """Cycles of the layer on the timeline."""
     error_ratio: float | None
-    """Timeline / Verilog - 1."""
+    """Relative error: timeline / Verilog - 1."""
 
 
 @dataclass(frozen=True, repr=False)
 class VerifyResult(Result):
-    """What golden, machine, timeline and Verilog say of one network."""
+    """The figures of golden, machine, timeline and Verilog for one network."""
 
     document: Verification
 
@@ -104,7 +104,7 @@ class VerifyResult(Result):
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """Whatever is out of bounds, a line each; empty where all witnesses agree."""
+        """Everything that is out of bounds, a line each; empty if all witnesses agree."""
         return self.document.failures
 
     @property
@@ -129,7 +129,7 @@ class VerifyResult(Result):
 
     @property
     def heading(self) -> str:
-        """The network, the accelerator, and whether all witnesses agree."""
+        """The network, the accelerator, and the verdict: agreement or not."""
         from hwsim.report.text import heading
 
         verdict = f"{len(self.failures)} out of bounds" if self.failures else "all witnesses agree"
@@ -137,7 +137,7 @@ class VerifyResult(Result):
 
     @property
     def tables(self) -> Sequence[Table]:
-        """What the command prints below the heading."""
+        """The tables that the command prints below the heading."""
         from hwsim.report.verification_tables import bytes_by_class, values_and_cycles
 
         return [
@@ -158,8 +158,8 @@ def verify(
 ) -> VerifyResult:
     """Run a network's program on golden, machine, timeline and Verilog; return what each says.
 
-    The arguments are those of `run`. `unfused` runs the baseline B too. Witnesses that disagree are
-    no exception: see the result's `failures`.
+    The arguments are those of `run`. `unfused` runs the baseline B too. No exception is raised for
+    witnesses that disagree: the result's `failures` names them.
     """
     shapes, chosen = placed(network, config)
     if unfused and not shapes.is_condensed:
@@ -211,7 +211,7 @@ def _verify(
 
 
 def verify_program(subject: Subject, image: Stored, progress: Progress) -> VerifiedProgram:
-    """Run one program on all witnesses, and lay their figures side by side."""
+    """Run one program on all witnesses, and return their figures side by side."""
     from hwsim.testbenches.bus_record import attribute, load_record
     from hwsim.testbenches.network_bench import RECORD, load_run
 
@@ -228,7 +228,7 @@ def verify_program(subject: Subject, image: Stored, progress: Progress) -> Verif
 def _execute(
     subject: Subject, image: Stored, progress: Progress
 ) -> tuple[list[Stored], list[Stored], ByteCounts]:
-    """What golden and machine store, layer by layer, and the machine's bytes."""
+    """Return the outputs of golden and of the machine, layer by layer, and the machine's bytes."""
     expected: list[Stored] = []
     executed: list[Stored] = []
     graph = subject.program.graph
@@ -255,7 +255,7 @@ def figures(
     executed: Sequence[Stored],
     machine_bytes: ByteCounts,
 ) -> VerifiedProgram:
-    """Lay what all witnesses say of one program side by side."""
+    """Return the figures of all witnesses for one program, side by side."""
     from hwsim.testbenches.bus_record import first_difference
 
     timeline = subject.timeline
@@ -316,7 +316,7 @@ def _differences(found: "dict[str, Difference | None]") -> tuple[DifferenceFigur
 
 
 def problems(subject: Subject, run: "NetworkRun", attribution: "Attribution") -> Iterator[str]:
-    """What must not be, whatever the other witnesses say."""
+    """Yield the faults of a run that count whatever the other witnesses say."""
     from hwsim.testbenches.axi_memory import Violation
 
     if run.error != ErrorCode.NONE:

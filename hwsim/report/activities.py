@@ -1,7 +1,7 @@
-"""The times of all loads, tiles, drains and stores, for the page's chart and for the trace.
+"""The times of all loads, tiles, drains and stores, for the page's chart and for the trace file.
 
-A large frame has millions of them. Where there are more than can be shown, several of a layer in a
-row become one activity.
+A large frame has millions of them. If there are too many to show, several of one layer in a row
+become one activity.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,15 +17,15 @@ LOADED = (Traffic.FEATURES_READ, Traffic.WEIGHTS, Traffic.PROGRAM)
 
 
 class Activity(NamedTuple):
-    """One load, issue or drain of a tile, or store, or several in a row, in cycles."""
+    """One load, issue or drain of a tile, or store, or several of them in a row, in cycles."""
 
     layer: int
     first_cycle: int
     last_cycle: int
-    taken_cycles: int  # all, but for the gaps between several in a row
+    taken_cycles: int  # without the gaps between several in a row
     number: int  # of the first in its series
     parts: int = 1
-    busy_cycles: int = 0  # of tiles: those in which a pixel enters the array
+    busy_cycles: int = 0  # of tiles: cycles in which a pixel enters the array
     waited_for: str = ""  # of tiles
     size_bytes: int = 0  # of transfers
 
@@ -44,13 +44,13 @@ class Series:
 
 
 def merged_count(timeline: Timeline, most: int) -> int:
-    """Return how many in a row must share one, so that about `most` activities are left."""
+    """Return the number in a row to merge into one, so that about `most` activities are left."""
     activities = len(timeline.loads) + 2 * len(timeline.tiles) + len(timeline.stores)
     return max(1, -(-activities // most))
 
 
 def all_series(timeline: Timeline, count: int) -> tuple[Series, ...]:
-    """Return all activities by kind; up to `count` of a layer in a row share one."""
+    """Return all activities by kind; up to `count` of a layer in a row are merged into one."""
     transfers = bus_transfers(timeline)
 
     def moved(track: str, traffic: Traffic) -> Series:
@@ -94,7 +94,7 @@ def _drains(timeline: Timeline) -> Iterator[Activity]:
 
 
 def _merged(activities: Iterable[Activity], count: int) -> Iterator[Activity]:
-    """Yield one activity for up to `count` in a row that belong to one layer."""
+    """Yield one activity for each `count` or fewer in a row that belong to one layer."""
     for _, own in groupby(activities, lambda activity: activity.layer):
         while group := list(islice(own, count)):
             waits = dict.fromkeys(activity.waited_for for activity in group if activity.waited_for)

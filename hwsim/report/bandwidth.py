@@ -1,7 +1,7 @@
 """The transfers over the bus, and the greatest bandwidth among them.
 
-A transfer's bytes are spread evenly from its first beat to its last: exact where the memory keeps
-the bus full, an average where bursts wait for room.
+A transfer's bytes are spread evenly from its first beat to its last. That is exact if the memory
+keeps the bus full, and an average if bursts wait for room.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Transfer(NamedTuple):
 
 
 def bus_transfers(timeline: Timeline) -> list[Transfer]:
-    """Return the first page, every load, then every store, in the order of the program."""
+    """Return the transfers of the first page, of every load, then of every store, in order."""
     word = timeline.program.config.word_bytes
     return [
         Transfer(
@@ -52,10 +52,10 @@ def bus_transfers(timeline: Timeline) -> list[Transfer]:
 
 
 def peak_window_bytes(transfers: Sequence[Transfer]) -> float:
-    """Return the most bytes that cross in any of the successive windows of `WINDOW_CYCLES`.
+    """Return the most bytes that cross the bus in one of the successive windows of a frame.
 
-    Rates change only where a transfer begins or ends. So the windows in which that happens, and the
-    ones behind them, stand for all.
+    A window has `WINDOW_CYCLES`. Rates change only when a transfer begins or ends. So it is enough
+    to look at the windows in which that happens, and at the window after each of them.
     """
     first = np.array([transfer.first_cycle for transfer in transfers], float)
     last = np.array([transfer.last_cycle for transfer in transfers], float)
@@ -77,5 +77,5 @@ def peak_window_bytes(transfers: Sequence[Transfer]) -> float:
 
 
 def bus_bytes_per_cycle(config: Config) -> float:
-    """Return the most that external memory and bus carry, reading and writing at once."""
+    """Return the most bytes per cycle on memory and bus, with reads and writes at the same time."""
     return 2 * config.beats_per_cycle * config.word_bytes

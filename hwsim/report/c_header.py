@@ -1,4 +1,4 @@
-"""memory.h: a compiled network's numbers for C and C++."""
+"""The file memory.h: a compiled network's numbers for C and C++."""
 
 from hwsim.escape import comment
 from hwsim.report.memory_map import MemoryMap
@@ -40,7 +40,7 @@ HEADER = """\
 
 
 def c_header(document: MemoryMap) -> str:
-    """Return the header: the defines, and an initializer for the job of the driver in C."""
+    """Return the header: the defines, and an initializer for the job of the C driver."""
     network, config = document.network.name, document.config["name"]
     width = max(map(len, document.defines))
     lines = [f"#define {name:{width}} {value}" for name, value in document.defines.items()]

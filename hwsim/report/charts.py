@@ -30,7 +30,7 @@ BYTES_PER_KIB = 1024
 
 
 def traffic_chart(document: Document, classes: tuple[str, ...]) -> Figure:
-    """Return megabytes per layer, stacked by class; A, B and C side by side if there are three."""
+    """Return a chart of megabytes per layer, stacked by class, with A, B and C side by side."""
     bars: list[Figure] = []
     comparison = document.comparison
     for kind in classes:
@@ -52,7 +52,7 @@ def traffic_chart(document: Document, classes: tuple[str, ...]) -> Figure:
 
 
 def _variant_bytes(variant: VariantFigures, layer: LayerFigures, kind: str) -> int:
-    """Return a layer's bytes in a variant, with the pass that reads its maps back."""
+    """Return a layer's bytes in a variant, with those of the layer that reads its maps back."""
     values: list[int] = [
         getattr(part, kind) for part in variant.layers if part.condensed_layer == layer.name
     ]
@@ -60,13 +60,13 @@ def _variant_bytes(variant: VariantFigures, layer: LayerFigures, kind: str) -> i
 
 
 def cycles_chart(document: Document) -> Figure:
-    """Return million cycles per layer, busy and waiting, against the roofline."""
+    """Return a chart of million cycles per layer, busy and waiting, against the roofline."""
     layers = document.layers
     return _stacked_cycles(layers, [MEGA] * len(layers), "million cycles", "%{y:.3f} M")
 
 
 def shares_chart(document: Document) -> Figure:
-    """Return the same in percent of each layer's cycles, so that short layers can be read too."""
+    """Return that chart in percent of each layer's cycles, so that short layers are legible."""
     layers = document.layers
     scales = [layer.cycles / 100 for layer in layers]
     return _stacked_cycles(layers, scales, "% of the layer's cycles", "%{y:.2f} %")
@@ -114,7 +114,7 @@ def _stacked_cycles(
 
 
 def memory_chart(document: Document, timeline: Timeline) -> Figure:
-    """Return each feature map at its place in DRAM, over the layers that need it."""
+    """Return a chart of each feature map at its place in DRAM, over the layers that need it."""
     program = timeline.program
     layers = program.graph.layers
     maps = [layers[0].input, *(layer.output for layer in layers)]
@@ -173,7 +173,7 @@ def memory_chart(document: Document, timeline: Timeline) -> Figure:
 
 
 def _map_labels(rectangles: list[Figure], peak: float) -> Figure:
-    """Return the names of the feature maps that are high enough to hold one."""
+    """Return the names of the feature maps, as labels in rectangles that are high enough."""
     high = [item for item in rectangles if item["y"][2] - item["y"][0] > 0.05 * peak]
     return {
         "type": "scatter",
@@ -188,7 +188,7 @@ def _map_labels(rectangles: list[Figure], peak: float) -> Figure:
 def _rectangle(
     tensor: Tensor, first: int, last: int, offset: int, size_bytes: int, colour: str
 ) -> Figure:
-    """Return a feature map from layer `first` to `last`, between two addresses."""
+    """Return the rectangle of a feature map from layer `first` to `last` at its addresses."""
     left, right = first - 0.48, last + 0.48
     low, high = offset / BYTES_PER_KIB, (offset + size_bytes) / BYTES_PER_KIB
     name = chart_label(tensor.name)

@@ -1,4 +1,4 @@
-"""Totals A, B, B' and C of a condensed network, side by side."""
+"""The totals of a condensed network C and of its baselines A, B and B', side by side."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,15 @@ from hwsim.cost.comparison import PAPER_SAVING, Comparison, Variant
 from hwsim.report.layers import byte_fields
 
 PAPER = "arXiv 2104.14124"
-REDUCTION_SUFFIX = " reduction"  # B's second pass over a condensed layer
+REDUCTION_SUFFIX = " reduction"  # the layer of B that reads a condensed layer's maps back
 
 
 @dataclass(frozen=True)
 class VariantLayerFigures:
-    """Bytes of one layer over the bus."""
+    """The bytes of one layer over the bus."""
 
     name: str
-    """The layer; in B, `... reduction` is the pass that reads its maps back."""
+    """The layer; in B, `... reduction` is the layer that reads its maps back and pools them."""
     program_bytes: int
     """Descriptors."""
     weight_bytes: int
@@ -32,12 +32,12 @@ class VariantLayerFigures:
 
 @dataclass(frozen=True)
 class VariantFigures:
-    """One way of running the same detector."""
+    """One way of running the same network."""
 
     key: str
     """A, B, B' or C."""
     description: str
-    """Description of it."""
+    """Description of the variant."""
     macs: int
     """Useful multiply-accumulates."""
     peak_feature_bytes: int
@@ -65,21 +65,21 @@ class ComparisonFigures:
     variants: tuple[VariantFigures, ...]
     """A, B, B' and C."""
     feature_saving_ratio: float
-    """(B - C) / B of feature bytes."""
+    """Saving of feature bytes: (B - C) / B."""
     total_saving_ratio: float
-    """(B - C) / B of all bytes."""
+    """Saving of all bytes: (B - C) / B."""
     unpooled_feature_saving_ratio: float
-    """(B' - C) / B' of feature bytes."""
+    """Saving of feature bytes against B': (B' - C) / B'."""
     unpooled_total_saving_ratio: float
-    """(B' - C) / B' of all bytes."""
+    """Saving of all bytes against B': (B' - C) / B'."""
     condensed_weight_ratio: float
-    """C's weight bytes over A's: the price of condensing, k where every layer is condensed."""
+    """C's weight bytes / A's: the price of condensing, equal to k if every layer is condensed."""
     condensed_total_ratio: float
-    """C's bytes in all over A's."""
+    """C's bytes of all classes / A's."""
     paper_saving_ratio: float
-    """The saving that the paper states, its accounting unknown."""
+    """The saving that the paper states. How it was counted is unknown."""
     paper: str
-    """The paper."""
+    """Reference of the paper."""
 
 
 def comparison_figures(comparison: Comparison) -> ComparisonFigures:

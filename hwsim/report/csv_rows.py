@@ -1,4 +1,4 @@
-"""One row per layer, with the names of the JSON document."""
+"""The CSV file: one row per layer, with the names of the JSON document."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ COLUMNS = tuple(field.name for field in fields(LayerFigures))
 
 
 def csv_text(document: Document) -> str:
-    """Return a header line, then the layers."""
+    """Return the file: a header line, then a line per layer."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -22,7 +22,7 @@ def csv_text(document: Document) -> str:
 
 
 def _cell(layer: LayerFigures, column: str) -> object:
-    """Return operators as one text, priced first and fused ones behind it; all else as it is."""
+    """Return the value of a cell. Operators become one text, the priced one before the fused."""
     if column == "operators":
         return " + ".join(operator.name for operator in layer.operators)
     value = getattr(layer, column)

@@ -20,17 +20,17 @@ class Port:
 
 @dataclass(frozen=True)
 class DeliveredFile:
-    """One file."""
+    """One file of the delivery."""
 
     path: str
-    """Within the folder."""
+    """Path of the file within the folder."""
     size_bytes: int
     """Its size."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """The document."""
+    """The document that describes a delivery."""
 
     schema_version: str
     """Version of this document's shape: major.minor."""
@@ -41,10 +41,10 @@ class Delivery:
     config: dict[str, Any]
     """The accelerator, key by key as in its TOML."""
     name: str
-    """The top module's."""
+    """Name of the top module."""
     folder: str
-    """The folder with the files, as it was asked for."""
+    """The folder with the files, as the user named it."""
     ports: tuple[Port, ...]
-    """In the module's order."""
+    """The ports in the module's order."""
     files: tuple[DeliveredFile, ...]
-    """By path."""
+    """The files in the order of their paths."""

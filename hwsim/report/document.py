@@ -1,6 +1,6 @@
-"""The document behind every report: what `--json` writes, and what tables and pages are made of.
+"""The document of an estimate or a run: `--json` writes it, and tables and pages show it.
 
-These dataclasses are the contract: `hwsim schema estimate` is generated from them.
+The dataclasses define its format: `hwsim schema estimate` is generated from them.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from hwsim.report.comparison import ComparisonFigures, comparison_figures
 from hwsim.report.layers import LayerFigures, layer_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
-SCHEMA_VERSION = "2.0"  # the second number grows when fields are added, the first when they change
+SCHEMA_VERSION = "2.0"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ class RunFigures:
     is_checked: bool
     """True if every element was compared with the reference (and found equal)."""
     least_signal_to_noise_db: float
-    """A layer below it is warned of: its quantization lost what the float network computes."""
+    """Bound of a warning: below it, quantization lost what the float network computes."""
     tensors: tuple[TensorFigures, ...]
     """One entry per layer."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """All that one command found out. Every number but `macs` carries its unit in its name."""
+    """All figures of one command. The name of every number except `macs` ends in its unit."""
 
     schema_version: str
     """Version of this document's shape: major.minor."""
@@ -86,9 +86,9 @@ class Document:
     config: dict[str, Any]
     """The accelerator, key by key as in its TOML."""
     totals: TotalFigures
-    """The whole frame."""
+    """The figures of the whole frame."""
     layers: tuple[LayerFigures, ...]
-    """In the order of execution."""
+    """The layers in the order of execution."""
     comparison: ComparisonFigures | None
     """Totals A, B, B' and C; null for a network in which nothing is condensed."""
     run: RunFigures | None
@@ -108,7 +108,7 @@ def network_figures(graph: Graph) -> NetworkFigures:
 
 
 def make_document(estimate: Estimate, run: RunFigures | None = None) -> Document:
-    """Return everything that an estimate found, and what a run executed if there was one."""
+    """Return the document of an estimate, and of a run if there was one."""
     graph, config = estimate.graph, estimate.config
     layers = tuple(
         layer_figures(time, config.macs_per_cycle, config.clock.clock_hz)

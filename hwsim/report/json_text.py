@@ -1,4 +1,4 @@
-"""Every document as JSON."""
+"""The text of every document as JSON."""
 
 import json
 from dataclasses import asdict
@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 
 def json_text(document: "DataclassInstance") -> str:
-    """Return a document in the order of its fields; a number that is not finite is refused."""
+    """Return a document's JSON in the order of its fields; refuse a number that is not finite."""
     return json.dumps(asdict(document), indent=1, allow_nan=False) + "\n"

@@ -1,4 +1,4 @@
-"""The figures of one layer, as every report names them: each number has its unit in its name."""
+"""The figures of one layer, under the names that every report uses, which end in the unit."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,12 +13,12 @@ POOL_NAMES = {SpatialPool.STRIDE_2: "2/2", SpatialPool.STRIDE_1: "2/1"}
 
 @dataclass(frozen=True)
 class Operator:
-    """One operator of the network, and where its cost is."""
+    """One operator of the network, and the place of its cost."""
 
     name: str
     """Convolution, bias, rescale, leaky ReLU, channel pool or spatial pool."""
     parameter: str
-    """The kernel, slope, k, or window/stride, which tells it from others of its name."""
+    """The kernel, slope, k, or window/stride, which tells it from operators of the same name."""
     status: Literal["priced", "fused"]
     """`priced`: has cycles and bytes of its own. `fused`: computed on the convolution's way to
     memory, so its cycles and bytes are among the layer's."""
@@ -53,27 +53,27 @@ class LayerFigures:
     cycles: int
     """From the previous layer's last write response to this one's."""
     busy_cycles: int
-    """Cycles in which a pixel entered the MAC array."""
+    """Cycles in which a pixel entered the array."""
     waiting_features_cycles: int
-    """The array waited for features to be loaded."""
+    """Cycles in which the array waited for features to be loaded."""
     waiting_weights_cycles: int
-    """The array waited for weights."""
+    """Cycles in which the array waited for weights."""
     waiting_drain_cycles: int
-    """The array waited for accumulators that were not rescaled yet."""
+    """Cycles in which the array waited for accumulators that were not rescaled yet."""
     waiting_program_cycles: int
-    """The array waited for descriptors."""
+    """Cycles in which the array waited for descriptors."""
     waiting_finish_cycles: int
-    """The last tile's way to memory."""
+    """Cycles from the array's last pixel until the last tile's outputs are in memory."""
     mac_utilisation_ratio: float
     """Useful MACs / (lanes x cycles)."""
     busy_ratio: float
     """Busy cycles / cycles. Lanes may idle in a busy cycle: see `mac_utilisation_ratio`."""
     roofline_cycles: int
-    """The least that the layer could take: the largest of the next four."""
+    """The least cycles that the layer could take: the largest of the four bounds below."""
     roofline_bound: str
-    """Which of the four is the largest: MAC array, rescale, reads or writes."""
+    """The largest of the four bounds: MAC array, rescale, reads or writes."""
     roofline_issue_cycles: int
-    """Cycles of the MAC array alone, lanes filled up to whole blocks."""
+    """Cycles of the array alone, lanes filled up to whole blocks."""
     roofline_rescale_cycles: int
     """Cycles of the rescaler alone, a pool's windows counted tap by tap."""
     roofline_read_cycles: int
@@ -81,7 +81,7 @@ class LayerFigures:
     roofline_write_cycles: int
     """Cycles of the bus's write channel alone."""
     program_bytes: int
-    """Descriptors over the bus: beats x bus width, as all bytes that are not called useful."""
+    """Descriptors over the bus. Bytes that are not called useful are beats x bus width."""
     weight_bytes: int
     """Weights with bias and rescale parameters."""
     features_read_bytes: int
@@ -91,19 +91,19 @@ class LayerFigures:
     total_bytes: int
     """All four classes."""
     useful_program_bytes: int
-    """The same without padding: all of it."""
+    """Descriptors without padding: all of them."""
     useful_weight_bytes: int
-    """Without weights and parameters of lanes that only fill up a block."""
+    """Weights and parameters without those of lanes that only fill up a block."""
     useful_features_read_bytes: int
-    """Without padding channels and the image's fourth byte."""
+    """Features read without padding channels and the image's fourth byte."""
     useful_features_written_bytes: int
-    """Without padding channels."""
+    """Features written without padding channels."""
     average_bandwidth_bytes_per_second: float
-    """Total bytes over the layer's cycles, at the config's clock."""
+    """Total bytes / the layer's time at the config's clock."""
 
     @property
     def largest_wait(self) -> tuple[str, int]:
-        """The greatest of the waits, and its cycles."""
+        """The name of the longest wait, and its cycles."""
         waits: dict[str, int] = {name: getattr(self, f"waiting_{name}_cycles") for name in WAITS}
         return max(waits.items(), key=lambda item: item[1])
 
@@ -117,7 +117,7 @@ class LayerFigures:
 
 
 def layer_figures(time: LayerTime, macs_per_cycle: int, clock_hz: int) -> LayerFigures:
-    """Return a layer of the timeline under the names of the reports."""
+    """Return the figures of a layer on the timeline."""
     layer, total_bytes = time.layer, time.traffic.bytes.total
     return LayerFigures(
         name=layer.name,
@@ -150,7 +150,7 @@ def layer_figures(time: LayerTime, macs_per_cycle: int, clock_hz: int) -> LayerF
 
 
 def byte_fields(counts: ByteCounts) -> dict[str, int]:
-    """Return the four classes under the names that documents give them."""
+    """Return the bytes of the four classes under their names in the documents."""
     return {
         "program_bytes": counts.program,
         "weight_bytes": counts.weights,
@@ -162,7 +162,7 @@ def byte_fields(counts: ByteCounts) -> dict[str, int]:
 def operators(layer: Layer) -> tuple[Operator, ...]:
     """Return every operator of a fused layer: the convolution priced, the others fused into it.
 
-    Batch normalisation is folded into weights and bias before it gets here.
+    Batch normalisation is not among them: it was folded into weights and bias before.
     """
     rows, columns = layer.kernel
     found = [

@@ -1,4 +1,4 @@
-"""The document memory.json: all that a host must know of a compiled program."""
+"""The document memory.json: everything that a host must know about a compiled program."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class RegisterWrite:
     name: str
     """The register."""
     offset: int
-    """Its place in the AXI4-Lite port's page."""
+    """Offset of the register from the base of the AXI4-Lite port."""
     value: int
     """The value to write."""
 
@@ -64,7 +64,7 @@ class PlacedRegion:
     """The program, or one layer's weights."""
 
     name: str
-    """Name of what lies there."""
+    """Name of the program or of the layer."""
     address: int
     """Address of its first byte."""
     size_bytes: int
@@ -79,27 +79,27 @@ class PlacedTensor:
     """
 
     name: str
-    """As in the network."""
+    """Name of the tensor in the network."""
     address: int
     """Address of its first byte."""
     size_bytes: int
     """Its size, padding included."""
     shape: tuple[int, int, int]
-    """Channels, height, width."""
+    """Its channels, height and width."""
     layout: Literal["image", "blocks"]
-    """"Memory formats" in docs/architecture.md has both."""
+    """Memory format, from "Memory formats" in docs/architecture.md."""
     pixel_bytes: int
-    """From one pixel to the next."""
+    """Bytes from one pixel to the next."""
     row_bytes: int
-    """From one row to the next."""
+    """Bytes from one row to the next."""
     block_bytes: int
-    """From one block of channels to the next."""
+    """Bytes from one block of channels to the next."""
     scale: float | None
-    """An element stands for scale x (element - zero_point)."""
+    """Scale of the real value that an element stands for: scale x (element - zero_point)."""
     zero_point: int
     """The element that stands for 0."""
     sha256: str | None
-    """Hash of its bytes in memory once it is whole; null where nothing was executed."""
+    """Hash of its bytes in memory after the run; null if nothing was executed."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class BinaryFile:
 
 @dataclass(frozen=True)
 class MemoryMap:
-    """The document. Addresses are absolute; numbers carry their unit in their name."""
+    """The document. Addresses are absolute; names of numbers end in their unit."""
 
     schema_version: str
     """Version of this document's shape: major.minor."""
@@ -127,11 +127,11 @@ class MemoryMap:
     config: dict[str, Any]
     """The accelerator, key by key as in its TOML."""
     image: PlacedImage | None
-    """The photograph that is in place as the input; null without one."""
+    """The photograph that memory.bin holds as the input; null without one."""
     base_address: int
-    """Address of memory.bin."""
+    """Address at which memory.bin begins."""
     memory_bytes: int
-    """Its size; the run reaches nothing outside it."""
+    """Bytes of memory that the program needs; the run accesses nothing outside them."""
     expected_build: int
     """The value that register BUILD must read."""
     expected_fingerprint: int
@@ -143,7 +143,7 @@ class MemoryMap:
     input: str
     """Name of the tensor that the run reads first."""
     output: str
-    """Name of the tensor that it leaves."""
+    """Name of the tensor that the run writes last."""
     tensors: tuple[PlacedTensor, ...]
     """The input and every layer's output."""
     program: PlacedRegion
@@ -169,8 +169,8 @@ def make_memory_map(
 ) -> MemoryMap:
     """Describe a program at its place in memory.
 
-    `timeline` may be that of the program before it was moved. `sha256` is by tensor, `files` has
-    the size of each by its name.
+    `timeline` may be that of the program before it was moved. `sha256` maps names of tensors to
+    hashes, and `files` maps names of files to their sizes.
     """
     graph, config = plan.graph, plan.config
     whole = extent(plan)
@@ -232,7 +232,7 @@ def _placed(plan: Plan, tensor: Tensor, sha256: str | None) -> PlacedTensor:
 
 
 def _registers(plan: Plan) -> tuple[RegisterWrite, ...]:
-    """In the order of the example's driver. What a register does not hold reads as 0."""
+    """Return the register writes in the order of the C driver; missing bits read as 0."""
     values = {
         "CONSTANTS_BASE": plan.constants.base,
         "CONSTANTS_LIMIT": plan.constants.limit,
@@ -259,7 +259,7 @@ def _defines(
     counters: Mapping[str, int],
     ends: Mapping[str, PlacedTensor],
 ) -> dict[str, str]:
-    """Names and values in C. Intermediate tensors are no driver's business: they overlap."""
+    """Return names and values for C. Intermediate tensors are left out: their regions overlap."""
     found = {"BASE": f"{base:#010x}u", "BYTES": f"{memory_bytes}u"}
     found |= {name: f"{value:#010x}u" for name, value in registers.items()}
     found |= {f"PREDICTED_{name}": f"{count}ull" for name, count in counters.items()}

@@ -1,4 +1,4 @@
-"""How a notebook shows tables."""
+"""The HTML of tables for a notebook."""
 
 from collections.abc import Iterable
 
@@ -7,6 +7,6 @@ from hwsim.report.templating import environment
 
 
 def notebook_html(tables: Iterable[Table | Facts], heading: str = "") -> str:
-    """Return a fragment of HTML; every text in it is escaped."""
+    """Return tables as a fragment of HTML, in which every text is escaped."""
     template = environment().get_template("notebook.html")
     return template.render(heading=heading, tables=list(tables))

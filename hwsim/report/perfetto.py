@@ -1,8 +1,9 @@
 """The timeline as a trace-event file, which Perfetto's UI (ui.perfetto.dev) opens.
 
-One process, one thread per track; complete events (`"ph": "X"`) in microseconds at the config's
-clock, each with its first cycle and length in cycles beside it. Perfetto counts in nanoseconds:
-both ends are rounded to them, so that neighbours never overlap.
+The file has one process, and one thread per track. Its complete events (`"ph": "X"`) are in
+microseconds at the config's clock; each also states its first cycle and its length in cycles.
+Perfetto counts in nanoseconds, so both ends are rounded to nanoseconds and neighbours never
+overlap.
 """
 
 import json
@@ -13,10 +14,10 @@ from hwsim.program.program import Traffic
 from hwsim.report.activities import Activity, Series, all_series, merged_count
 from hwsim.timeline import Timeline
 
-MOST_EVENTS = 250_000  # they take about 50 megabytes
+MOST_EVENTS = 250_000  # about 50 megabytes
 NANOSECONDS_PER_SECOND = 10**9
 NANOSECONDS_PER_MICROSECOND = 1000
-# Loads of a class are apart, since several that became one event reach over those of another.
+# Each class of loads has its own track, because a merged event reaches over loads of other classes.
 LOAD_TRACKS: dict[Traffic | None, str] = {
     Traffic.FEATURES_READ: "load features",
     Traffic.WEIGHTS: "load weights",
@@ -27,7 +28,7 @@ PROCESS = 1
 
 
 def trace_text(timeline: Timeline) -> str:
-    """Return the file, metadata first."""
+    """Return the content of the file, metadata first."""
     graph, config = timeline.program.graph, timeline.program.config
     document = {
         "traceEvents": _metadata(f"{graph.name} on {config.name}") + trace_events(timeline),
@@ -74,7 +75,7 @@ def trace_events(timeline: Timeline) -> list[dict[str, Any]]:
 
 
 def _details(series: Series, activity: Activity) -> Iterator[tuple[str, Any]]:
-    """Yield the arguments of an event but for its place."""
+    """Yield the arguments of an event, except those of its time."""
     if series.traffic:
         yield "size_bytes", activity.size_bytes
     else:

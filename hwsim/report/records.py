@@ -1,4 +1,4 @@
-"""Figures as a table of records: for notebooks, data frames and programs."""
+"""A table of records with figures, for notebooks, data frames and programs."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -50,7 +50,7 @@ class Records(Sequence[Record]):
         return {name: [_value(getattr(row, name)) for row in self._rows] for name in self.columns}
 
     def to_frame(self) -> "DataFrame":
-        """Return a data frame of pandas, which is an extra."""
+        """Return a data frame of pandas, which is an optional dependency."""
         with needing_extra("notebook", "a data frame"):
             from pandas import DataFrame
         return DataFrame(self.to_dict(), columns=list(self.columns))
@@ -73,7 +73,7 @@ class Records(Sequence[Record]):
 
 
 def _value(value: object) -> object:
-    """Return names joined for a tuple of records that have some; all else as it is."""
+    """Return the joined names of a tuple of named records; return any other value unchanged."""
     if isinstance(value, tuple):
         return " + ".join(str(getattr(each, "name", each)) for each in value)
     return value

@@ -1,4 +1,4 @@
-"""What every result of a workflow can do: show itself, and become a dict or a data frame."""
+"""The base of all results of workflows, which can show themselves and become data frames."""
 
 import io
 from abc import ABC, abstractmethod
@@ -13,29 +13,29 @@ if TYPE_CHECKING:
 
 
 class Result(ABC):
-    """A document of figures, as a person and as a program read it."""
+    """A document of figures, with tables for a person and values for a program."""
 
     @property
     @abstractmethod
     def heading(self) -> str:
-        """What was found out about what, in one line."""
+        """One line that names the subject of the result."""
 
     @property
     @abstractmethod
     def tables(self) -> Sequence[Table | Facts]:
-        """What the command prints below the heading."""
+        """The tables that the command prints below the heading."""
 
     @property
     @abstractmethod
     def layers(self) -> Records[Any]:
-        """The rows that the data frame has."""
+        """The rows of the data frame."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Return everything, as `--json` writes it."""
 
     def to_frame(self) -> "DataFrame":
-        """Return a data frame of pandas; pandas is an extra."""
+        """Return a data frame of pandas, which is an optional dependency."""
         return self.layers.to_frame()
 
     def _repr_html_(self) -> str:

@@ -7,8 +7,9 @@ from pydantic import ConfigDict, TypeAdapter
 
 from hwsim.report import delivery, document, memory_map, synthesis, verification
 
-# Every field, and no other, of exactly its type; its docstring is its description. Pydantic passes
-# a list's settings on to plain dataclasses in it, but takes none for a dataclass itself.
+# Exactly the fields of the dataclass are allowed, each of exactly its type, described by its
+# docstring. Pydantic passes a list's settings on to dataclasses in it, but takes none for a
+# dataclass alone.
 STRICT = ConfigDict(use_attribute_docstrings=True, extra="forbid", strict=True)
 DOCUMENTS: dict[str, tuple[TypeAdapter[Any], str]] = {
     "estimate": (TypeAdapter(list[document.Document], config=STRICT), document.SCHEMA_VERSION),
@@ -23,7 +24,7 @@ DOCUMENTS: dict[str, tuple[TypeAdapter[Any], str]] = {
 
 
 def schema_text(name: str) -> str:
-    """Return the schema of what `hwsim NAME --json` writes; `run` writes what `estimate` does."""
+    """Return the schema of the document of `hwsim NAME --json`; `run` shares that of `estimate`."""
     adapter, version = DOCUMENTS[name]
     documents = adapter.json_schema(mode="serialization")
     schema = {

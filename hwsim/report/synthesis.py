@@ -27,15 +27,15 @@ class GateSynthesis:
     technology: str
     """The measure of a NAND2 equivalent."""
     units: tuple[UnitFigures, ...]
-    """All of the accelerator, the largest first."""
+    """Every unit of the accelerator, the largest first."""
     gates_nand2: float
-    """The units' sum."""
+    """Sum of the units' gates."""
     gates_per_mac_nand2: float
-    """Over the multipliers of the array."""
+    """Gates / number of multipliers in the array."""
     flip_flops: int
-    """The units' sum."""
+    """Sum of the units' flip-flops."""
     memory_bits: int
-    """The units' sum."""
+    """Sum of the units' bits of memory."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class ResourceFigures:
     name: str
     """Name of the kind."""
     used: int
-    """By the accelerator, and by the registers around it where it was placed."""
+    """Cells used by the accelerator and, if it was placed, by the registers around it."""
     available: int | None
-    """On the device; null where none was chosen."""
+    """Cells on the device; null if no device was chosen."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class PathFigures:
     end: str
     """Cell of the register where it ends."""
     logic_ns: float
-    """Through cells, setup included."""
+    """Delay through cells, setup time included."""
     routing_ns: float
-    """Along wires."""
+    """Delay along wires."""
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,18 @@ class FpgaSynthesis:
     device: str
     """Device, package and speed grade, or the family."""
     resources: tuple[ResourceFigures, ...]
-    """By kind."""
+    """The used cells, kind by kind."""
     clock_hz: float | None
-    """Highest after placing and routing; null where neither was done."""
+    """Highest clock after placing and routing; null if the design was not placed."""
     critical_path: PathFigures | None
-    """Null where nothing was routed."""
+    """The path that limits the clock; null if the design was not routed."""
     seed: int | None
-    """Seed of the placement; null where there was none."""
+    """Seed of the placement; null if the design was not placed."""
 
 
 @dataclass(frozen=True)
 class Synthesis:
-    """The document."""
+    """The document of a synthesis."""
 
     schema_version: str
     """Version of this document's shape: major.minor."""
@@ -93,10 +93,10 @@ class Synthesis:
     target: Literal["gates", "ecp5", "xc7"]
     """The target of synthesis."""
     tools: tuple[str, ...]
-    """The programs that did it, with versions."""
+    """The programs that synthesized it, with versions."""
     config: dict[str, Any]
     """The whole configuration, as `hwsim configs show` prints it."""
     gates: GateSynthesis | None
-    """For the target `gates`, else null."""
+    """The result of the target `gates`, else null."""
     fpga: FpgaSynthesis | None
-    """For the other targets, else null."""
+    """The result of the other targets, else null."""

@@ -8,7 +8,7 @@ from hwsim.report.terminal import Terminal
 
 
 def print_synthesis(document: Synthesis, file: TextIO) -> None:
-    """Print what was found, and with what."""
+    """Print the gates or the resources, and the tools that found them."""
     terminal = Terminal(file)
     array, widths = document.config["array"], document.config["widths"]
     terminal.print_line(

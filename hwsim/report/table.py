@@ -1,4 +1,4 @@
-"""Tables as records: a terminal and a page each show the same ones in their own way."""
+"""Tables as records, which a terminal and a page each show in their own way."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 class Table:
     """Rows of text under a title.
 
-    `words` head the columns on the left, `numbers` those behind, which are aligned on the right.
-    `last` rows are set apart from the others, as a total is; `notes` are lines below.
+    `words` are the headings of the columns on the left; `numbers` are those of the columns after
+    them, which are aligned on the right. The `last` rows are set apart from the others, as a total
+    is. The `notes` are lines below the table.
     """
 
     title: str
@@ -21,7 +22,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Facts:
-    """Names and what is said of each, in prose that may run over several lines."""
+    """Names, each with a text about it that may run over several lines."""
 
     title: str
     rows: dict[str, str]

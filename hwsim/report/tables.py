@@ -21,7 +21,7 @@ BYTE_COLUMNS = ("program", "weights", "read", "written")
 
 
 def document_tables(document: Document, verbose: bool = False) -> list[Table | Facts]:
-    """Every table of an estimate or a run."""
+    """Return every table of an estimate or a run."""
     return [
         *layer_tables(document, verbose),
         *frame_tables(document, verbose),
@@ -31,7 +31,7 @@ def document_tables(document: Document, verbose: bool = False) -> list[Table | F
 
 
 def layer_tables(document: Document, verbose: bool = False) -> list[Table]:
-    """Return every layer's operators, cycles and bytes; `verbose` adds where both go."""
+    """Return every layer's operators, cycles and bytes; `verbose` adds where they are spent."""
     layers, totals = document.layers, document.totals
     tables = [operators(layers), speed(layers, totals)]
     if verbose:
@@ -52,12 +52,12 @@ def frame_tables(document: Document, verbose: bool = False) -> list[Table | Fact
 
 
 def comparison_tables(comparison: ComparisonFigures | None) -> list[Table]:
-    """Return A, B, B' and C, and their differences; nothing where no layer is condensed."""
+    """Return A, B, B' and C, and their differences; no table if no layer is condensed."""
     return [] if comparison is None else [variants(comparison), savings(comparison)]
 
 
 def run_tables(run: RunFigures | None) -> list[Table]:
-    """Return the tensors that a run stored; nothing without a run."""
+    """Return the tensors that a run stored; no table without a run."""
     return [] if run is None else [tensors(run)]
 
 

@@ -1,4 +1,4 @@
-"""Tables for a terminal of 80 columns or more, or for a pipe."""
+"""The printing of tables to a terminal of 80 columns or more, or to a pipe."""
 
 from collections.abc import Iterable
 from typing import TextIO
@@ -18,7 +18,7 @@ UNLIMITED = 10_000
 
 
 class Terminal:
-    """Prints lines and tables. Numbers are never cut: a narrow terminal wraps lines instead.
+    """Prints lines and tables. Numbers are never cut; a narrow terminal wraps lines instead.
 
     Control characters are shown, not sent.
     """
@@ -28,7 +28,7 @@ class Terminal:
         self._console.width = max(LEAST_WIDTH, self._console.width)
 
     def print_line(self, text: str = "", style: str = "") -> None:
-        """Print prose, which the terminal may wrap where it likes."""
+        """Print a line of prose, which the terminal may wrap anywhere."""
         self._console.print(visible(text), style=style, soft_wrap=True)
 
     def print_table(self, table: Table | Facts) -> None:
@@ -80,7 +80,7 @@ def _facts(facts: Facts) -> rich.table.Table:
 
 
 def print_tables(heading: str, tables: Iterable[Table | Facts], file: TextIO) -> None:
-    """Print tables below a line that says what they are of."""
+    """Print tables below a heading."""
     terminal = Terminal(file)
     terminal.print_line(heading, "bold")
     terminal.print_line()

@@ -1,4 +1,4 @@
-"""Figures and sentences as people read them: the same in tables and on pages."""
+"""Figures and sentences as text for people, the same in tables and on pages."""
 
 from hwsim.report.comparison import ComparisonFigures
 from hwsim.report.document import Document, RunFigures
@@ -36,7 +36,7 @@ def kibibyte_figure(bits: int) -> str:
 
 
 def calibration(totals: TotalFigures) -> str:
-    """Return how far the gate model can be trusted, if that is known."""
+    """Return a sentence about the error of the gate model, if that was measured."""
     if totals.gates_error_ratio is None:
         return "modelled; no synthesis was compared for such a configuration"
     return f"total within {totals.gates_error_ratio:.1%} of synthesis"
@@ -55,7 +55,7 @@ def heading(document: Document | Verification) -> str:
 
 
 def fused_operators(layer: LayerFigures) -> str:
-    """Return activation and pools in short, without bias and rescale, which every layer has."""
+    """Return activation and pools in short form, without bias and rescale."""
     names = {"leaky ReLU": "leaky", "channel pool": "channel pool", "spatial pool": "pool"}
     return ", ".join(
         f"{names[operator.name]} {operator.parameter}"
@@ -65,7 +65,7 @@ def fused_operators(layer: LayerFigures) -> str:
 
 
 def frame_facts(totals: TotalFigures) -> dict[str, str]:
-    """Return the figures of a frame that are no table of their own."""
+    """Return the figures of a frame that no table shows."""
     energy = totals.energy
     memories = ", ".join(
         f"{memory.name} {kibibytes(memory.size_bits)}" for memory in totals.on_chip_memories

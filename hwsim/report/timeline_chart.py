@@ -1,4 +1,4 @@
-"""The tile timeline as one Plotly figure: one trace of bars per series, thousands of tiles each."""
+"""The timeline as one Plotly figure, with one trace of bars per series, for thousands of tiles."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from hwsim.report.charts import (
 )
 from hwsim.timeline import Timeline
 
-MOST_BARS = 10_000  # they take about a megabyte, a fifth of Plotly itself
+MOST_BARS = 10_000  # about a megabyte, a fifth of Plotly itself
 TRACKS = ("store DMA", "drain", "MAC array", "load DMA", "layers")  # bottom to top
 PALE = 0.65
 FAINTEST = 0.15
@@ -35,7 +35,7 @@ COLOURS = {
 
 
 class Bar(NamedTuple):
-    """One bar of a track, in cycles; the less it is filled, the paler it is."""
+    """One bar of a track, in cycles. A bar that is less filled is paler."""
 
     first_cycle: int
     last_cycle: int
@@ -44,7 +44,7 @@ class Bar(NamedTuple):
 
 
 def timeline_note(timeline: Timeline) -> str:
-    """Say what a bar stands for, and how to use the chart."""
+    """Return a note that says what a bar stands for and how to use the chart."""
     tiles, count = len(timeline.tiles), merged_count(timeline, MOST_BARS)
     if count == 1:
         bars = f"Every load, tile, drain and store: {tiles:,} tiles."
@@ -89,7 +89,7 @@ def _bar(activity: Activity, text: str) -> Bar:
 
 
 def _text(series: Series, activity: Activity) -> str:
-    """Return the text of a bar behind the name of its layer."""
+    """Return the text of a bar, without the name of its layer."""
     if series.traffic:
         several = f" in {activity.parts:,} transfers" if activity.parts > 1 else ""
         return f": {activity.size_bytes:,} bytes{several}"
@@ -101,7 +101,7 @@ def _text(series: Series, activity: Activity) -> str:
 
 
 def _track(name: str, track: str, colour: str, bars: Iterable[Bar], scale: float) -> Figure:
-    """Return the bars of one track; where they touch, every second one is paler."""
+    """Return the bars of one track; if bars touch, every second one is paler."""
     bars = list(bars)
     pale = 1.0 if "DMA" in track else PALE
     return {
@@ -132,7 +132,7 @@ def _milliseconds(cycles: int, scale: float) -> float:
 
 
 def _layout(timeline: Timeline, layers: list[Bar], scale: float) -> Figure:
-    """Return axes, and a menu that zooms to a layer."""
+    """Return the axes, and a menu that zooms to a layer."""
     end = _milliseconds(timeline.cycles, scale)
     views: list[tuple[str, list[float]]] = [("whole frame", [0, end])]
     for layer in layers:

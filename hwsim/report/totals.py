@@ -20,7 +20,7 @@ class MemoryFigures:
     """One on-chip memory."""
 
     name: str
-    """Name of what it holds."""
+    """Name of its contents."""
     size_bits: int
     """Its capacity."""
 
@@ -40,15 +40,15 @@ class EnergyFigures:
     """Energy of one frame: counted operations times the config's coefficients."""
 
     is_calibrated: bool
-    """False: the coefficients are assumed, from the sources named here."""
+    """False if the coefficients are assumed, from the sources named here."""
     mac_mj: float
-    """Issued multiply-accumulates."""
+    """Energy of the issued multiply-accumulates."""
     on_chip_mj: float
-    """Bytes read from and written to on-chip memories."""
+    """Energy of the bytes read from and written to on-chip memories."""
     dram_mj: float
-    """Bytes over the bus."""
+    """Energy of the bytes over the bus."""
     total_mj: float
-    """All three."""
+    """Sum of the three energies."""
     mac_source: str
     """Source of the energy of a multiply-accumulate."""
     on_chip_source: str
@@ -64,23 +64,23 @@ class TotalFigures:
     macs: int
     """Useful multiply-accumulates."""
     cycles: int
-    """From the start pulse to the program's end, as CYCLES counts; `irq` rises 2 cycles later."""
+    """Cycles from the start pulse to the program's end, as CYCLES counts; `irq` rises 2 later."""
     frame_seconds: float
-    """Cycles at the config's clock."""
+    """Time of the cycles at the config's clock."""
     frames_per_second: float
-    """Its inverse."""
+    """The inverse of `frame_seconds`."""
     busy_cycles: int
-    """Cycles in which a pixel entered the MAC array."""
+    """Cycles in which a pixel entered the array."""
     waiting_features_cycles: int
-    """The array waited for features to be loaded."""
+    """Cycles in which the array waited for features to be loaded."""
     waiting_weights_cycles: int
-    """The array waited for weights."""
+    """Cycles in which the array waited for weights."""
     waiting_drain_cycles: int
-    """The array waited for accumulators that were not rescaled yet."""
+    """Cycles in which the array waited for accumulators that were not rescaled yet."""
     waiting_program_cycles: int
-    """The array waited for descriptors."""
+    """Cycles in which the array waited for descriptors."""
     waiting_finish_cycles: int
-    """The last tiles' way to memory."""
+    """Cycles of all layers from the array's last pixel until the outputs are in memory."""
     mac_utilisation_ratio: float
     """Useful MACs / (lanes x cycles)."""
     busy_ratio: float
@@ -88,7 +88,7 @@ class TotalFigures:
     roofline_cycles: int
     """Sum of the layers' rooflines."""
     program_bytes: int
-    """Descriptors over the bus: beats x bus width, as all bytes that are not called useful."""
+    """Descriptors over the bus. Bytes that are not called useful are beats x bus width."""
     weight_bytes: int
     """Weights with bias and rescale parameters."""
     features_read_bytes: int
@@ -104,37 +104,37 @@ class TotalFigures:
     average_bandwidth_bytes_per_second: float
     """Total bytes x frames per second."""
     peak_layer_bandwidth_bytes_per_second: float
-    """The highest average of any layer."""
+    """The highest average bandwidth of a layer."""
     peak_bandwidth_layer: str
     """The layer with that average."""
     peak_window_bandwidth_bytes_per_second: float
-    """The highest average of any window of `peak_window_cycles`, reads and writes together."""
+    """The highest average of a window of `peak_window_cycles`, reads and writes together."""
     peak_window_cycles: int
     """Length of the windows into which the frame is cut."""
     bus_bandwidth_bytes_per_second: float
-    """The most that memory and bus carry, reading and writing at once."""
+    """The most that memory and bus carry, with reads and writes at the same time."""
     peak_feature_bytes: int
     """The allocator's high-water mark of feature memory in DRAM."""
     peak_feature_layer: str
-    """The layer whose input and output together cause it."""
+    """The layer whose input and output together need the most feature memory."""
     on_chip_memory_bits: int
-    """All on-chip memories."""
+    """Capacity of all on-chip memories."""
     on_chip_memories: tuple[MemoryFigures, ...]
-    """One by one."""
+    """The on-chip memories, one by one."""
     energy: EnergyFigures
-    """Assumed, not calibrated."""
+    """Energy of the frame, assumed and not calibrated."""
     gates_are_calibrated: bool
-    """True where the gate model was compared with synthesis: between what was synthesized."""
+    """True if the configuration lies within the range in which synthesis checked the gate model."""
     gates_error_ratio: float | None
-    """Its worst total there, on configurations that it was not fitted to; null elsewhere."""
+    """Worst error of the model's total there, on configurations it was not fitted to, else null."""
     gates_nand2: int
-    """All modules."""
+    """Gates of all modules."""
     gates: tuple[GateFigures, ...]
-    """One by one."""
+    """The modules, one by one."""
 
 
 def total_figures(estimate: Estimate, layers: tuple[LayerFigures, ...]) -> TotalFigures:
-    """Return the frame under the names of the reports."""
+    """Return the figures of the frame."""
     clock_hz = estimate.config.clock.clock_hz
     paid = estimate.traffic.bytes
     error = gate_error(estimate.config)

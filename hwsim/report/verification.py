@@ -1,4 +1,4 @@
-"""The document of `hwsim verify --json`, and its figures that are out of bounds."""
+"""The document of `hwsim verify --json`, and the check of its figures against bounds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -8,8 +8,8 @@ from hwsim.program.traffic import ByteCounts
 from hwsim.report.document import NetworkFigures
 
 SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
-LAYER_BOUND_RATIO = 0.01  # of a layer's cycles, that the timeline may be off
-TOTAL_BOUND_RATIO = 0.005  # of the run's
+LAYER_BOUND_RATIO = 0.01  # the timeline's largest error, of a layer's cycles
+TOTAL_BOUND_RATIO = 0.005  # of the run's cycles
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,15 @@ class DifferenceFigures:
     different_elements: int
     """The number of the layer's elements that differ from golden."""
     channel: int
-    """Place of the first that differs."""
+    """Channel of the first that differs."""
     row: int
-    """Place of the first that differs."""
+    """Row of the first that differs."""
     column: int
-    """Place of the first that differs."""
+    """Column of the first that differs."""
     found: int | None
-    """The value that the witness stored there; null: none."""
+    """The value that the witness stored there; null if it stored none."""
     expected: int
-    """Golden's."""
+    """The value that golden computed."""
 
     def __str__(self) -> str:
         found = "nothing" if self.found is None else self.found
@@ -40,30 +40,30 @@ class DifferenceFigures:
 
 
 def error_ratio(timeline: int, verilog: int | None) -> float | None:
-    """Return the share of the Verilog's cycles by which the timeline's are too many."""
+    """Return the relative error of the timeline: timeline / Verilog - 1; None without Verilog."""
     return None if not verilog else timeline / verilog - 1
 
 
 @dataclass(frozen=True)
 class VerifiedLayer:
-    """One layer. `verilog_cycles` is None where the Verilog never ended it."""
+    """The figures of one layer. `verilog_cycles` is None if the Verilog never ended it."""
 
     name: str
     """The layer's name in the network."""
     stored_bytes: int
-    """Compared, padding channels included."""
+    """Bytes of the output that were compared, padding channels included."""
     differences: tuple[DifferenceFigures, ...]
-    """At most one per witness."""
+    """The first difference of each witness that differs from golden."""
     bus_bytes: ByteCounts
-    """Given to the layer by their addresses, in the order of the program."""
+    """Bytes on the bus that belong to the layer by their place in the program's order."""
     timeline_bytes: ByteCounts
-    """The timeline's."""
+    """Bytes on the timeline."""
     verilog_cycles: int | None
-    """From the last write response of the layer before to its own; null where it never ended."""
+    """From the last write response of the layer before to its own; null if it never ended."""
     timeline_cycles: int
-    """The timeline's."""
+    """Cycles on the timeline."""
     error_ratio: float | None
-    """Timeline / Verilog - 1."""
+    """Relative error: timeline / Verilog - 1."""
 
     def failures(self) -> Iterator[str]:
         for difference in self.differences:
@@ -77,37 +77,37 @@ class VerifiedLayer:
 
 @dataclass(frozen=True)
 class VerifiedProgram:
-    """One program on golden, machine, timeline and Verilog. `problems` are the hardware's own."""
+    """The figures of one program on golden, machine, timeline and Verilog."""
 
     variant: str
     """A, B or C."""
     description: str
-    """Description of it."""
+    """Description of the variant."""
     layers: tuple[VerifiedLayer, ...]
-    """In the order of execution."""
+    """The layers in the order of execution."""
     monitor_bytes: ByteCounts
-    """Counted on the bus."""
+    """Bytes that the bus monitor counted."""
     counter_bytes: ByteCounts
-    """From the hardware's counters."""
+    """Bytes that the hardware's counters counted."""
     machine_bytes: ByteCounts
-    """Counted over the machine's transfers."""
+    """Bytes that the machine transferred."""
     timeline_bytes: ByteCounts
-    """The timeline's."""
+    """Bytes on the timeline."""
     verilog_array_cycles: int
-    """In which the array took a pixel, from the hardware's counter."""
+    """Cycles in which the array took a pixel, from the hardware's counter."""
     timeline_array_cycles: int
-    """The timeline's."""
+    """Cycles in which the array takes a pixel, on the timeline."""
     verilog_cycles: int
-    """From the start pulse to the program's end, from the hardware's CYCLES register."""
+    """Cycles from the start pulse to the program's end, from the hardware's CYCLES register."""
     timeline_cycles: int
-    """The timeline's."""
+    """Cycles on the timeline."""
     error_ratio: float | None
-    """Timeline / Verilog - 1; null where the run never ended."""
+    """Relative error: timeline / Verilog - 1; null if the run never ended."""
     problems: tuple[str, ...]
     """Problems that the hardware or the bus reported."""
 
     def failures(self) -> Iterator[str]:
-        """Yield whatever is out of bounds, a line each."""
+        """Yield a line for everything that is out of bounds."""
         yield from self.problems
         for layer in self.layers:
             yield from layer.failures()
@@ -122,7 +122,7 @@ class VerifiedProgram:
 
 
 def unequal(where: str, found: ByteCounts, timeline: ByteCounts) -> Iterator[str]:
-    """Yield the counts of bytes that are not the timeline's, a line each."""
+    """Yield a line for every count of bytes that differs from the timeline's."""
     for field in fields(ByteCounts):
         counts = getattr(found, field.name), getattr(timeline, field.name)
         if counts[0] != counts[1]:
@@ -139,17 +139,17 @@ def _off(what: str, ratio: float | None, bound: float) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class SavingFigures:
-    """(B - C) / B, from the bytes that the bus monitor counted."""
+    """The savings against B, from the bytes that the bus monitor counted."""
 
     feature_saving_ratio: float
-    """(B - C) / B of feature bytes."""
+    """Saving of feature bytes: (B - C) / B."""
     total_saving_ratio: float
-    """(B - C) / B of all bytes."""
+    """Saving of all bytes: (B - C) / B."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """The document. `saving` is None unless both C and B ran."""
+    """The document of a verification. `saving` is None unless both C and B ran."""
 
     schema_version: str
     """Version of this document's shape: major.minor."""
@@ -172,9 +172,9 @@ class Verification:
     total_bound_ratio: float
     """The share by which the timeline's cycles of a run may be off."""
     programs: tuple[VerifiedProgram, ...]
-    """C, or A where nothing is condensed; then B, if it ran."""
+    """C, or A if no layer is condensed; then B, if it ran."""
     saving: SavingFigures | None
-    """Null unless both C and B ran."""
+    """The savings of C against B; null unless both ran."""
     failures: tuple[str, ...]
     """Everything that is out of bounds, a line each, the program's letter first."""
 

@@ -11,7 +11,7 @@ from hwsim.report.verification import Verification, VerifiedProgram, unequal
 
 
 def print_verification(document: Verification, file: TextIO) -> None:
-    """Print every program's tables, and at the end what is out of bounds."""
+    """Print every program's tables, and then every figure that is out of bounds."""
     terminal = Terminal(file)
     memory = document.config["memory"]
     terminal.print_line(heading(document), "bold")
@@ -67,7 +67,7 @@ def values_and_cycles(program: VerifiedProgram) -> Table:
 
 
 def bytes_by_class(program: VerifiedProgram) -> Table:
-    """Return the bus's counts layer by layer, then each witness's totals."""
+    """Return the bytes on the bus layer by layer, then each witness's totals."""
 
     def row(name: str, found: ByteCounts, timeline: ByteCounts) -> tuple[str, ...]:
         verdict = "unequal" if any(unequal(name, found, timeline)) else "equal"

@@ -1,4 +1,4 @@
-"""HTML pages that need nothing else: no network, no server, no fonts."""
+"""HTML pages that work alone, without internet, server or fonts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class KeyFigure:
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure of Plotly's and what stands above it."""
+    """A figure of Plotly, with the text above it."""
 
     title: str
     note: str
@@ -55,7 +55,7 @@ class Chart:
 
 
 def plotly_script() -> str:
-    """Return Plotly's JavaScript from its wheel. Raises `InputError` where that is missing."""
+    """Return Plotly's JavaScript from its wheel. Raises `InputError` if Plotly is missing."""
     with needing_extra("html", "an HTML page"):
         spec = find_spec("plotly")
         if spec is None or spec.origin is None:
@@ -87,7 +87,7 @@ def page_text(document: Document, estimate: Estimate) -> str:
 
 
 def index_text(documents: Sequence[Document]) -> str:
-    """Return the first page of a report on several networks, whose files lie beside it."""
+    """Return the first page of a report on several networks, whose files are in the same folder."""
     return (
         environment()
         .get_template("index.html")
