@@ -1,1 +1,1 @@
-"""What cocotb runs in the simulator, and what builds, starts and judges it."""
+"""The benches that cocotb runs in the simulator, and the code that builds and judges them."""

@@ -1,4 +1,4 @@
-"""The memory of `axi_memory.sv` for a bench: what it holds, how it behaves, what it has counted.
+"""The memory of `axi_memory.sv` for a bench: its contents, its behaviour and its counts.
 
 Settings have the names of the SystemVerilog's variables.
 """
@@ -17,9 +17,9 @@ from hwsim.program.traffic import COUNTERS, ByteCounts
 from hwsim.testbenches.coverage import BUS
 
 OKAY, SLVERR, DECERR = 0, 2, 3  # xRESP
-NEVER = (1 << 64) - 1  # of no beat and no burst
+NEVER = (1 << 64) - 1  # the number of no beat and no burst
 ALWAYS = 1000  # per mille
-HESITATION = 400  # of 1000 cycles: those in which a channel of a hesitant memory does nothing
+HESITATION = 400  # of 1000 cycles, a channel of a hesitant memory does nothing in so many
 
 
 class Violation(IntEnum):
@@ -46,7 +46,7 @@ class _Settings(BaseModel):
 
 
 class Pace(_Settings):
-    """How many bytes exist, the cycles to an answer, and those from beat to beat."""
+    """The size of the memory, the cycles to its answer, and the cycles from beat to beat."""
 
     size: int
     latency: int
@@ -64,7 +64,7 @@ class Pace(_Settings):
 
 
 class Rules(_Settings):
-    """What the monitor holds a manager to, and by which addresses it tells classes of traffic."""
+    """The limits that the monitor enforces, and the addresses of each class of traffic."""
 
     program_base: int = 0
     program_end: int = 0
@@ -104,21 +104,21 @@ class Rules(_Settings):
 
     @property
     def without_classes(self) -> Self:
-        """The same for a program that may read and write anything in its windows."""
+        """Return rules for a program that may read and write anything in its windows."""
         classes = ("program_base", "program_end", "weights_base", "weights_end")
         return self.model_copy(update=dict.fromkeys(classes, 0))
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How a memory departs from the reference memory; by itself it does not."""
+    """The ways in which a memory differs from the reference memory; none by default."""
 
     hesitation: int = 0  # per mille of the cycles, on every channel by itself
-    random_state: int = 1  # not 0
-    held_address: int = 0  # a burst there is not accepted before it was offered for held_cycles
+    random_state: int = 1  # must not be 0
+    held_address: int = 0  # a burst there is accepted after held_cycles at the earliest
     held_cycles: int = 0
-    read_error_at: int = NEVER  # counts beats as they are answered
-    write_error_at: int = NEVER  # and this one bursts
+    read_error_at: int = NEVER  # the number of a beat, in the order of answers
+    write_error_at: int = NEVER  # the number of a burst
     error: int = SLVERR
 
 
@@ -126,13 +126,13 @@ REFERENCE = Behaviour()
 
 
 def hesitant(seed: int) -> Behaviour:
-    """Return a memory that changes no value and no byte, but every cycle."""
+    """Return a memory that changes the cycles of a run, but no value and no count of bytes."""
     return Behaviour(hesitation=HESITATION, random_state=seed % NEVER + 1)
 
 
 @dataclass
 class Contents:
-    """Memory before a run, from address 0."""
+    """The bytes of memory before a run, from address 0."""
 
     data: bytearray
     pace: Pace
@@ -140,7 +140,7 @@ class Contents:
 
     @classmethod
     def of(cls, program: Program) -> Self:
-        """Place program and weights; the input features are still to be placed."""
+        """Return memory with the program and the weights in place, without the input features."""
         pace = Pace.of(program)
         contents = cls(bytearray(pace.size), pace, Rules.of(program))
         for address, part in program.image().items():
@@ -152,13 +152,13 @@ class Contents:
 
 
 class AxiMemory:
-    """One instance of `axi_memory`. Its files are those that the simulator's plusargs name."""
+    """One instance of `axi_memory`. The simulator's plusargs name its files."""
 
     def __init__(self, dut: Any, clock: Any):
         self._dut, self._monitor, self._clock = dut, dut.monitor, clock
 
     async def load(self, pace: Pace, rules: Rules, behaviour: Behaviour = REFERENCE) -> None:
-        """Begin anew with the contents of +memory, and with all counts at 0. It takes a cycle."""
+        """Load the contents of +memory and reset all counts to 0, in one cycle."""
         assert self.is_quiet(), "a burst is under way"
         for name, value in (pace.model_dump() | asdict(behaviour)).items():
             getattr(self._dut, name).value = value
@@ -171,12 +171,12 @@ class AxiMemory:
         await self.load(contents.pace, contents.rules, behaviour)
 
     async def dump(self) -> bytes:
-        """Return all of memory. It takes a cycle."""
+        """Return all of memory, after one cycle."""
         await self.write_dump()
         return Path(str(cocotb.plusargs["dump"])).read_bytes()
 
     async def write_dump(self) -> None:
-        """Have all of memory written to the file that +dump names. It takes a cycle."""
+        """Write all of memory to the file that +dump names, in one cycle."""
         await self._pulse(self._dut.dump)
 
     async def _pulse(self, signal: Any) -> None:
@@ -185,7 +185,7 @@ class AxiMemory:
         signal.value = 0
 
     def stop_answering(self) -> None:
-        """Take no address and no data, and answer nothing, up to the next `load`."""
+        """Accept no address and no data, and answer nothing, until the next `load`."""
         self._dut.hesitation.value = ALWAYS
 
     def is_quiet(self) -> bool:
@@ -196,14 +196,14 @@ class AxiMemory:
         """The address of the beat or burst that was answered with an error."""
         return int(self._dut.error_address.value)
 
-    # What the monitor has counted since `load`.
+    # The monitor's counts since `load`.
 
     def count(self, name: str) -> int:
         return int(getattr(self._monitor, name).value)
 
     @property
     def bytes(self) -> ByteCounts:
-        """What the addresses of accepted bursts announced."""
+        """The bytes that the addresses of accepted bursts announced."""
         return ByteCounts.by_class(
             {kind: self.count(name.lower()) for kind, name in COUNTERS.items()}
         )

@@ -26,12 +26,12 @@ from hwsim.testbenches.trace import traced
 
 CONFIG = "HWSIM_CONFIG"  # environment: the build under test, as JSON
 PERIOD_NS = 10  # of the clock in network.sv
-ACCESS_CYCLES = 50  # within which the registers must answer
-STRIDE_CYCLES = 100_000  # between two looks at how far a run is
+ACCESS_CYCLES = 50  # the registers must answer within them
+STRIDE_CYCLES = 100_000  # between two reports of a run's progress
 PATIENCE = 20  # times the predicted cycles, before a run counts as hung
 
 
-Advance = Callable[[int], None]  # is told how many cycles a run has had
+Advance = Callable[[int], None]  # receives the number of cycles so far
 
 
 def ignore(_cycles: int) -> None:
@@ -44,7 +44,7 @@ def configuration() -> Config:
 
 @dataclass(frozen=True)
 class Run:
-    """How a run ended and what it left behind."""
+    """The end of a run, and the state that it left behind."""
 
     events: dict[str, int]  # INTERRUPT_STATUS
     error: ErrorCode
@@ -60,23 +60,23 @@ class Run:
     bins: frozenset[str]  # of coverage.py, seen on the bus
 
     def is_complete(self, word_bytes: int) -> bool:
-        """Whether all that burst addresses announced crossed the bus, and nothing else."""
+        """True if as many bytes crossed the bus as the addresses of bursts announced."""
         counts = self.monitor_bytes
         carried = (self.read_beats * word_bytes, self.write_beats * word_bytes)
         return carried == (counts.read, counts.features_written)
 
 
 class Host:
-    """What a host does at the registers; nothing else of it runs from cycle to cycle.
+    """A host that accesses the registers; it does nothing else from cycle to cycle.
 
-    Its time passes from falling edge to falling edge.
+    Its cycles last from falling edge to falling edge.
     """
 
     def __init__(self, dut: Any, config: Config):
         self.dut, self.config = dut, config
 
     async def reset(self) -> None:
-        """Reset accelerator and bus together, for a cycle."""
+        """Reset accelerator and bus together, for one cycle."""
         dut = self.dut
         for name in ("awvalid", "wvalid", "arvalid", "awprot", "arprot"):
             getattr(dut, f"s_axi_{name}").value = 0
@@ -90,13 +90,13 @@ class Host:
         await FallingEdge(self.dut.clk)
 
     async def sleep(self, cycles: int) -> None:
-        """Let cycles pass without a look at any of them."""
+        """Let cycles pass without stepping through them."""
         if cycles > 0:
             await Timer(PERIOD_NS * cycles - PERIOD_NS // 2, "ns")
             await self.step()
 
     async def write(self, name: str, value: int, strobes: int = 15) -> int:
-        """Write a register; returns the response."""
+        """Write a register and return the response."""
         dut = self.dut
         dut.s_axi_awaddr.value = register(name).offset
         dut.s_axi_wdata.value = value
@@ -145,7 +145,7 @@ class Host:
         return high << (8 * REGISTER_BYTES) | low
 
     async def byte_counters(self) -> ByteCounts:
-        """Read what the hardware counted, class by class."""
+        """Return the hardware's byte counters, class by class."""
         return ByteCounts.by_class(
             {kind: await self.counter(name) for kind, name in COUNTERS.items()}
         )
@@ -156,16 +156,16 @@ class Host:
             await self.write(f"{name}_LIMIT", window.limit)
 
     async def start(self, program_address: int, rules: Rules) -> None:
-        """Everything that a host does up to START, with the windows of these rules."""
+        """Write every register up to START, with the windows of these rules."""
         await self.open_windows(rules)
         await self.write("PROGRAM_ADDRESS", program_address)
         await self.write("INTERRUPT_ENABLE", 7)
         await self.write("CONTROL", register("CONTROL").pack(start=1))
 
     async def interrupt(self, limit: int, advance: Advance = ignore) -> bool:
-        """Sleep until the interrupt, at most `limit` cycles; return whether it came.
+        """Sleep until the interrupt, at most `limit` cycles; return True if it came.
 
-        Every `STRIDE_CYCLES` cycles `advance` is told how many they are so far.
+        Every `STRIDE_CYCLES` cycles `advance` receives the number of cycles so far.
         """
         cycles = 0
         while not self.dut.irq.value:
@@ -182,7 +182,7 @@ class Host:
 
 
 class Bench(Host):
-    """The host of `network.sv`, with the memory behind the accelerator's bus in its hands."""
+    """The host of `network.sv`, which also controls the memory on the accelerator's bus."""
 
     def __init__(self, dut: Any, config: Config):
         super().__init__(dut, config)
@@ -193,7 +193,7 @@ class Bench(Host):
         assert not any(getattr(self.dut, f"{name}valid").value for name in ("ar", "aw", "w"))
 
     async def finish(self, limit: int, advance: Advance = ignore) -> Run:
-        """Await the interrupt, at most `limit` cycles, and read how the run ended."""
+        """Await the interrupt, at most `limit` cycles, and return the end of the run."""
         assert await self.interrupt(limit, advance), f"no interrupt after {limit} cycles"
         events = await self.read("INTERRUPT_STATUS")
         assert not await self.field("STATUS", "busy")
@@ -224,7 +224,7 @@ async def run_program(
     *,
     limit: int,
 ) -> Run:
-    """Place program and image in memory, run it to its interrupt, at most `limit` cycles."""
+    """Place program and image in memory, and run for at most `limit` cycles to the interrupt."""
     contents = Contents.of(program)
     contents.place(program.region(program.graph.input).address, image)
     await bench.memory.load_contents(contents, behaviour)

@@ -1,8 +1,8 @@
-"""What `axi_recorder.sv` wrote of a run, word by word, and to which layer each word belongs.
+"""The record that `axi_recorder.sv` wrote of a run, and the layer to which each word belongs.
 
-One DMA reads and one writes, both in program order. So the program says which word comes next, and
-the record whether it did: where the two sequences of addresses are equal, the layer of every word
-is known, and with it a layer's bytes, its stored values and its end.
+The accelerator reads in program order, and writes in program order. So the program says which word
+must come next, and the record says which word came. If both sequences of addresses are equal, the
+layer of every word is known, and with it a layer's bytes, its stored values and its end.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ EVENT = np.dtype([("cycle", "<u8"), ("address", "<u4"), ("beats", "<u2"), ("kind
 
 
 class Kind(IntEnum):
-    """Of an event: the codes of `axi_recorder.sv`."""
+    """The kinds of events, with the codes of `axi_recorder.sv`."""
 
     START = 0
     READ_ADDRESS = 1
@@ -38,8 +38,8 @@ class Kind(IntEnum):
 class BusRecord:
     """Every word on the bus, in order. Cycles count from the start pulse.
 
-    `response_cycles` has one entry per written word, its burst's, as far as responses came.
-    `words[n, byte]` is what was written, where `strobes[n, byte]` is set.
+    `response_cycles` has one entry per written word: the cycle of its burst's response. It ends
+    early if responses are missing. `words[n, byte]` was written if `strobes[n, byte]` is set.
     """
 
     read_addresses: Addresses
@@ -69,26 +69,26 @@ def load_record(prefix: Path, config: Config) -> BusRecord:
 
 
 def _word_addresses(bursts: NDArray[np.void], word_bytes: int) -> Addresses:
-    """The address of every word of these bursts."""
+    """Return the address of every word of some bursts."""
     beats = bursts["beats"].astype(np.int64)
     first = np.repeat(np.cumsum(beats) - beats, beats)
     offsets = np.arange(len(first)) - first
     return np.repeat(bursts["address"].astype(np.int64), beats) + offsets * word_bytes
 
 
-# --- what the program says -----------------------------------------------------------------------
+# --- the program's words --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
 class Expected:
-    """The words that a program moves in one direction, in order, each with its layer's index."""
+    """The words that a program moves in one direction, in order, with the layer of each."""
 
     addresses: Addresses
     layers: NDArray[np.int64]
 
 
 def expected_reads(program: Program) -> Expected:
-    """The first page, and then what every LOAD reads."""
+    """Return the words of the first page, then those that every LOAD reads."""
     page = program.code.address + np.arange(0, PAGE_BYTES, program.config.word_bytes)
     return _expected(program, Load, [(0, page)])
 
@@ -112,7 +112,7 @@ def _expected(
 
 
 def _descriptor_addresses(descriptor: Load | Store, word_bytes: int) -> Addresses:
-    """Block by block, row by row."""
+    """Return the addresses of a descriptor's words, block by block, row by row."""
     blocks = np.arange(descriptor.blocks)[:, None, None] * descriptor.block_stride_bytes
     rows = np.arange(descriptor.rows)[:, None] * descriptor.row_stride_bytes
     words = np.arange(descriptor.row_words) * word_bytes
@@ -120,15 +120,15 @@ def _descriptor_addresses(descriptor: Load | Store, word_bytes: int) -> Addresse
     return addresses
 
 
-# --- the two together ----------------------------------------------------------------------------
+# --- program and record together ------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Misplaced:
-    """The first word that is not where the program says; None is a word too few or too many."""
+    """The first word at a wrong address; an address is None if the word is missing there."""
 
-    direction: str  # read or written
-    word: int  # from 0
+    direction: str  # "read" or "written"
+    word: int  # number of the word, from 0
     layer: str
     found: int | None
     expected: int | None
@@ -146,10 +146,11 @@ class Misplaced:
 
 @dataclass(frozen=True, eq=False)
 class LayerRecord:
-    """What the bus carried of one layer.
+    """The words of one layer that the bus carried.
 
-    `end_cycle` is that of its last write response, None if there was none. `stored` is its output
-    as it was written, int8 `x[C, H, W]` with padding channels; `is_stored` says which of it was.
+    `end_cycle` is the cycle of its last write response, None if there was none. `stored` is its
+    output as it was written, int8 `x[C, H, W]` with padding channels; `is_stored` is True for the
+    elements that were written.
     """
 
     layer: Layer
@@ -166,9 +167,10 @@ class Attribution:
 
 
 def attribute(program: Program, record: BusRecord) -> Attribution:
-    """Give every word on the bus to a layer: by its place in the program's order.
+    """Assign every word on the bus to a layer, by its place in the program's order.
 
-    Its class comes from its address alone. Words past the program's end go to the last layer.
+    A word's class follows from its address alone. Words past the program's end go to the last
+    layer.
     """
     reads, writes = expected_reads(program), expected_writes(program)
     names = [part.layer.name for part in program.layers]
@@ -218,13 +220,13 @@ def _first_misplaced(
 
 
 def _owners(expected: Expected, words: int) -> NDArray[np.int64]:
-    """The layer of each of so many words."""
+    """Return the layer of each of the first `words` words."""
     surplus = max(0, words - len(expected.layers))
     return np.pad(expected.layers, (0, surplus), mode="edge")[:words]
 
 
 def _classes(program: Program, addresses: Addresses) -> dict[Traffic, NDArray[np.bool_]]:
-    """Which of these reads are of which class."""
+    """Return a mask for each class, of the reads that belong to it."""
 
     def inside(region: Region) -> NDArray[np.bool_]:
         return (addresses >= region.address) & (addresses < region.end)
@@ -239,7 +241,7 @@ def _classes(program: Program, addresses: Addresses) -> dict[Traffic, NDArray[np
 
 
 def _of(values: NDArray[Any], mine: NDArray[np.bool_]) -> NDArray[Any]:
-    """Those of a layer's words; a run that was cut short has fewer values than words."""
+    """Return the values of a layer's words; a run that was cut short has fewer of them."""
     common = min(len(values), len(mine))
     return values[:common][mine[:common]]
 
@@ -247,7 +249,7 @@ def _of(values: NDArray[Any], mine: NDArray[np.bool_]) -> NDArray[Any]:
 def _stored(
     program: Program, layer: Layer, record: BusRecord, mine: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-    """A layer's output as these words, one after the other, leave it, and where they are."""
+    """Return a layer's output after these words, in order, and a mask of the elements written."""
     region = program.region(layer.output)
     data, is_stored = np.zeros(region.size_bytes, np.uint8), np.zeros(region.size_bytes, np.int8)
     words, strobes = _of(record.words, mine), _of(record.strobes, mine)
@@ -268,7 +270,7 @@ def _stored(
 
 @dataclass(frozen=True)
 class Difference:
-    """The first of `elements` elements in which a witness differs; `found` None: never stored."""
+    """The first of `elements` different elements; `found` is None if it was never stored."""
 
     channel: int
     row: int
@@ -283,7 +285,7 @@ def first_difference(
     found: NDArray[np.int8],
     is_stored: NDArray[np.bool_] | None = None,
 ) -> Difference | None:
-    """Compare int8 `x[C, H, W]` with `==`. Channels past the expected ones only pad: they are 0."""
+    """Return the first difference of int8 `x[C, H, W]`. Channels past the expected must be 0."""
     padded = np.zeros_like(found)
     padded[: len(expected)] = expected
     differs = padded != found

@@ -1,4 +1,4 @@
-"""Small seeded graphs for the testbench; constants reach both ends of the output range."""
+"""Small seeded graphs for the benches, with constants that reach both ends of the output range."""
 
 from dataclasses import dataclass, replace
 
@@ -10,14 +10,14 @@ from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPoo
 from hwsim.graph.infer import stored_shape
 from hwsim.passes.baselines import materialized
 
-NEGATIVE_SLOPE = 0.7  # leaky, but so that outputs saturate below as well
-OUTPUT_DEVIATION = 160.0  # standard deviations, in steps: of outputs before the clamp
-ACTIVATION_DEVIATION = 74.0  # and of int8 values
+NEGATIVE_SLOPE = 0.7  # large enough that outputs saturate below as well
+OUTPUT_DEVIATION = 160.0  # standard deviation of outputs before they saturate, in steps
+ACTIVATION_DEVIATION = 74.0  # standard deviation of int8 values
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One layer of a case: what differs from its input."""
+    """The choices of one layer of a case."""
 
     stored: int  # channels stored, after the channel pool
     kernel: int = 3
@@ -50,7 +50,7 @@ NOT_FUSED = "not fused"  # the maps of "k4" written to memory, read back and red
 
 
 def with_constants(graph: Graph, config: Config, seed: int) -> Graph:
-    """Random constants: every channel is alive, both multipliers matter, outputs saturate."""
+    """Add random constants: no channel is constant, both multipliers matter, outputs saturate."""
     rng = np.random.default_rng(seed)
     tensor = replace(graph.input, quantization=Quantization(1.0, 5))
     layers: list[Layer] = []
@@ -76,7 +76,7 @@ def _constants(layer: Layer, config: Config, rng: np.random.Generator) -> Consta
 def drawn_layers(
     name: str, shape: Shape, stages: tuple[Stage, ...], config: Config, seed: int
 ) -> Graph:
-    """A chain of layers with constants and zero points drawn from a seed."""
+    """Return a chain of layers with constants and zero points drawn from a seed."""
     tensor = Tensor("input", shape, is_image=shape.channels == 3)
     layers = []
     for index, stage in enumerate(stages):

@@ -1,8 +1,8 @@
-"""What the regression must have seen, as a table of bins, and the files that tests record them in.
+"""The table of bins that the regression must see, and the files in which tests record them.
 
-A bin that no run falls into is a hole in the tests: `make regress` fails and names it. Nothing is
-recorded where HWSIM_COVERAGE names no folder. What falls into which bin: `coverage_bins.py`, and
-`axi_monitor.sv` for the bus.
+A bin that no run has seen is a hole in the tests: `make regress` fails and names it. Nothing is
+recorded unless HWSIM_COVERAGE names a folder. `coverage_bins.py` decides which bins a run has seen,
+and `axi_monitor.sv` decides it for the bins of the bus.
 """
 
 import json
@@ -21,7 +21,7 @@ FOLDER = "HWSIM_COVERAGE"  # environment: the folder that gets a JSON-lines file
 
 
 class Regression(Enum):
-    """Which run of the tests must see a bin; the full one contains the quick one."""
+    """The run of the tests that must see a bin; the full one contains the quick one."""
 
     QUICK = "quick"
     FULL = "full"
@@ -150,7 +150,7 @@ BINS = {bin_.name: bin_ for group in GROUPS.values() for bin_ in group}
 
 
 def record(names: Iterable[str]) -> None:
-    """Write down that the running test saw these bins; an unknown name raises `KeyError`."""
+    """Record that the running test saw these bins; an unknown name raises `KeyError`."""
     seen = sorted(BINS[name].name for name in set(names))
     if seen and os.environ.get(FOLDER):
         folder = Path(os.environ[FOLDER])
@@ -161,7 +161,7 @@ def record(names: Iterable[str]) -> None:
 
 
 def recorded(folder: Path) -> dict[str, list[str]]:
-    """Every bin that was seen, in the order of the table, with the tests that saw it."""
+    """Return every bin that was seen, in the order of the table, with the tests that saw it."""
     tests: dict[str, set[str]] = defaultdict(set)
     for path in sorted(folder.glob("*.jsonl")):
         for line in path.read_text("utf-8").splitlines():
@@ -172,7 +172,7 @@ def recorded(folder: Path) -> dict[str, list[str]]:
 
 
 def missing(seen: Iterable[str], regression: Regression) -> list[Bin]:
-    """The bins that this regression had to see and did not."""
+    """Return the bins that this regression had to see and did not see."""
     found = set(seen)
     return [
         bin_

@@ -1,4 +1,4 @@
-"""What falls into which bin of `coverage.py`: from a program, its timeline, and values."""
+"""The bins of `coverage.py` that a program, its timeline, its values and its end have seen."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from hwsim.isa.tokens import unwrap
 from hwsim.program.program import LayerProgram, Program
 from hwsim.timeline.walk import Walk
 
-WAITED_FOR = {  # what a `TileEvent` says -> bin
+WAITED_FOR = {  # the text of a `TileEvent` -> its bin
     "features": "tile waited for chunks",
     "weights": "tile waited for weights",
     "drain": "tile waited for bank",
@@ -23,7 +23,7 @@ WAITED_FOR = {  # what a `TileEvent` says -> bin
 
 
 def bins_of_program(program: Program) -> set[str]:
-    """What a program asks of the hardware, whatever its values and its memory."""
+    """Return the bins that follow from the program alone, not from values or memory."""
     config = program.config
     bins = {
         f"weights of {config.widths.weight_bits} bits",
@@ -43,7 +43,7 @@ def bins_of_program(program: Program) -> set[str]:
 
 
 def _wraps(load: Load) -> bool:
-    """Whether a LOAD of features goes on at the first row of its ring."""
+    """True if a LOAD of features passes the last row of its ring and goes on at the first."""
     into_ring = load.destination == Destination.FEATURES
     return into_ring and load.ring_row + load.rows > load.ring_rows
 
@@ -71,10 +71,10 @@ def _bins_of_layer(part: LayerProgram, config: Config) -> set[str]:
 
 
 def _bins_of_tile(tile: Compute) -> set[str]:
-    """Borders, ring and weight queue, as one COMPUTE's fields say."""
-    rows = tile.rows + tile.kernel_rows - 1  # of input under the tile's taps
+    """Return the bins of borders, ring and weight queue that one COMPUTE's fields show."""
+    rows = tile.rows + tile.kernel_rows - 1  # rows of input under the tile's taps
     columns = tile.columns + tile.kernel_columns - 1
-    first = max(tile.top, 0)  # row of the input, and past the last one
+    first = max(tile.top, 0)  # first row of the input, and the row after the last
     last = min(tile.top + rows, tile.input_height)
     ring_row = (tile.ring_row + first - tile.top) % tile.ring_rows
     holds = {
@@ -91,10 +91,10 @@ def _bins_of_tile(tile: Compute) -> set[str]:
 
 
 def bins_of_timeline(program: Program) -> set[str]:
-    """Which waits had to wait, against the reference memory of the config, without stalls.
+    """Return the bins of waits that really waited, on the config's reference memory.
 
-    A wait had to where its unit went on in the very cycle of the token. The hardware's cycles are
-    compared with the same timeline's.
+    A unit really waited if it went on in the very cycle of the token. The hardware's cycles are
+    compared with those of the same timeline.
     """
     walk = Walk(program).run()
     bins = {WAITED_FOR[event.waited_for] for event in walk.tiles if event.waited_for in WAITED_FOR}
@@ -126,15 +126,16 @@ def bins_of_timeline(program: Program) -> set[str]:
 
 
 def _token(cycles: Sequence[int], wait: int, near: int) -> int | None:
-    """Cycle in which a counter reached a wait; None for a wait that needs nothing."""
+    """Return the cycle in which a counter reached a wait; None if the wait needs no token."""
     count = unwrap(wait, near)
     return cycles[count - 1] if count > 0 else None
 
 
 def bins_of_values(layer: Layer, stored: NDArray[np.int8]) -> set[str]:
-    """What a layer's stored output `x[C, H, W]` proves of the rescale: both ends, both sides.
+    """Return the bins of the rescale that a layer's stored output `x[C, H, W]` has seen.
 
-    The multipliers are not negative, so a value below the zero point had a negative sum.
+    They are both ends of the range and both signs of the sum. The multipliers are not negative, so
+    a value below the zero point had a negative sum.
     """
     assert layer.constants is not None
     leaky = np.any(layer.constants.multiplier != layer.constants.negative_multiplier)
@@ -148,5 +149,5 @@ def bins_of_values(layer: Layer, stored: NDArray[np.int8]) -> set[str]:
 
 
 def bins_of_end(code: ErrorCode) -> set[str]:
-    """How a run ended, as ERROR_CODE says it."""
+    """Return the bin of a run's end, from ERROR_CODE."""
     return {f"error {code.name.lower()}"}

@@ -1,4 +1,4 @@
-"""Networks and memories drawn by hypothesis, small enough to run hundreds of them in Verilog."""
+"""Networks and memories drawn by hypothesis, so small that hundreds of them run in Verilog."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +22,11 @@ MOST_NETWORKS = 3
 
 @dataclass(frozen=True)
 class Network:
-    """A chain of layers, and where in memory its program lies."""
+    """A chain of layers, with the place of its program in memory."""
 
     shape: Shape
     stages: tuple[Stage, ...]
-    seed: int  # of the constants
+    seed: int  # seed of the constants
     base: int
 
     def program(self, config: Config) -> Program:
@@ -42,8 +42,8 @@ class DrawnCase:
     networks: tuple[Network, ...]
     latency_cycles: int
     bandwidth_bytes_per_cycle: int
-    hesitates: bool  # every channel of the memory stands still at random
-    note: str = ""  # why it is kept
+    hesitates: bool  # every channel of the memory pauses at random
+    note: str = ""  # the reason for keeping it
 
     @property
     def layers(self) -> int:
@@ -54,7 +54,7 @@ class DrawnCase:
         return any(stage.k > 1 for network in self.networks for stage in network.stages)
 
     def programs(self, built: Config) -> list[Program]:
-        """For a build with this memory behind it. Raises `InputError` where one does not fit."""
+        """Return the programs for a build with this memory; `InputError` if one does not fit."""
         config = self._config(built)
         return [network.program(config) for network in self.networks]
 
@@ -72,7 +72,7 @@ KEPT = Path(__file__).with_name("kept_cases.jsonl")
 
 
 def kept_cases(built: Config) -> list[DrawnCase]:
-    """Those that failed once, or that see what few drawn ones see, as far as a build has them."""
+    """Return the kept cases that a build can run: they failed once, or see rare bins."""
     cases = [CASE.validate_json(line) for line in KEPT.read_text("utf-8").splitlines()]
     return [case for case in cases if built.channel_pool or not case.condenses]
 

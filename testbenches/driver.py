@@ -1,4 +1,4 @@
-"""The example in C as a shared library: its structures, and its one function."""
+"""The C driver as a shared library: its structures, and its one function."""
 
 import ctypes
 from collections.abc import Callable
@@ -21,7 +21,7 @@ FLAGS = (
 
 
 class Status(IntEnum):
-    """What `accelerator_run` returns."""
+    """The values that `accelerator_run` returns."""
 
     OK = 0
     NOT_FOUND = 1
@@ -44,8 +44,10 @@ class _Bus(ctypes.Structure):
 
 
 class Job(ctypes.Structure):
-    """What a run needs: the configuration's fingerprint, the program's address, and the first and
-    last byte of both windows.
+    """The driver's description of a run.
+
+    It has the configuration's fingerprint, the program's address, and the first and the last byte
+    of both windows.
     """
 
     _fields_ = (
@@ -68,7 +70,7 @@ class _Report(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Report:
-    """How a run ended, and its counters by their registers' names."""
+    """The end of a run, and its counters by their registers' names."""
 
     status: Status
     error_code: int
@@ -83,9 +85,9 @@ def run_driver(
     write: Callable[[int, int], None],
     wait: Callable[[], bool],
 ) -> Report:
-    """Call the C function, which calls back; `wait` says whether the interrupt came.
+    """Call the C function, which calls `read`, `write` and `wait`; `wait` is True at the interrupt.
 
-    What a callback raises is raised here, once the C function has come back.
+    An exception of a callback is raised again when the C function has returned.
     """
     raised: list[BaseException] = []
 

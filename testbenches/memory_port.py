@@ -1,4 +1,4 @@
-"""The AXI4 port of the memory alone, driven cycle by cycle, for the benches of it and its monitor.
+"""The AXI4 port of the memory, driven cycle by cycle by the benches of memory and monitor.
 
 A cycle lasts from one falling edge to the next.
 """
@@ -10,9 +10,9 @@ from cocotb.triggers import FallingEdge
 
 from hwsim.testbenches.axi_memory import REFERENCE, AxiMemory, Behaviour, Contents
 
-OUTSTANDING = 16  # bursts that the memory under test takes, in each direction
+OUTSTANDING = 16  # bursts that the memory accepts before it answers, in each direction
 WORD_BYTES = 8
-EVERY_BYTE = (1 << WORD_BYTES) - 1  # of strobes
+EVERY_BYTE = (1 << WORD_BYTES) - 1  # strobes of a whole word
 
 Inputs = dict[str, int]
 IDLE: Inputs = {
@@ -29,7 +29,7 @@ OUTPUTS = ("arready", "rvalid", "rid", "rdata", "rresp", "rlast", "awready", "wr
 
 
 def offer(dut: Any, inputs: Inputs) -> None:
-    """Put the inputs of a cycle on the port; the others are idle."""
+    """Put the inputs of a cycle on the port; inputs that are not given are idle."""
     for name, value in (IDLE | inputs).items():
         getattr(dut, f"s_axi_{name}").value = value
 
@@ -56,7 +56,7 @@ async def reset(dut: Any, contents: Contents, behaviour: Behaviour = REFERENCE) 
 
 
 async def read_word(dut: Any, address: int, latency: int) -> int:
-    """Read a word, which must come after exactly so many cycles."""
+    """Read a word, and check that it comes after exactly `latency` cycles."""
     await drive(dut, arvalid=1, araddr=address)
     for _ in range(latency - 1):
         assert not value(dut, "rvalid")

@@ -1,7 +1,7 @@
 """A compiled program on the accelerator in front of the SystemVerilog memory.
 
-What happens outside the simulator is here: how it is built, the files of a run, and what came out.
-`tb_network.py` is the host inside it.
+This module works outside the simulator: it builds it, writes the files of a run and reads the
+results. `tb_network.py` is the host inside it.
 """
 
 import json
@@ -18,12 +18,12 @@ from hwsim.testbenches.axi_memory import Contents, Pace, Rules
 from hwsim.testbenches.bench import Run
 from hwsim.testbenches.trace import TRACE
 
-JOB = "HWSIM_NETWORK_JOB"  # environment: what the host is told, as JSON
-RESULTS = "HWSIM_NETWORK_RESULTS"  # environment: the file that it writes
-PROGRESS = "HWSIM_NETWORK_PROGRESS"  # environment: the file that has the cycles so far
+JOB = "HWSIM_NETWORK_JOB"  # environment: the host's `Job`, as JSON
+RESULTS = "HWSIM_NETWORK_RESULTS"  # environment: the file of the host's results
+PROGRESS = "HWSIM_NETWORK_PROGRESS"  # environment: the file with the number of cycles so far
 RESULTS_FILE, PROGRESS_FILE = "network.json", "progress.txt"
 MEMORY_FILE, DUMP_FILE = "memory.bin", "dump.bin"
-RECORD = "bus"  # what axi_recorder.sv writes: bus.events and bus.written
+RECORD = "bus"  # axi_recorder.sv writes bus.events and bus.written
 FOLDER = Path(__file__).parent
 SOURCES = tuple(
     FOLDER / name
@@ -31,14 +31,14 @@ SOURCES = tuple(
 )
 TOP = "network"
 CLOCKED = ("--timing", "--timescale", "1ns/1ns", "-CFLAGS", "-std=gnu++20 -fcoroutines")
-HIDDEN = ("--no-public-flat-rw",)  # what no testbench looks at, for speed
+HIDDEN = ("--no-public-flat-rw",)  # hides signals that no bench reads, for speed
 LEAST_MEMORY_BYTES = 1 << 26
-PATIENCE = 2  # times the predicted cycles, before a run counts as hung
+PATIENCE = 2  # a run counts as hung after so many times the predicted cycles
 
 
 @dataclass(frozen=True)
 class NetworkRun(Run):
-    """A run, and the seconds from the host's first access to its last."""
+    """A run, with the seconds from the host's first access to its last."""
 
     seconds: float
 
@@ -47,7 +47,7 @@ _RUN = TypeAdapter(NetworkRun)
 
 
 class Job(BaseModel):
-    """What a host must know of a program whose memory is in place."""
+    """The numbers that a host needs for a program whose memory is in place."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,7 +64,7 @@ class Job(BaseModel):
 
 
 def build(verilog: str, config: Config, size_bytes: int = LEAST_MEMORY_BYTES) -> Path:
-    """Return the built simulator of this accelerator in front of so much memory, or of more.
+    """Return the built simulator of this accelerator, with at least `size_bytes` of memory.
 
     Most networks share one build. Raises `simulator.FailedBuildError`.
     """
@@ -79,7 +79,7 @@ def build(verilog: str, config: Config, size_bytes: int = LEAST_MEMORY_BYTES) ->
 
 
 def plusargs(folder: Path) -> list[str]:
-    """Name the files of a run: what memory holds before and after, and what crosses the bus."""
+    """Return the plusargs that name a run's files: memory before and after, and the bus record."""
     names = {"memory": MEMORY_FILE, "dump": DUMP_FILE, "record": RECORD}
     return [f"+{argument}={folder / name}" for argument, name in names.items()]
 
@@ -92,7 +92,7 @@ def place(program: Program, image: bytes, folder: Path) -> None:
 
 
 def environment(program: Program, predicted_cycles: int, folder: Path) -> dict[str, str]:
-    """What `tb_network.py` reads."""
+    """Return the environment that `tb_network.py` reads."""
     job = Job(
         name=f"{program.graph.name} on {program.config.name}",
         config=program.config,
@@ -109,19 +109,19 @@ def environment(program: Program, predicted_cycles: int, folder: Path) -> dict[s
 
 
 def cycles_so_far(folder: Path) -> int:
-    """How far a run in `folder` is; 0 before the first word of it."""
+    """Return the cycles so far of the run in `folder`; 0 if it has not reported yet."""
     path = folder / PROGRESS_FILE
     text = path.read_text("utf-8") if path.exists() else ""
     return int(text or 0)
 
 
 def save_run(run: Run, seconds: float, path: Path) -> None:
-    """Write all of a run but its memory, which is in the dump."""
+    """Write everything about a run except its memory, which is in the dump."""
     result = NetworkRun(**vars(run), seconds=seconds)
     path.write_bytes(_RUN.dump_json(result, exclude={"memory"}))
 
 
 def load_run(folder: Path) -> NetworkRun:
-    """Return what the run left behind in `folder`."""
+    """Return the run whose files are in `folder`."""
     saved = json.loads((folder / RESULTS_FILE).read_text("utf-8"))
     return _RUN.validate_python(saved | {"memory": (folder / DUMP_FILE).read_bytes()})

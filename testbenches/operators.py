@@ -1,4 +1,4 @@
-"""What the testbenches of single operators share: packed ports, and one clock."""
+"""Helpers that the benches of single operators share: ports of lanes, and one clock."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,14 +12,14 @@ CONFIG = load_config("edge")
 
 
 def pack(values: Iterable[int], bits: int) -> int:
-    """Lanes as one port: the first in the lowest bits, two's complement."""
+    """Return lanes as the value of one port: two's complement, the first in the lowest bits."""
     return sum(
         (int(value) & ((1 << bits) - 1)) << (bits * lane) for lane, value in enumerate(values)
     )
 
 
 def unpack(port: Any, bits: int, lanes: int) -> list[int]:
-    """Signed lanes of a port."""
+    """Return the signed lanes of a port."""
     word, sign = int(port.value), 1 << (bits - 1)
     fields = [(word >> (bits * lane)) & ((1 << bits) - 1) for lane in range(lanes)]
     return [(field ^ sign) - sign for field in fields]

@@ -1,4 +1,4 @@
-"""A bench on which a run may end in any way, and the program that must run correctly after it."""
+"""A bench for runs that may end in any way, each followed by a program that must run correctly."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,15 +25,15 @@ from hwsim.testbenches.coverage_bins import bins_of_end
 from hwsim.timeline import time_program
 from tests.drawn import drawn_input
 
-PATIENCE_CYCLES = 30_000  # before a run counts as hung
-ABORT_CYCLES = 3_000  # within which ABORT must end a run
+PATIENCE_CYCLES = 30_000  # after them a run counts as hung
+ABORT_CYCLES = 3_000  # ABORT must end a run within them
 DOING = ("reading", "writing", "computing")  # outputs of network.sv
 ABORTED = register("CONTROL").pack(abort=1)
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A program that must run correctly after whatever happened before it."""
+    """The sound program, which must run correctly after every other run."""
 
     program: Program
     image: bytes
@@ -42,7 +42,7 @@ class Sound:
 
 
 def sound_program(config: Config) -> Sound:
-    shape = Shape(2 * config.array.input_lanes, 8, 8)  # two blocks: one may lie past a buffer
+    shape = Shape(2 * config.array.input_lanes, 8, 8)  # two blocks: one can lie past a buffer
     graph = drawn_layers("recovery", shape, (Stage(8, k=2),), config, seed=1)
     program = compile_graph(graph, config)
     image = drawn_input(program.graph, seed=2)
@@ -51,14 +51,14 @@ def sound_program(config: Config) -> Sound:
 
 
 class Recovery:
-    """A bench, and the program that shows that nothing is left of the run before."""
+    """A bench with a sound program, which shows that the run before left no trace."""
 
     def __init__(self, dut: Any):
         self.config = configuration()
         self.dut = dut
         self.bench = Bench(dut, self.config)
         self.sound = sound_program(self.config)
-        self.last: ErrorCode | None = None  # how the run before ended, since the last reset
+        self.last: ErrorCode | None = None  # end of the last run since reset
         self._watches: list[Task[None]] = []
         self._forget()
 
@@ -66,13 +66,13 @@ class Recovery:
         for watch in self._watches:
             watch.cancel()
         self._watches = []
-        self.abort_takes = False  # ABORT came while nothing else ended the run
-        self.abort_source = 0  # the descriptor that would have come next
-        self.doing: set[str] = set()  # in the cycle of ABORT
+        self.abort_takes = False  # ABORT is the only reason for the end
+        self.abort_source = 0  # the descriptor that was next
+        self.doing: set[str] = set()  # activities in the cycle of ABORT
         self._at_stop: tuple[int, int, int] | None = None
 
     def _traffic(self) -> tuple[int, int, int]:
-        """Bursts read, bursts written, words written, so far."""
+        """Return the numbers of bursts read, bursts written and words written, so far."""
         count = self.bench.memory.count
         return count("read_bursts"), count("write_bursts"), count("written_words")
 
@@ -85,14 +85,14 @@ class Recovery:
         self.doing = self.at_work
 
     async def _watch_stop(self) -> None:
-        """Note what went out before the first cycle of the stop."""
+        """Record the traffic before the first cycle of the stop."""
         await RisingEdge(self.dut.stopping)
         await FallingEdge(self.dut.clk)
         self._at_stop = self._traffic()
 
     @property
     def at_work(self) -> set[str]:
-        """What the accelerator is doing in this cycle."""
+        """Return the activities of the accelerator in this cycle."""
         return {name for name in DOING if getattr(self.dut, name).value}
 
     async def reset(self) -> None:
@@ -101,7 +101,7 @@ class Recovery:
         self.last = None
 
     def contents(self, code: bytes | None = None) -> Contents:
-        """Memory for the sound program, or for another one in its place, which may go anywhere."""
+        """Return memory for the sound program, or for `code` in its place, without classes."""
         program = self.sound.program
         contents = Contents.of(program)
         contents.rules = contents.rules.without_classes
@@ -111,7 +111,7 @@ class Recovery:
         return contents
 
     async def load(self, contents: Contents, behaviour: Behaviour = REFERENCE) -> None:
-        """Put another memory behind the bus, and watch what comes."""
+        """Load another memory, and watch the traffic from now on."""
         await self.bench.memory.load_contents(contents, behaviour)
         self._forget()
         self._watches = [start_soon(self._watch_abort()), start_soon(self._watch_stop())]
@@ -119,13 +119,13 @@ class Recovery:
     async def start(
         self, contents: Contents | None = None, behaviour: Behaviour = REFERENCE
     ) -> None:
-        """Start the program in a new memory; the sound one unless told."""
+        """Start the program in a new memory, by default the sound program."""
         contents = contents or self.contents()
         await self.load(contents, behaviour)
         await self.bench.start(self.sound.program.code.address, contents.rules)
 
     async def finish(self, limit: int = PATIENCE_CYCLES) -> Run:
-        """Check what holds of every end, whatever caused it."""
+        """Await the end of the run, and check the claims that hold for every end."""
         run = await self.bench.finish(limit)
         assert run.events["end"] != run.events["error"], run.events
         assert bool(run.events["error"]) == (run.error is not ErrorCode.NONE)
@@ -140,14 +140,14 @@ class Recovery:
         return run
 
     async def finish_or_abort(self, limit: int) -> Run:
-        """What is longer than `limit` cycles must end at once by ABORT."""
+        """Finish the run; if it takes more than `limit` cycles, ABORT must end it at once."""
         if await self.bench.interrupt(limit):
             return await self.finish(1)
         await self.bench.write("CONTROL", ABORTED)
         return await self.finish(ABORT_CYCLES)
 
     async def runs_on(self) -> None:
-        """The sound program runs correctly, in as many cycles as ever."""
+        """Check that the sound program runs correctly, in as many cycles as always."""
         sound = self.sound
         run = await run_program(self.bench, sound.program, sound.image, limit=PATIENCE_CYCLES)
         assert run.memory[: len(sound.memory)] == sound.memory
@@ -166,7 +166,7 @@ async def ready(dut: Any) -> Recovery:
 
 
 def check_blame(program: Program, source: int, address: int, write: bool) -> None:
-    """The blamed descriptor reads or writes this address; the first page blames its first."""
+    """Check that the blamed descriptor accesses this address; the first page blames its first."""
     index = (source - program.code.address) // DESCRIPTOR_BYTES
     descriptor: Any = program.descriptors[index]
     if program.code.address <= address < program.code.address + PAGE_BYTES:

@@ -1,7 +1,7 @@
-"""One seed for everything drawn, and the command that runs a failing case again, alone.
+"""One seed for everything that is drawn, and the command that runs one failing case again.
 
-A testbench notes, in the simulator, how to narrow a run to what failed; pytest, outside, reads the
-notes and prints the command.
+Inside the simulator, a bench notes which variables narrow a run to the failed case. Outside, pytest
+reads the notes and prints the command.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 SEED = "HWSIM_SEED"  # environment: the base of all seeds of testbenches
 NOTES = "HWSIM_REPLAY_NOTES"  # environment: the file that a failing testbench writes its notes to
 FILTER = "COCOTB_TEST_FILTER"  # cocotb's: a regular expression that a test's full name must match
-OUTPUTS = {NOTES, "HWSIM_COVERAGE", "HWSIM_TRACE"}  # name files, and change no run
+OUTPUTS = {NOTES, "HWSIM_COVERAGE", "HWSIM_TRACE"}  # these name files and do not change a run
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -28,7 +28,7 @@ def base_seed() -> int:
 
 
 def seed_of(*labels: object) -> int:
-    """A seed of 64 bits that depends on the base seed and on what it is for."""
+    """Return a seed of 64 bits that depends on the base seed and on labels of its purpose."""
     text = "\0".join(map(str, (base_seed(), *labels)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
 
@@ -38,7 +38,7 @@ def seed_of(*labels: object) -> int:
 
 @contextmanager
 def narrowed(variable: str, alone: str, since_reset: str) -> Iterator[None]:
-    """Around one of a test's many cases: says how to repeat it, should it raise.
+    """Run one of a test's many cases, and note how to repeat it if it raises.
 
     With `variable` set to `alone` the test runs this case only; set to `since_reset` it also runs
     those before it that may have left something behind. One test of a module narrows a variable.
@@ -57,21 +57,21 @@ def narrowed(variable: str, alone: str, since_reset: str) -> Iterator[None]:
 
 
 class Outcome(NamedTuple):
-    """What cocotb's results file says."""
+    """The outcome of a simulation, from cocotb's results file."""
 
     tests: int
-    failed: tuple[str, ...]  # full names
+    failed: tuple[str, ...]  # full names of tests
 
 
 def note_to(results: Path) -> dict[str, str]:
-    """The environment in which a simulator leaves notes in its folder of results."""
+    """Return the environment that makes a simulator write notes into its folder of results."""
     path = results / "replay.jsonl"
     path.unlink(missing_ok=True)
     return {NOTES: str(path)}
 
 
 def outcome(results: Path) -> Outcome | None:
-    """None where the simulator ended without results."""
+    """Return the outcome in a folder of results; None if the simulator left no results."""
     path = results / "results.xml"
     if not path.exists():
         return None
@@ -87,12 +87,12 @@ def outcome(results: Path) -> Outcome | None:
 
 
 def pytest_test() -> str:
-    """The id of the pytest test that is running."""
+    """Return the id of the pytest test that is running."""
     return os.environ.get("PYTEST_CURRENT_TEST", "tests (call)").rpartition(" ")[0]
 
 
 def command(**variables: str) -> str:
-    """The command line that runs the current pytest test again."""
+    """Return the command line that runs the current pytest test again."""
     knobs = {
         name: value
         for name, value in sorted(os.environ.items())
@@ -109,7 +109,7 @@ def command(**variables: str) -> str:
 
 
 def failure(results: Path, found: Outcome) -> str:
-    """What to say of failed cocotb tests: their names, and for each of them how to replay it."""
+    """Return the message about failed cocotb tests: each name, and the command to replay it."""
     path = results / "replay.jsonl"
     notes = (
         [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []

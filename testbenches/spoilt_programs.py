@@ -1,4 +1,4 @@
-"""Sound programs with random bits and fields spoilt, and what must be said of them."""
+"""Sound programs with random bits and fields spoilt, and the check of the hardware's verdict."""
 
 import random
 
@@ -13,7 +13,7 @@ from hwsim.testbenches.bench import Run
 
 
 def spoilt_code(program: Program, drawn: random.Random) -> bytes:
-    """One to three descriptors with random bits flipped, or a field at an odd value."""
+    """Return a program with random bits flipped, or odd fields, in one to three descriptors."""
     words = [
         int.from_bytes(program.code_bytes[start : start + DESCRIPTOR_BYTES], "little")
         for start in range(0, PAGE_BYTES, DESCRIPTOR_BYTES)
@@ -36,7 +36,7 @@ def spoilt_code(program: Program, drawn: random.Random) -> bytes:
 
 
 def check_judgement(program: Program, code: bytes, run: Run) -> None:
-    """What the hardware says of a descriptor is what the decoder and the rules say of it."""
+    """Check that the hardware's verdict on a descriptor is that of the decoder and the rules."""
     index = (run.error_descriptor - program.code.address) // DESCRIPTOR_BYTES
     judged = {ErrorCode.OPCODE, ErrorCode.RESERVED, ErrorCode.FIELD}
     if run.error in judged:

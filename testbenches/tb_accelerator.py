@@ -1,4 +1,4 @@
-"""The Verilog accelerator against golden values, the machine's bytes and the timeline's cycles."""
+"""Compare the Verilog with golden's values, the machine's bytes and the timeline's cycles."""
 
 import os
 from pathlib import Path
@@ -28,11 +28,11 @@ from hwsim.testbenches.replay import seed_of
 from hwsim.timeline import time_program
 from tests.drawn import drawn_input
 
-TOLERANCE = "HWSIM_TOLERANCE"  # environment: share of the cycles that the timeline may be off
+TOLERANCE = "HWSIM_TOLERANCE"  # environment: the timeline's largest relative error
 
 
 def check_values(program: Program, image: NDArray[np.int8], run: Run) -> None:
-    """The stored output equals golden's, and its padding channels are 0."""
+    """Check that the stored output equals golden's, and that its padding channels are 0."""
     graph = program.graph
     assert graph.input.zero_point != 0, "a border of zeros would prove nothing"
     outputs = [output[0].numpy() for output in run_graph(graph, torch.from_numpy(image)[None])]
@@ -51,7 +51,7 @@ def check_values(program: Program, image: NDArray[np.int8], run: Run) -> None:
 
 
 def check_machine(program: Program, image: NDArray[np.int8], run: Run) -> None:
-    """All of memory as the machine leaves it, and three equal counts of bytes by class."""
+    """Check that memory equals the machine's, and that three counts of bytes by class are equal."""
     machine = Machine(program, image)
     expected = machine.run()
     assert run.memory == expected.data.tobytes().ljust(len(run.memory), b"\0")
@@ -60,13 +60,13 @@ def check_machine(program: Program, image: NDArray[np.int8], run: Run) -> None:
 
 
 def check_record(program: Program) -> None:
-    """Every word on the bus is where the program says, in its order."""
+    """Check that every word on the bus has its address and its place in the program's order."""
     record = load_record(Path(str(cocotb.plusargs["record"])), program.config)
     assert attribute(program, record).misplaced == ()
 
 
 def check_cycles(program: Program, run: Run, predicted: int) -> None:
-    """The timeline's prediction."""
+    """Check that the run's cycles are close enough to the timeline's."""
     name = f"{program.graph.name} on {program.config.name}"
     memory = program.config.memory
     cocotb.log.info(
@@ -78,7 +78,7 @@ def check_cycles(program: Program, run: Run, predicted: int) -> None:
 
 
 async def check(bench: Bench, program: Program, behaviour: Behaviour = REFERENCE) -> Run:
-    """All that a run must give; cycles only on a memory like `program.config`'s."""
+    """Run a program and check it; cycles are compared only on a memory like the config's."""
     graph = program.graph
     image = drawn_input(graph, seed=2)
     pack = pack_image if is_packed(graph.layers[0]) else pack_features
@@ -103,7 +103,7 @@ def case_program(case: str) -> Program:
 
 
 async def started(dut: Any) -> Bench:
-    """The accelerator behind its reset; it says itself that it is the one that was asked for."""
+    """Return the accelerator after reset, and check that it is the configuration asked for."""
     bench = Bench(dut, configuration())
     await bench.reset()
     for name, fields in constant_fields(bench.config).items():
@@ -113,7 +113,7 @@ async def started(dut: Any) -> Bench:
 
 @cocotb.test()
 async def keeps_registers(dut: Any) -> None:
-    """Every register reads its reset value, and then what was written to it."""
+    """Every register reads its reset value, and then the value that was written to it."""
     bench = await started(dut)
     expected = {entry.name: reset_value(entry, bench.config) for entry in REGISTERS}
     for entry in REGISTERS:
@@ -128,7 +128,7 @@ async def keeps_registers(dut: Any) -> None:
 @cocotb.test()
 @cocotb.parametrize(case=[*CASES, NOT_FUSED])
 async def runs(dut: Any, case: str) -> None:
-    """Values, bytes and cycles of one small network."""
+    """One small network has the right values, bytes and cycles."""
     bench = await started(dut)
     await check(bench, case_program(case))
 

@@ -1,4 +1,4 @@
-"""The accelerator alone, on a memory that is not ours: it has its own idea of AXI4."""
+"""The accelerator alone, on a memory of another author, who read AXI4 independently."""
 
 import random
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from hwsim.testbenches.replay import seed_of
 from hwsim.timeline import time_program
 from tests.drawn import drawn_input
 
-PAUSE = 0.3  # share of the cycles in which a channel stands still
+PAUSE = 0.3  # share of the cycles in which a channel pauses
 
 
 def pauses(drawn: random.Random) -> Iterator[bool]:
@@ -28,7 +28,7 @@ def pauses(drawn: random.Random) -> Iterator[bool]:
 
 @cocotb.test()
 async def runs(dut: Any) -> None:
-    """Data may come before its address, and every channel pauses as it likes."""
+    """Programs run although data may come before its address and channels pause at random."""
     config = configuration()
     Clock(dut.clk, PERIOD_NS, unit="ns").start()
     host = Host(dut, config)

@@ -1,6 +1,6 @@
-"""The memory against what `axi_memory.sv` says of it: the cycle of every beat, values, and faults.
+"""Compare `axi_memory.sv` with its description: the cycle of every beat, values, and faults.
 
-A random manager drives it. What must come, and when, follows from what was accepted.
+A random manager drives it. The accepted bursts decide which beats must come, and when.
 """
 
 import random
@@ -53,11 +53,11 @@ RULES = Rules(
 PACE = Pace(size=SIZE_BYTES, latency=20, interval=1)
 PHASES = (1.0, 0.5, 0.1, 0.03, 0.3, 1.0)  # shares of the cycles in which a burst is offered
 PHASE_CYCLES = 400
-ENDING_CYCLES = 20_000  # within which all that was offered must have its answer
+ENDING_CYCLES = 20_000  # all offered bursts must have answers within them
 
 
 class Beat(NamedTuple):
-    """One that is to cross the bus: of a read or a write, or the response to a burst."""
+    """A beat that must cross the bus: of a read or a write, or the response to a burst."""
 
     address: int
     burst: int  # the first address of its burst
@@ -67,7 +67,7 @@ class Beat(NamedTuple):
 
 
 class Expected:
-    """What the memory must do. It is told cycle by cycle what is on the bus."""
+    """The expected behaviour of the memory, checked cycle by cycle from the signals of the bus."""
 
     def __init__(self, pace: Pace, behaviour: Behaviour, data: bytearray):
         self.data, self._pace, self._behaviour = data, pace, behaviour
@@ -79,14 +79,16 @@ class Expected:
         self._held = 0
         self.error_address = 0
         self.crossed = {"ar": 0, "r": 0, "aw": 0, "w": 0, "b": 0}
-        self.stood_still = dict.fromkeys(self.crossed, 0)  # cycles in which it might have moved
+        self.stood_still = dict.fromkeys(
+            self.crossed, 0
+        )  # idle cycles in which it could have moved
 
     @property
     def is_idle(self) -> bool:
         return not (self._reads or self._writes or self._responses)
 
     def step(self, cycle: int, bus: dict[str, int]) -> None:
-        """Check one cycle; `bus` has every signal."""
+        """Check one cycle; `bus` has the value of every signal."""
         self._answer("r", cycle, bus, self._reads, self._next_read)
         self._answer("b", cycle, bus, self._responses, 0)
         held = [self._is_held(channel, bus) for channel in ("ar", "aw")]
@@ -167,12 +169,14 @@ class Expected:
 
 
 class Manager:
-    """Offers random bursts that keep to the rules, and holds what it offers until it is taken."""
+    """Offers random legal bursts, and holds each offer until it is accepted."""
 
     def __init__(self, draw: random.Random):
         self._draw = draw
         self._offered: dict[str, dict[str, int]] = {"ar": {}, "aw": {}, "w": {}}
-        self._owed: deque[bool] = deque()  # beats of write data: is it its burst's last
+        self._owed: deque[bool] = (
+            deque()
+        )  # for each beat of write data: True if it is its burst's last
         self._unanswered = {"ar": 0, "aw": 0}
 
     @property
@@ -180,7 +184,7 @@ class Manager:
         return not (self._owed or any(self._offered.values()))
 
     def inputs(self, eagerness: float) -> dict[str, int]:
-        """Return the inputs of the next cycle; without eagerness only what is owed is offered."""
+        """Return the inputs of the next cycle; with eagerness 0 no new burst is offered."""
         draw = self._draw
         for channel, first in (("ar", 0), ("aw", FEATURES_BASE)):
             may_offer = not self._offered[channel] and self._unanswered[channel] < OUTSTANDING
@@ -208,7 +212,7 @@ class Manager:
         return {f"{channel}{name}": value for name, value in values.items()}
 
     def settle(self, bus: dict[str, int]) -> None:
-        """Take note of what has crossed in this cycle."""
+        """Record the transfers of this cycle."""
         for channel in self._offered:
             if bus[f"{channel}valid"] and bus[f"{channel}ready"]:
                 self._offered[channel] = {}
@@ -217,7 +221,7 @@ class Manager:
 
 
 async def exchange(dut: Any, pace: Pace, behaviour: Behaviour) -> Expected:
-    """Let random bursts pass, compare every cycle, and then all of memory and all counts."""
+    """Let random bursts pass; compare every cycle, and at the end all of memory and all counts."""
     draw = random.Random(seed_of("traffic"))
     contents = Contents(bytearray(draw.randbytes(SIZE_BYTES)), pace, RULES)
     memory = await reset(dut, contents, behaviour)
@@ -246,14 +250,14 @@ async def exchange(dut: Any, pace: Pace, behaviour: Behaviour) -> Expected:
 @cocotb.test()
 @cocotb.parametrize(pace=[(1, 1), (60, 1), (60, 2), (7, 4)])
 async def keeps_its_time(dut: Any, pace: tuple[int, int]) -> None:
-    """Latency and interval, to the cycle."""
+    """Latency and interval are exact to the cycle."""
     latency, interval = pace
     await exchange(dut, Pace(size=SIZE_BYTES, latency=latency, interval=interval), REFERENCE)
 
 
 @cocotb.test()
 async def hesitates(dut: Any) -> None:
-    """Every channel stands still in about the share of the cycles that was asked for."""
+    """Every channel pauses in about the share of the cycles that was asked for."""
     behaviour = hesitant(seed_of("hesitation"))
     expected = await exchange(dut, PACE, behaviour)
     for channel, moved in expected.crossed.items():
@@ -271,7 +275,7 @@ async def hesitates(dut: Any) -> None:
     ]
 )
 async def answers_once_with_an_error(dut: Any, behaviour: Behaviour) -> None:
-    """One beat or one response, and the address says which."""
+    """Exactly one beat or one response is an error, and `error_address` names it."""
     expected = await exchange(dut, PACE, behaviour)
     assert expected.error_address > 0
 
@@ -279,7 +283,7 @@ async def answers_once_with_an_error(dut: Any, behaviour: Behaviour) -> None:
 @cocotb.test()
 @cocotb.parametrize(channel=["ar", "aw"])
 async def holds_bursts_at_one_address(dut: Any, channel: str) -> None:
-    """Others pass; after so many cycles the held ones do too."""
+    """Bursts at the held address wait for the cycles asked for; other bursts pass at once."""
     behaviour = Behaviour(held_address=FEATURES_BASE, held_cycles=7)
     await reset(dut, Contents(bytearray(SIZE_BYTES), PACE, RULES), behaviour)
     other = "aw" if channel == "ar" else "ar"
@@ -309,7 +313,7 @@ async def stops_answering(dut: Any) -> None:
 @cocotb.test()
 @cocotb.parametrize(way=["read", "write"])
 async def is_quiet_between_bursts_only(dut: Any, way: str) -> None:
-    """From the address up to the cycle behind the last beat or response that was taken."""
+    """The memory is busy from the address until the cycle after the last accepted beat."""
     memory = await reset(dut, Contents(bytearray(SIZE_BYTES), PACE, RULES))
     assert memory.is_quiet()
     if way == "read":
@@ -329,7 +333,7 @@ async def is_quiet_between_bursts_only(dut: Any, way: str) -> None:
 
 @cocotb.test()
 async def begins_anew(dut: Any) -> None:
-    """Other contents, fewer bytes, and all counts at 0; what lies above the bytes reads as 0."""
+    """`load` brings other contents, fewer bytes and counts of 0; bytes above the end read as 0."""
     memory = await reset(dut, Contents(bytearray(b"\xff" * SIZE_BYTES), PACE, RULES))
     assert await read_word(dut, SIZE_BYTES - WORD_BYTES, PACE.latency) == (1 << 8 * WORD_BYTES) - 1
     assert memory.count("read_beats") == 1

@@ -1,4 +1,4 @@
-"""Every rule of the monitor broken once, and what random traffic on the memory does not show."""
+"""Break every rule of the monitor once, and test what random traffic does not show."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ BURST_BEATS = 16
 LATENCY = 60
 SIZE_BYTES = 1 << 16
 PROGRAM_BASE, PROGRAM_END, WEIGHTS_END, CONSTANTS_END = 0x100, 0x600, 0x1A00, 0x1B00
-FEATURES_BASE = 0x2000  # between the windows nothing may be accessed
+FEATURES_BASE = 0x2000  # no access is allowed between the windows
 RULES = Rules(
     program_base=PROGRAM_BASE,
     program_end=PROGRAM_END,
@@ -41,7 +41,7 @@ WRITE: Inputs = {"awvalid": 1, "awaddr": 0x2000}
 DATA: Inputs = {"wvalid": 1, "wlast": 1}
 NOT_TAKEN: Inputs = {"rready": 0, "bready": 0}
 
-# Inputs cycle by cycle, and the rule that they break.
+# The inputs of each cycle, and the rule that they break.
 SCENARIOS: dict[str, tuple[Violation, list[Inputs]]] = {
     "longest read": (Violation.NONE, [READ | {"arlen": BURST_BEATS - 1}]),
     "read up to 4 KiB": (Violation.NONE, [READ | {"araddr": 0x2FF0, "arlen": 1}]),
@@ -87,7 +87,7 @@ SCENARIOS: dict[str, tuple[Violation, list[Inputs]]] = {
     "write to program": (Violation.WRITE_OUTSIDE_WINDOW, [WRITE | {"awaddr": PROGRAM_BASE}]),
     "part of a word": (Violation.PART_OF_A_WORD, [WRITE, DATA | {"wstrb": 0x7F}]),
     "two classes": (Violation.TWO_CLASSES, [READ | {"araddr": PROGRAM_END - 8, "arlen": 1}]),
-    # The first burst has left the memory's queue, but nobody has taken it.
+    # The first burst has left the memory's queue, but its beats were not accepted.
     "too many reads": (
         Violation.TOO_MANY_READS,
         [READ | NOT_TAKEN] * OUTSTANDING + [NOT_TAKEN] * LATENCY + [READ | NOT_TAKEN],
@@ -95,7 +95,7 @@ SCENARIOS: dict[str, tuple[Violation, list[Inputs]]] = {
 }
 
 
-# The bins that these inputs are seen in, beside those of every burst.
+# The bins that these inputs are seen in, in addition to those of every burst.
 SEEN: dict[str, tuple[set[str], list[Inputs]]] = {
     "nothing": (set(), [{}]),
     "read": ({"read burst of 1"}, [READ]),
@@ -136,14 +136,14 @@ SEEN: dict[str, tuple[set[str], list[Inputs]]] = {
 
 
 async def empty(dut: Any) -> AxiMemory:
-    """A memory full of zeros."""
+    """Return a memory full of zeros."""
     return await reset(dut, Contents(bytearray(SIZE_BYTES), PACE, RULES))
 
 
 @cocotb.test()
 @cocotb.parametrize(scenario=list(SCENARIOS))
 async def rules(dut: Any, scenario: str) -> None:
-    """The right code, which stays until reset."""
+    """A broken rule sets its code, which stays until reset."""
     memory = await empty(dut)
     assert memory.violation is Violation.NONE
     code, cycles = SCENARIOS[scenario]
@@ -160,7 +160,7 @@ async def rules(dut: Any, scenario: str) -> None:
 @cocotb.test()
 @cocotb.parametrize(scenario=list(SEEN))
 async def sees(dut: Any, scenario: str) -> None:
-    """Exactly the bins that the inputs fall into."""
+    """The monitor sees exactly the bins that the inputs fall into."""
     memory = await empty(dut)
     bins, cycles = SEEN[scenario]
     for inputs in cycles:
@@ -171,7 +171,7 @@ async def sees(dut: Any, scenario: str) -> None:
 
 @cocotb.test()
 async def classes(dut: Any) -> None:
-    """Bytes count by the address of their burst; a write without strobes is no written word."""
+    """Bytes are counted by the address of their burst; a write without strobes counts no word."""
     memory = await empty(dut)
     for index, address in enumerate((PROGRAM_BASE, PROGRAM_END, WEIGHTS_END, FEATURES_BASE)):
         await drive(dut, arvalid=1, araddr=address, arlen=index)
@@ -184,7 +184,7 @@ async def classes(dut: Any) -> None:
 
 @cocotb.test()
 async def strobes(dut: Any) -> None:
-    """Only the bytes whose strobe is set change."""
+    """A write changes only the bytes whose strobe is set."""
     await empty(dut)
     for strobe in (0xFF, 0x00, 0xA5, 0x80):
         before = await read_word(dut, 0x3008, LATENCY)
@@ -197,7 +197,7 @@ async def strobes(dut: Any) -> None:
 
 @cocotb.test()
 async def waits_for_the_manager(dut: Any) -> None:
-    """A beat or response that is not taken stays as it is; every ID comes back."""
+    """A beat or response stays unchanged until it is accepted; every ID comes back."""
     memory = await empty(dut)
     write = {"awvalid": 1, "awaddr": 0x4000, "awid": 1, "wvalid": 1, "wdata": 7, "wlast": 1}
     await drive(dut, **write)
@@ -223,7 +223,7 @@ async def waits_for_the_manager(dut: Any) -> None:
 
 @cocotb.test()
 async def data_waits_for_its_address(dut: Any) -> None:
-    """AXI4 allows data to come first; this memory takes it in its address's cycle."""
+    """The memory accepts data with its address at the earliest; AXI4 allows data to come first."""
     memory = await empty(dut)
     for _ in range(4):
         offer(dut, {"wvalid": 1, "wdata": 9, "wlast": 1})

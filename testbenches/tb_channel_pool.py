@@ -1,4 +1,4 @@
-"""Verilog channel pool against golden, for every k, within a cycle and over cycles."""
+"""Compare the channel pool in Verilog with golden, for every k, within a cycle and over cycles."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ FILTERS = CONFIG.array.output_lanes
 async def equals_golden(dut: Any, k: int) -> None:
     pixels = np.random.default_rng(k).integers(-128, 128, (50, FILTERS))
     expected = channel_pool(torch.from_numpy(pixels)[:, :, None, None], k).flatten().tolist()
-    cycles = max(k // LANES, 1)  # that one result takes
+    cycles = max(k // LANES, 1)  # cycles of one result
     results: list[int] = []
     await reset(dut)
     dut.factor.value = k.bit_length() - 1

@@ -1,4 +1,4 @@
-"""What condensing maps costs in Verilog: a convolution to k times the filters, and the next one."""
+"""Measure the cost of condensing in Verilog: a layer of k times the filters, and the next layer."""
 
 import json
 from dataclasses import asdict
@@ -15,12 +15,12 @@ from hwsim.testbenches.tb_accelerator import check, started
 
 SHAPE = Shape(16, 64, 64)
 STORED = 32
-MEASURED = "condensation.json"  # in the folder of results: by k
+MEASURED = "condensation.json"  # in the folder of results: the figures by k
 
 
 @cocotb.test()
 async def measures(dut: Any) -> None:
-    """16 channels to 32 k filters, of which 32 are stored, to 32."""
+    """Write the cost of two layers: 16 channels to 32 x k filters stored as 32, then 32 to 32."""
     bench, config = await started(dut), configuration()
     measured = {}
     for k in (1, 2, 4, 8) if config.channel_pool else (1,):

@@ -1,4 +1,4 @@
-"""The cycles that given networks take on given memories, as the Verilog counts them."""
+"""Write the cycles that given networks take on given memories, as the Verilog counts them."""
 
 import json
 import os
@@ -18,7 +18,7 @@ CYCLES = "cycles.json"  # in the folder of results: the CYCLES register after ea
 
 @cocotb.test()
 async def counts(dut: Any) -> None:
-    """Values, bytes and the timeline are judged too."""
+    """Write the cycles of every case, whose values, bytes and timeline are checked too."""
     bench = await started(dut)
     cycles: list[int] = []
     for case in TypeAdapter(list[DrawnCase]).validate_json(os.environ[CASES]):

@@ -1,4 +1,4 @@
-"""Golden, machine, timeline and Verilog on drawn networks and memories."""
+"""Compare golden, machine, timeline and Verilog on drawn networks and memories."""
 
 import os
 import warnings
@@ -42,14 +42,14 @@ async def run_case(bench: Bench, case: DrawnCase) -> None:
 
 @cocotb.test()
 async def agrees(dut: Any) -> None:
-    """All witnesses agree; a case in which they do not is made as small as it can be, and named."""
+    """All witnesses agree on drawn cases; a failing case is shrunk and named."""
     bench, built = Bench(dut, configuration()), configuration()
     if alone := os.environ.get(DRAWN):
         await run_case(bench, CASE.validate_json(alone))
         return
-    # pytest's plugin of hypothesis, loaded with cocotb's assertions, believes pytest still starts.
+    # The pytest plugin of hypothesis, which cocotb's assertions load, believes that pytest starts.
     warnings.simplefilter("ignore", HypothesisSideeffectWarning)
-    layers = {True: 0, False: 0}  # by whether the memory hesitates, and so cycles go unjudged
+    layers = {True: 0, False: 0}  # by hesitation: a hesitant memory leaves cycles unchecked
     run = resume(run_case)
 
     def agree(case: DrawnCase) -> None:

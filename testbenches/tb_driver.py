@@ -1,4 +1,4 @@
-"""The driver in C runs the Verilog accelerator: its reads and writes go over the AXI4-Lite port."""
+"""The C driver runs the Verilog accelerator through the AXI4-Lite port."""
 
 import os
 from pathlib import Path
@@ -27,7 +27,7 @@ NAMES = {register.offset: register.name for register in REGISTERS}
 
 
 async def drive(bench: Bench, job: Job, limit: int) -> Report:
-    """One call of the C function, each of its callbacks a step of the simulation."""
+    """Return the report of one call of the C function, whose callbacks advance the simulation."""
 
     @resume
     async def read(offset: int) -> int:
@@ -59,7 +59,7 @@ def job_of(program: Program) -> Job:
 
 @cocotb.test()
 async def runs_a_network_and_reports_an_error(dut: Any) -> None:
-    """Twice the right values and counters, and between them a run that ends with an error."""
+    """Two runs have the right values and counters, and a run between them reports its error."""
     config = configuration()
     bench = Bench(dut, config)
     await bench.reset()

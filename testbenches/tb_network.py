@@ -1,4 +1,4 @@
-"""The host of a whole network: registers, one sleep until the interrupt, registers."""
+"""The host of a whole network: it writes registers, sleeps until the interrupt, reads registers."""
 
 import os
 from pathlib import Path

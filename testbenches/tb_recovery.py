@@ -1,4 +1,4 @@
-"""The accelerator cannot be wedged: whatever goes wrong, it says so, idles, and runs on."""
+"""The accelerator never hangs: after every fault it reports the fault, idles, and runs again."""
 
 import itertools
 import os
@@ -22,20 +22,20 @@ from hwsim.testbenches.wrong_programs import WrongProgram, wrong_programs
 WRONG = "HWSIM_WRONG"  # environment: the one wrong program to run
 ENDS = "HWSIM_ENDS"  # environment: the first cycle in which a run is aborted or reset, and a step
 FUZZED = "HWSIM_FUZZED"  # environment: first and last seed of spoilt programs
-FUZZ_CYCLES = 6_000  # before a spoilt program is aborted: it may be long, not endless
-STALLING_SPAN = 3  # about how much longer a run takes on a memory that hesitates
+FUZZ_CYCLES = 6_000  # a longer spoilt program is aborted
+STALLING_SPAN = 3  # a hesitant memory makes a run about so many times as long
 STARTED = register("CONTROL").pack(start=1)
 
 
 def ends(scale: int = 1) -> tuple[int, int]:
-    """First moment and step, where one moment in `scale` is enough."""
+    """Return the first cycle and the step; `scale` makes the step coarser."""
     first, step = map(int, os.environ.get(ENDS, "0 97").split())
     return scale * first, scale * step
 
 
 @cocotb.test()
 async def names_every_mistake(dut: Any) -> None:
-    """Error code and descriptor of each wrong program; nothing outside the windows is touched."""
+    """Each wrong program gets its error code and descriptor, and accesses only its windows."""
     recovery = await ready(dut)
     program = recovery.sound.program
     by_name: dict[str, WrongProgram] = {}
@@ -70,7 +70,7 @@ async def refuses_a_program_outside_the_windows(dut: Any) -> None:
 
 @cocotb.test()
 async def keeps_out_of_closed_windows(dut: Any) -> None:
-    """After reset the windows are empty; afterwards a run stays in those that the host opened."""
+    """The windows are empty after reset; later a run stays in those that the host opened."""
     recovery = await ready(dut)
     bench, program = recovery.bench, recovery.sound.program
     await recovery.load(recovery.contents())
@@ -81,7 +81,7 @@ async def keeps_out_of_closed_windows(dut: Any) -> None:
     assert (run.error, run.error_descriptor) == (ErrorCode.READ_WINDOW, program.code.address)
     assert run.monitor_bytes.total == 0
     await recovery.runs_on()
-    # Features whose base is above their limit, and constants that are one page too short.
+    # One window whose base is above its limit, and one that is a page too short.
     for name, window in (
         ("features", {"features_base": WINDOW_BYTES, "features_limit": WINDOW_BYTES - 1}),
         ("constants", {"constants_limit": program.code.address - 1}),
@@ -96,7 +96,7 @@ async def keeps_out_of_closed_windows(dut: Any) -> None:
 @cocotb.test()
 @cocotb.parametrize(response=[SLVERR, DECERR], write=[False, True])
 async def stops_at_a_bus_error(dut: Any, response: int, write: bool) -> None:
-    """On any beat of either channel; the descriptor is the one that asked for the beat."""
+    """An error on any beat of either channel ends the run and names the beat's descriptor."""
     recovery = await ready(dut)
     program = recovery.sound.program
     await recovery.start()
@@ -140,7 +140,7 @@ async def aborts_in_any_cycle(dut: Any, stalling: bool) -> None:
 @cocotb.test()
 @cocotb.parametrize(doing=DOING)
 async def aborts_while(dut: Any, doing: str) -> None:
-    """While each unit is at work, whatever the moments of `aborts_in_any_cycle` are."""
+    """ABORT ends a run while each unit is active, whatever cycles `aborts_in_any_cycle` uses."""
     recovery = await ready(dut)
     await recovery.start()
     while doing not in recovery.at_work:
@@ -156,7 +156,7 @@ async def aborts_while(dut: Any, doing: str) -> None:
 
 @cocotb.test()
 async def aborts_a_program_that_never_ends(dut: Any) -> None:
-    """A page whose first descriptor loads the same page again."""
+    """ABORT ends an endless program: a page whose first descriptor loads the same page again."""
     recovery = await ready(dut)
     program = recovery.sound.program
     page_words = PAGE_BYTES // recovery.config.word_bytes
@@ -175,7 +175,7 @@ async def aborts_a_program_that_never_ends(dut: Any) -> None:
 @cocotb.test()
 @cocotb.parametrize(write=[False, True])
 async def no_other_fault_hides_a_bus_error(dut: Any, write: bool) -> None:
-    """Behind END, when a burst that leaves the windows stands beside it."""
+    """A bus error after END is reported, although a burst outside the windows waits too."""
     recovery = await ready(dut)
     outside = recovery.sound.program.constants.limit + 1
     page_words = PAGE_BYTES // recovery.config.word_bytes  # the page is read first
@@ -215,7 +215,7 @@ async def abort_of_an_idle_accelerator_changes_nothing(dut: Any) -> None:
 
 @cocotb.test()
 async def resets_in_any_cycle(dut: Any) -> None:
-    """Accelerator and bus together, for one cycle; mostly while something is offered."""
+    """A reset of accelerator and bus for one cycle, at any time, leaves a sound accelerator."""
     recovery = await ready(dut)
     first, step = ends(3)
     channels = itertools.cycle(("ar", "aw", "w", ""))
@@ -233,7 +233,7 @@ async def resets_in_any_cycle(dut: Any) -> None:
 
 @cocotb.test()
 async def refuses_a_start_while_running(dut: Any) -> None:
-    """Also other windows and another program: the run goes on, in the same cycles."""
+    """START, windows and program address written during a run change neither run nor cycles."""
     recovery = await ready(dut)
     bench, sound = recovery.bench, recovery.sound
     for name in ("CONTROL", "PROGRAM_ADDRESS", "CONSTANTS_BASE", "FEATURES_LIMIT"):
@@ -260,7 +260,7 @@ async def refuses_a_start_while_running(dut: Any) -> None:
 
 @cocotb.test()
 async def waits_for_a_memory_that_never_answers(dut: Any) -> None:
-    """BUSY stays, whatever the host does, until a reset: an accepted burst cannot be taken back."""
+    """BUSY stays until a reset if memory never answers: accepted bursts cannot be withdrawn."""
     recovery = await ready(dut)
     bench = recovery.bench
     await recovery.start()
@@ -277,7 +277,7 @@ async def waits_for_a_memory_that_never_answers(dut: Any) -> None:
 
 @cocotb.test()
 async def survives_spoilt_programs(dut: Any) -> None:
-    """Random bits and fields of a sound program: it ends, and the next program is correct."""
+    """A program with random spoilt bits and fields ends, and the next program is correct."""
     recovery = await ready(dut)
     program = recovery.sound.program
     first, last = map(int, os.environ.get(FUZZED, "0 39").split())

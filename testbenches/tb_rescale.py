@@ -1,4 +1,4 @@
-"""Verilog rescale against golden, one set of lanes per cycle."""
+"""Compare the rescale in Verilog with golden, one set of lanes per cycle."""
 
 from typing import Any
 

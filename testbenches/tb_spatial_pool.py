@@ -1,4 +1,4 @@
-"""Verilog spatial pool against golden: windows tap by tap, cut off at right and bottom."""
+"""Compare the spatial pool in Verilog with golden: windows tap by tap, cut at right and bottom."""
 
 from typing import Any
 

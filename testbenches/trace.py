@@ -1,4 +1,4 @@
-"""What happens in which cycle of a run: the tool to compare timeline and hardware with."""
+"""A trace of a run's events with their cycles, to compare timeline and hardware by hand."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,12 +9,12 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge
 
-TRACE = "HWSIM_TRACE"  # environment: a file that gets every run's events
+TRACE = "HWSIM_TRACE"  # environment: the file that receives every run's events
 
 
 @contextmanager
 def traced(dut: Any, title: str) -> Iterator[None]:
-    """Append the events of a run on `network.sv` to the file that the environment names, if any."""
+    """Append the events of a run on `network.sv` to the file that the environment may name."""
     path = os.environ.get(TRACE)
     if path is None:
         yield
@@ -39,7 +39,7 @@ class Trace:
 
     def __init__(self, dut: Any):
         self._dut, self._core = dut, dut.accelerator.core
-        self._start: int | None = None  # in which cycle of the bench
+        self._start: int | None = None  # cycle of the bench
         self.lines: list[str] = []
         self._read_beats = self._write_beats = 0
         self._tile = self._block = self._drain = -1
@@ -105,7 +105,7 @@ class Trace:
             self._tile += 1
             self._block = -1
             self._note(cycle, "array", "tile begins", f"tile {self._tile}")
-        self._tile_begins = bool(issue.begins_tile.value)  # in the next cycle
+        self._tile_begins = bool(issue.begins_tile.value)  # valid in the next cycle
         if issue.shadow__taken.value:
             self._block += 1
             self._note(

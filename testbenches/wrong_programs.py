@@ -1,4 +1,4 @@
-"""Programs that the accelerator must refuse: one descriptor each, and the error it must name."""
+"""Programs that the accelerator must refuse, each for one descriptor, with the expected error."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from hwsim.isa.fields import (
 )
 from hwsim.program.program import Program
 
-NEVER = 30_000  # of any token in a small program
-OUTSIDE = 1 << 24  # an address behind both windows
+NEVER = 30_000  # no token of a small program counts so far
+OUTSIDE = 1 << 24  # an address after both windows
 
 
 @dataclass(frozen=True)
 class WrongProgram:
-    """`blamed` is the index of the descriptor that ERROR_DESCRIPTOR must name."""
+    """A wrong program and its error; ERROR_DESCRIPTOR must name the descriptor number `blamed`."""
 
     name: str
     code: bytes
@@ -42,7 +42,7 @@ class Victim:
         return self.program.config
 
     def index_of(self, kind: type[Any], number: int = 0, **fields: int) -> int:
-        """Where the descriptor of this kind and with these fields stands."""
+        """Return the index of a descriptor of this kind with these fields."""
         matching = [
             index
             for index, descriptor in enumerate(self.program.descriptors)
@@ -52,13 +52,13 @@ class Victim:
         return matching[number]
 
     def spoilt(self, index: int, **fields: int) -> bytes:
-        """The program with some fields of one descriptor replaced."""
+        """Return the program with some fields of one descriptor replaced."""
         descriptors: list[Descriptor] = list(self.program.descriptors)
         descriptors[index] = descriptors[index]._replace(**fields)
         return b"".join(map(encode, descriptors))
 
     def patched(self, index: int, mask: int, value: int = 0) -> bytes:
-        """The program with the bits of `mask` in one descriptor flipped, then `value` or-ed in."""
+        """Return the program with `mask` flipped and then `value` or-ed into one descriptor."""
         code = bytearray(b"".join(map(encode, self.program.descriptors)))
         place = slice(index * DESCRIPTOR_BYTES, (index + 1) * DESCRIPTOR_BYTES)
         word = int.from_bytes(code[place], "little")
@@ -67,7 +67,7 @@ class Victim:
 
 
 def wrong_programs(program: Program) -> Iterator[WrongProgram]:
-    """Every kind of mistake at least once. The program has one page and all kinds of descriptor."""
+    """Yield every kind of mistake; the program has one page and all kinds of descriptor."""
     victim = Victim(program)
     yield from _opcodes(victim)
     yield from _reserved_bits(victim)

@@ -65,6 +65,7 @@ PLAINLY_SPOKEN = (
     "hwsim",
     "rtl/primitives",
     "synthesis",
+    "testbenches",
     "tools",
 )
 FRAGMENT = re.compile(r"(Of|What|Whether|Where|How|Which|Who|Why|When)\b")
