@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 KINDS = {  # by the end of a file's name
     ".v": "the accelerator, in one file",
     ".vlt": "what its lint waives, and why",
-    ".core": "the same two for FuseSoC",
+    ".core": "FuseSoC core file",
     ".rdl": "registers, errors, descriptors: RDL",
-    "_driver.h": "what uses the driver includes",
+    "_driver.h": "the driver's declarations",
     ".h": "registers, errors, descriptors: C",
-    ".c": "a driver that uses it",
+    ".c": "a driver in C",
     "README.md": "how to connect it",
     "index.html": "registers, errors, descriptors",
 }
@@ -39,7 +39,7 @@ PAGE = "html/index.html"
     metavar="NAME",
     default="accelerator",
     show_default=True,
-    help="Of the top module, and of the files.",
+    help="Name of the top module and of the files.",
 )
 @json_option
 @common_options

@@ -23,7 +23,7 @@ from hwsim.errors import InputError
 @click.option(
     "--seed",
     type=click.IntRange(1, 1_000_000),
-    help="Of the placement in an ECP5.  [default: 1]",
+    help="Seed of the placement in an ECP5.  [default: 1]",
 )
 @json_option
 @common_options

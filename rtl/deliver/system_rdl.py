@@ -1,6 +1,6 @@
 """The registers, error codes and descriptors as SystemRDL, HTML and a C header.
 
-SystemRDL derives from the tables of `hwsim.program`; HTML and the header are made from the
+SystemRDL is made from the tables of `hwsim.isa`; HTML and the header are made from the
 SystemRDL with the PeakRDL tools, so that whoever has other tools starts from the same text.
 """
 
