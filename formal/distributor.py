@@ -8,7 +8,7 @@ from formal.streams import claim_held, claim_passed, drive_held
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import QUEUE_DEPTH, Opcode
 from hwsim.rtl.program.distributor import Distributor
-from hwsim.rtl.program.layouts import SOURCE_BITS, descriptor_layout
+from hwsim.rtl.program.layouts import SOURCE_BITS, as_descriptor
 from hwsim.rtl.program.tokens import reached
 
 ONE_BIT = data.StructLayout({"source": 1})  # of a descriptor: no bit depends on another
@@ -54,8 +54,7 @@ def distributor() -> Proof:
             f"i: {opcode.name} is taken where there is room",
             i.ready | ~(i.valid & kind & has_room),
         )
-    layout = descriptor_layout(Opcode.END)
-    end = data.View(layout, i.payload.descriptor[: layout.size])
+    end = as_descriptor(i.payload.descriptor).end
     is_done = i.valid & i.payload.kind.end & reached(distributor.stores.count, end.wait_stores)
     proof.claim("i: what has an error is not taken", ~takes | (kinds != 0))
     proof.claim(

@@ -8,22 +8,22 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import OPCODE, Opcode
+from hwsim.isa.fields import Opcode
 from hwsim.isa.rules import RULES
-from hwsim.rtl.program.layouts import DESCRIPTOR_BITS, KIND, descriptor_layout
+from hwsim.rtl.program.layouts import DESCRIPTOR_BITS, KIND, RESERVED, as_descriptor
 
 SLICE_BITS = 64  # of reserved bits that are looked at together
 
 
 class DescriptorCheck(wiring.Component):
-    """Says what is wrong with a descriptor: the first of OPCODE, RESERVED and FIELD, or NONE.
+    """Judges a descriptor: its error is the first of OPCODE, RESERVED and FIELD, or NONE.
 
     The descriptor of cycle t is judged in `error` and `kind` from cycle t + `LATENCY` on; one per
     cycle. The first cycle asks every question, the second puts the answers together.
 
     Members
     -------
-    descriptor : In(512)
+    descriptor : In(DESCRIPTOR_BITS)
     refused : In(1)
         `LATENCY` - 1 cycles behind its descriptor: it must not run, and if nothing is wrong with
         the descriptor itself, the error is PROGRAM.
@@ -49,14 +49,14 @@ class DescriptorCheck(wiring.Component):
         m = Module()
         error = Signal(ErrorCode, init=ErrorCode.OPCODE)
         m.d.sync += [self.error.eq(error), self.kind.eq(0)]
+        descriptor = as_descriptor(self.descriptor)
         for opcode in Opcode:
             name = opcode.name.lower()
-            layout = descriptor_layout(opcode)
-            fields = data.View(layout, self.descriptor[: layout.size])
-            reserved = self._register(m, f"{name}_reserved", self._slices(layout.size))
+            fields = descriptor[name]
+            reserved = self._register(m, f"{name}_reserved", self._slices(fields[RESERVED]))
             broken = self._register(m, f"{name}_broken", self._broken_rules(opcode, fields))
             is_opcode = Signal(name=f"is_{name}")
-            m.d.sync += is_opcode.eq(self.descriptor[: OPCODE.bits] == opcode)
+            m.d.sync += is_opcode.eq(descriptor.opcode == opcode)
             with m.If(is_opcode):
                 m.d.comb += error.eq(ErrorCode.NONE)
                 with m.If(self.refused):
@@ -79,10 +79,10 @@ class DescriptorCheck(wiring.Component):
         m.d.sync += register.eq(value)
         return register
 
-    def _slices(self, first: int) -> Iterator[Value]:
-        """Whether any bit is set, slice by slice, from bit `first` on."""
-        for low in range(first, DESCRIPTOR_BITS, SLICE_BITS):
-            yield self.descriptor[low : min(low + SLICE_BITS, DESCRIPTOR_BITS)].any()
+    def _slices(self, bits: Value) -> Iterator[Value]:
+        """Yield, slice by slice, whether any bit is set."""
+        for low in range(0, len(bits), SLICE_BITS):
+            yield bits[low : low + SLICE_BITS].any()
 
     def _broken_rules(self, opcode: Opcode, fields: data.View) -> Iterator[Value]:
         for rule in RULES:

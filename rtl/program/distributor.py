@@ -8,7 +8,7 @@ from hwsim.arch import pipeline
 from hwsim.isa.fields import QUEUE_DEPTH, Opcode
 from hwsim.rtl.primitives.queue import Queue
 from hwsim.rtl.program.fetch import FETCHED, Fetch
-from hwsim.rtl.program.layouts import copy_fields, descriptor_layout
+from hwsim.rtl.program.layouts import as_descriptor, copy_fields
 from hwsim.rtl.program.run import FAULT
 from hwsim.rtl.program.tokens import Token, reached
 
@@ -57,13 +57,13 @@ class Distributor(wiring.Component):
             m.submodules[f"{name}_queue"] = queues[name] = queue
             wiring.connect(m, queue.o, wiring.flipped(getattr(self, name)))
 
-        descriptor, source = self.i.payload.descriptor, self.i.payload.source
+        descriptor = as_descriptor(self.i.payload.descriptor)
+        source = self.i.payload.source
         m.d.comb += self.fault.source.eq(source)
         with m.If(self.i.valid):
             m.d.comb += self.fault.code.eq(self.i.payload.error)
         for code in (Opcode.LOAD, Opcode.COMPUTE, Opcode.STORE):
-            layout = descriptor_layout(code)
-            fields = data.View(layout, descriptor[: layout.size])
+            fields = descriptor[code.name.lower()]
             mine = [queues[name] for name, (of, _) in self._outputs.items() if of is code]
             goes = Signal(name=f"{code.name.lower()}_goes")
             m.d.comb += goes.eq(
@@ -79,12 +79,10 @@ class Distributor(wiring.Component):
                     *copy_fields(queue.i.payload, fields),
                     *copy_fields(queue.i.payload, self.i.payload),
                 ]
-        end_layout = descriptor_layout(Opcode.END)
-        end = data.View(end_layout, descriptor[: end_layout.size])
         m.d.sync += self.ended.eq(
             self.i.valid
             & self.i.payload.kind.end
-            & reached(self.stores.count, end.wait_stores)
+            & reached(self.stores.count, descriptor.end.wait_stores)
             & ~self.ended
         )
         with m.If(self.ended):

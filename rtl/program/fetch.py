@@ -24,7 +24,7 @@ from hwsim.rtl.program.layouts import (
     FIRST_LINE_BITS,
     KIND,
     SOURCE_BITS,
-    descriptor_layout,
+    as_descriptor,
 )
 from hwsim.rtl.program.run import Launch
 
@@ -111,7 +111,7 @@ class Fetch(wiring.Component):
         with m.If(reading):
             m.d.sync += index.eq(Mux(ends, 0, index + 1))
         with m.If(capture):
-            m.d.sync += descriptor.eq(Cat(descriptor, word)[len(word) :])
+            m.d.sync += descriptor.eq(Cat(descriptor, word) >> len(word))
         with m.If(ending):
             m.d.sync += ended.eq(1)
         with m.If(self.launch.start):
@@ -164,8 +164,7 @@ class Fetch(wiring.Component):
         next_left = Signal.like(left)
         loads_page = Signal()
         misplaced = Signal()
-        layout = descriptor_layout(Opcode.LOAD)
-        load = data.View(layout, descriptor[: layout.size])
+        load = as_descriptor(descriptor).load
         m.d.sync += loads_page.eq(
             (load.opcode == Opcode.LOAD) & (load.destination == Destination.PROGRAM)
         )

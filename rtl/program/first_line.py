@@ -1,25 +1,26 @@
 """The first line: where a LOAD's or a COMPUTE's first row begins in the feature buffer."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsim.isa.fields import OPCODE, Opcode
-from hwsim.rtl.program.layouts import DESCRIPTOR_BITS, FIRST_LINE_BITS, descriptor_layout
+from hwsim.isa.fields import Opcode
+from hwsim.rtl.program.layouts import DESCRIPTOR_BITS, FIRST_LINE_BITS, as_descriptor
 
 FACTOR_BITS = 16  # what a small multiplier takes
 
 
 class FirstLine(wiring.Component):
-    """`buffer_address` + `ring_row` x `row_words`, all its bits; nothing useful of others.
+    """Computes `buffer_address` + `ring_row` x `row_words` of a LOAD or a COMPUTE, all its bits.
 
     The descriptor of cycle t makes `line` in cycle t + `LATENCY`, through an adder; one per
-    cycle. The upper bits of a LOAD's `row_words` have a multiplier of their own.
+    cycle, always. The upper bits of a LOAD's `row_words` have a multiplier of their own.
 
     Members
     -------
-    descriptor : In(512)
+    descriptor : In(DESCRIPTOR_BITS)
     line : Out(FIRST_LINE_BITS)
+        Means nothing for other descriptors.
     """
 
     LATENCY = 2  # factors, products
@@ -29,11 +30,9 @@ class FirstLine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        load, compute = (
-            data.View(layout, self.descriptor[: layout.size])
-            for layout in map(descriptor_layout, (Opcode.LOAD, Opcode.COMPUTE))
-        )
-        is_load = self.descriptor[: OPCODE.bits] == Opcode.LOAD
+        descriptor = as_descriptor(self.descriptor)
+        load, compute = descriptor.load, descriptor.compute
+        is_load = descriptor.opcode == Opcode.LOAD
         address, ring_row, row_words = (
             Signal.like(load[name], name=name, reset_less=True)
             for name in ("buffer_address", "ring_row", "row_words")
