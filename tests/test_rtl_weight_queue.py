@@ -11,7 +11,8 @@ from amaranth.sim import Simulator
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.rtl.operands.weight_queue import PARAMETER_BANKS, WeightQueue
+from hwsim.rtl.operands.weight_queue import WeightQueue
+from hwsim.rtl.operands.weights import PARAMETER_BANKS
 from tests.drawn import preset_with
 
 CAPACITY = 45  # words: no power of two, and a few blocks

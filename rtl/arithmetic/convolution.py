@@ -9,7 +9,7 @@ from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.rtl.operands.chain import operand_layout
 from hwsim.rtl.operands.pixel import accumulate_layout
-from hwsim.rtl.operands.weight_queue import WeightWords
+from hwsim.rtl.operands.weights import WeightWords
 
 LEVELS_PER_STAGE = 2  # adders between two registers
 

@@ -17,7 +17,7 @@ from hwsim.rtl.arithmetic.placing import Placing
 from hwsim.rtl.arithmetic.rescale import Rescale
 from hwsim.rtl.arithmetic.spatial_pool import SpatialPool
 from hwsim.rtl.memory.staging import staging_layout
-from hwsim.rtl.operands.weight_queue import DoubleBuffer
+from hwsim.rtl.operands.weights import DoubleBuffer
 from hwsim.rtl.primitives.read_port import ReadPort
 from hwsim.rtl.program.run import FAULT, WAITING
 from hwsim.rtl.program.tokens import Token

@@ -9,7 +9,7 @@ from hwsim.arch.config import ACCUMULATOR_BANKS, Config
 from hwsim.graph import SpatialPool as Pool
 from hwsim.isa.fields import Opcode
 from hwsim.rtl.memory.staging import STAGING_BITS
-from hwsim.rtl.operands.weight_queue import DoubleBuffer
+from hwsim.rtl.operands.weights import DoubleBuffer
 from hwsim.rtl.program.layouts import SOURCE_BITS, field_layout
 from hwsim.rtl.program.run import WAITING
 from hwsim.rtl.program.tokens import Token, reached

@@ -7,7 +7,7 @@ from amaranth.utils import exact_log2
 
 from hwsim.arch.config import PARAMETER_BYTES, Config
 from hwsim.isa.parameters import PARAMETER_WORD_BYTES, PARAMETERS
-from hwsim.rtl.operands.weight_queue import PARAMETER_BANKS, WeightWords
+from hwsim.rtl.operands.weights import PARAMETER_BANKS, WeightWords
 from hwsim.rtl.primitives.block_memory import block_memory
 from hwsim.rtl.primitives.read_port import ReadPort
 

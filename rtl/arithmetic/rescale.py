@@ -14,24 +14,25 @@ NARROW = signed(11)  # holds every shifted product that does not saturate whatev
 
 
 def fits(value: Value, width: int) -> Value:
-    """Whether a signed value fits into fewer bits: those above are all its sign."""
+    """Return whether a signed value fits into `width` bits: those above are all its sign."""
     above = value[width - 1 :]
     return above.all() | ~above.any()
 
 
 def extreme(value: Value, width: int) -> Value:
-    """Of the values of so many bits the one nearest to a value that does not fit."""
+    """Saturate to the most negative or most positive `width`-bit value."""
     negative = value[-1]
     return Cat(~negative.replicate(width - 1), negative).as_signed()
 
 
 class Rescale(wiring.Component):
-    """Bias, multiplier by the sum's sign, shift with halves up, zero point, clamp, in every lane.
+    """Turns the sum of each lane into its stored value: one rounding, halves up.
 
         y = clamp(((acc + bias) * m + (1 << (shift - 1)) >> shift) + zero_point)
 
-    Operands in cycle t give their result in cycle t + `LATENCY`, one set per cycle, always. The
+    The factor m is `negative_multiplier` where acc + bias is below 0, else `multiplier`. The
     product is exact; it is shifted by `shift` - 1, and the last place decides the rounding.
+    Operands of cycle t give their result in cycle t + `LATENCY`, one set per cycle, always.
 
     Members
     -------
@@ -69,59 +70,73 @@ class Rescale(wiring.Component):
         return m
 
     def _lane(self, m: Module, number: int, zero_point: Signal) -> None:
+        """Six stages; what a later stage needs goes along in registers of its own."""
+        total, factor, less = self._add_bias(m, number)
+        product, less = self._multiply(m, number, total, factor, less)
+        narrow = self._shift(m, number, product, less)
+        self._round(m, number, narrow, zero_point)
+
+    def _signal(self, shape: ShapeLike, name: str, number: int) -> Signal:
+        return Signal(shape, name=f"{name}{number}", reset_less=True)
+
+    def _add_bias(self, m: Module, number: int) -> tuple[Signal, Signal, Signal]:
+        """Stage 1: add the bias; the sum's sign picks the factor."""
         bits = self._config.widths.accumulator_bits
-        factor_bits = self._config.widths.multiplier_bits - 1
-        product_bits = bits + factor_bits
-        accumulator, parameters = self.accumulators[number], self.parameters[number]
-
-        def signal(shape: ShapeLike, name: str) -> Signal:
-            return Signal(shape, name=f"{name}{number}", reset_less=True)
-
-        # Stage 1: the sum; its sign picks the factor.
-        biased = signal(signed(bits), "biased")
-        total = signal(signed(bits), "total")
-        factor = signal(factor_bits, "factor")
-        less1, less2, less3 = (signal(6, f"less{stage}_") for stage in (1, 2, 3))
-        fine_shift = signal(FINE_BITS, "fine_shift")
-        m.d.comb += biased.eq(accumulator + parameters.bias)
+        parameters = self.parameters[number]
+        biased = self._signal(signed(bits), "biased", number)
+        total = self._signal(signed(bits), "total", number)
+        factor = self._signal(parameters.multiplier.shape(), "factor", number)
+        less = self._signal(parameters.shift.shape(), "less1_", number)  # than the shift, by 1
+        m.d.comb += biased.eq(self.accumulators[number] + parameters.bias)
         m.d.sync += [
             total.eq(biased),
             factor.eq(Mux(biased < 0, parameters.negative_multiplier, parameters.multiplier)),
-            less1.eq(parameters.shift - 1),
+            less.eq(parameters.shift - 1),
         ]
+        return total, factor, less
 
-        # Stages 2 and 3: the product from two halves.
-        low = signal(bits // 2 + factor_bits, "low")
-        high = signal(signed(bits // 2 + factor_bits), "high")
-        product = signal(signed(product_bits), "product")
+    def _multiply(
+        self, m: Module, number: int, total: Signal, factor: Signal, less: Signal
+    ) -> tuple[Signal, Signal]:
+        """Stages 2 and 3: the product from two halves."""
+        half = len(total) // 2
+        low = self._signal(half + len(factor), "low", number)
+        high = self._signal(signed(half + len(factor)), "high", number)
+        product = self._signal(signed(len(total) + len(factor)), "product", number)
+        less2, less3 = (self._signal(less.shape(), f"less{stage}_", number) for stage in (2, 3))
         m.d.sync += [
-            low.eq(total[: bits // 2] * factor),
-            high.eq(total[bits // 2 :].as_signed() * factor),
-            less2.eq(less1),
-            product.eq((high << (bits // 2)) + low),
+            low.eq(total[:half] * factor),
+            high.eq(total[half:].as_signed() * factor),
+            less2.eq(less),
+            product.eq((high << half) + low),
             less3.eq(less2),
         ]
+        return product, less3
 
-        # Stages 4 and 5: shift by one place less; what is out of range stays out of range.
-        coarse = signal(signed(product_bits), "coarse")
-        fine = signal(signed(NARROW.width + (1 << FINE_BITS) - 1), "fine")
-        narrow = signal(NARROW, "narrow")
-        m.d.comb += fine.eq(coarse[: fine.shape().width].as_signed() >> fine_shift)
+    def _shift(self, m: Module, number: int, product: Signal, less: Signal) -> Signal:
+        """Stages 4 and 5: shift by one place less; what is out of range stays out of range."""
+        fine_shift = self._signal(FINE_BITS, "fine_shift", number)
+        coarse = self._signal(product.shape(), "coarse", number)
+        fine = self._signal(signed(NARROW.width + (1 << FINE_BITS) - 1), "fine", number)
+        narrow = self._signal(NARROW, "narrow", number)
+        m.d.comb += fine.eq(coarse[: len(fine)].as_signed() >> fine_shift)
         m.d.sync += [
-            coarse.eq(product >> Cat(Const(0, FINE_BITS), less3[FINE_BITS:])),
-            fine_shift.eq(less3),
+            coarse.eq(product >> Cat(Const(0, FINE_BITS), less[FINE_BITS:])),
+            fine_shift.eq(less),
             narrow.eq(
                 Mux(
-                    fits(coarse, fine.shape().width) & fits(fine, NARROW.width),
+                    fits(coarse, len(fine)) & fits(fine, NARROW.width),
                     fine,
                     extreme(coarse, NARROW.width),
                 )
             ),
         ]
+        return narrow
 
-        # Stage 6: round halves up and move to the zero point in one addition, clamp.
-        doubled = signal(signed(NARROW.width + 1), "doubled")
-        moved = signal(NARROW, "moved")
+    def _round(self, m: Module, number: int, narrow: Signal, zero_point: Signal) -> None:
+        """Stage 6: round halves up and add the zero point in one addition, then clamp."""
+        doubled = self._signal(signed(NARROW.width + 1), "doubled", number)
+        moved = self._signal(NARROW, "moved", number)
         m.d.comb += [
             doubled.eq(narrow + Cat(Const(1, 1), zero_point).as_signed()),
             moved.eq(doubled >> 1),

@@ -14,9 +14,19 @@ from hwsim.rtl.memory.axi4 import Axi4Read
 from hwsim.rtl.program.layouts import SOURCE_BITS, copy_fields
 from hwsim.rtl.program.run import FAULT
 
+# Where the words of a burst go, and whose they are.
+TAG = data.StructLayout(
+    {
+        "destination": Destination,
+        "buffer_address": BUFFER_ADDRESS_BITS,
+        "ends_chunk": 1,
+        "source": SOURCE_BITS,
+    }
+)
+
 
 def request_layout(config: Config) -> data.StructLayout:
-    """A burst to read, and where its words go."""
+    """Return the layout of a burst to read, and of where its words go."""
     return data.StructLayout(
         {
             "address": ADDRESS_BITS,
@@ -30,7 +40,7 @@ def request_layout(config: Config) -> data.StructLayout:
 
 
 def word_layout(config: Config) -> data.StructLayout:
-    """A word that has arrived."""
+    """Return the layout of a word that has arrived, and of where it goes."""
     return data.StructLayout(
         {
             "data": config.bus.bus_bits,
@@ -81,16 +91,21 @@ class ReadManager(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        bus = self.bus
-        outstanding = self._config.bus.outstanding_reads
+        take = Signal()
+        expected = Signal()  # the beat on the bus has been asked for
+        answered = Signal()  # and ends its burst
+        self._send_addresses(m, take, expected, answered)
+        tag = self._tags(m, take, answered)
+        self._hand_on_words(m, expected, tag)
+        return m
 
+    def _send_addresses(self, m: Module, take: Signal, expected: Signal, answered: Signal) -> None:
+        """Take requests while fewer than `outstanding_reads` bursts are unanswered."""
+        bus, outstanding = self.bus, self._config.bus.outstanding_reads
         unanswered = Signal(range(outstanding + 1))
-        is_any = Signal()  # is
+        is_any = Signal()  # is unanswered
         is_full = Signal()  # no more may be
         move = Signal()
-        take = Signal()
-        expected = Signal()
-        answered = Signal()
         m.d.comb += [
             move.eq(~bus.arvalid | bus.arready),
             self.i.ready.eq(move & ~is_full & ~self.stop),
@@ -112,24 +127,21 @@ class ReadManager(wiring.Component):
                 bus.arlen.eq(self.i.payload.beats - 1),
             ]
 
-        # Where the words of each unanswered burst go. A tag is readable the cycle after its
-        # request, which is before the first beat can be.
-        tag_layout = data.StructLayout(
-            {
-                "destination": Destination,
-                "buffer_address": BUFFER_ADDRESS_BITS,
-                "ends_chunk": 1,
-                "source": SOURCE_BITS,
-            }
-        )
-        m.submodules.tags = tags = Memory(
-            shape=tag_layout, depth=1 << ceil_log2(outstanding), init=[]
-        )
+    def _tags(self, m: Module, take: Signal, answered: Signal) -> data.View:
+        """Keep where the words of each unanswered burst go, and return it for the oldest.
+
+        A tag is readable in the cycle after its request, which is before the first beat can be.
+        """
+        depth = 1 << ceil_log2(self._config.bus.outstanding_reads)
+        m.submodules.tags = tags = Memory(shape=TAG, depth=depth, init=[])
         write, read = tags.write_port(), tags.read_port(domain="comb")
-        tag = read.data
         m.d.comb += [write.en.eq(take), *copy_fields(write.data, self.i.payload)]
         m.d.sync += [write.addr.eq(write.addr + take), read.addr.eq(read.addr + answered)]
+        tag: data.View = read.data
+        return tag
 
+    def _hand_on_words(self, m: Module, expected: Signal, tag: data.View) -> None:
+        bus, word = self.bus, self.o.payload
         beat = Signal.like(self.i.payload.beats)
         m.d.sync += [self.o.valid.eq(expected), self.fault.code.eq(ErrorCode.NONE)]
         with m.If(expected & bus.rresp[1]):  # SLVERR or DECERR
@@ -138,9 +150,8 @@ class ReadManager(wiring.Component):
             m.d.sync += [
                 beat.eq(Mux(bus.rlast, 0, beat + 1)),
                 self.fault.source.eq(tag.source),
-                self.o.payload.data.eq(bus.rdata),
-                self.o.payload.destination.eq(tag.destination),
-                self.o.payload.buffer_address.eq(tag.buffer_address + beat),
-                self.o.payload.ends_chunk.eq(tag.ends_chunk & bus.rlast),
+                word.data.eq(bus.rdata),
+                word.destination.eq(tag.destination),
+                word.buffer_address.eq(tag.buffer_address + beat),
+                word.ends_chunk.eq(tag.ends_chunk & bus.rlast),
             ]
-        return m

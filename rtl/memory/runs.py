@@ -27,6 +27,7 @@ RUNS = data.StructLayout(
 
 
 def run_layout(config: Config) -> data.StructLayout:
+    """Return the layout of one run: words that are contiguous in memory."""
     return data.StructLayout(
         {
             "address": ADDRESS_BITS,
@@ -40,14 +41,14 @@ def run_layout(config: Config) -> data.StructLayout:
 
 
 def exceeds_bursts(config: Config, words: Value) -> Value:
-    """Whether a run is longer than any burst, by its upper bits: an answer without a carry."""
+    """Return whether a run is longer than any burst, by its upper bits: no carry is needed."""
     return words[len(Const(config.bus.burst_beats)) :].any()
 
 
 def burst_limit(config: Config, address: Value) -> Value:
-    """The most words of a burst at `address`: as many as are left of the 4 KiB, or of any burst.
+    """Return the most words of a burst at `address`: what is left of the 4 KiB, or of any burst.
 
-    They are too few only in the last stretch of the 4 KiB that is as long as a burst.
+    Less than a whole burst is left only in the last stretch of the 4 KiB that is as long as one.
     """
     most = min(config.bus.burst_beats, BOUNDARY_BYTES // config.word_bytes)
     words = address[exact_log2(config.word_bytes) : exact_log2(BOUNDARY_BYTES)]
@@ -58,19 +59,20 @@ def burst_limit(config: Config, address: Value) -> Value:
 
 
 class Runs(wiring.Component):
-    """Walks blocks and rows. The first run is offered the cycle after its descriptor is taken.
+    """Walks over the blocks and rows of a descriptor: a run for each row of each block.
 
-    Then one per cycle that `o` is ready; the next descriptor is taken in the cycle in which the
-    last run leaves.
+    The first run is offered in the cycle after its descriptor is taken, then one per cycle in which
+    `o` is ready. The next descriptor is taken in the cycle in which the last run leaves.
 
     Members
     -------
     i : In(stream.Signature(RUNS))
+        `ready` depends on `o.ready` of the same cycle.
     o : Out(stream.Signature(run_layout(config)))
     moves : Out(1)
-        Another run, or none, is offered from the next cycle on.
+        High where another run, or none, is offered from the next cycle on.
     begins : Out(1)
-        It is the first of the descriptor on `i`, if there is one.
+        High where that run is the first of the descriptor on `i`, if there is one.
     """
 
     LATENCY = 1
@@ -88,74 +90,87 @@ class Runs(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        run = self.o.payload
-        taken = Signal(RUNS)
-        job = Signal(RUNS)  # to which the next run belongs
-        next_run = Signal(ADDRESS_BITS)  # where they start: one addition ahead
-        next_block = Signal(ADDRESS_BITS)
-        rows_left = Signal.like(taken.rows)  # with the run that is offered
-        blocks_left = Signal.like(taken.blocks)
-        in_last_block = Signal()
+        self._declare()
+        self._find_next(m)
+        self._move(m)
+        return m
 
-        # The run behind the one that is offered.
-        address = Signal.like(next_run)
-        rows = Signal.like(rows_left)
-        blocks = Signal.like(blocks_left)
-        last_row = Signal()
-        last_block = Signal()
+    def _declare(self) -> None:
+        self.taken = Signal(RUNS)
+        self.next_run = Signal(ADDRESS_BITS)  # where they start: one addition ahead
+        self.next_block = Signal(ADDRESS_BITS)
+        self.rows_left = Signal.like(self.taken.rows)  # with the run that is offered
+        self.blocks_left = Signal.like(self.taken.blocks)
+        self.in_last_block = Signal()
+        # The run behind the one that is offered, and the descriptor that it belongs to.
+        self.job = Signal(RUNS)
+        self.address = Signal.like(self.next_run)
+        self.rows = Signal.like(self.rows_left)
+        self.blocks = Signal.like(self.blocks_left)
+        self.last_row = Signal()
+        self.last_block = Signal()
+
+    def _find_next(self, m: Module) -> None:
+        """The next row of the block, else the first of the next block, else of a descriptor."""
+        taken = self.taken
         m.d.comb += [
-            self.moves.eq(~self.o.valid | self.o.ready),
-            self.i.ready.eq(self.begins & self.moves),
-            job.eq(taken),
-            address.eq(next_run),
-            rows.eq(rows_left - 1),
-            last_row.eq(rows_left == 2),
-            blocks.eq(blocks_left),
-            last_block.eq(in_last_block),
+            self.job.eq(taken),
+            self.address.eq(self.next_run),
+            self.rows.eq(self.rows_left - 1),
+            self.last_row.eq(self.rows_left == 2),
+            self.blocks.eq(self.blocks_left),
+            self.last_block.eq(self.in_last_block),
         ]
-        with m.If(run.last_of_block):
+        with m.If(self.o.payload.last_of_block):
             m.d.comb += [
-                address.eq(next_block),
-                rows.eq(taken.rows),
-                last_row.eq(taken.rows == 1),
-                blocks.eq(blocks_left - 1),
-                last_block.eq(blocks_left == 2),
+                self.address.eq(self.next_block),
+                self.rows.eq(taken.rows),
+                self.last_row.eq(taken.rows == 1),
+                self.blocks.eq(self.blocks_left - 1),
+                self.last_block.eq(self.blocks_left == 2),
             ]
         with m.If(self.begins):
             new = self.i.payload
             m.d.comb += [
-                job.eq(new),
-                address.eq(new.address),
-                rows.eq(new.rows),
-                last_row.eq(new.rows == 1),
-                blocks.eq(new.blocks),
-                last_block.eq(new.blocks == 1),
+                self.job.eq(new),
+                self.address.eq(new.address),
+                self.rows.eq(new.rows),
+                self.last_row.eq(new.rows == 1),
+                self.blocks.eq(new.blocks),
+                self.last_block.eq(new.blocks == 1),
             ]
+
+    def _move(self, m: Module) -> None:
+        """Offer the next run once the one that is offered leaves."""
+        run, job = self.o.payload, self.job
+        m.d.comb += [
+            self.moves.eq(~self.o.valid | self.o.ready),
+            self.i.ready.eq(self.begins & self.moves),
+        ]
         with m.If(self.moves):
             m.d.sync += [
                 self.o.valid.eq(self.i.valid | ~self.begins),
-                self.begins.eq((last_row & last_block) | (self.begins & ~self.i.valid)),
-                taken.eq(job),
-                rows_left.eq(rows),
-                blocks_left.eq(blocks),
-                in_last_block.eq(last_block),
-                next_run.eq(address + job.row_stride_bytes),
-                run.address.eq(address),
+                self.begins.eq((self.last_row & self.last_block) | (self.begins & ~self.i.valid)),
+                self.taken.eq(job),
+                self.rows_left.eq(self.rows),
+                self.blocks_left.eq(self.blocks),
+                self.in_last_block.eq(self.last_block),
+                self.next_run.eq(self.address + job.row_stride_bytes),
+                run.address.eq(self.address),
                 run.words.eq(job.row_words),
                 run.is_long.eq(exceeds_bursts(self._config, job.row_words)),
-                run.limit.eq(burst_limit(self._config, address)),
-                run.last_of_block.eq(last_row),
-                run.last.eq(last_row & last_block),
+                run.limit.eq(burst_limit(self._config, self.address)),
+                run.last_of_block.eq(self.last_row),
+                run.last.eq(self.last_row & self.last_block),
             ]
             with m.If(self.begins | run.last_of_block):
-                m.d.sync += next_block.eq(address + job.block_stride_bytes)
-        return m
+                m.d.sync += self.next_block.eq(self.address + job.block_stride_bytes)
 
 
 def walked(
     m: Module, runs: Runs, head: data.View, may_run: Callable[[data.View], Value]
 ) -> tuple[data.View, Signal]:
-    """The descriptor whose runs are walked, and what `may_run` said of it in the cycle before.
+    """Return the descriptor whose runs are walked, and `may_run` of it in the cycle before.
 
     Both come from registers; `head` is the descriptor that `runs` takes next.
     """

@@ -12,7 +12,7 @@ from hwsim.rtl.operands.feature_read import FeatureRead
 from hwsim.rtl.operands.packing import packing
 from hwsim.rtl.operands.pixel import COORDINATE, ISSUE, next_row, pixel_layout, weight_block_layout
 from hwsim.rtl.operands.weight_blocks import WeightBlocks
-from hwsim.rtl.operands.weight_queue import DoubleBuffer
+from hwsim.rtl.operands.weights import DoubleBuffer
 from hwsim.rtl.program.run import FAULT, WAITING
 from hwsim.rtl.program.tokens import reached
 

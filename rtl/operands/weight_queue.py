@@ -1,13 +1,14 @@
 """The weight queue: a ring of words, and the loader that moves them into the array."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike, signed
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import Opcode
+from hwsim.rtl.operands.weights import PARAMETER_BANKS, DoubleBuffer, WeightWords
 from hwsim.rtl.primitives.block_memory import block_memory
 from hwsim.rtl.program.layouts import field_layout
 from hwsim.rtl.program.run import FAULT
@@ -16,72 +17,29 @@ WEIGHTS = field_layout(
     Opcode.COMPUTE,
     ("kernel_rows", "kernel_columns", "blocks", "packed", "weight_offset", "release"),
 )
-PARAMETER_BANKS = 2
-
-
-def weight_word_layout(config: Config) -> data.StructLayout:
-    """A word on its way to the shadow weights or to the parameters."""
-    return data.StructLayout(
-        {
-            "data": config.bus.bus_bits,
-            "index": range(max(config.weight_block_words, config.parameter_words)),
-            "parameters": 1,  # for the parameter bank, not the shadow
-            "bank": 1,
-        }
-    )
-
-
-class WeightWords(wiring.Signature):
-    """Words from the weight queue to the array and to the parameters, one per cycle at most.
-
-    Both takers see every word and keep those that are theirs. There is no backpressure: a word is
-    sent only where its place is free.
-
-    Members
-    -------
-    valid : Out(1)
-    payload : Out(weight_word_layout(config))
-    """
-
-    def __init__(self, config: Config):
-        super().__init__({"valid": Out(1), "payload": Out(weight_word_layout(config))})
-
-
-class DoubleBuffer(wiring.Signature):
-    """A buffer that is filled while what was in it before is in use.
-
-    Members
-    -------
-    next_full : Out(1)
-        High where the buffer is full in the next cycle. It falls in the cycle of `taken`, unless
-        the next content is complete too.
-    taken : In(1)
-        High in the cycle in which the content is taken, which only a full buffer's may be.
-    """
-
-    def __init__(self) -> None:
-        super().__init__({"next_full": Out(1), "taken": In(1)})
 
 
 class WeightQueue(wiring.Component):
     """Keeps weights in order of arrival and fills shadow and parameters, one word per cycle.
 
-    A word written in cycle t can be read from cycle t + 1 on. A tile that heads its queue in cycle
-    t, the loader being idle, has its first read in cycle t + `ISSUE_START` at the earliest. A
-    weight block is read without a gap, once all its words are there and the shadow is free: first
-    read in cycle t, shadow full from cycle t + words + `SHADOW_FILL`; first pixel in cycle t
-    (`shadow.taken`), next block's first read from cycle t + `SHADOW_FREE`. The parameters follow a
-    tile's last block in the same way, once the parameter bank's last drain has read its
-    accumulators (`parameter_bank.taken`). The next tile's first read follows the last parameter
-    word in the next cycle. A tile whose weights reach past the queue's capacity waits for ever, as
-    the fault.
+    A word that arrives in cycle t can be read from cycle t + 1 on. A tile that heads its queue in
+    cycle t, the loader being idle, has its first read in cycle t + `ISSUE_START` at the earliest.
+
+    A weight block is read without a gap, once all its words are there and the shadow is free. With
+    its first read in cycle t the shadow is full from cycle t + words + `SHADOW_FILL` on; taken in
+    cycle t, it is free for the next block's first read from cycle t + `SHADOW_FREE` on.
+
+    The parameters follow a tile's last block in the same way, once their bank is free: they are in
+    place from cycle t + words + `PARAMETERS_FILL` on, and the bank is free `BANK_VISIBLE` cycles
+    after it was taken. The next tile's first read follows the last parameter word in the next
+    cycle. A tile whose weights reach past the queue's capacity waits for ever, as the fault.
 
     Members
     -------
     words : In(stream.Signature(bus_bits, always_ready=True))
         Words as they arrive. The load unit sends no more than the queue has room for.
     released : Out(1)
-        The word at the head leaves the queue.
+        High where the word at the head leaves the queue.
     tile : In(stream.Signature(WEIGHTS))
     o : Out(WeightWords(config))
         Words read, `READ_LATENCY` after their read.
@@ -124,6 +82,8 @@ class WeightQueue(wiring.Component):
         self._declare()
         self._ring(m)
         self._load(m)
+        self._fill(m)
+        self._check(m)
         self._send(m)
         self._count_blocks(m)
         self._take_tile(m)
@@ -174,8 +134,6 @@ class WeightQueue(wiring.Component):
     def _load(self, m: Module) -> None:
         """Read a block, or the parameters, once all its words are there and its place is free."""
         config = self._config
-        filled = Signal(self.PARAMETERS_FILL)  # on its way to the bank
-        loaded = Signal.like(self.loaded)  # before a drain ends
         begin = Signal()
         last = Signal()
         m.d.comb += [
@@ -193,19 +151,11 @@ class WeightQueue(wiring.Component):
             ),
             self.block_read.eq(last & ~self.parameters),
             self.tile_read.eq(last & self.parameters),
-            self.shadow.next_full.eq(self.block_read | (self.shadow_full & ~self.shadow.taken)),
-            loaded.eq(self.loaded + filled[-1]),
-            self.parameter_bank.next_full.eq(
-                Mux(self.parameter_bank.taken, loaded > 1, loaded != 0)
-            ),
         ]
         m.d.sync += [
             self.ahead.eq(self.ahead + self.words.valid - self.reading),
             self.block_arrived.eq(self._arrived(config.weight_block_words)),
             self.parameters_arrived.eq(self._arrived(config.parameter_words)),
-            self.shadow_full.eq(self.shadow.next_full),
-            filled.eq(Cat(self.tile_read, filled)),
-            self.loaded.eq(loaded - self.parameter_bank.taken),
         ]
         with m.If(self.reading):
             m.d.sync += [
@@ -213,9 +163,28 @@ class WeightQueue(wiring.Component):
                 self.position.eq(self.position + ~self.active.release),
                 self.index.eq(Mux(last, 0, self.index + 1)),
             ]
+
+    def _fill(self, m: Module) -> None:
+        """Follow what is full: the shadow, and the two parameter banks."""
+        filled = Signal(self.PARAMETERS_FILL)  # on its way to the bank
+        loaded = Signal.like(self.loaded)  # before a drain ends
+        shadow, bank = self.shadow, self.parameter_bank
+        m.d.comb += [
+            shadow.next_full.eq(self.block_read | (self.shadow_full & ~shadow.taken)),
+            loaded.eq(self.loaded + filled[-1]),
+            bank.next_full.eq(Mux(bank.taken, loaded > 1, loaded != 0)),
+        ]
+        m.d.sync += [
+            self.shadow_full.eq(shadow.next_full),
+            filled.eq(Cat(self.tile_read, filled)),
+            self.loaded.eq(loaded - bank.taken),
+        ]
         with m.If(self.tile_read):
             m.d.sync += self.bank.eq(~self.bank)
 
+    def _check(self, m: Module) -> None:
+        """A block or the parameters past the queue's capacity never come."""
+        config = self._config
         latest = self._by_kind(
             config.weight_words - config.weight_block_words,
             config.weight_words - config.parameter_words,
@@ -225,7 +194,7 @@ class WeightQueue(wiring.Component):
             m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)
 
     def _arrived(self, words: int) -> Value:
-        """Whether so many are there in the next cycle, if they can begin in it.
+        """Return whether so many are there in the next cycle, if they can begin in it.
 
         Then this cycle either reads the last word in front of them, or waits at the first of them.
         """
@@ -235,8 +204,11 @@ class WeightQueue(wiring.Component):
         return Mux(self.parameters, of_parameters, of_block)
 
     def _send(self, m: Module) -> None:
-        """The memory answers in the next cycle. A register stays with its block RAMs, which lie far
-        from each other; the next one makes the way to those who take the word."""
+        """Send each word that was read, with what it is for.
+
+        The memory answers in the next cycle. A register stays with its block RAMs, which lie far
+        from each other; the next one makes the way to those that take the word.
+        """
         word_read = Signal()
         word_held = Signal()
         held = Signal(self.o.payload.shape(), reset_less=True)
@@ -277,7 +249,10 @@ class WeightQueue(wiring.Component):
             ]
 
     def _count_blocks(self, m: Module) -> None:
-        """Set `parameters` behind the tile's last weight block; order: input block, row, column."""
+        """Set `parameters` behind the tile's last weight block.
+
+        Blocks come by input block, then row, then column of the kernel.
+        """
         tile = self.active
         row = Signal.like(tile.kernel_rows)
         column = Signal.like(tile.kernel_columns)

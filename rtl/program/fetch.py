@@ -44,9 +44,10 @@ FETCHED = data.StructLayout(
 class Fetch(wiring.Component):
     """Reads descriptors from the program buffer, one word per cycle, and offers them checked.
 
-    A descriptor whose last word can be read in cycle t, the one before being taken, is offered in
-    cycle t + its words + `FETCH`; reading the next begins when it has been. Nothing is read behind
-    END. A program that goes on behind its last page is offered as one descriptor with an error.
+    A descriptor whose last word can be read in cycle t, the one before having been taken, is
+    offered in cycle t + its words + `FETCH`. It waits until it is taken; only then does reading the
+    next begin. Nothing is read behind END. A program that goes on behind its last page is offered
+    as one descriptor with an error.
 
     Members
     -------
@@ -55,7 +56,7 @@ class Fetch(wiring.Component):
     launch : In(Launch)
     o : Out(stream.Signature(FETCHED))
     active : Out(1)
-        A descriptor is being read.
+        High while a descriptor is being read or judged.
     """
 
     FETCH = 1 + DescriptorCheck.LATENCY  # last word captured, check
@@ -76,62 +77,73 @@ class Fetch(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        words = DESCRIPTOR_BYTES // self._config.word_bytes
-        reading = Signal()
-        word, is_complete = self._buffer(m, reading)
+        m.submodules.check = self.check = DescriptorCheck(self._config)
+        m.submodules.first_line = self.first_line = FirstLine()
+        self._declare()
+        self._read(m)
+        self._follow_pages(m)
+        self._offer(m)
+        return m
 
-        # Read word after word into `descriptor`, let it be checked, then offer it.
+    def _declare(self) -> None:
+        self.descriptor = Signal(DESCRIPTOR_BITS, reset_less=True)
+        self.occupied = Signal()  # from a descriptor's first read until it is taken
+        self.judged = Signal()  # the descriptor is, in the next cycle
+        self.accepted = Signal()
+        self.ended = Signal(init=1)  # until the program starts, and behind its END
+        self.source = Signal(SOURCE_BITS)  # of the descriptor
+        self.left = Signal(range(PAGE_DESCRIPTORS + 1))  # of the page, this descriptor included
+        self.misplaced = Signal()  # it loads a page, but from a place that it may not
+        self.behind = Signal()  # the last page, without an END
+
+    def _read(self, m: Module) -> None:
+        """Read word after word into `descriptor`, and let it be judged."""
+        words = DESCRIPTOR_BYTES // self._config.word_bytes
         index = Signal(range(max(words, 2)))
+        reading = Signal()
         ends = Signal()
-        steps = Signal(self.FETCH)  # where the last word is: captured, then judged
-        occupied = Signal()  # from a descriptor's first read until it is taken
         capture = Signal()
-        left = Signal(range(PAGE_DESCRIPTORS + 1))  # descriptors of the page, this one included
-        ended = Signal(init=1)  # until the program starts, and behind its END
-        behind = Signal()  # the last page, without one
-        accepted = Signal()
-        ending = Signal()
-        descriptor = Signal(DESCRIPTOR_BITS, reset_less=True)
-        m.submodules.check = check = DescriptorCheck(self._config)
-        m.submodules.first_line = first_line = FirstLine()
+        steps = Signal(self.FETCH)  # where the last word is: captured, then judged
+        word, is_complete = self._buffer(m, reading)
         m.d.comb += [
-            accepted.eq(self.o.valid & self.o.ready),
-            behind.eq((left == 0) & ~ended),
-            ending.eq(accepted & check.kind.end),
-            reading.eq((index != 0) | (is_complete & ~occupied & ~ended)),
+            reading.eq((index != 0) | (is_complete & ~self.occupied & ~self.ended)),
             ends.eq(index == words - 1),
-            self.active.eq(occupied & ~self.o.valid),
+            self.judged.eq(steps[-1]),
         ]
         m.d.sync += [
             capture.eq(reading),
             steps.eq(Cat(reading & ends, steps)),
-            self.o.valid.eq(steps[-1] | behind | (self.o.valid & ~accepted)),
-            occupied.eq(reading | (occupied & ~accepted)),
+            self.occupied.eq(reading | (self.occupied & ~self.accepted)),
         ]
         with m.If(reading):
             m.d.sync += index.eq(Mux(ends, 0, index + 1))
         with m.If(capture):
-            m.d.sync += descriptor.eq(Cat(descriptor, word) >> len(word))
-        with m.If(ending):
-            m.d.sync += ended.eq(1)
-        with m.If(self.launch.start):
-            m.d.sync += ended.eq(0)
+            m.d.sync += self.descriptor.eq(Cat(self.descriptor, word) >> len(word))
 
-        source, misplaced = self._pages(m, descriptor, accepted, left)
+    def _offer(self, m: Module) -> None:
+        """Offer the descriptor with its judgement, up to the program's END."""
+        check, o = self.check, self.o
         m.d.comb += [
-            check.descriptor.eq(descriptor),
-            first_line.descriptor.eq(descriptor),
-            check.refused.eq(misplaced | behind),
-            self.o.payload.descriptor.eq(descriptor),
-            self.o.payload.source.eq(source),
-            self.o.payload.error.eq(check.error),
-            self.o.payload.kind.eq(check.kind),
-            self.o.payload.first_line.eq(first_line.line),
+            check.descriptor.eq(self.descriptor),
+            check.refused.eq(self.misplaced | self.behind),
+            self.first_line.descriptor.eq(self.descriptor),
+            o.payload.descriptor.eq(self.descriptor),
+            o.payload.source.eq(self.source),
+            o.payload.error.eq(check.error),
+            o.payload.kind.eq(check.kind),
+            o.payload.first_line.eq(self.first_line.line),
+            self.accepted.eq(o.valid & o.ready),
+            self.active.eq(self.occupied & ~o.valid),
+            self.behind.eq((self.left == 0) & ~self.ended),
         ]
-        return m
+        m.d.sync += o.valid.eq(self.judged | self.behind | (o.valid & ~self.accepted))
+        with m.If(self.accepted & check.kind.end):
+            m.d.sync += self.ended.eq(1)
+        with m.If(self.launch.start):
+            m.d.sync += self.ended.eq(0)
 
     def _buffer(self, m: Module, reading: Signal) -> tuple[Value, Value]:
-        """The word read in the cycle before, and whether a whole descriptor waits."""
+        """Keep the program's words; return the one read before, and if a descriptor waits whole."""
         depth = PAGES * PAGE_BYTES // self._config.word_bytes
         m.submodules.buffer = buffer = block_memory(self._config.bus.bus_bits, depth)
         write, read = buffer.write_port(), buffer.read_port()
@@ -148,47 +160,42 @@ class Fetch(wiring.Component):
         descriptor_words = DESCRIPTOR_BYTES // self._config.word_bytes
         return read.data, waiting[exact_log2(descriptor_words) :].any()
 
-    def _pages(
-        self, m: Module, descriptor: Signal, accepted: Signal, left: Signal
-    ) -> tuple[Signal, Signal]:
-        """Where this descriptor lies, and whether it loads a page from the wrong place.
+    def _follow_pages(self, m: Module) -> None:
+        """Count where the descriptor lies, from page to page.
 
         A page is loaded by the first descriptor of the full page before it: then the other half of
         the buffer is free, and the pages follow one another without a hole.
         """
         words = DESCRIPTOR_BYTES // self._config.word_bytes
-        source = Signal(SOURCE_BITS)
         first = Signal()  # of its page
         full = Signal()  # the page has all its descriptors
         next_source = Signal(SOURCE_BITS)
-        next_left = Signal.like(left)
+        next_left = Signal.like(self.left)
         loads_page = Signal()
-        misplaced = Signal()
-        load = as_descriptor(descriptor).load
+        load = as_descriptor(self.descriptor).load
         m.d.sync += loads_page.eq(
             (load.opcode == Opcode.LOAD) & (load.destination == Destination.PROGRAM)
         )
-        m.d.comb += misplaced.eq(loads_page & ~(first & full))
-        with m.If(accepted):
-            m.d.sync += [source.eq(source + 1), left.eq(left - 1), first.eq(0)]
+        m.d.comb += self.misplaced.eq(loads_page & ~(first & full))
+        with m.If(self.accepted):
+            m.d.sync += [self.source.eq(self.source + 1), self.left.eq(self.left - 1), first.eq(0)]
             with m.If(loads_page):
                 m.d.sync += [
                     next_source.eq(load.address >> exact_log2(DESCRIPTOR_BYTES)),
                     next_left.eq(load.row_words >> exact_log2(words)),
                 ]
-            with m.If((left == 1) & (next_left != 0)):
+            with m.If((self.left == 1) & (next_left != 0)):
                 m.d.sync += [
-                    source.eq(next_source),
-                    left.eq(next_left),
+                    self.source.eq(next_source),
+                    self.left.eq(next_left),
                     next_left.eq(0),
                     first.eq(1),
                     full.eq(next_left == PAGE_DESCRIPTORS),
                 ]
         with m.If(self.launch.start):
             m.d.sync += [
-                source.eq(self.launch.program),
-                left.eq(PAGE_DESCRIPTORS),
+                self.source.eq(self.launch.program),
+                self.left.eq(PAGE_DESCRIPTORS),
                 first.eq(1),
                 full.eq(1),
             ]
-        return source, misplaced

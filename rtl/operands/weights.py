@@ -1,0 +1,52 @@
+"""What passes between the weight queue, the array, the parameters and the drain."""
+
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsim.arch.config import Config
+
+PARAMETER_BANKS = 2
+
+
+def weight_word_layout(config: Config) -> data.StructLayout:
+    """Return the layout of a word on its way to the shadow weights or to the parameters."""
+    return data.StructLayout(
+        {
+            "data": config.bus.bus_bits,
+            "index": range(max(config.weight_block_words, config.parameter_words)),
+            "parameters": 1,  # for the parameter bank, not the shadow
+            "bank": 1,
+        }
+    )
+
+
+class WeightWords(wiring.Signature):
+    """Words from the weight queue to the array and to the parameters, one per cycle at most.
+
+    Both takers see every word and keep those that are theirs. There is no backpressure: a word is
+    sent only where its place is free.
+
+    Members
+    -------
+    valid : Out(1)
+    payload : Out(weight_word_layout(config))
+    """
+
+    def __init__(self, config: Config):
+        super().__init__({"valid": Out(1), "payload": Out(weight_word_layout(config))})
+
+
+class DoubleBuffer(wiring.Signature):
+    """A buffer that is filled while what was in it before is in use.
+
+    Members
+    -------
+    next_full : Out(1)
+        High where the buffer is full in the next cycle. It falls in the cycle of `taken`, unless
+        the next content is complete too.
+    taken : In(1)
+        High in the cycle in which the content is taken, which only a full buffer's may be.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"next_full": Out(1), "taken": In(1)})
