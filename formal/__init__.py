@@ -1,1 +1,1 @@
-"""Proofs about components: what holds in every cycle, whatever their surroundings do."""
+"""Proofs about components: claims that hold in every cycle, whatever their surroundings do."""

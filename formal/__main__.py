@@ -1,4 +1,4 @@
-"""Proves all of `formal.proofs`, or those that are named; a line for each."""
+"""Prove all of `formal.proofs`, or those that are named, with a line for each."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ WAVES = Path("build") / "formal"
 
 
 def main(names: Sequence[str]) -> int:
-    """0 where every claim holds, 1 where one does not, 2 where a name is unknown."""
+    """Return 0 where every claim holds, 1 where one does not, 2 where a name is unknown."""
     if unknown := [name for name in names if name not in PROOFS]:
         print(f"formal: there is no proof '{unknown[0]}': {', '.join(PROOFS)}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""Where a burst lies, worked out from its first byte and its size."""
+"""The place of a burst, worked out from its first byte and its size."""
 
 from functools import reduce
 from operator import or_
@@ -23,24 +23,24 @@ def in_its_4_kib(address: Value) -> Value:
 
 
 def keeps_to_4_kib(address: Value, beats: Value, config: Config) -> Value:
-    """Of a burst that has a beat or more: all of them on one side of every boundary."""
+    """Return whether all bytes of a burst lie on one side of every 4 KiB boundary."""
     return in_its_4_kib(address) + beats * config.word_bytes <= BOUNDARY_BYTES
 
 
 def longest_burst(address: Value, config: Config) -> Value:
-    """Words of the longest burst that may begin at an address."""
+    """Return the words of the longest burst that may begin at an address."""
     most = config.bus.burst_beats
     to_boundary = (BOUNDARY_BYTES - in_its_4_kib(address)) >> exact_log2(config.word_bytes)
     return Mux(to_boundary < most, to_boundary, most)[: most.bit_length()]
 
 
 def exceeds_any_burst(words: Value, config: Config) -> Value:
-    """As the cutter is told of it: more words than a burst's counter holds."""
+    """Return whether a run has more words than a burst's counter holds."""
     return words >= 1 << config.bus.burst_beats.bit_length()
 
 
 def lies_in(window: data.View, address: Value, size_bytes: Value) -> Value:
-    """First and last byte."""
+    """Return whether first and last byte lie in a window."""
     above = address >= window.base * PAGE_BYTES
     return above & (address + size_bytes <= (window.limit + 1) * PAGE_BYTES)
 

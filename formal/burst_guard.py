@@ -1,4 +1,4 @@
-"""`burst_guard`: nothing passes that leaves the windows or the buffer, and nothing is lost."""
+"""`rtl.memory.burst_guard` keeps back what leaves windows or buffer, and loses nothing else."""
 
 from amaranth.hdl import Cat, Const, Mux
 from amaranth.lib import data
@@ -17,7 +17,7 @@ TAG = data.StructLayout({"source": SOURCE_BITS})
 
 
 def burst_guard(config: Config) -> Proof:
-    """Windows that stand still; bursts that do not cross 4 KiB, which `bursts` sees to."""
+    """The windows stand still, and no burst crosses 4 KiB, which `bursts` sees to."""
     proof = Proof()
     m = proof.module
     count, buffer_words = 2, config.feature_words

@@ -1,4 +1,4 @@
-"""`rtl.memory.bursts`: every word of a run in a burst, once and in order, and none across 4 KiB."""
+"""`rtl.memory.bursts` puts every word of a run into a burst, once, in order, none across 4 KiB."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ TAG = data.StructLayout({"source": SOURCE_BITS})
 
 
 def bursts(config: Config) -> Proof:
-    """Of the runs that `rtl.memory.runs` may hand over."""
+    """The runs are those that `rtl.memory.runs` may hand over."""
     proof = Proof()
     m = proof.module
     m.submodules.bursts = bursts = Bursts(config, TAG)

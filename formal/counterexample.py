@@ -1,4 +1,4 @@
-"""Runs what breaks a claim once more, in the Amaranth simulator: which claims, and a waveform."""
+"""Run what breaks a claim once more in the Amaranth simulator, to name claims and see waves."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ PERIOD_S = 10e-9
 
 
 def broken_claims(proof: Proof, inputs: Sequence[Inputs], waves: Path | None = None) -> list[str]:
-    """The claims of a finished proof that are broken in the last cycle of these inputs.
+    """Return the claims of a finished proof that are broken in the last cycle of these inputs.
 
     `waves` gets the run as VCD.
     """

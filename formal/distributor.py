@@ -1,4 +1,4 @@
-"""`rtl.program.distributor`: every descriptor to all of its units, and to no other."""
+"""`rtl.program.distributor` hands every descriptor to all of its units, and to no other."""
 
 from amaranth.hdl import Cat, Mux
 from amaranth.lib import data
@@ -22,7 +22,7 @@ OUTPUTS = {
 
 
 def distributor() -> Proof:
-    """What is offered is of one kind, or has an error."""
+    """A descriptor that is offered is of one kind, or has an error."""
     proof = Proof()
     m = proof.module
     outputs = {name: (opcode, ONE_BIT) for name, opcode in OUTPUTS.items()}

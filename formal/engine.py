@@ -1,4 +1,4 @@
-"""Proves claims with Yosys and ABC: the circuit becomes an and-inverter graph, then PDR judges it.
+"""Prove claims with Yosys and ABC: the circuit becomes an and-inverter graph that PDR judges.
 
 PDR (property-directed reachability: A. R. Bradley, SAT-Based Model Checking without Unrolling,
 VMCAI 2011) finds an invariant by itself: what it proves holds in every cycle of every run, however
@@ -43,7 +43,7 @@ BRIEF_S = 4  # for one bit of a claim by itself
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a proof's claims: all is well where all three are empty."""
+    """The outcome of a proof: all is well where all three are empty."""
 
     unproved: tuple[str, ...] = ()  # claims on which time ran out
     unreached: tuple[str, ...] = ()  # situations that were not seen to happen
@@ -89,7 +89,7 @@ def judge(proof: Proof, seconds: int) -> Verdict:
 
 
 def _unproved_alone(folder: Path, claims: dict[str, set[int]]) -> list[str]:
-    """Claims that take longer than a moment, bit by bit."""
+    """Return the claims that stay unproved, each bit judged by itself."""
     varying = _varying_outputs(folder / REDUCED)
     method = f"pdr -T {BRIEF_S}"
     return [
@@ -100,7 +100,7 @@ def _unproved_alone(folder: Path, claims: dict[str, set[int]]) -> list[str]:
 
 
 def _holds(folder: Path, outputs: set[int], method: str) -> bool:
-    """Whether the method shows it; raises `_BrokenClaimError` where it shows the contrary."""
+    """Return whether the method proves it; raise `_BrokenClaimError` where it is false."""
     printed = _ask(folder, outputs, method)
     if FALSE in printed:
         raise _BrokenClaimError(_inputs(folder))
@@ -109,7 +109,7 @@ def _holds(folder: Path, outputs: set[int], method: str) -> bool:
 
 
 def _ask(folder: Path, outputs: set[int], method: str) -> str:
-    """What ABC prints when a method is to make one of these outputs 1."""
+    """Return what ABC prints when a method is to make one of these outputs 1."""
     chosen = ",".join(map(str, sorted(outputs)))
     return _abc(
         folder, f"read_aiger {REDUCED}; cone -N {chosen}; orpos; {method}; write_cex -n {WITNESS}"
@@ -117,7 +117,7 @@ def _ask(folder: Path, outputs: set[int], method: str) -> str:
 
 
 def _abc(folder: Path, script: str) -> str:
-    """What the ABC prints that comes with Yosys."""
+    """Return what the ABC prints that comes with Yosys."""
     yosys_version()
     program = Path(str(import_module("pyosys").__file__)).with_name("yosys-abc")
     command = [str(program), "-c", script]
@@ -125,7 +125,7 @@ def _abc(folder: Path, script: str) -> str:
 
 
 def _places(signals: dict[str, Signal]) -> dict[str, set[int]]:
-    """Which outputs, in the order of the ports, each signal has."""
+    """Return the outputs that each signal has, in the order of the ports."""
     places, first = {}, 0
     for name, signal in signals.items():
         places[name] = set(range(first, first + len(signal)))
@@ -134,7 +134,7 @@ def _places(signals: dict[str, Signal]) -> dict[str, set[int]]:
 
 
 def _varying_outputs(path: Path) -> set[int]:
-    """Outputs of a binary AIGER file that are not constant 0."""
+    """Return the outputs of a binary AIGER file that are not constant 0."""
     with path.open("rb") as file:
         latches, outputs = map(int, file.readline().split()[3:5])
         literals = [file.readline().split() for _ in range(latches + outputs)][latches:]
@@ -142,7 +142,7 @@ def _varying_outputs(path: Path) -> set[int]:
 
 
 def _inputs(folder: Path) -> tuple[Inputs, ...]:
-    """The free signals in each cycle of the counterexample that ABC wrote."""
+    """Return the free signals in each cycle of the counterexample that ABC wrote."""
     bits = {
         int(place): (name, int(bit))
         for place, bit, name in INPUT.findall((folder / NAMES).read_text("utf-8"))

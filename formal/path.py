@@ -1,4 +1,4 @@
-"""From a descriptor to the bus: wherever it points, no address outside the windows."""
+"""No descriptor, wherever it points, puts an address outside the windows on the bus."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ CYCLES = 8  # of which the first four pass before an address can stand on the bu
 
 
 def load_path(config: Config) -> Proof:
-    """`load` and `read_manager` as `core` connects them; the windows stand still."""
+    """`load` and `read_manager` are connected as in `core`; the windows stand still."""
     proof = Proof()
     m = proof.module
     m.submodules.load = load = Load(config)
@@ -39,7 +39,7 @@ def load_path(config: Config) -> Proof:
 
 
 def store_path(config: Config) -> Proof:
-    """`store` and `write_manager` as `core` connects them; the window stands still."""
+    """`store` and `write_manager` are connected as in `core`; the window stands still."""
     proof = Proof()
     m = proof.module
     m.submodules.store = store = Store(config)
@@ -56,7 +56,7 @@ def store_path(config: Config) -> Proof:
 
 
 def _drive_descriptors(proof: Proof, port: Any, config: Config) -> None:
-    """Anything that passes the descriptor check: aligned, and of one word or more."""
+    """Offer anything that passes the descriptor check: aligned, and of one word or more."""
     drive(proof, port, "i")
     descriptor = port.payload
     for name in ("address", "row_stride_bytes", "block_stride_bytes"):
@@ -69,7 +69,7 @@ def _claim_in_windows(
     proof: Proof, name: str, valid: Signal, address: Signal, last_beat: Signal,
     windows: data.View, config: Config,
 ) -> None:  # fmt: skip
-    """While the windows of the cycle before stand, as they do while a run goes on."""
+    """Claim that every burst lies in a window and breaks no rule of AXI4."""
     beats = last_beat + 1
     proof.reach(f"{name}: a burst of several words", valid & (beats > 1))
     proof.claim(

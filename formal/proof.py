@@ -1,4 +1,4 @@
-"""A circuit in arbitrary surroundings, what these promise, and what is claimed to follow."""
+"""A proof: a circuit in arbitrary surroundings, their promises, and claims about it."""
 
 from functools import reduce
 from operator import and_
@@ -31,7 +31,7 @@ class Proof:
         self._situations: dict[str, Value] = {}
 
     def anything(self, shape: ShapeLike, name: str) -> Any:
-        """A value that may be another one in every cycle."""
+        """Return a value that may be another one in every cycle."""
         free = Signal(shape, name=name)
         self.free.append(Value.cast(free))
         return free
@@ -48,7 +48,7 @@ class Proof:
                     self.module.d.comb += signal.eq(free)
 
     def constant(self, shape: ShapeLike, name: str) -> Any:
-        """A value that may be any, and then stays."""
+        """Return a value that may be any, and then stays."""
         m = self.module
         free = self.anything(shape, name)
         kept = Signal.like(free, name=f"{name}_kept")
@@ -59,29 +59,29 @@ class Proof:
         return value
 
     def before(self, value: ValueLike, init: int = 0) -> Signal:
-        """The value in the cycle before; `init` in the first one."""
+        """Return the value in the cycle before; `init` in the first one."""
         past = Signal(len(Value.cast(value)), init=init)
         self.module.d.sync += past.eq(Value.cast(value))
         return past
 
     def promise(self, condition: Value) -> None:
-        """The surroundings see to it that this holds in every cycle."""
+        """Assume that the surroundings see to it that this holds in every cycle."""
         self._promises.append(condition.bool())
 
     def claim(self, name: str, condition: Value, cycles: int | None = None) -> None:
-        """Every bit of `condition` is 1 in every cycle, or in the first `cycles` after reset."""
+        """Claim that `condition` is all ones in every cycle, or in the first `cycles`."""
         assert name not in self._claims, name
         self._claims[name] = condition
         if cycles is not None:
             self.cycles[name] = cycles
 
     def reach(self, name: str, condition: Value) -> None:
-        """This can happen: without it the claims would say little."""
+        """Claim that this can happen: otherwise the other claims would say little."""
         assert name not in self._situations | self._claims, name
         self._situations[name] = condition.bool()
 
     def equal(self, left: ValueLike, right: ValueLike) -> Value:
-        """Bit by bit."""
+        """Return whether two values are equal, bit by bit."""
         left, right = Value.cast(left), Value.cast(right)
         assert len(left) == len(right), (len(left), len(right))
         return ~(left.as_unsigned() ^ right.as_unsigned())
@@ -103,7 +103,7 @@ class Proof:
         Fragment.get(m, None)  # Amaranth warns of a circuit of which nothing was made
 
     def rtlil(self, top: str) -> str:
-        """The finished circuit in Yosys' own language; its outputs are claims, then situations."""
+        """Return the circuit in Yosys' own language; its outputs are claims, then situations."""
         ports = [self.clock.clk, *self.free, *self.broken.values(), *self.reached.values()]
         text: str = rtlil.convert(self.module, ports=ports, name=top, emit_src=False)
         return text

@@ -1,4 +1,4 @@
-"""Everything that is proved of the hardware, by name."""
+"""All proofs of the hardware, by name."""
 
 from functools import partial
 
@@ -45,7 +45,7 @@ PROOFS: dict[str, partial[Proof]] = {
 
 
 def proof_of(name: str) -> Proof:
-    """One of `PROOFS`, finished."""
+    """Return one of `PROOFS`, finished."""
     proof = PROOFS[name]()
     proof.finish()
     return proof

@@ -1,4 +1,4 @@
-"""`rtl.primitives.queue`: it loses nothing, makes nothing up and keeps the order."""
+"""`rtl.primitives.queue` loses nothing, makes nothing up and keeps the order."""
 
 from formal.proof import Proof
 from formal.streams import claim_held, claim_offered_within, claim_passed, drain, drive
@@ -6,7 +6,7 @@ from hwsim.rtl.primitives.queue import Queue
 
 
 def queue(depth: int) -> Proof:
-    """One bit wide: no bit of a payload depends on another."""
+    """The payload has one bit: no bit of a payload depends on another."""
     proof = Proof()
     proof.module.submodules.queue = queue = Queue(1, depth)
     i, o = queue.i, queue.o

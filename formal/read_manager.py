@@ -1,4 +1,4 @@
-"""`read_manager`: every request on the bus once, and every word where its request says."""
+"""`rtl.memory.read_manager` sends every request once, and every word where its request says."""
 
 from amaranth.hdl import Cat, Mux, Signal
 
@@ -12,7 +12,7 @@ ERROR = 1  # the bit of RRESP that SLVERR and DECERR have
 
 
 def read_manager(config: Config) -> Proof:
-    """On a bus that does as it likes: beats come unasked, and bursts of any length."""
+    """The bus does as it likes: beats come unasked, and bursts of any length."""
     proof = Proof()
     m = proof.module
     m.submodules.manager = manager = ReadManager(config)

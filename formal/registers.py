@@ -1,4 +1,4 @@
-"""`rtl.host.registers`: one response for every access on AXI4-Lite, held until it is taken."""
+"""`rtl.host.registers` answers every access on AXI4-Lite once, and holds its response."""
 
 from amaranth.hdl import Cat, Signal, Value
 
@@ -11,7 +11,7 @@ READ_LATENCY = Registers.READ_CYCLES - 1  # from an address to its word
 
 
 def registers(config: Config) -> Proof:
-    """A host that does as it likes, and an accelerator that reports anything."""
+    """The host does as it likes, and the accelerator reports anything."""
     proof = Proof()
     m = proof.module
     m.submodules.registers = registers = Registers(config)
@@ -37,7 +37,7 @@ def registers(config: Config) -> Proof:
 
 
 def _balance(proof: Proof, name: str, enters: Value, leaves: Value) -> Signal:
-    """How many entered and did not leave."""
+    """Return how many entered and did not leave."""
     inside = Signal(3, name=f"{name}_inside")
     proof.module.d.sync += inside.eq(inside + enters - leaves)
     return inside

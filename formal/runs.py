@@ -1,4 +1,4 @@
-"""`rtl.memory.runs`: every row of every block of a descriptor, once and in order."""
+"""`rtl.memory.runs` offers every row of every block of a descriptor, once and in order."""
 
 from amaranth.hdl import Signal
 
@@ -10,7 +10,7 @@ from hwsim.rtl.memory.runs import RUNS, Runs
 
 
 def runs(config: Config) -> Proof:
-    """Of descriptors that pass the check: aligned, and none of their sizes 0."""
+    """The descriptors pass the check: they are aligned, and none of their sizes is 0."""
     proof = Proof()
     m = proof.module
     m.submodules.runs = runs = Runs(config)

@@ -1,4 +1,4 @@
-"""What is claimed of streams: transfers keep their order, and what is offered stays offered."""
+"""Claims about streams: transfers keep their order, and an offer stands until it is taken."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def claim_held(
     ready: Value,
     payload: ValueLike,
 ) -> None:
-    """What is offered and not taken is offered, unchanged, in the next cycle."""
+    """Claim that an offer that is not taken stands, unchanged, in the next cycle."""
     payload = Value.cast(payload)
     waits = proof.before(valid & ~ready)
     offered = proof.before(payload)
@@ -49,7 +49,7 @@ def claim_held(
 
 
 class Passage:
-    """One transfer, chosen at any time, on its way from entry to exit.
+    """Follows one transfer, chosen at any time, on its way from entry to exit.
 
     Members
     -------
@@ -92,7 +92,7 @@ def claim_passed(
     given: ValueLike,
     most: int,
 ) -> Passage:
-    """What enters leaves: all of it, once, unchanged and in order."""
+    """Claim that all that enters leaves: once, unchanged and in order."""
     passage = Passage(proof, name, enters, leaves, taken, most)
     proof.claim(f"{name}: nothing is made up", ~leaves | (passage.inside != 0))
     proof.claim(f"{name}: at most {most} under way", passage.inside <= most)
@@ -106,7 +106,7 @@ def claim_passed(
 
 
 def claim_offered_within(proof: Proof, name: str, inside: Value, valid: Value, cycles: int) -> None:
-    """Where something is inside, something is offered after at most so many cycles."""
+    """Claim that something is offered at most so many cycles after something is inside."""
     m = proof.module
     waited = Signal(range(cycles + 2), name=f"{name}_waited")
     with m.If((inside == 0) | valid):

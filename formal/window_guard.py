@@ -1,4 +1,4 @@
-"""`rtl.memory.window_guard`: it lets in what lies in a window with every byte, and nothing else."""
+"""`rtl.memory.window_guard` lets in what lies in a window with every byte, and nothing else."""
 
 from amaranth.hdl import Cat
 from amaranth.lib import data
@@ -13,7 +13,7 @@ COUNT = 2
 
 
 def window_guard() -> Proof:
-    """Of any burst that does not cross 4 KiB."""
+    """The burst is any that does not cross 4 KiB."""
     proof = Proof()
     m = proof.module
     m.submodules.guard = guard = WindowGuard(COUNT)

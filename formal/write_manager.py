@@ -1,4 +1,4 @@
-"""`rtl.memory.write_manager`: every burst on the bus once, with its own words, all of them."""
+"""`rtl.memory.write_manager` sends every burst once, with its own words, all of them."""
 
 from amaranth.hdl import Cat, Mux, Signal
 
@@ -14,7 +14,7 @@ CYCLES = 12  # several bursts
 
 
 class FewWrites(WriteManager):
-    """The same with shorter queues: a solver cannot follow more. Each fills before the other."""
+    """Has shorter queues: a solver cannot follow more. Each of them can fill before the other."""
 
     OUTSTANDING_WRITES = 6
     BURSTS_AHEAD = 3
@@ -26,7 +26,7 @@ BURSTS_HELD = FewWrites.BURSTS_AHEAD + 2
 
 
 def write_manager(config: Config) -> Proof:
-    """Responses may come that nobody waits for, but none before its burst's last word."""
+    """Responses may come that nobody waits for, but none before the last word of its burst."""
     proof = Proof()
     m = proof.module
     m.submodules.manager = manager = FewWrites(config)
@@ -87,7 +87,7 @@ def write_manager(config: Config) -> Proof:
 
 
 def _claim_responses(proof: Proof, manager: WriteManager, bursts: Passage) -> None:
-    """Of bursts that have all their words, and of the room that they leave."""
+    """Claim that every response is counted, and that it makes room for another burst."""
     m, i, bus = proof.module, manager.i, manager.bus
     enters = i.valid & i.ready
     ends = bus.wvalid & bus.wready & bus.wlast

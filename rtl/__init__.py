@@ -1,1 +1,1 @@
-"""The accelerator as Amaranth components; `rtl.accelerator` is the top and becomes Verilog."""
+"""The accelerator as Amaranth components; `accelerator` is the top, which becomes Verilog."""

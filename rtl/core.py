@@ -50,7 +50,7 @@ class Core(wiring.Component):
         Stand still during a run.
     supervision : Out(Supervision)
     events : Out(EVENTS)
-        The array has taken a pixel; a word of a class has arrived, or crosses the bus.
+        What the counters count in this cycle.
     read_bus : Out(Axi4Read)
     write_bus : Out(Axi4Write)
     """
@@ -118,7 +118,7 @@ class Core(wiring.Component):
         m.submodules.tokens = self.tokens = Tokens()
 
     def _check_latencies(self) -> None:
-        """Units that do not wait for each other must take as long as each other expects."""
+        """Assert that units which do not wait for each other meet in the right cycle."""
         assert FeatureBuffer.READ_LATENCY == Operands.LATENCY
         to_array = Issue.LATENCY + Operands.LATENCY
         to_shadow = WeightQueue.READ_LATENCY + Convolution.TO_SHADOW
@@ -133,7 +133,7 @@ class Core(wiring.Component):
         assert in_place <= WeightQueue.PARAMETERS_FILL + 1 + DrainWalk.LATENCY
 
     def _connect_program(self, m: Module) -> None:
-        """Fetch to distributor, and from there each descriptor to its units."""
+        """Lead descriptors from the fetch to the distributor, and from there to their units."""
         distributor = self.distributor
         launch = wiring.flipped(self.launch)
         wiring.connect(m, launch, self.fetch.launch, self.load.launch)
@@ -146,7 +146,7 @@ class Core(wiring.Component):
         wiring.connect(m, distributor.store, self.store.i)
 
     def _connect_reads(self, m: Module) -> None:
-        """Load to the bus, and what comes from there to its buffer."""
+        """Lead requests from load to the bus, and words from there to their buffer."""
         wiring.connect(m, self.load.o, self.read_manager.i)
         wiring.connect(m, self.read_manager.bus, wiring.flipped(self.read_bus))
         wiring.connect(m, self.read_manager.o, self.word_router.i)
@@ -158,7 +158,7 @@ class Core(wiring.Component):
         ]
 
     def _connect_array(self, m: Module) -> None:
-        """Pixels and weights to the array, and its sums to the accumulators."""
+        """Lead pixels and weights to the array, and its sums to the accumulators."""
         weights, convolution = self.weight_queue, self.convolution
         wiring.connect(m, self.issue.o, self.operands.i)
         wiring.connect(m, self.operands.features, self.features.read)
@@ -169,7 +169,7 @@ class Core(wiring.Component):
         m.d.comb += self.accumulators.index.eq(convolution.index)
 
     def _connect_drain(self, m: Module) -> None:
-        """Accumulators and parameters to staging, and from there to the bus."""
+        """Lead sums and parameters through the drain to staging, and words on to the bus."""
         drain, writes = self.drain, self.write_manager
         wiring.connect(m, drain.accumulators, self.accumulators.read)
         wiring.connect(m, drain.parameters, self.parameters.read)
@@ -185,7 +185,7 @@ class Core(wiring.Component):
         ]
 
     def _connect_tokens(self, m: Module) -> None:
-        """Count what the units do, for those that wait for it."""
+        """Count what the units do, for the units that wait for it."""
         tokens, staged = self.tokens, self.drain.o
         m.d.comb += [
             tokens.chunk_loaded.eq(self.word_router.chunk_loaded),

@@ -26,10 +26,10 @@ async def equals_golden(dut: Any, k: int) -> None:
     dut.factor.value = k.bit_length() - 1
     dut.valid.value = 1
     for pixel in pixels:
-        for group, first in enumerate(range(0, FILTERS, LANES)):
-            dut.first.value = group % cycles == 0
+        for lane_slice, first in enumerate(range(0, FILTERS, LANES)):
+            dut.first.value = lane_slice % cycles == 0
             dut.i.value = pack(pixel[first : first + LANES], 8)
             await ClockCycles(dut.clk, ChannelPool.LATENCY, FallingEdge)
-            if group % cycles == cycles - 1:
+            if lane_slice % cycles == cycles - 1:
                 results += unpack(dut.o, 8, LANES)[: max(LANES // k, 1)]
     assert results == expected

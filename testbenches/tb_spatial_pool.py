@@ -32,9 +32,9 @@ async def equals_golden(dut: Any, pool: SpatialPool) -> None:
             masked = y >= HEIGHT or x >= WIDTH
             last = tap == pool.window**2 - 1
             dut.first.value, dut.last.value, dut.masked.value = tap == 0, last, masked
-            for group, first in enumerate(range(0, filters, LANES)):
+            for lane_slice, first in enumerate(range(0, filters, LANES)):
                 lanes = [127] * LANES if masked else maps[first : first + LANES, y, x]
-                dut.next_group.value = (group + 1) % CONFIG.rescale_groups
+                dut.next_slice.value = (lane_slice + 1) % CONFIG.rescale_slices
                 dut.i.value = pack(lanes, 8)
                 await ClockCycles(dut.clk, Pool.LATENCY, FallingEdge)
                 if last:

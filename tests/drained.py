@@ -55,7 +55,7 @@ def drawn_fields(rng: np.random.Generator, config: Config, number: int) -> Field
 
 def number_of_reads(config: Config, fields: Fields) -> int:
     taps = Pool(fields["spatial_pool"]).window ** 2
-    return fields["pooled_rows"] * fields["pooled_columns"] * taps * config.rescale_groups
+    return fields["pooled_rows"] * fields["pooled_columns"] * taps * config.rescale_slices
 
 
 @dataclass(frozen=True)

@@ -26,15 +26,15 @@ def test_channel_pool_equals_golden(k: int, lanes: int) -> None:
     async def bench(ctx: Any) -> None:
         ctx.set(dut.factor, k.bit_length() - 1)
         for pixel in pixels:
-            for group, first in enumerate(range(0, FILTERS, lanes)):
+            for lane_slice, first in enumerate(range(0, FILTERS, lanes)):
                 ctx.set(dut.valid, 1)
-                ctx.set(dut.first, group % cycles == 0)
+                ctx.set(dut.first, lane_slice % cycles == 0)
                 for lane in range(lanes):
                     ctx.set(dut.i[lane], int(pixel[first + lane]))
                 await ctx.tick().repeat(ChannelPool.LATENCY)
-                if group % cycles == cycles - 1:
+                if lane_slice % cycles == cycles - 1:
                     results.extend(ctx.get(dut.o[lane]) for lane in range(max(lanes // k, 1)))
-                if group % 3 == 0:  # idle cycles between valid ones change nothing
+                if lane_slice % 3 == 0:  # idle cycles between valid ones change nothing
                     ctx.set(dut.valid, 0)
                     ctx.set(dut.i[0], 127)
                     await ctx.tick()

@@ -128,16 +128,16 @@ class Memories:
     def _answer(self, ctx: Any) -> tuple[Any, Any]:
         tile = self.tiles[bisect_right(self._ends, self._reads)]
         self._reads += 1
-        index, group = (
+        index, lane_slice = (
             ctx.get(self.dut.accumulators.address.index),
-            ctx.get(self.dut.parameters.address.group),
+            ctx.get(self.dut.parameters.address.lane_slice),
         )
         sums = tile.sums.reshape(-1, tile.sums.shape[2])
         # A tap past the tile is masked: whatever stands there.
         answer = sums[index] if index < len(sums) else [2**31 - 1] * sums.shape[1]
         lanes = self.config.array.rescale_lanes
         return [int(value) for value in answer], tile.parameters[
-            group * lanes : (group + 1) * lanes
+            lane_slice * lanes : (lane_slice + 1) * lanes
         ]
 
 

@@ -13,31 +13,31 @@ from tests.streams import Each, step, values
 
 
 def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str, int]]:
-    """Pixel by pixel, tap by tap, group by group. A masked read may go anywhere."""
+    """Pixel by pixel, tap by tap, slice by slice. A masked read may go anywhere."""
     pool, k = Pool(fields["spatial_pool"]), 1 << fields["channel_pool"]
-    lanes, groups = config.array.rescale_lanes, config.rescale_groups
+    lanes, slices = config.array.rescale_lanes, config.rescale_slices
     reads_per_result = max(k // lanes, 1)
     has_planes = config.array.output_lanes > config.array.input_lanes
     sides = fields["pooled_rows"], fields["pooled_columns"]
     reads = []
-    for (row, column), tap, group in (
-        (pixel, tap, group)
+    for (row, column), tap, lane_slice in (
+        (pixel, tap, lane_slice)
         for pixel in np.ndindex(*sides)
         for tap in np.ndindex(pool.window, pool.window)
-        for group in range(groups)
+        for lane_slice in range(slices)
     ):
         y, x = row * pool.stride + tap[0], column * pool.stride + tap[1]
         masked = y >= fields["rows"] or x >= fields["columns"]
-        place = fields["byte_offset"] + group * lanes // k
+        place = fields["byte_offset"] + lane_slice * lanes // k
         reads.append({
             "index": -1 if masked else y * fields["columns"] + x,
             "bank": number % ACCUMULATOR_BANKS,
             "block": place // config.word_bytes,
             "plane": sides[0] * sides[1] if has_planes else 0,
             "source": fields["source"],
-            "group": group,
-            "first_lanes": group % reads_per_result == 0,
-            "last_lanes": group % reads_per_result == reads_per_result - 1,
+            "lane_slice": lane_slice,
+            "first_lanes": lane_slice % reads_per_result == 0,
+            "last_lanes": lane_slice % reads_per_result == reads_per_result - 1,
             "first_tap": tap == (0, 0),
             "last_tap": tap == (pool.window - 1, pool.window - 1),
             "masked": masked,

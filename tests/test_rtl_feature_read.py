@@ -76,7 +76,7 @@ def test_packed_words_are_there_when_their_pixel_comes(lanes: int) -> None:
                     checked += check_window(
                         tile, step, pixel.packed, sorted(set(rows)), held, shape
                     )
-                    assert pixel.packed["pass"] == number
+                    assert pixel.packed.tap_pass == number
                 follow(pixel, held, shape)
     assert checked > 600
 

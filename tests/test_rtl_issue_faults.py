@@ -98,7 +98,7 @@ def test_a_packed_row_past_the_buffer_is_the_fault(
     change: Tile, row: int | None, lanes: int
 ) -> None:
     config = config_of(lanes)
-    tile = PACKED | {"blocks": packing(config).passes} | change
+    tile = PACKED | {"blocks": packing(config).tap_passes} | change
     expected = None if row is None else (row * tile["columns"], PACKED["source"])
     assert first_fault(config, tile) == expected
 
@@ -106,7 +106,7 @@ def test_a_packed_row_past_the_buffer_is_the_fault(
 @pytest.mark.parametrize("lanes", [8, 16, 32])
 def test_a_packed_column_past_its_row_is_the_fault(lanes: int) -> None:
     config = config_of(lanes)
-    tile = PACKED | {"blocks": packing(config).passes, "rows": 1}
+    tile = PACKED | {"blocks": packing(config).tap_passes, "rows": 1}
     pixels = packing(config).pixels
     fits = tile | {"row_words": 4, "input_width": 4 * pixels}
     assert first_fault(config, fits) is None
@@ -123,8 +123,8 @@ def test_a_block_that_would_wrap_around_the_address_is_the_fault() -> None:
 def test_every_row_that_a_packed_pass_fetches_counts(lanes: int) -> None:
     config = config_of(lanes)
     shape = packing(config)
-    tile = PACKED | {"blocks": shape.passes}
-    window_rows = max(shape.first_row(number) + shape.streams for number in range(shape.passes))
+    tile = PACKED | {"blocks": shape.tap_passes}
+    window_rows = max(shape.first_row(number) + shape.streams for number in range(shape.tap_passes))
     fetched = tile["row_words"] * (tile["rows"] - 1 + window_rows)
     assert first_fault(config, tile | {"buffer_address": 10_000 - fetched}) is None
     found = first_fault(config, tile | {"buffer_address": 10_000 - fetched + tile["row_words"]})

@@ -1,4 +1,4 @@
-"""The rescale parameters in the Amaranth simulator: two banks, every shape of word and group."""
+"""The rescale parameters in the Amaranth simulator: two banks, every shape of word and slice."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def drawn_records(
 
 @pytest.mark.parametrize("multiplier_bits", [16, 32])
 @pytest.mark.parametrize(("lanes_in", "lanes_out", "rescale"), SHAPES)
-def test_every_group_of_every_bank(
+def test_every_slice_of_every_bank(
     lanes_in: int, lanes_out: int, rescale: int, multiplier_bits: int
 ) -> None:
     config = preset_with(
@@ -74,19 +74,19 @@ def test_every_group_of_every_bank(
         ctx.set(dut.i.valid, 0)
 
     async def read(ctx: Any, banks: list[int]) -> None:
-        """A group every cycle, right behind the last write; the last word's group first."""
-        groups = range(config.rescale_groups)
-        reads = [(bank, group) for bank in banks for group in reversed(groups)]
+        """A slice every cycle, right behind the last write; the last word's slice first."""
+        slices = range(config.rescale_slices)
+        reads = [(bank, lane_slice) for bank in banks for lane_slice in reversed(slices)]
         for cycle in range(len(reads) + dut.READ_LATENCY):
             if cycle >= dut.READ_LATENCY:
-                bank, group = reads[cycle - dut.READ_LATENCY]
+                bank, lane_slice = reads[cycle - dut.READ_LATENCY]
                 for lane in range(rescale):
-                    wanted = expected[bank][group * rescale + lane]
+                    wanted = expected[bank][lane_slice * rescale + lane]
                     got = {name: ctx.get(dut.read.data[lane][name]) for name in wanted}
-                    assert got == wanted, (bank, group, lane)
+                    assert got == wanted, (bank, lane_slice, lane)
             if cycle < len(reads):
                 ctx.set(dut.read.address.bank, reads[cycle][0])
-                ctx.set(dut.read.address.group, reads[cycle][1])
+                ctx.set(dut.read.address.lane_slice, reads[cycle][1])
             await ctx.tick()
 
     async def bench(ctx: Any) -> None:

@@ -25,7 +25,7 @@ def test_spatial_pool_equals_golden(pool: Pool, lanes: int, idle: float) -> None
     rng = np.random.default_rng(lanes)
     maps = rng.integers(-128, 128, (CHANNELS, height, width))
     expected = spatial_pool(torch.from_numpy(maps)[None], pool)[0].numpy()
-    # Row and column of the result, down and right of the tap, first channel of the group.
+    # Row and column of the result, down and right of the tap, first channel of the slice.
     window = range(pool.window)
     plan = list(product(*map(range, expected.shape[1:]), window, window, range(0, CHANNELS, lanes)))
     results = np.zeros_like(expected)
@@ -34,7 +34,7 @@ def test_spatial_pool_equals_golden(pool: Pool, lanes: int, idle: float) -> None
         for place, (row, column, down, right, channel) in enumerate(plan):
             while rng.random() < idle:  # whatever stands there
                 ctx.set(dut.valid, 0)
-                ctx.set(dut.next_group, channel // lanes)
+                ctx.set(dut.next_slice, channel // lanes)
                 await ctx.tick()
             y, x = row * pool.stride + down, column * pool.stride + right
             masked = y >= height or x >= width
@@ -43,7 +43,7 @@ def test_spatial_pool_equals_golden(pool: Pool, lanes: int, idle: float) -> None
             ctx.set(dut.first, down == right == 0)
             ctx.set(dut.last, last)
             ctx.set(dut.masked, masked)
-            ctx.set(dut.next_group, plan[(place + 1) % len(plan)][-1] // lanes)
+            ctx.set(dut.next_slice, plan[(place + 1) % len(plan)][-1] // lanes)
             for lane in range(lanes):
                 ctx.set(dut.i[lane], 127 if masked else int(maps[channel + lane, y, x]))
             await ctx.tick().repeat(SpatialPool.LATENCY)

@@ -28,7 +28,7 @@ def expected_blocks(tile: Tile, config: Config) -> list[dict[str, int]]:
                 "x": tile["left"] + tap_column - tile["column_origin"],
                 "low": -tile["column_origin"],
                 "high": tile["input_width"] - tile["column_origin"],
-                "pass": block % max(packing(config).passes, 2),
+                "tap_pass": block % max(packing(config).tap_passes, 2),
                 "first": int(number == 0),
                 "last": int(number + 1 == len(order)),
                 "misplaced": 0,

@@ -48,7 +48,7 @@ def drawn_tile(rng: np.random.Generator, config: Config, packed: bool) -> Tile:
         "columns": draw(1, 9 if packed else 5),
         "kernel_rows": 3 if packed else draw(1, 3),
         "kernel_columns": 3 if packed else draw(1, 3),
-        "blocks": packing(config).passes if packed else draw(1, 3),
+        "blocks": packing(config).tap_passes if packed else draw(1, 3),
         "packed": int(packed),
     }
 

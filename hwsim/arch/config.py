@@ -195,8 +195,8 @@ class Config(Section):
         return ACCUMULATOR_BANKS * self.buffers.accumulator_depth * pixel_bits // 8
 
     @cached_property
-    def rescale_groups(self) -> int:
-        """The cycles that the rescale takes for one pixel of all output lanes."""
+    def rescale_slices(self) -> int:
+        """The slices of a pixel: cycles that the rescale takes for all its output lanes."""
         return self.array.output_lanes // self.array.rescale_lanes
 
     @cached_property

@@ -114,10 +114,10 @@ def _extra_cycles(layer: Layer, config: Config, schedule: Schedule) -> float:
     chunks = 1 if blocking.reduction_blocks == 1 else blocking.stored_blocks
     arrival = startup * chunks / blocking.reduction_blocks
     reduction = _issue_cycles(config, schedule)
-    drain = _drain_slots(layer) * config.rescale_groups
+    drain = _drain_slots(layer) * config.rescale_slices
     slack = rows_read([first_band], layer.input.shape.height) * 2 > schedule.ring_rows
     stall = reduction * STARVED_SHARE if slack and _total_bands(schedule) > 1 else 0.0
-    last_tile = first_band.stored * schedule.stripes[0][0].stored * config.rescale_groups
+    last_tile = first_band.stored * schedule.stripes[0][0].stored * config.rescale_slices
     overhead = TILE_OVERHEAD_CYCLES * schedule.tiles
     return max(reduction, drain) * blocking.output_blocks + arrival + last_tile + stall + overhead
 

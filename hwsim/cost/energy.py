@@ -46,7 +46,7 @@ def _on_chip_bytes(timeline: Timeline, config: Config, busy: int, bus_bytes: int
     """
     accumulator_bytes = config.array.output_lanes * config.widths.accumulator_bits // 8
     drained = sum(tile.drain_end - tile.drain_start for tile in timeline.tiles)
-    drained_words = drained // config.rescale_groups
+    drained_words = drained // config.rescale_slices
     return (
         busy * (config.word_bytes + 2 * accumulator_bytes)
         + bus_bytes

@@ -41,7 +41,7 @@ def roofline(layer: Layer, config: Config, read_bytes: int, write_bytes: int) ->
     cycles_per_byte = 1 / (config.beats_per_cycle * config.word_bytes)
     return Roofline(
         issue_cycles=shape.height * shape.width * blocking.weight_blocks * blocking.output_blocks,
-        rescale_cycles=windows * config.rescale_groups * blocking.output_blocks,
+        rescale_cycles=windows * config.rescale_slices * blocking.output_blocks,
         read_cycles=round(read_bytes * cycles_per_byte),
         write_cycles=round(write_bytes * cycles_per_byte),
     )

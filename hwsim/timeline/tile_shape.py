@@ -67,5 +67,5 @@ def tile_shape(tile: Compute, config: Config, cycles_per_beat: int) -> TileShape
         refill=refill,
         period=period,
         covers_bursts=covers,
-        drain_cycles=slots * config.rescale_groups,
+        drain_cycles=slots * config.rescale_slices,
     )

@@ -1,1 +1,1 @@
-"""The arithmetic: the MAC array, its accumulators, and what drains them."""
+"""The MAC array, its accumulators, and the drain that turns them into stored bytes."""

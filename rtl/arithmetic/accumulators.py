@@ -22,22 +22,23 @@ def pixel_sums(config: Config) -> data.ArrayLayout:
 
 
 class Accumulators(wiring.Component):
-    """Adds each pixel's sums to its accumulators, one pixel per cycle, and serves the drain.
+    """Adds each pixel's sums to its accumulators, one pixel per cycle, and answers the drain.
 
-    The sums of step n come n cycles after `i.valid` (see `Convolution`); each step has memories of
-    its own, two banks with one read and one write port. Drain and array never share a bank. Sums
-    that come in cycle t are in the memory for reads from cycle t + `WRITE_LATENCY` on: a pixel
-    comes back `REVISIT` cycles later at the earliest, which the length of a weight block ensures. A
-    drain's read in cycle t answers in cycle t + `READ_LATENCY`: memory, output register.
+    The sums of step n come n cycles after `i.valid` (see `Convolution`). Each step has memories of
+    its own: two banks, each with one read and one write port. The array and the drain never use the
+    same bank at the same time.
+
+    Sums that come in cycle t can be read from cycle t + `WRITE_LATENCY` on. So a pixel may come
+    back `REVISIT` cycles later at the earliest; a weight block is long enough for that. The drain's
+    read in cycle t is answered in cycle t + `READ_LATENCY`. Nothing stalls.
 
     Members
     -------
     i : In(stream.Signature(sums_layout(config), always_ready=True))
     index : In(range(depth))
-        Of step 0's sums that follow `READ_LATENCY` cycles later.
+        The index of step 0's sums that come `READ_LATENCY` cycles later.
     accumulated : Out(1)
-        The last step's last sums of the tile are here; reads from the next cycle but one on see
-        them.
+        High when the tile's final sums arrive; reads two or more cycles later return them.
     read : In(ReadPort(accumulator_place(config), pixel_sums(config)))
     """
 
@@ -93,7 +94,7 @@ class Accumulators(wiring.Component):
         arrivals: list[tuple[Signal, data.View]],
         sums: data.View,
     ) -> Array:
-        """Both banks of one step; their output registers."""
+        """Build both banks of one step, and return their output registers."""
         (_, accumulate), (written, written_to) = arrivals
         bits = signed(self._config.widths.accumulator_bits)
         lanes = data.ArrayLayout(bits, len(sums))

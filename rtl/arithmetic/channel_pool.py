@@ -1,4 +1,4 @@
-"""Channel pool (maxout): condenses groups of k adjacent output lanes into one value."""
+"""The channel pool (maxout): condenses k adjacent output lanes into one value."""
 
 from amaranth.hdl import Module, Mux, Signal, ValueLike, signed
 from amaranth.lib import data, wiring
@@ -15,11 +15,11 @@ def maximum(left: ValueLike, right: ValueLike) -> ValueLike:
 
 
 class ChannelPool(wiring.Component):
-    """The maximum of every k lanes, one set per cycle; nothing stalls.
+    """Takes the maximum of k adjacent lanes, one slice per cycle; nothing stalls.
 
-    Lanes in cycle t give their result in cycle t + `LATENCY`, in a build without the unit too: so
-    k = 1 costs nothing. Where k is more than the lanes of one cycle, the result's register keeps
-    the maximum of the group's cycles so far, and the result stands behind the last of them.
+    Lanes of cycle t give their results in cycle t + `LATENCY`, with k = 1 and in a build without
+    the channel pool too. Where k is more than the lanes of a slice, the result's register keeps the
+    maximum of the slices so far, and the result stands there behind the last of them.
 
     Members
     -------
@@ -28,7 +28,7 @@ class ChannelPool(wiring.Component):
     factor : In(2)
         Log2 of k.
     first : In(1)
-        These are the first lanes of a group, which takes several cycles where k exceeds the lanes.
+        High with the first of the slices that are condensed into one value.
     o : Out(ArrayLayout(signed(8), rescale_lanes))
         The lower rescale_lanes / k are results.
     """

@@ -15,18 +15,19 @@ LEVELS_PER_STAGE = 2  # adders between two registers
 
 
 def sum_bits(config: Config) -> int:
-    """One lane's sum of products, exact."""
+    """Return the width of one lane's exact sum of products."""
     widths = config.widths
     product_bits = widths.activation_bits + widths.weight_bits
     return product_bits + int(exact_log2(config.array.input_lanes))
 
 
 def steps(config: Config) -> int:
-    """Groups of output lanes, each with the weights of one word."""
+    """Return the number of steps: output lanes whose weights come in one word."""
     return config.weight_block_words
 
 
 def sums_layout(config: Config) -> data.StructLayout:
+    """Return the layout of one pixel's sums in all output lanes."""
     return data.StructLayout(
         {
             "lanes": data.ArrayLayout(signed(sum_bits(config)), config.array.output_lanes),
@@ -36,15 +37,17 @@ def sums_layout(config: Config) -> data.StructLayout:
 
 
 class Convolution(wiring.Component):
-    """Sums input lanes x weights in every output lane, one pixel per cycle.
+    """Sums input lanes x weights in every output lane, one pixel per cycle; nothing stalls.
 
-    The output lanes whose weights are in one word are a *step*. Operands go from step to step, a
+    The output lanes whose weights come in one word are a *step*. Operands go from step to step, a
     cycle each, so that no register feeds the whole array. A pixel on `i` in cycle t leaves `o` in
-    cycle t + `latency` for step 0, a cycle later for each further step: a register for the
-    operands, one behind the multipliers, one behind every `LEVELS_PER_STAGE` levels of adders.
-    Nothing stalls it. A pixel with `first` makes the shadow weights active for itself and those
-    after it: in step 0 the words that came at least `TO_SHADOW` cycles before it, in each further
-    step those of a cycle more. A later word is already the next block's.
+    cycle t + `latency` for step 0, and a cycle later for each further step. There is a register for
+    the operands, one behind the multipliers and one behind every `LEVELS_PER_STAGE` levels of
+    adders.
+
+    A pixel with `first` makes the shadow weights active for itself and for those after it. In step
+    0 these are the words that came at least `TO_SHADOW` cycles before the pixel, in each further
+    step those that came up to a cycle later. Words behind these are the next block's.
 
     Members
     -------
@@ -53,8 +56,8 @@ class Convolution(wiring.Component):
     i : In(stream.Signature(operand_layout(config), always_ready=True))
     o : Out(stream.Signature(sums_layout(config), always_ready=True))
     index : Out(range(depth))
-        `o.payload.accumulate.index` `INDEX_AHEAD` cycles ahead, for the accumulators' memory.
-        Index, `accumulate` and `valid` are those of step 0.
+        The `accumulate.index` that stands on `o` `INDEX_AHEAD` cycles later: the accumulators'
+        memory is read with it. Index, `accumulate` and `valid` are those of step 0.
     """
 
     INDEX_AHEAD = 2
@@ -95,7 +98,7 @@ class Convolution(wiring.Component):
         return m
 
     def _flags(self, m: Module) -> None:
-        """What goes beside the sums."""
+        """Delay what belongs to a pixel as long as its sums take."""
         valid, accumulate = self.i.valid, self.i.payload.accumulate
         for stage in range(self.latency):
             if stage == self.latency - self.INDEX_AHEAD:
@@ -107,7 +110,7 @@ class Convolution(wiring.Component):
         m.d.comb += [self.o.valid.eq(valid), self.o.payload.accumulate.eq(accumulate)]
 
     def _shadow(self, m: Module) -> data.View:
-        """One word fills the lanes of one step."""
+        """Return the shadow weights, step by step: one word fills the lanes of one step."""
         array, weight_bits = self._config.array, self._config.widths.weight_bits
         lane = data.ArrayLayout(signed(weight_bits), array.input_lanes)
         count = steps(self._config)
@@ -125,7 +128,7 @@ class Convolution(wiring.Component):
         return shadow
 
     def _sum(self, m: Module, products: list[ValueLike], number: int) -> ValueLike:
-        """Add pairwise; a register behind the products, then behind every second adder."""
+        """Add pairwise, with a register behind the products and behind every second adder."""
         terms = self._registered(m, products, f"product{number}")
         for level in range(1, self._levels + 1):
             terms = [low + high for low, high in zip(terms[::2], terms[1::2], strict=True)]

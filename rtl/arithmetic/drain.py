@@ -24,16 +24,16 @@ from hwsim.rtl.program.tokens import Token
 
 
 class Drain(wiring.Component):
-    """A tile's accumulators through rescaling and pooling to staging, one read per cycle.
+    """Rescales and pools a tile's accumulators into staging, one slice per cycle.
 
-    When a tile's reads come is `DrainWalk`'s matter. Its last read in cycle t puts its last byte
-    into staging for reads from cycle t + `DRAIN` on. Nothing stalls in between. A byte past the end
-    of staging is the fault, `FAULT` cycles after its read.
+    `DrainWalk` says when a tile's reads come. With its last read in cycle t, all its bytes can be
+    read from staging from cycle t + `DRAIN` on. Nothing stalls in between. A byte past the end of
+    staging is the fault, `FAULT` cycles after its read; it is not written.
 
     Members
     -------
     tile, accumulated, parameter_bank, stores, drained, waiting
-        Those of `DrainWalk`.
+        The ports of `DrainWalk`.
     accumulators : Out(ReadPort(accumulator_place(config), pixel_sums(config)))
     parameters : Out(ReadPort(parameter_place(config), lane_parameters(config)))
         Both answer `Accumulators.READ_LATENCY` cycles later.
@@ -41,7 +41,7 @@ class Drain(wiring.Component):
     fault : Out(FAULT)
     """
 
-    READ = DrainWalk.LATENCY + Accumulators.READ_LATENCY + 1  # walk, memory, group
+    READ = DrainWalk.LATENCY + Accumulators.READ_LATENCY + 1  # walk, memory, slice
     POOLS = ChannelPool.LATENCY + SpatialPool.LATENCY
     DRAIN = READ + Rescale.LATENCY + POOLS + Placing.LATENCY + 1  # staging's memory
     FAULT = DrainWalk.LATENCY + 3  # product, sum, comparison
@@ -79,14 +79,14 @@ class Drain(wiring.Component):
             self.accumulators.address.index.eq(read.index),
             self.accumulators.address.bank.eq(read.bank),
             self.parameters.enable.eq(walk.o.valid),
-            self.parameters.address.group.eq(read.beside.group),
+            self.parameters.address.lane_slice.eq(read.beside.lane_slice),
             self.parameters.address.bank.eq(read.bank),
         ]
         self._datapath(m, self._beside(m, walk))
         return m
 
     def _beside(self, m: Module, walk: DrainWalk) -> list[tuple[Signal, data.View]]:
-        """Entry n stands beside the values n cycles after the read's address."""
+        """Return what goes beside a read: entry n stands there n cycles after its address."""
         read = walk.o.payload
         steps = [(walk.o.valid, read.beside)]
         for stage in range(self.READ - DrainWalk.LATENCY + Rescale.LATENCY + self.POOLS):
@@ -119,12 +119,12 @@ class Drain(wiring.Component):
         m.submodules.spatial_pool = spatial_pool = SpatialPool(self._config)
         m.submodules.placing = placing = Placing(self._config)
 
-        groups = Array(
+        slices = Array(
             Cat(self.accumulators.data[first + lane] for lane in range(lanes))
             for first in range(0, self._config.array.output_lanes, lanes)
         )
         m.d.sync += [
-            rescale.accumulators.eq(groups[steps[Accumulators.READ_LATENCY][1].group]),
+            rescale.accumulators.eq(slices[steps[Accumulators.READ_LATENCY][1].lane_slice]),
             rescale.parameters.eq(self.parameters.data),
         ]
         placed = len(steps) - 1
@@ -143,7 +143,7 @@ class Drain(wiring.Component):
         m.d.comb += [
             spatial_pool.valid.eq(valid & here.last_lanes),
             spatial_pool.i.eq(channel_pool.o),
-            spatial_pool.next_group.eq(steps[pooled - 1][1].group),
+            spatial_pool.next_slice.eq(steps[pooled - 1][1].lane_slice),
             spatial_pool.first.eq(here.first_tap),
             spatial_pool.last.eq(here.last_tap),
             spatial_pool.masked.eq(here.masked),

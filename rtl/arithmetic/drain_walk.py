@@ -1,4 +1,4 @@
-"""The drain's walk: which accumulators are read in which cycle, and what goes beside them."""
+"""The drain's walk: reads the accumulators of a tile in the order of its stored pixels."""
 
 from amaranth.hdl import Module, Mux, Signal, ValueLike, signed
 from amaranth.lib import data, stream, wiring
@@ -33,11 +33,11 @@ SIDE = DRAIN["pooled_rows"].width  # of a tile, in bits
 
 
 def beside_layout(config: Config) -> data.StructLayout:
-    """What goes beside the values of a read, from the accumulators to staging."""
+    """Return the layout of what goes beside the values of a read, up to staging."""
     return data.StructLayout(
         {
-            "group": range(max(config.rescale_groups, 2)),
-            "first_lanes": 1,  # of a channel-pool group that takes several reads
+            "lane_slice": range(max(config.rescale_slices, 2)),
+            "first_lanes": 1,  # the first slice of k adjacent lanes, which may be several
             "last_lanes": 1,
             "first_tap": 1,
             "last_tap": 1,
@@ -52,7 +52,7 @@ def beside_layout(config: Config) -> data.StructLayout:
 
 
 def read_layout(config: Config) -> data.StructLayout:
-    """One read."""
+    """Return the layout of one read."""
     array = config.array
     return data.StructLayout(
         {
@@ -67,22 +67,23 @@ def read_layout(config: Config) -> data.StructLayout:
 
 
 class DrainWalk(wiring.Component):
-    """Per stored pixel, tap of its window and group of `rescale_lanes` lanes: one read per cycle.
+    """Walks over stored pixels, the taps of their pool window, and slices: one read per cycle.
 
-    A tile begins when it is accumulated, its parameters are in place and its `wait_stores` is met.
-    Its last read in cycle t lets the next tile's first out in cycle t + 1. A read of cycle t leaves
-    `o` in cycle t + `LATENCY`; nothing stalls it.
+    A tile begins when its sums are accumulated, its parameters are in place and its `wait_stores`
+    is met. Its last read in cycle t lets the next tile's first read out in cycle t + 1. A read of
+    cycle t leaves `o` in cycle t + `LATENCY`; nothing stalls it.
 
     Members
     -------
     tile : In(stream.Signature(DRAIN))
     accumulated : In(1)
-        A tile's last sums are on their way to the memory: it may be read from the next cycle on.
+        High for one cycle when a tile's last sums are on their way to the memory: its reads may
+        begin in the next cycle.
     parameter_bank : In(DoubleBuffer)
         The parameters of the oldest tile that is not drained; taken with its last read.
     stores : In(Token)
     drained : Out(1)
-        The tile's last read.
+        High with the tile's last read.
     o : Out(stream.Signature(read_layout(config), always_ready=True))
     waiting : Out(WAITING)
     """
@@ -118,7 +119,7 @@ class DrainWalk(wiring.Component):
         self.sums = Signal(range(ACCUMULATOR_BANKS + 1))  # tiles accumulated and not drained
         self.bank = Signal()
 
-        self.group = Signal(range(max(self._config.rescale_groups, 2)))
+        self.lane_slice = Signal(range(max(self._config.rescale_slices, 2)))
         self.tap = Signal(2)
         self.columns_left = Signal(SIDE)  # of stored pixels, with the one at hand
         self.rows_left = Signal(SIDE)
@@ -129,7 +130,7 @@ class DrainWalk(wiring.Component):
         self.address = Signal(STAGING_BITS)
 
         self.read = Signal()  # from a tile's first to its last: what has begun never waits
-        self.last_group = Signal()
+        self.last_slice = Signal()
         self.last_tap = Signal()
         # Where the walk stands, in registers: set with the counters, so that none is compared late.
         self.last_of_pixel = Signal()
@@ -141,7 +142,7 @@ class DrainWalk(wiring.Component):
         self.tile_ends = Signal()
 
     def _gate(self, m: Module) -> None:
-        """A tile's first read waits for its sums, its parameters and its room in staging."""
+        """Let a tile begin once its sums, its parameters and its room in staging are there."""
         tile = self.tile.payload
         sums = Signal.like(self.sums)  # before a tile ends
         begins = Signal()  # in the next cycle, if a tile waits then
@@ -172,7 +173,7 @@ class DrainWalk(wiring.Component):
             ]
 
     def _stored(self, tile: data.View) -> ValueLike:
-        """Whether `wait_stores` is met in the next cycle; the event is late, and only chooses."""
+        """Return whether `wait_stores` is met in the next cycle; the late event only chooses."""
         wait = tile.wait_stores
         stores = self.stores
         return Mux(stores.event, reached(stores.count + 1, wait), reached(stores.count, wait))
@@ -181,8 +182,8 @@ class DrainWalk(wiring.Component):
         active, tile = self.active, self.tile.payload
         doubles = active.spatial_pool == Pool.STRIDE_2
         with m.If(self.read):
-            m.d.sync += self.group.eq(Mux(self.last_group, 0, self.group + 1))
-        with m.If(self.read & self.last_group):
+            m.d.sync += self.lane_slice.eq(Mux(self.last_slice, 0, self.lane_slice + 1))
+        with m.If(self.read & self.last_slice):
             m.d.sync += self.tap.eq(Mux(self.last_tap, 0, self.tap + 1))
         with m.If(self.pixel_ends):
             m.d.sync += [
@@ -208,16 +209,16 @@ class DrainWalk(wiring.Component):
             ]
 
     def _flag_ends(self, m: Module) -> None:
-        """What the next read ends."""
+        """Keep in registers what the next read is the last of."""
         active, tile = self.active, self.tile.payload
-        groups = self._config.rescale_groups
+        slices = self._config.rescale_slices
         no_window = active.spatial_pool == Pool.NONE
-        next_group_last = Mux(self.last_group, groups == 1, self.group + 2 == groups)
-        next_tap_last = no_window | Mux(self.last_group, self.tap == 2, self.last_tap)
+        next_slice_last = Mux(self.last_slice, slices == 1, self.lane_slice + 2 == slices)
+        next_tap_last = no_window | Mux(self.last_slice, self.tap == 2, self.last_tap)
         next_column_last = Signal()
         next_row_last = Signal()
         m.d.comb += [
-            self.last_group.eq(self.group == groups - 1),
+            self.last_slice.eq(self.lane_slice == slices - 1),
             self.last_tap.eq(no_window | self.tap.all()),
             next_column_last.eq(
                 Mux(self.last_column, active.pooled_columns == 1, self.columns_left == 2)
@@ -225,7 +226,7 @@ class DrainWalk(wiring.Component):
             next_row_last.eq(Mux(self.last_column, self.rows_left == 2, self.last_row)),
         ]
         with m.If(self.read):
-            m.d.sync += self.last_of_pixel.eq(next_group_last & next_tap_last)
+            m.d.sync += self.last_of_pixel.eq(next_slice_last & next_tap_last)
         with m.If(self.pixel_ends):
             m.d.sync += [
                 self.last_column.eq(next_column_last),
@@ -234,7 +235,7 @@ class DrainWalk(wiring.Component):
             ]
         with m.If(self.tile.ready):
             m.d.sync += [
-                self.last_of_pixel.eq((tile.spatial_pool == Pool.NONE) & (groups == 1)),
+                self.last_of_pixel.eq((tile.spatial_pool == Pool.NONE) & (slices == 1)),
                 self.last_column.eq(tile.pooled_columns == 1),
                 self.last_row.eq(tile.pooled_rows == 1),
                 self.last_pixel.eq((tile.pooled_columns == 1) & (tile.pooled_rows == 1)),
@@ -246,9 +247,9 @@ class DrainWalk(wiring.Component):
         byte_bits = exact_log2(config.word_bytes)
         first_lane = Signal(range(max(config.array.output_lanes, 2)))
         place = Signal(range(2 * config.array.output_lanes))
-        lanes = Signal.like(self.group)  # reads of one channel-pool group, minus 1
+        lanes = Signal.like(self.lane_slice)  # reads of one channel-pool lane_slice, minus 1
         m.d.comb += [
-            first_lane.eq(self.group << lane_bits),
+            first_lane.eq(self.lane_slice << lane_bits),
             place.eq(active.byte_offset + (first_lane >> active.channel_pool)),
             lanes.eq((1 << active.channel_pool) - 1 >> lane_bits),
         ]
@@ -261,9 +262,9 @@ class DrainWalk(wiring.Component):
             read.index.eq(self.line + self.source_column + tap[0] + Mux(tap[1], active.columns, 0)),
             read.bank.eq(self.bank),
             read.source.eq(active.source),
-            beside.group.eq(self.group),
-            beside.first_lanes.eq((self.group & lanes) == 0),
-            beside.last_lanes.eq((self.group & lanes) == lanes),
+            beside.lane_slice.eq(self.lane_slice),
+            beside.first_lanes.eq((self.lane_slice & lanes) == 0),
+            beside.last_lanes.eq((self.lane_slice & lanes) == lanes),
             beside.first_tap.eq(tap == 0),
             beside.last_tap.eq(self.last_tap),
             beside.masked.eq(outside),

@@ -27,7 +27,7 @@ def parameter_layout(config: Config) -> data.StructLayout:
 
 def parameter_place(config: Config) -> data.StructLayout:
     """Return the layout of the place of the lanes that are rescaled in one cycle."""
-    return data.StructLayout({"group": range(max(config.rescale_groups, 2)), "bank": 1})
+    return data.StructLayout({"lane_slice": range(max(config.rescale_slices, 2)), "bank": 1})
 
 
 def lane_parameters(config: Config) -> data.ArrayLayout:
@@ -36,7 +36,7 @@ def lane_parameters(config: Config) -> data.ArrayLayout:
 
 
 class Parameters(wiring.Component):
-    """Keeps the parameters of two tiles; one group of `rescale_lanes` is read per cycle.
+    """Keeps the parameters of two tiles; one slice of `rescale_lanes` is read per cycle.
 
     Each field has a memory of its own. A row of it holds the field of all lanes that one word
     brings, or of all lanes that are rescaled in one cycle, whichever are more. A word on `i` in
@@ -52,7 +52,7 @@ class Parameters(wiring.Component):
     """
 
     WRITE_LATENCY = 1
-    READ_LATENCY = 2  # memory, choice of the group
+    READ_LATENCY = 2  # memory, choice of the slice
 
     def __init__(self, config: Config):
         self._config = config
@@ -60,17 +60,17 @@ class Parameters(wiring.Component):
         self._lanes_per_word = max(config.word_bytes // PARAMETER_BYTES, 1)
         self._row_lanes = max(config.array.rescale_lanes, self._lanes_per_word)
         self._rows = lanes // self._row_lanes
-        self._groups_per_row = self._row_lanes // config.array.rescale_lanes
+        self._slices_per_row = self._row_lanes // config.array.rescale_lanes
         # A word's index counts the parts of a lane's record, then the words of a row, then rows.
         part_bits = exact_log2(max(PARAMETER_BYTES // config.word_bytes, 1))
         slot_bits = exact_log2(self._row_lanes // self._lanes_per_word)
         self._word_place = data.StructLayout(
             {"part": part_bits, "slot": slot_bits, "row": exact_log2(words) - part_bits - slot_bits}
         )
-        # A group's number counts the groups of a row, then rows.
-        group_bits = exact_log2(self._groups_per_row)
-        self._group_place = data.StructLayout(
-            {"in_row": group_bits, "row": exact_log2(config.rescale_groups) - group_bits}
+        # A slice's number counts the slices of a row, then rows.
+        slice_bits = exact_log2(self._slices_per_row)
+        self._slice_place = data.StructLayout(
+            {"in_row": slice_bits, "row": exact_log2(config.rescale_slices) - slice_bits}
         )
         super().__init__(
             {
@@ -83,17 +83,17 @@ class Parameters(wiring.Component):
         m = Module()
         lanes = self._config.array.rescale_lanes
         place = self.read.address
-        group = data.View(self._group_place, place.group[: self._group_place.size])
-        in_row = Signal(range(max(self._groups_per_row, 2)))
-        m.d.sync += in_row.eq(group.in_row)
+        lane_slice = data.View(self._slice_place, place.lane_slice[: self._slice_place.size])
+        in_row = Signal(range(max(self._slices_per_row, 2)))
+        m.d.sync += in_row.eq(lane_slice.in_row)
         for number, (name, shape) in enumerate(parameter_fields(self._config).items()):
-            row = self._row(m, number, name, Cat(group.row, place.bank))
-            groups = Array(
+            row = self._row(m, number, name, Cat(lane_slice.row, place.bank))
+            slices = Array(
                 Cat(row[first + lane] for lane in range(lanes))
                 for first in range(0, self._row_lanes, lanes)
             )
-            values = Signal(data.ArrayLayout(shape, lanes), name=f"{name}_group", reset_less=True)
-            m.d.sync += values.eq(groups[in_row])
+            values = Signal(data.ArrayLayout(shape, lanes), name=f"{name}_slice", reset_less=True)
+            m.d.sync += values.eq(slices[in_row])
             m.d.comb += [self.read.data[lane][name].eq(values[lane]) for lane in range(lanes)]
         return m
 

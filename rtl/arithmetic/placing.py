@@ -1,4 +1,4 @@
-"""Placing: results to the bytes of their word in staging."""
+"""Placing: puts results into the bytes of their word in staging."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
@@ -14,8 +14,8 @@ FACTORS = 4  # k = 1, 2, 4, 8
 class Placing(wiring.Component):
     """Puts the lower rescale_lanes / k lanes (at least one) side by side into a word.
 
-    Values in cycle t are on `o` in cycle t + `LATENCY`. Results for byte 0 begin their word: its
-    other bytes become 0. Nothing stalls.
+    Values of cycle t are on `o` in cycle t + `LATENCY`. A result for byte 0 begins its word: the
+    word's other bytes become 0. Nothing stalls.
 
     Members
     -------
@@ -23,9 +23,12 @@ class Placing(wiring.Component):
     i : In(ArrayLayout(signed(8), rescale_lanes))
     factor : In(2)
         Log2 of k.
-    address, byte : In
-        Word, and byte of the first result: a multiple of their number.
+    address : In(STAGING_BITS)
+        The word in staging.
+    byte : In
+        The first result's byte of the word: a multiple of the number of results.
     last : In(1)
+        High with the last results of the tile.
     o : Out(stream.Signature(staging_layout(config), always_ready=True))
     """
 

@@ -1,1 +1,1 @@
-"""The registers, and what a host sees of a run."""
+"""The registers, and what the host starts, stops and sees of a run."""

@@ -1,4 +1,4 @@
-"""Control: the beginning and the end of a run."""
+"""Control: begins and ends a run."""
 
 from enum import Enum
 
@@ -19,7 +19,7 @@ class State(Enum):
 
 
 class RunStatus(wiring.Signature):
-    """How a run stands, for the host and the counters.
+    """Tells host and counters how a run stands.
 
     Members
     -------

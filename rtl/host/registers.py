@@ -42,11 +42,11 @@ def _decoded(address: Value) -> Value:
 class Registers(wiring.Component):
     """Serves the host's reads and writes, independent of each other, and raises the interrupt.
 
-    A write takes effect in the cycle after its data is taken, which is when `bvalid` rises; data is
-    taken once its address has been and no response stands on the bus, under which the next address
-    may be taken. Read data stands on the bus in the second cycle after its address is taken; the
-    next address is taken behind it. For a host that never waits, a write takes `WRITE_CYCLES` and a
-    read `READ_CYCLES`. No output depends on an input of the same cycle.
+    A write's data is taken once its address has been taken and no response stands on the bus. The
+    write takes effect in the next cycle, in which `bvalid` rises; while the response waits, the
+    next address may be taken. Read data stands on the bus in the second cycle after its address is
+    taken; the next address is taken after that. For a host that never waits, a write takes
+    `WRITE_CYCLES` and a read `READ_CYCLES`. No output depends on an input of the same cycle.
 
     Members
     -------
@@ -166,7 +166,7 @@ class Registers(wiring.Component):
         return value
 
     def _command(self, m: Module, writes: dict[str, Signal]) -> None:
-        """Start, abort or refuse, and raise the interrupt."""
+        """Start or abort a run, refuse what comes during one, and raise the interrupt."""
         start, abort = (
             writes["CONTROL"] & self._is_one("CONTROL", name) for name in ("start", "abort")
         )

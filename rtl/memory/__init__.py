@@ -1,1 +1,1 @@
-"""The way to external memory and back."""
+"""Loads and stores: from descriptors to AXI4 bursts, and the words that come and go with them."""

@@ -1,4 +1,4 @@
-"""The ports of the AXI4 manager, and what stands on those that never change."""
+"""The ports of the AXI4 manager, and the values of those that never change."""
 
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Member, Out
@@ -87,7 +87,7 @@ class Axi4Write(wiring.Signature):
 
 
 def axi4_ports(config: Config) -> dict[str, Member]:
-    """One manager, one ID, INCR bursts of whole words; `rready` and `bready` are always high."""
+    """Return all ports of the manager: one ID, INCR bursts of whole words."""
     return {PREFIX + name: member for name, member in _all_ports(config).items()}
 
 

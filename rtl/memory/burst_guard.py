@@ -1,4 +1,4 @@
-"""The burst guard: what may not go out to the bus goes no further."""
+"""The burst guard: a burst that may not go out to the bus is kept back."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -10,10 +10,11 @@ from hwsim.rtl.program.run import FAULT, WINDOW
 
 
 class BurstGuard(wiring.Component):
-    """Keeps a burst that would leave the windows or the buffer: it stays, as the fault.
+    """Passes bursts on, but keeps one that would leave the windows or the buffer, as the fault.
 
-    A burst taken in cycle t is offered in cycle t + `LATENCY` at the earliest; one per cycle. It
-    has `ENTRIES`, so that `i.ready` comes from a register. The windows stand still.
+    A burst taken in cycle t is offered in cycle t + `LATENCY` at the earliest; one per cycle. A
+    burst that is kept back is never offered, nor is any behind it. The guard holds up to `ENTRIES`
+    bursts, so that `i.ready` comes from a register. The windows stand still.
 
     Members
     -------
@@ -21,10 +22,10 @@ class BurstGuard(wiring.Component):
         `tag` has the member `source`.
     next : Out(burst_layout(config, tag))
     moves : Out(1)
-        `next` is on `o` from the next cycle on.
+        High where `next` is held, and offered if it is allowed, from the next cycle on.
     windows : In(ArrayLayout(WINDOW, count))
     fault : Out(FAULT)
-        With `error` for the windows, BUFFER for the buffer.
+        The code is `error` for a burst outside the windows, BUFFER for one past the buffer.
     """
 
     LATENCY = 1

@@ -1,4 +1,4 @@
-"""Cuts runs of words into AXI4 bursts."""
+"""The burst cutter: runs of words become AXI4 bursts."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -12,13 +12,14 @@ PLACE_BITS = 22  # sums of two indices of a buffer, before they are checked
 
 
 def placed_layout(config: Config, tag: data.StructLayout) -> data.StructLayout:
-    """A run, the word of the buffer in which it begins, and what goes with every burst."""
+    """Return the layout of a run, of where it begins in the buffer, and of each burst's tag."""
     return data.StructLayout(
         run_layout(config).members | {"place": PLACE_BITS, "in_buffer": 1, "tag": tag}
     )
 
 
 def burst_layout(config: Config, tag: data.StructLayout) -> data.StructLayout:
+    """Return the layout of one burst, with what it has of its run."""
     return data.StructLayout(
         {
             "address": ADDRESS_BITS,
@@ -34,11 +35,11 @@ def burst_layout(config: Config, tag: data.StructLayout) -> data.StructLayout:
 
 
 class Bursts(wiring.Component):
-    """Cuts runs: never across 4 KiB or a run's end, at most `burst_beats` long.
+    """Cuts runs into bursts of at most `burst_beats` that never cross 4 KiB or a run's end.
 
-    A run's first burst is offered the cycle after the run is taken, then one per cycle that `o` is
-    ready. The next run is taken in the cycle in which the last burst leaves; nothing is taken
-    while `o` is not ready.
+    A run's first burst is offered in the cycle after the run is taken, then one per cycle in which
+    `o` is ready. The next run is taken in the cycle in which the last burst leaves. `i.ready`
+    depends on `o.ready` of the same cycle: nothing is taken while `o` is not ready.
 
     Members
     -------

@@ -1,4 +1,4 @@
-"""The load unit: LOAD descriptors in, burst requests out."""
+"""The load unit: turns LOAD descriptors into requests for bursts."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
@@ -39,8 +39,9 @@ class Load(wiring.Component):
     A LOAD at the head of its queue with its tokens met in cycle t has its first address on the bus
     in cycle t + `LOAD_START`; then one burst per cycle while the read manager takes them. The next
     LOAD follows without a gap. A burst for the weight queue waits until the queue has room for all
-    of it. `start` reads the first page, `START_TO_FETCH` cycles later on the bus. A burst that
-    leaves the windows or the feature buffer is never offered: it stays, as the fault.
+    of it. `launch.start` reads the program's first page: its address is on the bus
+    `START_TO_FETCH` cycles later. A burst that leaves the windows or the feature buffer is never
+    offered: it stays, as the fault.
 
     Members
     -------
@@ -49,7 +50,7 @@ class Load(wiring.Component):
     launch : In(Launch)
     computes, stores : In(Token)
     released : In(1)
-        A word leaves the weight queue.
+        High where a word leaves the weight queue.
     windows : In(WINDOWS)
         Where bursts may read; they stand still during a run.
     waiting : Out(WAITING)
@@ -121,7 +122,7 @@ class Load(wiring.Component):
         return m
 
     def _head(self, m: Module, runs: Runs) -> data.View:
-        """The next descriptor; `start` puts the first page in its place."""
+        """Return the next descriptor; `start` puts the program's first page in its place."""
         head = Signal(LOAD)
         m.d.comb += [
             head.eq(self.i.payload),
@@ -144,11 +145,12 @@ class Load(wiring.Component):
         return head
 
     def _have_tokens_come(self, load: data.View) -> Value:
+        """Return whether what is overwritten has been read, and what is read has been stored."""
         computes = reached(self.computes.count, load.wait_computes)
         return computes & reached(self.stores.count, load.wait_stores)
 
     def _room(self, m: Module, guard: BurstGuard) -> Value:
-        """A weight burst needs room for all of its words; counted when it comes to `guard.o`."""
+        """Return whether the weight queue has room for all words of the burst on `guard.o`."""
         capacity = self._config.weight_words
         free = Signal(range(-self._config.bus.burst_beats, capacity + 1), init=capacity)
         next_ = guard.next
@@ -159,7 +161,7 @@ class Load(wiring.Component):
         return free >= 0
 
     def _place(self, m: Module, runs: Runs, head: data.View, job: data.View) -> Signal:
-        """Follow the runs through the ring rows of the feature buffer."""
+        """Follow the runs through the ring of the feature buffer; return the line of each."""
         line = Signal(PLACE_BITS)  # of the run
         first_line = Signal(PLACE_BITS)  # of the block's first run
         block = Signal(PLACE_BITS)  # of ring row 0

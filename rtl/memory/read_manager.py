@@ -1,4 +1,4 @@
-"""The AXI4 read channels: addresses out, words in, each with the place it goes to."""
+"""The read manager: drives the AXI4 read channels, and says where each word goes."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -66,8 +66,9 @@ class ReadManager(wiring.Component):
     i : In(stream.Signature(request_layout(config)))
     o : Out(stream.Signature(word_layout(config), always_ready=True))
     stop : In(1)
+        High for as long as no further request may go out.
     quiet : Out(1)
-        No address stands on the bus and nothing is unanswered.
+        High while no address stands on the bus and no burst is unanswered.
     fault : Out(FAULT)
     bus : Out(Axi4Read)
     """
@@ -141,6 +142,7 @@ class ReadManager(wiring.Component):
         return tag
 
     def _hand_on_words(self, m: Module, expected: Signal, tag: data.View) -> None:
+        """Give each word its place, or report that its beat has an error."""
         bus, word = self.bus, self.o.payload
         beat = Signal.like(self.i.payload.beats)
         m.d.sync += [self.o.valid.eq(expected), self.fault.code.eq(ErrorCode.NONE)]

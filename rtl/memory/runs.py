@@ -1,4 +1,4 @@
-"""Walks the runs of a descriptor: the contiguous rows of its blocks."""
+"""The walk over the runs of a descriptor: the rows of its blocks, each contiguous in memory."""
 
 from collections.abc import Callable
 
@@ -111,7 +111,7 @@ class Runs(wiring.Component):
         self.last_block = Signal()
 
     def _find_next(self, m: Module) -> None:
-        """The next row of the block, else the first of the next block, else of a descriptor."""
+        """Find the block's next row, else the next block's first, else the next descriptor's."""
         taken = self.taken
         m.d.comb += [
             self.job.eq(taken),

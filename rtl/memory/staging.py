@@ -12,7 +12,7 @@ STAGING_BITS = 16  # of a word's address
 
 
 def staging_layout(config: Config) -> data.StructLayout:
-    """A write into staging."""
+    """Return the layout of a write into staging."""
     return data.StructLayout(
         {
             "address": STAGING_BITS,
@@ -24,7 +24,10 @@ def staging_layout(config: Config) -> data.StructLayout:
 
 
 class Staging(wiring.Component):
-    """A memory with byte enables; a write in cycle t is there for reads from cycle t + 1 on.
+    """Keeps finished output words; they are written byte by byte and read whole.
+
+    A write in cycle t can be read from cycle t + 1 on. A read in cycle t is answered in cycle
+    t + `READ_LATENCY`. One of each per cycle; nothing stalls.
 
     Members
     -------

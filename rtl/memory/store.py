@@ -1,4 +1,4 @@
-"""The store unit: STORE descriptors in, bursts of staged words out."""
+"""The store unit: turns STORE descriptors into requests to write bursts from staging."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
@@ -21,7 +21,7 @@ TAG = data.StructLayout({"source": SOURCE_BITS})
 
 
 def write_layout(config: Config) -> data.StructLayout:
-    """A burst to write, and where its words stand in staging."""
+    """Return the layout of a burst to write, and of where its words stand in staging."""
     return data.StructLayout(
         {
             "address": ADDRESS_BITS,
@@ -34,7 +34,7 @@ def write_layout(config: Config) -> data.StructLayout:
 
 
 class Store(wiring.Component):
-    """Waits for a STORE's drains and cuts its runs into bursts; staging is read straight through.
+    """Waits for a STORE's drains and cuts its runs into bursts; their words adjoin in staging.
 
     A STORE at the head of its queue with its token met in cycle t has its first address on the bus
     in cycle t + `STORE_START`; then one burst per cycle while the write manager takes them. The
@@ -110,4 +110,5 @@ class Store(wiring.Component):
         return m
 
     def _has_token_come(self, store: data.View) -> Value:
+        """Return whether all that is stored has been drained."""
         return reached(self.drains.count, store.wait_drains)

@@ -13,18 +13,18 @@ PAGE_BITS = ADDRESS_BITS - PAGE_OFFSET_BITS
 
 
 class WindowGuard(wiring.Component):
-    """In which of `count` windows a burst's address lies.
+    """Tells in which of `count` windows a burst lies.
 
-    Through logic only, from a registered address. Windows are whole 4 KiB pages, and no burst
-    crosses 4 KiB, so the page of the first byte is the page of every byte.
+    The answer comes in the same cycle, through logic alone. Windows are whole pages of 4 KiB, and
+    no burst crosses 4 KiB, so the page of the first byte is the page of every byte.
 
     Members
     -------
     address : In(32)
-        First byte of the burst.
+        The burst's first byte.
     windows : In(ArrayLayout(WINDOW, count))
     inside : Out(count)
-        A bit for each window.
+        A bit for each window, high where the burst lies in it.
     """
 
     LATENCY = 0

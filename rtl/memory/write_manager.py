@@ -1,4 +1,4 @@
-"""The AXI4 write channels: burst addresses and staged words out, responses in."""
+"""The write manager: drives the AXI4 write channels with words from staging."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -33,10 +33,11 @@ class WriteManager(wiring.Component):
     staging : Out(ReadPort(STAGING_BITS, bus_bits))
         Answers `Staging.READ_LATENCY` cycles later, and keeps its word until the next read.
     stored : Out(1)
-        The response to a STORE's last burst was on the bus `STORED` cycles before.
+        High `STORED` cycles after the response to a STORE's last burst was on the bus.
     stop : In(1)
+        High for as long as no further request may go out.
     quiet : Out(1)
-        No address and no word stands on the bus and every response has come.
+        High while no address and no word stands on the bus and every response has come.
     fault : Out(FAULT)
     bus : Out(Axi4Write)
     """
@@ -110,7 +111,7 @@ class WriteManager(wiring.Component):
         return m
 
     def _data(self, m: Module, waiting: Queue) -> None:
-        """Two stages, memory and output register; each moves when the one behind it does."""
+        """Move words through staging's memory and the output register, each when the next can."""
         bus, staging = self.bus, self.staging
         burst = waiting.o.payload
         beat = Signal.like(burst.last_beat)

@@ -1,1 +1,1 @@
-"""Features and weights on their way to the array."""
+"""Features and weights on their way from the bus to the array."""

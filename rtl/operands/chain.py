@@ -1,4 +1,4 @@
-"""The operands of the MAC array: one feature word, or 27 packed taps of an image, per pixel."""
+"""The operands of the MAC array: for each pixel a feature word, or packed taps of an image."""
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
@@ -14,6 +14,7 @@ LANE = signed(8)
 
 
 def operand_layout(config: Config) -> data.StructLayout:
+    """Return the layout of one pixel's operands."""
     return data.StructLayout(
         {
             "lanes": data.ArrayLayout(LANE, config.array.input_lanes),
@@ -29,9 +30,9 @@ class Operands(wiring.Component):
     The word that `i` names is read from the feature buffer, which answers `LATENCY` cycles later;
     its operands leave `o` in that same cycle, one pixel per cycle. Nothing stalls.
 
-    With `packed`, a stream of words per kernel row stands in a current and a next word (and, with
-    two pixels per word, in a spare one for all streams but the last); a pixel picks its three
-    columns of each from them.
+    With `packed`, the image's words of each kernel row that the tap pass needs come as a stream of
+    its own. Of each stream a current and a next word are kept (with two pixels per word also a
+    spare one, except of the last stream). A pixel picks its three columns out of them.
 
     Members
     -------
@@ -80,7 +81,7 @@ class Operands(wiring.Component):
         return m
 
     def _windows(self, m: Module, valid: Signal, pixel: data.View) -> list[list[Signal]]:
-        """Three adjacent pixels of every stream, from the two words they lie in."""
+        """Return three adjacent pixels of every stream, out of the two words in which they lie."""
         shape, bits = self._packing, self._config.bus.bus_bits
         windows: list[list[Signal]] = []
         for number in range(shape.streams):
@@ -110,10 +111,10 @@ class Operands(wiring.Component):
         return windows
 
     def _pick(self, m: Module, pixel: data.View, windows: list[list[Signal]]) -> None:
-        """Lane j of pass p is tap p * lanes + j; lanes past the last tap are 0."""
+        """Put tap p * lanes + j into lane j of tap pass p, and 0 into lanes past the last tap."""
         shape, packed = self._packing, pixel.packed
-        with m.Switch(packed["pass"]):
-            for number in range(shape.passes):
+        with m.Switch(packed.tap_pass):
+            for number in range(shape.tap_passes):
                 with m.Case(number):
                     for index, lane in enumerate(self.o.payload.lanes):
                         tap = number * shape.lanes + index

@@ -12,12 +12,12 @@ from hwsim.rtl.primitives.read_port import ReadPort
 
 
 class FeatureBuffer(wiring.Component):
-    """A memory between registers, for it takes many block RAMs that lie far from each other.
+    """Keeps words of input features, one written and one read per cycle; nothing stalls.
 
-    In front of it stands one for each port; behind it one for the block RAMs, which answer late,
-    and one for the way to the array. A word written in cycle t is there for reads from cycle t +
-    `WRITE_LATENCY` on; a read in cycle t answers in cycle t + `READ_LATENCY`. One of each per
-    cycle.
+    A word written in cycle t can be read from cycle t + `WRITE_LATENCY` on. A read in cycle t is
+    answered in cycle t + `READ_LATENCY`. The memory takes many block RAMs, which lie far from each
+    other. So a register stands in front of each port, one behind the block RAMs, which answer late,
+    and one on the way to the array.
 
     Members
     -------

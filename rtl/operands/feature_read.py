@@ -1,4 +1,4 @@
-"""What a cycle of the sequencer reads: the word, and which of its taps lie inside the input."""
+"""The feature read: finds the word that a pixel reads, and which taps lie inside the input."""
 
 from amaranth.hdl import Cat, Module, Signal, Value, ValueLike
 from amaranth.lib import wiring
@@ -21,26 +21,26 @@ from hwsim.rtl.operands.pixel import (
 class FeatureRead(wiring.Component):
     """Turns a place in the input into a read of the feature buffer, `LATENCY` cycles later.
 
-    With `packed` it fetches ahead: in front of a row two words per stream, then one stream per
-    cycle. A word fetched with a pixel is captured after that pixel has used its own. The lines of
-    the further streams follow the first, each a cycle behind the one before: a row's fill asks for
-    each of them in that cycle at the earliest.
+    With `packed` it fetches ahead: two words of every stream in front of a row, then with each
+    pixel a word of one stream. A word that is fetched with a pixel is captured after that pixel has
+    used its own. The line of each further stream is known a cycle after that of the one before: no
+    row's fill asks for it earlier.
 
     Members
     -------
     block : In(weight_block_layout(config))
-        At the row of the pixel.
+        The weight block, at the row of the pixel.
     x : In(COORDINATE)
     fill : In(range(Packing.fill + 1))
-        Cycles of the row's fill still to come, this one included; 0 with a pixel.
+        The cycles of the row's fill that are still to come, this one included; 0 with a pixel.
     pixel : In(1)
     address : Out(BUFFER_ADDRESS_BITS)
     inside : Out(1)
     packed : Out(packed_layout(packing(config)))
     beyond : Out(1)
-        The pixel reads past the feature buffer, or past its row. Words fetched ahead of a packed
-        row may lie past its end, and the buffer's: there it says that the rows that the pass
-        fetches do not end in the buffer, or that the pixel's columns do not lie in its row.
+        High where the pixel reads past the feature buffer. With `packed`, where words that are
+        fetched ahead may lie past the row's end and the buffer's: high where a row that the tap
+        pass needs does not end in the buffer, or a column of the pixel does not lie in its row.
     """
 
     LATENCY = 1
@@ -89,7 +89,7 @@ class FeatureRead(wiring.Component):
         return (self.x + tap >= self.block.low) & (self.x + tap < self.block.high)
 
     def _lines(self, m: Module) -> list[Value]:
-        """The rows that the taps of a packed pass touch."""
+        """Return the lines of the rows that a tap pass needs."""
         lines: list[Value] = [self.block.line]
         until_wrap: Value = self.block.until_wrap
         for number in range(1, self._packing.streams):
@@ -124,7 +124,7 @@ class FeatureRead(wiring.Component):
             packed.phase.eq(phase),
             packed["capture"].eq(capture),
             packed.advance.eq(self.pixel & (phase == shape.pixels - 1)),
-            packed["pass"].eq(self.block["pass"]),
+            packed.tap_pass.eq(self.block.tap_pass),
             packed.row_inside.eq(Cat(self._row_inside(tap) for tap in range(shape.streams))),
             packed.column_inside.eq(Cat(self._column_inside(tap) for tap in range(KERNEL))),
         ]
@@ -136,7 +136,7 @@ class FeatureRead(wiring.Component):
             ]
 
     def _check_packed(self, m: Module, lines: list[Value]) -> None:
-        """Compare beside the read, into a register each; none is early in a row's fill."""
+        """Compare beside the read, each comparison into a register of its own."""
         row_words, phase_bits = self.block.row_words, exact_log2(self._packing.pixels)
         rows_past = Signal(len(lines))
         columns_past = Signal(KERNEL)

@@ -1,4 +1,4 @@
-"""The pixel sequencer: walks the pixels of each weight block, one per cycle."""
+"""The pixel sequencer: walks over the pixels of each weight block, one per cycle."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
@@ -18,15 +18,14 @@ from hwsim.rtl.program.tokens import reached
 
 
 class Issue(wiring.Component):
-    """Issues the pixels of each weight block, row-major; the blocks in the order of the weights.
+    """Issues the pixels of each weight block, row by row; blocks come in the order of the weights.
 
-    A weight block begins when the shadow is full, its input block's chunk is loaded (`packed`: the
-    first chunk) and, for a tile's first, the drain of the last-but-one tile has read its
-    accumulators: then one pixel per cycle to the end of the block, with `packed` after
-    `Packing.fill` cycles in front of each row. The next block or tile follows without a gap, if the
-    one before lasts `SHORTEST_BLOCK` cycles; weights follow each other no faster. A pixel of cycle
-    t leaves `o` in cycle t + 1; nothing stalls it. The shadow is taken with a block's first pixel,
-    with `packed` that is behind the fill.
+    A weight block begins when the shadow is full and its input block's chunk is loaded (with
+    `packed`: the first chunk). The first block of a tile also waits until the drain of the tile
+    before the last has read its accumulators. Then one pixel is issued per cycle to the end of the
+    block, with `packed` after `Packing.fill` cycles in front of each row. The next block or tile
+    follows without a gap, if the block lasts `SHORTEST_BLOCK` cycles; weights come no faster. A
+    pixel of cycle t leaves `o` in cycle t + 1; nothing stalls it.
 
     A COMPUTE at the head of its queue in cycle t begins in cycle t + `TILE_START` at the earliest,
     which is before its weights can be there. A tile of more pixels than a bank has, or with a pixel
@@ -39,11 +38,11 @@ class Issue(wiring.Component):
     next_chunks : In(TOKEN_BITS)
         Chunks loaded up to this cycle, which a block may read from the next one on.
     shadow : In(DoubleBuffer)
-        Taken with the weight block's first pixel.
+        Taken with the weight block's first pixel, with `packed` behind the row's fill.
     issued : Out(1)
-        The tile's last pixel.
+        High with the tile's last pixel.
     drained : In(1)
-        A tile's last accumulators are being read.
+        High where a tile's last accumulators are being read.
     waiting : Out(WAITING)
     fault : Out(FAULT)
     """
@@ -85,7 +84,7 @@ class Issue(wiring.Component):
         return m
 
     def _declare(self) -> None:
-        """State of the walk. `block` moves with its rows: line, until_wrap and y are the row's."""
+        """Declare the walk's state; `line`, `until_wrap` and `y` of `block` are the row's."""
         self.busy = Signal()
         self.block = Signal(weight_block_layout(self._config))
         self.step = Signal()  # a cycle of the block, which once begun never waits
@@ -106,7 +105,7 @@ class Issue(wiring.Component):
         self.tile_ends = Signal()
 
     def _gate(self, m: Module) -> None:
-        """Set `step` and `pixel`, which move all the others: registers, a cycle ahead.
+        """Decide a cycle ahead on `step` and `pixel`, the registers that move all others.
 
         A block's first cycle waits for its weights, its input and its accumulators.
         """
@@ -139,7 +138,7 @@ class Issue(wiring.Component):
             ]
 
     def _may_begin(self, block: data.View) -> Value:
-        """Whether it may, in the next cycle."""
+        """Return whether a block may begin in the next cycle."""
         has_bank = (self.owned != ACCUMULATOR_BANKS) | self.drained
         return (
             self.shadow.next_full
@@ -148,7 +147,7 @@ class Issue(wiring.Component):
         )
 
     def _walk(self, m: Module) -> None:
-        """After a pixel comes the next one of its row, else of its block, else the next block."""
+        """Go to the next pixel of the row, else to the next row, else to the next block."""
         offered = self.weight_blocks.o
         m.d.comb += [
             self.block_ends.eq(self.pixel & self.last_column & self.last_row),
@@ -223,7 +222,7 @@ class Issue(wiring.Component):
         ]
 
     def _check(self, m: Module) -> None:
-        """One cycle behind the pixel, so that it delays none."""
+        """Look for faults a cycle behind the pixel, so that no pixel waits for it."""
         depth = self._config.buffers.accumulator_depth
         overflows = Signal()
         misplaced = Signal()

@@ -1,8 +1,8 @@
-"""How 27 taps of an image fill the lanes: geometry shared by the sequencer and the operands.
+"""Packed taps: how the 27 taps of an image's 3x3 kernel window fill the input lanes.
 
-A pass takes the taps p*I ... p*I + I - 1, counted in (row, column, channel) order. They lie in at
-most `streams` adjacent kernel rows; each such row of the image is read as a stream of words, one
-word per cycle over all streams, and a word holds `pixels` pixels.
+Tap pass p takes the taps p*I ... p*I + I - 1, counted in (row, column, channel) order, I being the
+number of input lanes. They lie in at most `streams` adjacent kernel rows. Each such row of the
+image is read as a stream of words of `pixels` pixels; one word is read per cycle, of one stream.
 """
 
 from dataclasses import dataclass
@@ -20,46 +20,50 @@ TAPS = KERNEL * ROW_TAPS
 
 @dataclass(frozen=True)
 class Packing:
+    """The geometry for a number of input lanes."""
+
     lanes: int
 
     @property
     def pixels(self) -> int:
-        """Pixels of one word."""
+        """Return the pixels of one word."""
         return self.lanes // PIXEL_BYTES
 
     @property
-    def passes(self) -> int:
+    def tap_passes(self) -> int:
+        """Return how many times the lanes must be filled for all taps."""
         return -(-TAPS // self.lanes)
 
     def first_row(self, number: int) -> int:
-        """Kernel row of a pass's first tap."""
+        """Return the kernel row of a tap pass's first tap."""
         return number * self.lanes // ROW_TAPS
 
     @cached_property
     def streams(self) -> int:
-        """Kernel rows that the taps of one pass touch, at most."""
+        """Return how many kernel rows the taps of one tap pass touch at most."""
         return max(
             (min((number + 1) * self.lanes, TAPS) - 1) // ROW_TAPS - self.first_row(number) + 1
-            for number in range(self.passes)
+            for number in range(self.tap_passes)
         )
 
     @property
     def supported(self) -> bool:
-        """Whether the feature buffer's one word per cycle feeds one pixel per cycle."""
+        """Return whether the feature buffer's one word per cycle feeds one pixel per cycle."""
         return self.pixels == self.streams == 2 or self.pixels >= self.streams + 2
 
     @property
     def ahead(self) -> int:
-        """Words of a stream between the one a pixel starts in and the one fetched meanwhile."""
+        """Return how many words after the pixel's own the word lies that is fetched with it."""
         return 2 if self.pixels == 2 else 1
 
     @property
     def fill(self) -> int:
-        """Cycles in front of each row: two words per stream; with two pixels per word one more."""
+        """Return the cycles in front of each row: two per stream, and `ahead` - 1 more."""
         return 2 * self.streams + (self.ahead - 1)
 
 
 def packing(config: Config) -> Packing:
+    """Return the geometry for a configuration, on which the timeline counts too."""
     result = Packing(config.array.input_lanes)
     assert not result.supported or result.fill == pipeline.packed_fill(config)
     return result

@@ -1,4 +1,4 @@
-"""What the sequencer keeps of a tile and of a weight block, and what it sends with every pixel."""
+"""Layouts of the pixel sequencer: a tile, a weight block, and what goes with every pixel."""
 
 from amaranth.hdl import Mux, ShapeLike, Value, signed
 from amaranth.lib import data
@@ -51,7 +51,7 @@ KEPT = (  # fields of a tile that go with each of its weight blocks
 
 
 def weight_block_layout(config: Config) -> data.StructLayout:
-    """A weight block, at one of its rows.
+    """Return the layout of a weight block, at one of its rows.
 
     A *line* is the buffer address of a row's column `column_origin`, from which columns count.
     """
@@ -68,7 +68,7 @@ def weight_block_layout(config: Config) -> data.StructLayout:
             "x": COORDINATE,  # of each row's first pixel
             "low": COORDINATE,  # `low` <= x < `high` is inside the input
             "high": COORDINATE,
-            "pass": range(max(packing(config).passes, 2)),
+            "tap_pass": range(max(packing(config).tap_passes, 2)),
             "first": 1,  # of its tile
             "last": 1,
             "misplaced": 1,  # the tile's first row lies past the feature buffer
@@ -77,7 +77,7 @@ def weight_block_layout(config: Config) -> data.StructLayout:
 
 
 def next_row(block: data.View, line: Value, until_wrap: Value) -> tuple[Value, Value]:
-    """`line` and `until_wrap` of the row after the given one."""
+    """Return `line` and `until_wrap` of the row after the given one."""
     wraps = until_wrap == 1
     return (
         Mux(wraps, block.block_line, line + block.row_words),
@@ -86,7 +86,7 @@ def next_row(block: data.View, line: Value, until_wrap: Value) -> tuple[Value, V
 
 
 def accumulate_layout(config: Config) -> data.StructLayout:
-    """What the accumulators need to know of a pixel."""
+    """Return the layout of what the accumulators need to know of a pixel."""
     return data.StructLayout(
         {
             "index": range(config.buffers.accumulator_depth),
@@ -98,16 +98,15 @@ def accumulate_layout(config: Config) -> data.StructLayout:
 
 
 def packed_layout(shape: Packing) -> data.StructLayout:
-    """What the operands need to know of a cycle with `packed`."""
+    """Return the layout of what the operands need to know of a cycle with `packed`."""
     return data.StructLayout(
         {
             "enable": 1,
             "phase": range(max(shape.pixels, 2)),  # first pixel's place in its word
-            "capture": data.ArrayLayout(
-                1 + shape.ahead, shape.streams
-            ),  # to current, next, spare word
+            # Of each stream, a bit each for the current, next and spare word.
+            "capture": data.ArrayLayout(1 + shape.ahead, shape.streams),
             "advance": 1,  # the next pixel starts in the next word
-            "pass": range(max(shape.passes, 2)),
+            "tap_pass": range(max(shape.tap_passes, 2)),
             "row_inside": shape.streams,
             "column_inside": KERNEL,
         }
@@ -115,7 +114,7 @@ def packed_layout(shape: Packing) -> data.StructLayout:
 
 
 def pixel_layout(config: Config) -> data.StructLayout:
-    """One cycle of the sequencer."""
+    """Return the layout of one cycle of the sequencer."""
     return data.StructLayout(
         {
             "address": BUFFER_ADDRESS_BITS,

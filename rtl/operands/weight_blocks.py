@@ -1,4 +1,4 @@
-"""The weight blocks of a tile, in the order of the weights: input blocks, tap rows, tap columns."""
+"""The walk over a tile's weight blocks: input block by block, tap row by row, column by column."""
 
 from itertools import pairwise
 
@@ -22,10 +22,10 @@ from hwsim.rtl.operands.pixel import (
 class WeightBlocks(wiring.Component):
     """Offers the next weight block, at its first row, while the one before is being issued.
 
-    The first block of a tile taken in cycle t is offered from cycle t + `LATENCY` on. Behind a
-    block taken in cycle t the next one is offered from cycle t + `PERIOD` on, or the next tile
-    taken: the walk itself moves a cycle later, out of a register. With `packed` a block is one
-    pass, its tap row the kernel row of the pass's first tap.
+    A tile taken in cycle t has its first block offered from cycle t + `LATENCY` on. After a block
+    is taken in cycle t, the next one is offered from cycle t + `PERIOD` on, or the next tile taken:
+    the walk itself moves a cycle later, out of a register. With `packed` a block is one tap pass,
+    and its tap row is the kernel row of the pass's first tap.
 
     Members
     -------
@@ -94,7 +94,7 @@ class WeightBlocks(wiring.Component):
             o.x.eq(tile.left - tile.column_origin + self.tap_column),
             o.low.eq(-tile.column_origin),
             o.high.eq(tile.input_width - tile.column_origin),
-            o["pass"].eq(self.block),
+            o.tap_pass.eq(self.block),
             o.first.eq(self.first),
             o.last.eq(self.last_column & self.last_row & self.last_block),
             o.misplaced.eq(self.misplaced),
@@ -121,7 +121,7 @@ class WeightBlocks(wiring.Component):
         ]
 
     def _next_block(self, m: Module) -> None:
-        """The next tap column, else tap row, else input block."""
+        """Go to the next tap column, else to the next tap row, else to the next input block."""
         tile = self.active
         line, until_wrap = next_row(self.o.payload, self.line, self.until_wrap)
         next_tile_line = Signal(LINE_BITS)
@@ -161,7 +161,7 @@ class WeightBlocks(wiring.Component):
             ]
 
     def _pass_moves(self) -> Value:
-        """Whether the next pass starts one kernel row further on: 0 or 1, never more."""
-        starts = [self._packing.first_row(number) for number in range(self._packing.passes)]
+        """Return whether the next tap pass starts a kernel row further on; it is never more."""
+        starts = [self._packing.first_row(number) for number in range(self._packing.tap_passes)]
         moves = [after - start for start, after in pairwise(starts)]
-        return Array(Const(move, 1) for move in [*moves, 0])[self.o.payload["pass"]]
+        return Array(Const(move, 1) for move in [*moves, 0])[self.o.payload.tap_pass]

@@ -1,4 +1,4 @@
-"""What passes between the weight queue, the array, the parameters and the drain."""
+"""The interfaces between the weight queue, the array, the parameters and the drain."""
 
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out

@@ -5,9 +5,9 @@ from amaranth.lib.memory import Memory
 
 
 def block_memory(shape: ShapeLike, depth: int) -> Memory:
-    """A memory of which nothing depends on a word that is read in the cycle it is written in.
+    """Return a memory that means nothing where a word is read in the cycle in which it is written.
 
-    The attribute says so to Yosys, which otherwise builds comparators, and multiplexers behind the
-    output, to answer with the old word.
+    Nothing may depend on such a word. The attribute says so to Yosys, which otherwise builds
+    comparators, and multiplexers behind the output, to answer with the old word.
     """
     return Memory(shape=shape, depth=depth, init=[], attrs={"no_rw_check": 1})

@@ -1,4 +1,4 @@
-"""First in, first out, its head the output of a small memory."""
+"""The queue: first in, first out, in a small memory whose output is the head."""
 
 from amaranth.hdl import Module, ShapeLike, Signal
 from amaranth.lib import stream, wiring
@@ -9,12 +9,12 @@ from hwsim.rtl.primitives.block_memory import block_memory
 
 
 class Queue(wiring.Component):
-    """Keeps up to `depth` payloads in order, one in and one out per cycle (depth 3 or more).
+    """Keeps up to `depth` payloads in order; `depth` is 3 or more.
 
-    A payload taken in cycle t is offered from cycle t + `LATENCY` on, later if others stand before
-    it. `i.ready` is low while the queue is full; an entry that leaves in cycle t makes room in
-    cycle t + 1. The head is the output of a memory with synchronous read, without a register behind
-    it: the memory has few rows. `i.ready` and `o.valid` come from registers.
+    One payload is taken and one leaves per cycle. A payload taken in cycle t is offered from cycle
+    t + `LATENCY` on, or later if others stand before it. `i.ready` is low while the queue is full;
+    an entry that leaves in cycle t makes room in cycle t + 1. `i.ready` and `o.valid` come from
+    registers. The head comes straight from a memory with synchronous read, which has few rows.
 
     Members
     -------

@@ -1,1 +1,1 @@
-"""Descriptors: fetched, checked, and handed to the units."""
+"""Descriptors are fetched, checked and handed to the units; what the units report is gathered."""

@@ -19,17 +19,17 @@ class DescriptorCheck(wiring.Component):
     """Judges a descriptor: its error is the first of OPCODE, RESERVED and FIELD, or NONE.
 
     The descriptor of cycle t is judged in `error` and `kind` from cycle t + `LATENCY` on; one per
-    cycle. The first cycle asks every question, the second puts the answers together.
+    cycle. The first cycle answers every question, the second puts the answers together.
 
     Members
     -------
     descriptor : In(DESCRIPTOR_BITS)
     refused : In(1)
-        `LATENCY` - 1 cycles behind its descriptor: it must not run, and if nothing is wrong with
-        the descriptor itself, the error is PROGRAM.
+        High `LATENCY` - 1 cycles after a descriptor that must not run where it stands. If nothing
+        is wrong with the descriptor itself, its error is PROGRAM.
     error : Out(ErrorCode)
     kind : Out(KIND)
-        The opcode, none with an error.
+        A bit for the descriptor's opcode, or none where there is an error.
     """
 
     LATENCY = 2

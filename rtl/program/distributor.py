@@ -16,18 +16,19 @@ from hwsim.rtl.program.tokens import Token, reached
 class Distributor(wiring.Component):
     """Hands each descriptor to the queues of its units, `QUEUE_DEPTH` per output.
 
-    A descriptor offered in cycle t heads its empty queue in cycle t + `Queue.LATENCY`. A full queue
-    holds up those behind it. COMPUTE goes to three outputs at once, to each only its own fields,
-    when all three have room: the drain, last of them, makes it. END is taken in the cycle after its
-    stores are done. A descriptor with an error is never taken: it stays, as the fault. `i.ready`
-    depends on `i.valid` and on the descriptor: it says whether this one's queues have room.
+    A descriptor offered in cycle t heads its empty queue in cycle t + `LATENCY`. A descriptor whose
+    queue is full holds up those behind it. A COMPUTE goes to three outputs at once, to each with
+    only the fields that it needs, when all three have room; the drain is the last to make it. END
+    is taken in the cycle after its stores are done. A descriptor with an error is never taken: it
+    stays, as the fault. `i.ready` depends on `i.valid` and on the descriptor, whose queues must
+    have room.
 
     Members
     -------
     i : In(stream.Signature(FETCHED))
     stores : In(Token)
     ended : Out(1)
-        END is being taken.
+        High for one cycle, in which END is taken.
     fault : Out(FAULT)
     load, weights, issue, drain, store : Out(stream.Signature(...))
     """

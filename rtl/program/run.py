@@ -1,4 +1,4 @@
-"""A run as host and core see it: what starts it, what may end it, and which memory it may touch."""
+"""A run as host and core see it: its start, its end, and the memory that it may touch."""
 
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -36,7 +36,7 @@ class Launch(wiring.Signature):
 
 
 class Supervision(wiring.Signature):
-    """What the core reports of a run to control, and how control stops it.
+    """Reports a run to control, and lets control stop it.
 
     Every report belongs to the cycle in which it stands; none waits for an answer.
 
@@ -45,10 +45,9 @@ class Supervision(wiring.Signature):
     ended : Out(1)
         High for one cycle when END is taken: its stores are done.
     fault : Out(FAULT)
-        Of several faults in one cycle, the bus's first, then that of the earliest unit in program
-        order. The fault of a unit stays until the run is cleared; the bus's lasts for one cycle.
+        Simultaneous faults: the bus first, then the earliest unit in program order.
     active : Out(1)
-        High while something has moved; if nothing does and the bus is `quiet`, nothing ever will.
+        High while something moves. If nothing does while the bus is `quiet`, nothing ever will.
     waiting : Out(SOURCE_BITS)
         The waiting descriptor with the lowest address: the one to blame for a deadlock.
     next : Out(SOURCE_BITS)

@@ -1,4 +1,4 @@
-"""The supervisor: one fault, one waiting descriptor and one sign of life out of all units'."""
+"""The supervisor: gathers faults, waiting descriptors and signs of life from all units."""
 
 from functools import reduce
 

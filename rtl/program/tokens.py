@@ -13,15 +13,15 @@ def reached(count: Value, wait: Value) -> Value:
 
 
 class Token(wiring.Signature):
-    """One token, as those see it that wait for it. It never goes back within a run.
+    """One token, for those that wait for it. It never goes back within a run.
 
     Members
     -------
     count : Out(TOKEN_BITS)
-        How often the event has happened before this cycle, modulo 2**16. Comes from a register.
+        The number of events before this cycle, modulo 2**16. It comes from a register.
     event : Out(1)
-        High where it happens in this cycle. Comes late in the cycle: choose with it, but do not
-        compute from it.
+        High where another event happens in this cycle. It comes late in the cycle: choose with it,
+        but do not compute from it.
     """
 
     def __init__(self) -> None:
@@ -34,13 +34,13 @@ class Tokens(wiring.Component):
     Members
     -------
     chunk_loaded : In(1)
-        A feature LOAD's last word of a block has been written.
+        High with the last word of a chunk.
     tile_issued : In(1)
-        A COMPUTE's last pixel leaves the sequencer.
+        High with the last pixel of a COMPUTE.
     tile_staged : In(1)
-        A COMPUTE's last word goes into staging.
+        High with the last word that a COMPUTE writes into staging.
     store_done : In(1)
-        A STORE's last response has come.
+        High for one cycle when a STORE's last response has come.
     computes, drains, stores : Out(Token)
     next_chunks : Out(TOKEN_BITS)
         The chunks, counted up to this cycle: the array waits for those of the next one.
