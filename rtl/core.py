@@ -222,9 +222,9 @@ class Core(wiring.Component):
             drain.accumulators.enable,
         )
         m.submodules.supervisor = self.supervisor = supervisor = Supervisor(
-            units=len(faults), managers=len(bus_faults), waiting=len(waiting), moves=len(moves)
+            units=len(faults), managers=len(bus_faults), waiting=len(waiting)
         )
-        m.d.comb += supervisor.moves.eq(moves)
+        m.d.comb += supervisor.moves.eq(moves.any())
         for ports, reports in (
             (supervisor.unit_faults, faults),
             (supervisor.bus_faults, bus_faults),

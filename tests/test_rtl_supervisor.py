@@ -11,13 +11,13 @@ from hwsim.isa.error_codes import ErrorCode
 from hwsim.rtl.program.supervisor import Supervisor
 from tests.streams import Each, step
 
-UNITS, MANAGERS, WAITING, MOVES = 4, 2, 5, 7
+UNITS, MANAGERS, WAITING = 4, 2, 5
 Fault = tuple[ErrorCode, int]
 NONE: Fault = (ErrorCode.NONE, 0)
 
 
 def supervisor() -> Supervisor:
-    return Supervisor(units=UNITS, managers=MANAGERS, waiting=WAITING, moves=MOVES)
+    return Supervisor(units=UNITS, managers=MANAGERS, waiting=WAITING)
 
 
 def drawn_faults(rng: np.random.Generator, count: int) -> list[Fault]:
@@ -76,14 +76,14 @@ def test_the_waiting_descriptor_with_the_lowest_address_is_the_oldest(
     step(dut, [Each(drive, sample)], lambda: True, WAITING + 2)
 
 
-def test_any_move_is_a_sign_of_life_a_cycle_later() -> None:
+def test_a_move_is_a_sign_of_life_a_cycle_later() -> None:
     dut = supervisor()
-    moves = [0, *(1 << bit for bit in range(MOVES)), 0, (1 << MOVES) - 1, 0, 0]
+    moves = [0, 1, 0, 0, 1, 1, 0]
 
     def drive(ctx: Any, cycle: int) -> None:
         ctx.set(dut.moves, moves[cycle])
 
     def sample(ctx: Any, cycle: int) -> None:
-        assert ctx.get(dut.active) == (cycle > 0 and moves[cycle - 1] != 0)
+        assert ctx.get(dut.active) == (moves[cycle - 1] if cycle else 0)
 
     step(dut, [Each(drive, sample)], lambda: True, len(moves) - 2)

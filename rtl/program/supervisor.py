@@ -24,25 +24,25 @@ class Supervisor(wiring.Component):
     unit_faults : In(FAULT), one per unit, the earliest in program order first
     bus_faults : In(FAULT), one per manager
     waiting : In(WAITING), one per unit
-    moves : In(`moves`)
-        Signs of life, one bit each.
+    moves : In(1)
+        High where something moves in this cycle.
     fault : Out(FAULT)
     oldest : Out(SOURCE_BITS)
         The waiting descriptor with the lowest address. It is settled as many cycles after
         `waiting` stands still as there are entries in it: a deadlock does.
     active : Out(1)
-        High in the cycle after any of `moves`.
+        `moves` of the cycle before: a deadlock is not called in a hurry.
     """
 
     LATENCY = 2
 
-    def __init__(self, units: int, managers: int, waiting: int, moves: int):
+    def __init__(self, units: int, managers: int, waiting: int):
         super().__init__(
             {
                 "unit_faults": In(FAULT).array(units),
                 "bus_faults": In(FAULT).array(managers),
                 "waiting": In(WAITING).array(waiting),
-                "moves": In(moves),
+                "moves": In(1),
                 "fault": Out(FAULT),
                 "oldest": Out(SOURCE_BITS),
                 "active": Out(1),
@@ -71,5 +71,5 @@ class Supervisor(wiring.Component):
             return result
 
         m.d.comb += self.oldest.eq(reduce(older, self.waiting).source)
-        m.d.sync += self.active.eq(self.moves.any())
+        m.d.sync += self.active.eq(self.moves)
         return m
