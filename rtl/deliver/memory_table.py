@@ -61,7 +61,7 @@ def _write_port(memory: OnChipMemory) -> str:
 
 
 def _read_port(memory: OnChipMemory, body: str) -> str:
-    """When the word comes, and which one where both ports meet at an address.
+    """Return when the word comes, and which one where both ports meet at an address.
 
     Yosys writes write-first as a second assignment or, without an enable, by keeping the address.
     """
