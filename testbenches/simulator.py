@@ -16,13 +16,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from os import PathLike
 from pathlib import Path
+from typing import TextIO
 
-from cocotb_tools.runner import get_runner
+from cocotb_tools.runner import Verilator
 
 from hwsim.cache import cache_folder
 from hwsim.errors import InputError
-from hwsim.testbenches import replay
+from hwsim.testbenches import guard, replay
 
 ROOT = Path(__file__).resolve().parents[1]
 # An installed package must not write into its own folder.
@@ -47,6 +49,18 @@ class FailedBuildError(RuntimeError):
 
 class FailedRunError(AssertionError):
     """A test in the simulator, or the simulator itself, failed."""
+
+
+class Runner(Verilator):
+    """cocotb's runner, whose commands end with this process, however it ends."""
+
+    def _execute_cmds(
+        self, cmds: Sequence[Sequence[str]], cwd: PathLike[str] | str, stdout: TextIO | None = None
+    ) -> None:
+        for command in cmds:
+            status = guard.run(command, cwd, self.env, stdout)
+            if status != 0:
+                raise RuntimeError(f"Command failed with return code: {status}")
 
 
 def wanted(name: str) -> bool:
@@ -158,7 +172,7 @@ def build(
             log = folder / "build.log"
             try:
                 with _environment(environment):
-                    get_runner("verilator").build(
+                    Runner().build(
                         sources=files,
                         hdl_toplevel=top,
                         build_dir=folder,
@@ -214,7 +228,7 @@ def run(
     exit_status: object = 0
     try:
         with _environment(verilator_environment()):
-            get_runner("verilator").test(
+            Runner().test(
                 hdl_toplevel=top,
                 hdl_toplevel_lang="verilog",
                 test_module=module,

@@ -72,7 +72,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             if arguments["hdl_toplevel"] == "broken":
                 raise RuntimeError("no such module")
 
-    monkeypatch.setattr(simulator, "get_runner", lambda _: Runner())
+    monkeypatch.setattr(simulator, "Runner", Runner)
     return calls
 
 
