@@ -1,4 +1,4 @@
-"""A host at the AXI4-Lite registers, in the Amaranth simulator, and the rules of their bus."""
+"""A host for the AXI4-Lite registers in the Amaranth simulator, and the rules of their bus."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ class Host:
         return self.random.random() < self.stall
 
     async def write(self, address: int, data: int, strobe: int = 15) -> int:
-        """The response. Address and data start, and are taken, in any order and apart."""
+        """Return the response; address and data are offered and accepted in any order."""
         bus, ctx = self.bus, self.ctx
         ctx.set(bus.awaddr, address)
         ctx.set(bus.wdata, data)
@@ -55,7 +55,7 @@ class Host:
         raise AssertionError("no response to a write")
 
     async def read(self, address: int) -> tuple[int, int]:
-        """(data, response)"""
+        """Return the data and the response."""
         bus, ctx = self.bus, self.ctx
         ctx.set(bus.araddr, address)
         is_taken = False

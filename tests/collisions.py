@@ -1,4 +1,4 @@
-"""Verilog whose block memories answer noise where a word is read while it is written."""
+"""Verilog whose block memories return noise for a word that is read while it is written."""
 
 import re
 
@@ -11,10 +11,10 @@ READ = r"(?P<register>_\d+_) <= {name}\[(?P<word>.+)\];"
 
 
 def with_noise(verilog: str) -> str:
-    """Every memory marked `no_rw_check` answers a collision with its word's complement.
+    """Return Verilog whose `no_rw_check` memories answer a collision with the word's complement.
 
-    All of the word, even where only some of its bytes are written: hardware promises no more.
-    Raises `AssertionError` where a memory does not look as expected.
+    All of the word is complemented, even if only some bytes are written: hardware promises no more.
+    Raises `AssertionError` if a memory does not look as expected.
     """
     head, *memories = verilog.split(ATTRIBUTE)
     assert memories, "no memory is marked"
@@ -22,7 +22,7 @@ def with_noise(verilog: str) -> str:
 
 
 def _noisy(text: str) -> str:
-    """`text` begins with a memory's declaration, its writes and its one read."""
+    """Return the text of one memory, with noise; `text` has its declaration, writes and read."""
     declared = NAME.search(text)
     assert declared, text[:200]
     name = re.escape(declared["name"])

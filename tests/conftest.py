@@ -1,4 +1,4 @@
-"""Where tests leave what they remember, how a failure is replayed, and where commands are run."""
+"""The fixtures of all tests: caches, folders for commands, and replays of failed benches."""
 
 import os
 from collections.abc import Generator, Iterator
@@ -25,7 +25,7 @@ settings.load_profile("replayable")
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_progress_lines() -> Iterator[None]:
-    """What a command says on stderr does not depend on how fast this machine is."""
+    """Suppress progress lines, so that stderr does not depend on the speed of this machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("hwsim.cli.progress.FIRST_LINE_SECONDS", 1e6)
         yield
@@ -33,13 +33,13 @@ def _no_progress_lines() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a user's caches lie; after the first command a quantized graph is there."""
+    """Return the folder of a user's caches, which the first command fills with a graph."""
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Path]:
-    """A folder with a photograph, in which all commands of the module are run."""
+    """Yield a folder with a photograph, in which all commands of the module run."""
     folder = tmp_path_factory.mktemp("workplace")
     pixels = np.random.default_rng(1).integers(0, 256, (48, 80, 3), np.uint8)
     Image.fromarray(pixels).resize((160, 96)).save(folder / "photo.jpg")
@@ -55,7 +55,7 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None, None, None]:
-    """Without Verilator its tests are skipped, but not in CI, which must run the Verilog."""
+    """Skip a test that needs Verilator if it is missing, but not in CI, which must have it."""
     try:
         return (yield)
     except MissingToolError as error:
@@ -68,7 +68,7 @@ def pytest_runtest_call() -> Generator[None, None, None]:
 def pytest_runtest_makereport(
     call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Behind a failed cocotb run's long log, once more how to replay it."""
+    """Repeat the replay command after the long log of a failed cocotb run."""
     report = yield
     if call.excinfo is not None:
         lines = str(call.excinfo.value).splitlines()

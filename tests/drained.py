@@ -1,4 +1,4 @@
-"""Tiles for the drain, and all that it waits for, cycle by cycle in the Amaranth simulator."""
+"""Tiles for the drain, and the events that it waits for, in the Amaranth simulator."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ TOKENS = 1 << 16
 STAGING_WORDS = 200
 DEPTH = 32
 
-Fields = dict[str, int]  # the drain's of a COMPUTE
+Fields = dict[str, int]  # the fields of a COMPUTE that the drain uses
 
 
 def config_of(lanes_in: int, lanes_out: int, rescale: int, **more: Any) -> Config:
@@ -28,7 +28,7 @@ def config_of(lanes_in: int, lanes_out: int, rescale: int, **more: Any) -> Confi
 
 
 def drawn_fields(rng: np.random.Generator, config: Config, number: int) -> Fields:
-    """Every k and pool in turn; odd sides; sometimes fewer pixels stored than there are windows."""
+    """Return drawn fields: every k and pool in turn, odd sides, sometimes fewer stored pixels."""
     lanes = config.array.output_lanes
     factors = [factor for factor in range(4) if config.channel_pool and 1 << factor <= lanes] or [0]
     factor, pool = factors[number % len(factors)], list(Pool)[number // len(factors) % len(Pool)]
@@ -60,7 +60,7 @@ def number_of_reads(config: Config, fields: Fields) -> int:
 
 @dataclass(frozen=True)
 class Chances:
-    """Per cycle, of each thing that a tile waits for."""
+    """The probabilities per cycle of each event that a tile waits for."""
 
     tile: float = 1.0
     accumulated: float = 1.0
@@ -69,7 +69,7 @@ class Chances:
 
 
 class Gate:
-    """Offers tiles, their sums, parameters and stores, and knows when the drain must read them."""
+    """Offers tiles, sums, parameters and stores, and knows when the drain must read them."""
 
     def __init__(
         self, dut: Any, tiles: list[Fields], chances: Chances, rng: np.random.Generator
@@ -79,7 +79,7 @@ class Gate:
         self.accumulated: list[int] = []
         self.parameters: list[int] = []
         self.stores: list[int] = []
-        # Cycles of things that happened, and the descriptor waited for in each cycle.
+        # The cycles of events, and the descriptor that is waited for in each cycle.
         self.offered: list[int] = []
         self.accepted: list[int] = []
         self.drained: list[int] = []
@@ -96,7 +96,7 @@ class Gate:
         return bool(self.rng.random() < getattr(self.chances, name))
 
     def _bounded(self, name: str, count: int) -> bool:
-        """Another tile's sums or parameters, if one of the two banks is free."""
+        """Draw if another tile's sums or parameters arrive; one of the two banks must be free."""
         free = count < min(len(self.drained) + ACCUMULATOR_BANKS, len(self.tiles))
         return free and self._chance(name)
 
@@ -132,7 +132,7 @@ class Gate:
         self.waiting.append(waiting.source if waiting.valid else None)
 
     def check(self, config: Config) -> list[int]:
-        """That everything came in the very cycle that the contract names; the cycles of reads."""
+        """Check that every event has the cycle of the contract; return the cycles of reads."""
         accepted: list[int] = []
         drained: list[int] = []
         reads: list[int] = []

@@ -15,7 +15,7 @@ from hwsim.graph.infer import stored_shape
 
 @st.composite
 def configs(draw: st.DrawFn, weight_bits: int | None = None) -> Config:
-    """Accelerators small enough that a drawn layer has to be cut up in every way there is."""
+    """Draw an accelerator so small that the compiler cuts drawn layers in every way."""
     lanes_in = draw(st.sampled_from([8, 8, 16]))
     lanes_out = lanes_in * draw(st.sampled_from([1, 1, 2]))
     rescale = draw(st.sampled_from([lanes for lanes in (1, 2, 4, 8) if lanes <= lanes_out]))
@@ -37,7 +37,7 @@ def configs(draw: st.DrawFn, weight_bits: int | None = None) -> Config:
 
 @st.composite
 def shapes_of_graphs(draw: st.DrawFn, max_layers: int = 3, weight_bits: int = 8) -> Graph:
-    """A chain of one to `max_layers` layers of every legal kind, odd sizes, lanes left empty."""
+    """Draw a chain of one to `max_layers` layers, with odd sizes and empty lanes."""
     image = draw(st.booleans())
     side = st.integers(2, 18)
     shape = Shape(3 if image else draw(st.integers(1, 40)), draw(side), draw(side))
@@ -52,7 +52,7 @@ def shapes_of_graphs(draw: st.DrawFn, max_layers: int = 3, weight_bits: int = 8)
 
 @st.composite
 def layers_on(draw: st.DrawFn, tensor: Tensor, number: int, weight_bits: int = 8) -> Layer:
-    """A layer that reads `tensor`: dense or depthwise, every kernel, padding, k and pool."""
+    """Draw a layer that reads `tensor`: dense or depthwise, any kernel, padding, k and pool."""
     shape = tensor.shape
     kernel, padding = draw(kernels(shape))
     k, filters, groups = draw(st.sampled_from([1, 1, 2, 4, 8])), draw(st.integers(1, 20)), 1
@@ -67,7 +67,7 @@ def layers_on(draw: st.DrawFn, tensor: Tensor, number: int, weight_bits: int = 8
 
 @st.composite
 def kernels(draw: st.DrawFn, shape: Shape) -> tuple[tuple[int, int], int]:
-    """A kernel and a padding that fit an input: mostly those of ordinary networks."""
+    """Draw a kernel and a padding that fit an input, mostly those of ordinary networks."""
     usual = draw(st.sampled_from([1, 3, 3, None]))
     if usual:
         return (usual, usual), usual // 2
@@ -82,7 +82,7 @@ def kernels(draw: st.DrawFn, shape: Shape) -> tuple[tuple[int, int], int]:
 
 
 def with_drawn_constants(graph: Graph, seed: int) -> Graph:
-    """Fill in integers that reach both ends of the output range and every sign."""
+    """Add integers that reach both ends of the output range and every sign."""
     rng = np.random.default_rng(seed)
     tensor = replace(graph.input, quantization=_quantization(rng))
     layers: list[Layer] = []
@@ -123,7 +123,7 @@ def drawn_input(graph: Graph, seed: int) -> NDArray[np.int8]:
 
 
 def preset_with(name: str, /, **sections: Any) -> Config:
-    """A preset with some keys of some sections replaced."""
+    """Return a preset with some keys of some sections replaced."""
     data = load_config(name).model_dump()
     for section, values in sections.items():
         if isinstance(values, dict):

@@ -1,4 +1,4 @@
-"""Components step by step in the Amaranth simulator: streams that idle and stall, seen by cycle."""
+"""Drive components in the Amaranth simulator, cycle by cycle, with streams that idle and stall."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -16,21 +16,21 @@ class Part(Protocol):
         """Set inputs for this cycle, from what was sampled in the cycles before."""
 
     def sample(self, ctx: Any, cycle: int, /) -> None:
-        """Look at this cycle's values, all inputs being set."""
+        """Read this cycle's values, after all inputs are set."""
 
 
 def values(ctx: Any, payload: Any) -> Any:
-    """A payload as plain integers: a dict for a structure, at every level."""
+    """Return a payload as plain integers, and every structure in it as a dict."""
     if hasattr(payload, "shape") and hasattr(payload.shape(), "members"):
         return {name: values(ctx, payload[name]) for name in payload.shape().members}
     return int(ctx.get(payload))
 
 
 class Source:
-    """Offers payloads in order; pauses in front of each with probability `idle` per cycle.
+    """Offers payloads in order, and pauses before each with probability `idle` per cycle.
 
-    `taken` holds the cycle in which each was taken. `allowed`, if given, holds back a payload by
-    its number.
+    `taken` has the cycle in which each was accepted. `allowed`, if given, says by number whether a
+    payload may be offered.
     """
 
     def __init__(
@@ -67,10 +67,10 @@ class Source:
 
 
 class Sink:
-    """Takes payloads, each cycle not ready with probability `stall`.
+    """Accepts payloads; in each cycle it is not ready with probability `stall`.
 
-    What is offered stays, unchanged, until it is taken. `offered` and `taken` hold the cycles,
-    `payloads` what was taken. `hold` makes it refuse everything.
+    It checks that an offered payload stays unchanged until it is accepted. `offered` and `taken`
+    have the cycles, `payloads` the accepted payloads. `hold` makes it refuse everything.
     """
 
     def __init__(self, port: Any, rng: np.random.Generator, stall: float = 0.0):
@@ -114,7 +114,7 @@ class Each:
 def step(
     dut: Any, parts: Sequence[Part], until: Callable[[], bool], further_cycles: int = 0
 ) -> int:
-    """Run until `until` holds behind a cycle, and `further_cycles` more; how many there were."""
+    """Run until `until` is true, and `further_cycles` more; return the number of cycles."""
     cycles = 0
 
     async def bench(ctx: Any) -> None:

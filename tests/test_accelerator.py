@@ -1,4 +1,4 @@
-"""The generated accelerator: lints clean, and does what golden, machine and timeline say."""
+"""The generated Verilog passes lint, and agrees with golden, machine and timeline."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ RECOVERY = "hwsim.testbenches.tb_recovery"
 ANOTHER_MEMORY = "hwsim.testbenches.tb_another_memory"
 DRAWN_BENCH = "hwsim.testbenches.tb_drawn"
 FILTER = "COCOTB_TEST_FILTER"
-EXACT, NEAR, CLOSE = "0", "0.001", "0.01"  # share of the cycles by which the timeline may be off
+EXACT, NEAR, CLOSE = "0", "0.001", "0.01"  # the timeline's largest relative error
 QUICK = ("nano", "nano W4A8", "nano without the pool")
 SPOILT = ("nano", "edge", "few weight bits")
 MEASURED = ("nano", "nano W4A8", "edge")  # the timeline is exact on these and their own memory
@@ -90,7 +90,7 @@ def test_verilog_lints_clean(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.verilator
 def test_the_smallest_configuration_lints_clean(tmp_path: Path) -> None:
-    """Every buffer, burst and queue at the least that a configuration may ask for."""
+    """Lint accepts the smallest legal sizes of every buffer, burst and queue."""
     least = {"feature_bytes": 16, "weight_bytes": 144, "accumulator_depth": 2, "staging_bytes": 16}
     smallest = preset_with(
         "nano",
@@ -135,7 +135,7 @@ def test_recovery(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bench", [BENCH, RECOVERY])
 @pytest.mark.parametrize("name", ["nano", "edge", "tiny"])
 def test_no_word_counts_that_is_read_while_written(name: str, bench: str, tmp_path: Path) -> None:
-    """What `hwsim.rtl.primitives.block_memory` promises to the synthesizer."""
+    """Words that are read while written do not matter, as `block_memory` promises synthesis."""
     config = CONFIGURATIONS[name]
     tolerance = {TOLERANCE: EXACT if name in MEASURED else CLOSE}
     run_verilog(with_noise(generated(config)), config, tmp_path, bench, **tolerance)
@@ -145,7 +145,7 @@ def test_no_word_counts_that_is_read_while_written(name: str, bench: str, tmp_pa
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "every"), [("nano", 1), ("edge", 5), ("few weight bits", 13)])
 def test_recovery_from_many_errors(name: str, every: int, tmp_path: Path) -> None:
-    """On `nano` and `edge` an error on every beat of a run."""
+    """On `nano` and `edge` the accelerator recovers from an error on every beat of a run."""
     lasting = {ENDS: f"0 {every}", FILTER: "^(?!.*(spoilt|in_any_cycle))"}
     run_bench(CONFIGURATIONS[name], tmp_path, RECOVERY, **lasting)
 
@@ -159,9 +159,10 @@ def test_recovery_from_many_errors(name: str, every: int, tmp_path: Path) -> Non
 def test_recovery_in_many_cycles(
     name: str, first: int, step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On `nano` an ABORT in every cycle of a run, in parts that run side by side.
+    """On `nano` the accelerator recovers from an ABORT in every cycle of a run.
 
-    Its lines are not counted: that takes three times as long, and every other test counts them.
+    The cycles are split into tests that run in parallel. Covered lines are not counted here, which
+    would take three times as long; every other test counts them.
     """
     monkeypatch.setenv("VERILOG_COVERAGE", "0")
     moments = {ENDS: f"{first} {step}", FILTER: "in_any_cycle"}
@@ -189,7 +190,7 @@ def test_drawn_networks(name: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_drawn_networks(name: str, tmp_path: Path) -> None:
-    """A thousand layers in all."""
+    """All witnesses agree on a thousand drawn layers."""
     layers = str(-(-1000 // len(CONFIGURATIONS)))
     many = {EXAMPLES: "60", LAYERS: layers, TOLERANCE: NEAR if name in MEASURED else CLOSE}
     run_bench(CONFIGURATIONS[name], tmp_path, DRAWN_BENCH, **many)
@@ -198,7 +199,7 @@ def test_many_drawn_networks(name: str, tmp_path: Path) -> None:
 @pytest.mark.verilator
 @pytest.mark.slow
 def test_condensation_costs_its_macs_alone(tmp_path: Path) -> None:
-    """And nothing at k = 1, where the pool is built but not used."""
+    """Condensing costs only its multiply-accumulates, and at k = 1 it costs nothing."""
     edge = CONFIGURATIONS["edge"]
     measured = [
         condensation(config, tmp_path / str(config.channel_pool))

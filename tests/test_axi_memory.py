@@ -1,4 +1,4 @@
-"""The memory in front of which every test runs the Verilog, and the monitor on its bus."""
+"""The SystemVerilog memory that the Verilog runs with in every test, and the monitor on its bus."""
 
 from pathlib import Path
 

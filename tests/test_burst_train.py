@@ -1,4 +1,4 @@
-"""The closed form of a load's bursts, against following them one by one."""
+"""The closed form of a load's bursts equals a simulation of them one by one."""
 
 from itertools import accumulate
 
@@ -11,14 +11,14 @@ from hwsim.timeline.burst_train import BurstTrain, Pace
 
 @st.composite
 def trains(draw: st.DrawFn) -> tuple[BurstTrain, list[tuple[int, int, int]], list[int]]:
-    """A train; address, first and last beat's cycle of each burst; what was answered before."""
+    """Draw a train, each burst's cycles of address, first and last beat, and earlier answers."""
     pace = Pace(
         draw(st.integers(1, 200)), draw(st.integers(2, 9)), draw(st.sampled_from([1, 2, 4]))
     )
     beats = draw(st.integers(1, 20))
     bursts = draw(st.integers(1, 70))
     last_beats = draw(st.integers(1, beats))
-    # The bursts before, each a while behind the other.
+    # The bursts before the train, with some distance between them.
     gaps = draw(st.lists(st.integers(1, 40), min_size=pace.outstanding, max_size=pace.outstanding))
     answered = [cycle - pipeline.READ_SLOT for cycle in accumulate(gaps)]
     free = answered[-1] + pace.cycles_per_beat
@@ -48,7 +48,7 @@ def test_every_burst_is_where_it_is_when_followed(
 
 
 def test_average_lengths_add_up_to_whole_cycles() -> None:
-    """Rows of 34 beats in three bursts each, behind each other."""
+    """Consecutive rows of 34 beats, three bursts each, take a whole number of cycles."""
     train = BurstTrain(Pace(1, 8, 1), 30, 34 / 3, 34 / 3, 0, 98_341, [0] * 8)
     ends = [train.end(3 * row) for row in range(1, 11)]
     assert ends == [98_341 + 34 * row for row in range(1, 11)]

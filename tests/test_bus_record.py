@@ -1,4 +1,4 @@
-"""What was recorded of the bus: whose each word is, and that nothing wrong passes for right."""
+"""Every recorded word is attributed to its layer, and every fault on the bus is noticed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,12 +33,12 @@ from hwsim.testbenches.bus_record import (
 from tests.drawn import drawn_input, with_drawn_constants
 
 CONFIG = load_config("nano")
-FIRST_RESPONSE = 1000  # one per word: a cycle each
+FIRST_RESPONSE = 1000  # the first word's; each word has one, a cycle later
 
 
 @cache
 def compiled() -> tuple[Program, tuple[NDArray[np.int8], ...]]:
-    """A program, and what every layer of it stores."""
+    """Return a program, and the output of every layer."""
     graph = with_drawn_constants(build_network("condensation-net-mini", 32, 32), seed=1)
     outputs = run_graph(graph, torch.from_numpy(drawn_input(graph, seed=2))[None])
     return compile_graph(graph, CONFIG), tuple(output[0].numpy() for output in outputs)
@@ -46,7 +46,7 @@ def compiled() -> tuple[Program, tuple[NDArray[np.int8], ...]]:
 
 @cache
 def recorded() -> BusRecord:
-    """What a bus on which nothing is wrong would have carried."""
+    """Return the record of a bus without faults."""
     program, outputs = compiled()
     writes = expected_writes(program)
     words = np.zeros((len(writes.addresses), CONFIG.word_bytes), np.uint8)
@@ -111,7 +111,7 @@ def test_a_wrong_value_is_found_where_it_is() -> None:
 
 
 def test_a_wrong_padding_channel_is_found() -> None:
-    """The head of 30 channels is stored in four words of 8 lanes."""
+    """A wrong padding channel is a difference: 30 channels are stored in four words of 8 lanes."""
     words = recorded().words.copy()
     words[layer_words(8)[-1], 7] = 1
     assert differences(replace(recorded(), words=words)) == {"conv9": Difference(31, 0, 0, 1, 0, 1)}
@@ -124,7 +124,7 @@ def test_a_byte_without_its_strobe_was_never_stored() -> None:
     assert differences(replace(recorded(), strobes=strobes)) == {
         "conv9": Difference(3, 0, 0, None, int(outputs[8][3, 0, 0]), 1)
     }
-    strobes[layer_words(8)] = np.arange(CONFIG.word_bytes) != 7  # of the last word it only pads
+    strobes[layer_words(8)] = np.arange(CONFIG.word_bytes) != 7  # the padding of the last word
     assert differences(replace(recorded(), strobes=strobes))["conv9"].elements == 4
 
 
@@ -178,7 +178,7 @@ def events(*parts: Sequence[int]) -> bytes:
 
 
 def test_the_recorder_s_files(tmp_path: Path) -> None:
-    """Two bursts each way; the second write was never answered."""
+    """The recorder's files are read: two bursts each way, the second write without a response."""
     (tmp_path / "bus.events").write_bytes(
         events(
             (7, 0, 0, Kind.START),

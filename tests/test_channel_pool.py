@@ -1,4 +1,4 @@
-"""The golden channel pool against a loop, and the order that design and hardware rely on."""
+"""The golden channel pool equals a loop, and keeps the order that the hardware relies on."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""`hwsim compile`: all files or none, the same ones every time, or one line that says why not."""
+"""`hwsim compile` writes all files or none, always the same bytes, or one line with the error."""
 
 import json
 import re
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("workplace")
 
 
 def test_without_an_image_there_is_no_input(capsys: pytest.CaptureFixture[str]) -> None:
-    """And nothing of an earlier call that belongs to another memory."""
+    """Without an image memory has no input, and an earlier call's expected output is removed."""
     assert main(["compile", MINI, "--image", "photo.jpg", "--out", "again", "-q"]) == 0
     (Path("again") / "notes.txt").write_text("mine")
     assert main(["compile", MINI, "--out", "again"]) == 0
@@ -39,7 +39,7 @@ def test_without_an_image_there_is_no_input(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_same_input_same_bytes(capsys: pytest.CaptureFixture[str]) -> None:
-    """Wherever it is written, however the base; --json copies the document."""
+    """Equal calls give equal bytes in any folder and any spelling of the base, as --json does."""
     photograph = ["compile", MINI, "--image", "photo.jpg"]
     assert main([*photograph, "--base", hex(BASE), "--out", "deep/first", "-q"]) == 0
     first = {path.name: path.read_bytes() for path in Path("deep/first").iterdir()}
@@ -100,7 +100,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_missing_extra_is_told_in_one_line(
     image: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # a kept graph needs no torch
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # cached graphs need no torch
     command = ["compile", MINI, *image, "--out", "out"]
     code = (
         "import sys; sys.modules['torch'] = None;"

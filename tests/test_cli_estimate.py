@@ -1,4 +1,4 @@
-"""`hwsim estimate` as its users see it: streams, files, exit statuses."""
+"""The command `hwsim estimate` as users see it: streams, files and exit statuses."""
 
 import json
 import os
@@ -15,7 +15,7 @@ MINI = "condensation-net-mini"
 
 
 def errors_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Stderr of a call that must end with status 2, one line of stderr and nothing else."""
+    """Return the one line on stderr of a call that must end with status 2 and print no more."""
     assert main(arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -97,7 +97,7 @@ def test_a_shown_config_can_be_changed_and_used(
 
 
 def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
-    """Two processes, two hash seeds, two folders."""
+    """Two processes with two hash seeds write equal bytes into two folders."""
     found = []
     for seed in ("1", "2"):
         folder = tmp_path / seed
@@ -204,7 +204,7 @@ def test_outputs_that_cannot_be_written_are_refused_first(
 def test_what_nobody_has_foreseen_is_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And no status that means something else; with -v the traceback comes before it."""
+    """An unforeseen exception is one line with its own status; -v puts the traceback before it."""
 
     def faulty(*_arguments: object, **_named: object) -> None:
         raise KeyError("weights")

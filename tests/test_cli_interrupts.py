@@ -1,4 +1,4 @@
-"""Control-C and SIGTERM at any time: one line, status 130, nothing left behind."""
+"""Control-C and SIGTERM at any time end a command with one line, status 130 and no left files."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# Run as the console script runs it; the signal comes when a module is first looked for.
+# Runs like the console script; the signal comes when a module is first searched for.
 AT_IMPORT = """\
 import os, sys
 from importlib.abc import MetaPathFinder
@@ -23,7 +23,7 @@ from hwsim.__main__ import main
 sys.argv = ["hwsim", *{arguments!r}]
 sys.exit(main())
 """
-# The signal comes when the core has made its units, and has used none of them.
+# The signal comes when the core has made its units but has used none of them.
 IN_THE_HARDWARE = """\
 import os, sys
 from hwsim.rtl.core import Core
@@ -43,7 +43,7 @@ sys.exit(main())
 
 
 def ended(code: str, folder: Path) -> tuple[int, str, str]:
-    """Status, standard output and stderr of Python code that runs in `folder`."""
+    """Return status, standard output and stderr of Python code that ran in `folder`."""
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
     )
@@ -64,7 +64,7 @@ def test_while_modules_are_imported(module: str, number: int, tmp_path: Path) ->
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_while_the_hardware_is_made(number: int, tmp_path: Path) -> None:
-    """Amaranth's remarks on parts that were never used are not heard."""
+    """An interrupt hides Amaranth's warnings about components that were never used."""
     arguments = ["rtl", "--config", "nano", "--out", "deep/nano"]
     code = IN_THE_HARDWARE.format(number=int(number), arguments=arguments)
     assert ended(code, tmp_path) == (130, "", "hwsim: interrupted\n")

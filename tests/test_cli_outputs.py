@@ -1,4 +1,4 @@
-"""Where a command's files go: all or none; devices, pipes and open files are written in place."""
+"""A command writes all of its files or none; devices, pipes and open files get data in place."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ BEGINNINGS = {
 
 
 def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a line of bash in `folder`; a failure anywhere in a pipe counts."""
+    """Run a line of bash in `folder`; a failure of any command in a pipeline counts."""
     return subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
         cwd=folder,
@@ -56,7 +56,7 @@ def test_pipes_and_open_files_are_written_in_place(option: str, line: str, tmp_p
 
 
 def test_tables_and_a_file_share_standard_output(tmp_path: Path) -> None:
-    """Also where it is a file: neither overwrites the other."""
+    """Neither overwrites the other, even if standard output is a file."""
     command = f"{HWSIM.removesuffix('-q')} --csv /dev/stdout"
     piped = shell(f"{command} | cat", tmp_path).stdout
     assert shell(f"{command} > both", tmp_path).returncode == 0
@@ -66,7 +66,7 @@ def test_tables_and_a_file_share_standard_output(tmp_path: Path) -> None:
 
 
 def test_a_socket_is_written_in_place(tmp_path: Path) -> None:
-    """As a service's standard output is; it cannot be opened by its name."""
+    """A socket, such as a service's standard output, is written although its name cannot open."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         command = [*HWSIM.split(), "--json", "/dev/stdout"]
@@ -75,7 +75,7 @@ def test_a_socket_is_written_in_place(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_has_enough_does_no_harm(tmp_path: Path) -> None:
-    """What else was asked for is written."""
+    """If a reader stops early, the other outputs are still written."""
     large = f"{sys.executable} -m hwsim estimate tiny-yolov2 -q"
     result = shell(f"{large} --trace >(head -c 5) --csv figures.csv", tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, '{"tra', "")
@@ -109,7 +109,7 @@ def test_a_full_device_leaves_no_other_file(
 def test_a_pipe_gets_nothing_where_a_file_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is written in place cannot be taken back."""
+    """A pipe gets no data if a file fails, because such data cannot be taken back."""
 
     def full(*_arguments: object, **_named: object) -> None:
         raise OSError(28, "No space left on device")

@@ -1,4 +1,4 @@
-"""How far a long command is: bars on a terminal, elsewhere a line now and then, none with -q."""
+"""Long commands show progress: bars on a terminal, elsewhere occasional lines, none with -q."""
 
 import io
 import re
@@ -12,7 +12,7 @@ from hwsim.cli.options import Verbosity
 from hwsim.cli.progress import progress
 
 LINE = r"hwsim: executing a \\x1b\[31m\[bold\]net: (\d+ %, )?\d+ s\n"
-NAME = "executing a \x1b[31m[bold]net"  # no name that reaches a terminal is obeyed
+NAME = "executing a \x1b[31m[bold]net"  # a terminal must not obey a name
 
 
 class Terminal(io.StringIO):
@@ -27,7 +27,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lines_of(capsys: pytest.CaptureFixture[str], steps: int, done: int, count: int) -> list[str]:
-    """The first `count` lines of work of which `done` steps are done."""
+    """Return the first `count` lines for work of which `done` steps are done."""
     text = ""
     deadline = monotonic() + 30
     with progress(Verbosity.NORMAL)(NAME, steps) as advance:

@@ -1,4 +1,4 @@
-"""`hwsim rtl`: a folder that an engineer can work with, or one line that says why there is none."""
+"""The command `hwsim rtl` writes a folder that an engineer can use, or one line with the error."""
 
 import json
 import os
@@ -30,7 +30,7 @@ from tests.test_report_document import keeps_to_the_schema
 SOURCES = {"npu.v", "npu.vlt", "npu.core", "npu.rdl", "npu.h", "npu_driver.h", "example.c"}
 FILES = SOURCES | {"README.md", "html/index.html"}
 MODULE = r"^module \\?([^\s(]+).*?^endmodule"
-INSTANCE = r"^  \\?(\S+)  \\?(\S+) +\($"  # module and name
+INSTANCE = r"^  \\?(\S+)  \\?(\S+) +\($"  # an instance: module and name
 COMPILED = {"memory.bin", "memory.json", "memory.h", "expected.bin"}  # by `hwsim compile`
 
 
@@ -40,7 +40,7 @@ def everything(folder: Path) -> set[str]:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the command writes for the smallest configuration."""
+    """Return the folder that the command writes for the smallest configuration."""
     folder = tmp_path_factory.mktemp("rtl") / "build" / "nano"
     output = folder.parent / "rtl.json"
     arguments = ["rtl", "--config", "nano", "--name", "npu", "--out", str(folder)]
@@ -50,7 +50,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A generator that takes no time."""
+    """Replace the generator by one that takes no time."""
 
     def verilog(_config: Any, name: str = "accelerator") -> str:
         return f"\nmodule {name}(clk);\n  input clk;\nendmodule\n"
@@ -113,7 +113,7 @@ def test_the_verilog_stands_alone(written: Path) -> None:
 
 @pytest.mark.verilator
 def test_lint_is_silent_as_the_guide_says(written: Path, tmp_path: Path) -> None:
-    """And waives nothing in a file of the user's."""
+    """Lint as the guide says is silent, and still warns about a user's own file."""
     command = "verilator --lint-only -Wall npu.vlt npu.v"
     assert f"    {command}\n" in (written / "README.md").read_text()
     own = tmp_path / "own.v"
@@ -148,7 +148,7 @@ def test_the_driver_compiles_beside_its_header(written: Path, tmp_path: Path) ->
 )
 @pytest.mark.parametrize("language", ["c", "c++"])
 def test_no_name_meets_one_of_c(name: str, language: str, tmp_path: Path) -> None:
-    """Header and driver compile behind every header of the languages that has such names."""
+    """Header and driver compile after every standard header that could define the same names."""
     headers = ("math", "stdint", "stdlib", "time", "wchar", "sys/types", f"{name}_driver")
     files = example_files(name) | {f"{name}.h": write_manual(load_config("nano"), name).header}
     for path, content in files.items():
@@ -161,7 +161,7 @@ def test_no_name_meets_one_of_c(name: str, language: str, tmp_path: Path) -> Non
 def test_without_a_home_that_can_be_written_it_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Yosys keeps itself compiled in a user's cache, and fails where it cannot."""
+    """Yosys, which needs a cache it can write, works without a home that can be written."""
     home = tmp_path / "home"
     home.write_text("no folder")
     monkeypatch.setenv("HOME", str(home))
@@ -227,7 +227,7 @@ def test_the_guide_lists_memories_and_rules(written: Path) -> None:
 
 
 def test_every_memory_is_found_where_the_guide_says(written: Path) -> None:
-    """From the top down, one instance after the other, and then by its line."""
+    """The guide's path and line lead to every memory, instance by instance from the top."""
     text = (written / "npu.v").read_text()
     modules = {found[1]: found for found in re.finditer(MODULE, text, re.MULTILINE | re.DOTALL)}
     lines = text.splitlines()
@@ -249,7 +249,7 @@ def test_every_memory_is_found_where_the_guide_says(written: Path) -> None:
 def test_a_second_call_replaces_the_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And leaves what is not its own."""
+    """A second call replaces its own files and leaves other files alone."""
     arguments = ["rtl", "--config", "nano", "--out", str(tmp_path / "out")]
     assert main(arguments) == 0
     first = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""`hwsim run`: from a photograph to compared values, and everything that can be wrong with it."""
+"""The command `hwsim run` gets compared values from a photograph, and refuses bad input."""
 
 import json
 import subprocess
@@ -30,7 +30,7 @@ def everything() -> set[str]:
 
 
 def test_values_equal_the_reference(capsys: pytest.CaptureFixture[str], cache: Path) -> None:
-    """Quantized once; nothing is left beside the photograph."""
+    """Values equal golden, the network is quantized once, and no file is left by the photograph."""
     arguments = ["run", MINI, "--image", "photo.jpg", "--check"]
     before = everything()
     assert main(arguments) == 0
@@ -106,11 +106,11 @@ def test_without_a_cache_nothing_is_kept(has_home: bool, monkeypatch: pytest.Mon
     graph = quantized_graph(RECIPE)
     monkeypatch.setattr("hwsim.golden.quantize.quantize_network", lambda *_, **_named: graph)
     if has_home:
-        monkeypatch.setenv("XDG_CACHE_HOME", "/proc/here")  # where nobody can write
+        monkeypatch.setenv("XDG_CACHE_HOME", "/proc/here")  # nobody can write there
     else:
         monkeypatch.delenv("XDG_CACHE_HOME")
         monkeypatch.delenv("HOME")
-        monkeypatch.setattr("os.getuid", lambda: 1 << 30)  # of no user
+        monkeypatch.setattr("os.getuid", lambda: 1 << 30)  # no user has this id
     before = everything()
     assert main(["run", MINI, "--image", "photo.jpg", "-q"]) == 0
     assert not RECIPE.path.exists()
@@ -199,7 +199,7 @@ def test_a_missing_extra_is_told_in_one_line(command: list[str], tmp_path: Path)
 def test_the_report_is_complete(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The main job with small networks in place of the large ones."""
+    """The report has every file, here with small networks in place of the large ones."""
     networks = ("tiny-yolov2-mini", MINI)
     monkeypatch.setattr("hwsim.cli.report.NETWORKS", networks)
     assert main(["report"]) == 0

@@ -1,4 +1,4 @@
-"""`hwsim synth`: gates by unit, and what it refuses."""
+"""The command `hwsim synth` prints gates by unit, and refuses bad input."""
 
 import json
 from pathlib import Path
@@ -125,7 +125,7 @@ def test_what_a_tool_refuses_is_told_in_a_line(
     def refuse(*_: object) -> None:
         raise SynthesisError("it does not fit")
 
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # nothing was counted before
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # an empty cache
     monkeypatch.setattr(gates if target == "gates" else fpga, flow, refuse)
     assert main(["synth", "--config", "nano", "--target", target]) == 2
     captured = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""`hwsim verify`: a small network through Verilator, and that whatever is wrong ends with 1."""
+"""The command `hwsim verify` runs a small network on Verilator and ends any fault with 1."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("workplace")
 
 @pytest.fixture
 def simulated_once(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulator runs for the first test that asks; the others get what it left."""
+    """Run the simulator for the first test only; the other tests get its files."""
     run, kept = simulator.run, workplace / "kept"
 
     def simulate(model: Path, top: str, module: str, folder: Path, *rest: Any) -> None:
@@ -46,7 +46,7 @@ def simulated_once(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def failures(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What a run that must end with 1 says is out of bounds."""
+    """Return the figures out of bounds that a run printed, which must end with 1."""
     assert main([*MINI, "--json", "-"]) == 1
     captured = capsys.readouterr()
     found: list[str] = json.loads(captured.out)["failures"]
@@ -115,7 +115,7 @@ def test_another_golden_is_seen(
 
 
 def changed_record(monkeypatch: pytest.MonkeyPatch, change: Callable[[BusRecord], None]) -> None:
-    """Let `change` alter what was recorded of the bus, in place."""
+    """Let `change` alter the record of the bus, in place."""
     load = bus_record.load_record
 
     def changed(*arguments: Any) -> BusRecord:

@@ -26,7 +26,7 @@ drawing = settings(max_examples=100, deadline=None, suppress_health_check=list(H
 
 
 def test_a_program_takes_a_few_hundred_bytes_per_descriptor() -> None:
-    """And next to nothing more while it is written: twenty million descriptors are no accident."""
+    """A program takes a few hundred bytes per descriptor, and hardly more while it is written."""
     plan = plan_graph(build_network("condensation-net", k=8), load_config("nano"))
     tracemalloc.start()
     program = write_program(plan)
@@ -42,9 +42,10 @@ def test_a_program_takes_a_few_hundred_bytes_per_descriptor() -> None:
 def test_weights_that_just_fit_the_queue_stay_in_it(
     queue_words: int, sweeps: int, features: int, weights: int
 ) -> None:
-    """Three output blocks of 88 words, two of which fill a word together: 264 words in all.
+    """The number of sweeps is right for three output blocks of 88 words, 264 words in all.
 
-    The feature buffer holds 6 of the 16 rows of 16 words, so that another sweep reads them again.
+    Two of the blocks fill a word together. The feature buffer holds 6 of the 16 rows of 16 words,
+    so that another sweep reads them again.
     """
     tensors = Tensor("input", Shape(8, 16, 16)), Tensor("output", Shape(12, 16, 16))
     layer = Layer("conv1", *tensors, 24, (3, 3), 1, None, channel_pool=2)
@@ -64,7 +65,7 @@ def test_descriptors_survive_their_encoding(data: st.DataObject) -> None:
 
 
 def assert_waits_are_near(program: Program) -> None:
-    """Every wait names an earlier event, near enough for a comparison modulo 2**16."""
+    """Check that every wait names an earlier event, near enough to compare modulo 2**16."""
     chunks = computes = stores = 0
     for descriptor in program.descriptors:
         if isinstance(descriptor, Load):
@@ -126,7 +127,7 @@ def test_the_windows_lie_apart_and_stores_in_that_of_the_features(data: st.DataO
 
 
 def _accesses(program: Program) -> list[tuple[int, int]]:
-    """(address, bytes) of every contiguous run that the program reads or writes."""
+    """Return address and size of every contiguous range that the program reads or writes."""
     return [
         (
             descriptor.address

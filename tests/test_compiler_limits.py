@@ -1,4 +1,4 @@
-"""What the compiler refuses: in one line that names the layer, and the least that would do."""
+"""The compiler refuses a layer in one line, with its name and the least value that works."""
 
 import re
 import tracemalloc
@@ -25,7 +25,7 @@ drawing = settings(max_examples=100, deadline=None, suppress_health_check=list(H
 
 
 def refusal(graph: Graph, config: Config) -> str:
-    """What the compiler objects to, or nothing."""
+    """Return the compiler's refusal, or an empty text."""
     try:
         compile_graph(graph, config)
     except InputError as error:
@@ -34,7 +34,7 @@ def refusal(graph: Graph, config: Config) -> str:
 
 
 def least_that_works(graph: Graph, with_bytes: Callable[[int], Config], little: int) -> None:
-    """The message's least compiles past its layer, and one word less is refused again."""
+    """Check that the least value of the message suffices, and that one word less is refused."""
     with pytest.raises(InputError, match=r"holds no tile; the least that works is \d+") as refused:
         compile_graph(graph, with_bytes(little))
     message = str(refused.value)
@@ -104,13 +104,13 @@ def test_an_accumulator_that_could_overflow_is_refused_by_name() -> None:
 
 
 def test_the_overflow_bound_is_exact() -> None:
-    """fan-in x 128 x max|w| + |folded bias| may reach 2**31 - 1, and not one more."""
+    """The bound fan-in x 128 x max|w| + |folded bias| may be 2**31 - 1 and not one more."""
     graph = with_drawn_constants(build_network("tiny-yolov2-mini"), seed=0)
     layer = graph.layers[8]
     constants = layer.constants
     assert constants is not None
     constants.weights[:] = 0
-    constants.weights[0, 0] = 1  # one tap: the bias is folded to itself - the zero point
+    constants.weights[0, 0] = 1  # one tap: the folded bias is bias - zero point
     most = 2**31 - 1 - constants.weights[0].size * 128
     constants.bias[:] = 0
     constants.bias[0] = most + layer.input.zero_point
@@ -145,7 +145,7 @@ def test_a_factor_wider_than_the_build_is_named(name: str) -> None:
 
 
 def test_weights_that_no_load_can_read_name_the_layer() -> None:
-    """Weight blocks of 128 words, 4,095 for each tap, and parameters; a LOAD counts 24 bits."""
+    """The refusal names the layer if its weights need more words than a LOAD's 24 bits count."""
     array = {"input_lanes": 8, "output_lanes": 128, "rescale_lanes": 8}
     buffers = {"feature_bytes": 8 * 4095, "staging_bytes": 4 * 128}
     config = preset_with("nano", array=array, buffers=buffers)
@@ -175,7 +175,7 @@ def test_a_field_that_does_not_fit_names_the_layer() -> None:
 
 
 def test_a_program_too_large_to_be_written_is_refused_before_any_of_it_is() -> None:
-    """Tiny tiles of a large image: some 40 million descriptors would take 16 GB."""
+    """Tiny tiles of a large image, some 40 million descriptors of 16 GB, are refused early."""
     graph = build_network("tiny-yolov2", 4096, 4096)
     config = preset_with("nano", buffers={"accumulator_depth": 4})
     said = r"tiny-yolov2 needs \d{8} descriptors on config 'nano': at most 4194304 can be compiled$"

@@ -1,4 +1,4 @@
-"""Configurations: presets load, and whatever contradicts itself is refused in one line."""
+"""Presets load, and a configuration that contradicts itself is refused in one line."""
 
 import os
 from pathlib import Path

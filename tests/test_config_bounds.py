@@ -1,4 +1,4 @@
-"""Every key of a configuration has bounds: nothing outside is accepted, nothing inside breaks."""
+"""Every key of a configuration has bounds: values outside are refused, values inside work."""
 
 import re
 from pathlib import Path
@@ -52,7 +52,7 @@ ABSURD = ["-1", str(10**30), str(10**400), "1" * 900, "0x" + "f" * 900, "-1e308"
 
 
 def with_value(key: str, value: str) -> str:
-    """The preset `edge` with another value of a key, as TOML writes it."""
+    """Return the TOML of preset `edge` with another value of one key."""
     name = key.rpartition(".")[2]
     text, count = re.subn(rf"(?m)^{name} = .*$", lambda _: f"{name} = {value}", preset_text("edge"))
     assert count == 1
@@ -60,7 +60,7 @@ def with_value(key: str, value: str) -> str:
 
 
 def refusal(text: str) -> str:
-    """The one line with which a text is refused, without the origin at its head."""
+    """Return the one line that refuses a text, without the origin at its beginning."""
     with pytest.raises(InputError) as refused:
         parse_config(text, "chip.toml")
     line = str(refused.value)
@@ -125,7 +125,7 @@ def test_an_array_beyond_what_becomes_verilog_is_refused() -> None:
 
 
 def words(least: int, largest: int) -> st.SearchStrategy[int]:
-    """At the bounds and between them."""
+    """Draw a number of words, at the bounds or between them."""
     return st.sampled_from([least, largest]) | st.integers(least, largest)
 
 
@@ -140,7 +140,7 @@ picojoules = st.sampled_from([0.0, 5e-324, 1e6]) | st.floats(0, 1e6)
 
 @st.composite
 def chips(draw: st.DrawFn) -> dict[str, Any]:
-    """Any accelerator in which no two choices contradict each other."""
+    """Draw any accelerator in which no two choices contradict each other."""
     lanes_in = draw(powers_of_two(8, 64))
     lanes_out = lanes_in * draw(powers_of_two(1, min(16, 8192 // lanes_in**2)))
     weight_bits, burst = draw(st.sampled_from([4, 8])), draw(powers_of_two(2, 256))
@@ -178,7 +178,7 @@ def chips(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def small_network(weight_bits: int) -> Graph:
-    """An image, a condensed layer and a pool."""
+    """Return a network with an image, a condensed layer and a pool."""
     image = Tensor("image", Shape(3, 12, 12), is_image=True)
     first = Tensor("first", Shape(16, 6, 6))
     last = Tensor("last", Shape(5, 6, 6))
@@ -199,7 +199,7 @@ def test_every_figure_of_a_legal_configuration_is_finite(chip: dict[str, Any]) -
     config = Config.model_validate(chip)
     found = estimate_or_reason(config)
     if isinstance(found, Estimate):
-        json_text(make_document(found))  # refuses what is not finite
+        json_text(make_document(found))  # refuses numbers that are not finite
     else:
         assert found.isprintable()
         buffers = (config.feature_words, config.weight_words, config.staging_words)
@@ -208,7 +208,7 @@ def test_every_figure_of_a_legal_configuration_is_finite(chip: dict[str, Any]) -
 
 
 def estimate_or_reason(config: Config) -> Estimate | str:
-    """An estimate, or why there is none: no channel pool, or a buffer that does not hold a tile."""
+    """Return an estimate, or the refusal: no channel pool, or a buffer too small for a tile."""
     try:
         return price(small_network(config.widths.weight_bits), config)
     except InputError as error:
@@ -248,7 +248,7 @@ def test_a_damaged_configuration_is_read_or_refused_in_one_line(
 
 
 def reason_for_refusing(path: Path) -> str:
-    """Why a file is refused; nothing where it is not."""
+    """Return the reason for refusing a file, or an empty text."""
     try:
         load_config(str(path))
     except InputError as error:

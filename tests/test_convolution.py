@@ -1,4 +1,4 @@
-"""The golden convolution against loops over Python integers."""
+"""The golden convolution equals loops over Python integers."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from hwsim.golden.convolution import convolution
 def convolution_by_loops(
     x: NDArray[np.int8], weights: NDArray[np.int8], zero_point: int, padding: int, groups: int
 ) -> list[list[list[int]]]:
-    """One image `x[C, H, W]`, every product by itself; raw sums, the zero point folded after."""
+    """Return the sums for one image `x[C, H, W]`, product by product, zero point folded after."""
     channels, height, width = x.shape
     filters, fan_in, rows, columns = weights.shape
 

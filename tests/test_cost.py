@@ -1,4 +1,4 @@
-"""Energy, memories, gates and useful bytes against figures worked out by hand."""
+"""Energy, memories, gates and useful bytes equal figures computed by hand."""
 
 from dataclasses import replace
 from typing import Any
@@ -29,7 +29,7 @@ from tests.drawn import preset_with
 
 
 def one_layer() -> Graph:
-    """A 1x1 convolution of 20 channels to 24 on 4x4 pixels: two input and two output blocks."""
+    """Return a 1x1 layer of 20 channels to 24 on 4x4 pixels: two input and two output blocks."""
     layer = Layer("conv1", Tensor("input", Shape(20, 4, 4)), Tensor("output", Shape(24, 4, 4)),
                   24, (1, 1), 0, None)  # fmt: skip
     return Graph("one", (layer,))
@@ -94,7 +94,7 @@ def test_gates_follow_lanes_and_widths() -> None:
 
 
 def test_the_gate_model_keeps_to_its_bounds_where_it_was_not_fitted() -> None:
-    """Against synthesis as `make calibrate` found it: 5 % in total, 10 % on each larger unit."""
+    """The model is within 5 % of `make calibrate`'s synthesis, and 10 % for each larger unit."""
     found = calibration()
     assert set(found["measured"]) == set(ALL)
     for error in errors(found["measured"], HELD_OUT):
@@ -137,7 +137,7 @@ def test_no_error_is_stated_where_no_synthesis_was_compared(sections: dict[str, 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_channel_pool_costs_less_than_the_paper_states(preset: str) -> None:
-    """1.0 % of gates and 0.2 % of memory."""
+    """The channel pool takes less than the paper's 1.0 % of gates and 0.2 % of memory."""
     found = calibration()
     with_pool, without = PRICED[preset]
     gates = [sum(found["measured"][name].values()) for name in (with_pool, without)]
@@ -177,7 +177,7 @@ def test_frames_utilisation_and_bandwidth_follow_from_the_cycles() -> None:
 
 
 def test_latency_is_paid_on_the_way_in_and_on_the_way_out() -> None:
-    """One layer: the first page, the features' way in, the last response; nothing hides them."""
+    """One layer pays the latency of first page, features and last response, as nothing hides it."""
 
     layer = Layer("conv1", Tensor("input", Shape(16, 1, 1)), Tensor("output", Shape(16, 1, 1)),
                   16, (1, 1), 0, None)  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the regression counts as seen, and that it fails where something was not."""
+"""The regression counts bins and lines that were seen, and fails if one was not."""
 
 import json
 import re
@@ -76,7 +76,7 @@ def test_small_buffers_fall_into_the_bins_of_rings_and_scopes() -> None:
 
 
 def test_the_quick_builds_see_what_a_program_can_show_whatever_the_seed() -> None:
-    """Every bin of the quick set that programs and timelines fall into, by cases that are fixed."""
+    """Fixed cases see every quick bin that programs and timelines decide, without any seed."""
     seen: set[str] = set()
     for config in (CONFIGURATIONS[name] for name in QUICK):
         programs = [compile_graph(case_graph(case, config), config) for case in (*CASES, NOT_FUSED)]
@@ -147,14 +147,14 @@ endmodule
 
 
 def point(path: Path, kind: str, line: int, column: int, what: str, lines: str = "") -> str:
-    """A key as Verilator writes it."""
+    """Return a key of coverage as Verilator writes it."""
     values = {"f": path, "l": line, "n": column, "page": f"v_{kind}/top$12", "o": what, "S": lines}
     text = "".join(f"\x01{name}\x02{value}" for name, value in values.items())
     return f"C '{text}\x01h\x02top'"
 
 
 def miniature(folder: Path, taken: int, toggled: int = 0) -> Path:
-    """A model's folder and the counts of one run; `taken` is how often `if (a)` held."""
+    """Write a model's folder and the counts of one run; `if (a)` was true `taken` times."""
     folder.mkdir(parents=True, exist_ok=True)
     source = folder / GENERATED
     source.write_text(VERILOG, "utf-8")
@@ -199,7 +199,7 @@ def test_a_line_that_ran_in_another_build_needs_no_reason(tmp_path: Path) -> Non
         return path
 
     def nowhere(*paths: Path) -> tuple[int, int]:
-        """(lines that did not run in one build, lines that ran in none)."""
+        """Return the numbers of lines that did not run in some build, and in any build."""
         counted = by_module(read_counts(paths))
         kept, _ = without(counted, read_exclusions(EXCLUSIONS))
         single = sum(len(module.uncovered) for module in kept.values())

@@ -1,4 +1,4 @@
-"""Darknet's weight files: order and header from the C source, and files that do not fit."""
+"""Darknet's weights are read as its C source writes them; files that do not fit are refused."""
 
 import os
 import struct
@@ -112,7 +112,7 @@ def test_files_that_cannot_be_weights_are_refused(file: Path) -> None:
 
 @pytest.mark.parametrize("size_bytes", [100, 200 << 30])
 def test_a_wrong_size_is_told_unread(size_bytes: int, tmp_path: Path) -> None:
-    """The file is sparse: nothing but the header could be read in this time."""
+    """A wrong size is refused unread: the sparse file is too large to read in this time."""
     path = tmp_path / "sparse.weights"
     with path.open("wb") as file:
         file.write(struct.pack("<iiiq", 0, 2, 0, 0))
@@ -167,7 +167,7 @@ def test_damaged_weights_are_read_or_refused_in_one_line(file: Path) -> None:
 
 
 def reason_for_refusing(path: Path) -> str:
-    """Why weights are refused; nothing where they are not."""
+    """Return the reason for refusing weights, or an empty text."""
     try:
         loaded(path)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""Files that a user names: what is no file, has no end or is too large is refused at once."""
+"""A name that is no file, has no end or is too large is refused at once."""
 
 import os
 import resource
@@ -29,7 +29,7 @@ Read = Callable[[str, str | Path, int], bytes]
 
 @contextmanager
 def at_once() -> Iterator[None]:
-    """Fail where the block takes a second, or 50 MB more memory than the process ever had."""
+    """Fail if the block takes a second, or 50 MB more memory than the process ever had."""
     start, peak_kib = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield
     assert time.monotonic() - start < 1
@@ -91,7 +91,7 @@ def test_a_file_that_hides_its_size_is_bounded() -> None:
 
 @contextmanager
 def written(*parts: bytes, gap_seconds: float = 0.0) -> Iterator[str]:
-    """The name of a pipe into which a thread writes `parts`, each after a gap."""
+    """Yield the name of a pipe into which a thread writes `parts`, each after a gap."""
     reading, writing = os.pipe()
 
     def write() -> None:

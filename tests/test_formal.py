@@ -1,4 +1,4 @@
-"""A proof notices hardware that is broken. That all proofs hold is what `make formal` shows."""
+"""Proofs notice broken hardware. `make formal` shows that all proofs hold for the sound one."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -74,7 +74,7 @@ def answers_at_once(m: Module, registers: Any) -> None:
 
 def ignores_that_its_queue_is_full(m: Module, manager: Any) -> None:
     moves = ~manager.bus.awvalid | manager.bus.awready
-    room = m.submodules["responses"].i.ready  # and not that of the queue of words
+    room = m.submodules["responses"].i.ready  # but not room in the queue of words
     m.d.comb += manager.i.ready.eq(moves & room & ~manager.stop)
 
 
@@ -210,7 +210,7 @@ BROKEN: list[tuple[str, str, Sabotage, str]] = [
 def test_broken_hardware_is_found(
     name: str, component: str, sabotage: Sabotage, claim: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And what breaks the proof breaks the same claim in the Amaranth simulator."""
+    """Broken hardware breaks the proof, and the same claim in the Amaranth simulator."""
     module, _, attribute = component.rpartition(".")
     sound: Any = getattr(import_module(module), attribute)
 
@@ -227,7 +227,7 @@ def test_broken_hardware_is_found(
 
 
 def test_what_never_happens_is_named() -> None:
-    """Promises that contradict each other make every claim true."""
+    """A situation that never happens is named, because contradicting promises prove anything."""
     proof = Proof()
     proof.module.submodules.queue = queue = Queue(1, 3)
     drive(proof, queue.i, "i")
@@ -245,7 +245,7 @@ def test_time_that_ran_out_proves_nothing() -> None:
     proof = Proof()
     count = Signal(40)
     proof.module.d.sync += count.eq(count + 1)
-    claim = "it never comes to 2 ** 39"  # it does, after hours
+    claim = "it never comes to 2 ** 39"  # it does so, after hours
     proof.claim(claim, count != 2**39)
     proof.finish()
     assert judge(proof, seconds=1).unproved == (claim,)

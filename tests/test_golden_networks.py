@@ -1,4 +1,4 @@
-"""The float networks: published counts, darknet's semantics, seeded weights."""
+"""The float networks have the published counts, darknet's semantics and seeded weights."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_counts_are_the_published_ones(name: str) -> None:
 
 
 def small_layer(k: int, pool: SpatialPool) -> FloatLayer:
-    """A 3 x 5 x 3 layer of two stored channels whose every constant is drawn."""
+    """Return a layer on 3 x 5 x 3 with two stored channels, with all constants drawn."""
     output = Tensor("output", Shape(2, pool.pooled(5), pool.pooled(3)))
     layer = FloatLayer(
         Layer("layer", Tensor("input", Shape(3, 5, 3)), output, 2 * k, (3, 3), 1, 0.1, k, pool)
@@ -51,7 +51,7 @@ def small_layer(k: int, pool: SpatialPool) -> FloatLayer:
 @pytest.mark.parametrize("pool", SpatialPool)
 def test_layer_follows_darknet(k: int, pool: SpatialPool) -> None:
     layer = small_layer(k, pool)
-    layer.variance[0] = 0  # then epsilon alone divides, and must stand outside the square root
+    layer.variance[0] = 0  # then only epsilon divides, which must be outside the square root
     x = torch.randn(1, 3, 5, 3, generator=torch.Generator().manual_seed(9))
 
     convolved = layer.convolve(x)[0].numpy().astype(np.float64)

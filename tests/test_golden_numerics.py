@@ -1,4 +1,4 @@
-"""The worked example in docs/numerics.md is computed, not typed."""
+"""The example in docs/numerics.md equals the computed one."""
 
 import doctest
 from pathlib import Path

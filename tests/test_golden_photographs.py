@@ -1,4 +1,4 @@
-"""Photographs: those of the wheel, and a user's files, sound or not."""
+"""Photographs of the wheel and of users are read, and broken files are refused."""
 
 import struct
 import subprocess
@@ -43,7 +43,7 @@ def test_unknown_photograph() -> None:
 
 
 def saved(folder: Path, pixels: NDArray[np.uint8], orientation: int = 1) -> Path:
-    """A PNG of `pixels[H, W, 3]`."""
+    """Write `pixels[H, W, 3]` as a PNG and return its path."""
     path = folder / "pixels.png"
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
@@ -75,7 +75,7 @@ def test_pytorch_stretches_alike(
     wanted: tuple[int, int],
     seed: int,
 ) -> None:
-    """But for the last bit of a double, which decides where a result lies between two values."""
+    """PyTorch gives equal pixels, except where a double's last bit decides between two values."""
     pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
     found = load_image(
         saved(tmp_path_factory.getbasetemp(), pixels), height=wanted[0], width=wanted[1]
@@ -172,7 +172,7 @@ def test_an_image_of_absurd_size_is_refused_unread(tmp_path: Path, size: tuple[i
 
 
 def png(width: int, height: int, *, bits: int, colour: int, rows: Iterable[bytes]) -> bytes:
-    """A PNG of what Pillow does not write, or not without holding it in memory."""
+    """Return a PNG that Pillow cannot write, or cannot write without holding it in memory."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         checksum = zlib.crc32(kind + content)
@@ -223,7 +223,7 @@ def test_a_film_is_refused_and_a_jpeg_s_first_picture_taken(tmp_path: Path) -> N
     assert load_image(tmp_path / "two.jpg", height=8, width=8)[0].min() > 250
 
 
-# ru_maxrss would begin with what pytest takes: it stays over fork and exec.
+# ru_maxrss would begin with pytest's memory, since it survives fork and exec.
 PEAKS = """
 import re, resource, sys
 from pathlib import Path
@@ -244,7 +244,7 @@ for path in large:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_largest_images_take_bounded_memory(tmp_path: Path) -> None:
-    """Pillow's own, a byte per pixel of grey and four of colours, and hardly any beside it."""
+    """The largest images take Pillow's memory, a byte per grey or four per colour pixel."""
     Image.new("RGB", (8, 8)).save(tmp_path / "small.png")
     Image.new("L", (9000, 9000)).save(tmp_path / "large.jpg")
     most_kib = {"small.png": 1000, "large.jpg": 30_000}
@@ -302,7 +302,7 @@ def test_a_damaged_image_is_read_or_refused_in_one_line(tmp_path: Path, kind: st
 
 
 def reason_for_refusing(path: Path) -> str:
-    """Why an image is refused; nothing where it is not."""
+    """Return the reason for refusing an image, or an empty text."""
     try:
         load_image(path, height=5, width=7)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""ONNX Runtime, with graph optimizations off, as the judge of every layer of the reference."""
+"""ONNX Runtime, without graph optimizations, agrees with every layer of golden."""
 
 from dataclasses import replace
 
@@ -20,8 +20,8 @@ from hwsim.golden.quantize import extract_graph, quantized_network
 from hwsim.golden.reference import run_graph, stored_image
 from hwsim.graph import Layer
 
-PHOTOGRAPH = "rocket"  # not one that calibration saw
-REQUIRED_SHARE = 0.99  # of every layer's elements; the others may be one step off
+PHOTOGRAPH = "rocket"  # not used in calibration
+REQUIRED_SHARE = 0.99  # of a layer's elements are equal; the others may differ by one step
 
 
 def judge(name: str, size: int, weight_bits: int, multiplier_bits: int) -> list[Agreement]:
@@ -66,7 +66,7 @@ def test_every_layer_agrees_at_full_size(name: str, weight_bits: int) -> None:
 
 
 def with_bias_off(layer: Layer) -> Layer:
-    """A layer whose every output is half a step too large."""
+    """Return a layer whose outputs are all half a step too large."""
     constants = layer.constants
     assert constants is not None
     half_step = (2.0 ** (constants.shift - 1) / constants.multiplier).astype(np.int32)
@@ -74,7 +74,7 @@ def with_bias_off(layer: Layer) -> Layer:
 
 
 def with_slope_off(layer: Layer) -> Layer:
-    """A layer whose leaky slope is 0.2."""
+    """Return a layer whose leaky slope is 0.2."""
     constants = layer.constants
     assert constants is not None
     doubled = constants.negative_multiplier * 2
@@ -82,7 +82,7 @@ def with_slope_off(layer: Layer) -> Layer:
 
 
 def with_taps_transposed(layer: Layer) -> Layer:
-    """A layer whose kernel has rows and columns exchanged."""
+    """Return a layer whose kernel has rows and columns exchanged."""
     constants = layer.constants
     assert constants is not None
     transposed = constants.weights.swapaxes(2, 3)

@@ -1,4 +1,4 @@
-"""Whole layers and graphs of the integer reference."""
+"""Golden computes whole layers and graphs like plain Python integers."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPoo
 
 
 def drawn_layer(k: int, pool: SpatialPool) -> Layer:
-    """A 3x3 layer of 3 x 6 x 5 to 4 stored channels, with constants that exercise both signs."""
+    """Return a 3x3 layer of 3 x 6 x 5 to 4 stored channels, with constants of both signs."""
     rng = np.random.default_rng(k)
     filters = 4 * k
     stored = Tensor("input", Shape(3, 6, 5), quantization=Quantization(0.1, -9))
@@ -31,7 +31,7 @@ def drawn_layer(k: int, pool: SpatialPool) -> Layer:
 
 
 def layer_by_steps(layer: Layer, x: np.ndarray[tuple[int, ...], np.dtype[np.int8]]) -> list[int]:
-    """One layer on `x[C, H, W]` in the order of the design, in Python integers."""
+    """Return one layer's output for `x[C, H, W]`, step by step in Python integers."""
     constants, stored = layer.constants, layer.input
     assert constants is not None
     padded = np.pad(x.astype(int), ((0, 0), (1, 1), (1, 1)), constant_values=stored.zero_point)

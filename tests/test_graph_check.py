@@ -1,4 +1,4 @@
-"""One check at construction: legal graphs are made, a fault is refused by layer and value."""
+"""Every graph is checked when it is made: a refusal names the layer and the value."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,7 +21,7 @@ NOT_ABOVE_ZERO = (0, -1, -(10**30), True, "3", 2.0, np.int64(3), None)
 
 
 def sound_layer(**changes: Any) -> Layer:
-    """A 3x3 layer of 8 channels to 16 filters and as many stored channels, with `changes`."""
+    """Return a 3x3 layer of 8 channels to 16 filters, all of them stored, with `changes`."""
     fields: dict[str, Any] = {
         "name": "conv1",
         "input": Tensor("in", Shape(8, 6, 5), quantization=Quantization(0.5, 3)),
@@ -35,7 +35,7 @@ def sound_layer(**changes: Any) -> Layer:
 
 
 def sound_constants(**changes: Any) -> Constants:
-    """Constants of `sound_layer`, with `changes`."""
+    """Return the constants of `sound_layer`, with `changes`."""
     fields: dict[str, Any] = {
         "weights": np.zeros((16, 8, 3, 3), np.int8),
         "bias": np.zeros(16, np.int32),
@@ -63,7 +63,7 @@ def test_legal_graphs_are_made_and_rewritten(graph: Graph, seed: int) -> None:
     assert not plain(graph).is_condensed
 
 
-# Changes to `sound_layer`, and the text of the refusal behind the layer's name.
+# Changes to `sound_layer`, and the text of the refusal after the layer's name.
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"output": output_with(shape=Shape(16, 3, 2))}, "output 16x3x2 must be 16x6x5, which follows"),
     ({"groups": 4}, "groups = 4 must be 1 (dense) or 8, its channels (depthwise)"),
@@ -163,7 +163,7 @@ def test_names_are_bounded_text(name: Any) -> None:
 
 
 def chain(count: int = 3) -> list[Layer]:
-    """Layers that follow each other, all of 8 channels."""
+    """Return consecutive layers of 8 channels each."""
     tensors = [Tensor(f"t{index}", Shape(8, 6, 5)) for index in range(count + 1)]
     return [
         Layer(f"conv{index + 1}", tensors[index], tensors[index + 1], 8, (1, 1), 0, None)
@@ -261,7 +261,7 @@ Fault = Callable[[Layer], dict[str, Any]]
 
 
 def single_faults(layer: Layer) -> Iterator[tuple[dict[str, Any], str]]:
-    """Changes that each make a sound layer of whatever shape wrong, and the value to be named."""
+    """Yield single changes that make a sound layer wrong, each with the value to be named."""
     stored, output = layer.input, layer.output
     for side in ("channels", "height", "width"):
         for change in (-1, 1):

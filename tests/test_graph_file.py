@@ -1,4 +1,4 @@
-"""Graph files: what is saved comes back, in the same bytes, and nothing else is accepted."""
+"""A saved graph comes back equal, equal graphs give equal bytes, and other files are refused."""
 
 import os
 from collections.abc import Callable
@@ -28,7 +28,7 @@ NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_si
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Graph:
-    """Every legal kind of graph, with or without constants, under any legal names."""
+    """Draw any legal graph, with or without constants, under any legal names."""
     shapes = draw(shapes_of_graphs())
     names = draw(st.lists(NAMES, min_size=len(shapes.layers), max_size=len(shapes.layers),
                           unique=True))  # fmt: skip
@@ -40,7 +40,7 @@ def graphs(draw: st.DrawFn) -> Graph:
 
 
 def same(one: Graph, other: Graph) -> bool:
-    """Equal in every shape, name and integer."""
+    """True if two graphs are equal in every shape, name and integer."""
     return without_constants(one) == without_constants(other) and all(
         (ours is None) == (theirs is None)
         and all(
@@ -103,12 +103,12 @@ def test_a_view_of_other_strides_is_saved_as_it_reads(graph: Graph, tmp_path: Pa
     assert same(load_graph(tmp_path / "graph.safetensors"), changed)
 
 
-# The file of this format's number stays readable: write another beside it when the number grows.
+# The file of each format number stays readable: add another file when the number grows.
 KEPT = Path(__file__).parent / "kept" / "graph-1.safetensors"
 
 
 def kept_graph() -> Graph:
-    """What is in the kept file: every kind of layer, and every field other than its default."""
+    """Return the graph of the kept file: all kinds of layers, no field at its default."""
     image = Tensor("image", Shape(3, 7, 6), is_image=True)
     first = Layer("conv", image, Tensor("maps", Shape(4, 4, 3)), 8, (3, 3), 1, 0.125, 2,
                   SpatialPool.STRIDE_2, weight_bits=4)  # fmt: skip
@@ -182,7 +182,7 @@ Change = Callable[[dict[str, Any], str], tuple[dict[str, Any], str]]
 
 
 def rewritten(path: Path, change: Change) -> Path:
-    """The file with its arrays and its entry passed through `change`."""
+    """Rewrite a file with its arrays and its entry passed through `change`."""
     with safe_open(path, "numpy") as archive:
         arrays, entry = change(archive.get_tensors(), archive.metadata()["hwsim-graph"])
     path.write_bytes(save(arrays, {"hwsim-graph": entry}))

@@ -1,7 +1,7 @@
-"""A user's text in every file that is delivered, read back by what others read such files with.
+"""A user's text is safe in every delivered file, as the usual readers of such files show.
 
-A name may hold any character. Pages must have the same elements and attributes whatever it is; code
-must compile; and what is shown of it must be what it was.
+A name may hold any character. Pages must have the same elements and attributes for every name, code
+must compile, and the text that is shown must be the name.
 """
 
 import csv
@@ -60,12 +60,12 @@ named = pytest.mark.parametrize("name", HOSTILE)
 
 
 def config_named(name: str) -> Config:
-    """Past validation, which may refuse some of these."""
+    """Return a config of this name without validation, which refuses some names."""
     return load_config("nano").model_copy(update={"name": name})
 
 
 class Structure(HTMLParser):
-    """The elements of a page with their attributes, and its text without style and scripts."""
+    """Collects the elements of a page with attributes, and its text without style and scripts."""
 
     def __init__(self, page: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -96,7 +96,7 @@ class Structure(HTMLParser):
         self.elements.append(("comment", ((data, None),)))
 
 
-# --- beside the Verilog --------------------------------------------------------------------------
+# --- files delivered with the Verilog ------------------------------------------------------------
 
 
 @cache
@@ -134,7 +134,7 @@ def test_the_registers_manual_shows_the_name_as_text(name: str) -> None:
 
 
 def test_the_manual_s_search_shows_text_as_text() -> None:
-    """It takes the text out of a page's elements and would show it as elements again."""
+    """The manual's search shows text as text, although it reads it from a page's elements."""
     search = manual(PLAIN).files["js/content_search.js"].decode()
     assert 'text = el.textContent.replace(/&/g, "&amp;").replace(/</g, "&lt;");' in search
     assert search.count("textContent") == 1
@@ -195,7 +195,7 @@ def test_the_core_file_is_the_same(name: str) -> None:
 
 @cache
 def reported(name: str) -> tuple[Estimate, Document]:
-    """An estimate in which everything that has a name has this one, a graph's parts as they may."""
+    """Return an estimate in which all things have this name, as far as a graph allows it."""
     graph = _renamed(build_network("condensation-net-mini"), visible(name))
     config = config_named(name)
     sources = config.energy.model_copy(
@@ -239,7 +239,7 @@ def test_pages_show_names_as_text(name: str, page: Callable[[str], str]) -> None
 
 @named
 def test_charts_show_names_as_text(name: str) -> None:
-    """Plotly reads tags and entities in its labels: ours are line breaks and names of series."""
+    """Charts show names as text, although Plotly interprets tags and entities in labels."""
     script = Structure(_page(name)).scripts[-1]
     figures = re.search(r"^const figures = (.*);$", script, re.MULTILINE)
     assert figures is not None

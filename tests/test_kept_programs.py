@@ -1,7 +1,7 @@
-"""Programs, bytes and cycles are what they were: a change of structure changes none of them.
+"""Programs, bytes and cycles equal the kept ones, so that a change of structure changes none.
 
-`tests/kept/programs.json` was written before the folders were rearranged. Whoever changes what the
-machine does writes it anew, `python -m tests.test_kept_programs`, and says so in `CHANGELOG.md`.
+A change of the machine's behaviour on purpose needs a new `tests/kept/programs.json`, written by
+`python -m tests.test_kept_programs`, and an entry in `CHANGELOG.md`.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ SMALL = {"height": 96, "width": 96}
 
 
 def _cases() -> dict[str, tuple[str, Graph]]:
-    """A preset and a graph by the case's name: networks as shapes, small ones with constants."""
+    """Return preset and graph of each case: networks as shapes, small ones with constants."""
     cases: dict[str, tuple[str, Graph]] = {}
     for preset, network in product(PRESETS, NETWORKS):
         cases[f"{network} on {preset}"] = (preset, build_network(network))
@@ -45,7 +45,7 @@ CASES = _cases()
 
 
 def figures(preset: str, graph: Graph) -> dict[str, Any]:
-    """Hashes of a program's bytes, and what its run costs."""
+    """Return hashes of a program's bytes, and the cost of its run."""
     bits = graph.layers[0].weight_bits
     program = compile_graph(graph, preset_with(preset, widths={"weight_bits": bits}))
     timeline = time_program(program)

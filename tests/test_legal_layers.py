@@ -1,4 +1,4 @@
-"""Layers that no built-in network has, but every witness computes: values, bytes and cycles."""
+"""All witnesses agree on legal layers that no built-in network has."""
 
 from collections.abc import Callable
 
@@ -44,7 +44,7 @@ def depthwise(
 
 
 def wide_paddings() -> Graph:
-    """Paddings of one less than the kernel, on an image's packed taps and behind them."""
+    """Return layers with paddings of kernel - 1, on an image's packed taps and after them."""
     first = dense(IMAGE, 12, (3, 3), 2, k=2, pool=STRIDE_2)
     second = dense(first.output, 20, (5, 5), 4)
     third = dense(second.output, 9, (2, 3), 1, pool=STRIDE_1)
@@ -52,7 +52,7 @@ def wide_paddings() -> Graph:
 
 
 def without_paddings() -> Graph:
-    """An image's taps without a border, a depthwise layer, kernels that are not square."""
+    """Return layers without padding: an image's, a depthwise one, kernels that are not square."""
     first = dense(IMAGE, 16, (3, 3), 0)
     second = depthwise(first.output, (3, 3), 2)
     third = dense(second.output, 8, (1, 5), 0, k=2, pool=STRIDE_2)
@@ -60,7 +60,7 @@ def without_paddings() -> Graph:
 
 
 def large_kernels() -> Graph:
-    """The largest kernel, and an image whose taps are not packed."""
+    """Return layers with the largest kernel, and with an image whose taps are not packed."""
     image = Tensor("image", Shape(3, 9, 12), is_image=True)
     first = dense(image, 9, (5, 5), 2)
     second = dense(first.output, 8, (15, 15), 14)
@@ -68,7 +68,7 @@ def large_kernels() -> Graph:
 
 
 def depthwise_layers() -> Graph:
-    """Depthwise layers of more channels than lanes, even kernels, pools behind them."""
+    """Return depthwise layers with more channels than lanes, even kernels, and pools."""
     first = depthwise(Tensor("input", Shape(20, 13, 9)), (3, 3), 1, pool=STRIDE_1)
     second = dense(first.output, 10, (4, 2), 1, k=4)
     third = depthwise(second.output, (1, 1), 0, pool=STRIDE_2)
@@ -76,7 +76,7 @@ def depthwise_layers() -> Graph:
 
 
 def single_pixel() -> Graph:
-    """A map of one pixel, of which most taps lie outside."""
+    """Return layers on a map of one pixel, for which most taps lie outside."""
     first = dense(Tensor("input", Shape(16, 1, 1)), 16, (3, 3), 2)
     second = depthwise(first.output, (2, 2), 1, pool=STRIDE_2)
     return Graph("single pixel", (first, second))

@@ -1,4 +1,4 @@
-"""`import hwsim` as a notebook uses it: the documented example, tables, dicts, data frames."""
+"""A notebook can use `import hwsim`: documented example, tables, dicts and data frames work."""
 
 import json
 import re

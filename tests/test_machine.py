@@ -1,4 +1,4 @@
-"""The machine, executing compiled programs, equals the golden reference in every element."""
+"""The machine, which executes compiled programs, equals golden in every element."""
 
 import random
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ LOADS_FIRST, TILES_FIRST, STORES_FIRST = always(0, 1, 2, 3), always(0, 2, 1, 3),
 
 
 def shuffled(seed: int) -> Order:
-    """Units in a new random order every time."""
+    """Return an order in which units run: a new random one every time."""
     rng = random.Random(seed)
     return lambda units: rng.sample(range(units), units)
 
@@ -60,7 +60,7 @@ def assert_equals_golden(
 
 
 def compiled(graph: Graph, config: Config) -> Program:
-    """Compile, passing over drawn configurations whose buffers hold no tile of the layer."""
+    """Compile a drawn graph; skip a configuration whose buffers are too small for a tile."""
     try:
         return compile_graph(graph, config)
     except InputError as error:
@@ -123,7 +123,7 @@ def test_mini_networks_equal_golden(preset: str, network: str) -> None:
 
 
 def test_long_sums_of_full_scale_products_are_exact() -> None:
-    """An odd sum beyond 2**24, which float32 alone could not hold."""
+    """An odd sum beyond 2**24 is exact, although float32 could not hold it."""
     patches = np.full((2, 9216), -128, np.float32)
     weights = np.full((9216, 4), -127, np.float32)
     weights[0] = -1
@@ -132,7 +132,7 @@ def test_long_sums_of_full_scale_products_are_exact() -> None:
 
 
 def watched(tile: Compute, read: set[str]) -> Compute:
-    """The same tile, which notes in `read` each of its fields that is asked for."""
+    """Return the tile in a form that records in `read` each of its fields that is used."""
 
     class Watched(Compute):
         def __getattribute__(self, name: str) -> Any:
@@ -145,7 +145,7 @@ def watched(tile: Compute, read: set[str]) -> Compute:
 
 @pytest.mark.parametrize("network", ["tiny-yolov2-mini", "condensation-net-mini"])
 def test_windows_depend_on_no_field_but_those_by_which_they_are_kept(network: str) -> None:
-    """Packed tiles and others: together they ask for every field that names a window."""
+    """Windows depend only on the fields of their cache key, which packed and other tiles use."""
     config = load_config("edge")
     read: set[str] = set()
     for tile in compile_graph(build_network(network), config).descriptors:
@@ -156,7 +156,7 @@ def test_windows_depend_on_no_field_but_those_by_which_they_are_kept(network: st
 
 
 def test_a_missing_wait_shows_as_a_wrong_value_or_an_endless_one_as_a_deadlock() -> None:
-    """Break the tokens: the tests above must be able to fail."""
+    """The tests above can fail: broken tokens give a wrong value or a deadlock."""
     config = load_config("nano")
     graph = with_drawn_constants(build_network("tiny-yolov2-mini"), seed=3)
     image = drawn_input(graph, seed=3)

@@ -1,8 +1,8 @@
-"""Cycles of small programs, measured on the Verilog and written down.
+"""The timeline equals the cycles of small programs that were once measured on the Verilog.
 
-The timeline and the hardware share one table of pipeline depths, `hwsim.arch.pipeline`: a mistake
-there would be made twice. `kept/measured_cycles.jsonl` holds what the Verilog's CYCLES register
-said. Whoever changes the hardware's pace on purpose writes it anew:
+The timeline and the hardware share one table of pipeline depths, `hwsim.arch.pipeline`, so that a
+mistake there would be in both. `kept/measured_cycles.jsonl` has the values of the Verilog's CYCLES
+register. A change of the hardware's cycles on purpose needs a new file:
 
     .venv/bin/python -m tests.test_measured_cycles
 """
@@ -49,7 +49,7 @@ BUILDS = {
 
 @dataclass(frozen=True)
 class Measured:
-    """What the Verilog of a build took for a network, with a memory behind it."""
+    """The cycles that a build's Verilog took for a network, on a given memory."""
 
     build: str
     cycles: int
@@ -67,7 +67,7 @@ def predicted(measured: Measured) -> int:
 
 
 def on_verilog(config: Config, cases: list[DrawnCase], results: Path) -> list[int]:
-    """The CYCLES register after each case."""
+    """Return the value of the CYCLES register after each case."""
     folder = simulator.build(accelerator_verilog(config, TOP), TOP)
     environment = {
         CONFIG: config.model_dump_json(),
@@ -83,7 +83,7 @@ def test_the_timeline_says_what_was_measured(measured: Measured) -> None:
     assert predicted(measured) == measured.cycles, measured.case.note
 
 
-# A block's shortest duration is the sum of two depths, and follows when one of them changes.
+# The shortest duration of a block is the sum of two depths, so it changes with each of them.
 BLOCK = {"SHADOW_FILL", "SHADOW_FREE"}
 DEPTHS = [
     "START_TO_FETCH", "DISTRIBUTE", "DISTRIBUTE_GAP", "DISTRIBUTE_ROOM", "LOAD_START",
@@ -115,7 +115,7 @@ def test_a_cycle_more_or_less_in_what_depends_on_lanes_would_show(
 
 
 def test_every_depth_is_among_them() -> None:
-    """But for those that others contain, and for a bound that no program here comes near."""
+    """The programs depend on every depth, except sums of others and a bound they never reach."""
     contained = {"BLOCK_OVERHEAD", "RESCALE"}
     found = {name for name in vars(pipeline) if name.isupper()}
     assert found == {*DEPTHS, *contained, "OUTSTANDING_WRITES"}
@@ -130,7 +130,7 @@ def test_every_depth_is_among_them() -> None:
 def test_depths_that_depend_on_lanes(
     preset: str, stages: int, skew: int, accumulated: int, filled: int
 ) -> None:
-    """8, 16 and 32 input lanes: 3, 4 and 5 levels of adders, as many weight words as lanes."""
+    """Depths follow the input lanes: log2(lanes) levels of adders, as many words as lanes."""
     config = load_config(preset)
     assert pipeline.tree_stages(config) == stages
     assert pipeline.skew(config) == skew

@@ -1,4 +1,4 @@
-"""What `hwsim compile` writes: memory as testbenches have it, and what a host must know of it."""
+"""The files of `hwsim compile` are right: memory as in the benches, and all that a host needs."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.usefixtures("workplace")
 
 @pytest.fixture(scope="module")
 def written(workplace: Path) -> Path:
-    """What the command writes for a photograph, away from address 0."""
+    """Return the folder that the command writes for a photograph, at a base other than 0."""
     arguments = ["compile", MINI, "--image", "photo.jpg", "--base", hex(BASE)]
     assert main([*arguments, "--out", "written", "-q"]) == 0
     return workplace / "written"
@@ -67,21 +67,21 @@ def stored_photograph() -> NDArray[np.int8]:
 
 
 def element(memory: bytes, tensor: dict[str, Any], c: int, y: int, x: int) -> int:
-    """One element, where the documents say it lies in what begins at the tensor's address."""
+    """Return one element, at its documented place after the tensor's address."""
     pixel = tensor["pixel_bytes"]
     offset = c // pixel * tensor["block_bytes"] + y * tensor["row_bytes"] + x * pixel + c % pixel
     return int.from_bytes(memory[offset : offset + 1], "little", signed=True)
 
 
 def unpacked(memory: bytes, tensor: dict[str, Any]) -> NDArray[np.int8]:
-    """`x[C, H, W]`, element by element."""
+    """Return `x[C, H, W]`, read element by element."""
     return np.array(
         [element(memory, tensor, c, y, x) for c, y, x in np.ndindex(*tensor["shape"])], np.int8
     ).reshape(tensor["shape"])
 
 
 def tensor_of(document: dict[str, Any], key: str) -> dict[str, Any]:
-    """The tensor that `input` or `output` names."""
+    """Return the tensor that `input` or `output` names."""
     return next(item for item in document["tensors"] if item["name"] == document[key])
 
 
@@ -104,7 +104,7 @@ def test_memory_is_what_the_testbenches_start_with(written: Path, document: dict
 def test_expected_is_what_the_machine_leaves_at_this_base(
     written: Path, document: dict[str, Any]
 ) -> None:
-    """And what the reference computes, at the place that the document says."""
+    """The expected output equals the machine's and golden's, at the document's address."""
     program = program_at(BASE)
     memory = Machine(program, stored_photograph()).run().data
     output = tensor_of(document, "output")
@@ -197,7 +197,7 @@ def test_the_header_serves_the_driver(
     main_file: str,
     standard: str,
 ) -> None:
-    """Compiled beside it; the numbers that the program sees are those of the document."""
+    """The header compiles with the driver, and its numbers are those of the document."""
     (tmp_path / "npu.h").write_text(write_manual(load_config("edge"), "npu").header)
     for path, text in example_files("npu").items():
         (tmp_path / path).write_text(text)

@@ -1,4 +1,4 @@
-"""How the guide tells one kind of on-chip memory from another."""
+"""The guide's table tells one kind of on-chip memory from another."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def verilog_with_a_memory(
     is_bypassed: bool = False,
     has_enable: bool = False,
 ) -> str:
-    """A module `top` whose memory `words` has two ports of this kind."""
+    """Return a module `top` whose memory `words` has two ports of this kind."""
     ports = {"to": In(4), "enable": In(2), "i": In(8), "at": In(4), "read": In(1), "o": Out(8)}
     component = wiring.Component(ports)
     m = Module()

@@ -1,4 +1,4 @@
-"""Whole networks on a real photograph, in Verilog: values, bytes and cycles."""
+"""Whole networks on a real photograph have the right values, bytes and cycles in Verilog."""
 
 from functools import cache
 from pathlib import Path
@@ -32,7 +32,7 @@ quantized = cache(quantize_network)
 
 
 def run_network(graph: Graph, config: Config, folder: Path, base: int = 0) -> None:
-    """On the rocket, which no constant was chosen by."""
+    """Run a network on the rocket, a photograph that decided no constant."""
     size = graph.input.shape
     image = stored_image(photograph("rocket", height=size.height, width=size.width)).numpy()
     program = relocate(compile_graph(graph, config), base)

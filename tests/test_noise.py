@@ -1,4 +1,4 @@
-"""Quantized against float, layer by layer: the figure, and what makes it low."""
+"""The signal-to-noise ratio of quantization is right for each layer, and a low one is reported."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ STEP = Quantization(0.5, -3)
 
 
 def noise_of(real: list[float], stored: list[int]) -> float | None:
-    """The figure of a map of one row."""
+    """Return the signal-to-noise ratio of a map of one row."""
     return signal_to_noise_db(
         torch.tensor(real).view(1, 1, -1),
         torch.tensor(stored, dtype=torch.int8).view(1, 1, -1),
@@ -31,7 +31,7 @@ def noise_of(real: list[float], stored: list[int]) -> float | None:
 
 
 def test_the_figure_is_variance_over_mean_square_error() -> None:
-    real = [-1.0, 1.0]  # around a mean of 0, and stored as 0.5 x (stored + 3)
+    real = [-1.0, 1.0]  # mean 0; real = 0.5 x (stored + 3)
     assert noise_of(real, [-5, -1]) is None
     assert noise_of(real, [-5, 0]) == pytest.approx(10 * np.log10(2 / 0.25))
     assert noise_of(real, [-3, -3]) == pytest.approx(0.0)
@@ -40,7 +40,7 @@ def test_the_figure_is_variance_over_mean_square_error() -> None:
 
 
 def weights_with_lower_biases(path: Path, index: int, shift: float) -> Path:
-    """Seeded weights in which a layer's whole range lies below 0."""
+    """Write seeded weights that put a layer's whole range below 0."""
     network = float_network(build_network(NAME, 64, 64))
     with torch.no_grad():
         network.float_layers()[index].bias.sub_(shift)
@@ -70,7 +70,7 @@ def test_a_range_below_zero_is_quantized_well(
 def test_a_lost_layer_is_warned_of_by_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A head that saturates everywhere equals golden, so that only this figure can tell."""
+    """A saturated layer, which still equals golden, causes a warning with its name."""
     monkeypatch.setattr(QuantizedLayer, "include_zero", lambda _: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     path = weights_with_lower_biases(tmp_path / "head.weights", -1, 20.0)

@@ -1,4 +1,4 @@
-"""Post-training quantization: integers in range, the same every run, and no layer degenerate."""
+"""Quantization gives integers in range, the same in every run, and no degenerate layer."""
 
 from pathlib import Path
 
@@ -108,7 +108,7 @@ def test_constants_depend_on_the_seed_and_not_on_the_size() -> None:
 
 
 def test_rescale_factors_restore_the_float_network() -> None:
-    """The integer network stays near the float one that it was made of, to its last layer."""
+    """The integer network stays near its float network up to the last layer."""
     shapes = build_network("condensation-net-mini", 128, 128)
     images = [photograph(name, height=128, width=128) for name in ("cat", "coffee")]
     source = FloatNetwork(shapes)

@@ -1,4 +1,4 @@
-"""A program moved in memory: the same descriptors at other addresses, and the same values."""
+"""A program that is moved in memory has equal descriptors but for addresses, and equal values."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ drawing = settings(max_examples=60, deadline=None, suppress_health_check=list(He
 
 
 def decoded(program: Program) -> list[Descriptor]:
-    """Descriptors as the accelerator fetches them."""
+    """Return the descriptors in the order in which the accelerator fetches them."""
     code = program.code_bytes[: len(program.descriptors) * DESCRIPTOR_BYTES]
     return [
         decode(code[start : start + DESCRIPTOR_BYTES])
@@ -78,7 +78,7 @@ def test_everything_else_moves_along(data: st.DataObject, seed: int) -> None:
 def test_the_machine_stores_the_same_at_another_place(
     data: st.DataObject, seed: int, pages: int
 ) -> None:
-    """In the same time."""
+    """The machine stores equal values at another place, in as many cycles."""
     graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
     program = compiled(graph, data.draw(configs(8)))
     moved = relocate(program, pages * PAGE)

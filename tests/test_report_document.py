@@ -1,4 +1,4 @@
-"""The document and its files: schema, units, totals, and what the documentation says of them."""
+"""The document and its files keep to schema, units, totals and documentation."""
 
 import csv
 import io
@@ -51,7 +51,7 @@ def document(found: Estimate) -> Document:
 
 
 def keeps_to_the_schema(value: Any, name: str = "estimate") -> bool:
-    """Whether a JSON value is what `hwsim schema NAME` describes."""
+    """True if a JSON value is valid under the schema of `hwsim schema NAME`."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Please use rfc3986", DeprecationWarning)
         create_catalog("2020-12")
@@ -69,7 +69,7 @@ def test_documents_keep_to_the_schema(document: Document) -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_the_command_prints_the_schema(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Valid by its own standard, and every field described."""
+    """The command prints a valid JSON Schema that describes every field."""
     assert main(["schema", name]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
@@ -231,7 +231,7 @@ def test_the_trace_is_what_perfetto_reads(found: Estimate) -> None:
 def test_a_trace_has_a_bounded_number_of_events(
     found: Estimate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Several in a row become one: nothing is lost, nothing overlaps."""
+    """Long traces merge several events in a row, without losses and overlaps."""
     timeline = found.timeline
     activities = len(timeline.loads) + 2 * len(timeline.tiles) + len(timeline.stores)
     whole = trace_events(timeline)

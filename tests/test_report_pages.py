@@ -1,4 +1,4 @@
-"""Tables and pages: what a person looks at."""
+"""Tables and pages show the right figures and load nothing from elsewhere."""
 
 import io
 import json
@@ -82,7 +82,7 @@ def test_tables_say_what_is_assumed(document: Document) -> None:
 
 
 def test_no_error_is_stated_that_nobody_measured() -> None:
-    """Neither in the tables nor on the page."""
+    """Tables and page state no error for a gate model that was not measured."""
     config = preset_with("edge", bus={"outstanding_reads": 129})
     found = price(build_network("tiny-yolov2-mini"), config)
     document = make_document(found)
@@ -107,7 +107,7 @@ def test_the_page_loads_nothing(document: Document, found: Estimate) -> None:
     text = page_text(document, found).replace(plotly_script(), "")
     text += index_text([document])
     assert "http" not in text.replace("http-equiv", "")
-    assert "default-src 'none'" in text  # and a browser would load nothing if asked
+    assert "default-src 'none'" in text  # a browser refuses to load anything
     assert not re.search(r"<(script|img|iframe|link)[^>]*\b(src|href)=", text)
     assert "@import" not in text
     assert "url(" not in text
@@ -142,7 +142,7 @@ def test_the_traffic_chart_holds_every_byte(document: Document) -> None:
 
 
 def test_a_page_stays_small_whatever_the_network() -> None:
-    """Plotly alone takes 4.8 of the 6 megabytes."""
+    """A page of any network has at most 6 megabytes, of which Plotly takes 4.8."""
     found = price(build_network("tiny-yolov2", 2048, 2048), load_config("nano"))
     text = page_text(make_document(found), found)
     assert len(text.encode()) <= 6_000_000

@@ -1,4 +1,4 @@
-"""The golden rescale against Python integers, and the choice of its multipliers and shifts."""
+"""The golden rescale equals Python integers, and its multipliers and shifts are well chosen."""
 
 from fractions import Fraction
 

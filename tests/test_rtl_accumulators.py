@@ -1,4 +1,4 @@
-"""The accumulators in the Amaranth simulator: exact sums, while the other bank is drained."""
+"""The accumulators hold exact sums while the other bank is drained (Amaranth simulator)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ STEPS = [lane * (SKEW + 1) // LANES for lane in range(LANES)]
 
 @dataclass(frozen=True)
 class Sums:
-    """What arrives of one pixel, each lane with its step."""
+    """The sums that arrive for one pixel, each lane in its own cycle."""
 
     index: int
     bank: int
@@ -38,8 +38,10 @@ class Read:
 
 
 def planned(seed: int, idle: float) -> tuple[dict[int, Sums], dict[int, Read]]:
-    """Sums and reads by cycle. Every tile is drained as soon, and the next begun as soon, as the
-    contract allows; a pixel comes back after `REVISIT` cycles at the earliest."""
+    """Return sums and reads by cycle.
+
+    Every tile is drained, and the next begins, as soon as the contract allows. A pixel comes back
+    after `REVISIT` cycles at the earliest."""
     rng = np.random.default_rng(seed)
     high = 1 << (sum_bits(CONFIG) - 1)
     sums: dict[int, Sums] = {}
@@ -51,7 +53,7 @@ def planned(seed: int, idle: float) -> tuple[dict[int, Sums], dict[int, Read]]:
         pixels = int(rng.integers(Accumulators.REVISIT, DEPTH + 1))
         blocks = int(rng.integers(1, 5))
         totals = np.zeros((pixels, LANES), np.int64)
-        # The array's first read must come behind the last of the drain.
+        # The array's first read must come after the drain's last read.
         cycle = max(cycle, drained[bank] + 1 + Accumulators.READ_LATENCY)
         for block in range(blocks):
             for pixel in range(pixels):

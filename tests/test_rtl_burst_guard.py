@@ -1,4 +1,4 @@
-"""The burst guard in the Amaranth simulator: what it lets through, and when; what it keeps."""
+"""The burst guard passes legal bursts in their cycles and keeps illegal ones."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ LAYOUT = burst_layout(load_config("nano"), TAG)
 
 
 def drawn_burst(rng: np.random.Generator, number: int) -> dict[str, Any]:
-    """One that may go: to the last page of a window, and to the last word."""
+    """Return a legal burst, up to the last page of a window and up to the last word."""
     beats = int(rng.integers(1, 17))
     last = WORDS - beats
     in_buffer = int(rng.integers(0, 2))

@@ -1,4 +1,4 @@
-"""How runs of words become bursts, in the Amaranth simulator, and in which cycle they can go."""
+"""Runs of words become the right bursts, in the right cycles (Amaranth simulator)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ TAG = data.StructLayout({"source": 26})
 
 
 def expected_bursts(runs: dict[str, int]) -> list[tuple[int, int, bool, bool, bool]]:
-    """(address, beats, last of run, of block, of all), one by one."""
+    """Return each burst: address, beats, and if it is the last of its run, block, and all."""
     bursts = []
     for block in range(runs["blocks"]):
         for row in range(runs["rows"]):
@@ -38,7 +38,7 @@ def expected_bursts(runs: dict[str, int]) -> list[tuple[int, int, bool, bool, bo
 
 
 class Flow:
-    """When bursts go through walker, cutter and guard, at the earliest.
+    """The earliest cycles in which bursts can go through walker, cutter and guard.
 
     The guard takes a burst unless it has two as the cycle begins.
     """
@@ -52,18 +52,18 @@ class Flow:
         self._left = -1  # and out
 
     def take(self, cycle: int, tokens: int = 0) -> None:
-        """A descriptor is taken in the one cycle, its tokens are there in the other."""
+        """Record a descriptor that is accepted in `cycle` and has its tokens in `tokens`."""
         self._run_there = max(cycle, tokens) + 1
 
     def begin_run(self) -> None:
-        """It leaves the walker when the cutter has nothing left, and the guard takes something."""
+        """Move the next run out of the walker, when the cutter is empty and the guard accepts."""
         self.walker_free = max(self._run_there, self._entered)
         if self._entered < self.walker_free <= self._passed:
             self.walker_free = self._passed + 1
         self._run_there = self._burst_there = self.walker_free + 1
 
     def at_hand(self) -> int:
-        """The first cycle in which the run's next burst stands in front of the bus."""
+        """Return the first cycle in which the run's next burst is offered to the bus."""
         had_two = self._passed > self._entered
         self._entered = max(self._burst_there, self._passed + had_two)
         self._passed = max(self._entered, self._left)
@@ -71,7 +71,7 @@ class Flow:
         return self._passed + 1
 
     def leave(self, cycle: int) -> None:
-        """The burst goes out in this cycle."""
+        """Record that the burst is accepted in this cycle."""
         self._left = cycle
 
 
@@ -82,7 +82,7 @@ def assert_in_first_cycles(
     met: Sequence[int] | None = None,
     may_go: Callable[[int, int, int], bool] = lambda *_: True,
 ) -> None:
-    """Every descriptor is taken, and every burst offered, in the first cycle in which it may be.
+    """Check that descriptors are accepted and bursts are offered in the earliest legal cycle.
 
     `met` are the cycles in which tokens came; a burst of a descriptor waits for `may_go`.
     """
@@ -106,7 +106,7 @@ def assert_in_first_cycles(
 
 
 def assert_stands(faults: list[tuple[int, int, int]], code: ErrorCode, source: int) -> None:
-    """The fault came soon after the last burst that went out, and stayed."""
+    """Check that the fault came soon after the last accepted burst, and stayed."""
     cycles = [cycle for cycle, _, _ in faults]
     assert cycles == [*range(cycles[0], cycles[0] + len(cycles))]
     assert 55 <= len(cycles) <= 60

@@ -1,4 +1,4 @@
-"""The operands in the Amaranth simulator: plain words alone, packed taps behind the sequencer."""
+"""The operands are right: plain words alone, and packed taps together with the sequencer."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ def test_words_or_zero_points_come_after_the_latency(lanes: int, idle: float) ->
 
 
 def drawn_tile(rng: np.random.Generator, config: Config, number: int) -> dict[str, int]:
-    """A piece of an image across its borders, at every place in the word, in a ring of rows."""
+    """Return a tile across an image's borders, at any place in the word, in a ring of rows."""
     ring_rows = int(rng.integers(1, 8))
     rows, columns = (int(value) for value in rng.integers(1, [4, 12]))
     return {
@@ -94,7 +94,7 @@ def drawn_tile(rng: np.random.Generator, config: Config, number: int) -> dict[st
 def expected_operands(
     tile: dict[str, int], memory: NDArray[np.int8], lanes: int
 ) -> list[list[int]]:
-    """Passes x pixels, a lane for each tap in (row, column, channel) order; 0 past the last."""
+    """Return the lanes of every pixel of every tap pass: taps in order, then lanes of 0."""
     pixels = memory.reshape(-1, PIXEL_BYTES)
     per_word = lanes // PIXEL_BYTES
     windows = []
@@ -119,7 +119,7 @@ def expected_operands(
 @pytest.mark.parametrize("stall", [0.0, 0.3])
 @pytest.mark.parametrize("lanes", [8, 16, 32, 64])
 def test_packed_taps_fill_the_lanes(lanes: int, stall: float) -> None:
-    """Tile behind tile, with waits for weights between the passes."""
+    """Packed taps fill the lanes, tile after tile, with waits for weights between tap passes."""
     config = config_of(lanes)
     assert packing(config).supported
     rng = np.random.default_rng(lanes)
@@ -134,7 +134,7 @@ def test_packed_taps_fill_the_lanes(lanes: int, stall: float) -> None:
     async def bench(ctx: Any) -> None:
         ctx.set(issue.next_chunks, 1)
         seen, taken = 0, 0
-        addresses = [0] * Operands.LATENCY  # what has been asked for
+        addresses = [0] * Operands.LATENCY  # the addresses that were read
         for _ in range(12_000):
             ctx.set(issue.tile.valid, taken < len(tiles))
             if taken < len(tiles):

@@ -1,4 +1,4 @@
-"""The channel pool in the Amaranth simulator against golden, for every k and number of lanes."""
+"""The channel pool equals golden for every k and number of lanes (Amaranth simulator)."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def test_channel_pool_equals_golden(k: int, lanes: int) -> None:
     dut = ChannelPool(preset_with("edge", array={"rescale_lanes": lanes}))
     pixels = np.random.default_rng(k).integers(-128, 128, (20, FILTERS))
     expected = channel_pool(torch.from_numpy(pixels)[:, :, None, None], k).flatten().tolist()
-    cycles = max(k // lanes, 1)  # that one result takes
+    cycles = max(k // lanes, 1)  # cycles of one result
     results: list[int] = []
 
     async def bench(ctx: Any) -> None:
@@ -34,7 +34,7 @@ def test_channel_pool_equals_golden(k: int, lanes: int) -> None:
                 await ctx.tick().repeat(ChannelPool.LATENCY)
                 if lane_slice % cycles == cycles - 1:
                     results.extend(ctx.get(dut.o[lane]) for lane in range(max(lanes // k, 1)))
-                if lane_slice % 3 == 0:  # idle cycles between valid ones change nothing
+                if lane_slice % 3 == 0:  # idle cycles must change nothing
                     ctx.set(dut.valid, 0)
                     ctx.set(dut.i[0], 127)
                     await ctx.tick()
@@ -50,7 +50,7 @@ def test_a_build_without_the_unit_passes_every_lane() -> None:
         ctx.set(dut.valid, 1)
         for lane, value in enumerate((-128, -1, 0, 127)):
             ctx.set(dut.i[lane], value)
-        await ctx.tick().repeat(ChannelPool.LATENCY)  # as late as with the unit
+        await ctx.tick().repeat(ChannelPool.LATENCY)  # the unit's own latency
         assert [ctx.get(lane) for lane in dut.o] == [-128, -1, 0, 127]
 
     simulate(dut, bench)

@@ -1,4 +1,4 @@
-"""Control in the Amaranth simulator: every way in which a run ends, alone and at the same time."""
+"""A run ends rightly in every way, alone and in the same cycle as another (Amaranth simulator)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -27,7 +27,7 @@ def fault(code: ErrorCode, source: int = BLAMED, **more: int) -> Cycle:
 
 
 def played(cycles: Iterable[Cycle]) -> list[Cycle]:
-    """What comes out in each cycle. The bus is quiet and nothing moves unless a cycle says so."""
+    """Return the outputs of each cycle; unless it says otherwise, the bus is quiet and idle."""
     dut = Control()
     seen: list[Cycle] = []
 
@@ -67,7 +67,7 @@ def cycles_with(seen: list[Cycle], name: str) -> list[int]:
 
 
 def check_one_end(seen: list[Cycle], ends: int, over: int, code: ErrorCode, source: int) -> None:
-    """One run from cycle 0, ended by what came in cycle `ends`, its bus quiet in cycle `over`."""
+    """Check one run from cycle 0, which ends by an input in `ends` with a quiet bus in `over`."""
     assert cycles_with(seen, "running") == list(range(1, ends + 1))
     assert cycles_with(seen, "stopping") == list(range(ends + 1, over + 1))
     assert cycles_with(seen, "stop") == list(range(ends + 1, over + 2))
@@ -77,7 +77,7 @@ def check_one_end(seen: list[Cycle], ends: int, over: int, code: ErrorCode, sour
     assert cycles_with(seen, "end_event") == ([over] if happy else [])
     assert cycles_with(seen, "error_event") == ([] if happy else [over])
     assert seen[over]["error"] == (code, source)  # the registers take it with the event
-    assert seen[-1]["error"] == (code, source)  # and it stays
+    assert seen[-1]["error"] == (code, source)  # the error stays
 
 
 # Several in one cycle: a fault before END, END before a deadlock or ABORT.
@@ -145,7 +145,7 @@ def test_what_comes_in_the_cycle_of_a_deadlock(last: Cycle, code: ErrorCode, sou
 @pytest.mark.parametrize("code", [ErrorCode.READ_RESPONSE, ErrorCode.WRITE_RESPONSE])
 @pytest.mark.parametrize("quiet", [0, 1])
 def test_a_bus_error_behind_end_is_the_run_s_error(code: ErrorCode, quiet: int) -> None:
-    """Also with the last response of all, when the bus is quiet again."""
+    """A bus error after END is the run's error, even with the very last response."""
     seen = played([START, MOVES, END, BEAT, fault(code, quiet=quiet), *[STILL] * 4])
     check_one_end(seen, 2, 5, code, BLAMED)
 
@@ -156,7 +156,7 @@ def test_what_comes_behind_the_end_changes_nothing_else(
     ending: Cycle, code: ErrorCode, source: int, late: ErrorCode
 ) -> None:
     if late in {ErrorCode.READ_RESPONSE, ErrorCode.WRITE_RESPONSE} and code == ErrorCode.NONE:
-        return  # the one that counts, above
+        return  # it counts: tested above
     behind = [BEAT | fault(late, source=1, quiet=0), BEAT | ABORT, BEAT | END, BEAT | START]
     seen = played([START, MOVES, ending, *behind, STILL, *[STILL] * 4])
     check_one_end(seen, 2, 7, code, source)

@@ -1,4 +1,4 @@
-"""The MAC array in the Amaranth simulator: exact sums, and weights that change without a gap."""
+"""The array's sums are exact, and its weights change without a gap (Amaranth simulator)."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ from tests.drawn import preset_with
 
 LANES_OUT = 16
 
-# From a block's last weight word to its first pixel: at the earliest, and as the units have it.
+# From a block's last weight word to its first pixel: the earliest cycle, and the units' cycle.
 SHADOW_TAKEN = WeightQueue.SHADOW_FILL + 1 - WeightQueue.READ_LATENCY
 LAST_WORD_TO_PIXEL = (Convolution.TO_SHADOW, SHADOW_TAKEN + Issue.LATENCY + Operands.LATENCY)
 
 
 def packed(weights: NDArray[np.int64], bits: int) -> int:
-    """One word, the first weight at the bottom."""
+    """Return weights as one word, with the first weight in the lowest bits."""
     return sum((int(value) & ((1 << bits) - 1)) << bits * n for n, value in enumerate(weights))
 
 
@@ -58,7 +58,7 @@ def test_blocks_of_weights_follow_each_other_without_a_gap(
                 ctx.set(dut.weights.payload.index, index)
                 ctx.set(dut.weights.valid, 1)
                 await ctx.tick()
-            ctx.set(dut.weights.payload.parameters, 1)  # not a weight: changes nothing
+            ctx.set(dut.weights.payload.parameters, 1)  # not a weight: must change nothing
             ctx.set(dut.weights.payload.data, 0x55)
             await ctx.tick()
             ctx.set(dut.weights.payload.parameters, 0)

@@ -1,4 +1,4 @@
-"""The counters in the Amaranth simulator against a count in Python, over several runs."""
+"""The counters equal a count in Python over several runs (Amaranth simulator)."""
 
 from typing import Any
 
@@ -37,12 +37,12 @@ def test_counters_hold_the_last_run(preset: str) -> None:
     async def bench(ctx: Any) -> None:
         quiet = dict.fromkeys(("array", *TRAFFIC), False)
         for length in (1, 2, 150, 40):
-            # What comes with `start` is of no run: everything begins anew.
+            # Events in the cycle of `start` belong to no run, and all counters begin at 0.
             await cycle(ctx, start=True, running=False, beats=dict.fromkeys(quiet, True))
             for _ in range(length):
                 beats = {name: bool(rng.random() < 0.5) for name in quiet}
                 await cycle(ctx, start=False, running=True, beats=beats)
-            assert counts["cycles"] == 1 + length  # the number of the first cycle behind the run
+            assert counts["cycles"] == 1 + length  # the number of the first cycle after the run
             for _ in range(10):
                 await cycle(ctx, start=False, running=False, beats=quiet)
 

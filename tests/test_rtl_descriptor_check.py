@@ -1,4 +1,4 @@
-"""The descriptor check equals `hwsim.program`: every rule, reserved bit and opcode."""
+"""The descriptor check agrees with `hwsim.program` on every rule, reserved bit and opcode."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -42,7 +42,7 @@ CONFIGS = {
 }
 BITS = {opcode: sum(field.bits for field in fields) for opcode, fields in FIELDS.items()}
 
-# Follow from other rules, and so are never broken alone: something pooled is stored.
+# These rules follow from others, since the pooled size is at least 1; they never break alone.
 IMPLIED = {"`rows` is at least 1", "`columns` is at least 1"}
 
 
@@ -55,7 +55,7 @@ def expected(data: bytes, config: Config) -> ErrorCode:
 
 
 def judged(config: Config, descriptors: list[bytes], refused: bool = False) -> list[ErrorCode]:
-    """The component's verdicts, one descriptor per cycle; its opcode it names if none is wrong."""
+    """Return the component's verdicts, one descriptor per cycle; check the opcode of sound ones."""
     dut = DescriptorCheck(config)
     verdicts: list[ErrorCode] = []
 
@@ -89,7 +89,7 @@ def assert_judged(config: Config, descriptors: list[bytes], note: str = "") -> l
 
 
 def sound(config: Config) -> list[Descriptor]:
-    """Descriptors that break no rule, each in another corner."""
+    """Return descriptors that break no rule, each near different bounds."""
     word = config.word_bytes
     tile = Compute(
         wait_chunks=3, wait_stores=2, buffer_address=10, buffer_block_words=300, row_words=20,
@@ -135,7 +135,7 @@ def sound(config: Config) -> list[Descriptor]:
 
 
 def values(field: Field, rng: np.random.Generator) -> list[int]:
-    """Both ends, what is near them and near small powers of two, and a few drawn ones."""
+    """Return values of a field: near its ends and small powers of two, and a few drawn ones."""
     near = [sign * (1 << power) + offset
             for power in range(11) for offset in (-1, 0, 1) for sign in (1, -1)]  # fmt: skip
     drawn = rng.integers(field.low, field.high + 1, 4).tolist()
@@ -144,7 +144,7 @@ def values(field: Field, rng: np.random.Generator) -> list[int]:
 
 
 def changed(descriptor: Descriptor, rng: np.random.Generator) -> Iterator[Descriptor]:
-    """Every field but one kept; then some with two fields changed."""
+    """Yield descriptors with every field changed alone, then some with two changed fields."""
     fields = [field for field in FIELDS[OPCODES[type(descriptor)]] if field is not OPCODE]
     for field in fields:
         for value in values(field, rng):

@@ -1,4 +1,4 @@
-"""The distributor in the Amaranth simulator: who gets what, in which cycle, and what waits."""
+"""The distributor hands every descriptor to its units, in its cycle, and the others wait."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ KINDS = {Load: ("load",), Compute: ("weights", "issue", "drain"), Store: ("store
 
 
 def drawn(kind: type[Any], rng: np.random.Generator) -> Descriptor:
-    """Every field takes any value."""
+    """Return a descriptor in which every field may have any value."""
     descriptor: Descriptor = kind(
         **{
             field.name: int(rng.integers(field.low, field.high + 1))
@@ -59,7 +59,7 @@ def first_line_of(source: int) -> int:
 
 
 class Bench:
-    """The distributor between a source of descriptors and a sink behind each queue."""
+    """The distributor between a source of descriptors and a sink for each queue."""
 
     def __init__(
         self, payloads: list[Any], rng: np.random.Generator, idle: float = 0.0, stall: float = 0.0

@@ -1,4 +1,4 @@
-"""The drain in the Amaranth simulator: what it leaves in staging and when, against numpy."""
+"""The drain stores in staging what numpy computes, in the right cycles (Amaranth simulator)."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from tests.streams import Each, step
 
 @dataclass(frozen=True)
 class Tile:
-    """The drain's fields of a COMPUTE, and what stands in its banks."""
+    """The drain's fields of a COMPUTE, with the contents of its banks."""
 
     fields: Fields
     sums: NDArray[np.int64]  # [rows, columns, lanes]
@@ -69,7 +69,7 @@ def rescaled(total: int, lane: dict[str, int], zero_point: int) -> int:
 
 
 def stored_bytes(tile: Tile) -> NDArray[np.int64]:
-    """[pooled rows, pooled columns, lanes / k], before they find their place in a word."""
+    """Return the results [pooled rows, pooled columns, lanes / k], before they are placed."""
     fields = tile.fields
     rows, columns, lanes = tile.sums.shape
     values = np.array([
@@ -85,7 +85,7 @@ def stored_bytes(tile: Tile) -> NDArray[np.int64]:
 
 
 def store(staging: NDArray[np.int64], tile: Tile) -> None:
-    """Blocks of a word each, plane behind plane; at byte 0 a word's other bytes become 0."""
+    """Store results in staging, one plane per block; byte 0 clears a word's other bytes."""
     word_bytes, offset = staging.shape[1], tile.fields["byte_offset"]
     values = stored_bytes(tile).reshape(-1, tile.sums.shape[2] // tile.k)
     pixels = len(values)
@@ -99,7 +99,7 @@ def store(staging: NDArray[np.int64], tile: Tile) -> None:
 
 
 class Memories:
-    """Answers the drain's reads of sums and parameters, and keeps what it stores."""
+    """Answers the drain's reads of sums and parameters, and records its writes."""
 
     def __init__(self, dut: Drain, config: Config, tiles: list[Tile], staging: NDArray[np.int64]):
         self.dut, self.config, self.tiles, self.staging = dut, config, tiles, staging
@@ -133,7 +133,7 @@ class Memories:
             ctx.get(self.dut.parameters.address.lane_slice),
         )
         sums = tile.sums.reshape(-1, tile.sums.shape[2])
-        # A tap past the tile is masked: whatever stands there.
+        # A tap past the tile is masked, so its value must not matter.
         answer = sums[index] if index < len(sums) else [2**31 - 1] * sums.shape[1]
         lanes = self.config.array.rescale_lanes
         return [int(value) for value in answer], tile.parameters[
@@ -192,7 +192,7 @@ def test_without_the_channel_pool(multiplier_bits: int) -> None:
 def test_a_byte_past_staging_is_the_fault(
     lanes_out: int, address: int, sides: tuple[int, int]
 ) -> None:
-    """It is not written; what lies before it is."""
+    """A byte past staging is a fault and is not written; the bytes before it are written."""
     dut = Drain(config_of(8, lanes_out, 8))
     words, pixels = lanes_out // 8, min(sides[0] * sides[1], 8)
     fields = {

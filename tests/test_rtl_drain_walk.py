@@ -1,4 +1,4 @@
-"""The drain's walk in the Amaranth simulator: every read in its cycle, with all that goes along."""
+"""The drain's walk makes every read in its cycle, with the right controls (Amaranth simulator)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.streams import Each, step, values
 
 
 def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str, int]]:
-    """Pixel by pixel, tap by tap, slice by slice. A masked read may go anywhere."""
+    """Return the reads by pixel, tap and slice; a masked read may have any index."""
     pool, k = Pool(fields["spatial_pool"]), 1 << fields["channel_pool"]
     lanes, slices = config.array.rescale_lanes, config.rescale_slices
     reads_per_result = max(k // lanes, 1)
@@ -52,7 +52,7 @@ def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str
 
 
 def check_tiles(config: Config, count: int, chances: Chances, seed: int) -> list[int]:
-    """The cycles of all reads."""
+    """Check drawn tiles, and return the cycles of all reads."""
     assert config.buffers.accumulator_depth == DEPTH
     rng = np.random.default_rng(seed)
     tiles = [drawn_fields(rng, config, number) for number in range(count)]

@@ -1,4 +1,4 @@
-"""The example in C, compiled as it stands and run against a model of the registers."""
+"""The C driver, compiled unchanged, works with a model of the registers."""
 
 import ctypes
 import subprocess
@@ -29,9 +29,9 @@ Run = Callable[["Device"], Report]
 
 
 class Device:
-    """Registers as the example sees them; each wait lets a run go on by one of `ends`.
+    """A model of the registers; each wait of the driver ends with the next entry of `ends`.
 
-    An entry of `ends` is what the wait ends with: an error code, "spurious", "refused" or "hangs".
+    An entry is an error code, "spurious", "refused" or "hangs".
     """
 
     def __init__(self, *ends: ErrorCode | str) -> None:
@@ -81,7 +81,7 @@ class Device:
 
 
 def compiled(folder: Path, config: Config, name: str = "accelerator") -> Path:
-    """The example as a shared library."""
+    """Return the C driver as a shared library."""
     (folder / f"{name}.h").write_text(write_manual(config, name).header, "utf-8")
     for path, text in example_files(name).items():
         (folder / path).write_text(text, "utf-8")
@@ -92,7 +92,7 @@ def compiled(folder: Path, config: Config, name: str = "accelerator") -> Path:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The example's function as one of Python."""
+    """Return the driver's function as a Python function."""
     library = compiled(tmp_path_factory.mktemp("example"), CONFIG)
     return lambda device: run_driver(library, JOB, device.read, device.write, device.wait)
 
@@ -164,7 +164,7 @@ def test_two_accelerators_can_live_in_one_system(tmp_path: Path) -> None:
 
 
 def test_the_driver_s_header_stands_alone(tmp_path: Path) -> None:
-    """It takes no name that is not the driver's, and serves C++ too."""
+    """The driver's header compiles alone, in C and C++, and defines only names of its own."""
     for path, text in example_files("npu").items():
         (tmp_path / path).write_text(text, "utf-8")
     header = tmp_path / "npu_driver.h"

@@ -1,4 +1,4 @@
-"""The feature buffer in the Amaranth simulator: reads right behind writes, a word that stays."""
+"""The feature buffer returns words right after their writes, and holds a word that was read."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from hwsim.rtl.operands.feature_buffer import FeatureBuffer
 from tests.drawn import preset_with
 from tests.streams import Each, step
 
-WORDS = 20  # no power of two
+WORDS = 20  # not a power of two
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -30,7 +30,7 @@ def test_reads_see_every_write_before_the_latency(seed: int) -> None:
         ctx.set(dut.write.valid, written)
         ctx.set(dut.write.payload.address, address)
         ctx.set(dut.write.payload.data, word)
-        # Often the word that has just come; one that is on its way is not defined.
+        # Often the word just written; a word that is being written has no defined value.
         wanted = there[0] if there and rng.random() < 0.5 else int(rng.integers(WORDS))
         on_its_way = {write[0] for write in writes if write}
         read = wanted not in on_its_way and bool(rng.random() < 0.7)

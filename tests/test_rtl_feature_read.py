@@ -1,4 +1,4 @@
-"""What a pixel reads, in the Amaranth simulator: plain words by formula, packed ones followed."""
+"""Each pixel reads the right words: plain ones by formula, packed ones followed in streams."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.tiles import FIRST_TOKEN, Tile, address_of, config_of, drawn_tile, is
 
 
 def drawn_read(rng: np.random.Generator, config: Config) -> dict[str, int]:
-    """Near the edges of the input and of the buffer."""
+    """Return a read near the edges of the input and of the buffer."""
     low = -int(rng.integers(0, 20))
     high = low + int(rng.integers(1, 20))
     return {
@@ -57,7 +57,7 @@ def test_a_plain_read_is_line_plus_column() -> None:
 
 @pytest.mark.parametrize("lanes", [8, 16, 32, 64])
 def test_packed_words_are_there_when_their_pixel_comes(lanes: int) -> None:
-    """Follow the words through current, next and spare of every stream, by their addresses."""
+    """Packed words are there for their pixel, followed through all registers of every stream."""
     config = config_of(lanes)
     shape = packing(config)
     rng = np.random.default_rng(lanes)
@@ -84,7 +84,7 @@ def test_packed_words_are_there_when_their_pixel_comes(lanes: int) -> None:
 def check_window(
     tile: Tile, step: Step, packed: Any, rows: list[int], held: list[list[int]], shape: Packing
 ) -> int:
-    """Three columns of the kernel rows of this pass; `step` is at the first of them."""
+    """Check three columns of the kernel rows of a tap pass; `step` is at the first of them."""
     checked = 0
     for entry, row in enumerate(rows):
         y = step.y + row - rows[0]
@@ -103,7 +103,7 @@ def check_window(
 
 
 def follow(pixel: Any, held: list[list[int]], shape: Packing) -> None:
-    """What the operands do behind a cycle: move on, then take the word that was fetched."""
+    """Update the model of the operands after a cycle: shift, then take the fetched word."""
     packed = pixel.packed
     for number, words in enumerate(held):
         if packed.advance:

@@ -1,4 +1,4 @@
-"""Fetch in the Amaranth simulator: order, places, cycles, and the rules of pages."""
+"""Fetch hands out descriptors in order and in their cycles, and enforces the rules of pages."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,7 +50,7 @@ def first_line_of(descriptor: Load) -> int:
 
 
 def in_pages(config: Config, pages: int, in_last: int) -> tuple[list[Descriptor], list[int]]:
-    """A program of full pages and `in_last` descriptors behind them; and where each lies."""
+    """Return a program of full pages and `in_last` more descriptors, and the address of each."""
     descriptors: list[Descriptor] = []
     for page in range(pages):
         is_last, is_behind = page == pages - 1, page == pages - 2
@@ -65,7 +65,7 @@ def in_pages(config: Config, pages: int, in_last: int) -> tuple[list[Descriptor]
 
 
 def kind_of(descriptor: Descriptor | None) -> dict[str, int]:
-    """Without a descriptor: of an error."""
+    """Return the fields of a descriptor's kind; those of an error without a descriptor."""
     opcode = None if descriptor is None else OPCODES[type(descriptor)]
     return {one.name.lower(): int(one is opcode) for one in Opcode}
 
@@ -79,7 +79,7 @@ def places(count: int) -> list[int]:
 
 @dataclass
 class Memory:
-    """Sends the first page, then each page whose LOAD was taken; one word per cycle at most."""
+    """Sends the first page, then each page whose LOAD was accepted, at most a word per cycle."""
 
     dut: Fetch
     config: Config
@@ -89,7 +89,7 @@ class Memory:
     idle: float
     latency_cycles: int = 9
     start_cycle: int = 3
-    words: list[tuple[int, int, int]] = field(default_factory=list)  # cycle from which on, data, of
+    words: list[tuple[int, int, int]] = field(default_factory=list)  # from cycle, data, page
     complete: list[int] = field(default_factory=list)  # cycle in which its last word is readable
     busy: list[int] = field(default_factory=list)
     sent: int = 0
@@ -138,7 +138,7 @@ def run(
     idle: float = 0.0,
     stall: float = 0.0,
 ) -> tuple[Memory, Sink]:
-    """Take `ends` descriptors and wait for what follows; the rest of a page is noise."""
+    """Accept `ends` descriptors and wait for the end; the rest of a page is noise."""
     dut = Fetch(config)
     data = [item if isinstance(item, bytes) else encode(item) for item in program]
     sink = Sink(dut.o, rng, stall)
@@ -162,7 +162,7 @@ def test_descriptors_come_in_order_in_the_cycle_that_is_stated(
     rng = np.random.default_rng(seed)
     program, at = in_pages(config, pages, in_last)
     memory, sink = run(config, [*program], len(program), rng, idle, stall)
-    assert sink.standing is None  # nothing is read behind END
+    assert sink.standing is None  # nothing is read after END
     lines = [payload.pop(FIRST_LINE) for payload in sink.payloads]
     for descriptor, line in zip(program, lines, strict=True):
         assert not isinstance(descriptor, Load) or line == first_line_of(descriptor)
@@ -188,7 +188,7 @@ def test_descriptors_come_in_order_in_the_cycle_that_is_stated(
 def assert_stops(
     program: list[Descriptor | bytes], taken: int, code: ErrorCode, stall: float = 0.0
 ) -> None:
-    """So many descriptors are offered without an error; then one with `code` stays."""
+    """Check that `taken` descriptors are offered without an error, then one with `code` stays."""
     seed = 5
     _, sink = run(NANO, program, taken, np.random.default_rng(seed), stall=stall)
     assert [payload["error"] for payload in sink.payloads] == [ErrorCode.NONE] * taken

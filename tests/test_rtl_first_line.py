@@ -1,4 +1,4 @@
-"""The first line in the Amaranth simulator: no bit of the product is lost."""
+"""The first line is computed without losing a bit of the product (Amaranth simulator)."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ COUNT = 300
 
 
 def drawn(opcode: Opcode, rng: np.random.Generator) -> dict[str, int]:
-    """Every field takes any value, often one of its ends."""
+    """Return fields with any values, often the largest or the least."""
     return {
         field.name: [field.low, field.high, int(rng.integers(field.low, field.high + 1))][
             rng.integers(0, 3)
@@ -26,7 +26,7 @@ def drawn(opcode: Opcode, rng: np.random.Generator) -> dict[str, int]:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_first_line_of_a_load_and_a_compute(seed: int) -> None:
-    """One descriptor per cycle."""
+    """The first lines of LOAD and COMPUTE are right, with one descriptor per cycle."""
     rng = np.random.default_rng(seed)
     descriptors = [
         Load(**drawn(Opcode.LOAD, rng)) if is_load else Compute(**drawn(Opcode.COMPUTE, rng))

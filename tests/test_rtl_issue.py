@@ -1,4 +1,4 @@
-"""The pixel sequencer in the Amaranth simulator against nested loops and a schedule in Python."""
+"""The pixel sequencer equals nested loops and a schedule in Python (Amaranth simulator)."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +31,7 @@ MOST_CYCLES = 30_000
 
 @dataclass(frozen=True)
 class Step:
-    """What one cycle of a weight block should say; `address` only of a pixel inside the input."""
+    """The expected outputs in one cycle of a weight block; `address` is for pixels inside only."""
 
     pixel: bool
     first: bool = False
@@ -45,7 +45,7 @@ class Step:
 
 
 def steps_of(tile: Tile, config: Config) -> list[tuple[int, list[Step]]]:
-    """Per weight block: its input block, and its cycles."""
+    """Return the input block and the cycles of every weight block."""
     blocks = []
     order = list(weight_blocks(tile, config))
     fill = pipeline.packed_fill(config) if tile["packed"] else 0
@@ -69,7 +69,7 @@ def steps_of(tile: Tile, config: Config) -> list[tuple[int, list[Step]]]:
 
 @dataclass(frozen=True)
 class Chances:
-    """Per cycle, of each thing that moves the sequencer on."""
+    """The probabilities per cycle of each event that the sequencer waits for."""
 
     tile: float = 1.0
     shadow: float = 1.0
@@ -79,7 +79,7 @@ class Chances:
 
 @dataclass
 class Trace:
-    """Per cycle what went in and came out; `pixels` by cycle."""
+    """The inputs and outputs of every cycle; the keys of `pixels` are cycles."""
 
     shadow_full: list[int] = field(default_factory=list)
     chunks: list[int] = field(default_factory=list)
@@ -103,7 +103,7 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
     state = {"token": last_token if chances.chunk == 1 else FIRST_TOKEN, "shadow": 0, "offering": 0}
 
     def drive(ctx: Any, cycle: int) -> None:
-        trace.chunks.append(state["token"])  # what follows is visible a cycle later
+        trace.chunks.append(state["token"])  # later changes are visible in the next cycle
         trace.shadow_full.append(state["shadow"])
         if ctx.get(dut.shadow.taken):
             trace.shadow_taken.append(cycle)
@@ -170,7 +170,7 @@ def check_pixel(seen: Any, step: Step, tile: Tile, bank: int) -> None:
 
 
 def check_trace(config: Config, tiles: list[Tile], trace: Trace) -> None:
-    """Everything, in the very cycle that the contract names."""
+    """Check that every output has the cycle that the contract names."""
     taken = -WeightBlocks.PERIOD  # the cycle in which a block follows the one before
     end = -1  # and in which that had its last pixel
     begun: list[int] = []
@@ -247,7 +247,7 @@ def test_blocks_and_tiles_follow_without_a_gap(lanes: int) -> None:
 
 
 def test_the_largest_tiles() -> None:
-    """Sides and kernels at the end of their counters; exactly the depth is no fault."""
+    """The largest sides and kernels work; a tile of exactly the bank's depth is no fault."""
     config = preset_with("nano", buffers={"accumulator_depth": 512})
     base = drawn_tile(np.random.default_rng(0), config, False)
     base |= {"buffer_address": 4000, "wait_chunks": FIRST_TOKEN, "source": 1, "blocks": 1}

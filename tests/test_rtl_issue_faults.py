@@ -1,4 +1,4 @@
-"""Faults of the pixel sequencer: tiles past their bank, pixels past the feature buffer."""
+"""The pixel sequencer reports tiles past their bank and pixels past the feature buffer."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.tiles import Tile, config_of, payload_of
 
 
 def first_fault(config: Config, tile: Tile) -> tuple[int, int] | None:
-    """Number of the pixel with which the fault comes out first, and its source."""
+    """Return the number of the first pixel that comes with the fault, and the fault's source."""
     dut = Issue(config)
     found: list[tuple[int, int]] = []
 

@@ -1,4 +1,4 @@
-"""The load unit in the Amaranth simulator: where words go, in which cycle, and what holds them."""
+"""The load unit requests the right bursts in the right cycles, and waits for tokens and room."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ EVERYWHERE = [(0, 0xFFFFF), (0xFFFFF, 0)]
 
 
 def drawn(rng: np.random.Generator, destinations: list[Destination]) -> Descriptor:
-    """A LOAD whose words lie inside the feature buffer."""
+    """Return a LOAD whose words lie inside the feature buffer."""
     row_words, rows, blocks = (int(rng.integers(1, high)) for high in (60, 6, 4))
     ring_rows = int(rng.integers(1, 8))
     plane = ring_rows * row_words
@@ -49,7 +49,7 @@ def first_line(load: Descriptor) -> int:
 
 
 def requests(load: Descriptor, source: int) -> list[dict[str, int]]:
-    """What is asked of the read manager; `buffer_address` means something for features only."""
+    """Return the requests to the read manager; `buffer_address` matters for features only."""
     found = []
     block = row = 0
     is_features = load.destination == Destination.FEATURES
@@ -99,7 +99,7 @@ class Bench:
         self.start_cycle: int | None = None
         self.program = 0
         self.release = 0.0  # probability per cycle
-        # Words of the weight queue as each cycle begins, with the one released in the cycle before.
+        # Words in the weight queue when each cycle begins; a release counts from the next cycle.
         self.reserved: list[int] = []
         self.releases = False
         self.free = config.weight_words
@@ -137,7 +137,7 @@ class Bench:
         self.waiting.append(waiting["source"] if waiting["valid"] else None)
 
     def run(self, bursts: int, further_cycles: int, *parts: Part) -> list[dict[str, int]]:
-        """Until so many bursts were taken."""
+        """Run until `bursts` bursts were accepted, and return them."""
         step(
             self.dut,
             [*parts, self, self.source, self.sink],
@@ -149,7 +149,7 @@ class Bench:
         return self.sink.payloads
 
     def assert_cycles(self, met: list[int] | None = None) -> None:
-        """A burst of weights waits for room, too."""
+        """Check the cycles of all bursts; a burst of weights also waits for room."""
 
         def has_room(index: int, beats: int, cycle: int) -> bool:
             is_weights = self.loads[index].destination == Destination.WEIGHTS
@@ -197,7 +197,7 @@ def test_weights_wait_for_room(idle: float, stall: float, release: float, seed: 
 
 
 def test_the_last_word_of_room_is_used() -> None:
-    """Full to the last word; the burst behind goes out `WEIGHT_ROOM` after its last word's room."""
+    """The queue fills to its last word; the next burst goes `WEIGHT_ROOM` after it has room."""
     capacity, beats = CONFIG.weight_words, CONFIG.bus.burst_beats
     loads = [
         Descriptor.single_run(Destination.WEIGHTS, 0, capacity),
@@ -221,7 +221,7 @@ def test_the_last_word_of_room_is_used() -> None:
 @pytest.mark.parametrize("first", [0, 0x7FFC, 0xFFFC])
 @pytest.mark.parametrize("slow", ["computes", "stores"])
 def test_a_load_waits_for_both_tokens(slow: str, first: int) -> None:
-    """Tokens count one by one, past the end of their 16 bits."""
+    """A LOAD waits for both of its tokens, whose counts wrap after 16 bits."""
     rng = np.random.default_rng(first)
     loads = [
         drawn(rng, [Destination.FEATURES])._replace(
@@ -254,7 +254,7 @@ def test_a_load_waits_for_both_tokens(slow: str, first: int) -> None:
 @pytest.mark.parametrize("program", [0, 0x1003, 0x3F, 0x3FFFFF0])
 @pytest.mark.parametrize("stall", [0.0, 0.5])
 def test_start_reads_the_first_page(program: int, stall: float) -> None:
-    """In front of whatever waits."""
+    """START reads the first page before any LOAD that waits."""
     rng = np.random.default_rng(program)
     loads = [drawn(rng, [Destination.FEATURES])]
     bench = Bench(loads, seed=2, stall=stall)
@@ -276,7 +276,7 @@ def test_start_reads_the_first_page(program: int, stall: float) -> None:
 def test_a_burst_outside_both_windows_stays_as_the_fault(
     destination: Destination, behind: int
 ) -> None:
-    """Three pages, and the window that holds the last one is closed."""
+    """A burst into the last of three pages, outside both windows, stays as the fault."""
     run = Descriptor.single_run(destination, 0x5000 - 16 * WORD, 32)
     load = run._replace(rows=3, row_stride_bytes=0x2000, ring_rows=3)
     wanted = requests(load, Bench.name(1))  # two bursts per run, either side of a page's end
@@ -296,7 +296,7 @@ def test_a_burst_outside_both_windows_stays_as_the_fault(
 @pytest.mark.parametrize("too_far", [1, 16, 40])
 @pytest.mark.parametrize("ring_row", [0, 1])
 def test_a_burst_past_the_feature_buffer_stays_as_the_fault(ring_row: int, too_far: int) -> None:
-    """Its last block, or the ring row of its last run, reaches past the end."""
+    """A last block, or a last run's ring row, past the feature buffer's end stays as the fault."""
     load = Descriptor.single_run(Destination.FEATURES, 0, 20)._replace(
         rows=2, row_stride_bytes=0x200, blocks=2, block_stride_bytes=0x800,
         buffer_address=CONFIG.feature_words - 60 - (2 + ring_row) * 20, buffer_block_words=60,
@@ -320,7 +320,7 @@ def test_a_burst_past_the_feature_buffer_stays_as_the_fault(ring_row: int, too_f
 
 @pytest.mark.parametrize("row_words", [64, 128, 1 << 10, 1 << 23])
 def test_a_first_row_far_past_the_feature_buffer_is_the_fault(row_words: int) -> None:
-    """However many bits its place has: without the upper ones it would be word 0."""
+    """A first row far past the buffer is a fault, even if its low address bits are 0."""
     ring_row = 1 << 15
     run = Descriptor.single_run(Destination.FEATURES, 0, row_words)
     load = run._replace(ring_row=ring_row, ring_rows=ring_row + 1)

@@ -1,6 +1,6 @@
-"""Operators as the netlists whose gates are counted, on Verilator, against golden.
+"""The netlists whose gates are counted equal golden on Verilator.
 
-As they are written, each is compared with golden in its own test_rtl_*.py.
+The operators before synthesis are compared with golden in a test_rtl_*.py of their own.
 """
 
 import warnings
@@ -26,7 +26,7 @@ OPERATORS = {
 
 
 def ports(operator: Any) -> list[Any]:
-    """Every port that is not constant, as the `ready` of a stream that never stalls is."""
+    """Return every port that is not constant; `ready` of a stream that never stalls is constant."""
     values = [Value.cast(port) for _, _, port in operator.signature.flatten(operator)]
     return [value for value in values if not isinstance(value, Const)]
 
@@ -44,7 +44,7 @@ def generated(name: str) -> str:
     "name", [pytest.param("rescale", marks=pytest.mark.slow), "channel_pool", "spatial_pool"]
 )
 def test_gates_do_what_the_operator_does(name: str, tmp_path: Path) -> None:
-    """Run what stands behind the accumulators."""
+    """The netlist of each operator after the accumulators computes what golden computes."""
     netlist = gate_netlist(generated(name), name)
     folder = simulator.build(netlist, name, options=["-Wno-UNUSEDSIGNAL"])
     simulator.run(folder, name, f"hwsim.testbenches.tb_{name}", tmp_path, {})

@@ -1,4 +1,4 @@
-"""The rescale parameters in the Amaranth simulator: two banks, every shape of word and slice."""
+"""The rescale parameters are right in two banks, for every shape of word and slice."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ SHAPES = [(8, 8, 1), (8, 8, 8), (8, 64, 4), (16, 16, 4), (16, 32, 1), (32, 32, 1
 def drawn_records(
     rng: np.random.Generator, lanes: int, factor_bits: int
 ) -> tuple[list[dict[str, int]], NDArray[np.uint8]]:
-    """The parameters of one tile, and their bytes with rubbish where no field is."""
+    """Return the parameters of one tile, and their bytes with noise between the fields."""
     records = [
         {
             "bias": int(rng.integers(-(2**31), 2**31)),
@@ -54,7 +54,7 @@ def test_every_slice_of_every_bank(
     expected: dict[int, list[dict[str, int]]] = {}
 
     async def write(ctx: Any, bank: int) -> None:
-        """A bank's words in order, with idle cycles and words of weights between."""
+        """Write a bank's words in order, with idle cycles and words of weights between."""
         expected[bank], data = drawn_records(rng, lanes_out, multiplier_bits - 1)
         assert data.size == lanes_out * PARAMETER_BYTES
         ctx.set(dut.i.payload.bank, bank)
@@ -74,7 +74,7 @@ def test_every_slice_of_every_bank(
         ctx.set(dut.i.valid, 0)
 
     async def read(ctx: Any, banks: list[int]) -> None:
-        """A slice every cycle, right behind the last write; the last word's slice first."""
+        """Read a slice every cycle, right after the last write; the last word's slice first."""
         slices = range(config.rescale_slices)
         reads = [(bank, lane_slice) for bank in banks for lane_slice in reversed(slices)]
         for cycle in range(len(reads) + dut.READ_LATENCY):

@@ -1,4 +1,4 @@
-"""Placing in the Amaranth simulator: results at every byte, for every k and number of lanes."""
+"""Placing puts results at every byte, for every k and number of lanes (Amaranth simulator)."""
 
 from typing import Any
 

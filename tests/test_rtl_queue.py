@@ -1,4 +1,4 @@
-"""The queue in front of a unit, in the Amaranth simulator."""
+"""The queue before a unit keeps its order and its cycles (Amaranth simulator)."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The AXI4 read channels in the Amaranth simulator, against a memory that idles and stalls."""
+"""The AXI4 read manager works with a memory that idles and stalls (Amaranth simulator)."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +32,7 @@ def drawn(rng: np.random.Generator, count: int) -> list[dict[str, int]]:
 
 @dataclass
 class Memory:
-    """Answers the addresses that it accepts, in order; checks that what stands on the bus stays."""
+    """Answers accepted addresses in order, and checks that an offered address stays unchanged."""
 
     dut: ReadManager
     rng: np.random.Generator
@@ -43,7 +43,7 @@ class Memory:
     silent: bool = False
     responses: dict[int, int] = field(default_factory=dict)  # by the number of the beat
     standing: tuple[int, int] | None = None
-    appeared: list[int] = field(default_factory=list)  # cycles in which an address first stood
+    appeared: list[int] = field(default_factory=list)  # first cycle of each address
     addresses: list[tuple[int, int]] = field(default_factory=list)
     owed: list[tuple[int, bool]] = field(default_factory=list)  # earliest cycle, last
     beats: list[tuple[int, int, bool]] = field(default_factory=list)  # cycle, data, last
@@ -86,7 +86,7 @@ class Memory:
 
 
 class Bench:
-    """Source of requests, memory, and what comes out."""
+    """The read manager between a source of requests, a memory, and a record of its outputs."""
 
     def __init__(self, count: int, seed: int, idle: float = 0.0, **memory: Any):
         self.rng = np.random.default_rng(seed)
@@ -117,7 +117,7 @@ class Bench:
         assert ctx.get(dut.quiet) == (unanswered == 0), f"cycle {cycle}"
 
     def run(self, bursts: int, further_cycles: int, *parts: Part) -> None:
-        """Until so many bursts are answered."""
+        """Run until `bursts` bursts are answered."""
 
         def answered() -> bool:
             return sum(last for _, _, last in self.memory.beats) == bursts
@@ -126,7 +126,7 @@ class Bench:
         self.assert_all_passed(bursts)
 
     def assert_all_passed(self, bursts: int) -> None:
-        """Addresses and words in order, each in its cycle; nothing else."""
+        """Check that addresses and words came in order, each in its cycle, and nothing else."""
         requests = self.requests[:bursts]
         memory, source = self.memory, self.source
         assert memory.addresses == [(one["address"], one["beats"] - 1) for one in requests]
@@ -163,7 +163,7 @@ def test_every_word_comes_with_its_place(
 
 
 def test_one_address_per_cycle_up_to_the_outstanding_bursts() -> None:
-    """Then the next one `READ_SLOT` behind each last beat."""
+    """Addresses go out every cycle up to the limit, later `READ_SLOT` cycles after a last beat."""
     bench = Bench(40, seed=3, latency_cycles=30)
     bench.run(40, 10)
     assert bench.memory.appeared[:OUTSTANDING] == [*range(1, OUTSTANDING + 1)]
@@ -186,7 +186,7 @@ def test_a_silent_memory_gets_the_outstanding_bursts_and_no_more() -> None:
 @pytest.mark.parametrize("code", [SLVERR, DECERR])
 @pytest.mark.parametrize("seed", range(5, 9))
 def test_an_error_on_any_beat_is_the_fault_of_its_descriptor(seed: int, code: int) -> None:
-    """All words come all the same; OKAY and EXOKAY are no errors."""
+    """An error names its descriptor, all words still come, and OKAY and EXOKAY are no errors."""
     bench = Bench(12, seed, gap=0.2)
     beats = sum(one["beats"] for one in bench.requests)
     bench.memory.responses = {int(n): code for n in bench.rng.integers(0, beats, 6)}
@@ -197,7 +197,7 @@ def test_an_error_on_any_beat_is_the_fault_of_its_descriptor(seed: int, code: in
 
 @pytest.mark.parametrize("seed", range(10, 13))
 def test_beats_that_nobody_asked_for_are_dropped(seed: int) -> None:
-    """In front of the first request and between answered ones, whatever they say."""
+    """Beats without a request are dropped, before the first request and between answered ones."""
     bench = Bench(4, seed, latency_cycles=5)
     bench.source.allowed = lambda number: bench.cycle >= (20 if number < 2 else 150)
     bench.memory.stray = (3, 4, 9, 19, *range(120, 140), 148)
@@ -209,7 +209,7 @@ def test_beats_that_nobody_asked_for_are_dropped(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20, 24))
 @pytest.mark.parametrize("stop_cycle", [0, 1, 2, 7, 30])
 def test_stop_lets_out_no_further_request(stop_cycle: int, seed: int) -> None:
-    """An address that stands stays until it is accepted; what is unanswered still comes."""
+    """After stop, an offered address stays until it is accepted, and pending beats still come."""
     bench = Bench(40, seed, idle=0.3, stall=0.8, gap=0.3, latency_cycles=6)
     bench.stop_cycle = stop_cycle
     last = stop_cycle + 400
@@ -226,7 +226,7 @@ def test_stop_lets_out_no_further_request(stop_cycle: int, seed: int) -> None:
 
 
 def test_not_quiet_while_an_address_stands() -> None:
-    """Not even where a memory answers it before it has taken it."""
+    """An offered address is not quiet, even if memory answers it before it accepts it."""
     bench = Bench(1, seed=30, refuses=True)
     bench.memory.stray = tuple(range(5, 45))  # a last beat is among them
     quiet: list[int] = []

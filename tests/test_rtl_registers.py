@@ -1,4 +1,4 @@
-"""The AXI4-Lite registers against a model in Python, in the Amaranth simulator."""
+"""The AXI4-Lite registers equal a model in Python (Amaranth simulator)."""
 
 import random
 from typing import Any
@@ -32,7 +32,7 @@ START, ABORT = (1 << field.low for field in register("CONTROL").fields)
 
 
 class Model:
-    """What the host may expect, access by access."""
+    """A model of the registers that the host may expect, access by access."""
 
     def __init__(self) -> None:
         self.words = {entry.name: reset_value(entry, CONFIG) for entry in REGISTERS}
@@ -66,7 +66,7 @@ class Model:
         self.pulses["abort"] += bool(word & ABORT and was_busy)
 
     def read(self, address: int) -> tuple[int, int]:
-        """(data, response)"""
+        """Return the data and the response."""
         entry = BY_OFFSET.get(address & ~3)
         return (0, SLVERR) if entry is None else (self.words[entry.name], OKAY)
 
@@ -76,7 +76,7 @@ class Model:
 
 
 def device(dut: Registers, seen: dict[str, int]) -> Testbench:
-    """Becomes busy in the cycle of a start or in the next, and counts pulses."""
+    """Return a device that is busy from a start or from the next cycle on, and counts pulses."""
 
     async def testbench(ctx: Any) -> None:
         is_late = False
@@ -95,7 +95,7 @@ def device(dut: Registers, seen: dict[str, int]) -> Testbench:
 
 
 def set_inputs(ctx: Any, dut: Registers, model: Model, draw: random.Random) -> None:
-    """What the accelerator may do between two accesses."""
+    """Set drawn inputs, as the accelerator may do between two accesses."""
     model.busy = draw.random() < 0.5
     stopping, ends, fails = draw.getrandbits(1), draw.random() < 0.25, draw.random() < 0.25
     code, descriptor = draw.choice(list(ErrorCode)), draw.getrandbits(32 - PROGRAM_SHIFT)
@@ -169,7 +169,7 @@ def test_every_access_does_what_the_table_says(stall: float) -> None:
 
 @pytest.mark.parametrize("late", range(-2, 3))
 def test_an_event_is_never_lost_to_a_clear(late: int) -> None:
-    """An event stays where it comes with the clear or after it, and goes where it came before."""
+    """An event that comes with a clear or after it stays; an event before it is cleared."""
     dut = Registers(CONFIG)
 
     async def host(ctx: Any) -> None:
@@ -281,7 +281,7 @@ def test_no_output_depends_on_an_input_of_the_same_cycle() -> None:
 
 
 def moves(bready: int) -> dict[str, list[int]]:
-    """Cycles in which each channel moves while the host offers and takes all that it can."""
+    """Return the cycles of transfers per channel, for a host that never waits."""
     dut = Registers(CONFIG)
     seen: dict[str, list[int]] = {name: [] for name in ("aw", "w", "b", "ar", "r")}
 

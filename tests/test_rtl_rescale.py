@@ -1,4 +1,4 @@
-"""Rescale in the Amaranth simulator against golden: corners of int32, every shift, both factors."""
+"""Rescale equals golden at the ends of int32, for every shift and both multipliers."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ EDGES = (0, 1, -1, 2, -2, 127, -128, 2**31 - 1, -(2**31))
 
 
 def operands(rng: np.random.Generator, factor_bits: int, count: int) -> list[dict[str, int]]:
-    """Accumulator and bias, whose sum fits in int32, with the parameters of one lane."""
+    """Return the parameters of lanes, each with an accumulator and bias whose sum fits int32."""
     cases = []
     for index in range(count):
         bits = int(rng.integers(1, 32))

@@ -1,4 +1,4 @@
-"""The walk over blocks and rows in the Amaranth simulator, and the lengths that bursts may have."""
+"""The walk visits blocks and rows in order, and bursts have legal lengths (Amaranth simulator)."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ CONFIGS = {
 
 
 def drawn_job(rng: np.random.Generator) -> dict[str, int]:
-    """Strides and addresses of any size: sums wrap."""
+    """Return a descriptor with strides and addresses of any size, so that sums wrap."""
     return {
         "address": int(rng.integers(0, 1 << 29)) * CONFIG.word_bytes,
         "row_words": int(rng.integers(1, 1 << 24)),
@@ -40,7 +40,7 @@ def drawn_job(rng: np.random.Generator) -> dict[str, int]:
 
 
 def exceeds_bursts(words: int, config: Config) -> bool:
-    """By all bits above those that the length of a burst has."""
+    """True if a number of words has bits above those of a burst's length."""
     return words >= 1 << config.bus.burst_beats.bit_length()
 
 

@@ -1,4 +1,4 @@
-"""The spatial pool in the Amaranth simulator against golden: windows tap by tap, masked taps."""
+"""The spatial pool equals golden, tap by tap, with masked taps (Amaranth simulator)."""
 
 from itertools import product
 from typing import Any

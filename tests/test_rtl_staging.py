@@ -1,4 +1,4 @@
-"""Staging in the Amaranth simulator: byte enables, reads right behind writes, a word that stays."""
+"""Staging writes single bytes, returns them right after the write, and holds a word it has read."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def test_reads_see_every_write_of_the_cycles_before(seed: int) -> None:
             ctx.set(dut.i.payload.address, address)
             ctx.set(dut.i.payload.data, int.from_bytes(values.tolist(), "little"))
             ctx.set(dut.i.payload.enable, sum(1 << int(byte) for byte in np.flatnonzero(enable)))
-            # Often the word written in the cycle before; one being written is not defined.
+            # Often the word of the cycle before; a word that is being written has no defined value.
             wanted = last_written if rng.random() < 0.5 else int(rng.integers(WORDS))
             reads = bool(rng.random() < 0.6) and not (valid and wanted == address)
             ctx.set(dut.read.enable, reads)

@@ -1,4 +1,4 @@
-"""The store unit in the Amaranth simulator: which bursts, in which cycle, and what holds them."""
+"""The store unit requests the right bursts in the right cycles, and waits for its tokens."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ EVERYWHERE = (0, 0xFFFFF)
 
 
 def drawn(rng: np.random.Generator) -> Descriptor:
-    """A STORE whose words lie inside staging."""
+    """Return a STORE whose words lie inside staging."""
     row_words, rows, blocks = (int(rng.integers(1, high)) for high in (60, 5, 4))
     room = CONFIG.staging_words - row_words * rows * blocks
     return Descriptor(
@@ -36,7 +36,7 @@ def drawn(rng: np.random.Generator) -> Descriptor:
 
 
 def requests(store: Descriptor, source: int) -> list[dict[str, int]]:
-    """What is asked of the write manager: staging is read straight through."""
+    """Return the requests to the write manager, which read staging from address to address."""
     found = []
     place = store.staging_address
     for address, beats, _, _, ends in expected_bursts(store._asdict()):
@@ -92,7 +92,7 @@ class Bench:
         self.waiting.append(waiting["source"] if waiting["valid"] else None)
 
     def run(self, bursts: int, further_cycles: int, *parts: Part) -> list[dict[str, int]]:
-        """Until so many bursts were taken."""
+        """Run until `bursts` bursts were accepted, and return them."""
         step(
             self.dut,
             [*parts, self, self.source, self.sink],
@@ -129,7 +129,7 @@ def test_staging_is_read_straight_through(idle: float, stall: float, seed: int) 
 
 @pytest.mark.parametrize("first", [0, 0x7FFC, 0xFFFC])
 def test_a_store_waits_for_its_drains(first: int) -> None:
-    """Tokens count one by one, past the end of their 16 bits."""
+    """A STORE waits for its drains, whose count wraps after 16 bits."""
     rng = np.random.default_rng(first)
     stores = [drawn(rng)._replace(wait_drains=(first + n) % (1 << TOKEN_BITS)) for n in range(6)]
     bench = Bench(stores, seed=1, stall=0.2)
@@ -148,7 +148,7 @@ def test_a_store_waits_for_its_drains(first: int) -> None:
 
 @pytest.mark.parametrize("count", [0, 3, 4, 5])
 def test_a_burst_outside_the_window_stays_as_the_fault(count: int) -> None:
-    """Two bursts per run, either side of a page's end; the page of burst `count` is closed."""
+    """Burst number `count`, whose page is closed, stays as the fault; each run has two bursts."""
     store = Descriptor(0, 0x5000 - 16 * WORD, 32, 3, 0x2000, 1, 0, 0)
     wanted = requests(store, Bench.name(1))
     pages = [burst["address"] >> 12 for burst in wanted]

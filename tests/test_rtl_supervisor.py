@@ -1,4 +1,4 @@
-"""The supervisor in the Amaranth simulator: which of several reports it hands on, and when."""
+"""The supervisor chooses the right one of several reports, in its cycle (Amaranth simulator)."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -32,7 +32,7 @@ def first_of(faults: Sequence[Fault]) -> Fault:
 
 
 def test_the_bus_goes_first_and_then_the_earliest_unit() -> None:
-    """The bus's faults in their cycle, the units' `LATENCY` cycles later."""
+    """Faults of the bus come first and in their cycle, those of units `LATENCY` cycles later."""
     dut = supervisor()
     rng = np.random.default_rng(1)
     units: list[list[Fault]] = [[NONE] * UNITS] * Supervisor.LATENCY
@@ -60,7 +60,7 @@ def test_the_bus_goes_first_and_then_the_earliest_unit() -> None:
 def test_the_waiting_descriptor_with_the_lowest_address_is_the_oldest(
     valid: tuple[int, ...],
 ) -> None:
-    """Once it has stood still for as many cycles as there are that may wait."""
+    """The oldest waiting descriptor has the lowest address; it is found a few cycles later."""
     dut = supervisor()
     sources = np.random.default_rng(sum(valid)).permutation(WAITING) + 3
 

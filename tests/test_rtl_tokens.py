@@ -1,4 +1,4 @@
-"""The tokens in the Amaranth simulator: each counts its own events, and wraps."""
+"""Each token counts its own events and wraps (Amaranth simulator)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From a component to Verilog text: what is taken out, and what must not be there."""
+"""The Verilog text of a component has readable memories and none of the forbidden parts."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ from hwsim.rtl.deliver.verilog import VerilogError, to_verilog
 
 
 def remembers(first_words: list[int]) -> wiring.Component:
-    """Two memories, one of them with the given first words."""
+    """Return a component with two memories, one of them with the given first words."""
     ports = {"address": In(3), "word": In(32), "o": Out(32), "long_name": Out(1)}
     component = wiring.Component(ports)
     m = Module()
@@ -77,7 +77,7 @@ def test_names_and_places_are_kept() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_largest_memories_cost_little_memory() -> None:
-    """Two of 2^20 words took 8.7 GB while a zero was written for each of their bits."""
+    """Generating large memories takes little of the host's memory, as zeros are not written."""
     code = """
 import re, resource
 from pathlib import Path
@@ -114,7 +114,7 @@ def test_edge_is_short_and_quick() -> None:
 def test_a_yosys_that_cannot_run_is_told_in_a_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It keeps itself compiled in the user's cache."""
+    """A Yosys that cannot run, here for want of a cache, is reported in one line."""
     cache = tmp_path / "cache"
     cache.write_text("a file", "utf-8")
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))

@@ -1,4 +1,4 @@
-"""The walk over a tile's weight blocks in the Amaranth simulator, against nested loops."""
+"""The walk over a tile's weight blocks equals nested loops (Amaranth simulator)."""
 
 import numpy as np
 import pytest
@@ -66,7 +66,7 @@ def test_blocks_come_in_the_order_of_the_weights_and_in_time(
 def test_a_tile_whose_first_row_lies_past_the_buffer_is_misplaced(
     ring_row: int, misplaced: int
 ) -> None:
-    """However far, and although the line wraps around."""
+    """A tile whose first row lies past the buffer is misplaced, even if its line wraps around."""
     config = config_of(8)
     rng = np.random.default_rng(0)
     tile = drawn_tiles(rng, config, 1)[0]

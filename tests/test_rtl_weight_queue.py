@@ -1,4 +1,4 @@
-"""The weight queue in the Amaranth simulator: every word and its cycle, against a schedule."""
+"""The weight queue hands out every word in the cycle of a schedule (Amaranth simulator)."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -48,7 +48,7 @@ class Tile:
 
 
 def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Tile]:
-    """Tiles whose weights the queue can hold: all of them, or a block at a time with `release`."""
+    """Return tiles whose weights fit the queue, all at once or block by block with `release`."""
     tiles: list[Tile] = []
     longest = max(config.weight_block_words, config.parameter_words)
     while len(tiles) < count:
@@ -68,7 +68,7 @@ def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Ti
 
 @dataclass(frozen=True)
 class Chances:
-    """Per cycle, of each thing that moves the queue on; no tile comes before `tiles_from`."""
+    """The probabilities per cycle of each event; no tile comes before `tiles_from`."""
 
     write: float = 1.0
     tile: float = 1.0
@@ -79,7 +79,7 @@ class Chances:
 
 @dataclass
 class Trace:
-    """In which cycle each thing happened."""
+    """The cycles of all events."""
 
     written: list[int] = field(default_factory=list)
     offered: list[int] = field(default_factory=list)
@@ -100,7 +100,7 @@ def offer(ctx: Any, dut: WeightQueue, tile: Tile) -> None:
 
 
 class Feeder:
-    """Drives the queue cycle by cycle, as the load, the array and the drain may, and records."""
+    """Drives the queue as load, array and drain may do, and records its outputs."""
 
     def __init__(self, config: Config, tiles: list[Tile], chances: Chances, seed: int):
         self.dut = WeightQueue(config)
@@ -183,7 +183,7 @@ class Feeder:
 
 
 def expected_trace(config: Config, tiles: list[Tile], stream: list[int], driven: Trace) -> Trace:
-    """When everything comes out, from the moments in which things went in."""
+    """Return the expected cycles of outputs, computed from the cycles of inputs."""
     trace = Trace(driven.written, driven.offered, taken=driven.taken, drained=driven.drained)
     head = free = block = 0
     for number, tile in enumerate(tiles):
@@ -246,14 +246,14 @@ def test_words_come_in_order_and_in_time(lanes: int, weight_bits: int, chances: 
 
 
 def test_no_cycle_is_lost_while_nothing_waits() -> None:
-    """Words of blocks, parameters and tiles follow each other, but for the shadow's turn."""
+    """No cycle is lost between blocks, parameters and tiles, except to exchange the shadow."""
     config = small_config(capacity=200)
     tiles = [Tile(1, 1, 2, 0, 0, 1)] * 4
     feeder = Feeder(config, tiles, Chances(tiles_from=config.weight_words), seed=1)
     driven = feeder.run()
     cycles = [word[0] for word in driven.words]
     gaps = [later - earlier for earlier, later in pairwise(cycles)]
-    # Each tile: words - 1 steps, the shadow's turn, words - 1, parameters behind at once.
+    # Each tile: words - 1 steps, the exchange of the shadow, words - 1 steps, then parameters.
     turn = 1 + pipeline.BLOCK_OVERHEAD
     words = config.weight_block_words
     tile_gaps = [*[1] * (words - 1), turn, *[1] * (words + config.parameter_words)]
@@ -275,7 +275,7 @@ def test_no_cycle_is_lost_while_nothing_waits() -> None:
     ],
 )
 def test_a_tile_past_the_capacity_waits_for_ever_as_the_fault(tile: Tile, fits: int) -> None:
-    """`fits` words are read; the block behind them, if there is one, never is."""
+    """A tile past the capacity is a fault: `fits` words are read, and the next block never is."""
     config = small_config()
     dut = WeightQueue(config)
     words = tile.words(config)

@@ -1,4 +1,4 @@
-"""The window guard in the Amaranth simulator."""
+"""The window guard allows exactly the pages inside the windows (Amaranth simulator)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +25,7 @@ WINDOWS = [
 
 
 def check(choices: Sequence[tuple[tuple[int, int], ...]], seed: int) -> None:
-    """Ask for the pages around every end of every window, and for drawn ones."""
+    """Check pages around every end of every window, and drawn ones."""
     rng = np.random.default_rng(seed)
     dut = WindowGuard(len(choices[0]))
     assert WindowGuard.LATENCY == 0

@@ -1,4 +1,4 @@
-"""The word router in the Amaranth simulator: every word to its buffer, in the same cycle."""
+"""The word router sends every word to its buffer in the same cycle (Amaranth simulator)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The AXI4 write channels in the Amaranth simulator, against a memory that idles and stalls."""
+"""The AXI4 write manager works with a memory that idles and stalls (Amaranth simulator)."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,7 +37,7 @@ def staged(address: int) -> int:
 
 
 class Channel:
-    """One of the bus's two outward channels: what stands on it stays until it is accepted."""
+    """An outward channel of the bus, with a check that an offer stays until it is accepted."""
 
     def __init__(self, dut: WriteManager, names: tuple[str, ...], stall: float):
         self.ports = [getattr(dut.bus, name) for name in names]
@@ -69,7 +69,7 @@ class Channel:
 
 @dataclass
 class Memory:
-    """Takes addresses and words, and answers bursts in order once it has both."""
+    """Accepts addresses and words, and answers a burst in order when it has both."""
 
     dut: WriteManager
     rng: np.random.Generator
@@ -116,7 +116,7 @@ class Memory:
 
 
 class Bench:
-    """Source of requests, staging and memory, and what is reported."""
+    """The write manager between a source of requests, staging, memory, and a record of reports."""
 
     def __init__(
         self, requests: list[dict[str, int]], rng: np.random.Generator, idle: float, **memory: Any
@@ -146,7 +146,7 @@ class Bench:
         assert ctx.get(self.dut.quiet) == (begun == answered), f"cycle {cycle}"
 
     def run(self, bursts: int, further_cycles: int, *parts: Part) -> None:
-        """Until so many bursts are answered."""
+        """Run until `bursts` bursts are answered."""
         step(
             self.dut,
             [*parts, self, self.source, self.memory],
@@ -156,7 +156,7 @@ class Bench:
         self.assert_all_passed(bursts)
 
     def assert_all_passed(self, bursts: int) -> None:
-        """Addresses, words and responses in order, each in its cycle; nothing else."""
+        """Check that addresses, words and responses came in order and in their cycles."""
         requests = self.requests[:bursts]
         memory, taken = self.memory, self.source.taken
         addresses, words = memory.addresses, memory.words
@@ -218,7 +218,7 @@ def test_one_word_per_cycle_across_bursts(beats: int) -> None:
 
 @pytest.mark.parametrize("beats", [1, 2, 16])
 def test_addresses_run_ahead_of_their_words(beats: int) -> None:
-    """So many bursts wait for their words to be read; words on their way to the bus are read."""
+    """Addresses go out before their words, up to a number of bursts whose words are not read."""
     bench = bench_of(40, seed=4, beats=beats)
     addresses = bench.memory.addresses
     ahead = AHEAD + IN_PIPELINE // beats
@@ -233,7 +233,7 @@ def test_addresses_run_ahead_of_their_words(beats: int) -> None:
 
 
 def test_words_do_not_wait_for_their_addresses() -> None:
-    """A memory may take all of a burst's words before its address."""
+    """Words do not wait for addresses: memory may accept all words of a burst first."""
     bench = bench_of(3, seed=5, beats=16)
     memory = bench.memory
 
@@ -260,7 +260,7 @@ def test_a_silent_memory_gets_the_outstanding_bursts_and_no_more() -> None:
 @pytest.mark.parametrize("code", [SLVERR, DECERR])
 @pytest.mark.parametrize("seed", range(7, 10))
 def test_an_error_is_the_fault_of_its_descriptor(seed: int, code: int) -> None:
-    """Everything goes on all the same; OKAY and EXOKAY are no errors."""
+    """An error names its descriptor, transfers go on, and OKAY and EXOKAY are no errors."""
     bench = bench_of(20, seed, gap=0.3)
     bench.memory.codes = dict.fromkeys((0, 4, 5, 11, 19), code)
     bench.run(20, 5)
@@ -269,10 +269,10 @@ def test_an_error_is_the_fault_of_its_descriptor(seed: int, code: int) -> None:
 
 @pytest.mark.parametrize("seed", range(10, 13))
 def test_responses_that_nobody_waits_for_are_dropped(seed: int) -> None:
-    """In front of the first burst and between answered ones: no token, no fault.
+    """Responses without a burst are dropped and cause neither a token nor a fault.
 
-    Every burst ends its STORE, and they are more than the queue of responses has places: what is
-    left of an old one must not be taken for a new one either.
+    Every burst is the last of its STORE, and there are more bursts than the queue of responses has
+    places. So the rest of an old entry would be noticed if it were taken for a new one.
     """
     before = pipeline.OUTSTANDING_WRITES + 4
     bench = bench_of(before + 4, seed, beats=1, latency_cycles=5)
@@ -288,7 +288,7 @@ def test_responses_that_nobody_waits_for_are_dropped(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20, 24))
 @pytest.mark.parametrize("stop_cycle", [0, 1, 2, 3, 4, 9, 40])
 def test_stop_lets_out_no_further_request_and_no_further_byte(stop_cycle: int, seed: int) -> None:
-    """What stands on the bus stays as it is; words behind it go with strobes 0."""
+    """After stop, offers stay unchanged until accepted, and later words have strobes of 0."""
     bench = bench_of(40, seed, idle=0.3, address_stall=0.5, word_stall=0.5, gap=0.3)
     bench.stop_cycle = stop_cycle
     memory = bench.memory
@@ -306,7 +306,7 @@ def test_stop_lets_out_no_further_request_and_no_further_byte(stop_cycle: int, s
 
 @pytest.mark.parametrize("standing", ["address", "word"])
 def test_not_quiet_while_something_stands(standing: str) -> None:
-    """Not even where a memory answers a burst before it has taken all of it."""
+    """An offer is not quiet, even if memory answers a burst before it has accepted all of it."""
     bench = bench_of(1, seed=30, beats=1)
     memory = bench.memory
     memory.addresses.refuses = standing == "address"

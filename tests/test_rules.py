@@ -1,7 +1,7 @@
-"""The rules of descriptors, stated a second time: plain numbers on either side of every bound.
+"""The rules of descriptors accept and refuse plain numbers on either side of every bound.
 
-`hwsim.isa.rules` is what the hardware is built from and what the other tests expect of it, so a
-mistake there would be made twice. Nothing here is computed from it.
+The hardware and the other tests share `hwsim.isa.rules`, so that a mistake there would be in both.
+Nothing in this file is computed from it.
 """
 
 from dataclasses import dataclass
@@ -53,9 +53,9 @@ STORE = Store(
 
 @dataclass(frozen=True)
 class Bound:
-    """Changes of a descriptor that a rule just accepts, and changes that it just refuses."""
+    """Changes of a descriptor that a rule barely accepts, and changes that it barely refuses."""
 
-    rule: str  # how its text begins
+    rule: str  # the beginning of its text
     descriptor: Descriptor
     accepted: tuple[dict[str, int], ...]
     refused: tuple[dict[str, int], ...]
@@ -69,7 +69,7 @@ def least_1(descriptor: Descriptor, *names: str) -> list[Bound]:
 
 
 def whole_words(descriptor: Descriptor, *names: str) -> list[Bound]:
-    """Of 8 bytes, and of 16."""
+    """Return the bounds of fields that count bytes in whole words, of 8 bytes and of 16."""
     return [
         bound
         for name in names
@@ -142,7 +142,7 @@ def changed(descriptor: Descriptor, changes: dict[str, int]) -> Descriptor:
 
 
 def cases(config: str) -> tuple[list[Descriptor], list[Descriptor]]:
-    """Every descriptor that must be accepted, and every one that must be refused."""
+    """Return the descriptors that must be accepted, and those that must be refused."""
     bounds = [bound for bound in BOUNDS if bound.config == config]
     return (
         [changed(bound.descriptor, one) for bound in bounds for one in bound.accepted],
@@ -152,7 +152,7 @@ def cases(config: str) -> tuple[list[Descriptor], list[Descriptor]]:
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_what_stands_on_either_side_of_a_bound(config: str) -> None:
-    """By the model, and by the hardware."""
+    """Model and hardware agree on both sides of every bound."""
     built: Config = CONFIGS[config]
     accepted, refused = cases(config)
     for descriptor in accepted:
@@ -166,7 +166,7 @@ def test_what_stands_on_either_side_of_a_bound(config: str) -> None:
 
 
 def test_every_rule_has_a_bound_that_only_it_refuses() -> None:
-    """But for `rows` and `columns` of 0: what is pooled is at least 1 and at most them."""
+    """Every rule alone refuses something, except two for `rows` and `columns` that others imply."""
     implied = {"`rows` is at least 1", "`columns` is at least 1"}
     for rule in RULES:
         mine = [

@@ -1,4 +1,4 @@
-"""Models are built once, and a failing cocotb test says how to run it again, alone."""
+"""Models are built once, and a failing cocotb test prints the command that repeats it alone."""
 
 import os
 import shlex
@@ -51,7 +51,7 @@ async def draws(dut, k):
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use folders of this test, and nothing of the environment in which pytest was started."""
+    """Use this test's own folders, and no variables of the environment of pytest."""
     for name in list(os.environ):
         if name.startswith("HWSIM_") or name in {"WAVES", "VERILOG_COVERAGE", replay.FILTER}:
             monkeypatch.delenv(name)
@@ -61,7 +61,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Stands in for Verilator, and collects the arguments of every build."""
+    """Replace Verilator, and return the list that collects the arguments of every build."""
     calls: list[dict[str, Any]] = []
 
     class Runner:
@@ -127,7 +127,7 @@ def test_seeds_depend_on_the_base_and_on_their_use(monkeypatch: pytest.MonkeyPat
 
 
 def replayed(line: str) -> dict[str, str]:
-    """The environment of a replay's command line, whose test must be the one that runs now."""
+    """Return the environment of a replay's command line, which must name the running test."""
     words = shlex.split(line)
     assert words[-1] == os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0]
     assert Path(words[-2]).name == "pytest"

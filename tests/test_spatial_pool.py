@@ -1,4 +1,4 @@
-"""The golden spatial pool against loops over windows."""
+"""The golden spatial pool equals loops over windows."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""The rules of the tree: who imports whom, which files are twins, which documents are generated."""
+"""The tree keeps its rules on imports, twin files, generated documents and docstrings."""
 
 import ast
 import re
@@ -25,7 +25,7 @@ HEAVY = {
 }
 
 
-# Every folder or file of hwsim/ stands on those of the rows above it, and on no other.
+# Every folder or file of hwsim/ may import those of the rows above it, and no other.
 ROWS = (
     ("errors",),
     ("extras", "cache", "escape", "files", "fixed_point"),
@@ -67,13 +67,14 @@ PLAINLY_SPOKEN = (
     "rtl",
     "synthesis",
     "testbenches",
+    "tests",
     "tools",
 )
 FRAGMENT = re.compile(r"(Of|What|Whether|Where|How|Which|Who|Why|When)\b")
 
 
 def sources(folder: str) -> list[Path]:
-    """Python files below a top-level folder, not through links."""
+    """Return the Python files below a folder, without following links."""
     found = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", f"{folder}/*.py"],
         cwd=ROOT,
@@ -85,7 +86,7 @@ def sources(folder: str) -> list[Path]:
 
 
 def imports(path: Path, *, inside_functions: bool = True) -> set[str]:
-    """Dotted names of every module that a file imports when it runs."""
+    """Return the dotted names of all modules that a file imports when it runs."""
     tree = ast.parse(path.read_text("utf-8"))
     nodes = list(ast.walk(tree)) if inside_functions else tree.body
     names: set[str] = set()
@@ -98,12 +99,12 @@ def imports(path: Path, *, inside_functions: bool = True) -> set[str]:
 
 
 def libraries(path: Path, *, inside_functions: bool = True) -> set[str]:
-    """Top-level names of what a file imports."""
+    """Return the top-level names of the modules that a file imports."""
     return {name.partition(".")[0] for name in imports(path, inside_functions=inside_functions)}
 
 
 def parts(path: Path, within: str = "hwsim", *, inside_functions: bool = True) -> set[str]:
-    """Names of the folders and files of a package that a file imports from."""
+    """Return the names of the folders and files of a package that a file imports from."""
     names = imports(path, inside_functions=inside_functions)
     prefix = f"{within}."
     return {name.removeprefix(prefix).split(".")[0] for name in names if name.startswith(prefix)}
@@ -139,7 +140,7 @@ def test_the_model_imports_neither_torch_nor_amaranth() -> None:
 
 
 def test_the_command_line_parses_and_prints() -> None:
-    """What it finds out comes from workflows, which a notebook calls too."""
+    """The command line takes its results from workflows, which a notebook calls too."""
     allowed = {"arch", "cli", "errors", "escape", "flows", "report"}
     for path in sources("hwsim/cli"):
         assert parts(path) <= allowed, path
@@ -173,13 +174,13 @@ def test_proofs_know_only_the_hardware() -> None:
 
 @pytest.mark.parametrize("folder", ["golden", "rtl"])
 def test_golden_and_rtl_know_only_the_model_s_nouns(folder: str) -> None:
-    """Never the compiler, the machine or the timeline."""
+    """Golden and rtl never import the compiler, the machine or the timeline."""
     for path in sources(folder):
         assert not parts(path) - NOUNS - {folder}, path
 
 
 def test_an_installation_has_one_import_name() -> None:
-    """What lies at the top level is imported below `hwsim`, through links."""
+    """Top-level folders are imported as parts of `hwsim`, through links."""
     for folder in ("hwsim", *WITNESSES, "tests", "tools", "benchmarks", "formal"):
         for path in sources(folder):
             assert not libraries(path) & WITNESSES, path
@@ -193,7 +194,7 @@ def test_every_operator_has_its_twins(operator: str) -> None:
 
 
 def test_every_component_has_a_unit_test() -> None:
-    """In the Amaranth simulator; the whole accelerator and its core are run as Verilog."""
+    """Every component has a test in the Amaranth simulator, except core and accelerator."""
     whole = {"accelerator", "core"}
     for path in sources("rtl"):
         has_component = "(wiring.Component)" in path.read_text("utf-8")
@@ -209,7 +210,7 @@ def test_every_file_of_the_hardware_is_in_the_table() -> None:
 
 
 def test_every_component_states_its_latency() -> None:
-    """As a class constant, or in `latency` where it depends on the configuration."""
+    """Every component has a class constant LATENCY, or `latency` if the configuration decides."""
     unstated = {"accelerator", "core", "counters", "control"}
     for path in sources("rtl"):
         text = path.read_text("utf-8")

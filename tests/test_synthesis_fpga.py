@@ -1,4 +1,4 @@
-"""FPGA flows on a small design: a multiplier in a DSP, words in a block RAM, a clock."""
+"""The FPGA flows map a small design to a DSP and a block RAM, and state a clock."""
 
 import pytest
 

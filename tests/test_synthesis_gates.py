@@ -1,4 +1,4 @@
-"""Gates from Yosys: nothing left out, memories in bits, and libraries in their own NAND2."""
+"""Yosys counts all gates, memories in bits, and a library's area in its own NAND2."""
 
 import os
 from pathlib import Path
@@ -47,7 +47,7 @@ library(small) {
     pin(Q) { direction: output; function: "IQ"; } }
 }
 """
-# Debian's packages of two real libraries; another folder with the same files serves too.
+# The folder of two real libraries in Debian; another folder with the same files works too.
 FOLDER = Path(os.environ.get("HWSIM_LIBERTY", "/usr/share/qflow/tech"))
 INSTALLED = sorted(FOLDER.rglob("osu0[13][58]_stdcells.lib"))
 
@@ -65,7 +65,7 @@ def synthesized(verilog: str, technology: Technology = CMOS) -> SynthesizedModul
 
 
 def test_a_register_with_enable_and_reset_is_counted_whole() -> None:
-    """Eight flip-flops of four NAND2 each, and at least a multiplexer and a gate for every bit."""
+    """A register of eight bits counts its flip-flops, and a multiplexer and a gate per bit."""
     found = synthesized(REGISTER)
     assert found.flip_flops == 8
     assert 8 * (4 + 2 + 1) <= found.nand2 <= 8 * (4 + 3 + 2)
@@ -114,7 +114,7 @@ def test_a_library_that_serves_nothing_is_refused(text: str) -> None:
 
 
 def test_a_library_without_nand2_is_refused() -> None:
-    """Though its other gates can build one."""
+    """A library without NAND2 is refused, although its other gates can build one."""
     cells = [line for line in LIBRARY.splitlines() if "NAND2" not in line and "A & B" not in line]
     with pytest.raises(SynthesisError, match="it has no NAND2"):
         synthesized(REGISTER, Liberty("bad", "\n".join(cells).encode()))
@@ -128,7 +128,7 @@ def test_what_is_kept_in_another_shape_is_found_anew(tmp_path: Path) -> None:
         for path in kept:
             path.unlink()
             if damage is None:
-                os.mkfifo(path)  # which nobody writes to
+                os.mkfifo(path)  # a pipe without a writer
             else:
                 path.write_bytes(damage)
         assert synthesized(REGISTER) == found
@@ -152,7 +152,7 @@ def test_units_are_files_of_the_hardware() -> None:
 @pytest.mark.skipif(not INSTALLED, reason="no real Liberty library is installed")
 @pytest.mark.parametrize("library", INSTALLED, ids=lambda path: path.stem)
 def test_real_libraries_agree_on_ratios(library: Path) -> None:
-    """Each unit's share of the whole is the same to two hundredths."""
+    """Real libraries agree on each unit's share of the gates to two hundredths."""
     modules = separate_modules(accelerator_verilog(load_config("nano"), "accelerator"),
                                "accelerator")  # fmt: skip
     shares = []

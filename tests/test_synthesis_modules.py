@@ -1,4 +1,4 @@
-"""Verilog taken apart into modules."""
+"""A Verilog text is split into its modules."""
 
 from hwsim.synthesis.modules import separate_modules
 

@@ -1,4 +1,4 @@
-"""SystemRDL, C header and HTML, read back with the tools that integrators read them with."""
+"""SystemRDL, C header and HTML are right, as the usual tools of integrators read them."""
 
 import json
 import re
@@ -62,7 +62,7 @@ def test_the_rdl_says_what_the_table_says(preset: str, tmp_path: Path) -> None:
 
 
 def test_the_rdl_has_the_fingerprint(manual: Manual, tmp_path: Path) -> None:
-    """As a constant, which no hardware writes."""
+    """The RDL has the fingerprint as a constant that no hardware writes."""
     top = elaborated(manual.rdl, "npu", tmp_path)
     (node,) = top.get_child_by_name("FINGERPRINT").fields()
     assert node.get_property("reset") == fingerprint(load_config("edge"))
@@ -120,7 +120,7 @@ def test_the_header_compiles_and_equals_the_table(
 
 
 def test_the_html_stands_alone(manual: Manual) -> None:
-    """It opens from a disk: nothing is fetched, not even from beside it."""
+    """The HTML opens from a disk and fetches nothing, not even a file in its folder."""
     index = manual.files["index.html"].decode()
     assert not re.search(r'(src|href)="https?:', index.replace('<a href="https:', ""))
     script = manual.files["data/files.js"].decode()

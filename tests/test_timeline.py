@@ -1,4 +1,4 @@
-"""The timeline adds up, keeps its bounds, and its closed form equals stepping block by block."""
+"""The timeline adds up, keeps its bounds, and its closed form equals steps block by block."""
 
 from dataclasses import replace
 
@@ -71,7 +71,7 @@ def test_layers_stay_within_five_percent_of_the_roofline(preset: str, network: s
     config = load_config(preset)
     for layer in timed(network, preset).layers:
         assert layer.cycles <= 1.05 * layer.roofline.cycles
-        # Weights may come while the layer before still runs; nothing else may.
+        # Only weights may come while the layer before still runs.
         early_cycles = layer.traffic.bytes.weights // config.word_bytes
         least = replace(
             layer.roofline, read_cycles=layer.roofline.read_cycles - early_cycles
@@ -111,7 +111,7 @@ def test_slower_memory_never_makes_a_network_faster(latency_cycles: int) -> None
 
 
 def test_a_memory_too_slow_for_the_array_sets_the_pace() -> None:
-    """A word every sixteen cycles: the weights' way over the bus is all that counts."""
+    """A memory of a word per sixteen cycles sets the pace: only the weights' bytes count."""
     starved = timed("tiny-yolov2", "edge",
                     memory={"latency_cycles": 60, "bandwidth_bytes_per_cycle": 1})  # fmt: skip
     layer = starved.layers[7]
@@ -127,7 +127,7 @@ def test_layers_of_one_pixel_are_timed() -> None:
 
 
 def test_a_tile_waits_until_the_loads_ahead_of_it_are_queued() -> None:
-    """Descriptors are handed out in order: a load that finds its queue full holds up all others."""
+    """A tile waits for the loads before it to be queued, since a full queue delays all others."""
     graph = Graph("conv4", build_network("tiny-yolov2").layers[3:4])
     program = compile_graph(graph, load_config("edge"))
     walk = Walk(program).run()
@@ -145,10 +145,11 @@ def test_a_tile_waits_until_the_loads_ahead_of_it_are_queued() -> None:
 
 
 def test_a_load_is_taken_when_at_most_two_bursts_in_front_of_the_last_have_no_address() -> None:
-    """Also where these are bursts of weights that wait for room: here for 1,000 cycles each.
+    """A load is accepted under the same rule if bursts of weights wait for room in front of it.
 
-    In front of the feature load's only burst stand the last two of the weights when the burst
-    before them is on the bus: three cycles after the words were read whose room it takes.
+    Here each waits for 1,000 cycles. The last two bursts of weights are in front of the feature
+    load's only burst when the burst before them is on the bus. That is three cycles after the array
+    has read the words whose room this burst takes.
     """
     config = preset_with(
         "nano", buffers={"weight_bytes": 64 * 8}, bus={"burst_beats": 16}, memory=MEMORY

@@ -1,4 +1,4 @@
-"""What the timeline remembers of a long program: compact, complete, and no longer than needed."""
+"""The timeline's history of a long program is compact, complete, and dropped in time."""
 
 import tracemalloc
 
@@ -44,11 +44,11 @@ def test_a_log_gives_back_the_events_that_it_was_given(
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 40)), min_size=1, max_size=60))
 def test_pieces_are_found_until_they_are_dropped(counts: list[tuple[int, int]]) -> None:
-    """All that is not below the bound is still there, however few pieces are worth dropping."""
+    """Pieces at or above the bound are found, even if few pieces below it were dropped."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pieces_module, "FEW", 3)
         found: Pieces[int] = Pieces()
-        owners = [0]  # of each number
+        owners = [0]  # the piece that owns each number
         ends: list[int] = []
         bound = 0
         for index, (count, behind) in enumerate(counts):
@@ -76,7 +76,7 @@ def test_releases_are_kept_as_far_back_as_they_are_asked_for(
 
 
 def test_a_timeline_takes_little_memory_per_descriptor() -> None:
-    """All events are there to be shown, and what the units remember is forgotten in time."""
+    """A timeline takes little memory per descriptor, although it has all events to show."""
     program = compile_graph(build_network("condensation-net", k=8), load_config("nano"))
     tracemalloc.start()
     timeline = time_program(program)

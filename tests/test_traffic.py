@@ -1,4 +1,4 @@
-"""Bytes: the descriptors' count, the machine's, and what the network needs at least."""
+"""The bytes of descriptors, of the machine, and the least of the network agree."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def run(data: st.DataObject, seed: int) -> tuple[Program, Memory]:
 
 
 def touched(memory: Memory, *classes: Traffic) -> np.ndarray:
-    """How often each byte of memory crossed the bus in these classes."""
+    """Return how often each byte of memory crossed the bus in these classes."""
     counts = np.zeros(memory.data.size, int)
     for transfer in memory.transfers:
         if transfer.traffic in classes:
@@ -105,7 +105,7 @@ def test_reads_cover_what_the_network_needs_and_no_more_where_it_fits(
 @drawing
 @given(st.data())
 def test_condensing_saves_exactly_the_maps(data: st.DataObject) -> None:
-    """B - C: each condensed layer's k x C maps, written once and read once."""
+    """B - C is exactly each condensed layer's k x C maps, written once and read once."""
     config = data.draw(configs(8))
     graph = data.draw(shapes_of_graphs())
     fused = add_traffic(traffic_by_layer(compiled(graph, config)))

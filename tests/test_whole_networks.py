@@ -1,4 +1,4 @@
-"""Both networks at full size, quantized from photographs: every stored element equals golden."""
+"""Every stored element of both networks, full size and calibrated, equals golden."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Drawn tiles for the pixel sequencer and its parts, and where their pixels lie."""
+"""Drawn tiles for the pixel sequencer and its parts, with the addresses of their pixels."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from hwsim.rtl.operands.packing import packing
 from hwsim.rtl.program.layouts import FIRST_LINE
 from tests.drawn import preset_with
 
-FIRST_TOKEN = 65_530  # so that the tokens wrap
+FIRST_TOKEN = 65_530  # near the end of 16 bits, so that tokens wrap
 TOKENS = 1 << 16
 
 Tile = dict[str, int]
@@ -25,7 +25,7 @@ def config_of(lanes: int) -> Config:
 
 
 def drawn_tile(rng: np.random.Generator, config: Config, packed: bool) -> Tile:
-    """A few rows and columns across the borders of a small input, in a ring that wraps."""
+    """Return a tile across the borders of a small input, in a ring that wraps."""
 
     def draw(low: int, high: int) -> int:
         return int(rng.integers(low, high + 1))
@@ -54,7 +54,7 @@ def drawn_tile(rng: np.random.Generator, config: Config, packed: bool) -> Tile:
 
 
 def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Tile]:
-    """Some packed, some not. Each waits for chunks that the ones before may have waited for."""
+    """Return tiles, some packed; each waits for as many chunks as the ones before, or more."""
     tiles = []
     token = FIRST_TOKEN
     for number in range(count):
@@ -66,12 +66,12 @@ def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Ti
 
 
 def payload_of(tile: Tile) -> Tile:
-    """With what the distributor adds."""
+    """Return the tile with the fields that the distributor adds."""
     return tile | {FIRST_LINE: tile["buffer_address"] + tile["ring_row"] * tile["row_words"]}
 
 
 def address_of(tile: Tile, block: int, row: int, x: int, pixels_per_word: int = 1) -> int:
-    """Buffer word of column `x` in the row `row` below `top`."""
+    """Return the buffer address of column `x` in the row that is `row` rows below `top`."""
     line = (tile["ring_row"] + row) % tile["ring_rows"] * tile["row_words"]
     line += tile["buffer_address"] + block * tile["buffer_block_words"]
     return int(line + (x - tile["column_origin"]) // pixels_per_word)
@@ -82,7 +82,7 @@ def is_inside(tile: Tile, y: int, x: int) -> bool:
 
 
 def weight_blocks(tile: Tile, config: Config) -> Iterator[tuple[int, int, int]]:
-    """(block, tap row, tap column) in the order of the weights; packed: (pass, first row, 0)."""
+    """Yield block, tap row and tap column in weight order; if packed, tap pass, first row and 0."""
     for block in range(tile["blocks"]):
         if tile["packed"]:
             yield block, packing(config).first_row(block), 0
