@@ -130,7 +130,10 @@ def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
         (["estimate", MINI, "--size", "31x64"], "width = 31: condensation-net-mini takes 32 to"),
         (["estimate", MINI, "--size", "64x0"], "height = 0"),
         (["estimate", MINI, "--size", "31"], "width = 31: "),
-        (["estimate", MINI, "--size", "64x"], "'64x' is no size in pixels such as 416 or 320x256"),
+        (
+            ["estimate", MINI, "--size", "64x"],
+            "size '64x' is no size in pixels such as 416 or 320x256",
+        ),
         (["estimate", MINI, "--weight-bits", "5"], "'5' is not one of '8', '4'"),
         (["estimate"], "Missing argument 'NETWORK'"),
         (["estimate", MINI, "-q", "-v"], "--quiet and --verbose exclude each other"),

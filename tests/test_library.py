@@ -139,6 +139,8 @@ def test_load_takes_a_size_and_k() -> None:
     square = hwsim.load(MINI, size=96).input.shape
     assert (square.width, square.height) == (96, 96)
     assert hwsim.load(MINI) == hwsim.load(MINI, size=64, k=2)
+    assert hwsim.load(MINI, size="96x64", k=4) == graph
+    assert hwsim.load(MINI, size="96") == hwsim.load(MINI, size=96)
 
 
 def test_a_config_is_a_name_a_file_or_a_config(tmp_path: Path) -> None:
@@ -160,6 +162,10 @@ def test_a_config_is_a_name_a_file_or_a_config(tmp_path: Path) -> None:
         (lambda: hwsim.load("tiny-yolo2"), "did you mean 'tiny-yolov2'"),
         (lambda: hwsim.load(Path("net.onnx")), "no network 'net.onnx'"),
         (lambda: hwsim.load(MINI, size=8), "width = 8: condensation-net-mini takes 32 to"),
+        *(
+            (lambda size=size: hwsim.load(MINI, size=size), "is no size in pixels such as 416")
+            for size in ("64x", 3.5, True, (320,) * 3, -64, [64, 64])
+        ),
         (lambda: hwsim.estimate(MINI, "egde"), "did you mean 'edge'"),
         (lambda: hwsim.configuration("edge", weight_bits=5), "weight bits 5: widths.weight_bits"),
         (lambda: hwsim.configuration("edge", memory="fast"), "'fast' is none of ideal"),
@@ -183,6 +189,7 @@ def test_a_run_has_tensors_and_a_compiled_network_files() -> None:
     assert set(compiled.files) == {"memory.bin", "memory.json", "memory.h", "expected.bin"}
     assert json.loads(compiled.files["memory.json"]) == json.loads(json.dumps(compiled.to_dict()))
     assert compiled.registers[0].name == "CONSTANTS_BASE"
+    assert compiled.layers.to_dict()["shape"][0] == (3, 64, 64)
     assert compiled.layers[0].name == "image"
     for result in (executed, compiled):
         assert result.heading in Structure(result._repr_html_()).text

@@ -1,6 +1,5 @@
 """The options that subcommands share, and the types of their values."""
 
-import re
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, TypeVar
@@ -9,7 +8,6 @@ import click
 
 from hwsim.errors import InputError
 
-SIZE = re.compile(r"([0-9]{1,6})(?:x([0-9]{1,6}))?")
 STANDARD_OUTPUT = "-"
 SIZE_NAME = "SIZE|WIDTHxHEIGHT"
 
@@ -30,10 +28,12 @@ class SizeType(click.ParamType[tuple[int, int]]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
-        match = SIZE.fullmatch(str(value))
-        if match is None:
-            self.fail(f"'{value}' is no size in pixels such as 416 or 320x256", param, ctx)
-        return int(match[1]), int(match[2] or match[1])
+        from hwsim.flows.network import width_and_height
+
+        try:
+            return width_and_height(str(value))
+        except InputError as error:
+            self.fail(str(error), param, ctx)
 
 
 def common_options(command: Command) -> Command:

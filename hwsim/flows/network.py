@@ -1,9 +1,11 @@
 """Find the network that a user names, and its widths on an accelerator."""
 
+import re
 from dataclasses import dataclass
 from os import PathLike
 
 from hwsim.arch.config import Config
+from hwsim.errors import InputError
 from hwsim.flows.configuration import ConfigSource, configuration
 from hwsim.frontends.builtin import NETWORKS, build_network
 from hwsim.graph import Graph
@@ -11,7 +13,8 @@ from hwsim.passes.weight_width import with_weight_bits
 from hwsim.report.records import Records
 
 NetworkSource = str | PathLike[str] | Graph
-Size = int | tuple[int, int]  # the side of a square, or width and height
+Size = int | str | tuple[int, int]  # a square's side, a text like "320x256", or width and height
+SIZE = re.compile(r"([0-9]{1,6})(?:x([0-9]{1,6}))?")
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,22 @@ def load(source: str | PathLike[str], *, size: Size | None = None, k: int | None
     """Return a network's shapes, without constants.
 
     `source` names a built-in network; `networks()` lists them. `size` is that of its image in
-    pixels: one number for a square, or width and height. `k` is the number of filters that are
+    pixels: one number for a square, width and height, or either as text: 416, (320, 256),
+    "320x256". `k` is the number of filters that are
     condensed into each stored channel. Both are the network's own unless they are given. Raises
     `InputError` for what the network does not take.
     """
-    width, height = (size, size) if isinstance(size, int) or size is None else size
+    width, height = (None, None) if size is None else width_and_height(size)
     return build_network(str(source), height, width, k)
+
+
+def width_and_height(size: Size) -> tuple[int, int]:
+    """Return the width and the height that a size in pixels names, or raise `InputError`."""
+    text = "x".join(map(str, size)) if isinstance(size, tuple) else str(size)
+    match = SIZE.fullmatch(text)
+    if match is None:
+        raise InputError(f"size {size!r} is no size in pixels such as 416 or 320x256")
+    return int(match[1]), int(match[2] or match[1])
 
 
 def placed(network: NetworkSource, config: ConfigSource) -> tuple[Graph, Config]:

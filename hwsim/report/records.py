@@ -74,8 +74,8 @@ class Records(Sequence[Record]):
 
 def _value(value: object) -> object:
     """Return the joined names of a tuple of named records; return any other value unchanged."""
-    if isinstance(value, tuple):
-        return " + ".join(str(getattr(each, "name", each)) for each in value)
+    if isinstance(value, tuple) and value and all(hasattr(each, "name") for each in value):
+        return " + ".join(str(each.name) for each in value)
     return value
 
 
