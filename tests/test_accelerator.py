@@ -145,7 +145,7 @@ def test_no_word_counts_that_is_read_while_written(name: str, bench: str, tmp_pa
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "every"), [("nano", 1), ("edge", 5), ("few weight bits", 13)])
 def test_recovery_from_many_errors(name: str, every: int, tmp_path: Path) -> None:
-    """On `nano` and `edge` the accelerator recovers from an error on every beat of a run."""
+    """The accelerator recovers from an error on every beat, or on every few beats, of a run."""
     lasting = {ENDS: f"0 {every}", FILTER: "^(?!.*(spoilt|in_any_cycle))"}
     run_bench(CONFIGURATIONS[name], tmp_path, RECOVERY, **lasting)
 

@@ -60,7 +60,7 @@ def test_the_bus_goes_first_and_then_the_earliest_unit() -> None:
 def test_the_waiting_descriptor_with_the_lowest_address_is_the_oldest(
     valid: tuple[int, ...],
 ) -> None:
-    """The oldest waiting descriptor has the lowest address; it is found a few cycles later."""
+    """The oldest waiting descriptor has the lowest address, found within `WAITING` cycles."""
     dut = supervisor()
     sources = np.random.default_rng(sum(valid)).permutation(WAITING) + 3
 
