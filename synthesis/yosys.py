@@ -1,5 +1,6 @@
 """Runs Yosys passes in a process of their own, where neither its output nor its end does harm."""
 
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,8 @@ PURPOSE = "synthesis"
 LOG = "yosys.log"
 REASON = re.compile(r"^(?:\S+:\d+: )?(?:ERROR|ABC: Error|ABC(?=: .*cannot be)): (.*)", re.MULTILINE)
 CHILD = """\
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # or control-C waits for the end of a pass
 from pyosys import libyosys
 design = libyosys.Design()
 for command in sys.stdin.read().splitlines():
@@ -43,6 +45,7 @@ def run_passes(passes: Sequence[str], folder: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", CHILD, LOG],
         cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder)},  # what ABC leaves goes with the folder
         input="\n".join(passes),
         text=True,
         stdout=subprocess.DEVNULL,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from hwsim.synthesis.yosys import CHILD, run_passes
+
 # Runs like the console script; the signal comes when a module is first searched for.
 AT_IMPORT = """\
 import os, sys
@@ -95,3 +97,29 @@ def test_the_module_runs_as_the_command(tmp_path: Path) -> None:
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
     assert result.stdout.startswith("hwsim 0.")
+
+
+def test_yosys_ends_at_once(tmp_path: Path) -> None:
+    """An interrupt ends Yosys within a pass, since one of ABC's takes half a minute."""
+    result = subprocess.run(
+        [sys.executable, "-c", CHILD, "yosys.log"],
+        cwd=tmp_path,
+        input="exec -- kill -INT $PPID\nexec -- touch later\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (-signal.SIGINT, "")
+    assert not (tmp_path / "later").exists()
+
+
+def test_what_yosys_leaves_goes_with_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Temporary files of Yosys lie in its folder, so that they go even if it is killed."""
+    folder, others = tmp_path / "folder", tmp_path / "others"
+    folder.mkdir()
+    others.mkdir()
+    monkeypatch.setenv("TMPDIR", str(others))
+    run_passes(["exec -- mktemp -d"], folder)
+    assert not list(others.iterdir())
