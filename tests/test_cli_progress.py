@@ -84,7 +84,7 @@ def test_every_long_command_can_be_followed(
     monkeypatch.setattr("hwsim.flows.estimate.time_program", slow)
     assert main(["estimate", "condensation-net-mini"]) == 130
     said = capsys.readouterr().err
-    assert "hwsim: timing condensation-net-mini: 0 s\n" in said
+    assert "hwsim: timing condensation-net-mini: 0 %, 0 s\n" in said
     assert said.endswith("hwsim: interrupted\n")
     assert main(["estimate", "condensation-net-mini", "-q"]) == 130
     assert capsys.readouterr().err == "hwsim: interrupted\n"
