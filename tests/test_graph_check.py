@@ -82,6 +82,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"spatial_pool": 1}, "spatial_pool = 1 must be a SpatialPool"),
     ({"weight_bits": 5}, "weight_bits = 5 must be one of 4, 8"),
     ({"weight_bits": 16}, "weight_bits = 16 must be one of 4, 8"),
+    ({"leaky_slope": -0.5}, "leaky_slope = -0.5 must be None or a number from 0 to 1"),
     ({"leaky_slope": 1.5}, "leaky_slope = 1.5 must be None or a number from 0 to 1"),
     ({"leaky_slope": float("nan")}, "leaky_slope = nan must be None or a number from 0 to 1"),
     ({"is_reduction": True}, "filters = 16 of groups = 1: a depthwise layer has one filter"),

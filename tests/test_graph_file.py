@@ -272,5 +272,18 @@ def test_a_failed_write_leaves_the_old_file(
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_only_a_regular_file_is_replaced(graph: Graph, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    link = tmp_path / "link"
+    link.symlink_to(pipe)
+    for place in (pipe, link, tmp_path, Path("/")):
+        with pytest.raises(InputError, match=r"cannot write graph '.*': it is no regular file"):
+            save_graph(graph, place)
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert sorted(tmp_path.iterdir()) == [link, pipe]
+
+
 if __name__ == "__main__":
     save_graph(kept_graph(), KEPT)

@@ -77,7 +77,8 @@ def canonical_json(graph: Graph) -> str:
 def save_graph(graph: Graph, path: str | Path) -> None:
     """Write `graph` to `path`, all of it or nothing: a reader never sees half a file.
 
-    Raises `InputError` where the file cannot be written.
+    Raises `InputError` where the file cannot be written, and where `path` is a folder, a device or
+    a pipe, none of which may be replaced by a file.
     """
     arrays = {
         f"{layer.name}.{name}": np.ascontiguousarray(getattr(layer.constants, name))
@@ -86,6 +87,8 @@ def save_graph(graph: Graph, path: str | Path) -> None:
         for name in CONSTANTS
     }
     path = Path(path)
+    if not path.name or (path.exists() and not path.is_file()):
+        raise InputError(f"cannot write graph '{path}': it is no regular file")
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         partial.write_bytes(save(arrays, {ENTRY: canonical_json(graph)}))
