@@ -7,7 +7,7 @@ import pytest
 from hwsim.compiler import compile_graph
 from hwsim.flows.progress import silent
 from hwsim.flows.simulation import Subject
-from hwsim.flows.verification import verify_program
+from hwsim.flows.witnesses import verify_program
 from hwsim.graph import Graph, Layer, Shape, SpatialPool, Tensor
 from hwsim.graph.infer import stored_shape
 from hwsim.timeline import time_program

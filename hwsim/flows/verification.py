@@ -1,16 +1,12 @@
-"""Run one program on all witnesses: golden, machine, timeline, and the Verilog in Verilator."""
+"""Run a network's programs on golden, machine, timeline and Verilog, and return what each says."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from hwsim.arch.config import Config
 from hwsim.cache import tools_can_cache
@@ -18,16 +14,14 @@ from hwsim.compiler import plan_graph
 from hwsim.errors import InputError
 from hwsim.extras import needing_extra
 from hwsim.flows.configuration import ConfigSource
-from hwsim.flows.execution import golden_reference, shipped_photograph
+from hwsim.flows.execution import shipped_photograph
 from hwsim.flows.network import NetworkSource, placed
 from hwsim.flows.progress import Progress, silent
 from hwsim.flows.quantized import Recipe, quantized_graph
-from hwsim.flows.simulation import Subject, named, simulate, subjects
-from hwsim.graph import Graph, Layer
-from hwsim.isa.error_codes import ErrorCode
-from hwsim.machine import Machine
+from hwsim.flows.simulation import subjects
+from hwsim.flows.witnesses import verify_program
+from hwsim.graph import Graph
 from hwsim.passes.baselines import materialized
-from hwsim.program.traffic import ByteCounts, add_traffic
 from hwsim.report.document import network_figures
 from hwsim.report.records import Records
 from hwsim.report.result import Result
@@ -36,17 +30,9 @@ from hwsim.report.verification import (
     LAYER_BOUND_RATIO,
     SCHEMA_VERSION,
     TOTAL_BOUND_RATIO,
-    DifferenceFigures,
     Verification,
-    VerifiedLayer,
-    VerifiedProgram,
-    error_ratio,
     saving,
 )
-
-if TYPE_CHECKING:
-    from hwsim.testbenches.bus_record import Attribution, Difference
-    from hwsim.testbenches.network_bench import NetworkRun
 
 PURPOSE = "hwsim verify"
 EXTRAS = {
@@ -54,8 +40,6 @@ EXTRAS = {
     "rtl": "hwsim.rtl.accelerator",
     "verify": "hwsim.testbenches.simulator",
 }
-
-Stored = NDArray[np.int8]
 
 
 def check_tools() -> None:
@@ -208,123 +192,3 @@ def _verify(
             f"{program.variant}: {failure}" for program in found for failure in program.failures()
         ),
     )
-
-
-def verify_program(subject: Subject, image: Stored, progress: Progress) -> VerifiedProgram:
-    """Run one program on all witnesses, and return their figures side by side."""
-    from hwsim.testbenches.bus_record import attribute, load_record
-    from hwsim.testbenches.network_bench import RECORD, load_run
-
-    program = subject.program
-    expected, executed, machine_bytes = _execute(subject, image, progress)
-    with TemporaryDirectory(prefix="hwsim-verify-") as name:
-        folder = Path(name)
-        simulate(subject, image, folder, progress)
-        run = load_run(folder)
-        attribution = attribute(program, load_record(folder / RECORD, program.config))
-    return figures(subject, run, attribution, expected, executed, machine_bytes)
-
-
-def _execute(
-    subject: Subject, image: Stored, progress: Progress
-) -> tuple[list[Stored], list[Stored], ByteCounts]:
-    """Return the outputs of golden and of the machine, layer by layer, and the machine's bytes."""
-    expected: list[Stored] = []
-    executed: list[Stored] = []
-    graph = subject.program.graph
-    with progress(named("executing", subject), len(graph.layers)) as advance:
-        reference = golden_reference(image)
-
-        def on_layer(layer: Layer, stored: Stored) -> None:
-            expected.append(reference(layer))
-            executed.append(stored.copy())
-            advance()
-
-        memory = Machine(subject.program, image, on_layer=on_layer).run()
-    return expected, executed, memory.byte_counts()
-
-
-# --- side by side --------------------------------------------------------------------------------
-
-
-def figures(
-    subject: Subject,
-    run: "NetworkRun",
-    attribution: "Attribution",
-    expected: Sequence[Stored],
-    executed: Sequence[Stored],
-    machine_bytes: ByteCounts,
-) -> VerifiedProgram:
-    """Return the figures of all witnesses for one program, side by side."""
-    from hwsim.testbenches.bus_record import first_difference
-
-    timeline = subject.timeline
-    layers: list[VerifiedLayer] = []
-    before = 0
-    for record, time, golden_stored, machine_stored in zip(
-        attribution.layers, timeline.layers, expected, executed, strict=True
-    ):
-        differences = {
-            "machine": first_difference(golden_stored, machine_stored),
-            "Verilog": first_difference(golden_stored, record.stored, record.is_stored),
-        }
-        cycles = None if record.end_cycle is None else record.end_cycle - before
-        before = record.end_cycle or before
-        layers.append(
-            VerifiedLayer(
-                name=record.layer.name,
-                stored_bytes=record.stored.size,
-                differences=_differences(differences),
-                bus_bytes=record.bytes,
-                timeline_bytes=time.traffic.bytes,
-                verilog_cycles=cycles,
-                timeline_cycles=time.cycles,
-                error_ratio=error_ratio(time.cycles, cycles),
-            )
-        )
-    return VerifiedProgram(
-        variant=subject.variant,
-        description=subject.description,
-        layers=tuple(layers),
-        monitor_bytes=run.monitor_bytes,
-        counter_bytes=run.counter_bytes,
-        machine_bytes=machine_bytes,
-        timeline_bytes=add_traffic([time.traffic for time in timeline.layers]).bytes,
-        verilog_array_cycles=run.array_cycles,
-        timeline_array_cycles=sum(time.busy_cycles for time in timeline.layers),
-        verilog_cycles=run.cycles,
-        timeline_cycles=timeline.cycles,
-        error_ratio=error_ratio(timeline.cycles, run.cycles),
-        problems=tuple(problems(subject, run, attribution)),
-    )
-
-
-def _differences(found: "dict[str, Difference | None]") -> tuple[DifferenceFigures, ...]:
-    return tuple(
-        DifferenceFigures(
-            witness,
-            difference.elements,
-            difference.channel,
-            difference.row,
-            difference.column,
-            difference.found,
-            difference.expected,
-        )
-        for witness, difference in found.items()
-        if difference is not None
-    )
-
-
-def problems(subject: Subject, run: "NetworkRun", attribution: "Attribution") -> Iterator[str]:
-    """Yield the faults of a run that count whatever the other witnesses say."""
-    from hwsim.testbenches.axi_memory import Violation
-
-    if run.error != ErrorCode.NONE:
-        yield f"the run ended with error {run.error.name} at {run.error_descriptor:#010x}"
-    elif run.events != {"end": 1, "error": 0, "refused": 0}:
-        yield f"the run ended with events {run.events}"
-    if run.violation != Violation.NONE:
-        yield f"the bus monitor saw {run.violation.name}"
-    if not run.is_complete(subject.program.config.word_bytes):
-        yield "beats on the bus are not those that its addresses announced"
-    yield from map(str, attribution.misplaced)

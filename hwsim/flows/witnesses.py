@@ -1,0 +1,146 @@
+"""Run one program on all witnesses: golden, machine, timeline, and the Verilog in Verilator."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.flows.execution import golden_reference
+from hwsim.flows.progress import Progress
+from hwsim.flows.simulation import Subject, named, simulate
+from hwsim.graph import Layer
+from hwsim.isa.error_codes import ErrorCode
+from hwsim.machine import Machine
+from hwsim.program.traffic import ByteCounts, add_traffic
+from hwsim.report.verification import (
+    DifferenceFigures,
+    VerifiedLayer,
+    VerifiedProgram,
+    error_ratio,
+)
+
+if TYPE_CHECKING:
+    from hwsim.testbenches.bus_record import Attribution, Difference
+    from hwsim.testbenches.network_bench import NetworkRun
+
+Stored = NDArray[np.int8]
+
+
+def verify_program(subject: Subject, image: Stored, progress: Progress) -> VerifiedProgram:
+    """Run one program on all witnesses, and return their figures side by side."""
+    from hwsim.testbenches.bus_record import attribute, load_record
+    from hwsim.testbenches.network_bench import RECORD, load_run
+
+    program = subject.program
+    expected, executed, machine_bytes = _execute(subject, image, progress)
+    with TemporaryDirectory(prefix="hwsim-verify-") as name:
+        folder = Path(name)
+        simulate(subject, image, folder, progress)
+        run = load_run(folder)
+        attribution = attribute(program, load_record(folder / RECORD, program.config))
+    return figures(subject, run, attribution, expected, executed, machine_bytes)
+
+
+def _execute(
+    subject: Subject, image: Stored, progress: Progress
+) -> tuple[list[Stored], list[Stored], ByteCounts]:
+    """Return the outputs of golden and of the machine, layer by layer, and the machine's bytes."""
+    expected: list[Stored] = []
+    executed: list[Stored] = []
+    graph = subject.program.graph
+    with progress(named("executing", subject), len(graph.layers)) as advance:
+        reference = golden_reference(image)
+
+        def on_layer(layer: Layer, stored: Stored) -> None:
+            expected.append(reference(layer))
+            executed.append(stored.copy())
+            advance()
+
+        memory = Machine(subject.program, image, on_layer=on_layer).run()
+    return expected, executed, memory.byte_counts()
+
+
+def figures(
+    subject: Subject,
+    run: "NetworkRun",
+    attribution: "Attribution",
+    expected: Sequence[Stored],
+    executed: Sequence[Stored],
+    machine_bytes: ByteCounts,
+) -> VerifiedProgram:
+    """Return the figures of all witnesses for one program, side by side."""
+    from hwsim.testbenches.bus_record import first_difference
+
+    timeline = subject.timeline
+    layers: list[VerifiedLayer] = []
+    before = 0
+    for record, time, golden_stored, machine_stored in zip(
+        attribution.layers, timeline.layers, expected, executed, strict=True
+    ):
+        differences = {
+            "machine": first_difference(golden_stored, machine_stored),
+            "Verilog": first_difference(golden_stored, record.stored, record.is_stored),
+        }
+        cycles = None if record.end_cycle is None else record.end_cycle - before
+        before = record.end_cycle or before
+        layers.append(
+            VerifiedLayer(
+                name=record.layer.name,
+                stored_bytes=record.stored.size,
+                differences=_differences(differences),
+                bus_bytes=record.bytes,
+                timeline_bytes=time.traffic.bytes,
+                verilog_cycles=cycles,
+                timeline_cycles=time.cycles,
+                error_ratio=error_ratio(time.cycles, cycles),
+            )
+        )
+    return VerifiedProgram(
+        variant=subject.variant,
+        description=subject.description,
+        layers=tuple(layers),
+        monitor_bytes=run.monitor_bytes,
+        counter_bytes=run.counter_bytes,
+        machine_bytes=machine_bytes,
+        timeline_bytes=add_traffic([time.traffic for time in timeline.layers]).bytes,
+        verilog_array_cycles=run.array_cycles,
+        timeline_array_cycles=sum(time.busy_cycles for time in timeline.layers),
+        verilog_cycles=run.cycles,
+        timeline_cycles=timeline.cycles,
+        error_ratio=error_ratio(timeline.cycles, run.cycles),
+        problems=tuple(problems(subject, run, attribution)),
+    )
+
+
+def _differences(found: "dict[str, Difference | None]") -> tuple[DifferenceFigures, ...]:
+    return tuple(
+        DifferenceFigures(
+            witness,
+            difference.elements,
+            difference.channel,
+            difference.row,
+            difference.column,
+            difference.found,
+            difference.expected,
+        )
+        for witness, difference in found.items()
+        if difference is not None
+    )
+
+
+def problems(subject: Subject, run: "NetworkRun", attribution: "Attribution") -> Iterator[str]:
+    """Yield the faults of a run that count whatever the other witnesses say."""
+    from hwsim.testbenches.axi_memory import Violation
+
+    if run.error != ErrorCode.NONE:
+        yield f"the run ended with error {run.error.name} at {run.error_descriptor:#010x}"
+    elif run.events != {"end": 1, "error": 0, "refused": 0}:
+        yield f"the run ended with events {run.events}"
+    if run.violation != Violation.NONE:
+        yield f"the bus monitor saw {run.violation.name}"
+    if not run.is_complete(subject.program.config.word_bytes):
+        yield "beats on the bus are not those that its addresses announced"
+    yield from map(str, attribution.misplaced)
