@@ -17,16 +17,13 @@ from pydantic import TypeAdapter
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config, load_config
-from hwsim.rtl.accelerator import accelerator_verilog
-from hwsim.testbenches import simulator
-from hwsim.testbenches.bench import CONFIG
 from hwsim.testbenches.drawn_cases import DrawnCase
 from hwsim.testbenches.tb_cycles import CASES, CYCLES
 from hwsim.timeline import time_program
 from tests.drawn import preset_with
+from tests.test_accelerator import run_bench
 
 KEPT = Path(__file__).parent / "kept" / "measured_cycles.jsonl"
-TOP = "accelerator"
 FEW_READS = {"outstanding_reads": 3, "burst_beats": 8}
 BUILDS = {
     "nano": load_config("nano"),
@@ -68,12 +65,8 @@ def predicted(measured: Measured) -> int:
 
 def on_verilog(config: Config, cases: list[DrawnCase], results: Path) -> list[int]:
     """Return the value of the CYCLES register after each case."""
-    folder = simulator.build(accelerator_verilog(config, TOP), TOP)
-    environment = {
-        CONFIG: config.model_dump_json(),
-        CASES: TypeAdapter(list[DrawnCase]).dump_json(cases).decode(),
-    }
-    simulator.run(folder, TOP, "hwsim.testbenches.tb_cycles", results, environment)
+    text = TypeAdapter(list[DrawnCase]).dump_json(cases).decode()
+    run_bench(config, results, "hwsim.testbenches.tb_cycles", **{CASES: text})
     cycles: list[int] = json.loads((results / CYCLES).read_text("utf-8"))
     return cycles
 

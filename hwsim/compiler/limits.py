@@ -8,7 +8,7 @@ from hwsim.isa.fields import MEMORY_END, Opcode
 from hwsim.program.blocking import Blocking
 from hwsim.program.program import Plan
 
-MOST_DESCRIPTORS = 1 << 22  # 256 MiB of program; some 2 GB as Python objects
+MOST_DESCRIPTORS = 1 << 22  # 256 MiB of program; 1.4 GB as Python objects
 
 
 def check_build(graph: Graph, config: Config) -> None:
