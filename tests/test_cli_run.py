@@ -163,6 +163,7 @@ def test_bad_inputs_are_told_in_one_line(
     for arguments, expected in [
         (["--image", str(truncated)], "truncated"),
         (["--image", str(text)], "neither a JPEG nor a PNG"),
+        (["--image", ""], "cannot read image ''"),
         (["--image", "none.jpg"], "cannot read image 'none.jpg': No such file"),
         (["--image", str(tmp_path)], "cannot read image"),
         ([*fine, "--weights", str(short)], "100 bytes, expected"),

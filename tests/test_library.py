@@ -181,11 +181,11 @@ def test_bad_input_is_the_command_s_line(call: Any, message: str) -> None:
 
 @pytest.mark.usefixtures("workplace")
 def test_a_run_has_tensors_and_a_compiled_network_files() -> None:
-    executed = hwsim.run(MINI, image="photo.jpg", check=True, progress=silent)
+    executed = hwsim.run(MINI, image=Path("photo.jpg"), check=True, progress=silent)
     assert [tensor.name for tensor in executed.tensors] == [layer.name for layer in executed.layers]
     assert executed.to_dict()["run"]["is_checked"]
     assert executed.totals == hwsim.estimate(MINI).totals
-    compiled = hwsim.compile(MINI, image="photo.jpg", base=4096)
+    compiled = hwsim.compile(MINI, image=Path("photo.jpg"), base=4096)
     assert set(compiled.files) == {"memory.bin", "memory.json", "memory.h", "expected.bin"}
     assert json.loads(compiled.files["memory.json"]) == json.loads(json.dumps(compiled.to_dict()))
     assert compiled.registers[0].name == "CONSTANTS_BASE"

@@ -14,7 +14,7 @@ from hwsim.compiler.image import memory_image, packed_input
 from hwsim.compiler.pack import pack_features
 from hwsim.extras import needing_extra
 from hwsim.flows.configuration import ConfigSource
-from hwsim.flows.network import NetworkSource, placed
+from hwsim.flows.network import File, NetworkSource, path_text, placed
 from hwsim.flows.progress import Progress, silent
 from hwsim.flows.quantized import Recipe, quantized_graph
 from hwsim.graph import Graph, Layer
@@ -98,8 +98,8 @@ def compile_network(
     network: NetworkSource,
     config: ConfigSource = "edge",
     *,
-    image: str | None = None,
-    weights: str | None = None,
+    image: File | None = None,
+    weights: File | None = None,
     base: int = 0,
     progress: Progress = silent,
 ) -> CompileResult:
@@ -110,6 +110,7 @@ def compile_network(
     """
     shapes, chosen = placed(network, config)
     check_base(plan_graph(shapes, chosen), base)  # refuse what cannot run before the long work
+    image, weights = path_text(image), path_text(weights)
     stored = None if image is None else _stored_photograph(image, shapes)
     with progress(f"quantizing {shapes.name}", 1):
         graph = quantized_graph(Recipe.of(shapes, chosen, weights))

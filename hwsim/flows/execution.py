@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from os import fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from hwsim.errors import ComparisonError
 from hwsim.extras import needing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.estimate import price
-from hwsim.flows.network import NetworkSource, placed
+from hwsim.flows.network import File, NetworkSource, path_text, placed
 from hwsim.flows.progress import Advance, Progress, silent
 from hwsim.flows.quantized import Recipe, quantized_graph
 from hwsim.flows.results import RunResult
@@ -40,8 +41,8 @@ def run(
     network: NetworkSource,
     config: ConfigSource = "edge",
     *,
-    image: str | None = None,
-    weights: str | None = None,
+    image: File | None = None,
+    weights: File | None = None,
     check: bool = False,
     progress: Progress = silent,
 ) -> RunResult:
@@ -54,7 +55,8 @@ def run(
     """
     shapes, chosen = placed(network, config)
     plan_graph(shapes, chosen)  # refuse what cannot run before the long work
-    image = shipped_photograph("hwsim run") if image is None else image
+    image = shipped_photograph("hwsim run") if image is None else fspath(image)
+    weights = path_text(weights)
     with needing_extra("golden", "hwsim run"):
         from hwsim.golden.calibration import float_network
         from hwsim.golden.noise import float_outputs

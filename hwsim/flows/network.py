@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from os import PathLike
+from os import PathLike, fspath
 
 from hwsim.arch.config import Config
 from hwsim.errors import InputError
@@ -12,7 +12,8 @@ from hwsim.graph import Graph
 from hwsim.passes.weight_width import with_weight_bits
 from hwsim.report.records import Records
 
-NetworkSource = str | PathLike[str] | Graph
+File = str | PathLike[str]
+NetworkSource = File | Graph
 Size = int | str | tuple[int, int]  # a square's side, a text like "320x256", or width and height
 SIZE = re.compile(r"([0-9]{1,6})(?:x([0-9]{1,6}))?")
 
@@ -43,7 +44,7 @@ def networks() -> Records[BuiltInNetwork]:
     return Records(BuiltInNetwork, rows)
 
 
-def load(source: str | PathLike[str], *, size: Size | None = None, k: int | None = None) -> Graph:
+def load(source: File, *, size: Size | None = None, k: int | None = None) -> Graph:
     """Return a network's shapes, without constants.
 
     `source` names a built-in network; `networks()` lists them. `size` is that of its image in
@@ -63,6 +64,11 @@ def width_and_height(size: Size) -> tuple[int, int]:
     if match is None:
         raise InputError(f"size {size!r} is no size in pixels such as 416 or 320x256")
     return int(match[1]), int(match[2] or match[1])
+
+
+def path_text(file: File | None) -> str | None:
+    """Return the path of an optional file as text."""
+    return None if file is None else fspath(file)
 
 
 def placed(network: NetworkSource, config: ConfigSource) -> tuple[Graph, Config]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.metadata import version
+from os import fspath
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hwsim.errors import InputError
 from hwsim.extras import needing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.execution import shipped_photograph
-from hwsim.flows.network import NetworkSource, placed
+from hwsim.flows.network import File, NetworkSource, path_text, placed
 from hwsim.flows.progress import Progress, silent
 from hwsim.flows.quantized import Recipe, quantized_graph
 from hwsim.flows.simulation import subjects
@@ -135,8 +136,8 @@ def verify(
     network: NetworkSource,
     config: ConfigSource = "edge",
     *,
-    image: str | None = None,
-    weights: str | None = None,
+    image: File | None = None,
+    weights: File | None = None,
     unfused: bool = False,
     progress: Progress = silent,
 ) -> VerifyResult:
@@ -152,8 +153,9 @@ def verify(
         plan_graph(variant, chosen)  # refuse what cannot run before the long work
     with tools_can_cache():
         check_tools()
-        photograph = shipped_photograph(PURPOSE) if image is None else image
-        return VerifyResult(_verify(shapes, chosen, photograph, weights, unfused, progress))
+        photograph = shipped_photograph(PURPOSE) if image is None else fspath(image)
+        found = _verify(shapes, chosen, photograph, path_text(weights), unfused, progress)
+        return VerifyResult(found)
 
 
 def _verify(
