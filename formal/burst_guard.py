@@ -1,6 +1,6 @@
 """`rtl.memory.burst_guard` keeps back what leaves windows or buffer, and loses nothing else."""
 
-from amaranth.hdl import Cat, Const, Mux
+from amaranth.hdl import Cat, Const, Mux, Signal
 from amaranth.lib import data
 
 from formal.addresses import keeps_to_4_kib, lies_in_any
@@ -34,13 +34,17 @@ def burst_guard(config: Config) -> Proof:
 
     # Windows stand still and bursts do not change: what is known at the entry holds at the exit.
     burst = i.payload
-    in_window = lies_in_any(windows, burst.address, burst.beats, config)
-    in_buffer = ~burst.in_buffer | (burst.end <= buffer_words)
+    judged = Signal(data.StructLayout({"burst": burst.shape(), "in_windows": 1, "in_buffer": 1}))
+    m.d.comb += [
+        judged.burst.eq(burst),
+        judged.in_windows.eq(lies_in_any(windows, burst.address, burst.beats, config)),
+        judged.in_buffer.eq(~burst.in_buffer | (burst.end <= buffer_words)),
+    ]
     passage = claim_passed(
         proof,
         "guard",
         i.valid & i.ready,
-        Cat(burst, in_window, in_buffer),
+        judged,
         o.valid & o.ready,
         Cat(o.payload, Const(1), Const(1)),
         BurstGuard.ENTRIES,
@@ -49,18 +53,17 @@ def burst_guard(config: Config) -> Proof:
     proof.reach("fault: a burst is kept", fault.code == ErrorCode.READ_WINDOW)
     is_fault = fault.code != ErrorCode.NONE
     is_refused = passage.is_next & is_fault
-    mine = data.View(burst.shape(), passage.payload[: burst.shape().size])
-    was_in_window, was_in_buffer = passage.payload[-2:]
+    mine = passage.payload
     proof.claim(
-        "fault: of what is not allowed only", ~is_refused | ~(was_in_window & was_in_buffer)
+        "fault: of what is not allowed only", ~is_refused | ~(mine.in_windows & mine.in_buffer)
     )
     proof.claim(
         "fault: with the code of what it leaves, the windows first",
-        ~is_refused | (fault.code == Mux(was_in_window, ErrorCode.BUFFER, ErrorCode.READ_WINDOW)),
+        ~is_refused | (fault.code == Mux(mine.in_windows, ErrorCode.BUFFER, ErrorCode.READ_WINDOW)),
     )
     proof.claim(
         "fault: of the burst's own descriptor",
-        proof.equal(fault.source, mine.tag.source) | ~is_refused.replicate(SOURCE_BITS),
+        proof.equal(fault.source, mine.burst.tag.source) | ~is_refused.replicate(SOURCE_BITS),
     )
     proof.claim("fault: stays", ~proof.before(is_fault) | is_fault)
     proof.claim(

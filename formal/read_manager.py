@@ -6,7 +6,8 @@ from formal.proof import Proof
 from formal.streams import Passage, claim_held, claim_offered_within, claim_passed, drive
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.rtl.memory.read_manager import ReadManager
+from hwsim.rtl.memory.read_manager import TAG, ReadManager
+from hwsim.rtl.program.layouts import copy_fields
 
 ERROR = 1  # the bit of RRESP that SLVERR and DECERR have
 
@@ -39,7 +40,8 @@ def read_manager(config: Config) -> Proof:
 
     # Requests leave with their last beat. Of the one that was chosen:
     ends = Signal()
-    kept = Cat(request.destination, request.buffer_address, request.ends_chunk, request.source)
+    kept = Signal(TAG)
+    m.d.comb += copy_fields(kept, request)
     bursts = Passage(proof, "bursts", enters, ends, kept, config.bus.outstanding_reads)
     beat = Signal.like(request.beats)
     is_owed = Signal()
@@ -49,10 +51,7 @@ def read_manager(config: Config) -> Proof:
     ]
     with m.If(is_owed):
         m.d.sync += beat.eq(Mux(bus.rlast, 0, beat + 1))
-    mine = Signal(request.shape())
-    m.d.comb += Cat(mine.destination, mine.buffer_address, mine.ends_chunk, mine.source).eq(
-        bursts.payload
-    )
+    mine = bursts.payload
     place = (mine.buffer_address + beat)[: len(mine.buffer_address)]
     word = o.payload
     is_judged = proof.before(is_owed & bursts.is_next)

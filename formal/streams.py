@@ -54,18 +54,17 @@ class Passage:
     Members
     -------
     inside : how many transfers entered and have not left
-    payload : what the chosen one had at the entry
+    payload : what the chosen one had at the entry, in the same layout
     is_next : it is the next to leave, if nothing is lost, made up or overtaken: as many have left
         since it came as had been before it
     """
 
     def __init__(
-        self, proof: Proof, name: str, enters: Value, leaves: Value, payload: ValueLike, most: int
+        self, proof: Proof, name: str, enters: Value, leaves: Value, payload: Any, most: int
     ):
         m = proof.module
-        payload = Value.cast(payload)
         self.inside = Signal(range(most + 2), name=f"{name}_inside")
-        self.payload = Signal(len(payload), name=f"{name}_chosen_payload")
+        self.payload = Signal(payload.shape(), name=f"{name}_chosen_payload")
         self.is_next = Signal(name=f"{name}_chosen_is_next")
         is_chosen = Signal(name=f"{name}_is_chosen")
         ahead = Signal(range(most + 2), name=f"{name}_ahead")
@@ -87,7 +86,7 @@ def claim_passed(
     proof: Proof,
     name: str,
     enters: Value,
-    taken: ValueLike,
+    taken: Any,
     leaves: Value,
     given: ValueLike,
     most: int,

@@ -1,6 +1,7 @@
 """`rtl.memory.write_manager` sends every burst once, with its own words, all of them."""
 
 from amaranth.hdl import Cat, Mux, Signal
+from amaranth.lib import data
 
 from formal.proof import Proof
 from formal.streams import Passage, claim_held, claim_offered_within, claim_passed, drive
@@ -57,17 +58,20 @@ def write_manager(config: Config) -> Proof:
 
     # Bursts leave with their last word. Of the one that was chosen:
     moves = bus.wvalid & bus.wready
-    kept = Cat(request.staging_address, last_beat)
+    kept = Signal(data.StructLayout({"address": STAGING_BITS, "last_beat": len(last_beat)}))
+    m.d.comb += [kept.address.eq(request.staging_address), kept.last_beat.eq(last_beat)]
     bursts = Passage(proof, "bursts", enters, moves & bus.wlast, kept, BURSTS_HELD)
-    address, last = bursts.payload[:STAGING_BITS], bursts.payload[STAGING_BITS:]
+    mine = bursts.payload
     beat = Signal.like(last_beat)
     with m.If(moves):
         m.d.sync += beat.eq(Mux(bus.wlast, 0, beat + 1))
     is_judged = bus.wvalid & bursts.is_next
-    word, expected = bus.wdata[:STAGING_BITS], (address + beat)[:STAGING_BITS]
+    word, expected = bus.wdata[:STAGING_BITS], (mine.address + beat)[:STAGING_BITS]
     proof.claim("w: only of bursts that were asked for", ~bus.wvalid | (bursts.inside != 0))
     proof.claim(f"bursts: at most {BURSTS_HELD} without their words", bursts.inside <= BURSTS_HELD)
-    proof.claim("w: as many words as the burst has", ~is_judged | (bus.wlast == (beat == last)))
+    proof.claim(
+        "w: as many words as the burst has", ~is_judged | (bus.wlast == (beat == mine.last_beat))
+    )
     proof.claim(
         "w: the burst's own words",
         proof.equal(word, expected) | ~is_judged.replicate(STAGING_BITS),
@@ -91,9 +95,11 @@ def _claim_responses(proof: Proof, manager: WriteManager, bursts: Passage) -> No
     m, i, bus = proof.module, manager.i, manager.bus
     enters = i.valid & i.ready
     ends = bus.wvalid & bus.wready & bus.wlast
-    tags = Cat(i.payload.last, i.payload.source[0])  # one bit for all: none depends on another
+    # One bit of the source stands for all: none depends on another.
+    tag = Signal(data.StructLayout({"last": 1, "source": 1}))
+    m.d.comb += [tag.last.eq(i.payload.last), tag.source.eq(i.payload.source[0])]
     answered = Signal()
-    waiting = Passage(proof, "responses", enters, answered, tags, FEW_WRITES)
+    waiting = Passage(proof, "responses", enters, answered, tag, FEW_WRITES)
     complete = Signal(range(FEW_WRITES + 1))
     m.d.sync += complete.eq(complete + ends - answered)
     m.d.comb += answered.eq(bus.bvalid & (waiting.inside != 0))
@@ -110,7 +116,7 @@ def _claim_responses(proof: Proof, manager: WriteManager, bursts: Passage) -> No
     )
     proof.claim(
         "stored: with the response to a STORE's last burst",
-        ~is_mine | (manager.stored == proof.before(waiting.payload[0])),
+        ~is_mine | (manager.stored == proof.before(waiting.payload.last)),
     )
     proof.claim("stored: with a response only", ~manager.stored | proof.before(answered))
     fails = proof.before(answered & bus.bresp[ERROR])
@@ -120,7 +126,7 @@ def _claim_responses(proof: Proof, manager: WriteManager, bursts: Passage) -> No
     )
     proof.claim(
         "fault: of the burst's own STORE",
-        ~is_mine | (manager.fault.source[0] == proof.before(waiting.payload[1])),
+        ~is_mine | (manager.fault.source[0] == proof.before(waiting.payload.source)),
     )
     proof.claim(
         "quiet: nothing stands on the bus, and nothing is unanswered",
