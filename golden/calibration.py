@@ -1,34 +1,15 @@
-"""The input of quantization: a network's float weights, and the photographs that calibrate it."""
-
-from pathlib import Path
+"""The photographs by which a network is normalised and quantized."""
 
 from torch import Tensor
 
 from hwsim.errors import InputError
-from hwsim.golden.darknet_weights import load_darknet_weights
-from hwsim.golden.networks import FloatNetwork
 from hwsim.golden.photographs import photograph
-from hwsim.golden.seeded_weights import seed_weights
 from hwsim.graph import Graph, Shape
 from hwsim.graph.check import IMAGE_CHANNELS
 from hwsim.graph.infer import convolved_shape, pooled_shape
 
 CALIBRATION_PHOTOGRAPHS = ("astronaut", "cat", "coffee", "motorcycle")
 CALIBRATION_SIZE = 256
-
-
-def float_network(graph: Graph, weights: str | Path | None = None, seed: int = 0) -> FloatNetwork:
-    """Return the float network of a graph's shapes.
-
-    Its weights are a user's darknet file, or drawn from `seed` where `weights` is None. Raises
-    `InputError` for what the file or the graph cannot be.
-    """
-    network = FloatNetwork(graph)
-    if weights is None:
-        seed_weights(network, calibration_photographs(graph), seed)
-    else:
-        load_darknet_weights(network, weights)
-    return network
 
 
 def calibration_photographs(graph: Graph) -> list[Tensor]:

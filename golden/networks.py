@@ -1,14 +1,17 @@
-"""The built-in networks in float, with darknet's semantics, as the source of every quantized graph.
+"""Networks in float, with darknet's semantics, as the source of every quantized graph.
 
 They take their shapes from `hwsim.graph.Graph` and compute in darknet's order: convolution,
 batch normalisation, leaky ReLU, maxout over k consecutive channels, spatial maximum.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from hwsim.graph import Graph, Layer, Shape, SpatialPool
+from hwsim.graph.float_weights import FloatWeights, check_float_weights
 from hwsim.graph.infer import convolved_shape
 
 BATCH_NORM_EPSILON = 1e-6
@@ -17,28 +20,23 @@ ALL = slice(None)
 
 
 class FloatLayer(nn.Module):
-    """One layer in float32. Batch-normalised exactly where it is leaky, as in darknet's networks.
+    """One layer in the type of its weights: `hwsim.graph.float_weights` names them and their axes.
 
-    weights   [K, C / groups, R, S]
-    bias      [K]
-    scale, mean, variance  [K], of the batch normalisation; absent from a linear layer
+    `scale`, `mean` and `variance` are there where the layer is normalised.
     """
 
+    weights: Tensor
+    bias: Tensor
     scale: Tensor
     mean: Tensor
     variance: Tensor
 
-    def __init__(self, layer: Layer) -> None:
+    def __init__(self, layer: Layer, weights: FloatWeights) -> None:
         super().__init__()
         self.layer = layer
-        fan_in = layer.input.shape.channels // layer.groups
-        self.weights = nn.Parameter(torch.zeros(layer.filters, fan_in, *layer.kernel))
-        self.bias = nn.Parameter(torch.zeros(layer.filters))
-        self.normalised = layer.leaky_slope is not None
-        if self.normalised:
-            self.scale = nn.Parameter(torch.ones(layer.filters))
-            self.register_buffer("mean", torch.zeros(layer.filters))
-            self.register_buffer("variance", torch.ones(layer.filters))
+        self.normalised = weights.batch_norm is not None
+        for name, array in weights.arrays().items():
+            self.register_buffer(name, torch.tensor(array))
 
     def convolve(self, x: Tensor, part: slice = ALL) -> Tensor:
         """Convolution alone, `x[N, C, H, W]` to `[N, K, P, Q]`: no bias, no normalisation.
@@ -67,13 +65,11 @@ class FloatLayer(nn.Module):
 
     def _parts(self, x: Tensor) -> list[slice]:
         """Cut the filters between groups of k, by what they compute from `x[N, C, H, W]`."""
-        shape = Shape(*x.shape[1:])
         layer = self.layer
-        convolved = convolved_shape(shape, layer.filters, layer.kernel, layer.padding)
-        most = max(
-            1, MOST_ELEMENTS // (len(x) * convolved.height * convolved.width * layer.channel_pool)
-        )
-        step = most * layer.channel_pool
+        shape = convolved_shape(Shape(*x.shape[1:]), layer.filters, layer.kernel, layer.padding)
+        elements = len(x) * shape.height * shape.width  # of one filter's output
+        k = layer.channel_pool
+        step = k * max(1, MOST_ELEMENTS // (elements * k))
         return [slice(start, start + step) for start in range(0, layer.filters, step)]
 
     def folded(self) -> tuple[Tensor, Tensor]:
@@ -82,20 +78,24 @@ class FloatLayer(nn.Module):
         A negative scale turns the sign of its channel's weights, so no factor downstream has one.
         """
         if not self.normalised:
-            return self.weights.detach(), self.bias.detach()
+            return self.weights, self.bias
         factor = self.scale.double() / (self.variance.double().sqrt() + BATCH_NORM_EPSILON)
         weights = self.weights.double() * factor.view(-1, 1, 1, 1)
         bias = self.bias.double() - self.mean.double() * factor
-        return weights.float().detach(), bias.float().detach()
+        return weights.float(), bias.float()
 
 
 class FloatNetwork(nn.Module):
-    """A chain of `FloatLayer`. Takes `x[N, 3, H, W]`, pixels 0 to 1, of any size."""
+    """A chain of `FloatLayer`. Takes `x[N, C, H, W]`, an image's pixels from 0 to 1, of any size.
 
-    def __init__(self, graph: Graph) -> None:
+    Raises `InputError` for weights that are not those of the graph.
+    """
+
+    def __init__(self, graph: Graph, weights: Sequence[FloatWeights]) -> None:
         super().__init__()
-        self.name = graph.name
-        self.layers = nn.ModuleList(FloatLayer(layer) for layer in graph.layers)
+        check_float_weights(graph, weights)
+        pairs = zip(graph.layers, weights, strict=True)
+        self.layers = nn.ModuleList(FloatLayer(layer, ours) for layer, ours in pairs)
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:

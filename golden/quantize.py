@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,11 +11,11 @@ from torch.nn import functional
 
 from hwsim.errors import InputError
 from hwsim.fixed_point import fixed_point
-from hwsim.frontends.builtin import build_network
-from hwsim.golden.calibration import calibration_photographs, float_network
+from hwsim.golden.calibration import calibration_photographs
 from hwsim.golden.networks import FloatLayer, FloatNetwork, pooled
 from hwsim.golden.reference import IMAGE_ZERO_POINT
 from hwsim.graph import Constants, Graph, Layer, Quantization
+from hwsim.graph.float_weights import FloatWeights
 
 with warnings.catch_warnings():
     # Brevitas imports a deprecated module of its own, and looks for an accelerator's package.
@@ -32,7 +31,6 @@ with warnings.catch_warnings():
     from brevitas.quant.shifted_scaled_int import ShiftedUint8ActPerTensorFloat
     from brevitas.quant_tensor import IntQuantTensor
 
-LARGEST_WEIGHT_BITS = 8  # of the int8 that stores them
 LARGEST_BIAS = 2**24  # integers up to here are exact in float32, and far from filling int32
 LARGEST_SCALE = 1e12  # real networks stay below 10; products of larger ones leave float32
 
@@ -50,6 +48,8 @@ class QuantizedLayer(nn.Module):
         super().__init__()
         self.layer = source.layer
         weights, bias = source.folded()
+        if not (weights.isfinite().all() and bias.isfinite().all()):
+            raise InputError(f"layer {self.layer.name}: not finite with its batch norm folded in")
         self.convolution = qnn.QuantConv2d(
             self.layer.input.shape.channels,
             self.layer.filters,
@@ -111,7 +111,6 @@ class QuantizedNetwork(nn.Module):
 
     def __init__(self, source: FloatNetwork) -> None:
         super().__init__()
-        self.name = source.name
         self.image = qnn.QuantIdentity(
             act_quant=Uint8ActPerTensorFloatMaxInit,
             max_val=1.0,
@@ -155,38 +154,21 @@ class QuantizedNetwork(nn.Module):
                 quantizer = layer.output
 
 
-def quantize_network(
-    name: str,
-    height: int | None = None,
-    width: int | None = None,
-    k: int | None = None,
-    *,
-    weight_bits: int = 8,
-    multiplier_bits: int = 16,
-    seed: int = 0,
-    weights: str | Path | None = None,
-) -> Graph:
-    """A built-in network with integer constants, quantized after the fact.
+def quantize(graph: Graph, weights: Sequence[FloatWeights], multiplier_bits: int = 16) -> Graph:
+    """Return a graph of the same shapes with integer constants, quantized after the fact.
 
-    Its float weights are a user's darknet file, or drawn from `seed` where `weights` is None.
-    Scales come from `CALIBRATION_PHOTOGRAPHS` at 256 x 256, whatever the graph's own size: so
-    its constants are the same at every size.
-
-    Raises `InputError` for weights of other than 2 to 8 bits, and for what `build_network`, the
-    file or the rescaler (`multiplier_bits`, 16 or 32) cannot take.
+    The widths of weights are the graph's, those of the rescaler's factors `multiplier_bits`, 16 or
+    32. Scales come from the calibration photographs. Raises `InputError` for weights that are not
+    the graph's, or for what the rescaler cannot take.
     """
-    if not 2 <= weight_bits <= LARGEST_WEIGHT_BITS:
-        raise InputError(f"weight_bits = {weight_bits}: must be 2 to {LARGEST_WEIGHT_BITS}")
-    graph = build_network(name, height, width, k, weight_bits)
-    return extract_graph(graph, quantized_network(graph, seed, weights), multiplier_bits)
+    return extract_graph(graph, quantized_network(graph, weights), multiplier_bits)
 
 
-def quantized_network(
-    graph: Graph, seed: int = 0, weights: str | Path | None = None
-) -> QuantizedNetwork:
-    """The calibrated Brevitas network of a graph's shapes: what `quantize_network` extracts."""
-    network = QuantizedNetwork(float_network(graph, weights, seed))
-    network.calibrate(calibration_photographs(graph))
+def quantized_network(graph: Graph, weights: Sequence[FloatWeights]) -> QuantizedNetwork:
+    """Return the calibrated Brevitas network that `quantize` takes its integers from."""
+    photographs = calibration_photographs(graph)
+    network = QuantizedNetwork(FloatNetwork(graph, weights))
+    network.calibrate(photographs)
     return network
 
 
@@ -194,13 +176,14 @@ def extract_graph(graph: Graph, network: QuantizedNetwork, multiplier_bits: int 
     """Give `graph` the integers of a calibrated `network` of the same shapes."""
     image = replace(graph.input, quantization=Quantization(1 / 255, IMAGE_ZERO_POINT))
     layers: list[Layer] = []
+    quantizer = network.image
     with torch.no_grad():
-        x = network.image(torch.zeros(1, graph.input.shape.channels, 1, 1))
         for shape, source in zip(graph.layers, network.quantized_layers(), strict=True):
             stored = layers[-1].output if layers else image
+            x = quantizer(torch.zeros(1, 1, 1, 1))  # carries the scale of what is stored
             layer = _extract_layer(replace(shape, input=stored), source, x, multiplier_bits)
             layers.append(layer)
-            x = source(x)
+            quantizer = source.output
     return Graph(graph.name, tuple(layers))
 
 

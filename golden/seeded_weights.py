@@ -1,54 +1,59 @@
 """Weights from a seed, for want of trained ones, with batch-norm statistics of real photographs.
 
 So no layer is degenerate: whatever the seed, every channel is spread as a trained one would be.
+Drawing takes no PyTorch and little time; `golden.statistics` has what takes long.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from hwsim.errors import InputError
-from hwsim.golden.networks import FloatLayer, FloatNetwork
+from hwsim.graph import Graph, Layer
+from hwsim.graph.float_weights import BatchNorm, FloatWeights
 
 NEGATIVE_SCALES = 1 / 16  # share of channels whose batch-norm scale is below zero
 LARGEST_SCALE, SMALLEST_SCALE = 1.5, 0.5
 BIAS_SPREAD = 0.25
 
 
-def seed_weights(network: FloatNetwork, photographs: Sequence[Tensor], seed: int) -> None:
-    """Fill `network` from `seed` and normalise every layer over `photographs`.
+def draw_weights(graph: Graph, seed: int) -> tuple[FloatWeights, ...]:
+    """Draw what every layer learns, in float64, with a mean of 0 and a variance of 1.
 
-    `photographs` are uint8 `[3, H, W]`. Weights are Gaussian with variance 2 / fan-in. The mean
-    and variance of each normalised layer are those of its convolution on the photographs. They
-    are computed in float64 and rounded to float32, so that the order in which a machine sums does
-    not show in them. Raises `InputError` for a negative seed.
+    Weights are Gaussian with variance 2 / fan-in. A layer is normalised exactly where it is leaky,
+    as in darknet's networks. Raises `InputError` for a negative seed.
     """
     if seed < 0:
         raise InputError(f"seed {seed}: must not be negative")
     rng = np.random.default_rng(seed)
-    x = torch.stack(tuple(photographs)).double() / 255
-    network.double()
-    with torch.no_grad():
-        for layer in network.float_layers():
-            _draw(layer, rng)
-            convolved = layer.convolve(x)
-            if layer.normalised:
-                layer.mean.copy_(convolved.mean((0, 2, 3)))
-                layer.variance.copy_(convolved.var((0, 2, 3), correction=0))
-            x = layer.activate(convolved)
-    network.float()
+    return tuple(_draw(layer, rng) for layer in graph.layers)
 
 
-def _draw(layer: FloatLayer, rng: np.random.Generator) -> None:
-    """Draw what a layer learns: weights, bias, and the batch-norm scale."""
-    shape = tuple(layer.weights.shape)
-    gaussian = torch.from_numpy(rng.standard_normal(shape, np.float32))
-    layer.weights.copy_(gaussian * (2 / layer.weights[0].numel()) ** 0.5)
-    layer.bias.copy_(torch.from_numpy(rng.standard_normal(shape[0]) * BIAS_SPREAD))
-    if layer.normalised:
-        sign = np.where(rng.random(shape[0]) < NEGATIVE_SCALES, -1, 1)
-        layer.scale.copy_(
-            torch.from_numpy(sign * rng.uniform(SMALLEST_SCALE, LARGEST_SCALE, shape[0]))
+def with_statistics(
+    graph: Graph, drawn: Iterable[FloatWeights], statistics: Mapping[str, NDArray[np.float32]]
+) -> tuple[FloatWeights, ...]:
+    """Return drawn weights in float32, normalised by `<layer>.mean` and `<layer>.variance`."""
+    found: list[FloatWeights] = []
+    for layer, weights in zip(graph.layers, drawn, strict=True):
+        batch_norm = weights.batch_norm and replace(
+            weights.batch_norm,
+            mean=statistics[f"{layer.name}.mean"],
+            variance=statistics[f"{layer.name}.variance"],
         )
+        found.append(replace(weights, batch_norm=batch_norm).as_type(np.float32))
+    return tuple(found)
+
+
+def _draw(layer: Layer, rng: np.random.Generator) -> FloatWeights:
+    shape, filters = layer.weights_shape, layer.filters
+    fan_in = layer.weight_count // filters
+    weights = rng.standard_normal(shape, np.float32) * (2 / fan_in) ** 0.5
+    bias = rng.standard_normal(filters) * BIAS_SPREAD
+    batch_norm = None
+    if layer.leaky_slope is not None:
+        sign = np.where(rng.random(filters) < NEGATIVE_SCALES, -1, 1)
+        scale = sign * rng.uniform(SMALLEST_SCALE, LARGEST_SCALE, filters)
+        batch_norm = BatchNorm(scale, np.zeros(filters), np.ones(filters))
+    return FloatWeights(weights, bias, batch_norm).as_type(np.float64)

@@ -1,6 +1,7 @@
 """Safe reading of files that a user names: kind and size are checked before anything is read.
 
-Every call ends in bounded time, and none takes more memory than the limit that it is given.
+Every call ends in bounded time, and none takes more memory than the limit that it is given. What is
+written is written whole.
 """
 
 import os
@@ -59,6 +60,19 @@ def read_file(kind: str, path: str | Path, largest_bytes: int) -> bytes:
     if len(content) > largest_bytes:
         raise _too_large(kind, path, largest_bytes, "longer")
     return content
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file, all of it or nothing: a reader never sees half of it.
+
+    Raises `OSError` where it cannot be written; what was there before is left as it was.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _open(kind: str, path: str | Path) -> int:

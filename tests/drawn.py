@@ -36,9 +36,11 @@ def configs(draw: st.DrawFn, weight_bits: int | None = None) -> Config:
 
 
 @st.composite
-def shapes_of_graphs(draw: st.DrawFn, max_layers: int = 3, weight_bits: int = 8) -> Graph:
-    """Draw a chain of one to `max_layers` layers, with odd sizes and empty lanes."""
-    image = draw(st.booleans())
+def shapes_of_graphs(
+    draw: st.DrawFn, max_layers: int = 3, weight_bits: int = 8, from_image: bool = False
+) -> Graph:
+    """Draw a chain of one to `max_layers` layers of every legal kind, with odd sizes."""
+    image = from_image or draw(st.booleans())
     side = st.integers(2, 18)
     shape = Shape(3 if image else draw(st.integers(1, 40)), draw(side), draw(side))
     tensor = Tensor("input", shape, is_image=image)

@@ -3,26 +3,38 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 from torch import Tensor
 
 from hwsim.cache import cache_folder
 from hwsim.cli import main
-from hwsim.flows.quantized import Recipe, quantized_graph
+from hwsim.flows.quantized import (
+    float_weights,
+    graph_place,
+    quantized_graph,
+    statistics_place,
+)
 from hwsim.frontends.builtin import build_network
-from hwsim.golden.darknet_weights import save_darknet_weights
-from hwsim.golden.networks import FloatNetwork
+from hwsim.frontends.darknet import read_weights, write_weights
 from hwsim.golden.reference import run_layer
 from hwsim.graph import Layer
 from tests.test_report_document import keeps_to_the_schema
 
 MINI = "condensation-net-mini"
-RECIPE = Recipe(MINI, 64, 64, 2, 8, 16, None)
+MULTIPLIER_BITS = 16  # of the preset edge
 
 pytestmark = pytest.mark.usefixtures("workplace")
+
+
+def kept_graph() -> Path:
+    """Where a quantized graph is kept."""
+    shapes = build_network(MINI)
+    return graph_place(shapes, float_weights(shapes, None), MULTIPLIER_BITS)
 
 
 def everything() -> set[str]:
@@ -37,7 +49,7 @@ def test_values_equal_the_reference(capsys: pytest.CaptureFixture[str], cache: P
     first = capsys.readouterr().out
     assert "every element equals the integer reference's" in first
     assert "Weights are seeded" in first
-    kept = RECIPE.path
+    kept = kept_graph()
     assert kept.parent == cache / "hwsim"
     assert kept.exists()
     assert everything() == before
@@ -82,13 +94,16 @@ def test_the_first_difference_is_named(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_graph_is_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_file_of_the_cache_is_replaced(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["run", MINI, "--image", "photo.jpg", "-q", "--check"]
     assert main(arguments) == 0
-    whole = RECIPE.path.read_bytes()
-    RECIPE.path.write_bytes(whole[: len(whole) // 2])
-    assert main(arguments) == 0
-    assert RECIPE.path.read_bytes() == whole
+    for path in (kept_graph(), statistics_place(build_network(MINI))):
+        whole = path.read_bytes()
+        foreign = save({"conv1.mean": np.zeros(3, np.float32)})
+        for damaged in (whole[: len(whole) // 2], b"", foreign):
+            path.write_bytes(damaged)
+            assert main(arguments) == 0
+            assert path.read_bytes() == whole
     assert capsys.readouterr().out == ""
 
 
@@ -103,8 +118,10 @@ def test_the_cache_is_the_user_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("has_home", [True, False])
 def test_without_a_cache_nothing_is_kept(has_home: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = quantized_graph(RECIPE)
-    monkeypatch.setattr("hwsim.golden.quantize.quantize_network", lambda *_, **_named: graph)
+    shapes = build_network(MINI)
+    weights = float_weights(shapes, None)
+    graph = quantized_graph(shapes, weights, MULTIPLIER_BITS)
+    monkeypatch.setattr("hwsim.golden.quantize.quantize", lambda *_: graph)
     if has_home:
         monkeypatch.setenv("XDG_CACHE_HOME", "/proc/here")  # nobody can write there
     else:
@@ -113,40 +130,41 @@ def test_without_a_cache_nothing_is_kept(has_home: bool, monkeypatch: pytest.Mon
         monkeypatch.setattr("os.getuid", lambda: 1 << 30)  # no user has this id
     before = everything()
     assert main(["run", MINI, "--image", "photo.jpg", "-q"]) == 0
-    assert not RECIPE.path.exists()
+    assert not kept_graph().exists()
     assert everything() == before
 
 
-def test_the_hash_changes_with_what_decides(tmp_path: Path) -> None:
-    weights = tmp_path / "a.weights"
-    network = FloatNetwork(build_network(MINI, 64, 64, 2))
-    save_darknet_weights(network, weights)
-    recipes = [
-        RECIPE,
-        Recipe(MINI, 64, 96, 2, 8, 16, None),
-        Recipe(MINI, 64, 64, 4, 8, 16, None),
-        Recipe(MINI, 64, 64, 2, 4, 16, None),
-        Recipe(MINI, 64, 64, 2, 8, 32, None),
-        Recipe(MINI, 64, 64, 2, 8, 16, str(weights)),
+def test_a_graph_is_kept_by_all_that_decides_it() -> None:
+    shapes = build_network(MINI)
+    weights = list(float_weights(shapes, None))
+    other = [replace(weights[0], bias=weights[0].bias + np.float32(1)), *weights[1:]]
+    moved = replace(shapes, layers=(replace(shapes.layers[0], leaky_slope=0.2), *shapes.layers[1:]))
+    places = [
+        graph_place(shapes, weights, 16),
+        graph_place(shapes, weights, 32),
+        graph_place(shapes, other, 16),
+        graph_place(moved, weights, 16),
+        graph_place(build_network(MINI, 64, 96), weights, 16),
+        graph_place(build_network(MINI, weight_bits=4), weights, 16),
     ]
-    hashes = [recipe.content_hash() for recipe in recipes]
-    network.float_layers()[0].bias.data[0] = 0.5
-    save_darknet_weights(network, weights)
-    hashes.append(recipes[-1].content_hash())
-    assert len(set(hashes)) == len(hashes)
+    assert len(set(places)) == len(places)
+    assert graph_place(build_network(MINI), [*weights], 16) == places[0]
 
 
 def test_darknet_weights_are_used(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    network = FloatNetwork(build_network(MINI))
-    rng = np.random.default_rng(0)
-    for layer in network.float_layers():
-        values = rng.standard_normal(tuple(layer.weights.shape), np.float32)
-        layer.weights.data.copy_(layer.weights.data.new_tensor(values * 0.1))
-    weights = tmp_path / "mini.weights"
-    save_darknet_weights(network, weights)
-    arguments = ["run", MINI, "--image", "photo.jpg", "--weights", str(weights), "--check"]
+    shapes = build_network(MINI)
+    path = tmp_path / "mini.weights"
+    write_weights(shapes, float_weights(shapes, None), path)
+    arguments = ["run", MINI, "--image", "photo.jpg", "--check", "--json", "-"]
     assert main(arguments) == 0
-    assert "Weights are those of mini.weights." in capsys.readouterr().out
+    seeded = json.loads(capsys.readouterr().out)["run"]
+    assert main([*arguments, "--weights", str(path)]) == 0
+    from_file = json.loads(capsys.readouterr().out)["run"]
+    assert from_file == seeded | {"weights": "mini.weights"}
+    lower = replace(weights := read_weights(shapes, path)[0], bias=weights.bias - np.float32(1))
+    write_weights(shapes, [lower, *read_weights(shapes, path)[1:]], path)
+    assert main([*arguments, "--weights", str(path)]) == 0
+    assert json.loads(capsys.readouterr().out)["run"]["tensors"] != seeded["tensors"]
 
 
 def test_bad_inputs_are_told_in_one_line(

@@ -83,3 +83,17 @@ def test_refuses_a_fan_in_that_could_overflow() -> None:
     with pytest.raises(InputError, match="output channel 1 can reach 2147483648: an int32"):
         convolution(x, weights)
     assert convolution(x[:, 1:], weights[:, 1:]).tolist() == [[[[0]], [[0]]]]
+
+
+@pytest.mark.parametrize("zero_point", [-128, 127])
+def test_refuses_a_zero_point_that_could_overflow(zero_point: int) -> None:
+    """The raw products fit int32; with the zero point folded in, those of equal sign do not."""
+    taps = 100_000
+    x = torch.zeros((1, taps, 1, 1), dtype=torch.int8)
+    weights = torch.full((2, taps, 1, 1), -128, dtype=torch.int8)
+    convolution(x, weights, zero_point=0)
+    reached = 128 * (128 + abs(zero_point)) * taps
+    weights[0, ::2] = 127  # here the terms of the zero point almost cancel
+    with pytest.raises(InputError, match=f"output channel 1 can reach {reached}: an int32"):
+        convolution(x, weights, zero_point)
+    convolution(x, weights[:1], zero_point)

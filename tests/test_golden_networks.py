@@ -6,10 +6,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from hwsim.frontends.builtin import build_network
+from hwsim.golden.calibration import calibration_photographs
 from hwsim.golden.networks import FloatLayer, FloatNetwork
-from hwsim.golden.photographs import photograph
-from hwsim.golden.seeded_weights import seed_weights
+from hwsim.golden.seeded_weights import draw_weights
+from hwsim.golden.statistics import seeded_weights
 from hwsim.graph import Layer, Shape, SpatialPool, Tensor
+from hwsim.graph.float_weights import BatchNorm, FloatWeights
 
 # Floats of the darknet file and multiply-accumulates at 416 x 416. The first three are published
 # networks; the last has k = 2, so twice the filters in its eight batch-normalised layers.
@@ -23,8 +25,10 @@ COUNTS = {
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_counts_are_the_published_ones(name: str) -> None:
+    shapes = build_network(name)
+    weights = draw_weights(shapes, seed=0)
     with torch.device("meta"):
-        network = FloatNetwork(build_network(name))
+        network = FloatNetwork(shapes, [layer.as_type(np.float32) for layer in weights])
         counter = FlopCounterMode(display=False)
         with counter:
             y = network(torch.zeros(1, 3, 416, 416))
@@ -36,15 +40,11 @@ def test_counts_are_the_published_ones(name: str) -> None:
 def small_layer(k: int, pool: SpatialPool) -> FloatLayer:
     """Return a layer on 3 x 5 x 3 with two stored channels, with all constants drawn."""
     output = Tensor("output", Shape(2, pool.pooled(5), pool.pooled(3)))
-    layer = FloatLayer(
-        Layer("layer", Tensor("input", Shape(3, 5, 3)), output, 2 * k, (3, 3), 1, 0.1, k, pool)
-    )
-    generator = torch.Generator().manual_seed(k)
-    with torch.no_grad():
-        for tensor in layer.state_dict().values():
-            tensor.copy_(torch.randn(tensor.shape, generator=generator))
-        layer.variance.abs_()
-    return layer.requires_grad_(False)
+    layer = Layer("layer", Tensor("input", Shape(3, 5, 3)), output, 2 * k, (3, 3), 1, 0.1, k, pool)
+    rng = np.random.default_rng(k)
+    weights = rng.standard_normal(layer.weights_shape, np.float32)
+    bias, scale, mean, variance = rng.standard_normal((4, 2 * k), np.float32)
+    return FloatLayer(layer, FloatWeights(weights, bias, BatchNorm(scale, mean, abs(variance))))
 
 
 @pytest.mark.parametrize("k", [1, 2])
@@ -91,28 +91,24 @@ def test_folding_keeps_the_function_and_moves_signs_into_the_weights() -> None:
 
 @pytest.fixture(scope="module")
 def seeded() -> FloatNetwork:
-    network = FloatNetwork(build_network("condensation-net-mini"))
-    photographs = [photograph(name, height=96, width=96) for name in ("cat", "coffee")]
-    seed_weights(network, photographs, seed=5)
-    return network
+    shapes = build_network("condensation-net-mini")
+    return FloatNetwork(shapes, seeded_weights(shapes, seed=5))
 
 
 def test_seeded_layers_are_normalised_over_the_photographs(seeded: FloatNetwork) -> None:
-    x = torch.stack([photograph(name, height=96, width=96) for name in ("cat", "coffee")]) / 255
-    with torch.no_grad():
-        for layer in seeded.float_layers():
-            y = layer.convolve(x)
-            if layer.normalised:
-                torch.testing.assert_close(y.mean((0, 2, 3)), layer.mean, rtol=1e-3, atol=1e-3)
-                torch.testing.assert_close(
-                    y.var((0, 2, 3), correction=0), layer.variance, rtol=1e-3, atol=1e-3
-                )
-            x = layer.activate(y)
+    x = torch.stack(calibration_photographs(build_network("condensation-net-mini"))) / 255
+    for layer in seeded.float_layers():
+        y = layer.convolve(x)
+        if layer.normalised:
+            torch.testing.assert_close(y.mean((0, 2, 3)), layer.mean, rtol=1e-3, atol=1e-3)
+            torch.testing.assert_close(
+                y.var((0, 2, 3), correction=0), layer.variance, rtol=1e-3, atol=1e-3
+            )
+        x = layer.activate(y)
 
 
 def test_seeded_weights_have_negative_scales_and_depend_on_the_seed(seeded: FloatNetwork) -> None:
     scales = torch.cat([layer.scale for layer in seeded.float_layers() if layer.normalised])
     assert 0 < int((scales < 0).sum()) < len(scales) // 4
-    other = FloatNetwork(build_network("condensation-net-mini"))
-    seed_weights(other, [photograph("cat", height=64, width=64)], seed=6)
-    assert not torch.equal(other.float_layers()[0].weights, seeded.float_layers()[0].weights)
+    other = draw_weights(build_network("condensation-net-mini"), seed=6)
+    assert (other[0].weights != seeded.float_layers()[0].weights.numpy()).any()

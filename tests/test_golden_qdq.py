@@ -18,6 +18,7 @@ from hwsim.golden.qdq import (
 )
 from hwsim.golden.quantize import extract_graph, quantized_network
 from hwsim.golden.reference import run_graph, stored_image
+from hwsim.golden.statistics import seeded_weights
 from hwsim.graph import Layer
 
 PHOTOGRAPH = "rocket"  # not used in calibration
@@ -26,7 +27,7 @@ REQUIRED_SHARE = 0.99  # of a layer's elements are equal; the others may differ 
 
 def judge(name: str, size: int, weight_bits: int, multiplier_bits: int) -> list[Agreement]:
     shapes = build_network(name, size, size, weight_bits=weight_bits)
-    network = quantized_network(shapes)
+    network = quantized_network(shapes, seeded_weights(shapes))
     graph = extract_graph(shapes, network, multiplier_bits)
     image = stored_image(photograph(PHOTOGRAPH, height=size, width=size))[None]
     agreements = compare_layers(network, graph, image)
@@ -91,7 +92,7 @@ def with_taps_transposed(layer: Layer) -> Layer:
 
 def test_the_judge_sees_what_is_wrong() -> None:
     shapes = build_network("condensation-net-mini", 64, 64)
-    network = quantized_network(shapes)
+    network = quantized_network(shapes, seeded_weights(shapes))
     graph = extract_graph(shapes, network)
     image = stored_image(photograph(PHOTOGRAPH, height=64, width=64))[None]
     models = export_layers(network, graph)
@@ -106,7 +107,7 @@ def test_the_judge_sees_what_is_wrong() -> None:
 
 def test_the_whole_network_exports_as_sound_onnx() -> None:
     shapes = build_network("condensation-net-mini", 64, 64)
-    network = quantized_network(shapes)
+    network = quantized_network(shapes, seeded_weights(shapes))
     graph = extract_graph(shapes, network)
     image = photograph(PHOTOGRAPH, height=64, width=64)
 

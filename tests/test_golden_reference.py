@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from hwsim.errors import InputError
-from hwsim.golden.quantize import quantize_network
 from hwsim.golden.reference import run_graph, run_layer, stored_image
 from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
+from tests.quantized import quantized_network
 
 
 def drawn_layer(k: int, pool: SpatialPool) -> Layer:
@@ -99,7 +99,7 @@ def test_image_is_stored_with_its_top_bit_flipped() -> None:
 
 
 def test_graph_yields_every_layer() -> None:
-    graph = quantize_network("condensation-net-mini", 45, 64)
+    graph = quantized_network("condensation-net-mini", 45, 64)
     image = torch.zeros((2, 3, 45, 64), dtype=torch.uint8)
     outputs = run_graph(graph, stored_image(image))
     for layer, y in zip(graph.layers, outputs, strict=True):

@@ -16,7 +16,8 @@ from hwsim.arch.config import load_config
 from hwsim.cli import main
 from hwsim.compiler import compile_graph
 from hwsim.compiler.image import packed_input
-from hwsim.flows.quantized import Recipe, quantized_graph
+from hwsim.flows.quantized import float_weights, quantized_graph
+from hwsim.frontends.builtin import build_network
 from hwsim.golden.photographs import load_image
 from hwsim.golden.reference import run_graph, stored_image
 from hwsim.isa.identity import fingerprint, reset_value
@@ -34,7 +35,6 @@ from tests.drawn import configs, drawn_input, shapes_of_graphs, with_drawn_const
 from tests.test_machine import compiled
 
 MINI = "condensation-net-mini"
-RECIPE = Recipe(MINI, 64, 64, 2, 8, 16, None)
 BASE = 0x30000
 NETWORK = CompiledNetwork("drawn", 1, 1, 1, 8, "drawn")
 FILES = {"memory.bin", "memory.json", "memory.h", "expected.bin"}
@@ -58,7 +58,9 @@ def document(written: Path) -> dict[str, Any]:
 
 
 def program_at(base: int) -> Program:
-    return relocate(compile_graph(quantized_graph(RECIPE), load_config("edge")), base)
+    shapes = build_network(MINI)
+    graph = quantized_graph(shapes, float_weights(shapes, None), multiplier_bits=16)
+    return relocate(compile_graph(graph, load_config("edge")), base)
 
 
 def stored_photograph() -> NDArray[np.int8]:

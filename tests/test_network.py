@@ -9,7 +9,6 @@ from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph
 from hwsim.compiler.pack import pack_image
 from hwsim.golden.photographs import photograph
-from hwsim.golden.quantize import quantize_network
 from hwsim.golden.reference import stored_image
 from hwsim.graph import Graph
 from hwsim.isa.error_codes import ErrorCode
@@ -20,6 +19,7 @@ from hwsim.testbenches.axi_memory import Violation
 from hwsim.testbenches.tb_accelerator import check_machine, check_values
 from hwsim.timeline import time_program
 from tests.drawn import preset_with
+from tests.quantized import quantized_network
 from tests.test_accelerator import generated
 
 BENCH = "hwsim.testbenches.tb_network"
@@ -28,7 +28,7 @@ MEMORIES = {
     "60 cycles": {"latency_cycles": 60},
     "half bandwidth": {"bandwidth_bytes_per_cycle": 8},
 }
-quantized = cache(quantize_network)
+quantized = cache(quantized_network)
 
 
 def run_network(graph: Graph, config: Config, folder: Path, base: int = 0) -> None:

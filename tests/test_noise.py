@@ -1,6 +1,7 @@
 """The signal-to-noise ratio of quantization is right for each layer, and a low one is reported."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,15 @@ import torch
 
 from hwsim.cli import main
 from hwsim.frontends.builtin import build_network
+from hwsim.frontends.darknet import write_weights
 from hwsim.golden import networks
-from hwsim.golden.calibration import float_network
-from hwsim.golden.darknet_weights import save_darknet_weights
 from hwsim.golden.networks import FloatNetwork
 from hwsim.golden.noise import float_outputs, signal_to_noise_db
 from hwsim.golden.quantize import QuantizedLayer
+from hwsim.golden.seeded_weights import draw_weights
+from hwsim.golden.statistics import seeded_weights
 from hwsim.graph import Quantization
+from tests.test_legal_layers import depthwise_layers
 
 NAME = "tiny-yolov2-mini"
 STEP = Quantization(0.5, -3)
@@ -41,10 +44,10 @@ def test_the_figure_is_variance_over_mean_square_error() -> None:
 
 def weights_with_lower_biases(path: Path, index: int, shift: float) -> Path:
     """Write seeded weights that put a layer's whole range below 0."""
-    network = float_network(build_network(NAME, 64, 64))
-    with torch.no_grad():
-        network.float_layers()[index].bias.sub_(shift)
-    save_darknet_weights(network, path)
+    shapes = build_network(NAME)
+    weights = list(seeded_weights(shapes))
+    weights[index] = replace(weights[index], bias=weights[index].bias - np.float32(shift))
+    write_weights(shapes, weights, path)
     return path
 
 
@@ -100,7 +103,8 @@ def test_built_in_networks_are_not_warned_of(
 def test_filters_computed_in_parts_give_the_same(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = float_network(build_network(name, 64, 64))
+    shapes = build_network(name)
+    network = FloatNetwork(shapes, seeded_weights(shapes))
     pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 64, 64), np.uint8))
     whole = list(float_outputs(network, pixels))
     monkeypatch.setattr(networks, "MOST_ELEMENTS", 64 * 64 * 3)
@@ -111,13 +115,10 @@ def test_filters_computed_in_parts_give_the_same(
 def test_a_depthwise_layer_computed_in_parts_gives_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from tests.test_legal_layers import depthwise_layers
-
-    network = FloatNetwork(depthwise_layers())
-    for layer in network.float_layers():
-        torch.nn.init.normal_(layer.weights)
+    shapes = depthwise_layers()
+    drawn = draw_weights(shapes, seed=0)
+    network = FloatNetwork(shapes, [layer.as_type(np.float32) for layer in drawn])
     x = torch.randn(2, 20, 13, 9)
-    with torch.no_grad():
-        whole = network(x)
-        monkeypatch.setattr(networks, "MOST_ELEMENTS", 1)
-        torch.testing.assert_close(network(x), whole)
+    whole = network(x)
+    monkeypatch.setattr(networks, "MOST_ELEMENTS", 1)
+    torch.testing.assert_close(network(x), whole)

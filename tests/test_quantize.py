@@ -1,25 +1,30 @@
 """Quantization gives integers in range, the same in every run, and no degenerate layer."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
+from hwsim.golden import calibration
 from hwsim.golden.calibration import CALIBRATION_PHOTOGRAPHS
 from hwsim.golden.networks import FloatNetwork
+from hwsim.golden.noise import float_outputs
 from hwsim.golden.photographs import photograph
-from hwsim.golden.quantize import (
-    QuantizedNetwork,
-    extract_graph,
-    quantize_network,
-)
+from hwsim.golden.quantize import quantize
 from hwsim.golden.reference import run_graph, stored_image
-from hwsim.golden.seeded_weights import seed_weights
-from hwsim.graph import Constants, Graph, Quantization
-from hwsim.graph.file import save_graph
+from hwsim.golden.statistics import seeded_weights
+from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, Tensor
+from hwsim.graph.file import graph_bytes
+from hwsim.graph.float_weights import BatchNorm, FloatWeights
+from tests.drawn import shapes_of_graphs
+from tests.quantized import quantized_network
 
 UNSEEN = "rocket"
 
@@ -36,7 +41,7 @@ def test_no_layer_is_degenerate(name: str, size: int) -> None:
     assert UNSEEN not in CALIBRATION_PHOTOGRAPHS
     sources = (*CALIBRATION_PHOTOGRAPHS, UNSEEN)
     images = [photograph(source, height=size, width=size) for source in sources]
-    graph = quantize_network(name, size, size)
+    graph = quantized_network(name, size, size)
     outputs = run_graph(graph, stored_image(torch.stack(images)))
     for layer, stored in zip(graph.layers, outputs, strict=True):
         for source, y in zip(sources, stored, strict=True):
@@ -48,7 +53,7 @@ def test_no_layer_is_degenerate(name: str, size: int) -> None:
 @pytest.mark.parametrize("weight_bits", [8, 4])
 @pytest.mark.parametrize("multiplier_bits", [16, 32])
 def test_integers_keep_to_their_widths(weight_bits: int, multiplier_bits: int) -> None:
-    graph = quantize_network(
+    graph = quantized_network(
         "condensation-net-mini", 64, 64, weight_bits=weight_bits, multiplier_bits=multiplier_bits
     )
     largest = 2 ** (weight_bits - 1) - 1
@@ -74,23 +79,20 @@ def test_integers_keep_to_their_widths(weight_bits: int, multiplier_bits: int) -
 
 
 def test_tensors_hand_their_scale_on() -> None:
-    graph = quantize_network("tiny-yolov2-mini", 64, 64)
+    graph = quantized_network("tiny-yolov2-mini", 64, 64)
     assert graph.input.quantization == Quantization(1 / 255, -128)
     for before, after in zip(graph.layers[:-1], graph.layers[1:], strict=True):
         assert before.output is after.input
         assert before.output.quantization is not None
 
 
-def test_same_bytes_every_time_and_at_every_thread_count(tmp_path: Path) -> None:
+def test_same_bytes_every_time_and_at_every_thread_count() -> None:
     written = set()
     threads = torch.get_num_threads()
     try:
         for count in (1, 1, 2):
             torch.set_num_threads(count)
-            save_graph(
-                quantize_network("condensation-net-mini", 64, 96), tmp_path / "graph.safetensors"
-            )
-            written.add((tmp_path / "graph.safetensors").read_bytes())
+            written.add(graph_bytes(quantized_network("condensation-net-mini", 64, 96)))
     finally:
         torch.set_num_threads(threads)
     assert len(written) == 1
@@ -98,7 +100,7 @@ def test_same_bytes_every_time_and_at_every_thread_count(tmp_path: Path) -> None
 
 def test_constants_depend_on_the_seed_and_not_on_the_size() -> None:
     small, large, other = (
-        constants_of(quantize_network("tiny-yolov2-mini", size, 64, seed=seed))
+        constants_of(quantized_network("tiny-yolov2-mini", size, 64, seed=seed))
         for size, seed in ((64, 0), (96, 0), (64, 1))
     )
     for ours, theirs, foreign in zip(small, large, other, strict=True):
@@ -110,12 +112,9 @@ def test_constants_depend_on_the_seed_and_not_on_the_size() -> None:
 def test_rescale_factors_restore_the_float_network() -> None:
     """The integer network stays near its float network up to the last layer."""
     shapes = build_network("condensation-net-mini", 128, 128)
-    images = [photograph(name, height=128, width=128) for name in ("cat", "coffee")]
-    source = FloatNetwork(shapes)
-    seed_weights(source, images, seed=0)
-    network = QuantizedNetwork(source)
-    network.calibrate(images)
-    graph = extract_graph(shapes, network)
+    weights = seeded_weights(shapes)
+    source = FloatNetwork(shapes, weights)
+    graph = quantize(shapes, weights)
 
     image = photograph(UNSEEN, height=128, width=128)
     with torch.no_grad():
@@ -128,12 +127,92 @@ def test_rescale_factors_restore_the_float_network() -> None:
     assert error < 0.15, f"relative error {error:.3f}"
 
 
-def test_bad_requests_are_refused() -> None:
-    with pytest.raises(InputError, match="no network 'tiny-yolo'"):
-        quantize_network("tiny-yolo")
-    with pytest.raises(InputError, match=r"cannot read weights 'none\.weights'"):
-        quantize_network("tiny-yolov2-mini", weights="none.weights")
+def wrong_weights(weights: list[FloatWeights]) -> Iterator[tuple[list[FloatWeights], str]]:
+    """Weights that are not those of the network, and what is said of them."""
+    first, *others = weights
+    assert first.batch_norm is not None
+    bias = first.bias.copy()
+    bias[3] = np.nan
+    negative = replace(first.batch_norm, variance=-first.batch_norm.variance)
+    tiny = replace(first.batch_norm, variance=np.full(16, 1e-38, np.float32) ** 2)
+    yield others, "graph tiny-yolov2-mini of 9 layers: weights of 8"
+    yield [first, *others[1:], others[0]], r"layer conv2: float weights must be float32 \(16, 16"
+    yield [first.as_type(np.float64), *others], r"conv1: float weights must be .*, not float64 \(16"
+    yield [replace(first, bias=bias), *others], r"layer conv1: float bias holds nan at \[3\]: must"
+    yield [replace(first, batch_norm=negative), *others], "layer conv1: variance holds -.*: must no"
+    huge = replace(first, weights=first.weights * np.float32(1e37), batch_norm=tiny)
+    yield [huge, *others], "layer conv1: not finite with its batch norm folded in"
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    shapes = build_network("tiny-yolov2-mini")
+    for weights, message in wrong_weights(list(seeded_weights(shapes))):
+        with pytest.raises(InputError, match=message):
+            quantize(shapes, weights)
     with pytest.raises(InputError, match="seed -1: must not be negative"):
-        quantize_network("tiny-yolov2-mini", seed=-1)
-    with pytest.raises(InputError, match="weight_bits = 16: must be 2 to 8"):
-        quantize_network("tiny-yolov2-mini", weight_bits=16)
+        seeded_weights(shapes, seed=-1)
+
+
+def test_a_network_without_photographs_as_input_is_refused() -> None:
+    layer = Layer("conv1", Tensor("in", Shape(8, 6, 5)), Tensor("out", Shape(4, 6, 5)), 4, (1, 1),
+                  0, None)  # fmt: skip
+    with pytest.raises(InputError, match=r"^graph g: input of 8 channels: .* photographs, which"):
+        seeded_weights(Graph("g", (layer,)))
+
+
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(graph=shapes_of_graphs(max_layers=2, from_image=True), seed=st.integers(0, 99))
+def test_any_graph_of_photographs_is_quantized(
+    graph: Graph, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels as large as their map, depthwise layers, every k and pool."""
+    monkeypatch.setattr(calibration, "CALIBRATION_SIZE", 16)
+    weights = seeded_weights(graph, seed)
+    found = quantize(graph, weights)
+    assert found.is_quantized
+    pixels = photograph(UNSEEN, height=graph.input.shape.height, width=graph.input.shape.width)
+    stored = run_graph(found, stored_image(pixels)[None])
+    real = float_outputs(FloatNetwork(graph, weights), pixels)
+    assert [ours[0].shape for ours in stored] == [theirs.shape for theirs in real]
+
+
+def test_a_nearly_dead_channel_keeps_its_bias() -> None:
+    shapes = build_network("tiny-yolov2-mini")
+    first, *others = seeded_weights(shapes)
+    assert first.batch_norm is not None
+    bias, scale = first.bias.copy(), first.batch_norm.scale.copy()
+    bias[3], scale[3] = 0.5, 1e-12
+    dead = replace(first, bias=bias, batch_norm=replace(first.batch_norm, scale=scale))
+    layer = quantize(shapes, [dead, *others]).layers[0]
+    assert layer.constants is not None
+    assert layer.output.quantization is not None
+    stored, multiplier, shift = (
+        int(values[3])
+        for values in (layer.constants.bias, layer.constants.multiplier, layer.constants.shift)
+    )
+    assert not layer.constants.weights[3].any()
+    assert stored == 2**24
+    expected = 0.5 / layer.output.quantization.scale
+    assert abs(stored * multiplier / 2**shift - expected) < 0.01
+
+
+@pytest.mark.parametrize("magnitude", [1e38, 1e20, 1e5])
+def test_finite_but_absurd_weights_are_one_line(magnitude: float) -> None:
+    shapes = build_network("tiny-yolov2-mini")
+    rng = np.random.default_rng(0)
+
+    def absurd(shape: tuple[int, ...]) -> NDArray[np.float32]:
+        return (rng.uniform(0.1, 1, shape) * magnitude).astype(np.float32)
+
+    weights = [
+        FloatWeights(
+            absurd(layer.weights_shape),
+            absurd((layer.filters,)),
+            BatchNorm(*absurd((3, layer.filters))) if layer.leaky_slope is not None else None,
+        )
+        for layer in shapes.layers
+    ]
+    with pytest.raises(InputError, match=r"conv\d"):
+        quantize(shapes, weights)

@@ -56,7 +56,7 @@ RTL_ROWS = (
 )
 RTL_ROW_OF = {name: index for index, row in enumerate(RTL_ROWS) for name in row}
 WITNESSES = {"golden", "rtl", "testbenches", "synthesis"}  # links in hwsim/ to the top level
-NOUNS = {"arch", "errors", "escape", "files", "fixed_point", "frontends", "graph", "isa"}
+NOUNS = {"arch", "errors", "escape", "files", "fixed_point", "graph", "isa"}
 
 # Folders in which a docstring names a thing or says what is done: "Return ...", "High while ...".
 PLAINLY_SPOKEN = (

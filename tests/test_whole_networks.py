@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from hwsim.compiler import compile_graph
 from hwsim.golden.photographs import photograph
-from hwsim.golden.quantize import quantize_network
 from hwsim.golden.reference import run_graph, stored_image
 from hwsim.graph import Layer
 from hwsim.machine import Machine
 from tests.drawn import preset_with
+from tests.quantized import quantized_network
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from tests.drawn import preset_with
     ],
 )
 def test_every_stored_element_equals_golden(network: str, weight_bits: int, preset: str) -> None:
-    graph = quantize_network(network, weight_bits=weight_bits)
+    graph = quantized_network(network, weight_bits=weight_bits)
     image = stored_image(photograph("rocket", height=416, width=416))
     expected = iter(run_graph(graph, image[None]))
 

@@ -16,7 +16,7 @@ from hwsim.extras import needing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.network import File, NetworkSource, path_text, placed
 from hwsim.flows.progress import Progress, silent
-from hwsim.flows.quantized import Recipe, quantized_graph
+from hwsim.flows.quantized import quantized
 from hwsim.graph import Graph, Layer
 from hwsim.machine import Machine
 from hwsim.program.program import Program
@@ -113,7 +113,8 @@ def compile_network(
     image, weights = path_text(image), path_text(weights)
     stored = None if image is None else _stored_photograph(image, shapes)
     with progress(f"quantizing {shapes.name}", 1):
-        graph = quantized_graph(Recipe.of(shapes, chosen, weights))
+        made = quantized(shapes, weights, chosen.widths.multiplier_bits)
+        graph = made.graph
     with progress(f"compiling {shapes.name}", len(graph.layers)) as advance:
         program = write_program(plan_graph(graph, chosen), advance)
     executed = _Executed()
@@ -128,7 +129,7 @@ def compile_network(
     document = make_memory_map(
         moved,
         timeline,
-        network=_network(graph, weights),
+        network=_network(graph, made.origin),
         image=executed.image,
         sha256=executed.sha256,
         files={name: len(content) for name, content in files.items()},
@@ -174,7 +175,7 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _network(graph: Graph, weights: str | None) -> CompiledNetwork:
+def _network(graph: Graph, origin: str) -> CompiledNetwork:
     size = graph.input.shape
     return CompiledNetwork(
         name=graph.name,
@@ -182,5 +183,5 @@ def _network(graph: Graph, weights: str | None) -> CompiledNetwork:
         input_width_pixels=size.width,
         k=max(layer.channel_pool for layer in graph.layers),
         weight_bits=graph.layers[0].weight_bits,
-        weights="seeded" if weights is None else Path(weights).name,
+        weights=origin,
     )

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from itertools import repeat
 from os import fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.estimate import price
 from hwsim.flows.network import File, NetworkSource, path_text, placed
 from hwsim.flows.progress import Advance, Progress, silent
-from hwsim.flows.quantized import Recipe, quantized_graph
+from hwsim.flows.quantized import quantized
 from hwsim.flows.results import RunResult
 from hwsim.graph import Layer
 from hwsim.machine import Machine
@@ -58,7 +59,7 @@ def run(
     image = shipped_photograph("hwsim run") if image is None else fspath(image)
     weights = path_text(weights)
     with needing_extra("golden", "hwsim run"):
-        from hwsim.golden.calibration import float_network
+        from hwsim.golden.networks import FloatNetwork
         from hwsim.golden.noise import float_outputs
         from hwsim.golden.photographs import load_image
         from hwsim.golden.reference import stored_image
@@ -66,18 +67,18 @@ def run(
         size = shapes.input.shape
         pixels = load_image(image, height=size.height, width=size.width)
     with progress(f"quantizing {shapes.name}", 1):
-        graph = quantized_graph(Recipe.of(shapes, chosen, weights))
-    with progress(f"preparing the float {shapes.name}", 1):
-        real_network = float_network(shapes, weights)
-    found = price(graph, chosen, progress)
-    with progress(f"executing {shapes.name}", len(graph.layers)) as advance:
+        made = quantized(shapes, weights, chosen.widths.multiplier_bits)
+    found = price(made.graph, chosen, progress)
+    real: Iterator[Tensor | None] = repeat(None)
+    if made.weights is not None:
+        real = float_outputs(FloatNetwork(shapes, made.weights), pixels)
+    with progress(f"executing {shapes.name}", len(made.graph.layers)) as advance:
         stored: NDArray[np.int8] = stored_image(pixels).numpy()
-        program, real = found.timeline.program, float_outputs(real_network, pixels)
-        tensors = execute(program, stored, real, advance, check)
+        tensors = execute(found.timeline.program, stored, real, advance, check)
     figures = RunFigures(
         image=Path(image).name,
         image_sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest(),
-        weights="seeded" if weights is None else Path(weights).name,
+        weights=made.origin,
         is_checked=check,
         least_signal_to_noise_db=LEAST_SIGNAL_TO_NOISE_DB[chosen.widths.weight_bits],
         tensors=tensors,
@@ -99,14 +100,14 @@ def shipped_photograph(purpose: str, name: str = PHOTOGRAPH) -> str:
 def execute(
     program: Program,
     image: NDArray[np.int8],
-    real: Iterator["Tensor"],
+    real: Iterator["Tensor | None"],
     advance: Advance,
     is_checked: bool = False,
 ) -> tuple[TensorFigures, ...]:
     """Run int8 `image[C, H, W]` through the machine; `advance` is called after every layer.
 
-    `real` yields the float output of every layer. With `is_checked`, the first element that differs
-    from golden raises `ComparisonError`.
+    `real` yields the float output of every layer, or None where there is none. With `is_checked`,
+    the first element that differs from golden raises `ComparisonError`.
     """
     tensors: list[TensorFigures] = []
     reference = golden_reference(image) if is_checked else None
@@ -150,13 +151,8 @@ def compare(layer: Layer, found: NDArray[np.int8], expected: NDArray[np.int8]) -
         )
 
 
-def tensor_figures(layer: Layer, stored: NDArray[np.int8], real: "Tensor") -> TensorFigures:
+def tensor_figures(layer: Layer, stored: NDArray[np.int8], real: "Tensor | None") -> TensorFigures:
     """Return a stored tensor's use of its 256 codes, and its distance from the float tensor."""
-    import torch
-
-    from hwsim.golden.noise import signal_to_noise_db
-
-    assert layer.output.quantization is not None
     data = np.ascontiguousarray(stored)
     counts = np.bincount(data.view(np.uint8).ravel(), minlength=256)
     return TensorFigures(
@@ -164,8 +160,15 @@ def tensor_figures(layer: Layer, stored: NDArray[np.int8], real: "Tensor") -> Te
         stored_elements=data.size,
         used_codes=int(np.count_nonzero(counts)),
         saturated_ratio=float(counts[LOWEST] + counts[HIGHEST]) / data.size,
-        signal_to_noise_db=signal_to_noise_db(
-            real, torch.from_numpy(data.copy()), layer.output.quantization
-        ),
+        signal_to_noise_db=None if real is None else _signal_to_noise_db(layer, data, real),
         sha256=hashlib.sha256(data.tobytes()).hexdigest(),
     )
+
+
+def _signal_to_noise_db(layer: Layer, stored: NDArray[np.int8], real: "Tensor") -> float | None:
+    import torch
+
+    from hwsim.golden.noise import signal_to_noise_db
+
+    assert layer.output.quantization is not None
+    return signal_to_noise_db(real, torch.from_numpy(stored.copy()), layer.output.quantization)

@@ -1,127 +1,141 @@
-"""Quantized graphs in the user's cache, named by a hash of everything that they depend on."""
+"""Float weights and quantized graphs, of which the user's cache keeps what takes long.
+
+The name of a file there is a hash of all that it depends on: the content of graph and weights, the
+sources that do the work, and the packages that these use. A network is found by its content alone.
+"""
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Self
 
-from hwsim.arch.config import Config
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
 from hwsim.cache import cache_folder
 from hwsim.errors import InputError
 from hwsim.extras import needing_extra
-from hwsim.frontends.builtin import build_network
-from hwsim.frontends.darknet import open_weights
+from hwsim.files import replace_file
+from hwsim.frontends.darknet import read_weights
 from hwsim.graph import Graph
+from hwsim.graph.check import IMAGE_CHANNELS
+from hwsim.graph.file import canonical_json, graph_bytes, load_graph
+from hwsim.graph.float_weights import FloatWeights, check_float_weights
 
+PURPOSE = "quantizing a network"
+SEED = 0
 DECIDING_PACKAGES = ("torch", "brevitas", "numpy", "pillow", "scikit-image")
-DECIDING_MODULES = (
-    "hwsim.fixed_point",
-    "hwsim.graph",
-    "hwsim.graph.file",
-    "hwsim.frontends.builtin",
-    "hwsim.frontends.darknet",
-)
+DECIDING_MODULES = ("hwsim.golden", "hwsim.graph", "hwsim.fixed_point")
+
+Weights = Sequence[FloatWeights]
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The choices that decide a quantized graph. `weights` is a darknet file; None means seeded."""
+class Quantized:
+    """A graph that can be executed, and where its constants come from."""
 
-    name: str
-    height: int
-    width: int
-    k: int
-    weight_bits: int
-    multiplier_bits: int
-    weights: str | None
+    graph: Graph
+    weights: Weights | None  # floats that it was quantized from; None where it had constants
+    origin: str  # a darknet file's name, `seeded`, or `graph` where it had constants
 
-    @classmethod
-    def of(cls, shapes: Graph, config: Config, weights: str | None) -> Self:
-        """Return the recipe for a built-in network's shapes on an accelerator."""
-        size, widths = shapes.input.shape, config.widths
-        return cls(
-            name=shapes.name,
-            height=size.height,
-            width=size.width,
-            k=shapes.layers[0].channel_pool,
-            weight_bits=widths.weight_bits,
-            multiplier_bits=widths.multiplier_bits,
-            weights=weights,
+
+def quantized(shapes: Graph, path: str | None, multiplier_bits: int) -> Quantized:
+    """Quantize a graph from a darknet file, or from seeded weights where `path` is None.
+
+    A graph that has constants stays as it is. Raises `InputError` for one that takes no photograph.
+    """
+    channels = shapes.input.shape.channels
+    if channels != IMAGE_CHANNELS:
+        raise InputError(
+            f"graph {shapes.name}: input of {channels} channels: photographs have {IMAGE_CHANNELS}"
         )
-
-    @property
-    def path(self) -> Path:
-        return cache_folder() / f"{self.name}-{self.content_hash()[:16]}.safetensors"
-
-    def content_hash(self) -> str:
-        """Return a hash of the choices, the weights' bytes, the code and the packages it uses."""
-        digest = hashlib.sha256()
-        choices = asdict(self) | {"weights": None if self.weights is None else "file"}
-        choices["packages"] = [f"{name} {version(name)}" for name in DECIDING_PACKAGES]
-        digest.update(json.dumps(choices).encode())
-        for source in _deciding_sources():
-            digest.update(source.read_bytes())
-        if self.weights is not None:
-            shapes = build_network(self.name, self.height, self.width, self.k)
-            with open_weights(shapes, self.weights) as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        return digest.hexdigest()
+    if shapes.is_quantized:
+        if path is not None:
+            raise InputError(f"weights '{path}': graph {shapes.name} has constants already")
+        return Quantized(shapes, None, "graph")
+    weights = float_weights(shapes, path)
+    graph = quantized_graph(shapes, weights, multiplier_bits)
+    return Quantized(graph, weights, "seeded" if path is None else Path(path).name)
 
 
-def quantized_graph(recipe: Recipe) -> Graph:
-    """Return the quantized graph, from the cache if an earlier call has stored it there."""
-    with needing_extra("golden", "quantizing a network"):
-        path = recipe.path
+def float_weights(shapes: Graph, path: str | None) -> Weights:
+    """Return the weights of a darknet file, or seeded ones where `path` is None."""
+    if path is not None:
+        return read_weights(shapes, path)
+    with needing_extra("golden", PURPOSE):
+        from hwsim.golden.seeded_weights import draw_weights, with_statistics
+
+        drawn = draw_weights(shapes, SEED)
+        kept = statistics_place(shapes)
         try:
-            return load_or_refuse(path, recipe)
+            found = with_statistics(shapes, drawn, load_file(kept))
+            check_float_weights(shapes, found)
+        except (OSError, SafetensorError, KeyError, InputError):  # not there, or damaged
+            from hwsim.golden.statistics import photograph_statistics
+
+            statistics = photograph_statistics(shapes, drawn)
+            _keep(kept, save(statistics))
+            found = with_statistics(shapes, drawn, statistics)
+    return found
+
+
+def quantized_graph(shapes: Graph, weights: Weights, multiplier_bits: int) -> Graph:
+    """Return the quantized graph, from the cache if an earlier call has stored it there."""
+    with needing_extra("golden", PURPOSE):
+        kept = graph_place(shapes, weights, multiplier_bits)
+        try:
+            graph = load_graph(kept)
+            if graph.is_quantized:
+                return graph
         except InputError:
-            pass  # missing or damaged: quantize again
-        from hwsim.golden.quantize import quantize_network
+            pass  # not there, or damaged: quantize and replace it
+        from hwsim.golden.quantize import quantize
 
-        graph = quantize_network(
-            recipe.name,
-            recipe.height,
-            recipe.width,
-            recipe.k,
-            weight_bits=recipe.weight_bits,
-            multiplier_bits=recipe.multiplier_bits,
-            weights=recipe.weights,
+        graph = quantize(shapes, weights, multiplier_bits)
+    _keep(kept, graph_bytes(graph))
+    return graph
+
+
+def statistics_place(shapes: Graph) -> Path:
+    """Return where the user's cache keeps the statistics that seeded weights are normalised by."""
+    return _place("statistics", shapes, [str(SEED).encode()])
+
+
+def graph_place(shapes: Graph, weights: Weights, multiplier_bits: int) -> Path:
+    """Return where the user's cache keeps the graph that `quantized_graph` returns."""
+    arrays = [array for layer in weights for array in layer.arrays().values()]
+    contents = [hashlib.sha256(np.ascontiguousarray(array).data).digest() for array in arrays]
+    return _place("quantized", shapes, [str(multiplier_bits).encode(), *contents])
+
+
+def _place(what: str, shapes: Graph, parts: list[bytes]) -> Path:
+    """Return where the cache keeps what follows from shapes, `parts`, sources and packages."""
+    packages = [f"{name} {version(name)}".encode() for name in DECIDING_PACKAGES]
+    sources = [source.read_bytes() for source in _deciding_sources()]
+    digest = hashlib.sha256()
+    for part in (canonical_json(shapes).encode(), *packages, *sources, *parts):
+        digest.update(hashlib.sha256(part).digest())
+    return cache_folder() / f"{what}-{digest.hexdigest()}.safetensors"
+
+
+def _deciding_sources() -> Iterator[Path]:
+    """Yield the source files of every deciding module and package, in a fixed order."""
+    for name in DECIDING_MODULES:
+        spec = find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        origin = Path(spec.origin)
+        yield from (
+            sorted(origin.parent.glob("*.py")) if spec.submodule_search_locations else [origin]
         )
-    _keep(graph, path)
-    return graph
 
 
-def load_or_refuse(path: Path, recipe: Recipe) -> Graph:
-    """Return a graph from the cache; raise `InputError` if it is damaged or another recipe's."""
-    from hwsim.graph.file import load_graph
-
-    graph = load_graph(path)
-    if graph.name != recipe.name or not graph.is_quantized:
-        raise InputError(f"graph '{path}' is not {recipe.name}")
-    return graph
-
-
-def _keep(graph: Graph, path: Path) -> None:
-    """Save a graph in the cache, if the cache can be written."""
-    from hwsim.graph.file import save_graph
-
-    try:
+def _keep(path: Path, content: bytes) -> None:
+    """Write a file of the cache, if the cache can be written; what is missing is made anew."""
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_graph(graph, path)
-    except (OSError, InputError):
-        return
-
-
-def _deciding_sources() -> list[Path]:
-    """Return the source files of `golden/` and of the modules that it uses, in a fixed order."""
-    golden = find_spec("hwsim.golden")
-    assert golden is not None
-    assert golden.submodule_search_locations is not None
-    folder = Path(golden.submodule_search_locations[0])
-    specs = [find_spec(name) for name in DECIDING_MODULES]
-    return sorted(folder.glob("*.py")) + [
-        Path(spec.origin) for spec in specs if spec and spec.origin
-    ]
+        replace_file(path, content)

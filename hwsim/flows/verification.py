@@ -18,7 +18,7 @@ from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.execution import shipped_photograph
 from hwsim.flows.network import File, NetworkSource, path_text, placed
 from hwsim.flows.progress import Progress, silent
-from hwsim.flows.quantized import Recipe, quantized_graph
+from hwsim.flows.quantized import quantized
 from hwsim.flows.simulation import subjects
 from hwsim.flows.witnesses import verify_program
 from hwsim.graph import Graph
@@ -172,7 +172,8 @@ def _verify(
     size = shapes.input.shape
     pixels = load_image(image, height=size.height, width=size.width)
     with progress(f"quantizing {shapes.name}", 1):
-        graph = quantized_graph(Recipe.of(shapes, config, weights))
+        made = quantized(shapes, weights, config.widths.multiplier_bits)
+        graph = made.graph
     found = tuple(
         verify_program(subject, stored_image(pixels).numpy(), progress)
         for subject in subjects(graph, config, unfused)
@@ -185,7 +186,7 @@ def _verify(
         config=config.model_dump(mode="json"),
         image=Path(image).name,
         image_sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest(),
-        weights="seeded" if weights is None else Path(weights).name,
+        weights=made.origin,
         layer_bound_ratio=LAYER_BOUND_RATIO,
         total_bound_ratio=TOTAL_BOUND_RATIO,
         programs=found,

@@ -7,9 +7,11 @@ All numbers are little-endian, all floats have 32 bits. The file names no layer 
 that only its size can be checked.
 """
 
+import math
 import os
 import struct
 import sys
+from collections.abc import Sequence
 from io import BufferedReader
 from pathlib import Path
 
@@ -19,21 +21,12 @@ from numpy.typing import NDArray
 from hwsim.errors import InputError
 from hwsim.files import open_file
 from hwsim.graph import Graph, Layer
+from hwsim.graph.float_weights import BatchNorm, FloatWeights, check_float_weights
 
 VERSION = struct.Struct("<3i")
 FLOAT = np.dtype("<f4")
 WIDE_SEEN_VERSION = 2  # major * 10 + minor
 LARGEST_VERSION = 1000  # darknet takes a larger number for a flag instead of a version
-
-
-def header(major: int, minor: int) -> bytes:
-    """Return the header of a network that has seen no images."""
-    return VERSION.pack(major, minor, 0) + bytes(_seen_bytes(major, minor))
-
-
-def is_normalised(layer: Layer) -> bool:
-    """Return True if a batch normalisation follows the layer, as in all layers that are leaky."""
-    return layer.leaky_slope is not None
 
 
 def open_weights(graph: Graph, path: str | Path) -> BufferedReader:
@@ -63,19 +56,46 @@ def open_weights(graph: Graph, path: str | Path) -> BufferedReader:
     return file
 
 
-def read_weights(graph: Graph, path: str | Path) -> NDArray[np.float32]:
-    """Return every float of the weights of `graph`, in the file's order.
+def read_weights(graph: Graph, path: str | Path) -> tuple[FloatWeights, ...]:
+    """Return the weights of `graph`, layer by layer.
 
-    Raises `InputError` as `open_weights` does, and for a value that is not finite.
+    Raises `InputError` as `open_weights` does, and for values that no network has.
     """
     with open_weights(graph, path) as file:
         values = np.fromfile(file, FLOAT, _float_count(graph)).astype(np.float32)
     if len(values) < _float_count(graph):
         raise InputError(f"cannot read weights '{path}': it was cut short meanwhile")
-    if not np.isfinite(values).all():
-        position = int(np.argmin(np.isfinite(values)))
-        raise InputError(f"weights '{path}': float {position} is not finite")
-    return values
+    found: list[FloatWeights] = []
+    start = 0
+    for layer in graph.layers:
+        parts: dict[str, NDArray[np.float32]] = {}
+        for name, shape in _stored_shapes(layer).items():
+            count = math.prod(shape)
+            parts[name] = values[start : start + count].reshape(shape)
+            start += count
+        weights, bias = parts.pop("weights"), parts.pop("bias")
+        found.append(FloatWeights(weights, bias, BatchNorm(**parts) if parts else None))
+    try:
+        check_float_weights(graph, found)
+    except InputError as error:
+        raise InputError(f"weights '{path}': {error}") from None
+    return tuple(found)
+
+
+def write_weights(graph: Graph, weights: Sequence[FloatWeights], path: str | Path) -> None:
+    """Write weights of `graph` as darknet does, version 0.2 with no images seen."""
+    with Path(path).open("wb") as file:
+        file.write(VERSION.pack(0, 2, 0) + bytes(_seen_bytes(0, 2)))
+        for layer, ours in zip(graph.layers, weights, strict=True):
+            arrays = ours.arrays()
+            for name in _stored_shapes(layer):
+                file.write(arrays[name].astype(FLOAT).tobytes())
+
+
+def _stored_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
+    """Name and shape of a layer's tensors in the file's order; normalised where it is leaky."""
+    names = ["bias"] if layer.leaky_slope is None else ["bias", "scale", "mean", "variance"]
+    return dict.fromkeys(names, (layer.filters,)) | {"weights": layer.weights_shape}
 
 
 def _seen_bytes(major: int, minor: int) -> int:
@@ -85,6 +105,5 @@ def _seen_bytes(major: int, minor: int) -> int:
 
 def _float_count(graph: Graph) -> int:
     return sum(
-        layer.weight_count + layer.filters * (4 if is_normalised(layer) else 1)
-        for layer in graph.layers
+        math.prod(shape) for layer in graph.layers for shape in _stored_shapes(layer).values()
     )

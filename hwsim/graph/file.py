@@ -6,7 +6,6 @@ Layer i reads tensor i and writes tensor i + 1; its constants are the arrays `<l
 the one check that every graph passes, and nothing in a file is ever executed.
 """
 
-import os
 from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from hwsim.errors import InputError
-from hwsim.files import open_file
+from hwsim.files import open_file, replace_file
 from hwsim.graph.layers import Constants, Graph, Layer
 from hwsim.graph.tensors import SpatialPool, Tensor
 
@@ -74,29 +73,30 @@ def canonical_json(graph: Graph) -> str:
     ).model_dump_json()
 
 
-def save_graph(graph: Graph, path: str | Path) -> None:
-    """Write `graph` to `path`, all of it or nothing: a reader never sees half a file.
-
-    Raises `InputError` where the file cannot be written, and where `path` is a folder, a device or
-    a pipe, none of which may be replaced by a file.
-    """
+def graph_bytes(graph: Graph) -> bytes:
+    """Return the content of a graph's file: the same bytes for the same graph."""
     arrays = {
         f"{layer.name}.{name}": np.ascontiguousarray(getattr(layer.constants, name))
         for layer in graph.layers
         if layer.constants is not None
         for name in CONSTANTS
     }
+    return save(arrays, {ENTRY: canonical_json(graph)})
+
+
+def save_graph(graph: Graph, path: str | Path) -> None:
+    """Write `graph` to `path`, all of it or nothing: a reader never sees half a file.
+
+    Raises `InputError` where the file cannot be written, and where `path` is a folder, a device or
+    a pipe, none of which may be replaced by a file.
+    """
     path = Path(path)
     if not path.name or (path.exists() and not path.is_file()):
         raise InputError(f"cannot write graph '{path}': it is no regular file")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_bytes(save(arrays, {ENTRY: canonical_json(graph)}))
-        partial.replace(path)
+        replace_file(path, graph_bytes(graph))
     except OSError as error:
         raise InputError(f"cannot write graph '{path}': {error.strerror}") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_graph(path: str | Path) -> Graph:

@@ -48,7 +48,7 @@ class TensorFigures:
     """Share of elements at either end of the range."""
     signal_to_noise_db: float | None
     """Variance of the float network's map over the mean square of the error, as 10 log10.
-    Null for a map of one value or without an error."""
+    Null for a map of one value or without an error, and where there is no float network."""
     sha256: str
     """Hash of the tensor's bytes, in the order channel, row, column."""
 
@@ -62,7 +62,7 @@ class RunFigures:
     image_sha256: str
     """Hash of the pixels that entered the network, after resizing."""
     weights: str
-    """`seeded`, or the name of the darknet file that the weights come from."""
+    """`seeded`, the name of a darknet file, or `graph` for a network that had constants."""
     is_checked: bool
     """True if every element was compared with the reference (and found equal)."""
     least_signal_to_noise_db: float

@@ -34,7 +34,7 @@ class CompiledNetwork:
     weight_bits: int
     """Width of a weight."""
     weights: str
-    """`seeded`, or the name of the darknet file that the weights come from."""
+    """`seeded`, the name of a darknet file, or `graph` for a network that had constants."""
 
 
 @dataclass(frozen=True)

@@ -114,14 +114,14 @@ def saving_sentence(comparison: ComparisonFigures) -> str:
 
 def run_lines(run: RunFigures) -> tuple[str, ...]:
     """Return the image and the weights of a run, and whether it was compared."""
-    weights = (
-        (
+    known = {
+        "seeded": (
             "Weights are seeded, with batch-norm statistics of real photographs:",
             "values are spread as trained ones would be, detections mean nothing.",
-        )
-        if run.weights == "seeded"
-        else (f"Weights are those of {run.weights}.",)
-    )
+        ),
+        "graph": ("Constants are the network's own, so that there is no float network beside it.",),
+    }
+    weights = known.get(run.weights, (f"Weights are those of {run.weights}.",))
     checked = (
         "every element equals the integer reference's."
         if run.is_checked

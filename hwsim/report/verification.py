@@ -166,7 +166,7 @@ class Verification:
     image_sha256: str
     """Hash of the pixels that entered the network, after resizing."""
     weights: str
-    """`seeded`, or the name of the darknet file that the weights come from."""
+    """`seeded`, the name of a darknet file, or `graph` for a network that had constants."""
     layer_bound_ratio: float
     """The share by which the timeline's cycles of a layer may be off."""
     total_bound_ratio: float

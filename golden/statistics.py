@@ -1,0 +1,44 @@
+"""Batch-norm statistics of the calibration photographs, for weights that were drawn."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hwsim.golden.calibration import calibration_photographs
+from hwsim.golden.networks import FloatLayer
+from hwsim.golden.seeded_weights import draw_weights, with_statistics
+from hwsim.graph import Graph
+from hwsim.graph.float_weights import FloatWeights
+
+Statistics = dict[str, NDArray[np.float32]]  # `<layer>.mean` and `<layer>.variance`, each [K]
+
+
+def photograph_statistics(graph: Graph, drawn: Sequence[FloatWeights]) -> Statistics:
+    """Return mean and variance of every normalised layer's convolution on the photographs.
+
+    They are computed in float64 and rounded to float32 at the end, so that the order in which a
+    machine sums does not show in them.
+    """
+    statistics: dict[str, NDArray[np.float64]] = {}
+    x = torch.stack(calibration_photographs(graph)).double() / 255
+    with torch.no_grad():
+        for shape, weights in zip(graph.layers, drawn, strict=True):
+            y = FloatLayer(shape, weights).convolve(x)
+            learned = weights
+            if weights.batch_norm is not None:
+                mean = y.mean((0, 2, 3)).numpy()
+                variance = y.var((0, 2, 3), correction=0).numpy()
+                statistics |= {f"{shape.name}.mean": mean, f"{shape.name}.variance": variance}
+                batch_norm = replace(weights.batch_norm, mean=mean, variance=variance)
+                learned = replace(weights, batch_norm=batch_norm)
+            x = FloatLayer(shape, learned).activate(y)
+    return {name: values.astype(np.float32) for name, values in statistics.items()}
+
+
+def seeded_weights(graph: Graph, seed: int = 0) -> tuple[FloatWeights, ...]:
+    """Return float32 weights of a graph's shapes, drawn from `seed` and normalised."""
+    drawn = draw_weights(graph, seed)
+    return with_statistics(graph, drawn, photograph_statistics(graph, drawn))

@@ -1,0 +1,66 @@
+"""What the layers of a network have learned, in float, before anything is quantized."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from hwsim.errors import InputError
+from hwsim.graph.layers import Graph, Layer
+
+
+@dataclass(frozen=True, eq=False)
+class BatchNorm:
+    """The batch normalisation behind a convolution, each `[K]`; `bias` is the layer's."""
+
+    scale: NDArray[np.floating]
+    mean: NDArray[np.floating]
+    variance: NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class FloatWeights:
+    """One layer's floats.
+
+    weights  [K, C / groups, R, S]
+    bias     [K], added after the batch normalisation, if there is one
+    """
+
+    weights: NDArray[np.floating]
+    bias: NDArray[np.floating]
+    batch_norm: BatchNorm | None = None
+
+    def arrays(self) -> dict[str, NDArray[np.floating]]:
+        """Every array by its name, in a fixed order."""
+        found = {"weights": self.weights, "bias": self.bias}
+        return found if self.batch_norm is None else found | vars(self.batch_norm)
+
+    def as_type(self, dtype: DTypeLike) -> "FloatWeights":
+        """The same values, rounded to another type."""
+        arrays = {name: array.astype(dtype) for name, array in self.arrays().items()}
+        weights, bias = arrays.pop("weights"), arrays.pop("bias")
+        return FloatWeights(weights, bias, BatchNorm(**arrays) if arrays else None)
+
+
+def check_float_weights(graph: Graph, weights: Sequence[FloatWeights]) -> None:
+    """Raise `InputError` for the first array that is not finite float32 of its layer's shape."""
+    if len(weights) != len(graph.layers):
+        raise InputError(
+            f"graph {graph.name} of {len(graph.layers)} layers: weights of {len(weights)}"
+        )
+    for layer, ours in zip(graph.layers, weights, strict=True):
+        for broken in _broken_rules(layer, ours):
+            raise InputError(f"layer {layer.name}: {broken}")
+
+
+def _broken_rules(layer: Layer, weights: FloatWeights) -> Iterator[str]:
+    for name, array in weights.arrays().items():
+        shape = layer.weights_shape if name == "weights" else (layer.filters,)
+        if array.dtype != np.float32 or array.shape != shape:
+            yield f"float {name} must be float32 {shape}, not {array.dtype} {array.shape}"
+        if not np.isfinite(array).all():
+            place = tuple(map(int, np.argwhere(~np.isfinite(array))[0]))
+            yield f"float {name} holds {array[place]} at {list(place)}: must be finite"
+    if weights.batch_norm is not None and weights.batch_norm.variance.min() < 0:
+        yield f"variance holds {weights.batch_norm.variance.min()}: must not be negative"
