@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("workplace")
 
 
 def kept_graph() -> Path:
-    """Where a quantized graph is kept."""
+    """Return where a quantized graph is kept."""
     shapes = build_network(MINI)
     return graph_place(shapes, float_weights(shapes, None), MULTIPLIER_BITS)
 

@@ -1,4 +1,4 @@
-"""What the layers of a network have learned, in float, before anything is quantized."""
+"""The learned numbers of a network's layers in float, before anything is quantized."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ class FloatWeights:
     batch_norm: BatchNorm | None = None
 
     def arrays(self) -> dict[str, NDArray[np.floating]]:
-        """Every array by its name, in a fixed order."""
+        """Return every array by its name, in a fixed order."""
         found = {"weights": self.weights, "bias": self.bias}
         return found if self.batch_norm is None else found | vars(self.batch_norm)
 
     def as_type(self, dtype: DTypeLike) -> "FloatWeights":
-        """The same values, rounded to another type."""
+        """Return the same values, rounded to another type."""
         arrays = {name: array.astype(dtype) for name, array in self.arrays().items()}
         weights, bias = arrays.pop("weights"), arrays.pop("bias")
         return FloatWeights(weights, bias, BatchNorm(**arrays) if arrays else None)

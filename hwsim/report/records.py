@@ -45,6 +45,14 @@ class Records(Sequence[Record]):
         chosen = self._rows[index]
         return Records(self._kind, chosen) if isinstance(chosen, tuple) else chosen
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Records):
+            return NotImplemented
+        return self._kind is other._kind and self._rows == other._rows
+
+    def __hash__(self) -> int:
+        return hash((self._kind, self._rows))
+
     def to_dict(self) -> dict[str, list[Any]]:
         """Return every column's values under its name."""
         return {name: [_value(getattr(row, name)) for row in self._rows] for name in self.columns}
