@@ -1,7 +1,9 @@
-"""Weights from a seed, for want of trained ones, with batch-norm statistics of real photographs.
+"""Random weights that stand in for trained ones, which are not available for every network.
 
-So no layer is degenerate: whatever the seed, every channel is spread as a trained one would be.
-Drawing takes no PyTorch and little time; `golden.statistics` has what takes long.
+A seed decides the weights. The mean and the variance by which batch normalisation divides are
+measured on real photographs, by `golden.statistics`. Therefore the values of every channel are
+spread as those of a trained network are, whatever the seed. Measuring takes PyTorch and a long
+time; drawing, which this module does, takes neither.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,10 +22,11 @@ BIAS_SPREAD = 0.25
 
 
 def draw_weights(graph: Graph, seed: int) -> tuple[FloatWeights, ...]:
-    """Draw what every layer learns, in float64, with a mean of 0 and a variance of 1.
+    """Draw the weights, the bias and the batch-norm scale of every layer, in float64.
 
-    Weights are Gaussian with variance 2 / fan-in. A layer is normalised exactly where it is leaky,
-    as in darknet's networks. Raises `InputError` for a negative seed.
+    Weights are Gaussian with variance 2 / fan-in. A layer has batch normalisation if and only if it
+    has a leaky ReLU, as in darknet's networks; its mean is 0 and its variance is 1 until they are
+    measured. Raises `InputError` for a negative seed.
     """
     if seed < 0:
         raise InputError(f"seed {seed}: must not be negative")

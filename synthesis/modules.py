@@ -24,9 +24,11 @@ class VerilogModule:
 
 
 def separate_modules(verilog: str, top: str) -> list[VerilogModule]:
-    """Every module of a file in which each stands once and is named by its path.
+    """Return every module of a Verilog file, with the modules that it instantiates as black boxes.
 
-    Source positions are left out: the same hardware is the same text.
+    The file must define each module once, under the path of its only instance below `top`, as
+    Amaranth does. Attributes with source positions are removed, so that moving a line of Python
+    does not change the text of a module.
     """
     found = {match["name"].strip(): match for match in MODULE.finditer(SOURCE.sub("", verilog))}
     modules = []

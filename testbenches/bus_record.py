@@ -36,10 +36,12 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class BusRecord:
-    """Every word on the bus, in order. Cycles count from the start pulse.
+    """Everything that one run moved over the bus, with an entry for each word, in order.
 
-    `response_cycles` has one entry per written word: the cycle of its burst's response. It ends
-    early if responses are missing. `words[n, byte]` was written if `strobes[n, byte]` is set.
+    A read word has its address in `read_addresses`. A written word has its address in
+    `write_addresses`, its data in `words[n, byte]` and its byte enables in `strobes[n, byte]`.
+    `response_cycles` says in which cycle, counted from the start pulse, the response to the word's
+    burst came. It is shorter than the other arrays if the run ended before the last response.
     """
 
     read_addresses: Addresses
@@ -226,7 +228,11 @@ def _owners(expected: Expected, words: int) -> NDArray[np.int64]:
 
 
 def _classes(program: Program, addresses: Addresses) -> dict[Traffic, NDArray[np.bool_]]:
-    """Return a mask for each class, of the reads that belong to it."""
+    """Return, for each class of traffic, a mask that is True for the reads of that class.
+
+    A read inside the program's region is PROGRAM, one inside a layer's weights is WEIGHTS, and any
+    other is FEATURES_READ.
+    """
 
     def inside(region: Region) -> NDArray[np.bool_]:
         return (addresses >= region.address) & (addresses < region.end)

@@ -54,7 +54,10 @@ class DrawnCase:
         return any(stage.k > 1 for network in self.networks for stage in network.stages)
 
     def programs(self, built: Config) -> list[Program]:
-        """Return the programs for a build with this memory; `InputError` if one does not fit."""
+        """Compile every network for the accelerator `built`, behind the memory of this case.
+
+        Raises `InputError` if the accelerator cannot run one of the networks.
+        """
         config = self._config(built)
         return [network.program(config) for network in self.networks]
 

@@ -1,4 +1,4 @@
-"""The descriptor check agrees with `hwsim.program` on every rule, reserved bit and opcode."""
+"""The descriptor check agrees with `hwsim.isa` on every rule, reserved bit and opcode."""
 
 from collections.abc import Iterator
 from typing import Any

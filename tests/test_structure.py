@@ -209,6 +209,14 @@ def test_every_file_of_the_hardware_is_in_the_table() -> None:
             assert f"`{path.stem}`" in table, f"{path.name} is not in docs/architecture.md"
 
 
+def test_every_part_of_the_package_is_in_the_tree() -> None:
+    tree = (DOCS / "architecture.md").read_text("utf-8").split("## The accelerator")[0]
+    for path in sources("hwsim"):
+        part = path.relative_to(ROOT / "hwsim").parts[0]
+        name = f"`hwsim/{part}`" if part.endswith(".py") else f"`hwsim/{part}/`"
+        assert name in tree, f"{name} is not in docs/architecture.md"
+
+
 def test_every_component_states_its_latency() -> None:
     """Every component has a class constant LATENCY, or `latency` if the configuration decides."""
     unstated = {"accelerator", "core", "counters", "control"}

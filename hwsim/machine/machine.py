@@ -90,7 +90,10 @@ class Machine:
 
     @staticmethod
     def _step(alive: dict[int, Unit], index: int) -> bool:
-        """Let one unit go on, and return True if it did, which ends this turn."""
+        """Resume one unit until it next yields; return True if it made progress.
+
+        A unit that has finished is removed from `alive`, which counts as progress.
+        """
         if index not in alive:
             return False
         try:

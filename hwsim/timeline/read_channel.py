@@ -126,7 +126,10 @@ class ReadChannel:
         return self._beat_cycle(word - (end - load.words), end, load) + pipeline.LOAD_VISIBLE
 
     def paced_weight_cycle(self, word: int) -> int:
-        """Return the same cycle for a queue that always has room: the bus alone sets the pace."""
+        """Return when weight word `word` (from 1) could be read if the queue were never full.
+
+        Only the bus then decides when the word arrives: no burst waits for room in the queue.
+        """
         while self._weights.total < word:
             self._time_next()
         end, load = self._weights.find(word)

@@ -1,4 +1,4 @@
-"""The drain: reads a finished tile's accumulators and leaves its stored bytes in staging."""
+"""The drain turns the accumulators of a finished tile into the bytes that staging stores."""
 
 from itertools import pairwise
 
@@ -24,11 +24,11 @@ from hwsim.rtl.program.tokens import Token
 
 
 class Drain(wiring.Component):
-    """Rescales and pools a tile's accumulators into staging, one slice per cycle.
+    """Rescales and pools the accumulators of a tile, and writes them to staging, a slice per cycle.
 
-    `DrainWalk` says when a tile's reads come. With its last read in cycle t, all its bytes can be
-    read from staging from cycle t + `DRAIN` on. Nothing stalls in between. A byte past the end of
-    staging is the fault, `FAULT` cycles after its read; it is not written.
+    `DrainWalk` decides when accumulators are read; the stages behind it never stall. If a tile's
+    last read is in cycle t, all its bytes can be read from staging from cycle t + `DRAIN` on. A
+    byte past the end of staging is not written; `fault` reports it `FAULT` cycles after its read.
 
     Members
     -------

@@ -1,4 +1,4 @@
-"""The core file by which FuseSoC, and what builds on it, takes the generated Verilog."""
+"""The core file, which describes the generated Verilog to FuseSoC and to tools based on it."""
 
 from importlib.metadata import version
 
@@ -6,12 +6,15 @@ from hwsim.arch.config import Config
 
 
 def core_name(name: str) -> str:
-    """Vendor, library, name and version, as others name it in their `depend`."""
+    """Return the name under which another core lists this one in its `depend`."""
     return f"hwsim::{name}:{version('hwsim')}"
 
 
 def core_file(config: Config, name: str) -> str:
-    """CAPI2, for a folder that has `name`.v and `name`.vlt; the target `lint` runs Verilator."""
+    """Return a core file in format CAPI2 for a folder that holds `name`.v and `name`.vlt.
+
+    Its default target compiles the Verilog. Its target `lint` checks the Verilog with Verilator.
+    """
     array = config.array
     return f"""\
 CAPI=2:

@@ -5,9 +5,9 @@ from amaranth.lib.memory import Memory
 
 
 def block_memory(shape: ShapeLike, depth: int) -> Memory:
-    """Return a memory that means nothing where a word is read in the cycle in which it is written.
+    """Return a memory whose output is undefined if a word is read in the cycle that writes it.
 
-    Nothing may depend on such a word. The attribute says so to Yosys, which otherwise builds
-    comparators, and multiplexers behind the output, to answer with the old word.
+    No result may depend on such an output. The attribute tells Yosys so. Without it, Yosys adds
+    comparators and multiplexers that return the old word in that case.
     """
     return Memory(shape=shape, depth=depth, init=[], attrs={"no_rw_check": 1})
