@@ -35,9 +35,9 @@ def calibration_photographs(graph: Graph) -> list[Tensor]:
 
 def _takes(graph: Graph, shape: Shape) -> bool:
     """True if every kernel of the graph fits its map where the input has another shape."""
-    for layer in graph.layers:
-        convolved = convolved_shape(shape, layer.filters, layer.kernel, layer.padding)
+    for stage in graph.stages:
+        convolved = convolved_shape(shape, stage.filters, stage.kernel, stage.padding)
         if min(convolved.height, convolved.width) < 1:
             return False
-        shape = pooled_shape(convolved, layer.channel_pool, layer.spatial_pool)
+        shape = pooled_shape(convolved, stage.channel_pool, stage.spatial_pool)
     return True

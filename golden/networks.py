@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hwsim.graph import Graph, Layer, Shape, SpatialPool
+from hwsim.graph import Graph, Shape, SpatialPool, Stage
 from hwsim.graph.float_weights import FloatWeights, check_float_weights
 from hwsim.graph.infer import convolved_shape
 
@@ -19,10 +19,10 @@ MOST_ELEMENTS = 1 << 26  # of a convolution's output that are computed at a time
 ALL = slice(None)
 
 
-class FloatLayer(nn.Module):
-    """One layer in the type of its weights: `hwsim.graph.float_weights` names them and their axes.
+class FloatStage(nn.Module):
+    """One stage in the type of its weights: `hwsim.graph.float_weights` names them and their axes.
 
-    `scale`, `mean` and `variance` are there where the layer is normalised.
+    `scale`, `mean` and `variance` are there where the stage is normalised.
     """
 
     weights: Tensor
@@ -31,9 +31,9 @@ class FloatLayer(nn.Module):
     mean: Tensor
     variance: Tensor
 
-    def __init__(self, layer: Layer, weights: FloatWeights) -> None:
+    def __init__(self, stage: Stage, weights: FloatWeights) -> None:
         super().__init__()
-        self.layer = layer
+        self.stage = stage
         self.normalised = weights.batch_norm is not None
         for name, array in weights.arrays().items():
             self.register_buffer(name, torch.tensor(array))
@@ -44,19 +44,19 @@ class FloatLayer(nn.Module):
         Here and in `activate`, K is the number of filters in `part`.
         """
         weights = self.weights[part]
-        x, groups = (x, 1) if self.layer.groups == 1 else (x[:, part], len(weights))
-        return functional.conv2d(x, weights, padding=self.layer.padding, groups=groups)
+        x, groups = (x, 1) if self.stage.groups == 1 else (x[:, part], len(weights))
+        return functional.conv2d(x, weights, padding=self.stage.padding, groups=groups)
 
     def activate(self, y: Tensor, part: slice = ALL) -> Tensor:
-        """From the convolution `[N, K, P, Q]` to the layer's output `[N, K / k, H', W']`."""
+        """From the convolution `[N, K, P, Q]` to the stage's output `[N, K / k, H', W']`."""
         if self.normalised:
             deviation = _column(self.variance[part]).sqrt() + BATCH_NORM_EPSILON
             y = (y - _column(self.mean[part])) / deviation
             y = y * _column(self.scale[part])
         y = y + _column(self.bias[part])
-        if self.layer.leaky_slope is not None:
-            y = functional.leaky_relu(y, self.layer.leaky_slope)
-        return pooled(y, self.layer)
+        if self.stage.leaky_slope is not None:
+            y = functional.leaky_relu(y, self.stage.leaky_slope)
+        return pooled(y, self.stage)
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute a few filters at a time, so that a large map needs bounded memory."""
@@ -65,12 +65,12 @@ class FloatLayer(nn.Module):
 
     def _parts(self, x: Tensor) -> list[slice]:
         """Cut the filters between groups of k, by what they compute from `x[N, C, H, W]`."""
-        layer = self.layer
-        shape = convolved_shape(Shape(*x.shape[1:]), layer.filters, layer.kernel, layer.padding)
+        stage = self.stage
+        shape = convolved_shape(Shape(*x.shape[1:]), stage.filters, stage.kernel, stage.padding)
         elements = len(x) * shape.height * shape.width  # of one filter's output
-        k = layer.channel_pool
+        k = stage.channel_pool
         step = k * max(1, MOST_ELEMENTS // (elements * k))
-        return [slice(start, start + step) for start in range(0, layer.filters, step)]
+        return [slice(start, start + step) for start in range(0, stage.filters, step)]
 
     def folded(self) -> tuple[Tensor, Tensor]:
         """Weights `[K, C / groups, R, S]` and bias `[K]` with the normalisation folded in.
@@ -86,7 +86,7 @@ class FloatLayer(nn.Module):
 
 
 class FloatNetwork(nn.Module):
-    """A chain of `FloatLayer`. Takes `x[N, C, H, W]`, an image's pixels from 0 to 1, of any size.
+    """A chain of `FloatStage`. Takes `x[N, C, H, W]`, an image's pixels from 0 to 1, of any size.
 
     Raises `InputError` for weights that are not those of the graph.
     """
@@ -94,27 +94,27 @@ class FloatNetwork(nn.Module):
     def __init__(self, graph: Graph, weights: Sequence[FloatWeights]) -> None:
         super().__init__()
         check_float_weights(graph, weights)
-        pairs = zip(graph.layers, weights, strict=True)
-        self.layers = nn.ModuleList(FloatLayer(layer, ours) for layer, ours in pairs)
+        pairs = zip(graph.stages, weights, strict=True)
+        self.stages = nn.ModuleList(FloatStage(stage, ours) for stage, ours in pairs)
 
     def forward(self, x: Tensor) -> Tensor:
-        for layer in self.layers:
-            x = layer(x)
+        for stage in self.stages:
+            x = stage(x)
         return x
 
-    def float_layers(self) -> list[FloatLayer]:
-        return [layer for layer in self.layers if isinstance(layer, FloatLayer)]
+    def float_stages(self) -> list[FloatStage]:
+        return [stage for stage in self.stages if isinstance(stage, FloatStage)]
 
 
-def pooled(y: Tensor, layer: Layer) -> Tensor:
-    """Both pools of a layer, `[N, K, P, Q]` to `[N, K / k, H', W']`, by PyTorch's own operators."""
-    k = layer.channel_pool
+def pooled(y: Tensor, stage: Stage) -> Tensor:
+    """Both pools of a stage, `[N, K, P, Q]` to `[N, K / k, H', W']`, by PyTorch's own operators."""
+    k = stage.channel_pool
     if k > 1:
         batch, channels, height, width = y.shape
         y = y.reshape(batch, channels // k, k, height, width).amax(2)
-    if layer.spatial_pool is SpatialPool.STRIDE_2:
+    if stage.spatial_pool is SpatialPool.STRIDE_2:
         y = functional.max_pool2d(y, 2, 2, ceil_mode=True)
-    elif layer.spatial_pool is SpatialPool.STRIDE_1:
+    elif stage.spatial_pool is SpatialPool.STRIDE_1:
         y = functional.max_pool2d(functional.pad(y, (0, 1, 0, 1), value=-torch.inf), 2, 1)
     return y
 

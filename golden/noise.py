@@ -11,11 +11,11 @@ from hwsim.graph import Quantization
 
 
 def float_outputs(network: FloatNetwork, pixels: Tensor) -> Iterator[Tensor]:
-    """Yield every layer's float output `[K / k, H', W']` for the uint8 image `pixels[3, H, W]`."""
+    """Yield every stage's float output `[K / k, H', W']` for the uint8 image `pixels[3, H, W]`."""
     x = pixels[None].float() / 255
-    for layer in network.float_layers():
+    for stage in network.float_stages():
         with torch.no_grad():
-            x = layer(x)
+            x = stage(x)
         yield x[0]
 
 

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hwsim.golden.quantize import QuantizedLayer, QuantizedNetwork
-from hwsim.golden.reference import run_graph, run_layer
-from hwsim.graph import Graph, Layer, Quantization, Shape
+from hwsim.golden.quantize import QuantizedNetwork, QuantizedStage
+from hwsim.golden.reference import run_graph, run_stage
+from hwsim.graph import Graph, Quantization, Shape, Stage
 
 from brevitas.export import export_onnx_qcdq  # isort: skip  (golden.quantize quiets its import)
 
@@ -28,9 +28,9 @@ OPSET = 17
 
 @dataclass(frozen=True)
 class Agreement:
-    """Count of a layer's output elements that differ from ONNX Runtime's, and the largest step."""
+    """Count of a stage's output elements that differ from ONNX Runtime's, and the largest step."""
 
-    layer: str
+    stage: str
     elements: int
     different: int
     largest_step: int
@@ -40,16 +40,16 @@ class Agreement:
         return 1 - self.different / self.elements
 
 
-class LayerAlone(nn.Module):
-    """A layer behind the quantizer of its input, so that real numbers go in and come out."""
+class StageAlone(nn.Module):
+    """A stage behind the quantizer of its input, so that real numbers go in and come out."""
 
-    def __init__(self, quantizer: nn.Module, layer: QuantizedLayer) -> None:
+    def __init__(self, quantizer: nn.Module, stage: QuantizedStage) -> None:
         super().__init__()
         self.quantizer = quantizer
-        self.layer = layer
+        self.stage = stage
 
     def forward(self, x: Tensor) -> Tensor:
-        return real_values(self.layer(self.quantizer(x)))
+        return real_values(self.stage(self.quantizer(x)))
 
 
 class NetworkOfReals(nn.Module):
@@ -68,36 +68,36 @@ def export_network(network: QuantizedNetwork, graph: Graph) -> onnx.ModelProto:
     return _export(NetworkOfReals(network), graph.input.shape)
 
 
-def export_layers(network: QuantizedNetwork, graph: Graph) -> list[onnx.ModelProto]:
-    """One QDQ model per layer: float32 input and output, both on their quantizers' grids."""
-    layers = network.quantized_layers()
-    quantizers = [network.image, *(layer.output for layer in layers)]
+def export_stages(network: QuantizedNetwork, graph: Graph) -> list[onnx.ModelProto]:
+    """One QDQ model per stage: float32 input and output, both on their quantizers' grids."""
+    stages = network.quantized_stages()
+    quantizers = [network.image, *(stage.output for stage in stages)]
     return [
-        _export(LayerAlone(quantizer, source), layer.input.shape)
-        for quantizer, source, layer in zip(quantizers, layers, graph.layers, strict=False)
+        _export(StageAlone(quantizer, source), stage.input.shape)
+        for quantizer, source, stage in zip(quantizers, stages, graph.stages, strict=False)
     ]
 
 
-def compare_layers(network: QuantizedNetwork, graph: Graph, image: Tensor) -> list[Agreement]:
-    """Run every layer in both, on the reference's own input.
+def compare_stages(network: QuantizedNetwork, graph: Graph, image: Tensor) -> list[Agreement]:
+    """Run every stage in both, on the reference's own input.
 
     `graph` holds the integers of `network`; `image` is int8 `[1, 3, H, W]`, as it stores one.
     """
-    models = export_layers(network, graph)
+    models = export_stages(network, graph)
     inputs = [image, *run_graph(graph, image)[:-1]]
     return [
-        compare_layer(model, layer, x)
-        for model, layer, x in zip(models, graph.layers, inputs, strict=True)
+        compare_stage(model, stage, x)
+        for model, stage, x in zip(models, graph.stages, inputs, strict=True)
     ]
 
 
-def compare_layer(model: onnx.ModelProto, layer: Layer, x: Tensor) -> Agreement:
-    """Run one layer in both, on its stored input, int8 `x[1, C, H, W]`."""
-    assert layer.input.quantization is not None
-    assert layer.output.quantization is not None
-    judged = run_model(model, _real(x, layer.input.quantization))
-    steps = np.abs(_stored(judged, layer.output.quantization) - run_layer(layer, x).numpy())
-    return Agreement(layer.name, steps.size, int(np.count_nonzero(steps)), int(steps.max()))
+def compare_stage(model: onnx.ModelProto, stage: Stage, x: Tensor) -> Agreement:
+    """Run one stage in both, on its stored input, int8 `x[1, C, H, W]`."""
+    assert stage.input.quantization is not None
+    assert stage.output.quantization is not None
+    judged = run_model(model, _real(x, stage.input.quantization))
+    steps = np.abs(_stored(judged, stage.output.quantization) - run_stage(stage, x).numpy())
+    return Agreement(stage.name, steps.size, int(np.count_nonzero(steps)), int(steps.max()))
 
 
 def run_model(model: onnx.ModelProto, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,9 +12,9 @@ from torch.nn import functional
 from hwsim.errors import InputError
 from hwsim.fixed_point import fixed_point
 from hwsim.golden.calibration import calibration_photographs
-from hwsim.golden.networks import FloatLayer, FloatNetwork, pooled
+from hwsim.golden.networks import FloatNetwork, FloatStage, pooled
 from hwsim.golden.reference import IMAGE_ZERO_POINT
-from hwsim.graph import Constants, Graph, Layer, Quantization
+from hwsim.graph import Constants, Graph, Quantization, Stage
 from hwsim.graph.float_weights import FloatWeights
 
 with warnings.catch_warnings():
@@ -41,30 +41,30 @@ class WeightQuantizer(Int8WeightPerChannelFloat):  # type: ignore[misc]  # Brevi
     scaling_impl_type = "parameter_from_stats"
 
 
-class QuantizedLayer(nn.Module):
-    """One layer on Brevitas's quantizers: fake-quantized float in, fake-quantized float out."""
+class QuantizedStage(nn.Module):
+    """One stage on Brevitas's quantizers: fake-quantized float in, fake-quantized float out."""
 
-    def __init__(self, source: FloatLayer) -> None:
+    def __init__(self, source: FloatStage) -> None:
         super().__init__()
-        self.layer = source.layer
+        self.stage = source.stage
         weights, bias = source.folded()
         if not (weights.isfinite().all() and bias.isfinite().all()):
-            raise InputError(f"layer {self.layer.name}: not finite with its batch norm folded in")
+            raise InputError(f"layer {self.stage.name}: not finite with its batch norm folded in")
         self.convolution = qnn.QuantConv2d(
-            self.layer.input.shape.channels,
-            self.layer.filters,
-            self.layer.kernel,
-            padding=self.layer.padding,
-            groups=self.layer.groups,
+            self.stage.input.shape.channels,
+            self.stage.filters,
+            self.stage.kernel,
+            padding=self.stage.padding,
+            groups=self.stage.groups,
             weight_quant=WeightQuantizer,
-            weight_bit_width=self.layer.weight_bits,
+            weight_bit_width=self.stage.weight_bits,
             bias_quant=Int32Bias,
         )
         self.convolution.weight.data = weights
         self.convolution.bias.data = bias
         self.output = qnn.QuantIdentity(
             act_quant=ShiftedUint8ActPerTensorFloat,
-            bit_width=self.layer.output.bits,
+            bit_width=self.stage.output.bits,
             return_quant_tensor=True,
         )
 
@@ -74,13 +74,13 @@ class QuantizedLayer(nn.Module):
             # Brevitas has no zero point for accumulators: none is needed, `output` brings its own.
             warnings.filterwarnings("ignore", "Computing zero point of output accumulator")
             y: Tensor = self.convolution(x)
-        if self.layer.leaky_slope is not None:
-            y = functional.leaky_relu(y, self.layer.leaky_slope)
+        if self.stage.leaky_slope is not None:
+            y = functional.leaky_relu(y, self.stage.leaky_slope)
         y = self.output(y)
         if isinstance(y, IntQuantTensor):
-            y = y.set(value=pooled(y.value, self.layer))  # a maximum stays on y's own grid
+            y = y.set(value=pooled(y.value, self.stage))  # a maximum stays on y's own grid
         else:  # while Brevitas collects statistics
-            y = pooled(y, self.layer)
+            y = pooled(y, self.stage)
         return y
 
     def include_zero(self) -> None:
@@ -101,13 +101,13 @@ class QuantizedLayer(nn.Module):
         self.convolution.quant_weight()  # its first use sets the largest weight of each channel
         largest_weight = self.convolution.weight_quant.tensor_quant.scaling_impl.value
         smallest_scale = self.convolution.bias.detach().abs() / (input_scale * LARGEST_BIAS)
-        largest_integer = 2 ** (self.layer.weight_bits - 1) - 1
+        largest_integer = 2 ** (self.stage.weight_bits - 1) - 1
         bound = smallest_scale.view_as(largest_weight) * largest_integer
         largest_weight.data = torch.maximum(largest_weight.data, bound)
 
 
 class QuantizedNetwork(nn.Module):
-    """The chain of `QuantizedLayer`. Takes `x[N, 3, H, W]`, pixels 0 to 1 in steps of 1 / 255."""
+    """The chain of `QuantizedStage`. Takes `x[N, 3, H, W]`, pixels 0 to 1 in steps of 1 / 255."""
 
     def __init__(self, source: FloatNetwork) -> None:
         super().__init__()
@@ -117,22 +117,22 @@ class QuantizedNetwork(nn.Module):
             scaling_impl_type="const",
             return_quant_tensor=True,
         )
-        self.layers = nn.ModuleList(QuantizedLayer(layer) for layer in source.float_layers())
+        self.stages = nn.ModuleList(QuantizedStage(stage) for stage in source.float_stages())
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.image(x)
-        for layer in self.layers:
-            x = layer(x)
+        for stage in self.stages:
+            x = stage(x)
         return x
 
-    def quantized_layers(self) -> list[QuantizedLayer]:
-        return [layer for layer in self.layers if isinstance(layer, QuantizedLayer)]
+    def quantized_stages(self) -> list[QuantizedStage]:
+        return [stage for stage in self.stages if isinstance(stage, QuantizedStage)]
 
     def calibrate(self, photographs: Sequence[Tensor]) -> None:
         """Choose every activation's scale and zero point from uint8 `[3, H, W]` photographs.
 
-        They form one batch, so that a layer's range is that of all of them, not a mean of ranges.
+        They form one batch, so that a stage's range is that of all of them, not a mean of ranges.
         It runs in float64 and is rounded to float32, so that the order in which a machine sums
         does not show in the scales.
         """
@@ -142,16 +142,16 @@ class QuantizedNetwork(nn.Module):
         self.float()
         with torch.no_grad():
             quantizer = self.image
-            for layer in self.quantized_layers():
-                layer.include_zero()
-                scale = float(layer.output.act_quant.scale())
+            for stage in self.quantized_stages():
+                stage.include_zero()
+                scale = float(stage.output.act_quant.scale())
                 if not scale < LARGEST_SCALE:
                     raise InputError(
-                        f"layer {layer.layer.name}: its output needs a scale of {scale:.3g}, "
+                        f"layer {stage.stage.name}: its output needs a scale of {scale:.3g}, "
                         f"beyond {LARGEST_SCALE:.0e}: are these weights of this network?"
                     )
-                layer.choose_weight_scales(float(quantizer.act_quant.scale()))
-                quantizer = layer.output
+                stage.choose_weight_scales(float(quantizer.act_quant.scale()))
+                quantizer = stage.output
 
 
 def quantize(graph: Graph, weights: Sequence[FloatWeights], multiplier_bits: int = 16) -> Graph:
@@ -175,21 +175,21 @@ def quantized_network(graph: Graph, weights: Sequence[FloatWeights]) -> Quantize
 def extract_graph(graph: Graph, network: QuantizedNetwork, multiplier_bits: int = 16) -> Graph:
     """Give `graph` the integers of a calibrated `network` of the same shapes."""
     image = replace(graph.input, quantization=Quantization(1 / 255, IMAGE_ZERO_POINT))
-    layers: list[Layer] = []
+    stages: list[Stage] = []
     quantizer = network.image
     with torch.no_grad():
-        for shape, source in zip(graph.layers, network.quantized_layers(), strict=True):
-            stored = layers[-1].output if layers else image
+        for shape, source in zip(graph.stages, network.quantized_stages(), strict=True):
+            stored = stages[-1].output if stages else image
             x = quantizer(torch.zeros(1, 1, 1, 1))  # carries the scale of what is stored
-            layer = _extract_layer(replace(shape, input=stored), source, x, multiplier_bits)
-            layers.append(layer)
+            stage = _extract_stage(replace(shape, input=stored), source, x, multiplier_bits)
+            stages.append(stage)
             quantizer = source.output
-    return Graph(graph.name, tuple(layers))
+    return Graph(graph.name, tuple(stages))
 
 
-def _extract_layer(
-    layer: Layer, source: QuantizedLayer, x: IntQuantTensor, multiplier_bits: int
-) -> Layer:
+def _extract_stage(
+    stage: Stage, source: QuantizedStage, x: IntQuantTensor, multiplier_bits: int
+) -> Stage:
     """`x` is any input of `source`: only the scale that it carries counts."""
     convolution, proxy = source.convolution, source.output.act_quant
     weights = convolution.quant_weight()
@@ -197,16 +197,16 @@ def _extract_layer(
     bias_scale = convolution.bias_quant(convolution.bias, x, weights).scale
     bias = torch.round(convolution.bias / bias_scale)
     # Brevitas stores activations unsigned; hwsim signed, which is the top bit flipped.
-    zero_point = int(proxy.zero_point()) - 2 ** (layer.output.bits - 1)
+    zero_point = int(proxy.zero_point()) - 2 ** (stage.output.bits - 1)
     output = Quantization(float(proxy.scale()), zero_point)
-    assert layer.input.quantization is not None
+    assert stage.input.quantization is not None
     weight_scales = weights.scale.flatten().double().numpy()
-    factors = weight_scales * layer.input.quantization.scale / output.scale
-    slope = 1.0 if layer.leaky_slope is None else layer.leaky_slope
+    factors = weight_scales * stage.input.quantization.scale / output.scale
+    slope = 1.0 if stage.leaky_slope is None else stage.leaky_slope
     try:
         rescale = fixed_point(factors, multiplier_bits, slope)
     except InputError as error:
-        raise InputError(f"layer {layer.name}: {error}") from None
+        raise InputError(f"layer {stage.name}: {error}") from None
     constants = Constants(
         weights=weights.int().numpy().astype(np.int8),
         bias=bias.numpy().astype(np.int32),
@@ -214,4 +214,4 @@ def _extract_layer(
         negative_multiplier=rescale.negative_multiplier,
         shift=rescale.shift,
     )
-    return replace(layer, output=replace(layer.output, quantization=output), constants=constants)
+    return replace(stage, output=replace(stage.output, quantization=output), constants=constants)

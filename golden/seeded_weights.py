@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import InputError
-from hwsim.graph import Graph, Layer
+from hwsim.graph import Graph, Stage
 from hwsim.graph.float_weights import BatchNorm, FloatWeights
 
 NEGATIVE_SCALES = 1 / 16  # share of channels whose batch-norm scale is below zero
@@ -22,40 +22,40 @@ BIAS_SPREAD = 0.25
 
 
 def draw_weights(graph: Graph, seed: int) -> tuple[FloatWeights, ...]:
-    """Draw the weights, the bias and the batch-norm scale of every layer, in float64.
+    """Draw the weights, the bias and the batch-norm scale of every stage, in float64.
 
-    Weights are Gaussian with variance 2 / fan-in. A layer has batch normalisation if and only if it
+    Weights are Gaussian with variance 2 / fan-in. A stage has batch normalisation if and only if it
     has a leaky ReLU, as in darknet's networks; its mean is 0 and its variance is 1 until they are
     measured. Raises `InputError` for a negative seed.
     """
     if seed < 0:
         raise InputError(f"seed {seed}: must not be negative")
     rng = np.random.default_rng(seed)
-    return tuple(_draw(layer, rng) for layer in graph.layers)
+    return tuple(_draw(stage, rng) for stage in graph.stages)
 
 
 def with_statistics(
     graph: Graph, drawn: Iterable[FloatWeights], statistics: Mapping[str, NDArray[np.float32]]
 ) -> tuple[FloatWeights, ...]:
-    """Return drawn weights in float32, normalised by `<layer>.mean` and `<layer>.variance`."""
+    """Return drawn weights in float32, normalised by `<stage>.mean` and `<stage>.variance`."""
     found: list[FloatWeights] = []
-    for layer, weights in zip(graph.layers, drawn, strict=True):
+    for stage, weights in zip(graph.stages, drawn, strict=True):
         batch_norm = weights.batch_norm and replace(
             weights.batch_norm,
-            mean=statistics[f"{layer.name}.mean"],
-            variance=statistics[f"{layer.name}.variance"],
+            mean=statistics[f"{stage.name}.mean"],
+            variance=statistics[f"{stage.name}.variance"],
         )
         found.append(replace(weights, batch_norm=batch_norm).as_type(np.float32))
     return tuple(found)
 
 
-def _draw(layer: Layer, rng: np.random.Generator) -> FloatWeights:
-    shape, filters = layer.weights_shape, layer.filters
-    fan_in = layer.weight_count // filters
+def _draw(stage: Stage, rng: np.random.Generator) -> FloatWeights:
+    shape, filters = stage.weights_shape, stage.filters
+    fan_in = stage.weight_count // filters
     weights = rng.standard_normal(shape, np.float32) * (2 / fan_in) ** 0.5
     bias = rng.standard_normal(filters) * BIAS_SPREAD
     batch_norm = None
-    if layer.leaky_slope is not None:
+    if stage.leaky_slope is not None:
         sign = np.where(rng.random(filters) < NEGATIVE_SCALES, -1, 1)
         scale = sign * rng.uniform(SMALLEST_SCALE, LARGEST_SCALE, filters)
         batch_norm = BatchNorm(scale, np.zeros(filters), np.ones(filters))

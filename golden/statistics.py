@@ -8,16 +8,16 @@ import torch
 from numpy.typing import NDArray
 
 from hwsim.golden.calibration import calibration_photographs
-from hwsim.golden.networks import FloatLayer
+from hwsim.golden.networks import FloatStage
 from hwsim.golden.seeded_weights import draw_weights, with_statistics
 from hwsim.graph import Graph
 from hwsim.graph.float_weights import FloatWeights
 
-Statistics = dict[str, NDArray[np.float32]]  # `<layer>.mean` and `<layer>.variance`, each [K]
+Statistics = dict[str, NDArray[np.float32]]  # `<stage>.mean` and `<stage>.variance`, each [K]
 
 
 def photograph_statistics(graph: Graph, drawn: Sequence[FloatWeights]) -> Statistics:
-    """Return mean and variance of every normalised layer's convolution on the photographs.
+    """Return mean and variance of every normalised stage's convolution on the photographs.
 
     They are computed in float64 and rounded to float32 at the end, so that the order in which a
     machine sums does not show in them.
@@ -25,8 +25,8 @@ def photograph_statistics(graph: Graph, drawn: Sequence[FloatWeights]) -> Statis
     statistics: dict[str, NDArray[np.float64]] = {}
     x = torch.stack(calibration_photographs(graph)).double() / 255
     with torch.no_grad():
-        for shape, weights in zip(graph.layers, drawn, strict=True):
-            y = FloatLayer(shape, weights).convolve(x)
+        for shape, weights in zip(graph.stages, drawn, strict=True):
+            y = FloatStage(shape, weights).convolve(x)
             learned = weights
             if weights.batch_norm is not None:
                 mean = y.mean((0, 2, 3)).numpy()
@@ -34,7 +34,7 @@ def photograph_statistics(graph: Graph, drawn: Sequence[FloatWeights]) -> Statis
                 statistics |= {f"{shape.name}.mean": mean, f"{shape.name}.variance": variance}
                 batch_norm = replace(weights.batch_norm, mean=mean, variance=variance)
                 learned = replace(weights, batch_norm=batch_norm)
-            x = FloatLayer(shape, learned).activate(y)
+            x = FloatStage(shape, learned).activate(y)
     return {name: values.astype(np.float32) for name, values in statistics.items()}
 
 

@@ -80,7 +80,7 @@ class Rules(_Settings):
     @classmethod
     def of(cls, program: Program) -> Self:
         """Return the rules for a program and the windows that it opens."""
-        weights = [part.weights for part in program.layers]
+        weights = [part.weights for part in program.stages]
         return cls(
             program_base=program.code.address,
             program_end=program.code.end,

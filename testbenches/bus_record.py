@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hwsim.arch.config import Config
 from hwsim.compiler.pack import unpack_padded_features
-from hwsim.graph import Layer
+from hwsim.graph import Stage
 from hwsim.isa.descriptor import Load, Store
 from hwsim.isa.fields import PAGE_BYTES
 from hwsim.program.program import Program, Region, Traffic
@@ -103,7 +103,7 @@ def _expected(
     program: Program, kind: type[Load | Store], before: list[tuple[int, Addresses]]
 ) -> Expected:
     parts = list(before)
-    for index, part in enumerate(program.layers):
+    for index, part in enumerate(program.stages):
         for descriptor in program.descriptors[part.first_descriptor : part.last_descriptor]:
             if isinstance(descriptor, kind):
                 parts.append((index, _descriptor_addresses(descriptor, program.config.word_bytes)))
@@ -155,7 +155,7 @@ class LayerRecord:
     elements that were written.
     """
 
-    layer: Layer
+    layer: Stage
     bytes: ByteCounts
     end_cycle: int | None
     stored: NDArray[np.int8]
@@ -175,7 +175,7 @@ def attribute(program: Program, record: BusRecord) -> Attribution:
     layer.
     """
     reads, writes = expected_reads(program), expected_writes(program)
-    names = [part.layer.name for part in program.layers]
+    names = [part.stage.name for part in program.stages]
     misplaced = [
         _first_misplaced("read", reads, record.read_addresses, names),
         _first_misplaced("written", writes, record.write_addresses, names),
@@ -184,15 +184,15 @@ def attribute(program: Program, record: BusRecord) -> Attribution:
     writers = _owners(writes, len(record.write_addresses))
     classes = _classes(program, record.read_addresses)
     layers: list[LayerRecord] = []
-    for index, part in enumerate(program.layers):
+    for index, part in enumerate(program.stages):
         mine = writers == index
         words = {kind: int(np.sum((readers == index) & where)) for kind, where in classes.items()}
         words[Traffic.FEATURES_WRITTEN] = int(np.sum(mine))
         cycles = _of(record.response_cycles, mine)
-        stored, is_stored = _stored(program, part.layer, record, mine)
+        stored, is_stored = _stored(program, part.stage, record, mine)
         layers.append(
             LayerRecord(
-                part.layer,
+                part.stage,
                 ByteCounts.by_class(
                     {kind: count * program.config.word_bytes for kind, count in words.items()}
                 ),
@@ -238,7 +238,7 @@ def _classes(program: Program, addresses: Addresses) -> dict[Traffic, NDArray[np
         return (addresses >= region.address) & (addresses < region.end)
 
     code = inside(program.code)
-    weights = np.logical_or.reduce([inside(part.weights) for part in program.layers])
+    weights = np.logical_or.reduce([inside(part.weights) for part in program.stages])
     return {
         Traffic.PROGRAM: code,
         Traffic.WEIGHTS: weights,
@@ -253,7 +253,7 @@ def _of(values: NDArray[Any], mine: NDArray[np.bool_]) -> NDArray[Any]:
 
 
 def _stored(
-    program: Program, layer: Layer, record: BusRecord, mine: NDArray[np.bool_]
+    program: Program, layer: Stage, record: BusRecord, mine: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
     """Return a layer's output after these words, in order, and a mask of the elements written."""
     region = program.region(layer.output)

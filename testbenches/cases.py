@@ -6,7 +6,7 @@ import numpy as np
 
 from hwsim.arch.config import Config
 from hwsim.fixed_point import fixed_point
-from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
+from hwsim.graph import Constants, Graph, Quantization, Shape, SpatialPool, Stage, Tensor
 from hwsim.graph.infer import stored_shape
 from hwsim.passes.baselines import materialized
 
@@ -16,7 +16,7 @@ ACTIVATION_DEVIATION = 74.0  # standard deviation of int8 values
 
 
 @dataclass(frozen=True)
-class Stage:
+class CaseStage:
     """The choices of one layer of a case."""
 
     stored: int  # channels stored, after the channel pool
@@ -26,23 +26,23 @@ class Stage:
 
 
 CASES = {
-    "slice": (Shape(16, 8, 8), (Stage(8, k=2),)),
-    "one tap": (Shape(24, 6, 7), (Stage(30, kernel=1),)),
-    "blocks": (Shape(40, 9, 7), (Stage(24),)),
-    "k4": (Shape(8, 10, 6), (Stage(16, k=4),)),
-    "k8": (Shape(8, 5, 6), (Stage(40, k=8),)),
-    "pool stride 2": (Shape(8, 9, 11), (Stage(16, pool=SpatialPool.STRIDE_2),)),
-    "pool stride 1": (Shape(16, 7, 5), (Stage(8, k=2, pool=SpatialPool.STRIDE_1),)),
-    "image": (Shape(3, 14, 19), (Stage(16, k=2, pool=SpatialPool.STRIDE_2),)),
-    "small maps": (Shape(64, 2, 2), (Stage(16),)),  # bursts shorter than the memory's latency
-    "tiles": (Shape(16, 40, 37), (Stage(16, pool=SpatialPool.STRIDE_1),)),
+    "slice": (Shape(16, 8, 8), (CaseStage(8, k=2),)),
+    "one tap": (Shape(24, 6, 7), (CaseStage(30, kernel=1),)),
+    "blocks": (Shape(40, 9, 7), (CaseStage(24),)),
+    "k4": (Shape(8, 10, 6), (CaseStage(16, k=4),)),
+    "k8": (Shape(8, 5, 6), (CaseStage(40, k=8),)),
+    "pool stride 2": (Shape(8, 9, 11), (CaseStage(16, pool=SpatialPool.STRIDE_2),)),
+    "pool stride 1": (Shape(16, 7, 5), (CaseStage(8, k=2, pool=SpatialPool.STRIDE_1),)),
+    "image": (Shape(3, 14, 19), (CaseStage(16, k=2, pool=SpatialPool.STRIDE_2),)),
+    "small maps": (Shape(64, 2, 2), (CaseStage(16),)),  # bursts shorter than the memory's latency
+    "tiles": (Shape(16, 40, 37), (CaseStage(16, pool=SpatialPool.STRIDE_1),)),
     "chain": (
         Shape(3, 24, 24),
         (
-            Stage(16, k=2, pool=SpatialPool.STRIDE_2),
-            Stage(24, k=2, pool=SpatialPool.STRIDE_2),
-            Stage(32, k=4, pool=SpatialPool.STRIDE_1),
-            Stage(10, kernel=1),
+            CaseStage(16, k=2, pool=SpatialPool.STRIDE_2),
+            CaseStage(24, k=2, pool=SpatialPool.STRIDE_2),
+            CaseStage(32, k=4, pool=SpatialPool.STRIDE_1),
+            CaseStage(10, kernel=1),
         ),
     ),
 }
@@ -53,8 +53,8 @@ def with_constants(graph: Graph, config: Config, seed: int) -> Graph:
     """Add random constants: no channel is constant, both multipliers matter, outputs saturate."""
     rng = np.random.default_rng(seed)
     tensor = replace(graph.input, quantization=Quantization(1.0, 5))
-    layers: list[Layer] = []
-    for layer in graph.layers:
+    layers: list[Stage] = []
+    for layer in graph.stages:
         zero_point = int(rng.integers(-90, 91))
         output = replace(layer.output, quantization=Quantization(1.0, zero_point))
         constants = _constants(layer, config, rng)
@@ -63,7 +63,7 @@ def with_constants(graph: Graph, config: Config, seed: int) -> Graph:
     return Graph(graph.name, tuple(layers))
 
 
-def _constants(layer: Layer, config: Config, rng: np.random.Generator) -> Constants:
+def _constants(layer: Stage, config: Config, rng: np.random.Generator) -> Constants:
     high = 1 << (config.widths.weight_bits - 1)
     weights = rng.integers(-high, high, layer.weights_shape).astype(np.int8)
     deviation = np.sqrt(weights[0].size) * ACTIVATION_DEVIATION * high / np.sqrt(3)
@@ -74,7 +74,7 @@ def _constants(layer: Layer, config: Config, rng: np.random.Generator) -> Consta
 
 
 def drawn_layers(
-    name: str, shape: Shape, stages: tuple[Stage, ...], config: Config, seed: int
+    name: str, shape: Shape, stages: tuple[CaseStage, ...], config: Config, seed: int
 ) -> Graph:
     """Return a chain of layers with constants and zero points drawn from a seed."""
     tensor = Tensor("input", shape, is_image=shape.channels == 3)
@@ -84,7 +84,7 @@ def drawn_layers(
         stored = stored_shape(tensor.shape, filters, kernel, padding, stage.k, stage.pool)
         output = Tensor(f"features{index + 1}", stored)
         layers.append(
-            Layer(
+            Stage(
                 f"conv{index + 1}",
                 tensor,
                 output,

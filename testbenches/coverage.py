@@ -66,7 +66,7 @@ SCHEDULES = (
     *(
         Bin(f"weights per {scope.value}", f"weights stay for a {scope.value}", required)
         for scope, required in (
-            (WeightScope.LAYER, Regression.QUICK),
+            (WeightScope.STAGE, Regression.QUICK),
             (WeightScope.BAND_SET, FULL),
             (WeightScope.TILE, FULL),
         )

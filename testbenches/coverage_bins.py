@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
-from hwsim.graph import Layer
+from hwsim.graph import Stage
 from hwsim.isa.descriptor import Compute, End, Load, Store
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import PAGE_BYTES, Destination
 from hwsim.isa.tokens import unwrap
-from hwsim.program.program import LayerProgram, Program
+from hwsim.program.program import Program, StageProgram
 from hwsim.timeline.walk import Walk
 
 WAITED_FOR = {  # the text of a `TileEvent` -> its bin
@@ -32,7 +32,7 @@ def bins_of_program(program: Program) -> set[str]:
     }
     if program.code.size_bytes > PAGE_BYTES:
         bins.add("page load")
-    for part in program.layers:
+    for part in program.stages:
         bins |= _bins_of_layer(part, config)
     for descriptor in program.descriptors:
         if isinstance(descriptor, Compute):
@@ -48,8 +48,8 @@ def _wraps(load: Load) -> bool:
     return into_ring and load.ring_row + load.rows > load.ring_rows
 
 
-def _bins_of_layer(part: LayerProgram, config: Config) -> set[str]:
-    layer, schedule, blocking = part.layer, part.schedule, part.schedule.blocking
+def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
+    layer, schedule, blocking = part.stage, part.schedule, part.schedule.blocking
     holds = {
         f"k {layer.channel_pool}": True,
         f"spatial pool {int(layer.spatial_pool)}": True,
@@ -131,7 +131,7 @@ def _token(cycles: Sequence[int], wait: int, near: int) -> int | None:
     return cycles[count - 1] if count > 0 else None
 
 
-def bins_of_values(layer: Layer, stored: NDArray[np.int8]) -> set[str]:
+def bins_of_values(layer: Stage, stored: NDArray[np.int8]) -> set[str]:
     """Return the bins of the rescale that a layer's stored output `x[C, H, W]` has seen.
 
     They are both ends of the range and both signs of the sum. The multipliers are not negative, so

@@ -11,7 +11,7 @@ from hwsim.compiler import compile_graph
 from hwsim.graph import Shape, SpatialPool
 from hwsim.program.program import WINDOW_BYTES, Program
 from hwsim.program.relocate import relocate
-from hwsim.testbenches.cases import Stage, drawn_layers
+from hwsim.testbenches.cases import CaseStage, drawn_layers
 
 LATENCIES = st.sampled_from([1, 2, 7, 60, 60, 150])  # cycles
 MOST_CHANNELS = 48
@@ -25,7 +25,7 @@ class Network:
     """A chain of layers, with the place of its program in memory."""
 
     shape: Shape
-    stages: tuple[Stage, ...]
+    stages: tuple[CaseStage, ...]
     seed: int  # seed of the constants
     base: int
 
@@ -89,7 +89,7 @@ def networks(draw: st.DrawFn, config: Config) -> Network:
         k = draw(st.sampled_from([1, 2, 4, 8])) if config.channel_pool else 1
         kernel = 3 if is_image and index == 0 else draw(st.sampled_from([1, 3]))
         stored = draw(st.integers(1, MOST_CHANNELS // k))
-        stages.append(Stage(stored, kernel, k, draw(st.sampled_from(SpatialPool))))
+        stages.append(CaseStage(stored, kernel, k, draw(st.sampled_from(SpatialPool))))
     return Network(
         Shape(3 if is_image else draw(st.integers(4, MOST_CHANNELS)), draw(sides), draw(sides)),
         tuple(stages),

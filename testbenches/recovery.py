@@ -20,7 +20,7 @@ from hwsim.program.program import Program
 from hwsim.testbenches import coverage
 from hwsim.testbenches.axi_memory import REFERENCE, Behaviour, Contents, Violation
 from hwsim.testbenches.bench import Bench, Run, configuration, run_program
-from hwsim.testbenches.cases import Stage, drawn_layers
+from hwsim.testbenches.cases import CaseStage, drawn_layers
 from hwsim.testbenches.coverage_bins import bins_of_end
 from hwsim.timeline import time_program
 from tests.drawn import drawn_input
@@ -43,7 +43,7 @@ class Sound:
 
 def sound_program(config: Config) -> Sound:
     shape = Shape(2 * config.array.input_lanes, 8, 8)  # two blocks: one can lie past a buffer
-    graph = drawn_layers("recovery", shape, (Stage(8, k=2),), config, seed=1)
+    graph = drawn_layers("recovery", shape, (CaseStage(8, k=2),), config, seed=1)
     program = compile_graph(graph, config)
     image = drawn_input(program.graph, seed=2)
     memory = Machine(program, image).run().data.tobytes()

@@ -44,7 +44,7 @@ def check_values(program: Program, image: NDArray[np.int8], run: Run) -> None:
     channels = graph.output.shape.channels
     np.testing.assert_array_equal(stored[:channels], golden)
     assert not stored[channels:].any(), "padding channels are not 0"
-    for layer, values in zip(graph.layers, outputs, strict=True):
+    for layer, values in zip(graph.stages, outputs, strict=True):
         record(bins_of_values(layer, values))
     if graph.name == "slice":
         assert (golden.min(), golden.max()) == (-128, 127), "the slice must saturate at both ends"
@@ -81,7 +81,7 @@ async def check(bench: Bench, program: Program, behaviour: Behaviour = REFERENCE
     """Run a program and check it; cycles are compared only on a memory like the config's."""
     graph = program.graph
     image = drawn_input(graph, seed=2)
-    pack = pack_image if is_packed(graph.layers[0]) else pack_features
+    pack = pack_image if is_packed(graph.stages[0]) else pack_features
     timeline = time_program(program)
     predicted = timeline.cycles
     run = await run_program(
@@ -90,7 +90,7 @@ async def check(bench: Bench, program: Program, behaviour: Behaviour = REFERENCE
     check_values(program, image, run)
     check_machine(program, image, run)
     check_record(program)
-    assert run.array_cycles == sum(layer.busy_cycles for layer in timeline.layers)
+    assert run.array_cycles == sum(layer.busy_cycles for layer in timeline.stages)
     record(bins_of_program(program) | run.bins)
     if behaviour == REFERENCE:
         check_cycles(program, run, predicted)

@@ -10,7 +10,7 @@ import cocotb
 from hwsim.compiler import compile_graph
 from hwsim.graph import Shape
 from hwsim.testbenches.bench import configuration
-from hwsim.testbenches.cases import Stage, drawn_layers
+from hwsim.testbenches.cases import CaseStage, drawn_layers
 from hwsim.testbenches.tb_accelerator import check, started
 
 SHAPE = Shape(16, 64, 64)
@@ -24,11 +24,11 @@ async def measures(dut: Any) -> None:
     bench, config = await started(dut), configuration()
     measured = {}
     for k in (1, 2, 4, 8) if config.channel_pool else (1,):
-        stages = (Stage(STORED, k=k), Stage(STORED))
+        stages = (CaseStage(STORED, k=k), CaseStage(STORED))
         graph = drawn_layers(f"k {k}", SHAPE, stages, config, seed=1)
         run = await check(bench, compile_graph(graph, config))
         measured[k] = {
-            "macs": sum(layer.macs for layer in graph.layers),
+            "macs": sum(layer.macs for layer in graph.stages),
             "cycles": run.cycles,
             "array_cycles": run.array_cycles,
             "bytes": asdict(run.counter_bytes),

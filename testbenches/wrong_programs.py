@@ -136,7 +136,7 @@ def _fields(victim: Victim) -> Iterator[WrongProgram]:
 def _pages(victim: Victim) -> Iterator[WrongProgram]:
     words = victim.config.word_bytes
     page = Load.single_run(Destination.PROGRAM, victim.program.code.address, PAGE_BYTES // words)
-    idle = Load.single_run(Destination.WEIGHTS, victim.program.layers[0].weights.address, 1)
+    idle = Load.single_run(Destination.WEIGHTS, victim.program.stages[0].weights.address, 1)
     second = encode(idle) + encode(page)
     yield WrongProgram("page load that is not first", second, ErrorCode.PROGRAM, 1)
     endless = encode(idle) * PAGE_DESCRIPTORS

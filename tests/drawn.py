@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hwsim.arch.config import Config, load_config
-from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
+from hwsim.graph import Constants, Graph, Quantization, Shape, SpatialPool, Stage, Tensor
 from hwsim.graph.check import LARGEST_KERNEL
 from hwsim.graph.infer import stored_shape
 
@@ -44,16 +44,16 @@ def shapes_of_graphs(
     side = st.integers(2, 18)
     shape = Shape(3 if image else draw(st.integers(1, 40)), draw(side), draw(side))
     tensor = Tensor("input", shape, is_image=image)
-    layers: list[Layer] = []
+    stages: list[Stage] = []
     for index in range(draw(st.integers(1, max_layers))):
-        layer = draw(layers_on(tensor, index + 1, weight_bits))
-        layers.append(layer)
-        tensor = layer.output
-    return Graph("drawn", tuple(layers))
+        stage = draw(layers_on(tensor, index + 1, weight_bits))
+        stages.append(stage)
+        tensor = stage.output
+    return Graph("drawn", tuple(stages))
 
 
 @st.composite
-def layers_on(draw: st.DrawFn, tensor: Tensor, number: int, weight_bits: int = 8) -> Layer:
+def layers_on(draw: st.DrawFn, tensor: Tensor, number: int, weight_bits: int = 8) -> Stage:
     """Draw a layer that reads `tensor`: dense or depthwise, any kernel, padding, k and pool."""
     shape = tensor.shape
     kernel, padding = draw(kernels(shape))
@@ -63,7 +63,7 @@ def layers_on(draw: st.DrawFn, tensor: Tensor, number: int, weight_bits: int = 8
     pool = draw(st.sampled_from(SpatialPool))
     output = Tensor(f"features{number}", stored_shape(shape, filters * k, kernel, padding, k, pool))
     slope = draw(st.sampled_from([None, 0.1]))
-    return Layer(f"conv{number}", tensor, output, filters * k, kernel, padding, slope, k, pool,
+    return Stage(f"conv{number}", tensor, output, filters * k, kernel, padding, slope, k, pool,
                  groups, weight_bits)  # fmt: skip
 
 
@@ -87,32 +87,32 @@ def with_drawn_constants(graph: Graph, seed: int) -> Graph:
     """Add integers that reach both ends of the output range and every sign."""
     rng = np.random.default_rng(seed)
     tensor = replace(graph.input, quantization=_quantization(rng))
-    layers: list[Layer] = []
-    for layer in graph.layers:
-        output = replace(layer.output, quantization=_quantization(rng))
-        layers.append(replace(layer, input=tensor, output=output, constants=_constants(layer, rng)))
+    stages: list[Stage] = []
+    for stage in graph.stages:
+        output = replace(stage.output, quantization=_quantization(rng))
+        stages.append(replace(stage, input=tensor, output=output, constants=_constants(stage, rng)))
         tensor = output
-    return Graph(graph.name, tuple(layers))
+    return Graph(graph.name, tuple(stages))
 
 
 def _quantization(rng: np.random.Generator) -> Quantization:
     return Quantization(1.0, int(rng.integers(-128, 128)))
 
 
-def _constants(layer: Layer, rng: np.random.Generator) -> Constants:
-    high = 1 << (layer.weight_bits - 1)
-    weights = rng.integers(-high, high, layer.weights_shape).astype(np.int8)
+def _constants(stage: Stage, rng: np.random.Generator) -> Constants:
+    high = 1 << (stage.weight_bits - 1)
+    weights = rng.integers(-high, high, stage.weights_shape).astype(np.int8)
     # Spread the outputs over about twice the int8 range, so that both ends saturate.
     spread = 128 * high * np.sqrt(weights[0].size) / 3
-    shift = rng.integers(2, 63, layer.filters)
+    shift = rng.integers(2, 63, stage.filters)
     multiplier = np.clip(256 / spread * np.exp2(shift.astype(float)), 0, 2**15 - 1).astype(np.int32)
-    slope = rng.uniform(0, 1, layer.filters)
+    slope = rng.uniform(0, 1, stage.filters)
     return Constants(
         weights=weights,
-        bias=rng.integers(-int(spread), int(spread) + 1, layer.filters).astype(np.int32),
+        bias=rng.integers(-int(spread), int(spread) + 1, stage.filters).astype(np.int32),
         multiplier=multiplier,
         negative_multiplier=multiplier
-        if layer.leaky_slope is None
+        if stage.leaky_slope is None
         else (multiplier * slope).astype(np.int32),
         shift=shift.astype(np.int32),
     )

@@ -191,8 +191,8 @@ def test_drawn_networks(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_drawn_networks(name: str, tmp_path: Path) -> None:
     """All witnesses agree on a thousand drawn layers."""
-    layers = str(-(-1000 // len(CONFIGURATIONS)))
-    many = {EXAMPLES: "60", LAYERS: layers, TOLERANCE: NEAR if name in MEASURED else CLOSE}
+    stages = str(-(-1000 // len(CONFIGURATIONS)))
+    many = {EXAMPLES: "60", LAYERS: stages, TOLERANCE: NEAR if name in MEASURED else CLOSE}
     run_bench(CONFIGURATIONS[name], tmp_path, DRAWN_BENCH, **many)
 
 

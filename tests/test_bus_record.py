@@ -18,7 +18,7 @@ from hwsim.compiler.pack import pack_features
 from hwsim.frontends.builtin import build_network
 from hwsim.golden.reference import run_graph
 from hwsim.program.program import Program
-from hwsim.program.traffic import traffic_by_layer
+from hwsim.program.traffic import traffic_by_stage
 from hwsim.testbenches.bus_record import (
     BusRecord,
     Difference,
@@ -50,10 +50,10 @@ def recorded() -> BusRecord:
     program, outputs = compiled()
     writes = expected_writes(program)
     words = np.zeros((len(writes.addresses), CONFIG.word_bytes), np.uint8)
-    for index, (part, output) in enumerate(zip(program.layers, outputs, strict=True)):
+    for index, (part, output) in enumerate(zip(program.stages, outputs, strict=True)):
         mine = writes.layers == index
         packed = np.frombuffer(pack_features(output, CONFIG), np.uint8)
-        offsets = writes.addresses[mine] - program.region(part.layer.output).address
+        offsets = writes.addresses[mine] - program.region(part.stage.output).address
         words[mine] = packed.reshape(-1, CONFIG.word_bytes)[offsets // CONFIG.word_bytes]
     return BusRecord(
         expected_reads(program).addresses,
@@ -66,10 +66,10 @@ def recorded() -> BusRecord:
 
 def differences(record: BusRecord) -> dict[str, Difference]:
     program, outputs = compiled()
-    layers = attribute(program, record).layers
+    stages = attribute(program, record).layers
     found = {
         one.layer.name: first_difference(output, one.stored, one.is_stored)
-        for one, output in zip(layers, outputs, strict=True)
+        for one, output in zip(stages, outputs, strict=True)
     }
     return {name: difference for name, difference in found.items() if difference}
 
@@ -83,7 +83,7 @@ def test_a_right_record_is_attributed_to_the_byte() -> None:
     program, _ = compiled()
     found = attribute(program, recorded())
     assert found.misplaced == ()
-    assert [one.bytes for one in found.layers] == [one.bytes for one in traffic_by_layer(program)]
+    assert [one.bytes for one in found.layers] == [one.bytes for one in traffic_by_stage(program)]
     words = np.cumsum([one.bytes.features_written for one in found.layers])
     ends = [FIRST_RESPONSE + int(count) // CONFIG.word_bytes - 1 for count in words]
     assert [one.end_cycle for one in found.layers] == ends
@@ -98,7 +98,7 @@ def layer_words(index: int) -> NDArray[np.int64]:
 def test_a_wrong_value_is_found_where_it_is() -> None:
     program, outputs = compiled()
     # conv2 stores 16 channels on 8x8, in two blocks of 8 lanes.
-    region = program.region(program.layers[1].layer.output)
+    region = program.region(program.stages[1].stage.output)
     address = region.address + (8 * 8 + 3 * 8 + 5) * CONFIG.word_bytes
     mine = layer_words(1)
     word = mine[recorded().write_addresses[mine] == address][-1]
@@ -157,15 +157,15 @@ def test_a_class_comes_from_the_address_alone() -> None:
     addresses = recorded().read_addresses.copy()
     addresses[-1] = program.code.address
     last = attribute(program, replace(recorded(), read_addresses=addresses)).layers[-1]
-    before = traffic_by_layer(program)[-1].bytes
+    before = traffic_by_stage(program)[-1].bytes
     assert last.bytes.program == before.program + CONFIG.word_bytes
     assert last.bytes.total == before.total
 
 
 def test_a_run_that_stopped_has_no_end() -> None:
     program, _ = compiled()
-    layers = attribute(program, replace(recorded(), response_cycles=np.arange(3))).layers
-    assert [one.end_cycle for one in layers] == [2] + [None] * 8
+    stages = attribute(program, replace(recorded(), response_cycles=np.arange(3))).layers
+    assert [one.end_cycle for one in stages] == [2] + [None] * 8
     short = replace(
         recorded(),
         **{name: getattr(recorded(), name)[:3] for name in ("write_addresses", "words", "strobes")},

@@ -21,8 +21,8 @@ from hwsim.flows.quantized import (
 )
 from hwsim.frontends.builtin import build_network
 from hwsim.frontends.darknet import read_weights, write_weights
-from hwsim.golden.reference import run_layer
-from hwsim.graph import Layer
+from hwsim.golden.reference import run_stage
+from hwsim.graph import Stage
 from tests.test_report_document import keeps_to_the_schema
 
 MINI = "condensation-net-mini"
@@ -67,7 +67,7 @@ def test_json_says_what_was_stored(capsys: pytest.CaptureFixture[str]) -> None:
     assert value["run"]["image"] == "photo.jpg"
     assert value["run"]["is_checked"] is False
     names = [tensor["name"] for tensor in value["run"]["tensors"]]
-    assert names == [layer["name"] for layer in value["layers"]]
+    assert names == [stage["name"] for stage in value["layers"]]
     main(["estimate", MINI, "--json", "-"])
     estimate = json.loads(capsys.readouterr().out)
     assert value["totals"] == estimate["totals"]
@@ -76,13 +76,13 @@ def test_json_says_what_was_stored(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_first_difference_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def wrong(layer: Layer, x: Tensor) -> Tensor:
-        y = run_layer(layer, x)
-        if layer.name == "conv3":
+    def wrong(stage: Stage, x: Tensor) -> Tensor:
+        y = run_stage(stage, x)
+        if stage.name == "conv3":
             y[0, 5, 2, 7] ^= 1
         return y
 
-    monkeypatch.setattr("hwsim.golden.reference.run_layer", wrong)
+    monkeypatch.setattr("hwsim.golden.reference.run_stage", wrong)
     output = tmp_path / "out.json"
     arguments = ["run", MINI, "--image", "photo.jpg", "--check", "--json", str(output)]
     assert main(arguments) == 1
@@ -138,7 +138,7 @@ def test_a_graph_is_kept_by_all_that_decides_it() -> None:
     shapes = build_network(MINI)
     weights = list(float_weights(shapes, None))
     other = [replace(weights[0], bias=weights[0].bias + np.float32(1)), *weights[1:]]
-    moved = replace(shapes, layers=(replace(shapes.layers[0], leaky_slope=0.2), *shapes.layers[1:]))
+    moved = replace(shapes, stages=(replace(shapes.stages[0], leaky_slope=0.2), *shapes.stages[1:]))
     places = [
         graph_place(shapes, weights, 16),
         graph_place(shapes, weights, 32),

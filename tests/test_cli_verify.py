@@ -16,8 +16,8 @@ from hwsim.arch.config import ExternalMemory, load_config
 from hwsim.cli import main
 from hwsim.errors import InputError
 from hwsim.flows.configuration import configuration
-from hwsim.golden.reference import run_layer
-from hwsim.graph import Layer
+from hwsim.golden.reference import run_stage
+from hwsim.graph import Stage
 from hwsim.testbenches import bus_record, network_bench, simulator
 from hwsim.testbenches.axi_memory import Violation
 from hwsim.testbenches.bus_record import BusRecord
@@ -71,10 +71,10 @@ def test_all_witnesses_agree(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(fused["layers"]) == 9
     assert len(unfused["layers"]) == 9 + 8
     for program in (fused, unfused):
-        cycles = sum(layer["verilog_cycles"] for layer in program["layers"])
+        cycles = sum(stage["verilog_cycles"] for stage in program["layers"])
         assert 0 < program["verilog_cycles"] - cycles < 20, "from the last response to the end"
         for kind in CLASSES:
-            total = sum(layer["bus_bytes"][kind] for layer in program["layers"])
+            total = sum(stage["bus_bytes"][kind] for stage in program["layers"])
             counts = {program[f"{witness}_bytes"][kind] for witness in ("monitor", "counter")}
             assert counts == {total}
     moved = [sum(program["monitor_bytes"].values()) for program in (fused, unfused)]
@@ -88,9 +88,9 @@ def test_tables_are_for_people(capsys: pytest.CaptureFixture[str], workplace: Pa
     assert captured.err == ""
     assert captured.out.endswith("Values and bytes are equal, cycles within their bounds.\n")
     document = json.loads((workplace / "verified.json").read_text("utf-8"))
-    for layer in document["programs"][0]["layers"]:
-        row = f"{layer['verilog_cycles']:,}", f"{layer['timeline_cycles']:,}"
-        assert any({*row, layer["name"]} <= set(line.split()) for line in captured.out.splitlines())
+    for stage in document["programs"][0]["layers"]:
+        row = f"{stage['verilog_cycles']:,}", f"{stage['timeline_cycles']:,}"
+        assert any({*row, stage["name"]} <= set(line.split()) for line in captured.out.splitlines())
     assert main([*MINI, "-q"]) == 0
     assert capsys.readouterr().out == ""
 
@@ -100,13 +100,13 @@ def test_tables_are_for_people(capsys: pytest.CaptureFixture[str], workplace: Pa
 def test_another_golden_is_seen(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong(layer: Layer, x: Tensor) -> Tensor:
-        y = run_layer(layer, x)
-        if layer.name == "conv9":
+    def wrong(stage: Stage, x: Tensor) -> Tensor:
+        y = run_stage(stage, x)
+        if stage.name == "conv9":
             y[0, 20, 0, 0] ^= 1
         return y
 
-    monkeypatch.setattr("hwsim.golden.reference.run_layer", wrong)
+    monkeypatch.setattr("hwsim.golden.reference.run_stage", wrong)
     machine, verilog = failures(capsys)
     assert machine.startswith("C: conv9 differs in 1 of 128 bytes, first at channel 20, row 0, ")
     assert ": machine " in machine

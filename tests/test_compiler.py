@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph, plan_graph, write_program
 from hwsim.compiler.allocate import allocate_chain
-from hwsim.compiler.tiling import schedule_layer
+from hwsim.compiler.tiling import schedule_stage
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Layer, Shape, Tensor
+from hwsim.graph import Shape, Stage, Tensor
 from hwsim.isa.descriptor import Compute, Load, Store, decode, encode
 from hwsim.isa.fields import Destination
 from hwsim.isa.rules import broken_rule
@@ -48,10 +48,10 @@ def test_weights_that_just_fit_the_queue_stay_in_it(
     so that another sweep reads them again.
     """
     tensors = Tensor("input", Shape(8, 16, 16)), Tensor("output", Shape(12, 16, 16))
-    layer = Layer("conv1", *tensors, 24, (3, 3), 1, None, channel_pool=2)
+    stage = Stage("conv1", *tensors, 24, (3, 3), 1, None, channel_pool=2)
     buffers = {"weight_bytes": 8 * queue_words, "feature_bytes": 8 * 16 * 6}
-    schedule = schedule_layer(layer, preset_with("nano", buffers=buffers))
-    assert schedule.scope is WeightScope.LAYER
+    schedule = schedule_stage(stage, preset_with("nano", buffers=buffers))
+    assert schedule.scope is WeightScope.STAGE
     assert len(schedule.sweeps) == sweeps
     assert (schedule.read_words, schedule.weight_read_words) == (features, weights)
 
@@ -98,7 +98,7 @@ def test_waits_are_near_even_where_a_whole_large_layer_stays_on_chip() -> None:
 @given(st.data())
 def test_every_address_lies_in_its_region(data: st.DataObject) -> None:
     program = compiled(data.draw(shapes_of_graphs()), data.draw(configs(8)))
-    regions = [program.code, *(part.weights for part in program.layers)]
+    regions = [program.code, *(part.weights for part in program.stages)]
     regions += program.tensors.values()
     for address, size in _accesses(program):
         assert any(region.address <= address and address + size <= region.end for region in regions)
@@ -118,7 +118,7 @@ def test_the_windows_lie_apart_and_stores_in_that_of_the_features(data: st.DataO
     program = compiled(data.draw(shapes_of_graphs()), data.draw(configs(8)))
     features, constants = program.features, program.constants
     assert features.limit < constants.base or constants.limit < features.base
-    for part in (program.code, *(layer.weights for layer in program.layers)):
+    for part in (program.code, *(stage.weights for stage in program.stages)):
         assert constants.base <= part.address
         assert part.end <= constants.limit + 1
     for tensor in program.tensors.values():

@@ -15,7 +15,7 @@ from hwsim.compiler.pack import folded_bias
 from hwsim.cost.comparison import compare
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Graph, Layer, Shape, Tensor
+from hwsim.graph import Graph, Shape, Stage, Tensor
 from hwsim.isa.descriptor import Store
 from hwsim.passes.baselines import materialized
 from tests.drawn import configs, preset_with, shapes_of_graphs, with_drawn_constants
@@ -39,10 +39,10 @@ def least_that_works(graph: Graph, with_bytes: Callable[[int], Config], little: 
         compile_graph(graph, with_bytes(little))
     message = str(refused.value)
     least = int(message.rsplit(" ", 1)[1])
-    layer = re.match(r"layer (\w+):", message)
-    assert layer
-    assert f"layer {layer[1]}:" not in refusal(graph, with_bytes(least))
-    with pytest.raises(InputError, match=f"layer {layer[1]}: .* the least that works is {least}$"):
+    stage = re.match(r"layer (\w+):", message)
+    assert stage
+    assert f"layer {stage[1]}:" not in refusal(graph, with_bytes(least))
+    with pytest.raises(InputError, match=f"layer {stage[1]}: .* the least that works is {least}$"):
         compile_graph(graph, with_bytes(least - with_bytes(least).word_bytes))
 
 
@@ -66,8 +66,8 @@ def test_the_least_feature_buffer_is_the_least(data: st.DataObject) -> None:
         buffers = config.buffers.model_copy(update={"feature_bytes": size})
         return Config.model_validate(config.model_dump() | {"buffers": buffers.model_dump()})
 
-    layer = graph.layers[0]
-    if layer.kernel == (1, 1) and layer.spatial_pool == 0 and layer.input.shape.channels <= 4:
+    stage = graph.stages[0]
+    if stage.kernel == (1, 1) and stage.spatial_pool == 0 and stage.input.shape.channels <= 4:
         return  # one word is a tile
     smallest = 2 * config.word_bytes
     if refusal(graph, with_bytes(smallest)):
@@ -96,7 +96,7 @@ def test_a_build_that_cannot_run_a_layer_says_so(
 
 def test_an_accumulator_that_could_overflow_is_refused_by_name() -> None:
     graph = with_drawn_constants(build_network("tiny-yolov2-mini"), seed=0)
-    constants = graph.layers[3].constants
+    constants = graph.stages[3].constants
     assert constants is not None
     constants.bias[0] = 2**31 - 1
     with pytest.raises(InputError, match=r"layer conv4: an accumulator could reach \d+"):
@@ -106,24 +106,24 @@ def test_an_accumulator_that_could_overflow_is_refused_by_name() -> None:
 def test_the_overflow_bound_is_exact() -> None:
     """The bound fan-in x 128 x max|w| + |folded bias| may be 2**31 - 1 and not one more."""
     graph = with_drawn_constants(build_network("tiny-yolov2-mini"), seed=0)
-    layer = graph.layers[8]
-    constants = layer.constants
+    stage = graph.stages[8]
+    constants = stage.constants
     assert constants is not None
     constants.weights[:] = 0
     constants.weights[0, 0] = 1  # one tap: the folded bias is bias - zero point
     most = 2**31 - 1 - constants.weights[0].size * 128
     constants.bias[:] = 0
-    constants.bias[0] = most + layer.input.zero_point
-    assert folded_bias(layer, constants)[0] == most
+    constants.bias[0] = most + stage.input.zero_point
+    assert folded_bias(stage, constants)[0] == most
     constants.bias[0] += 1
     with pytest.raises(InputError, match=f"an accumulator could reach {2**31},"):
-        folded_bias(layer, constants)
+        folded_bias(stage, constants)
 
 
 @pytest.mark.parametrize("weight", [-9, 8])
 def test_a_weight_wider_than_the_build_is_named(weight: int) -> None:
     graph = with_drawn_constants(build_network("tiny-yolov2-mini", weight_bits=4), seed=0)
-    constants = graph.layers[2].constants
+    constants = graph.stages[2].constants
     assert constants is not None
     constants.weights[0, 0, 0, 0] = weight
     with pytest.raises(InputError, match=f"layer conv3: weight {weight} is outside -8..7"):
@@ -133,7 +133,7 @@ def test_a_weight_wider_than_the_build_is_named(weight: int) -> None:
 @pytest.mark.parametrize("name", ["multiplier", "negative_multiplier"])
 def test_a_factor_wider_than_the_build_is_named(name: str) -> None:
     graph = with_drawn_constants(build_network("tiny-yolov2-mini"), seed=0)
-    constants = graph.layers[4].constants
+    constants = graph.stages[4].constants
     assert constants is not None
     factors = getattr(constants, name)
     factors[1] = 2**15 - 1
@@ -152,9 +152,9 @@ def test_weights_that_no_load_can_read_name_the_layer() -> None:
 
     def deep(side: int) -> Graph:
         tensors = Tensor("input", Shape(8 * 4095, 1, 1)), Tensor("output", Shape(128, 1, 1))
-        return Graph("g", (Layer("deep", *tensors, 128, (side, side), side // 2, None),))
+        return Graph("g", (Stage("deep", *tensors, 128, (side, side), side // 2, None),))
 
-    schedule = compile_graph(deep(5), config).layers[0].schedule
+    schedule = compile_graph(deep(5), config).stages[0].schedule
     assert schedule.weight_read_words == 4095 * 25 * 128 + 256
     said = r"layer deep: the weights of 1 output blocks are 25684096 words, a LOAD reads 16777215$"
     with pytest.raises(InputError, match=said):
@@ -163,7 +163,7 @@ def test_weights_that_no_load_can_read_name_the_layer() -> None:
 
 def test_a_field_that_does_not_fit_names_the_layer() -> None:
     program = compile_graph(build_network("tiny-yolov2-mini"), load_config("edge"))
-    first = program.layers[3].first_descriptor
+    first = program.stages[3].first_descriptor
     descriptors = tuple(
         item._replace(rows=1 << 16) if index > first and isinstance(item, Store) else item
         for index, item in enumerate(program.descriptors)

@@ -13,7 +13,7 @@ from hwsim.arch.config import Config, Energy, load_config, parse_config, preset_
 from hwsim.cost.estimate import Estimate
 from hwsim.errors import InputError
 from hwsim.flows.estimate import price
-from hwsim.graph import Graph, Layer, Shape, SpatialPool, Tensor
+from hwsim.graph import Graph, Shape, SpatialPool, Stage, Tensor
 from hwsim.report.document import make_document
 from hwsim.report.json_text import json_text
 
@@ -185,9 +185,9 @@ def small_network(weight_bits: int) -> Graph:
     return Graph(
         "small",
         (
-            Layer("conv1", image, first, 16, (3, 3), 1, 0.1, spatial_pool=SpatialPool.STRIDE_2,
+            Stage("conv1", image, first, 16, (3, 3), 1, 0.1, spatial_pool=SpatialPool.STRIDE_2,
                   weight_bits=weight_bits),
-            Layer("conv2", first, last, 10, (1, 1), 0, None, channel_pool=2,
+            Stage("conv2", first, last, 10, (1, 1), 0, None, channel_pool=2,
                   weight_bits=weight_bits),
         ),
     )  # fmt: skip

@@ -12,8 +12,8 @@ from hwsim.cost.gates import calibration, gate_error, gate_model, numbers
 from hwsim.cost.memory import on_chip_memories
 from hwsim.flows.estimate import price
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Graph, Layer, Shape, Tensor
-from hwsim.program.traffic import traffic_by_layer
+from hwsim.graph import Graph, Shape, Stage, Tensor
+from hwsim.program.traffic import traffic_by_stage
 from hwsim.report.document import make_document
 from hwsim.synthesis.calibration import (
     ALL,
@@ -30,13 +30,13 @@ from tests.drawn import preset_with
 
 def one_layer() -> Graph:
     """Return a 1x1 layer of 20 channels to 24 on 4x4 pixels: two input and two output blocks."""
-    layer = Layer("conv1", Tensor("input", Shape(20, 4, 4)), Tensor("output", Shape(24, 4, 4)),
+    stage = Stage("conv1", Tensor("input", Shape(20, 4, 4)), Tensor("output", Shape(24, 4, 4)),
                   24, (1, 1), 0, None)  # fmt: skip
-    return Graph("one", (layer,))
+    return Graph("one", (stage,))
 
 
 def test_useful_bytes_leave_out_what_pads() -> None:
-    (traffic,) = traffic_by_layer(compile_graph(one_layer(), load_config("edge")))
+    (traffic,) = traffic_by_stage(compile_graph(one_layer(), load_config("edge")))
     assert traffic.bytes.features_read == 2 * 16 * 16
     assert traffic.useful_bytes.features_read == 20 * 16
     assert traffic.bytes.features_written == 2 * 16 * 16
@@ -49,12 +49,12 @@ def test_energy_is_operations_times_coefficients() -> None:
     config = preset_with("edge", energy={"mac_pj": 1.0, "on_chip_pj_per_byte": 1.0,
                                          "dram_pj_per_byte": 1.0})  # fmt: skip
     timeline = time_program(compile_graph(one_layer(), config))
-    (layer,) = timeline.layers
+    (stage,) = timeline.stages
     energy = frame_energy(timeline)
     busy = 2 * 2 * 16  # output blocks x input blocks x pixels
-    assert layer.busy_cycles == busy
+    assert stage.busy_cycles == busy
     assert energy.mac_mj == pytest.approx(busy * 256 * 1e-9)
-    bus_bytes = layer.traffic.bytes.total
+    bus_bytes = stage.traffic.bytes.total
     assert energy.dram_mj == pytest.approx(bus_bytes * 1e-9)
     array = busy * (16 + 2 * 64)
     tiles = len(timeline.tiles)  # each reads its output block's weights from the queue
@@ -162,7 +162,7 @@ def test_what_the_model_predicts_is_what_was_fitted() -> None:
 
 def test_the_layer_that_causes_the_peak_is_named() -> None:
     found = price(build_network("tiny-yolov2"), load_config("edge"))
-    assert found.peak_feature_layer == "conv1"
+    assert found.peak_feature_stage == "conv1"
     assert found.peak_feature_bytes == 416 * 416 * 4 + 208 * 208 * 16
 
 
@@ -179,12 +179,12 @@ def test_frames_utilisation_and_bandwidth_follow_from_the_cycles() -> None:
 def test_latency_is_paid_on_the_way_in_and_on_the_way_out() -> None:
     """One layer pays the latency of first page, features and last response, as nothing hides it."""
 
-    layer = Layer("conv1", Tensor("input", Shape(16, 1, 1)), Tensor("output", Shape(16, 1, 1)),
+    stage = Stage("conv1", Tensor("input", Shape(16, 1, 1)), Tensor("output", Shape(16, 1, 1)),
                   16, (1, 1), 0, None)  # fmt: skip
 
     def cycles(latency_cycles: int) -> int:
         config = preset_with("edge", memory={"latency_cycles": latency_cycles})
-        return time_program(compile_graph(Graph("pixel", (layer,)), config)).cycles
+        return time_program(compile_graph(Graph("pixel", (stage,)), config)).cycles
 
     assert cycles(61) - cycles(60) == 3
 
@@ -194,7 +194,7 @@ def test_few_unanswered_reads_show_a_long_latency() -> None:
         config = preset_with("edge", bus={"outstanding_reads": outstanding_reads},
                              memory={"latency_cycles": 200})  # fmt: skip
         graph = build_network("tiny-yolov2")
-        layers = (replace(graph.layers[8], input=Tensor("input", Shape(1024, 13, 13))),)
-        return time_program(compile_graph(Graph("head", layers), config)).cycles
+        stages = (replace(graph.stages[8], input=Tensor("input", Shape(1024, 13, 13))),)
+        return time_program(compile_graph(Graph("head", stages), config)).cycles
 
     assert cycles(2) > 1.5 * cycles(8)

@@ -96,12 +96,12 @@ def test_a_timeline_tells_which_waits_had_to_wait() -> None:
 
 
 def test_values_tell_both_ends_and_both_sides() -> None:
-    layer = case_graph("slice", NANO).layers[0]
-    zero_point = layer.output.zero_point
+    stage = case_graph("slice", NANO).stages[0]
+    zero_point = stage.output.zero_point
     values = np.full((1, 2, 2), zero_point, np.int8)
-    assert bins_of_values(layer, values) == set()
-    assert bins_of_values(layer, values + np.int8(1)) == {"leaky positive"}
-    assert bins_of_values(layer, np.full((1, 1, 1), -128, np.int8)) == {
+    assert bins_of_values(stage, values) == set()
+    assert bins_of_values(stage, values + np.int8(1)) == {"leaky positive"}
+    assert bins_of_values(stage, np.full((1, 1, 1), -128, np.int8)) == {
         "leaky negative",
         "saturated low",
     }

@@ -21,7 +21,7 @@ NAME = "tiny-yolov2-mini"
 
 @pytest.fixture
 def weights() -> tuple[FloatWeights, ...]:
-    return tuple(layer.as_type(np.float32) for layer in draw_weights(build_network(NAME), seed=1))
+    return tuple(stage.as_type(np.float32) for stage in draw_weights(build_network(NAME), seed=1))
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_round_trip(weights: tuple[FloatWeights, ...], file: Path) -> None:
 
 def test_size_of_a_published_file() -> None:
     drawn = draw_weights(build_network("tiny-yolov2"), seed=0)
-    floats = sum(array.size for layer in drawn for array in layer.arrays().values())
+    floats = sum(array.size for stage in drawn for array in stage.arrays().values())
     assert 16 + 4 * floats == 63_471_556  # tiny-yolo-voc.weights, with a header of 16 bytes
 
 

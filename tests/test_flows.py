@@ -8,7 +8,7 @@ import pytest
 import hwsim.compiler.compile
 import hwsim.cost.estimate
 from hwsim.cli import main
-from hwsim.compiler.emit import emit_layer
+from hwsim.compiler.emit import emit_stage
 from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import Tokens
 from hwsim.cost.comparison import Comparison, compare
@@ -35,10 +35,10 @@ def test_a_command_compiles_once(command: list[str], monkeypatch: pytest.MonkeyP
     written: Counter[str] = Counter()
 
     def counted(task: Task, tokens: Tokens) -> list[Descriptor]:
-        written[task.layer.name] += 1
-        return emit_layer(task, tokens)
+        written[task.stage.name] += 1
+        return emit_stage(task, tokens)
 
-    monkeypatch.setattr(hwsim.compiler.compile, "emit_layer", counted)
+    monkeypatch.setattr(hwsim.compiler.compile, "emit_stage", counted)
     assert main(command) == 0
     assert written == {f"conv{number}": 1 for number in range(1, 10)}
 

@@ -7,10 +7,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hwsim.frontends.builtin import build_network
 from hwsim.golden.calibration import calibration_photographs
-from hwsim.golden.networks import FloatLayer, FloatNetwork
+from hwsim.golden.networks import FloatNetwork, FloatStage
 from hwsim.golden.seeded_weights import draw_weights
 from hwsim.golden.statistics import seeded_weights
-from hwsim.graph import Layer, Shape, SpatialPool, Tensor
+from hwsim.graph import Shape, SpatialPool, Stage, Tensor
 from hwsim.graph.float_weights import BatchNorm, FloatWeights
 
 # Floats of the darknet file and multiply-accumulates at 416 x 416. The first three are published
@@ -28,7 +28,7 @@ def test_counts_are_the_published_ones(name: str) -> None:
     shapes = build_network(name)
     weights = draw_weights(shapes, seed=0)
     with torch.device("meta"):
-        network = FloatNetwork(shapes, [layer.as_type(np.float32) for layer in weights])
+        network = FloatNetwork(shapes, [stage.as_type(np.float32) for stage in weights])
         counter = FlopCounterMode(display=False)
         with counter:
             y = network(torch.zeros(1, 3, 416, 416))
@@ -37,27 +37,27 @@ def test_counts_are_the_published_ones(name: str) -> None:
     assert y.shape[2:] == (13, 13)
 
 
-def small_layer(k: int, pool: SpatialPool) -> FloatLayer:
+def small_stage(k: int, pool: SpatialPool) -> FloatStage:
     """Return a layer on 3 x 5 x 3 with two stored channels, with all constants drawn."""
     output = Tensor("output", Shape(2, pool.pooled(5), pool.pooled(3)))
-    layer = Layer("layer", Tensor("input", Shape(3, 5, 3)), output, 2 * k, (3, 3), 1, 0.1, k, pool)
+    stage = Stage("layer", Tensor("input", Shape(3, 5, 3)), output, 2 * k, (3, 3), 1, 0.1, k, pool)
     rng = np.random.default_rng(k)
-    weights = rng.standard_normal(layer.weights_shape, np.float32)
+    weights = rng.standard_normal(stage.weights_shape, np.float32)
     bias, scale, mean, variance = rng.standard_normal((4, 2 * k), np.float32)
-    return FloatLayer(layer, FloatWeights(weights, bias, BatchNorm(scale, mean, abs(variance))))
+    return FloatStage(stage, FloatWeights(weights, bias, BatchNorm(scale, mean, abs(variance))))
 
 
 @pytest.mark.parametrize("k", [1, 2])
 @pytest.mark.parametrize("pool", SpatialPool)
 def test_layer_follows_darknet(k: int, pool: SpatialPool) -> None:
-    layer = small_layer(k, pool)
-    layer.variance[0] = 0  # then only epsilon divides, which must be outside the square root
+    stage = small_stage(k, pool)
+    stage.variance[0] = 0  # then only epsilon divides, which must be outside the square root
     x = torch.randn(1, 3, 5, 3, generator=torch.Generator().manual_seed(9))
 
-    convolved = layer.convolve(x)[0].numpy().astype(np.float64)
+    convolved = stage.convolve(x)[0].numpy().astype(np.float64)
     mean, variance, scale, bias = (
         tensor.numpy().astype(np.float64)[:, None, None]
-        for tensor in (layer.mean, layer.variance, layer.scale, layer.bias)
+        for tensor in (stage.mean, stage.variance, stage.scale, stage.bias)
     )
     y = (convolved - mean) / (np.sqrt(variance) + 1e-6) * scale + bias
     y = np.where(y > 0, y, 0.1 * y)
@@ -68,14 +68,14 @@ def test_layer_follows_darknet(k: int, pool: SpatialPool) -> None:
         for h in range(0, 5, pool.stride)
         for w in range(0, 3, pool.stride)
     ]
-    np.testing.assert_allclose(layer(x).flatten().numpy(), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(stage(x).flatten().numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_folding_keeps_the_function_and_moves_signs_into_the_weights() -> None:
-    layer = small_layer(2, SpatialPool.NONE)
-    layer.scale[0] = -1.0
-    weights, bias = layer.folded()
-    plain = small_layer(2, SpatialPool.NONE)
+    stage = small_stage(2, SpatialPool.NONE)
+    stage.scale[0] = -1.0
+    weights, bias = stage.folded()
+    plain = small_stage(2, SpatialPool.NONE)
     for target, value in (
         (plain.weights, weights),
         (plain.bias, bias),
@@ -85,8 +85,8 @@ def test_folding_keeps_the_function_and_moves_signs_into_the_weights() -> None:
     ):
         target.copy_(value)
     x = torch.randn(1, 3, 5, 3, generator=torch.Generator().manual_seed(9))
-    torch.testing.assert_close(plain(x), layer(x), rtol=1e-4, atol=1e-4)
-    assert torch.equal(weights[0].sign(), -layer.weights[0].sign())
+    torch.testing.assert_close(plain(x), stage(x), rtol=1e-4, atol=1e-4)
+    assert torch.equal(weights[0].sign(), -stage.weights[0].sign())
 
 
 @pytest.fixture(scope="module")
@@ -97,18 +97,18 @@ def seeded() -> FloatNetwork:
 
 def test_seeded_layers_are_normalised_over_the_photographs(seeded: FloatNetwork) -> None:
     x = torch.stack(calibration_photographs(build_network("condensation-net-mini"))) / 255
-    for layer in seeded.float_layers():
-        y = layer.convolve(x)
-        if layer.normalised:
-            torch.testing.assert_close(y.mean((0, 2, 3)), layer.mean, rtol=1e-3, atol=1e-3)
+    for stage in seeded.float_stages():
+        y = stage.convolve(x)
+        if stage.normalised:
+            torch.testing.assert_close(y.mean((0, 2, 3)), stage.mean, rtol=1e-3, atol=1e-3)
             torch.testing.assert_close(
-                y.var((0, 2, 3), correction=0), layer.variance, rtol=1e-3, atol=1e-3
+                y.var((0, 2, 3), correction=0), stage.variance, rtol=1e-3, atol=1e-3
             )
-        x = layer.activate(y)
+        x = stage.activate(y)
 
 
 def test_seeded_weights_have_negative_scales_and_depend_on_the_seed(seeded: FloatNetwork) -> None:
-    scales = torch.cat([layer.scale for layer in seeded.float_layers() if layer.normalised])
+    scales = torch.cat([stage.scale for stage in seeded.float_stages() if stage.normalised])
     assert 0 < int((scales < 0).sum()) < len(scales) // 4
     other = draw_weights(build_network("condensation-net-mini"), seed=6)
-    assert (other[0].weights != seeded.float_layers()[0].weights.numpy()).any()
+    assert (other[0].weights != seeded.float_stages()[0].weights.numpy()).any()

@@ -10,16 +10,16 @@ from hwsim.frontends.builtin import build_network
 from hwsim.golden.photographs import photograph
 from hwsim.golden.qdq import (
     Agreement,
-    compare_layer,
-    compare_layers,
-    export_layers,
+    compare_stage,
+    compare_stages,
     export_network,
+    export_stages,
     run_model,
 )
 from hwsim.golden.quantize import extract_graph, quantized_network
 from hwsim.golden.reference import run_graph, stored_image
 from hwsim.golden.statistics import seeded_weights
-from hwsim.graph import Layer
+from hwsim.graph import Stage
 
 PHOTOGRAPH = "rocket"  # not used in calibration
 REQUIRED_SHARE = 0.99  # of a layer's elements are equal; the others may differ by one step
@@ -30,9 +30,9 @@ def judge(name: str, size: int, weight_bits: int, multiplier_bits: int) -> list[
     network = quantized_network(shapes, seeded_weights(shapes))
     graph = extract_graph(shapes, network, multiplier_bits)
     image = stored_image(photograph(PHOTOGRAPH, height=size, width=size))[None]
-    agreements = compare_layers(network, graph, image)
+    agreements = compare_stages(network, graph, image)
     assert [found.elements for found in agreements] == [
-        layer.output.shape.elements for layer in graph.layers
+        stage.output.shape.elements for stage in graph.stages
     ]
     return agreements
 
@@ -66,28 +66,28 @@ def test_every_layer_agrees_at_full_size(name: str, weight_bits: int) -> None:
     assert holds(agreements), agreements
 
 
-def with_bias_off(layer: Layer) -> Layer:
+def with_bias_off(stage: Stage) -> Stage:
     """Return a layer whose outputs are all half a step too large."""
-    constants = layer.constants
+    constants = stage.constants
     assert constants is not None
     half_step = (2.0 ** (constants.shift - 1) / constants.multiplier).astype(np.int32)
-    return replace(layer, constants=replace(constants, bias=constants.bias + half_step))
+    return replace(stage, constants=replace(constants, bias=constants.bias + half_step))
 
 
-def with_slope_off(layer: Layer) -> Layer:
+def with_slope_off(stage: Stage) -> Stage:
     """Return a layer whose leaky slope is 0.2."""
-    constants = layer.constants
+    constants = stage.constants
     assert constants is not None
     doubled = constants.negative_multiplier * 2
-    return replace(layer, constants=replace(constants, negative_multiplier=doubled))
+    return replace(stage, constants=replace(constants, negative_multiplier=doubled))
 
 
-def with_taps_transposed(layer: Layer) -> Layer:
+def with_taps_transposed(stage: Stage) -> Stage:
     """Return a layer whose kernel has rows and columns exchanged."""
-    constants = layer.constants
+    constants = stage.constants
     assert constants is not None
     transposed = constants.weights.swapaxes(2, 3)
-    return replace(layer, constants=replace(constants, weights=transposed))
+    return replace(stage, constants=replace(constants, weights=transposed))
 
 
 def test_the_judge_sees_what_is_wrong() -> None:
@@ -95,14 +95,14 @@ def test_the_judge_sees_what_is_wrong() -> None:
     network = quantized_network(shapes, seeded_weights(shapes))
     graph = extract_graph(shapes, network)
     image = stored_image(photograph(PHOTOGRAPH, height=64, width=64))[None]
-    models = export_layers(network, graph)
+    models = export_stages(network, graph)
     inputs = [image, *run_graph(graph, image)]
     for index in (0, 3, 7):
-        model, layer, x = models[index], graph.layers[index], inputs[index]
-        assert holds([compare_layer(model, layer, x)])
+        model, stage, x = models[index], graph.stages[index], inputs[index]
+        assert holds([compare_stage(model, stage, x)])
         for spoil in (with_bias_off, with_slope_off, with_taps_transposed):
-            agreement = compare_layer(model, spoil(layer), x)
-            assert not holds([agreement]), f"{spoil.__name__} at {layer.name}"
+            agreement = compare_stage(model, spoil(stage), x)
+            assert not holds([agreement]), f"{spoil.__name__} at {stage.name}"
 
 
 def test_the_whole_network_exports_as_sound_onnx() -> None:

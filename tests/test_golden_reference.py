@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from hwsim.errors import InputError
-from hwsim.golden.reference import run_graph, run_layer, stored_image
-from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
+from hwsim.golden.reference import run_graph, run_stage, stored_image
+from hwsim.graph import Constants, Graph, Quantization, Shape, SpatialPool, Stage, Tensor
 from tests.quantized import quantized_network
 
 
-def drawn_layer(k: int, pool: SpatialPool) -> Layer:
+def drawn_stage(k: int, pool: SpatialPool) -> Stage:
     """Return a 3x3 layer of 3 x 6 x 5 to 4 stored channels, with constants of both signs."""
     rng = np.random.default_rng(k)
     filters = 4 * k
@@ -27,16 +27,16 @@ def drawn_layer(k: int, pool: SpatialPool) -> Layer:
         rng.integers(2**10, 2**12, filters, np.int32),
         rng.integers(22, 25, filters, np.int32),
     )
-    return Layer("layer", stored, output, filters, (3, 3), 1, 0.1, k, pool, constants=constants)
+    return Stage("layer", stored, output, filters, (3, 3), 1, 0.1, k, pool, constants=constants)
 
 
-def layer_by_steps(layer: Layer, x: np.ndarray[tuple[int, ...], np.dtype[np.int8]]) -> list[int]:
+def stage_by_steps(stage: Stage, x: np.ndarray[tuple[int, ...], np.dtype[np.int8]]) -> list[int]:
     """Return one layer's output for `x[C, H, W]`, step by step in Python integers."""
-    constants, stored = layer.constants, layer.input
+    constants, stored = stage.constants, stage.input
     assert constants is not None
     padded = np.pad(x.astype(int), ((0, 0), (1, 1), (1, 1)), constant_values=stored.zero_point)
-    k, pool = layer.channel_pool, layer.spatial_pool
-    shape = layer.convolution_shape
+    k, pool = stage.channel_pool, stage.spatial_pool
+    shape = stage.convolution_shape
     narrow = np.empty((shape.channels, shape.height, shape.width), int)
     for channel, p, q in np.ndindex(narrow.shape):
         weights = constants.weights[channel].astype(int)
@@ -45,7 +45,7 @@ def layer_by_steps(layer: Layer, x: np.ndarray[tuple[int, ...], np.dtype[np.int8
         factors = constants.multiplier if acc >= 0 else constants.negative_multiplier
         shift = int(constants.shift[channel])
         wide = (acc * int(factors[channel]) + (1 << (shift - 1))) >> shift
-        narrow[channel, p, q] = min(max(wide + layer.output.zero_point, -128), 127)
+        narrow[channel, p, q] = min(max(wide + stage.output.zero_point, -128), 127)
     return [
         int(narrow[c * k : (c + 1) * k, h : h + pool.window, w : w + pool.window].max())
         for c in range(shape.channels // k)
@@ -57,15 +57,15 @@ def layer_by_steps(layer: Layer, x: np.ndarray[tuple[int, ...], np.dtype[np.int8
 @pytest.mark.parametrize("k", [1, 2, 4])
 @pytest.mark.parametrize("pool", SpatialPool)
 def test_layer_equals_its_steps(k: int, pool: SpatialPool) -> None:
-    layer = drawn_layer(k, pool)
+    stage = drawn_stage(k, pool)
     x = np.random.default_rng(7).integers(-128, 128, (3, 6, 5), np.int8)
-    y = run_layer(layer, torch.from_numpy(x)[None])
+    y = run_stage(stage, torch.from_numpy(x)[None])
     assert y.dtype == torch.int8
-    assert y.flatten().tolist() == layer_by_steps(layer, x)
+    assert y.flatten().tolist() == stage_by_steps(stage, x)
 
 
 def test_writing_all_maps_and_reducing_them_gives_the_same() -> None:
-    fused = drawn_layer(4, SpatialPool.STRIDE_2)
+    fused = drawn_stage(4, SpatialPool.STRIDE_2)
     maps = replace(fused.output, name="maps", shape=Shape(16, 3, 3))
     first = replace(fused, output=maps, channel_pool=1)
     identity = Constants(
@@ -75,7 +75,7 @@ def test_writing_all_maps_and_reducing_them_gives_the_same() -> None:
         np.full(16, 2**14, np.int32),
         np.full(16, 14, np.int32),
     )
-    second = Layer(
+    second = Stage(
         "reduce",
         maps,
         fused.output,
@@ -90,7 +90,7 @@ def test_writing_all_maps_and_reducing_them_gives_the_same() -> None:
     )
     x = torch.from_numpy(np.random.default_rng(1).integers(-128, 128, (2, 3, 6, 5), np.int8))
     *_, unfused = run_graph(Graph("unfused", (first, second)), x)
-    assert torch.equal(unfused, run_layer(fused, x))
+    assert torch.equal(unfused, run_stage(fused, x))
 
 
 def test_image_is_stored_with_its_top_bit_flipped() -> None:
@@ -102,19 +102,19 @@ def test_graph_yields_every_layer() -> None:
     graph = quantized_network("condensation-net-mini", 45, 64)
     image = torch.zeros((2, 3, 45, 64), dtype=torch.uint8)
     outputs = run_graph(graph, stored_image(image))
-    for layer, y in zip(graph.layers, outputs, strict=True):
-        shape = layer.output.shape
+    for stage, y in zip(graph.stages, outputs, strict=True):
+        shape = stage.output.shape
         assert y.shape == (2, shape.channels, shape.height, shape.width)
 
 
 def test_refuses_what_it_cannot_run() -> None:
-    layer = drawn_layer(1, SpatialPool.NONE)
+    stage = drawn_stage(1, SpatialPool.NONE)
     x = torch.zeros((1, 3, 6, 5), dtype=torch.int8)
     with pytest.raises(InputError, match="layer layer has no constants: quantize the network"):
-        run_layer(replace(layer, constants=None), x)
+        run_stage(replace(stage, constants=None), x)
     with pytest.raises(InputError, match=r"takes int8 3x6x5, not .* 3x5x5"):
-        run_layer(layer, x[:, :, 1:])
-    assert layer.constants is not None
-    heavy = replace(layer.constants, bias=np.full(4, 2**31 - 1, np.int32))
+        run_stage(stage, x[:, :, 1:])
+    assert stage.constants is not None
+    heavy = replace(stage.constants, bias=np.full(4, 2**31 - 1, np.int32))
     with pytest.raises(InputError, match=r"layer layer: accumulator \+ bias does not fit"):
-        run_layer(replace(layer, constants=heavy), x + 127)
+        run_stage(replace(stage, constants=heavy), x + 127)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hwsim.compiler import compile_graph
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, SpatialPool, Tensor
+from hwsim.graph import Constants, Graph, Quantization, Shape, SpatialPool, Stage, Tensor
 from hwsim.graph.infer import stored_shape
 from hwsim.passes.baselines import materialized, plain, without_constants
 from tests.drawn import preset_with, shapes_of_graphs, with_drawn_constants
@@ -20,7 +20,7 @@ from tests.drawn import preset_with, shapes_of_graphs, with_drawn_constants
 NOT_ABOVE_ZERO = (0, -1, -(10**30), True, "3", 2.0, np.int64(3), None)
 
 
-def sound_layer(**changes: Any) -> Layer:
+def sound_stage(**changes: Any) -> Stage:
     """Return a 3x3 layer of 8 channels to 16 filters, all of them stored, with `changes`."""
     fields: dict[str, Any] = {
         "name": "conv1",
@@ -31,7 +31,7 @@ def sound_layer(**changes: Any) -> Layer:
         "padding": 1,
         "leaky_slope": 0.1,
     }
-    return Layer(**fields | changes)
+    return Stage(**fields | changes)
 
 
 def sound_constants(**changes: Any) -> Constants:
@@ -47,11 +47,11 @@ def sound_constants(**changes: Any) -> Constants:
 
 
 def input_with(**changes: Any) -> Tensor:
-    return replace(sound_layer().input, **changes)
+    return replace(sound_stage().input, **changes)
 
 
 def output_with(**changes: Any) -> Tensor:
-    return replace(sound_layer().output, **changes)
+    return replace(sound_stage().output, **changes)
 
 
 @settings(deadline=None)
@@ -125,7 +125,7 @@ def test_a_fault_is_one_line_with_layer_value_and_rule(
     changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError) as caught:
-        sound_layer(**changes)
+        sound_stage(**changes)
     line = str(caught.value)
     assert line.startswith("layer conv1: ")
     assert message in line
@@ -136,13 +136,13 @@ def test_a_fault_is_one_line_with_layer_value_and_rule(
 @pytest.mark.parametrize("scale", [0.0, -1.0, float("inf"), float("nan"), 10**400, "1", None])
 def test_a_scale_is_finite_and_above_zero(scale: Any) -> None:
     with pytest.raises(InputError, match=r"^layer conv1: input scale = .* must be a finite number"):
-        sound_layer(input=input_with(quantization=Quantization(scale, 0)))
+        sound_stage(input=input_with(quantization=Quantization(scale, 0)))
 
 
 @pytest.mark.parametrize("zero_point", [-129, 128, 1.0, None])
 def test_a_zero_point_is_a_stored_value(zero_point: Any) -> None:
     with pytest.raises(InputError, match=r"^layer conv1: output zero_point = .* from -128 to 127"):
-        sound_layer(output=output_with(quantization=Quantization(1.0, zero_point)))
+        sound_stage(output=output_with(quantization=Quantization(1.0, zero_point)))
 
 
 @pytest.mark.parametrize("value", NOT_ABOVE_ZERO)
@@ -151,23 +151,23 @@ def test_counts_are_integers_above_zero(field: str, value: Any) -> None:
     if field == "groups" and value is True:
         value = False
     with pytest.raises(InputError, match=rf"^layer conv1: {field} = "):
-        sound_layer(**{field: value})
+        sound_stage(**{field: value})
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "\udc80", 7, None, "x" * 256])
 def test_names_are_bounded_text(name: Any) -> None:
     with pytest.raises(InputError, match=r"^a layer's name .*") as caught:
-        sound_layer(name=name)
+        sound_stage(name=name)
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match=r"^a graph's name .*"):
-        Graph(name, (sound_layer(),))
+        Graph(name, (sound_stage(),))
 
 
-def chain(count: int = 3) -> list[Layer]:
+def chain(count: int = 3) -> list[Stage]:
     """Return consecutive layers of 8 channels each."""
     tensors = [Tensor(f"t{index}", Shape(8, 6, 5)) for index in range(count + 1)]
     return [
-        Layer(f"conv{index + 1}", tensors[index], tensors[index + 1], 8, (1, 1), 0, None)
+        Stage(f"conv{index + 1}", tensors[index], tensors[index + 1], 8, (1, 1), 0, None)
         for index in range(count)
     ]
 
@@ -222,18 +222,18 @@ def test_names_are_unique() -> None:
 
 def test_constants_are_given_to_all_layers_or_to_none() -> None:
     graph = with_drawn_constants(Graph("g", tuple(chain())), seed=1)
-    first, second, third = graph.layers
+    first, second, third = graph.stages
     with pytest.raises(InputError, match=r"^graph g: layer conv2 has no constants, other layers"):
         Graph("g", (first, replace(second, constants=None), third))
 
 
 def test_a_depthwise_layer_counts_its_macs_and_a_reduction_none() -> None:
-    depthwise = sound_layer(filters=8, groups=8, output=output_with(shape=Shape(8, 6, 5)))
+    depthwise = sound_stage(filters=8, groups=8, output=output_with(shape=Shape(8, 6, 5)))
     assert depthwise.macs == 8 * 9 * 6 * 5
     assert Graph("g", (depthwise,)).macs == depthwise.macs
     graph = build_network("condensation-net-mini")
     unfused = materialized(graph)
-    assert sum(layer.is_reduction for layer in unfused.layers) == 8
+    assert sum(stage.is_reduction for stage in unfused.stages) == 8
     assert unfused.macs == graph.macs
     assert not unfused.is_condensed
 
@@ -241,36 +241,36 @@ def test_a_depthwise_layer_counts_its_macs_and_a_reduction_none() -> None:
 def test_names_of_a_baseline_are_legal_whatever_the_network_s_are() -> None:
     names = ["x" * 255, "x" * 127 + " maps", "x" * 127 + " reduction"]
     tensor = Tensor("x" * 254, Shape(8, 6, 5))
-    layers: list[Layer] = []
+    stages: list[Stage] = []
     for name in names:
         output = Tensor(name, Shape(8, 6, 5))
-        layers.append(Layer(name, tensor, output, 16, (1, 1), 0, None, channel_pool=2))
+        stages.append(Stage(name, tensor, output, 16, (1, 1), 0, None, channel_pool=2))
         tensor = output
-    found = materialized(Graph("g", tuple(layers)))
-    assert len(found.layers) == 6
+    found = materialized(Graph("g", tuple(stages)))
+    assert len(found.stages) == 6
 
 
 def test_a_reduction_of_more_blocks_than_a_descriptor_counts_names_the_layer() -> None:
-    layer = Layer("wide", Tensor("in", Shape(65535, 1, 1)), Tensor("out", Shape(8, 1, 1)), 8,
+    stage = Stage("wide", Tensor("in", Shape(65535, 1, 1)), Tensor("out", Shape(8, 1, 1)), 8,
                   (1, 1), 0, None)  # fmt: skip
     config = preset_with("nano", buffers={"feature_bytes": 1 << 17})
     with pytest.raises(InputError, match=r"^layer wide: 65535 channels are 8192 input blocks of 8"):
-        compile_graph(Graph("g", (layer,)), config)
+        compile_graph(Graph("g", (stage,)), config)
 
 
-Fault = Callable[[Layer], dict[str, Any]]
+Fault = Callable[[Stage], dict[str, Any]]
 
 
-def single_faults(layer: Layer) -> Iterator[tuple[dict[str, Any], str]]:
+def single_faults(stage: Stage) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield single changes that make a sound layer wrong, each with the value to be named."""
-    stored, output = layer.input, layer.output
+    stored, output = stage.input, stage.output
     for side in ("channels", "height", "width"):
         for change in (-1, 1):
             size = getattr(output.shape, side) + change
             shape = replace(output.shape, **{side: size})
             yield {"output": replace(output, shape=shape)}, str(size)
-    yield {"padding": min(layer.kernel)}, str(min(layer.kernel))
-    yield {"kernel": (16, layer.kernel[1])}, "16"
+    yield {"padding": min(stage.kernel)}, str(min(stage.kernel))
+    yield {"kernel": (16, stage.kernel[1])}, "16"
     yield {"groups": stored.shape.channels + 1}, str(stored.shape.channels + 1)
     yield {"channel_pool": 16}, "16"
     yield {"weight_bits": 7}, "7"
@@ -279,13 +279,13 @@ def single_faults(layer: Layer) -> Iterator[tuple[dict[str, Any], str]]:
     yield {"output": replace(output, quantization=Quantization(0.0, 0))}, "0.0"
     yield {"output": replace(output, quantization=Quantization(1.0, 128))}, "128"
     yield {"name": "\x1b"}, "\\x1b"
-    constants = layer.constants
+    constants = stage.constants
     assert constants is not None
     for name, value in (("shift", 63), ("shift", 1), ("multiplier", -2)):
         values = getattr(constants, name).copy()
         values[-1] = value
         yield {"constants": replace(constants, **{name: values})}, str(value)
-    yield {"constants": replace(constants, bias=constants.bias[:-1])}, str(layer.filters - 1)
+    yield {"constants": replace(constants, bias=constants.bias[:-1])}, str(stage.filters - 1)
 
 
 @settings(deadline=None)
@@ -293,10 +293,10 @@ def single_faults(layer: Layer) -> Iterator[tuple[dict[str, Any], str]]:
 def test_a_drawn_fault_is_refused_by_its_value(
     graph: Graph, seed: int, data: st.DataObject
 ) -> None:
-    (layer,) = with_drawn_constants(graph, seed).layers
-    changes, value = data.draw(st.sampled_from(list(single_faults(layer))))
+    (stage,) = with_drawn_constants(graph, seed).stages
+    changes, value = data.draw(st.sampled_from(list(single_faults(stage))))
     with pytest.raises(InputError) as caught:
-        replace(layer, **changes)
+        replace(stage, **changes)
     assert value in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save
 
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Constants, Graph, Layer, Shape, SpatialPool, Tensor
+from hwsim.graph import Constants, Graph, Shape, SpatialPool, Stage, Tensor
 from hwsim.graph.file import load_graph, save_graph
 from tests.drawn import shapes_of_graphs, with_drawn_constants
 
@@ -30,11 +30,11 @@ NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_si
 def graphs(draw: st.DrawFn) -> Graph:
     """Draw any legal graph, with or without constants, under any legal names."""
     shapes = draw(shapes_of_graphs())
-    names = draw(st.lists(NAMES, min_size=len(shapes.layers), max_size=len(shapes.layers),
+    names = draw(st.lists(NAMES, min_size=len(shapes.stages), max_size=len(shapes.stages),
                           unique=True))  # fmt: skip
-    layers = tuple(replace(layer, name=name) for layer, name in zip(shapes.layers, names,
+    stages = tuple(replace(stage, name=name) for stage, name in zip(shapes.stages, names,
                                                                     strict=True))  # fmt: skip
-    graph = Graph(draw(NAMES), layers)
+    graph = Graph(draw(NAMES), stages)
     seed = draw(st.none() | st.integers(0, 2**32 - 1))
     return graph if seed is None else with_drawn_constants(graph, seed)
 
@@ -49,15 +49,15 @@ def same(one: Graph, other: Graph) -> bool:
             if ours is not None
         )
         for ours, theirs in zip(
-            (layer.constants for layer in one.layers),
-            (layer.constants for layer in other.layers),
+            (stage.constants for stage in one.stages),
+            (stage.constants for stage in other.stages),
             strict=True,
         )
     )
 
 
 def without_constants(graph: Graph) -> Graph:
-    return replace(graph, layers=tuple(replace(layer, constants=None) for layer in graph.layers))
+    return replace(graph, stages=tuple(replace(stage, constants=None) for stage in graph.stages))
 
 
 def equal(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
@@ -89,13 +89,13 @@ def path(graph: Graph, tmp_path: Path) -> Path:
 
 
 def test_the_library_alone_reads_the_constants(graph: Graph, path: Path) -> None:
-    first = graph.layers[0].constants
+    first = graph.stages[0].constants
     assert first is not None
     np.testing.assert_array_equal(load_file(path)["conv1.weights"], first.weights)
 
 
 def test_a_view_of_other_strides_is_saved_as_it_reads(graph: Graph, tmp_path: Path) -> None:
-    first, *others = graph.layers
+    first, *others = graph.stages
     assert first.constants is not None
     turned = replace(first.constants, weights=first.constants.weights.swapaxes(2, 3))
     changed = Graph(graph.name, (replace(first, constants=turned), *others))
@@ -110,9 +110,9 @@ KEPT = Path(__file__).parent / "kept" / "graph-1.safetensors"
 def kept_graph() -> Graph:
     """Return the graph of the kept file: all kinds of layers, no field at its default."""
     image = Tensor("image", Shape(3, 7, 6), is_image=True)
-    first = Layer("conv", image, Tensor("maps", Shape(4, 4, 3)), 8, (3, 3), 1, 0.125, 2,
+    first = Stage("conv", image, Tensor("maps", Shape(4, 4, 3)), 8, (3, 3), 1, 0.125, 2,
                   SpatialPool.STRIDE_2, weight_bits=4)  # fmt: skip
-    second = Layer("depthwise", first.output, Tensor("out", Shape(4, 3, 3)), 4, (2, 1), 0, None,
+    second = Stage("depthwise", first.output, Tensor("out", Shape(4, 3, 3)), 4, (2, 1), 0, None,
                    spatial_pool=SpatialPool.STRIDE_1, groups=4)  # fmt: skip
     return with_drawn_constants(Graph("kept", (first, second)), seed=1)
 

@@ -202,19 +202,19 @@ def reported(name: str) -> tuple[Estimate, Document]:
         update={f"{kind}_source": name for kind in ("mac", "on_chip", "dram")}
     )
     found = price(graph, config.model_copy(update={"energy": sources}))
-    tensors = tuple(TensorFigures(layer.name, 1, 1, 0.5, 0.0, "0") for layer in graph.layers)
+    tensors = tuple(TensorFigures(stage.name, 1, 1, 0.5, 0.0, "0") for stage in graph.stages)
     run = RunFigures(f"{name}.jpg", "0", f"{name}.weights", True, 10.0, tensors)
     return found, make_document(found, run)
 
 
 def _renamed(graph: Graph, name: str) -> Graph:
-    layers = []
+    stages = []
     tensor = graph.input
-    for number, layer in enumerate(graph.layers):
-        output = replace(layer.output, name=f"{name}{number}")
-        layers.append(replace(layer, name=f"{name} {number}", input=tensor, output=output))
+    for number, stage in enumerate(graph.stages):
+        output = replace(stage.output, name=f"{name}{number}")
+        stages.append(replace(stage, name=f"{name} {number}", input=tensor, output=output))
         tensor = output
-    return replace(graph, name=name, layers=tuple(layers))
+    return replace(graph, name=name, stages=tuple(stages))
 
 
 def _page(name: str) -> str:
@@ -266,7 +266,7 @@ def _strings(value: Any) -> Iterator[str]:
 def test_rows_start_no_formula(name: str) -> None:
     _, document = reported(name)
     rows = list(csv.DictReader(io.StringIO(csv_text(document), newline="")))
-    assert [row["name"] for row in rows] == [csv_cell(layer.name) for layer in document.layers]
+    assert [row["name"] for row in rows] == [csv_cell(stage.name) for stage in document.layers]
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
 
 

@@ -46,15 +46,15 @@ CASES = _cases()
 
 def figures(preset: str, graph: Graph) -> dict[str, Any]:
     """Return hashes of a program's bytes, and the cost of its run."""
-    bits = graph.layers[0].weight_bits
+    bits = graph.stages[0].weight_bits
     program = compile_graph(graph, preset_with(preset, widths={"weight_bits": bits}))
     timeline = time_program(program)
     return {
         "program": hashlib.sha256(program.code_bytes).hexdigest(),
         "weights": hashlib.sha256(b"".join(program.weights)).hexdigest(),
         "peak_feature_bytes": program.peak_feature_bytes,
-        "cycles": [layer.cycles for layer in timeline.layers],
-        "bytes": [list(astuple(layer.traffic.bytes)) for layer in timeline.layers],
+        "cycles": [stage.cycles for stage in timeline.stages],
+        "bytes": [list(astuple(stage.traffic.bytes)) for stage in timeline.stages],
     }
 
 

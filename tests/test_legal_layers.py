@@ -8,7 +8,7 @@ from hwsim.compiler import compile_graph
 from hwsim.flows.progress import silent
 from hwsim.flows.simulation import Subject
 from hwsim.flows.witnesses import verify_program
-from hwsim.graph import Graph, Layer, Shape, SpatialPool, Tensor
+from hwsim.graph import Graph, Shape, SpatialPool, Stage, Tensor
 from hwsim.graph.infer import stored_shape
 from hwsim.timeline import time_program
 from tests.drawn import drawn_input, preset_with, with_drawn_constants
@@ -24,23 +24,23 @@ def dense(
     padding: int,
     k: int = 1,
     pool: SpatialPool = NONE,
-) -> Layer:
+) -> Stage:
     output = Tensor(
         f"{stored.name}+", stored_shape(stored.shape, channels * k, kernel, padding, k, pool)
     )
     name = f"layer {stored.name}"
-    return Layer(name, stored, output, channels * k, kernel, padding, 0.1, k, pool)
+    return Stage(name, stored, output, channels * k, kernel, padding, 0.1, k, pool)
 
 
 def depthwise(
     stored: Tensor, kernel: tuple[int, int], padding: int, pool: SpatialPool = NONE
-) -> Layer:
+) -> Stage:
     channels = stored.shape.channels
     output = Tensor(
         f"{stored.name}+", stored_shape(stored.shape, channels, kernel, padding, 1, pool)
     )
     name = f"layer {stored.name}"
-    return Layer(name, stored, output, channels, kernel, padding, 0.1, 1, pool, channels)
+    return Stage(name, stored, output, channels, kernel, padding, 0.1, 1, pool, channels)
 
 
 def wide_paddings() -> Graph:
@@ -100,6 +100,6 @@ def test_every_witness_computes_it(make: Callable[[], Graph]) -> None:
     subject = Subject("A", "unusual layers", program, time_program(program))
     found = verify_program(subject, drawn_input(graph, seed=6), silent)
     assert list(found.failures()) == []
-    assert [layer.verilog_cycles for layer in found.layers] == [
-        layer.timeline_cycles for layer in found.layers
+    assert [stage.verilog_cycles for stage in found.layers] == [
+        stage.timeline_cycles for stage in found.layers
     ]

@@ -135,7 +135,7 @@ def test_load_takes_a_size_and_k() -> None:
     graph = hwsim.load(MINI, size=(96, 64), k=4)
     assert isinstance(graph, Graph)
     assert (graph.input.shape.width, graph.input.shape.height) == (96, 64)
-    assert graph.layers[0].channel_pool == 4
+    assert graph.stages[0].channel_pool == 4
     square = hwsim.load(MINI, size=96).input.shape
     assert (square.width, square.height) == (96, 96)
     assert hwsim.load(MINI) == hwsim.load(MINI, size=64, k=2)

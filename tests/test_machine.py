@@ -55,8 +55,8 @@ def assert_equals_golden(
     graph: Graph, image: NDArray[np.int8], outputs: Iterable[NDArray[np.int8]]
 ) -> None:
     expected = run_graph(graph, torch.from_numpy(image)[None])
-    for layer, output, reference in zip(graph.layers, outputs, expected, strict=True):
-        np.testing.assert_array_equal(output, reference[0].numpy(), err_msg=layer.name)
+    for stage, output, reference in zip(graph.stages, outputs, expected, strict=True):
+        np.testing.assert_array_equal(output, reference[0].numpy(), err_msg=stage.name)
 
 
 def compiled(graph: Graph, config: Config) -> Program:
@@ -104,13 +104,13 @@ def test_virtual_maps_store_the_same_bytes_as_materialized_ones(
     fused_outputs = execute(compiled(graph, config), image)
     by_name = dict(
         zip(
-            [layer.output.name for layer in unfused.layers],
+            [stage.output.name for stage in unfused.stages],
             execute(compiled(unfused, config), image),
             strict=True,
         )
     )
-    for layer, output in zip(graph.layers, fused_outputs, strict=True):
-        np.testing.assert_array_equal(by_name[layer.output.name], output, err_msg=layer.name)
+    for stage, output in zip(graph.stages, fused_outputs, strict=True):
+        np.testing.assert_array_equal(by_name[stage.output.name], output, err_msg=stage.name)
 
 
 @pytest.mark.parametrize("preset", ["nano", "edge", "mid"])

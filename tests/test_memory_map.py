@@ -169,12 +169,12 @@ def test_every_tensor_lies_as_its_layout_says(data: st.DataObject, seed: int) ->
     outputs: dict[str, NDArray[np.int8]] = {graph.input.name: image}
     packed = {graph.input.name: packed_input(program, image)}
 
-    def on_layer(layer: Any, values: NDArray[np.int8]) -> None:
-        region = program.region(layer.output)
-        outputs[layer.output.name] = values.copy()
-        packed[layer.output.name] = machine.memory.data[region.address : region.end].tobytes()
+    def on_stage(stage: Any, values: NDArray[np.int8]) -> None:
+        region = program.region(stage.output)
+        outputs[stage.output.name] = values.copy()
+        packed[stage.output.name] = machine.memory.data[region.address : region.end].tobytes()
 
-    machine = Machine(program, image, on_layer=on_layer)
+    machine = Machine(program, image, on_stage=on_stage)
     machine.run()
     for tensor in document.tensors:
         assert tensor.size_bytes == len(packed[tensor.name])

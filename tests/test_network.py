@@ -49,7 +49,7 @@ def run_network(graph: Graph, config: Config, folder: Path, base: int = 0) -> No
     assert run.is_complete(config.word_bytes)
     check_machine(program, image, run)
     check_values(program, image, run)
-    assert run.array_cycles == sum(layer.busy_cycles for layer in timeline.layers)
+    assert run.array_cycles == sum(stage.busy_cycles for stage in timeline.stages)
     assert run.cycles == predicted
 
 

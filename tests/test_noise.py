@@ -14,7 +14,7 @@ from hwsim.frontends.darknet import write_weights
 from hwsim.golden import networks
 from hwsim.golden.networks import FloatNetwork
 from hwsim.golden.noise import float_outputs, signal_to_noise_db
-from hwsim.golden.quantize import QuantizedLayer
+from hwsim.golden.quantize import QuantizedStage
 from hwsim.golden.seeded_weights import draw_weights
 from hwsim.golden.statistics import seeded_weights
 from hwsim.graph import Quantization
@@ -74,7 +74,7 @@ def test_a_lost_layer_is_warned_of_by_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A saturated layer, which still equals golden, causes a warning with its name."""
-    monkeypatch.setattr(QuantizedLayer, "include_zero", lambda _: None)
+    monkeypatch.setattr(QuantizedStage, "include_zero", lambda _: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     path = weights_with_lower_biases(tmp_path / "head.weights", -1, 20.0)
     arguments = ["run", NAME, "--image", "photo.jpg", "--weights", str(path), "--check", "-q"]
@@ -117,7 +117,7 @@ def test_a_depthwise_layer_computed_in_parts_gives_the_same(
 ) -> None:
     shapes = depthwise_layers()
     drawn = draw_weights(shapes, seed=0)
-    network = FloatNetwork(shapes, [layer.as_type(np.float32) for layer in drawn])
+    network = FloatNetwork(shapes, [stage.as_type(np.float32) for stage in drawn])
     x = torch.randn(2, 20, 13, 9)
     whole = network(x)
     monkeypatch.setattr(networks, "MOST_ELEMENTS", 1)

@@ -20,7 +20,7 @@ from hwsim.golden.photographs import photograph
 from hwsim.golden.quantize import quantize
 from hwsim.golden.reference import run_graph, stored_image
 from hwsim.golden.statistics import seeded_weights
-from hwsim.graph import Constants, Graph, Layer, Quantization, Shape, Tensor
+from hwsim.graph import Constants, Graph, Quantization, Shape, Stage, Tensor
 from hwsim.graph.file import graph_bytes
 from hwsim.graph.float_weights import BatchNorm, FloatWeights
 from tests.drawn import shapes_of_graphs
@@ -30,8 +30,8 @@ UNSEEN = "rocket"
 
 
 def constants_of(graph: Graph) -> list[Constants]:
-    found = [layer.constants for layer in graph.layers if layer.constants is not None]
-    assert len(found) == len(graph.layers)
+    found = [stage.constants for stage in graph.stages if stage.constants is not None]
+    assert len(found) == len(graph.stages)
     return found
 
 
@@ -43,11 +43,11 @@ def test_no_layer_is_degenerate(name: str, size: int) -> None:
     images = [photograph(source, height=size, width=size) for source in sources]
     graph = quantized_network(name, size, size)
     outputs = run_graph(graph, stored_image(torch.stack(images)))
-    for layer, stored in zip(graph.layers, outputs, strict=True):
+    for stage, stored in zip(graph.stages, outputs, strict=True):
         for source, y in zip(sources, stored, strict=True):
             saturated = ((y == -128) | (y == 127)).double().mean()
-            assert len(set(y.flatten().tolist())) >= 64, f"{layer.name} on {source}"
-            assert saturated < 0.05, f"{layer.name} on {source}"
+            assert len(set(y.flatten().tolist())) >= 64, f"{stage.name} on {source}"
+            assert saturated < 0.05, f"{stage.name} on {source}"
 
 
 @pytest.mark.parametrize("weight_bits", [8, 4])
@@ -57,7 +57,7 @@ def test_integers_keep_to_their_widths(weight_bits: int, multiplier_bits: int) -
         "condensation-net-mini", 64, 64, weight_bits=weight_bits, multiplier_bits=multiplier_bits
     )
     largest = 2 ** (weight_bits - 1) - 1
-    for layer, constants in zip(graph.layers, constants_of(graph), strict=True):
+    for stage, constants in zip(graph.stages, constants_of(graph), strict=True):
         assert constants.weights.dtype == np.int8
         assert (np.abs(constants.weights.astype(int)).max((1, 2, 3)) == largest).all()
         for values in (
@@ -67,21 +67,21 @@ def test_integers_keep_to_their_widths(weight_bits: int, multiplier_bits: int) -
             constants.shift,
         ):
             assert values.dtype == np.int32
-            assert values.shape == (layer.filters,)
+            assert values.shape == (stage.filters,)
         assert constants.multiplier.min() >= 2 ** (multiplier_bits - 2)
         assert constants.multiplier.max() < 2 ** (multiplier_bits - 1)
         assert constants.shift.min() >= 2
         assert constants.shift.max() <= 62
         slope = constants.negative_multiplier / constants.multiplier
-        expected = 1.0 if layer.leaky_slope is None else 0.1
+        expected = 1.0 if stage.leaky_slope is None else 0.1
         np.testing.assert_allclose(slope, expected, atol=2.0**-14)
-        assert layer.weight_bits == weight_bits
+        assert stage.weight_bits == weight_bits
 
 
 def test_tensors_hand_their_scale_on() -> None:
     graph = quantized_network("tiny-yolov2-mini", 64, 64)
     assert graph.input.quantization == Quantization(1 / 255, -128)
-    for before, after in zip(graph.layers[:-1], graph.layers[1:], strict=True):
+    for before, after in zip(graph.stages[:-1], graph.stages[1:], strict=True):
         assert before.output is after.input
         assert before.output.quantization is not None
 
@@ -154,10 +154,10 @@ def test_weights_of_another_network_are_refused() -> None:
 
 
 def test_a_network_without_photographs_as_input_is_refused() -> None:
-    layer = Layer("conv1", Tensor("in", Shape(8, 6, 5)), Tensor("out", Shape(4, 6, 5)), 4, (1, 1),
+    stage = Stage("conv1", Tensor("in", Shape(8, 6, 5)), Tensor("out", Shape(4, 6, 5)), 4, (1, 1),
                   0, None)  # fmt: skip
     with pytest.raises(InputError, match=r"^graph g: input of 8 channels: .* photographs, which"):
-        seeded_weights(Graph("g", (layer,)))
+        seeded_weights(Graph("g", (stage,)))
 
 
 @settings(
@@ -185,16 +185,16 @@ def test_a_nearly_dead_channel_keeps_its_bias() -> None:
     bias, scale = first.bias.copy(), first.batch_norm.scale.copy()
     bias[3], scale[3] = 0.5, 1e-12
     dead = replace(first, bias=bias, batch_norm=replace(first.batch_norm, scale=scale))
-    layer = quantize(shapes, [dead, *others]).layers[0]
-    assert layer.constants is not None
-    assert layer.output.quantization is not None
+    stage = quantize(shapes, [dead, *others]).stages[0]
+    assert stage.constants is not None
+    assert stage.output.quantization is not None
     stored, multiplier, shift = (
         int(values[3])
-        for values in (layer.constants.bias, layer.constants.multiplier, layer.constants.shift)
+        for values in (stage.constants.bias, stage.constants.multiplier, stage.constants.shift)
     )
-    assert not layer.constants.weights[3].any()
+    assert not stage.constants.weights[3].any()
     assert stored == 2**24
-    expected = 0.5 / layer.output.quantization.scale
+    expected = 0.5 / stage.output.quantization.scale
     assert abs(stored * multiplier / 2**shift - expected) < 0.01
 
 
@@ -208,11 +208,11 @@ def test_finite_but_absurd_weights_are_one_line(magnitude: float) -> None:
 
     weights = [
         FloatWeights(
-            absurd(layer.weights_shape),
-            absurd((layer.filters,)),
-            BatchNorm(*absurd((3, layer.filters))) if layer.leaky_slope is not None else None,
+            absurd(stage.weights_shape),
+            absurd((stage.filters,)),
+            BatchNorm(*absurd((3, stage.filters))) if stage.leaky_slope is not None else None,
         )
-        for layer in shapes.layers
+        for stage in shapes.stages
     ]
     with pytest.raises(InputError, match=r"conv\d"):
         quantize(shapes, weights)

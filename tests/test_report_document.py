@@ -109,7 +109,7 @@ def test_layers_add_up_to_the_totals(document: Document, found: Estimate) -> Non
     for name in ("macs", "busy_cycles", *waits, *(f"{kind}_bytes" for kind in classes)):
         values: list[int] = [getattr(layer, name) for layer in document.layers]
         assert getattr(document.totals, name) == sum(values), name
-    for layer, time in zip(document.layers, found.timeline.layers, strict=True):
+    for layer, time in zip(document.layers, found.timeline.stages, strict=True):
         assert set(time.waiting_cycles) <= set(WAITS)
         waited: list[int] = [getattr(layer, name) for name in waits]
         assert layer.busy_cycles + sum(waited) == layer.cycles
@@ -118,7 +118,7 @@ def test_layers_add_up_to_the_totals(document: Document, found: Estimate) -> Non
 
 def test_every_operator_is_priced_or_fused() -> None:
     graph = build_network("condensation-net")
-    for layer in graph.layers:
+    for layer in graph.stages:
         found = {operator.name: operator for operator in operators(layer)}
         expected = {"convolution", "bias", "rescale"}
         expected |= {"leaky ReLU"} if layer.leaky_slope is not None else set()
@@ -130,7 +130,7 @@ def test_every_operator_is_priced_or_fused() -> None:
 
 def test_transfers_carry_the_layers_bytes(found: Estimate) -> None:
     transfers = bus_transfers(found.timeline)
-    for index, layer in enumerate(found.timeline.layers):
+    for index, layer in enumerate(found.timeline.stages):
         for kind in Traffic:
             sizes = [
                 item.size_bytes
@@ -237,7 +237,7 @@ def test_a_trace_has_a_bounded_number_of_events(
     whole = trace_events(timeline)
     monkeypatch.setattr(perfetto, "MOST_EVENTS", activities // 4)
     merged = trace_events(timeline)
-    layers = len(timeline.layers)
+    layers = len(timeline.stages)
     assert len(merged) - layers <= activities // 4 + (len(TRACKS) - 1) * layers
     assert len(whole) - layers == activities
     for name in ("size_bytes", "busy_cycles"):

@@ -171,7 +171,7 @@ def test_activities_in_a_row_add_up(found: Estimate, count: int) -> None:
             assert activity.taken_cycles <= activity.last_cycle - activity.first_cycle
             end = activity.last_cycle
     issues = next(one for one in series if one.track == "MAC array")
-    for index, layer in enumerate(timeline.layers):
+    for index, layer in enumerate(timeline.stages):
         own = [activity for activity in issues.activities if activity.layer == index]
         assert sum(activity.busy_cycles for activity in own) == layer.busy_cycles
 

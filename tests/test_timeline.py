@@ -33,11 +33,11 @@ def timed(network: str, preset: str, k: int | None = None, **sections: object) -
 def test_busy_and_waiting_cycles_add_up(data: st.DataObject) -> None:
     timeline = time_program(compiled(data.draw(shapes_of_graphs()), data.draw(configs(8))))
     last = 0
-    for layer in timeline.layers:
-        assert layer.start_cycle == last
-        assert layer.busy_cycles + sum(layer.waiting_cycles.values()) == layer.cycles
-        assert all(cycles > 0 for cycles in layer.waiting_cycles.values())
-        last = layer.end_cycle
+    for stage in timeline.stages:
+        assert stage.start_cycle == last
+        assert stage.busy_cycles + sum(stage.waiting_cycles.values()) == stage.cycles
+        assert all(cycles > 0 for cycles in stage.waiting_cycles.values())
+        last = stage.end_cycle
     assert last < timeline.cycles
 
 
@@ -61,22 +61,22 @@ def test_bytes_are_those_of_the_machine(data: st.DataObject, seed: int) -> None:
     graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
     program = compiled(graph, data.draw(configs(8)))
     executed = Machine(program, drawn_input(graph, seed)).run().byte_counts()
-    layers = time_program(program).layers
-    assert add_traffic([layer.traffic for layer in layers]).bytes == executed
+    stages = time_program(program).stages
+    assert add_traffic([stage.traffic for stage in stages]).bytes == executed
 
 
 @pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
 @pytest.mark.parametrize("network", ["tiny-yolov2", "condensation-net"])
 def test_layers_stay_within_five_percent_of_the_roofline(preset: str, network: str) -> None:
     config = load_config(preset)
-    for layer in timed(network, preset).layers:
-        assert layer.cycles <= 1.05 * layer.roofline.cycles
+    for stage in timed(network, preset).stages:
+        assert stage.cycles <= 1.05 * stage.roofline.cycles
         # Only weights may come while the layer before still runs.
-        early_cycles = layer.traffic.bytes.weights // config.word_bytes
+        early_cycles = stage.traffic.bytes.weights // config.word_bytes
         least = replace(
-            layer.roofline, read_cycles=layer.roofline.read_cycles - early_cycles
+            stage.roofline, read_cycles=stage.roofline.read_cycles - early_cycles
         ).cycles
-        assert least <= layer.cycles
+        assert least <= stage.cycles
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_closed_form_equals_stepping(
     monkeypatch.setattr(Walk, "_is_closed_form", lambda *_: False)
     stepped = timed(network, preset)
     assert closed.cycles == stepped.cycles
-    for one, other in zip(closed.layers, stepped.layers, strict=True):
+    for one, other in zip(closed.stages, stepped.stages, strict=True):
         assert one.cycles == other.cycles
 
 
@@ -114,21 +114,21 @@ def test_a_memory_too_slow_for_the_array_sets_the_pace() -> None:
     """A memory of a word per sixteen cycles sets the pace: only the weights' bytes count."""
     starved = timed("tiny-yolov2", "edge",
                     memory={"latency_cycles": 60, "bandwidth_bytes_per_cycle": 1})  # fmt: skip
-    layer = starved.layers[7]
-    assert layer.roofline.bound == "reads"
-    assert layer.cycles == pytest.approx(layer.roofline.read_cycles, rel=0.01)
+    stage = starved.stages[7]
+    assert stage.roofline.bound == "reads"
+    assert stage.cycles == pytest.approx(stage.roofline.read_cycles, rel=0.01)
 
 
 def test_layers_of_one_pixel_are_timed() -> None:
     graph = build_network("tiny-yolov2-mini", 32, 32)
     assert (graph.output.shape.height, graph.output.shape.width) == (1, 1)
     timeline = time_program(compile_graph(graph, load_config("nano")))
-    assert all(layer.busy_cycles > 0 for layer in timeline.layers)
+    assert all(stage.busy_cycles > 0 for stage in timeline.stages)
 
 
 def test_a_tile_waits_until_the_loads_ahead_of_it_are_queued() -> None:
     """A tile waits for the loads before it to be queued, since a full queue delays all others."""
-    graph = Graph("conv4", build_network("tiny-yolov2").layers[3:4])
+    graph = Graph("conv4", build_network("tiny-yolov2").stages[3:4])
     program = compile_graph(graph, load_config("edge"))
     walk = Walk(program).run()
     loads = tiles = held = 0
@@ -159,7 +159,7 @@ def test_a_load_is_taken_when_at_most_two_bursts_in_front_of_the_last_have_no_ad
     weights = Load.single_run(Destination.WEIGHTS, 0, 64)
     features = Load.single_run(Destination.FEATURES, 0, 1)
     for load in (weights, weights, features, features):
-        reads.add(load, delivered=0, layer=0)
+        reads.add(load, delivered=0, stage=0)
     for cycle in (1000, 2000, 3000, 4000):
         assert reads.weight_cycle(reads.releases.words + 16) < cycle
         reads.release(16, cycle, cycle)

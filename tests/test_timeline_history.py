@@ -18,7 +18,7 @@ from hwsim.timeline.releases import Releases
 
 events = st.builds(
     LoadEvent,
-    layer=st.integers(0, 9),
+    stage=st.integers(0, 9),
     destination=st.sampled_from(Destination),
     first_cycle=st.integers(0, 2**40),
     last_cycle=st.integers(0, 2**40),

@@ -13,7 +13,7 @@ from hwsim.machine.memory import Memory
 from hwsim.passes.baselines import materialized, plain
 from hwsim.program.blocking import ceil_div
 from hwsim.program.program import Program, Traffic
-from hwsim.program.traffic import add_traffic, planned_traffic, traffic_by_layer
+from hwsim.program.traffic import add_traffic, planned_traffic, traffic_by_stage
 from hwsim.timeline import time_program
 from tests.drawn import configs, drawn_input, preset_with, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled
@@ -42,14 +42,14 @@ def touched(memory: Memory, *classes: Traffic) -> np.ndarray:
 @given(st.data(), seeds)
 def test_descriptors_and_machine_count_the_same_bytes(data: st.DataObject, seed: int) -> None:
     program, memory = run(data, seed)
-    assert add_traffic(traffic_by_layer(program)).bytes == memory.byte_counts()
+    assert add_traffic(traffic_by_stage(program)).bytes == memory.byte_counts()
 
 
 @drawing
 @given(st.data())
 def test_a_plan_says_what_the_descriptors_will_say(data: st.DataObject) -> None:
     program = compiled(data.draw(shapes_of_graphs()), data.draw(configs(8)))
-    assert planned_traffic(program) == traffic_by_layer(program)
+    assert planned_traffic(program) == traffic_by_stage(program)
 
 
 @pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
@@ -58,7 +58,7 @@ def test_a_plan_of_a_real_network_says_what_its_descriptors_say(preset: str, net
     graph = build_network(network)
     for one in (graph, plain(graph), materialized(graph), materialized(graph, pooled=False)):
         program = compile_graph(one, load_config(preset))
-        assert planned_traffic(plan_of_any_size(one, load_config(preset))) == traffic_by_layer(
+        assert planned_traffic(plan_of_any_size(one, load_config(preset))) == traffic_by_stage(
             program
         )
 
@@ -72,7 +72,7 @@ def test_every_byte_written_is_read_or_is_the_output(data: st.DataObject, seed: 
     output = program.region(program.graph.output)
     read[output.address : output.end] += 1
     assert not (written.astype(bool) & ~read.astype(bool)).any()
-    stored = sum(program.region(layer.output).size_bytes for layer in program.graph.layers)
+    stored = sum(program.region(stage.output).size_bytes for stage in program.graph.stages)
     assert written.sum() == stored, "features are written once; partial sums never"
 
 
@@ -88,15 +88,15 @@ def test_reads_cover_what_the_network_needs_and_no_more_where_it_fits(
         if transfer.traffic in {Traffic.FEATURES_READ, Traffic.WEIGHTS}
     )
     distinct = sum(
-        program.region(part.layer.input).size_bytes + part.weights.size_bytes
-        for part in program.layers
+        program.region(part.stage.input).size_bytes + part.weights.size_bytes
+        for part in program.stages
     )
     assert read >= distinct
     fits = all(
         part.schedule.read_words * program.config.word_bytes <= program.config.buffers.feature_bytes
         and part.weights.size_bytes <= program.config.buffers.weight_bytes
         and len(part.schedule.stripes) == 1
-        for part in program.layers
+        for part in program.stages
     )
     if fits:
         assert read == distinct
@@ -108,16 +108,16 @@ def test_condensing_saves_exactly_the_maps(data: st.DataObject) -> None:
     """B - C is exactly each condensed layer's k x C maps, written once and read once."""
     config = data.draw(configs(8))
     graph = data.draw(shapes_of_graphs())
-    fused = add_traffic(traffic_by_layer(compiled(graph, config)))
-    unfused = add_traffic(traffic_by_layer(compiled(materialized(graph), config)))
+    fused = add_traffic(traffic_by_stage(compiled(graph, config)))
+    unfused = add_traffic(traffic_by_stage(compiled(materialized(graph), config)))
     maps = sum(
         2
-        * ceil_div(layer.filters, config.array.input_lanes)
-        * layer.output.shape.height
-        * layer.output.shape.width
+        * ceil_div(stage.filters, config.array.input_lanes)
+        * stage.output.shape.height
+        * stage.output.shape.width
         * config.word_bytes
-        for layer in graph.layers
-        if layer.channel_pool > 1
+        for stage in graph.stages
+        if stage.channel_pool > 1
     )
     assert 2 * (unfused.bytes.features_written - fused.bytes.features_written) == maps
 
@@ -127,12 +127,12 @@ def test_condensing_saves_exactly_the_maps(data: st.DataObject) -> None:
 def test_saving_on_the_real_network_is_the_closed_form(preset: str, k: int) -> None:
     config = load_config(preset)
     graph = build_network("condensation-net", k=k)
-    fused = add_traffic(traffic_by_layer(compile_graph(graph, config)))
-    unfused = add_traffic(traffic_by_layer(compile_graph(materialized(graph), config)))
+    fused = add_traffic(traffic_by_stage(compile_graph(graph, config)))
+    unfused = add_traffic(traffic_by_stage(compile_graph(materialized(graph), config)))
     maps = sum(
-        2 * layer.filters * layer.output.shape.height * layer.output.shape.width
-        for layer in graph.layers
-        if layer.channel_pool > 1
+        2 * stage.filters * stage.output.shape.height * stage.output.shape.width
+        for stage in graph.stages
+        if stage.channel_pool > 1
     )
     assert unfused.bytes.features - fused.bytes.features == maps
 
@@ -145,8 +145,8 @@ def test_condensing_needs_the_feature_memory_of_the_plain_network(data: st.DataO
     virtual, without = compiled(graph, config), compiled(plain(graph), config)
     assert virtual.peak_feature_bytes == without.peak_feature_bytes
     assert (
-        add_traffic(traffic_by_layer(virtual)).bytes.features_written
-        == add_traffic(traffic_by_layer(without)).bytes.features_written
+        add_traffic(traffic_by_stage(virtual)).bytes.features_written
+        == add_traffic(traffic_by_stage(without)).bytes.features_written
     )
 
 
@@ -157,7 +157,7 @@ def test_k_1_costs_what_the_plain_network_costs(preset: str) -> None:
     with_pool = compile_graph(condensed, load_config(preset))
     without_pool = compile_graph(plain_network, preset_with(preset, channel_pool=False))
     assert with_pool.descriptors == without_pool.descriptors
-    assert traffic_by_layer(with_pool) == traffic_by_layer(without_pool)
+    assert traffic_by_stage(with_pool) == traffic_by_stage(without_pool)
     assert time_program(with_pool).cycles == time_program(without_pool).cycles
 
 
@@ -165,5 +165,5 @@ def test_k_1_costs_what_the_plain_network_costs(preset: str) -> None:
 @pytest.mark.parametrize("network", ["tiny-yolov2", "condensation-net"])
 def test_program_is_at_most_two_percent_of_traffic(preset: str, network: str) -> None:
     program = compile_graph(build_network(network), load_config(preset))
-    traffic = add_traffic(traffic_by_layer(program))
+    traffic = add_traffic(traffic_by_stage(program))
     assert traffic.bytes.program <= 0.02 * traffic.bytes.total

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hwsim.compiler import compile_graph
 from hwsim.golden.photographs import photograph
 from hwsim.golden.reference import run_graph, stored_image
-from hwsim.graph import Layer
+from hwsim.graph import Stage
 from hwsim.machine import Machine
 from tests.drawn import preset_with
 from tests.quantized import quantized_network
@@ -29,9 +29,9 @@ def test_every_stored_element_equals_golden(network: str, weight_bits: int, pres
     image = stored_image(photograph("rocket", height=416, width=416))
     expected = iter(run_graph(graph, image[None]))
 
-    def check(layer: Layer, stored: NDArray[np.int8]) -> None:
-        assert torch.equal(torch.from_numpy(stored.copy()), next(expected)[0]), layer.name
+    def check(stage: Stage, stored: NDArray[np.int8]) -> None:
+        assert torch.equal(torch.from_numpy(stored.copy()), next(expected)[0]), stage.name
 
     config = preset_with(preset, widths={"weight_bits": weight_bits})
-    Machine(compile_graph(graph, config), image.numpy(), on_layer=check).run()
+    Machine(compile_graph(graph, config), image.numpy(), on_stage=check).run()
     assert next(expected, None) is None, "a layer was never stored"

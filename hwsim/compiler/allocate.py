@@ -28,10 +28,10 @@ def allocate_chain(sizes_bytes: list[int]) -> tuple[list[int], int]:
 
 def tensor_regions(graph: Graph, config: Config) -> tuple[dict[str, Region], int]:
     """Return the regions of the stored tensors, from address 0 on, and their bytes together."""
-    first = graph.layers[0]
-    names = [first.input.name, *(layer.output.name for layer in graph.layers)]
+    first = graph.stages[0]
+    names = [first.input.name, *(stage.output.name for stage in graph.stages)]
     sizes = [tensor_bytes(first.input.shape, is_packed(first), config)]
-    sizes += [tensor_bytes(layer.output.shape, False, config) for layer in graph.layers]
+    sizes += [tensor_bytes(stage.output.shape, False, config) for stage in graph.stages]
     offsets, peak_bytes = allocate_chain(sizes)
     regions = {
         name: Region(name, Traffic.FEATURES_READ, offset, size)
@@ -43,12 +43,12 @@ def tensor_regions(graph: Graph, config: Config) -> tuple[dict[str, Region], int
 def weight_regions(
     graph: Graph, schedules: list[Schedule], config: Config, start: int
 ) -> list[Region]:
-    """Return the regions of the layers' weights, one behind the other, from `start` on."""
+    """Return the regions of the stages' weights, one behind the other, from `start` on."""
     regions: list[Region] = []
-    for layer, schedule in zip(graph.layers, schedules, strict=True):
+    for stage, schedule in zip(graph.stages, schedules, strict=True):
         blocking = schedule.blocking
         size = blocking.output_blocks * blocking.weight_words * config.word_bytes
-        regions.append(Region(f"{layer.name} weights", Traffic.WEIGHTS, aligned(start), size))
+        regions.append(Region(f"{stage.name} weights", Traffic.WEIGHTS, aligned(start), size))
         start = regions[-1].end
     return regions
 

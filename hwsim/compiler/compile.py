@@ -4,19 +4,19 @@ from collections.abc import Callable
 
 from hwsim.arch.config import Config
 from hwsim.compiler.allocate import aligned, tensor_regions, weight_regions
-from hwsim.compiler.count import layer_descriptors, page_loads
-from hwsim.compiler.emit import emit_layer
+from hwsim.compiler.count import page_loads, stage_descriptors
+from hwsim.compiler.emit import emit_stage
 from hwsim.compiler.limits import check_build, check_size
 from hwsim.compiler.pack import pack_weights
 from hwsim.compiler.pages import in_pages
 from hwsim.compiler.task import Task
-from hwsim.compiler.tiling import schedule_layer
+from hwsim.compiler.tiling import schedule_stage
 from hwsim.compiler.tokens import Tokens
 from hwsim.graph import Graph
 from hwsim.isa.descriptor import Descriptor, End
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES
 from hwsim.isa.tokens import TOKEN_MASK
-from hwsim.program.program import LayerProgram, Plan, Program, Region, Traffic
+from hwsim.program.program import Plan, Program, Region, StageProgram, Traffic
 from hwsim.program.schedule import Schedule
 
 
@@ -24,16 +24,16 @@ def compile_graph(graph: Graph, config: Config) -> Program:
     """Compile a graph for one accelerator.
 
     A graph without constants compiles to the same descriptors, but the program has no weights.
-    Raises `InputError` if a layer cannot run (no tile fits, a weight or an accumulator is too wide,
+    Raises `InputError` if a stage cannot run (no tile fits, a weight or an accumulator is too wide,
     the accelerator lacks the channel pool) or if the program is too large.
     """
     return write_program(plan_graph(graph, config))
 
 
 def plan_graph(graph: Graph, config: Config) -> Plan:
-    """Choose every layer's tiling and place everything in memory, but write no descriptor.
+    """Choose every stage's tiling and place everything in memory, but write no descriptor.
 
-    This takes hardly longer for a large image than for a small one. Raises `InputError` if a layer
+    This takes hardly longer for a large image than for a small one. Raises `InputError` if a stage
     cannot run or the program is too large: whatever can be refused without weights.
     """
     plan = plan_of_any_size(graph, config)
@@ -44,33 +44,33 @@ def plan_graph(graph: Graph, config: Config) -> Plan:
 def plan_of_any_size(graph: Graph, config: Config) -> Plan:
     """Plan a network that is only compared with, and so may be too large to run."""
     check_build(graph, config)
-    schedules = [schedule_layer(layer, config) for layer in graph.layers]
+    schedules = [schedule_stage(stage, config) for stage in graph.stages]
     # Features come first, then weights and program: each part is a window, in whole pages.
     tensors, peak_feature_bytes = tensor_regions(graph, config)
     features_end = max(region.end for region in tensors.values())
     weights = weight_regions(graph, schedules, config, start=features_end)
-    layers = _layer_programs(graph, config, schedules, weights)
+    stages = _stage_programs(graph, config, schedules, weights)
     # The first page is read whole, however short the program.
-    code_bytes = max(layers[-1].last_descriptor * DESCRIPTOR_BYTES, PAGE_BYTES)
+    code_bytes = max(stages[-1].last_descriptor * DESCRIPTOR_BYTES, PAGE_BYTES)
     code = Region("program", Traffic.PROGRAM, aligned(weights[-1].end), code_bytes)
-    return Plan(graph, config, layers, code, tensors, peak_feature_bytes)
+    return Plan(graph, config, stages, code, tensors, peak_feature_bytes)
 
 
-def write_program(plan: Plan, on_layer: Callable[[], None] = lambda: None) -> Program:
+def write_program(plan: Plan, on_stage: Callable[[], None] = lambda: None) -> Program:
     """Write all descriptors of a plan, and the weights if its graph has constants.
 
-    `on_layer` is called when a layer has been written. Raises `InputError` if a weight or an
+    `on_stage` is called when a stage has been written. Raises `InputError` if a weight or an
     accumulator is too wide.
     """
     check_size(plan)
     tokens = Tokens()
     work: list[Descriptor] = []
-    for part in plan.layers:
+    for part in plan.stages:
         first = len(work)
-        work += emit_layer(_task(plan, part), tokens)
-        expected = layer_descriptors(part.layer, part.schedule, plan.config)
-        assert len(work) - first == expected, f"{part.layer.name}: counted {expected} descriptors"
-        on_layer()
+        work += emit_stage(_task(plan, part), tokens)
+        expected = stage_descriptors(part.stage, part.schedule, plan.config)
+        assert len(work) - first == expected, f"{part.stage.name}: counted {expected} descriptors"
+        on_stage()
     work.append(End(tokens.stores & TOKEN_MASK))
     descriptors = in_pages(work, plan.code.address, plan.config.word_bytes)
     assert len(descriptors) == plan.descriptor_count
@@ -78,43 +78,43 @@ def write_program(plan: Plan, on_layer: Callable[[], None] = lambda: None) -> Pr
     return Program(
         graph,
         config,
-        plan.layers,
+        plan.stages,
         plan.code,
         plan.tensors,
         plan.peak_feature_bytes,
         descriptors=tuple(descriptors),
         weights=tuple(
-            pack_weights(layer, config) if graph.is_quantized else b"" for layer in graph.layers
+            pack_weights(stage, config) if graph.is_quantized else b"" for stage in graph.stages
         ),
     )
 
 
-def _task(plan: Plan, part: LayerProgram) -> Task:
-    layer = part.layer
-    input_region, output_region = plan.region(layer.input), plan.region(layer.output)
-    return Task(layer, part.schedule, plan.config, part.weights, input_region, output_region)
+def _task(plan: Plan, part: StageProgram) -> Task:
+    stage = part.stage
+    input_region, output_region = plan.region(stage.input), plan.region(stage.output)
+    return Task(stage, part.schedule, plan.config, part.weights, input_region, output_region)
 
 
-def _layer_programs(
+def _stage_programs(
     graph: Graph, config: Config, schedules: list[Schedule], weights: list[Region]
-) -> tuple[LayerProgram, ...]:
-    """Return each layer's part of the program, by the number of descriptors that it will have.
+) -> tuple[StageProgram, ...]:
+    """Return each stage's part of the program, by the number of descriptors that it will have.
 
-    The load of a page belongs to the layer of the descriptor behind it, END to the last layer.
+    The load of a page belongs to the stage of the descriptor behind it, END to the last stage.
     """
     counts = [
-        layer_descriptors(layer, schedule, config)
-        for layer, schedule in zip(graph.layers, schedules, strict=True)
+        stage_descriptors(stage, schedule, config)
+        for stage, schedule in zip(graph.stages, schedules, strict=True)
     ]
     counts[-1] += 1
     total = sum(counts)
-    parts: list[LayerProgram] = []
+    parts: list[StageProgram] = []
     work = first = 0
-    for layer, schedule, region, count in zip(
-        graph.layers, schedules, weights, counts, strict=True
+    for stage, schedule, region, count in zip(
+        graph.stages, schedules, weights, counts, strict=True
     ):
         work += count
         last = work + page_loads(total, work)
-        parts.append(LayerProgram(layer, schedule, region, first, last))
+        parts.append(StageProgram(stage, schedule, region, first, last))
         first = last
     return tuple(parts)

@@ -1,11 +1,11 @@
 """The number of descriptors of a program, before any is written.
 
 It tells the program's size in memory, if it can be compiled at all, and how much of the work is
-still to be done. `hwsim.compiler.compile` asserts it for every layer that it writes.
+still to be done. `hwsim.compiler.compile` asserts it for every stage that it writes.
 """
 
 from hwsim.arch.config import Config
-from hwsim.graph import Layer
+from hwsim.graph import Stage
 from hwsim.isa.fields import PAGE_DESCRIPTORS
 from hwsim.program.blocking import ceil_div
 from hwsim.program.schedule import Schedule, WeightScope
@@ -13,19 +13,19 @@ from hwsim.program.schedule import Schedule, WeightScope
 WORK_PER_PAGE = PAGE_DESCRIPTORS - 1  # the first descriptor of a page loads the next one
 
 
-def layer_descriptors(layer: Layer, schedule: Schedule, config: Config) -> int:
-    """Return the number of a layer's descriptors, without those that load pages."""
+def stage_descriptors(stage: Stage, schedule: Schedule, config: Config) -> int:
+    """Return the number of a stage's descriptors, without those that load pages."""
     blocking = schedule.blocking
-    loads = _feature_loads(layer, schedule) + _weight_loads(schedule, config)
+    loads = _feature_loads(stage, schedule) + _weight_loads(schedule, config)
     return schedule.tiles * (blocking.output_blocks + blocking.bundles) + loads
 
 
-def _feature_loads(layer: Layer, schedule: Schedule) -> int:
+def _feature_loads(stage: Stage, schedule: Schedule) -> int:
     """Return the number of loads of features.
 
     In every sweep, each band that needs rows below those of the bands before it is a load.
     """
-    height = layer.input.shape.height
+    height = stage.input.shape.height
     bands = [band for band_set in schedule.band_sets for band in band_set]
     first_row = bands[0].clipped(height)[0]
     ends = {band.clipped(height)[1] for band in bands}
@@ -39,7 +39,7 @@ def _weight_loads(schedule: Schedule, config: Config) -> int:
     The first bundle of a band set is loaded ahead. If the queue cannot hold all of it, the rest is
     one more load.
     """
-    if schedule.scope is WeightScope.LAYER:
+    if schedule.scope is WeightScope.STAGE:
         return len(schedule.sweeps)
     blocking = schedule.blocking
     readings = len(schedule.stripes) * len(schedule.band_sets)

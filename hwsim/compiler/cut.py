@@ -1,11 +1,11 @@
-"""A layer cut into stripes and bands: all of a schedule but how long its weights stay."""
+"""A stage cut into stripes and bands: all of a schedule but how long its weights stay."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
 
 from hwsim.arch.config import Config
 from hwsim.compiler.spans import rows_held, rows_read
-from hwsim.graph import Layer
+from hwsim.graph import Stage
 from hwsim.program.blocking import Blocking, split_evenly
 from hwsim.program.schedule import Schedule, Span, WeightScope, stripe_columns
 
@@ -14,7 +14,7 @@ from hwsim.program.schedule import Schedule, Span, WeightScope, stripe_columns
 class Cut:
     """Bands from top to bottom, and the columns of the tiles of each stripe."""
 
-    layer: Layer
+    stage: Stage
     config: Config
     blocking: Blocking
     bands: tuple[Span, ...]
@@ -29,12 +29,12 @@ class Cut:
     def ring_rows(self) -> int:
         """Return how many rows of each input block the feature buffer holds, or the input has."""
         held = self.config.feature_words // (self.row_words * self.blocking.stored_blocks)
-        return min(self.layer.input.shape.height, held)
+        return min(self.stage.input.shape.height, held)
 
     @property
     def band_sets(self) -> list[tuple[Span, ...]]:
         """Return the fewest sets of bands whose rows the feature buffer holds, none if no band."""
-        height, ring_rows = self.layer.input.shape.height, self.ring_rows
+        height, ring_rows = self.stage.input.shape.height, self.ring_rows
         held = bisect_right(
             range(1, len(self.bands) + 1),
             ring_rows,
@@ -57,7 +57,7 @@ class Cut:
         sweep_words = (
             sum(self._stripe_words())
             * blocking.stored_blocks
-            * rows_read(self.bands, self.layer.input.shape.height)
+            * rows_read(self.bands, self.stage.input.shape.height)
         )
         return Schedule(
             blocking,
@@ -73,7 +73,7 @@ class Cut:
 
     def _stripe_words(self) -> list[int]:
         """Return the words of a row of one input block, stripe by stripe."""
-        width = self.layer.input.shape.width
+        width = self.stage.input.shape.width
         columns = [
             stripe_columns(stripe, width, self.blocking, self.config) for stripe in self.stripes
         ]

@@ -1,4 +1,4 @@
-"""Writing one layer's descriptors in the order of its schedule."""
+"""Writing one stage's descriptors in the order of its schedule."""
 
 from hwsim.compiler.feature_ring import BandSet, FeatureRing
 from hwsim.compiler.task import Task
@@ -9,12 +9,12 @@ from hwsim.isa.descriptor import Descriptor
 from hwsim.program.schedule import Span, WeightScope
 
 
-def emit_layer(task: Task, tokens: Tokens) -> list[Descriptor]:
-    """Return all descriptors of a layer; `tokens` carries the counts from layer to layer."""
-    return _LayerEmitter(task, tokens).emit()
+def emit_stage(task: Task, tokens: Tokens) -> list[Descriptor]:
+    """Return all descriptors of a stage; `tokens` carries the counts from stage to stage."""
+    return _StageEmitter(task, tokens).emit()
 
 
-class _LayerEmitter:
+class _StageEmitter:
     def __init__(self, task: Task, tokens: Tokens) -> None:
         self._task, self._tokens = task, tokens
         self._descriptors: list[Descriptor] = []
@@ -22,9 +22,9 @@ class _LayerEmitter:
 
     def emit(self) -> list[Descriptor]:
         schedule = self._task.schedule
-        barrier: int | None = self._tokens.stores  # all stores of the earlier layers
+        barrier: int | None = self._tokens.stores  # all stores of the earlier stages
         for first_bundle, bundles in schedule.sweeps:
-            if schedule.scope is WeightScope.LAYER:
+            if schedule.scope is WeightScope.STAGE:
                 self._weights.load(first_bundle, bundles)
             sweep_bundles = range(first_bundle, first_bundle + bundles)
             for index, stripe in enumerate(schedule.stripes):
@@ -38,7 +38,7 @@ class _LayerEmitter:
     ) -> None:
         """Write one sweep: all band sets of a stripe, for a range of bundles."""
         task, tokens, descriptors = self._task, self._tokens, self._descriptors
-        resident = task.schedule.scope is WeightScope.LAYER
+        resident = task.schedule.scope is WeightScope.STAGE
         band_sets = self._band_sets(last_stripe)
         ring = FeatureRing(task, tokens, descriptors, stripe, band_sets, barrier)
         writer = TileWriter(task, tokens, descriptors, ring, self._weights)
@@ -55,7 +55,7 @@ class _LayerEmitter:
                 self._weights.load_ahead(bundles[0])
 
     def _band_sets(self, last_stripe: bool) -> list[BandSet]:
-        height = self._task.layer.input.shape.height
+        height = self._task.stage.input.shape.height
         band_sets = self._task.schedule.band_sets
         return [
             BandSet(

@@ -29,5 +29,5 @@ def memory_image(program: Program, packed_input: bytes = b"") -> bytes:
 
 def packed_input(plan: Plan, values: NDArray[np.int8]) -> bytes:
     """Return the bytes in memory of an input `x[C, H, W]`."""
-    pack = pack_image if is_packed(plan.graph.layers[0]) else pack_features
+    pack = pack_image if is_packed(plan.graph.stages[0]) else pack_features
     return pack(values, plan.config)

@@ -2,7 +2,7 @@
 
 from hwsim.arch.config import Config
 from hwsim.errors import InputError
-from hwsim.graph import Graph, Layer
+from hwsim.graph import Graph, Stage
 from hwsim.isa.descriptor import FIELDS
 from hwsim.isa.fields import MEMORY_END, Opcode
 from hwsim.program.blocking import Blocking
@@ -12,41 +12,41 @@ MOST_DESCRIPTORS = 1 << 22  # 256 MiB of program; 1.4 GB as Python objects
 
 
 def check_build(graph: Graph, config: Config) -> None:
-    """Raise `InputError` for the first layer that the accelerator was not built for."""
-    for layer in graph.layers:
-        if layer.weight_bits != config.widths.weight_bits:
+    """Raise `InputError` for the first stage that the accelerator was not built for."""
+    for stage in graph.stages:
+        if stage.weight_bits != config.widths.weight_bits:
             raise InputError(
-                f"layer {layer.name}: weights have {layer.weight_bits} bits, "
+                f"layer {stage.name}: weights have {stage.weight_bits} bits, "
                 f"config '{config.name}' is built for {config.widths.weight_bits}"
             )
-        if layer.channel_pool > 1 and not config.channel_pool:
+        if stage.channel_pool > 1 and not config.channel_pool:
             raise InputError(
-                f"layer {layer.name}: k = {layer.channel_pool} needs channel_pool = true, "
+                f"layer {stage.name}: k = {stage.channel_pool} needs channel_pool = true, "
                 f"config '{config.name}' is built without it"
             )
-        if layer.channel_pool > config.array.output_lanes:
+        if stage.channel_pool > config.array.output_lanes:
             raise InputError(
-                f"layer {layer.name}: k = {layer.channel_pool} exceeds "
+                f"layer {stage.name}: k = {stage.channel_pool} exceeds "
                 f"array.output_lanes = {config.array.output_lanes}"
             )
 
 
-def check_fields(layer: Layer, blocking: Blocking, config: Config) -> None:
-    """Raise `InputError` if a layer has too many channels for the fields of its descriptors.
+def check_fields(stage: Stage, blocking: Blocking, config: Config) -> None:
+    """Raise `InputError` if a stage has too many channels for the fields of its descriptors.
 
     The limits of buffers and addresses already keep the other fields in their ranges.
     """
     blocks, most_blocks = blocking.reduction_blocks, _largest(Opcode.COMPUTE, "blocks")
     if blocks > most_blocks:
         raise InputError(
-            f"layer {layer.name}: {layer.input.shape.channels} channels are {blocks} input "
+            f"layer {stage.name}: {stage.input.shape.channels} channels are {blocks} input "
             f"blocks of {config.array.input_lanes}, a COMPUTE reduces over {most_blocks}"
         )
     bundle_blocks = min(blocking.bundle_blocks, blocking.output_blocks)
     words, most_words = bundle_blocks * blocking.weight_words, _largest(Opcode.LOAD, "row_words")
     if words > most_words:
         raise InputError(
-            f"layer {layer.name}: the weights of {bundle_blocks} output blocks are {words} words, "
+            f"layer {stage.name}: the weights of {bundle_blocks} output blocks are {words} words, "
             f"a LOAD reads {most_words}"
         )
 

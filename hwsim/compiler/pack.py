@@ -8,52 +8,52 @@ from numpy.typing import NDArray
 
 from hwsim.arch.config import PARAMETER_BYTES, Config
 from hwsim.errors import InputError
-from hwsim.graph import Constants, Layer, Shape
+from hwsim.graph import Constants, Shape, Stage
 from hwsim.isa.parameters import RECORD
-from hwsim.program.blocking import IMAGE_PIXEL_BYTES, Blocking, block_layer, ceil_div
+from hwsim.program.blocking import IMAGE_PIXEL_BYTES, Blocking, block_stage, ceil_div
 
 INT32_HIGH = 2**31 - 1
 PADDING_SHIFT = 2  # the least shift; it makes -zero_point of a padding lane's bias
 
 
-def pack_weights(layer: Layer, config: Config) -> bytes:
-    """Return a layer's weights and parameters in the order in which the accelerator reads them.
+def pack_weights(stage: Stage, config: Config) -> bytes:
+    """Return a stage's weights and parameters in the order in which the accelerator reads them.
 
-    Raises `InputError` with the layer's name if a weight exceeds its width or an accumulator could
+    Raises `InputError` with the stage's name if a weight exceeds its width or an accumulator could
     overflow.
     """
-    constants = layer.constants
+    constants = stage.constants
     assert constants is not None
-    blocking = block_layer(layer, config)
+    blocking = block_stage(stage, config)
     lanes_out = config.array.output_lanes
-    _check_widths(layer, constants, config)
-    bias = folded_bias(layer, constants)
-    blocks = _weight_blocks(layer, constants, blocking, config)
+    _check_widths(stage, constants, config)
+    bias = folded_bias(stage, constants)
+    blocks = _weight_blocks(stage, constants, blocking, config)
     weights = _pack_integers(blocks.reshape(blocking.output_blocks, -1), config.widths.weight_bits)
-    parameters = _parameters(layer, constants, bias, blocking.output_blocks * lanes_out)
+    parameters = _parameters(stage, constants, bias, blocking.output_blocks * lanes_out)
     parameters = parameters.reshape(blocking.output_blocks, lanes_out * PARAMETER_BYTES)
     return np.concatenate([weights, parameters], axis=1).tobytes()
 
 
-def folded_bias(layer: Layer, constants: Constants) -> NDArray[np.int64]:
+def folded_bias(stage: Stage, constants: Constants) -> NDArray[np.int64]:
     """Return bias - zero_point x sum of weights, `[K]`, having proved that int32 cannot overflow.
 
     No partial sum exceeds fan-in x 128 x max|w|; the folded bias is added at the end.
     """
     weights = constants.weights.astype(np.int64)
     sums = weights.sum(axis=(1, 2, 3))
-    bias: NDArray[np.int64] = constants.bias.astype(np.int64) - layer.input.zero_point * sums
+    bias: NDArray[np.int64] = constants.bias.astype(np.int64) - stage.input.zero_point * sums
     fan_in = weights[0].size
     bound = fan_in * 128 * int(np.abs(weights).max(initial=0)) + int(np.abs(bias).max(initial=0))
     if bound > INT32_HIGH:
         raise InputError(
-            f"layer {layer.name}: an accumulator could reach {bound}, int32 ends at {INT32_HIGH} "
+            f"layer {stage.name}: an accumulator could reach {bound}, int32 ends at {INT32_HIGH} "
             f"(fan-in {fan_in} x 128 x max|w| + |folded bias|)"
         )
     return bias
 
 
-def _check_widths(layer: Layer, constants: Constants, config: Config) -> None:
+def _check_widths(stage: Stage, constants: Constants, config: Config) -> None:
     """Raise `InputError` for a weight or a multiplier that this configuration cannot hold."""
     widths = config.widths
     half = 1 << (widths.weight_bits - 1)
@@ -67,13 +67,13 @@ def _check_widths(layer: Layer, constants: Constants, config: Config) -> None:
         outside = values[(values < low) | (values > high)]
         if outside.size:
             raise InputError(
-                f"layer {layer.name}: {name} {outside[0]} is outside {low}..{high}, "
+                f"layer {stage.name}: {name} {outside[0]} is outside {low}..{high}, "
                 f"the range of widths.{key} = {getattr(widths, key)}"
             )
 
 
 def _weight_blocks(
-    layer: Layer, constants: Constants, blocking: Blocking, config: Config
+    stage: Stage, constants: Constants, blocking: Blocking, config: Config
 ) -> NDArray[np.int8]:
     """Return weights `[output blocks, weight blocks, O, I]` in order; padding lanes are zero."""
     lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
@@ -89,7 +89,7 @@ def _weight_blocks(
         return split.transpose(0, 2, 1, 3)
     shape = (outputs * lanes_out, blocking.reduction_blocks * lanes_in, rows, columns)
     dense = np.zeros(shape, np.int8)
-    if layer.groups == 1:
+    if stage.groups == 1:
         dense[:filters, :channels] = weights
     else:
         index = np.arange(filters)
@@ -109,12 +109,12 @@ def _pack_integers(values: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:
 
 
 def _parameters(
-    layer: Layer, constants: Constants, bias: NDArray[np.int64], lanes: int
+    stage: Stage, constants: Constants, bias: NDArray[np.int64], lanes: int
 ) -> NDArray[np.uint8]:
     """Return the records `[lanes, 16]`; the bias of a padding lane makes its output 0."""
     filters = len(bias)
     records = np.empty(lanes, RECORD)
-    records["bias"] = -(layer.output.zero_point << PADDING_SHIFT)
+    records["bias"] = -(stage.output.zero_point << PADDING_SHIFT)
     records["multiplier"] = records["negative_multiplier"] = 1
     records["shift"] = PADDING_SHIFT
     records["bias"][:filters] = bias

@@ -2,26 +2,26 @@
 
 from collections.abc import Sequence
 
-from hwsim.graph import Layer
+from hwsim.graph import Stage
 from hwsim.program.schedule import Span
 
 
-def span_rows(layer: Layer, first: int, size: int) -> Span:
+def span_rows(stage: Stage, first: int, size: int) -> Span:
     """Return the span of `size` stored rows from row `first` on."""
-    return _span(layer, first, size, layer.convolution_shape.height, layer.kernel[0])
+    return _span(stage, first, size, stage.convolution_shape.height, stage.kernel[0])
 
 
-def span_columns(layer: Layer, first: int, size: int) -> Span:
+def span_columns(stage: Stage, first: int, size: int) -> Span:
     """Return the span of `size` stored columns from column `first` on."""
-    return _span(layer, first, size, layer.convolution_shape.width, layer.kernel[1])
+    return _span(stage, first, size, stage.convolution_shape.width, stage.kernel[1])
 
 
-def _span(layer: Layer, first: int, size: int, limit: int, taps: int) -> Span:
-    pool = layer.spatial_pool
+def _span(stage: Stage, first: int, size: int, limit: int, taps: int) -> Span:
+    pool = stage.spatial_pool
     first_computed = first * pool.stride
     computed = min((size - 1) * pool.stride + pool.window, limit - first_computed)
     return Span(
-        first, size, first_computed, computed, first_computed - layer.padding, computed + taps - 1
+        first, size, first_computed, computed, first_computed - stage.padding, computed + taps - 1
     )
 
 

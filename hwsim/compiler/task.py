@@ -1,18 +1,18 @@
-"""The input of code generation for one layer."""
+"""The input of code generation for one stage."""
 
 from dataclasses import dataclass
 
 from hwsim.arch.config import Config
-from hwsim.graph import Layer
+from hwsim.graph import Stage
 from hwsim.program.program import Region
 from hwsim.program.schedule import Schedule
 
 
 @dataclass(frozen=True)
 class Task:
-    """A layer, its tiling, and its regions of memory."""
+    """A stage, its tiling, and its regions of memory."""
 
-    layer: Layer
+    stage: Stage
     schedule: Schedule
     config: Config
     weights: Region

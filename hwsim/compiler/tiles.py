@@ -49,8 +49,8 @@ class TileWriter:
         chunks_before: int,
     ) -> None:
         task, ring = self._task, self._ring
-        schedule, layer = task.schedule, task.layer
-        blocking, shape = schedule.blocking, layer.input.shape
+        schedule, stage = task.schedule, task.stage
+        blocking, shape = schedule.blocking, stage.input.shape
         first_input_block = blocking.first_input_block(output_block)
         self._descriptors.append(
             Compute(
@@ -66,27 +66,27 @@ class TileWriter:
                 column_origin=ring.first_column,
                 input_height=shape.height,
                 input_width=shape.width,
-                input_zero_point=layer.input.zero_point,
+                input_zero_point=stage.input.zero_point,
                 rows=band.computed,
                 columns=tile.computed,
-                kernel_rows=layer.kernel[0],
-                kernel_columns=layer.kernel[1],
+                kernel_rows=stage.kernel[0],
+                kernel_columns=stage.kernel[1],
                 blocks=blocking.reduction_blocks,
                 packed=int(blocking.packed),
                 weight_offset=self._weights.offset(output_block),
                 release=int(release),
-                channel_pool=layer.channel_pool.bit_length() - 1,
-                spatial_pool=int(layer.spatial_pool),
+                channel_pool=stage.channel_pool.bit_length() - 1,
+                spatial_pool=int(stage.spatial_pool),
                 pooled_rows=band.stored,
                 pooled_columns=tile.stored,
-                output_zero_point=layer.output.zero_point,
+                output_zero_point=stage.output.zero_point,
                 staging_address=staging_address,
-                byte_offset=slot * task.config.array.output_lanes // layer.channel_pool,
+                byte_offset=slot * task.config.array.output_lanes // stage.channel_pool,
             )
         )
 
     def _store(self, bundle: int, band: Span, tile: Span, staging_address: int) -> None:
-        task, shape = self._task, self._task.layer.output.shape
+        task, shape = self._task, self._task.stage.output.shape
         blocking, word_bytes = task.schedule.blocking, task.config.word_bytes
         first_word = bundle * blocking.bundle_words
         plane = shape.height * shape.width

@@ -1,4 +1,4 @@
-"""The choice of a layer's schedule: of those that fit the buffers, the one with least traffic."""
+"""The choice of a stage's schedule: of those that fit the buffers, the one with least traffic."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,8 @@ from hwsim.compiler.cut import Cut
 from hwsim.compiler.limits import check_fields
 from hwsim.compiler.spans import rows_held, rows_read, span_columns, span_rows
 from hwsim.errors import InputError
-from hwsim.graph import Layer
-from hwsim.program.blocking import Blocking, block_layer, ceil_div, split_evenly
+from hwsim.graph import Stage
+from hwsim.program.blocking import Blocking, block_stage, ceil_div, split_evenly
 from hwsim.program.schedule import Schedule, Span, WeightScope, stripe_columns
 
 # Estimates of two delays that only the timeline knows exactly; they decide between schedules of
@@ -21,38 +21,38 @@ TILE_OVERHEAD_CYCLES = 32.0  # a tile's own descriptors and parameters
 TALLEST_BAND = 16  # stored rows; a taller band only makes the first tile wait longer
 
 
-def schedule_layer(layer: Layer, config: Config) -> Schedule:
+def schedule_stage(stage: Stage, config: Config) -> Schedule:
     """Return the schedule with the least traffic; among equals, with the fewest estimated cycles.
 
-    Raises `InputError` with the layer, the buffer and the least sufficient size if none fits.
+    Raises `InputError` with the stage, the buffer and the least sufficient size if none fits.
     """
-    blocking = block_layer(layer, config)
-    check_fields(layer, blocking, config)
-    _check_accumulators(layer, config, blocking)
-    candidates = _candidates(layer, config, blocking)
+    blocking = block_stage(stage, config)
+    check_fields(stage, blocking, config)
+    _check_accumulators(stage, config, blocking)
+    candidates = _candidates(stage, config, blocking)
     if not candidates:
-        raise InputError(_too_small(layer, config, blocking))
-    return min(candidates, key=lambda schedule: _cost(layer, config, schedule))
+        raise InputError(_too_small(stage, config, blocking))
+    return min(candidates, key=lambda schedule: _cost(stage, config, schedule))
 
 
-def _candidates(layer: Layer, config: Config, blocking: Blocking) -> list[Schedule]:
+def _candidates(stage: Stage, config: Config, blocking: Blocking) -> list[Schedule]:
     """Return all schedules that fit with the fewest stripes that fit."""
-    stored = layer.output.shape
+    stored = stage.output.shape
     for stripe_count in range(1, stored.width + 1):
         stripe_width = ceil_div(stored.width, stripe_count)
         if stripe_count > 1 and ceil_div(stored.width, stripe_count - 1) == stripe_width:
             continue
-        heights = _band_heights(layer, config, blocking, stripe_width)
-        cuts = [_cut(layer, config, blocking, stripe_width, height) for height in heights]
+        heights = _band_heights(stage, config, blocking, stripe_width)
+        cuts = [_cut(stage, config, blocking, stripe_width, height) for height in heights]
         if found := [schedule for cut in cuts if cut for schedule in _schedules(cut)]:
             return found
     return []
 
 
-def _band_heights(layer: Layer, config: Config, blocking: Blocking, stripe_width: int) -> list[int]:
+def _band_heights(stage: Stage, config: Config, blocking: Blocking, stripe_width: int) -> list[int]:
     """Return the heights of bands, in stored rows, that are worth trying."""
     pixels = min(config.buffers.accumulator_depth, _tile_pixels(config, blocking))
-    limit = min(layer.output.shape.height, pixels)
+    limit = min(stage.output.shape.height, pixels)
     heights = set(range(1, min(limit, TALLEST_BAND) + 1))
     if stripe_width * limit <= pixels:
         heights.add(limit)
@@ -60,22 +60,22 @@ def _band_heights(layer: Layer, config: Config, blocking: Blocking, stripe_width
 
 
 def _cut(
-    layer: Layer, config: Config, blocking: Blocking, stripe_width: int, height: int
+    stage: Stage, config: Config, blocking: Blocking, stripe_width: int, height: int
 ) -> Cut | None:
-    """Return the layer cut into stripes and bands of at most these sizes, or None if none fits."""
-    stored = layer.output.shape
-    bands = tuple(span_rows(layer, *piece) for piece in split_evenly(stored.height, height))
-    tile_columns = _tile_columns(layer, config, blocking, bands, stripe_width)
+    """Return the stage cut into stripes and bands of at most these sizes, or None if none fits."""
+    stored = stage.output.shape
+    bands = tuple(span_rows(stage, *piece) for piece in split_evenly(stored.height, height))
+    tile_columns = _tile_columns(stage, config, blocking, bands, stripe_width)
     if tile_columns is None:
         return None
     stripes = tuple(
         tuple(
-            span_columns(layer, first + start, size)
+            span_columns(stage, first + start, size)
             for start, size in split_evenly(width, tile_columns)
         )
         for first, width in split_evenly(stored.width, stripe_width)
     )
-    return Cut(layer, config, blocking, bands, stripes)
+    return Cut(stage, config, blocking, bands, stripes)
 
 
 def _schedules(cut: Cut) -> Iterator[Schedule]:
@@ -85,13 +85,13 @@ def _schedules(cut: Cut) -> Iterator[Schedule]:
     bundle_weights = min(blocking.bundle_blocks, blocking.output_blocks) * blocking.weight_words
     whole = [(0, blocking.bundles)]
     single: list[tuple[Span, ...]] = [(band,) for band in cut.bands]
-    if rows_held(cut.bands, 1, cut.layer.input.shape.height) <= cut.ring_rows:
+    if rows_held(cut.bands, 1, cut.stage.input.shape.height) <= cut.ring_rows:
         if all_weights <= queue_words:
-            yield cut.schedule(WeightScope.LAYER, whole, single, 1)
+            yield cut.schedule(WeightScope.STAGE, whole, single, 1)
             return
         if bundle_weights <= queue_words:
             sweeps = split_evenly(blocking.bundles, queue_words // bundle_weights)
-            yield cut.schedule(WeightScope.LAYER, sweeps, single, 1)
+            yield cut.schedule(WeightScope.STAGE, sweeps, single, 1)
         tiles = len(cut.bands) * sum(map(len, cut.stripes))
         yield cut.schedule(WeightScope.TILE, whole, single, tiles)
     if bundle_weights <= queue_words and (band_sets := cut.band_sets):
@@ -99,23 +99,23 @@ def _schedules(cut: Cut) -> Iterator[Schedule]:
         yield cut.schedule(WeightScope.BAND_SET, whole, band_sets, readings)
 
 
-def _cost(layer: Layer, config: Config, schedule: Schedule) -> tuple[int, float]:
+def _cost(stage: Stage, config: Config, schedule: Schedule) -> tuple[int, float]:
     """Return what is compared: traffic in words, then estimated cycles."""
     traffic = schedule.read_words + schedule.weight_read_words
-    return traffic, _extra_cycles(layer, config, schedule)
+    return traffic, _extra_cycles(stage, config, schedule)
 
 
-def _extra_cycles(layer: Layer, config: Config, schedule: Schedule) -> float:
+def _extra_cycles(stage: Stage, config: Config, schedule: Schedule) -> float:
     """Return estimated cycles, by which schedules of equal traffic are compared."""
     blocking = schedule.blocking
     first_band = schedule.band_sets[0][0]
-    rows = rows_read([first_band], layer.input.shape.height)
+    rows = rows_read([first_band], stage.input.shape.height)
     startup = rows * schedule.row_words / config.beats_per_cycle
     chunks = 1 if blocking.reduction_blocks == 1 else blocking.stored_blocks
     arrival = startup * chunks / blocking.reduction_blocks
     reduction = _issue_cycles(config, schedule)
-    drain = _drain_slots(layer) * config.rescale_slices
-    slack = rows_read([first_band], layer.input.shape.height) * 2 > schedule.ring_rows
+    drain = _drain_slots(stage) * config.rescale_slices
+    slack = rows_read([first_band], stage.input.shape.height) * 2 > schedule.ring_rows
     stall = reduction * STARVED_SHARE if slack and _total_bands(schedule) > 1 else 0.0
     last_tile = first_band.stored * schedule.stripes[0][0].stored * config.rescale_slices
     overhead = TILE_OVERHEAD_CYCLES * schedule.tiles
@@ -141,10 +141,10 @@ def _issue_cycles(config: Config, schedule: Schedule) -> int:
     )
 
 
-def _drain_slots(layer: Layer) -> int:
+def _drain_slots(stage: Stage) -> int:
     """Return how many pixels the drain reads for one output block: each tap of each pool window."""
-    pixels = layer.output.shape.height * layer.output.shape.width
-    return pixels * layer.spatial_pool.window**2
+    pixels = stage.output.shape.height * stage.output.shape.width
+    return pixels * stage.spatial_pool.window**2
 
 
 def _tile_pixels(config: Config, blocking: Blocking) -> int:
@@ -153,14 +153,14 @@ def _tile_pixels(config: Config, blocking: Blocking) -> int:
 
 
 def _tile_columns(
-    layer: Layer, config: Config, blocking: Blocking, bands: Sequence[Span], width: int
+    stage: Stage, config: Config, blocking: Blocking, bands: Sequence[Span], width: int
 ) -> int | None:
     """Return the most stored columns of a tile that fits accumulators and staging."""
-    pool = layer.spatial_pool
+    pool = stage.spatial_pool
     computed_rows = max(band.computed for band in bands)
     stored_rows = max(band.stored for band in bands)
     available = config.buffers.accumulator_depth // computed_rows
-    if available >= layer.convolution_shape.width:
+    if available >= stage.convolution_shape.width:
         widest = width
     else:
         widest = (available - pool.window) // pool.stride + 1 if available >= pool.window else 0
@@ -168,32 +168,32 @@ def _tile_columns(
     return widest if widest >= 1 else None
 
 
-def _check_accumulators(layer: Layer, config: Config, blocking: Blocking) -> None:
-    window = layer.spatial_pool.window
-    least = min(window, layer.convolution_shape.height) * min(window, layer.convolution_shape.width)
+def _check_accumulators(stage: Stage, config: Config, blocking: Blocking) -> None:
+    window = stage.spatial_pool.window
+    least = min(window, stage.convolution_shape.height) * min(window, stage.convolution_shape.width)
     if config.buffers.accumulator_depth < least:
         raise InputError(
-            f"layer {layer.name}: buffers.accumulator_depth = {config.buffers.accumulator_depth} "
+            f"layer {stage.name}: buffers.accumulator_depth = {config.buffers.accumulator_depth} "
             f"holds no tile; the least that works is {least}"
         )
     if _tile_pixels(config, blocking) < 1:
         raise InputError(
-            f"layer {layer.name}: buffers.staging_bytes = {config.buffers.staging_bytes} holds no "
+            f"layer {stage.name}: buffers.staging_bytes = {config.buffers.staging_bytes} holds no "
             f"tile; the least that works is {2 * blocking.bundle_words * config.word_bytes}"
         )
 
 
-def _too_small(layer: Layer, config: Config, blocking: Blocking) -> str:
+def _too_small(stage: Stage, config: Config, blocking: Blocking) -> str:
     """Return the message for a feature buffer that does not hold a tile of one stored pixel."""
-    stored, height, width = layer.output.shape, layer.input.shape.height, layer.input.shape.width
-    rows = max(rows_read([span_rows(layer, row, 1)], height) for row in range(stored.height))
+    stored, height, width = stage.output.shape, stage.input.shape.height, stage.input.shape.width
+    rows = max(rows_read([span_rows(stage, row, 1)], height) for row in range(stored.height))
     columns = [
-        stripe_columns((span_columns(layer, column, 1),), width, blocking, config)
+        stripe_columns((span_columns(stage, column, 1),), width, blocking, config)
         for column in range(stored.width)
     ]
     row_words = max(blocking.input_row_words(last - first, config) for first, last in columns)
     least = rows * row_words * blocking.stored_blocks * config.word_bytes
     return (
-        f"layer {layer.name}: buffers.feature_bytes = {config.buffers.feature_bytes} holds no "
+        f"layer {stage.name}: buffers.feature_bytes = {config.buffers.feature_bytes} holds no "
         f"tile; the least that works is {least}"
     )

@@ -1,4 +1,4 @@
-"""A layer's weights on their way through the weight queue: their loads and releases."""
+"""A stage's weights on their way through the weight queue: their loads and releases."""
 
 from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import Tokens, certainly_reached

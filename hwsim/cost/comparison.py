@@ -12,14 +12,14 @@ PAPER_SAVING = 0.265  # arXiv 2104.14124, abstract: memory bandwidth saved by vi
 
 @dataclass(frozen=True)
 class Variant:
-    """One way of running the same detector; layers keep the graph's own names."""
+    """One way of running the same detector; stages keep the graph's own names."""
 
     key: str
     description: str
     macs: int
     peak_feature_bytes: int
-    layer_names: tuple[str, ...]
-    layer_bytes: tuple[ByteCounts, ...]
+    stage_names: tuple[str, ...]
+    stage_bytes: tuple[ByteCounts, ...]
     bytes: ByteCounts
 
 
@@ -42,7 +42,7 @@ class Comparison:
 
 
 def compare(plan: Plan) -> Comparison | None:
-    """Plan the baselines of a network; return None where no layer is condensed."""
+    """Plan the baselines of a network; return None where no stage is condensed."""
     graph, config = plan.graph, plan.config
     if not graph.is_condensed:
         return None
@@ -61,13 +61,13 @@ def compare(plan: Plan) -> Comparison | None:
 
 
 def _variant(key: str, description: str, plan: Plan) -> Variant:
-    layers = planned_traffic(plan)
+    stages = planned_traffic(plan)
     return Variant(
         key,
         description,
         plan.graph.macs,
         plan.peak_feature_bytes,
-        tuple(part.layer.name for part in plan.layers),
-        tuple(layer.bytes for layer in layers),
-        add_traffic(layers).bytes,
+        tuple(part.stage.name for part in plan.stages),
+        tuple(stage.bytes for stage in stages),
+        add_traffic(stages).bytes,
     )

@@ -26,8 +26,8 @@ class Energy:
 def frame_energy(timeline: Timeline) -> Energy:
     """Return the energy of issued MACs, of on-chip memory accesses and of the bytes on the bus."""
     config = timeline.program.config
-    busy = sum(layer.busy_cycles for layer in timeline.layers)
-    bus_bytes = sum(layer.traffic.bytes.total for layer in timeline.layers)
+    busy = sum(stage.busy_cycles for stage in timeline.stages)
+    bus_bytes = sum(stage.traffic.bytes.total for stage in timeline.stages)
     on_chip = _on_chip_bytes(timeline, config, busy, bus_bytes)
     costs = config.energy
     return Energy(

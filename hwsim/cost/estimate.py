@@ -9,7 +9,7 @@ from hwsim.cost.energy import Energy, frame_energy
 from hwsim.cost.gates import ModuleGates, gate_model
 from hwsim.cost.memory import OnChipMemory, on_chip_memories
 from hwsim.graph import Graph
-from hwsim.program.traffic import LayerTraffic, add_traffic
+from hwsim.program.traffic import StageTraffic, add_traffic
 from hwsim.timeline import Timeline
 
 
@@ -28,9 +28,9 @@ class Estimate:
         return self.timeline.program.config
 
     @cached_property
-    def traffic(self) -> LayerTraffic:
-        """The bytes of all layers together."""
-        return add_traffic([layer.traffic for layer in self.timeline.layers])
+    def traffic(self) -> StageTraffic:
+        """The bytes of all stages together."""
+        return add_traffic([stage.traffic for stage in self.timeline.stages])
 
     @cached_property
     def energy(self) -> Energy:
@@ -46,7 +46,7 @@ class Estimate:
 
     @cached_property
     def comparison(self) -> Comparison | None:
-        """The network beside its baselines; None if it has no condensed layer."""
+        """The network beside its baselines; None if it has no condensed stage."""
         return compare(self.timeline.program)
 
     @property
@@ -61,7 +61,7 @@ class Estimate:
     @property
     def busy_share(self) -> float:
         """The share of cycles in which a pixel enters the array."""
-        return sum(layer.busy_cycles for layer in self.timeline.layers) / self.timeline.cycles
+        return sum(stage.busy_cycles for stage in self.timeline.stages) / self.timeline.cycles
 
     @property
     def average_bytes_per_second(self) -> float:
@@ -72,12 +72,12 @@ class Estimate:
         return self.timeline.program.peak_feature_bytes
 
     @property
-    def peak_feature_layer(self) -> str:
-        """The name of the layer whose input and output together take the most memory."""
+    def peak_feature_stage(self) -> str:
+        """The name of the stage whose input and output together take the most memory."""
         regions = self.timeline.program.tensors
         return max(
-            self.graph.layers,
-            key=lambda layer: (
-                regions[layer.input.name].size_bytes + regions[layer.output.name].size_bytes
+            self.graph.stages,
+            key=lambda stage: (
+                regions[stage.input.name].size_bytes + regions[stage.output.name].size_bytes
             ),
         ).name

@@ -17,7 +17,7 @@ from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.network import File, NetworkSource, path_text, placed
 from hwsim.flows.progress import Progress, silent
 from hwsim.flows.quantized import quantized
-from hwsim.graph import Graph, Layer
+from hwsim.graph import Graph, Stage
 from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.program.relocate import check_base, relocate
@@ -115,7 +115,7 @@ def compile_network(
     with progress(f"quantizing {shapes.name}", 1):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits)
         graph = made.graph
-    with progress(f"compiling {shapes.name}", len(graph.layers)) as advance:
+    with progress(f"compiling {shapes.name}", len(graph.stages)) as advance:
         program = write_program(plan_graph(graph, chosen), advance)
     executed = _Executed()
     if image is not None and stored is not None:
@@ -159,13 +159,13 @@ def _execute(
     graph = program.graph
     packed = packed_input(program, stored)
     sha256 = {graph.input.name: _sha256(packed)}
-    with progress(f"executing {graph.name}", len(graph.layers)) as advance:
+    with progress(f"executing {graph.name}", len(graph.stages)) as advance:
 
-        def on_layer(layer: Layer, values: NDArray[np.int8]) -> None:
-            sha256[layer.output.name] = _sha256(pack_features(values, program.config))
+        def on_stage(stage: Stage, values: NDArray[np.int8]) -> None:
+            sha256[stage.output.name] = _sha256(pack_features(values, program.config))
             advance()
 
-        memory = Machine(program, stored, on_layer=on_layer).run()
+        memory = Machine(program, stored, on_stage=on_stage).run()
     region = program.region(graph.output)
     image = PlacedImage(name, sha256[graph.input.name])
     return _Executed(packed, image, memory.data[region.address : region.end].tobytes(), sha256)
@@ -181,7 +181,7 @@ def _network(graph: Graph, origin: str) -> CompiledNetwork:
         name=graph.name,
         input_height_pixels=size.height,
         input_width_pixels=size.width,
-        k=max(layer.channel_pool for layer in graph.layers),
-        weight_bits=graph.layers[0].weight_bits,
+        k=max(stage.channel_pool for stage in graph.stages),
+        weight_bits=graph.stages[0].weight_bits,
         weights=origin,
     )

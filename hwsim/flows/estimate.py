@@ -25,7 +25,7 @@ def estimate(
 def price(graph: Graph, config: Config, progress: Progress = silent) -> Estimate:
     """Compile a graph and price its program."""
     plan = plan_graph(graph, config)
-    with progress(f"compiling {graph.name}", len(graph.layers)) as advance:
+    with progress(f"compiling {graph.name}", len(graph.stages)) as advance:
         program = write_program(plan, advance)
-    with progress(f"timing {graph.name}", len(graph.layers)) as advance:
+    with progress(f"timing {graph.name}", len(graph.stages)) as advance:
         return Estimate(time_program(program, advance))

@@ -20,7 +20,7 @@ from hwsim.flows.network import File, NetworkSource, path_text, placed
 from hwsim.flows.progress import Advance, Progress, silent
 from hwsim.flows.quantized import quantized
 from hwsim.flows.results import RunResult
-from hwsim.graph import Layer
+from hwsim.graph import Stage
 from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.report.document import RunFigures, TensorFigures
@@ -35,7 +35,7 @@ LOWEST, HIGHEST = 0x80, 0x7F  # int8's ends, as unsigned codes
 # width; see docs/numerics.md. The signal is a map's variance: storing only its mean gives 0 dB.
 LEAST_SIGNAL_TO_NOISE_DB = {8: 5.0, 4: -10.0}
 
-Reference = Callable[[Layer], NDArray[np.int8]]  # called once per layer, in order
+Reference = Callable[[Stage], NDArray[np.int8]]  # called once per layer, in order
 
 
 def run(
@@ -72,7 +72,7 @@ def run(
     real: Iterator[Tensor | None] = repeat(None)
     if made.weights is not None:
         real = float_outputs(FloatNetwork(shapes, made.weights), pixels)
-    with progress(f"executing {shapes.name}", len(made.graph.layers)) as advance:
+    with progress(f"executing {shapes.name}", len(made.graph.stages)) as advance:
         stored: NDArray[np.int8] = stored_image(pixels).numpy()
         tensors = execute(found.timeline.program, stored, real, advance, check)
     figures = RunFigures(
@@ -112,13 +112,13 @@ def execute(
     tensors: list[TensorFigures] = []
     reference = golden_reference(image) if is_checked else None
 
-    def on_layer(layer: Layer, stored: NDArray[np.int8]) -> None:
+    def on_stage(stage: Stage, stored: NDArray[np.int8]) -> None:
         if reference is not None:
-            compare(layer, stored, reference(layer))
-        tensors.append(tensor_figures(layer, stored, next(real)))
+            compare(stage, stored, reference(stage))
+        tensors.append(tensor_figures(stage, stored, next(real)))
         advance()
 
-    Machine(program, image, on_layer=on_layer).run()
+    Machine(program, image, on_stage=on_stage).run()
     return tuple(tensors)
 
 
@@ -126,49 +126,49 @@ def golden_reference(image: NDArray[np.int8]) -> Reference:
     """Return golden as a function that takes the next layer and returns its output `x[C, H, W]`."""
     import torch
 
-    from hwsim.golden.reference import run_layer
+    from hwsim.golden.reference import run_stage
 
     x = torch.from_numpy(image.copy())[None]
 
-    def reference(layer: Layer) -> NDArray[np.int8]:
+    def reference(stage: Stage) -> NDArray[np.int8]:
         nonlocal x
-        x = run_layer(layer, x)
+        x = run_stage(stage, x)
         values: NDArray[np.int8] = x[0].numpy()
         return values
 
     return reference
 
 
-def compare(layer: Layer, found: NDArray[np.int8], expected: NDArray[np.int8]) -> None:
+def compare(stage: Stage, found: NDArray[np.int8], expected: NDArray[np.int8]) -> None:
     """Raise `ComparisonError` if elements differ; name the first by channel, row and column."""
     different = np.argwhere(found != expected)
     if len(different):
         channel, row, column = different[0]
         raise ComparisonError(
-            f"{layer.name} differs from the reference in {len(different):,} of {found.size:,} "
+            f"{stage.name} differs from the reference in {len(different):,} of {found.size:,} "
             f"elements, first at channel {channel}, row {row}, column {column}: "
             f"machine {found[channel, row, column]}, reference {expected[channel, row, column]}"
         )
 
 
-def tensor_figures(layer: Layer, stored: NDArray[np.int8], real: "Tensor | None") -> TensorFigures:
+def tensor_figures(stage: Stage, stored: NDArray[np.int8], real: "Tensor | None") -> TensorFigures:
     """Return a stored tensor's use of its 256 codes, and its distance from the float tensor."""
     data = np.ascontiguousarray(stored)
     counts = np.bincount(data.view(np.uint8).ravel(), minlength=256)
     return TensorFigures(
-        name=layer.name,
+        name=stage.name,
         stored_elements=data.size,
         used_codes=int(np.count_nonzero(counts)),
         saturated_ratio=float(counts[LOWEST] + counts[HIGHEST]) / data.size,
-        signal_to_noise_db=None if real is None else _signal_to_noise_db(layer, data, real),
+        signal_to_noise_db=None if real is None else _signal_to_noise_db(stage, data, real),
         sha256=hashlib.sha256(data.tobytes()).hexdigest(),
     )
 
 
-def _signal_to_noise_db(layer: Layer, stored: NDArray[np.int8], real: "Tensor") -> float | None:
+def _signal_to_noise_db(stage: Stage, stored: NDArray[np.int8], real: "Tensor") -> float | None:
     import torch
 
     from hwsim.golden.noise import signal_to_noise_db
 
-    assert layer.output.quantization is not None
-    return signal_to_noise_db(real, torch.from_numpy(stored.copy()), layer.output.quantization)
+    assert stage.output.quantization is not None
+    return signal_to_noise_db(real, torch.from_numpy(stored.copy()), stage.output.quantization)

@@ -107,7 +107,7 @@ def statistics_place(shapes: Graph) -> Path:
 
 def graph_place(shapes: Graph, weights: Weights, multiplier_bits: int) -> Path:
     """Return where the user's cache keeps the graph that `quantized_graph` returns."""
-    arrays = [array for layer in weights for array in layer.arrays().values()]
+    arrays = [array for stage in weights for array in stage.arrays().values()]
     contents = [hashlib.sha256(np.ascontiguousarray(array).data).digest() for array in arrays]
     return _place("quantized", shapes, [str(multiplier_bits).encode(), *contents])
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hwsim.flows.execution import golden_reference
 from hwsim.flows.progress import Progress
 from hwsim.flows.simulation import Subject, named, simulate
-from hwsim.graph import Layer
+from hwsim.graph import Stage
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.machine import Machine
 from hwsim.program.traffic import ByteCounts, add_traffic
@@ -51,15 +51,15 @@ def _execute(
     expected: list[Stored] = []
     executed: list[Stored] = []
     graph = subject.program.graph
-    with progress(named("executing", subject), len(graph.layers)) as advance:
+    with progress(named("executing", subject), len(graph.stages)) as advance:
         reference = golden_reference(image)
 
-        def on_layer(layer: Layer, stored: Stored) -> None:
-            expected.append(reference(layer))
+        def on_stage(stage: Stage, stored: Stored) -> None:
+            expected.append(reference(stage))
             executed.append(stored.copy())
             advance()
 
-        memory = Machine(subject.program, image, on_layer=on_layer).run()
+        memory = Machine(subject.program, image, on_stage=on_stage).run()
     return expected, executed, memory.byte_counts()
 
 
@@ -78,7 +78,7 @@ def figures(
     layers: list[VerifiedLayer] = []
     before = 0
     for record, time, golden_stored, machine_stored in zip(
-        attribution.layers, timeline.layers, expected, executed, strict=True
+        attribution.layers, timeline.stages, expected, executed, strict=True
     ):
         differences = {
             "machine": first_difference(golden_stored, machine_stored),
@@ -105,9 +105,9 @@ def figures(
         monitor_bytes=run.monitor_bytes,
         counter_bytes=run.counter_bytes,
         machine_bytes=machine_bytes,
-        timeline_bytes=add_traffic([time.traffic for time in timeline.layers]).bytes,
+        timeline_bytes=add_traffic([time.traffic for time in timeline.stages]).bytes,
         verilog_array_cycles=run.array_cycles,
-        timeline_array_cycles=sum(time.busy_cycles for time in timeline.layers),
+        timeline_array_cycles=sum(time.busy_cycles for time in timeline.stages),
         verilog_cycles=run.cycles,
         timeline_cycles=timeline.cycles,
         error_ratio=error_ratio(timeline.cycles, run.cycles),

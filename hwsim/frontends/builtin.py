@@ -2,14 +2,14 @@
 
 Sources: Tiny-YOLOv2 from darknet's `yolov2-tiny.cfg` and `yolov2-tiny-voc.cfg`; Condensation-Net
 (arXiv 2104.14124) condenses the one-class face detector. Its paper's text leaves k and the set of
-condensed layers open; here k applies to the eight batch-normalised convolutions.
+condensed stages open; here k applies to the eight batch-normalised convolutions.
 """
 
 import difflib
 from dataclasses import dataclass
 
 from hwsim.errors import InputError
-from hwsim.graph import CHANNEL_POOL_FACTORS, Graph, Layer, Shape, SpatialPool, Tensor
+from hwsim.graph import CHANNEL_POOL_FACTORS, Graph, Shape, SpatialPool, Stage, Tensor
 from hwsim.graph.check import IMAGE_CHANNELS
 from hwsim.graph.infer import stored_shape
 
@@ -24,7 +24,7 @@ MINI_FILTERS = (16, 16, 24, 32, 40, 48, 64)
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """A built-in network: the stored channels of its eight condensable layers, and its head."""
+    """A built-in network: the stored channels of its eight condensable stages, and its head."""
 
     name: str
     channels: tuple[int, ...]
@@ -102,14 +102,14 @@ def build_network(
                 f"(one output cell covers {STRIDE})"
             )
 
-    layers: list[Layer] = []
+    stages: list[Stage] = []
     tensor = Tensor("image", Shape(IMAGE_CHANNELS, height, width), is_image=True)
     for index, (channels, pool) in enumerate(zip(spec.channels, POOLS, strict=True), start=1):
         filters, kernel = channels * k, (3, 3)
         shape = stored_shape(tensor.shape, filters, kernel, 1, k, pool)
         output = Tensor(f"features{index}", shape)
-        layers.append(
-            Layer(
+        stages.append(
+            Stage(
                 f"conv{index}",
                 tensor,
                 output,
@@ -123,9 +123,9 @@ def build_network(
             )
         )
         tensor = output
-    head = f"conv{len(layers) + 1}"
+    head = f"conv{len(stages) + 1}"
     output = Tensor("detections", stored_shape(tensor.shape, spec.head_filters, (1, 1), 0))
-    layers.append(
-        Layer(head, tensor, output, spec.head_filters, (1, 1), 0, None, weight_bits=weight_bits)
+    stages.append(
+        Stage(head, tensor, output, spec.head_filters, (1, 1), 0, None, weight_bits=weight_bits)
     )
-    return Graph(name, tuple(layers))
+    return Graph(name, tuple(stages))

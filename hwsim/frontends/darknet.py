@@ -1,9 +1,9 @@
-"""Darknet's `.weights` files: a short header, then the floats of one layer after the other.
+"""Darknet's `.weights` files: a short header, then the floats of one stage after the other.
 
     header   int32 major, minor, revision; then images seen, int64 from version 0.2 on, else int32
-    layer    bias [K]; scale, mean, variance [K] if normalised; weights [K, C, R, S]
+    stage    bias [K]; scale, mean, variance [K] if normalised; weights [K, C, R, S]
 
-All numbers are little-endian, all floats have 32 bits. The file names no layer and no shape, so
+All numbers are little-endian, all floats have 32 bits. The file names no stage and no shape, so
 that only its size can be checked.
 """
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hwsim.errors import InputError
 from hwsim.files import open_file
-from hwsim.graph import Graph, Layer
+from hwsim.graph import Graph, Stage
 from hwsim.graph.float_weights import BatchNorm, FloatWeights, check_float_weights
 
 VERSION = struct.Struct("<3i")
@@ -57,7 +57,7 @@ def open_weights(graph: Graph, path: str | Path) -> BufferedReader:
 
 
 def read_weights(graph: Graph, path: str | Path) -> tuple[FloatWeights, ...]:
-    """Return the weights of `graph`, layer by layer.
+    """Return the weights of `graph`, stage by stage.
 
     Raises `InputError` as `open_weights` does, and for values that no network has.
     """
@@ -67,9 +67,9 @@ def read_weights(graph: Graph, path: str | Path) -> tuple[FloatWeights, ...]:
         raise InputError(f"cannot read weights '{path}': it was cut short meanwhile")
     found: list[FloatWeights] = []
     start = 0
-    for layer in graph.layers:
+    for stage in graph.stages:
         parts: dict[str, NDArray[np.float32]] = {}
-        for name, shape in _stored_shapes(layer).items():
+        for name, shape in _stored_shapes(stage).items():
             count = math.prod(shape)
             parts[name] = values[start : start + count].reshape(shape)
             start += count
@@ -86,16 +86,16 @@ def write_weights(graph: Graph, weights: Sequence[FloatWeights], path: str | Pat
     """Write weights of `graph` as darknet does, version 0.2 with no images seen."""
     with Path(path).open("wb") as file:
         file.write(VERSION.pack(0, 2, 0) + bytes(_seen_bytes(0, 2)))
-        for layer, ours in zip(graph.layers, weights, strict=True):
+        for stage, ours in zip(graph.stages, weights, strict=True):
             arrays = ours.arrays()
-            for name in _stored_shapes(layer):
+            for name in _stored_shapes(stage):
                 file.write(arrays[name].astype(FLOAT).tobytes())
 
 
-def _stored_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
-    """Name and shape of a layer's tensors in the file's order; normalised where it is leaky."""
-    names = ["bias"] if layer.leaky_slope is None else ["bias", "scale", "mean", "variance"]
-    return dict.fromkeys(names, (layer.filters,)) | {"weights": layer.weights_shape}
+def _stored_shapes(stage: Stage) -> dict[str, tuple[int, ...]]:
+    """Name and shape of a stage's tensors in the file's order; normalised where it is leaky."""
+    names = ["bias"] if stage.leaky_slope is None else ["bias", "scale", "mean", "variance"]
+    return dict.fromkeys(names, (stage.filters,)) | {"weights": stage.weights_shape}
 
 
 def _seen_bytes(major: int, minor: int) -> int:
@@ -105,5 +105,5 @@ def _seen_bytes(major: int, minor: int) -> int:
 
 def _float_count(graph: Graph) -> int:
     return sum(
-        math.prod(shape) for layer in graph.layers for shape in _stored_shapes(layer).values()
+        math.prod(shape) for stage in graph.stages for shape in _stored_shapes(stage).values()
     )

@@ -1,16 +1,16 @@
 """The quantized network: its nouns, the rules that they keep to, and the file that keeps them."""
 
 from hwsim.graph.check import CHANNEL_POOL_FACTORS
-from hwsim.graph.layers import Constants, Graph, Layer
+from hwsim.graph.stages import Constants, Graph, Stage
 from hwsim.graph.tensors import Quantization, Shape, SpatialPool, Tensor
 
 __all__ = [
     "CHANNEL_POOL_FACTORS",
     "Constants",
     "Graph",
-    "Layer",
     "Quantization",
     "Shape",
     "SpatialPool",
+    "Stage",
     "Tensor",
 ]

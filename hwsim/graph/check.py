@@ -1,7 +1,7 @@
-"""The rules of a graph, each written once and checked whenever a layer or a graph is made.
+"""The rules of a graph, each written once and checked whenever a stage or a graph is made.
 
-A layer that passes is one that every witness computes: golden, machine, timeline and Verilog.
-What some of them lacks is refused here, in one line that names the layer, the value and the rule.
+A stage that passes is one that every witness computes: golden, machine, timeline and Verilog.
+What some of them lacks is refused here, in one line that names the stage, the value and the rule.
 What depends on the accelerator's configuration is the compiler's to refuse.
 """
 
@@ -19,7 +19,7 @@ from hwsim.graph.infer import convolved_shape, pooled_shape
 from hwsim.graph.tensors import SpatialPool, Tensor
 
 if TYPE_CHECKING:
-    from hwsim.graph.layers import Constants, Graph, Layer
+    from hwsim.graph.stages import Constants, Graph, Stage
 
 CHANNEL_POOL_FACTORS = (1, 2, 4, 8)
 WEIGHT_BITS = (4, 8)
@@ -41,14 +41,14 @@ CONSTANT_RANGES = {
 }
 
 
-def check_layer(layer: "Layer") -> None:
-    """Raise `InputError` for the first rule that a layer breaks."""
-    _refuse("a layer's", _broken_name(layer.name))
-    _refuse(f"layer {layer.name}:", _broken_by_layer(layer))
+def check_stage(stage: "Stage") -> None:
+    """Raise `InputError` for the first rule that a stage breaks."""
+    _refuse("a layer's", _broken_name(stage.name))
+    _refuse(f"layer {stage.name}:", _broken_by_stage(stage))
 
 
 def check_graph(graph: "Graph") -> None:
-    """Raise `InputError` for the first rule that a chain of sound layers breaks."""
+    """Raise `InputError` for the first rule that a chain of sound stages breaks."""
     _refuse("a graph's", _broken_name(graph.name))
     _refuse(f"graph {graph.name}:", _broken_by_graph(graph))
 
@@ -60,18 +60,18 @@ def _refuse(whose: str, broken_rules: Iterator[str]) -> None:
         raise InputError(f"{whose} {broken}")
 
 
-# --- a layer -------------------------------------------------------------------------------------
+# --- a stage -------------------------------------------------------------------------------------
 
 
-def _broken_by_layer(layer: "Layer") -> Iterator[str]:
-    yield from _broken_by_tensor("input", layer.input)
-    yield from _broken_by_tensor("output", layer.output)
-    if layer.output.is_image:
-        yield f"output '{layer.output.name}' is an image: images only come from outside"
-    yield from _broken_by_operator(layer)
-    yield from _broken_by_shapes(layer)
-    if layer.constants is not None:
-        yield from _broken_by_constants(layer, layer.constants)
+def _broken_by_stage(stage: "Stage") -> Iterator[str]:
+    yield from _broken_by_tensor("input", stage.input)
+    yield from _broken_by_tensor("output", stage.output)
+    if stage.output.is_image:
+        yield f"output '{stage.output.name}' is an image: images only come from outside"
+    yield from _broken_by_operator(stage)
+    yield from _broken_by_shapes(stage)
+    if stage.constants is not None:
+        yield from _broken_by_constants(stage, stage.constants)
 
 
 def _broken_by_tensor(role: str, tensor: Tensor) -> Iterator[str]:
@@ -100,72 +100,72 @@ def _broken_by_tensor(role: str, tensor: Tensor) -> Iterator[str]:
             )
 
 
-def _broken_by_operator(layer: "Layer") -> Iterator[str]:
+def _broken_by_operator(stage: "Stage") -> Iterator[str]:
     """Yield the broken rules of the convolution and its pools that do not depend on shapes."""
     most_filters = LARGEST_CHANNELS * max(CHANNEL_POOL_FACTORS)
-    if not _is_integer(layer.filters, 1, most_filters):
-        yield f"filters = {_shown(layer.filters)} must be an integer from 1 to {most_filters}"
-    if not _is_kernel(layer.kernel):
-        yield f"kernel = {_shown(layer.kernel)} must be two integers from 1 to {LARGEST_KERNEL}"
-    least_side = min(layer.kernel)
-    if not _is_integer(layer.padding, 0, least_side - 1):
+    if not _is_integer(stage.filters, 1, most_filters):
+        yield f"filters = {_shown(stage.filters)} must be an integer from 1 to {most_filters}"
+    if not _is_kernel(stage.kernel):
+        yield f"kernel = {_shown(stage.kernel)} must be two integers from 1 to {LARGEST_KERNEL}"
+    least_side = min(stage.kernel)
+    if not _is_integer(stage.padding, 0, least_side - 1):
         yield (
-            f"padding = {_shown(layer.padding)} must be an integer from 0 to {least_side - 1}, "
-            f"below each side of kernel {layer.kernel}"
+            f"padding = {_shown(stage.padding)} must be an integer from 0 to {least_side - 1}, "
+            f"below each side of kernel {stage.kernel}"
         )
-    slope = layer.leaky_slope
+    slope = stage.leaky_slope
     if slope is not None and not (_is_real(slope) and 0 <= slope <= 1):
         yield f"leaky_slope = {_shown(slope)} must be None or a number from 0 to 1"
-    if not _is_one_of(layer.channel_pool, CHANNEL_POOL_FACTORS):
-        yield f"channel_pool = {_shown(layer.channel_pool)} must be {_one_of(CHANNEL_POOL_FACTORS)}"
-    if layer.filters % layer.channel_pool:
-        yield f"filters = {layer.filters} must be a multiple of channel_pool = {layer.channel_pool}"
-    if not _is_a(SpatialPool, layer.spatial_pool):
-        yield f"spatial_pool = {_shown(layer.spatial_pool)} must be a SpatialPool"
-    if not _is_one_of(layer.weight_bits, WEIGHT_BITS):
-        yield f"weight_bits = {_shown(layer.weight_bits)} must be {_one_of(WEIGHT_BITS)}"
-    yield from _broken_by_groups(layer)
+    if not _is_one_of(stage.channel_pool, CHANNEL_POOL_FACTORS):
+        yield f"channel_pool = {_shown(stage.channel_pool)} must be {_one_of(CHANNEL_POOL_FACTORS)}"
+    if stage.filters % stage.channel_pool:
+        yield f"filters = {stage.filters} must be a multiple of channel_pool = {stage.channel_pool}"
+    if not _is_a(SpatialPool, stage.spatial_pool):
+        yield f"spatial_pool = {_shown(stage.spatial_pool)} must be a SpatialPool"
+    if not _is_one_of(stage.weight_bits, WEIGHT_BITS):
+        yield f"weight_bits = {_shown(stage.weight_bits)} must be {_one_of(WEIGHT_BITS)}"
+    yield from _broken_by_groups(stage)
 
 
-def _broken_by_groups(layer: "Layer") -> Iterator[str]:
-    channels, groups = layer.input.shape.channels, layer.groups
+def _broken_by_groups(stage: "Stage") -> Iterator[str]:
+    channels, groups = stage.input.shape.channels, stage.groups
     if not _is_one_of(groups, (1, channels)):
         yield f"groups = {_shown(groups)} must be 1 (dense) or {channels}, its channels (depthwise)"
-    if groups == 1 and not layer.is_reduction:
+    if groups == 1 and not stage.is_reduction:
         return
-    if layer.filters != groups:
+    if stage.filters != groups:
         yield (
-            f"filters = {layer.filters} of groups = {groups}: a depthwise layer has one filter for "
+            f"filters = {stage.filters} of groups = {groups}: a depthwise layer has one filter for "
             "each channel, no depth multiplier"
         )
-    if layer.is_reduction and (layer.kernel, layer.padding, layer.leaky_slope) != ((1, 1), 0, None):
+    if stage.is_reduction and (stage.kernel, stage.padding, stage.leaky_slope) != ((1, 1), 0, None):
         yield "is_reduction: the pass that condenses stored maps is depthwise, 1x1 and linear"
-    if layer.channel_pool > 1 and not layer.is_reduction:
-        yield f"channel_pool = {layer.channel_pool} needs a dense convolution"
+    if stage.channel_pool > 1 and not stage.is_reduction:
+        yield f"channel_pool = {stage.channel_pool} needs a dense convolution"
 
 
-def _broken_by_shapes(layer: "Layer") -> Iterator[str]:
-    convolved = convolved_shape(layer.input.shape, layer.filters, layer.kernel, layer.padding)
+def _broken_by_shapes(stage: "Stage") -> Iterator[str]:
+    convolved = convolved_shape(stage.input.shape, stage.filters, stage.kernel, stage.padding)
     if min(convolved.height, convolved.width) < 1:
         yield (
-            f"kernel {layer.kernel} with padding {layer.padding} does not fit input "
-            f"{layer.input.shape}"
+            f"kernel {stage.kernel} with padding {stage.padding} does not fit input "
+            f"{stage.input.shape}"
         )
-    expected = pooled_shape(convolved, layer.channel_pool, layer.spatial_pool)
-    if layer.output.shape != expected:
-        yield f"output {layer.output.shape} must be {expected}, which follows from its input"
+    expected = pooled_shape(convolved, stage.channel_pool, stage.spatial_pool)
+    if stage.output.shape != expected:
+        yield f"output {stage.output.shape} must be {expected}, which follows from its input"
 
 
-def _broken_by_constants(layer: "Layer", constants: "Constants") -> Iterator[str]:
-    if layer.input.quantization is None or layer.output.quantization is None:
+def _broken_by_constants(stage: "Stage", constants: "Constants") -> Iterator[str]:
+    if stage.input.quantization is None or stage.output.quantization is None:
         yield "constants need a scale and a zero point of its input and of its output"
-    yield from _broken_array("weights", constants.weights, np.int8, layer.weights_shape)
-    if layer.weight_bits < ACTIVATION_BITS:  # else every int8 is in range
-        largest = (1 << (layer.weight_bits - 1)) - 1
+    yield from _broken_array("weights", constants.weights, np.int8, stage.weights_shape)
+    if stage.weight_bits < ACTIVATION_BITS:  # else every int8 is in range
+        largest = (1 << (stage.weight_bits - 1)) - 1
         yield from _out_of_range("weights", constants.weights, -largest - 1, largest)
     for name, (low, high) in CONSTANT_RANGES.items():
         values = getattr(constants, name)
-        yield from _broken_array(name, values, np.int32, (layer.filters,))
+        yield from _broken_array(name, values, np.int32, (stage.filters,))
         yield from _out_of_range(name, values, low, high)
 
 
@@ -187,21 +187,21 @@ def _out_of_range(name: str, values: Any, low: int, high: int) -> Iterator[str]:
 
 
 def _broken_by_graph(graph: "Graph") -> Iterator[str]:
-    layers = graph.layers
-    if not layers:
+    stages = graph.stages
+    if not stages:
         yield "has no layers: it must have at least one"
-    for before, after in pairwise(layers):
+    for before, after in pairwise(stages):
         if before.output != after.input:
             yield _broken_link(before, after)
-    yield from _repeated("layers", [layer.name for layer in layers])
-    yield from _repeated("tensors", [layers[0].input.name, *(one.output.name for one in layers)])
-    without = [layer.name for layer in layers if layer.constants is None]
-    if 0 < len(without) < len(layers):
+    yield from _repeated("layers", [stage.name for stage in stages])
+    yield from _repeated("tensors", [stages[0].input.name, *(one.output.name for one in stages)])
+    without = [stage.name for stage in stages if stage.constants is None]
+    if 0 < len(without) < len(stages):
         yield f"layer {without[0]} has no constants, other layers have: give them to all or to none"
 
 
-def _broken_link(before: "Layer", after: "Layer") -> str:
-    """Say in what the input of a layer differs from the output of the one before it."""
+def _broken_link(before: "Stage", after: "Stage") -> str:
+    """Say in what the input of a stage differs from the output of the one before it."""
     written, read = before.output, after.input
     for name in ("name", "shape", "bits", "quantization", "is_image"):
         ours, theirs = getattr(read, name), getattr(written, name)

@@ -19,7 +19,7 @@ from safetensors.numpy import save
 
 from hwsim.errors import InputError
 from hwsim.files import open_file, replace_file
-from hwsim.graph.layers import Constants, Graph, Layer
+from hwsim.graph.stages import Constants, Graph, Stage
 from hwsim.graph.tensors import SpatialPool, Tensor
 
 ENTRY = "hwsim-graph"
@@ -36,7 +36,7 @@ class Record(BaseModel):
 
 
 class LayerRecord(Record):
-    """A layer without tensors and constants, field by field."""
+    """A stage without tensors and constants, field by field."""
 
     name: str
     filters: int
@@ -68,17 +68,17 @@ def canonical_json(graph: Graph) -> str:
     return GraphRecord(
         format_number=FORMAT_NUMBER,
         name=graph.name,
-        tensors=[graph.input, *(layer.output for layer in graph.layers)],
-        layers=[LayerRecord.model_validate(layer) for layer in graph.layers],
+        tensors=[graph.input, *(stage.output for stage in graph.stages)],
+        layers=[LayerRecord.model_validate(stage) for stage in graph.stages],
     ).model_dump_json()
 
 
 def graph_bytes(graph: Graph) -> bytes:
     """Return the content of a graph's file: the same bytes for the same graph."""
     arrays = {
-        f"{layer.name}.{name}": np.ascontiguousarray(getattr(layer.constants, name))
-        for layer in graph.layers
-        if layer.constants is not None
+        f"{stage.name}.{name}": np.ascontiguousarray(getattr(stage.constants, name))
+        for stage in graph.stages
+        if stage.constants is not None
         for name in CONSTANTS
     }
     return save(arrays, {ENTRY: canonical_json(graph)})
@@ -140,24 +140,24 @@ def _shapes(text: str | None) -> Graph:
         counts = f"{len(record.tensors)} tensors for {len(record.layers)} layers"
         raise InputError(f"{counts}: must be one more")
     pairs = pairwise(record.tensors)
-    layers = (
-        Layer(input=stored, output=output, **dict(layer))
-        for layer, (stored, output) in zip(record.layers, pairs, strict=True)
+    stages = (
+        Stage(input=stored, output=output, **dict(stage))
+        for stage, (stored, output) in zip(record.layers, pairs, strict=True)
     )
-    return Graph(record.name, tuple(layers))
+    return Graph(record.name, tuple(stages))
 
 
 def _with_constants(shapes: Graph, archive: Any) -> Graph:
     """The graph with the arrays of an open file, which must be its constants and no others."""
-    expected = {f"{layer.name}.{name}" for layer in shapes.layers for name in CONSTANTS}
+    expected = {f"{stage.name}.{name}" for stage in shapes.stages for name in CONSTANTS}
     odd = min(expected ^ set(archive.keys()), default=None)
     if odd is not None:
         raise InputError(f"array {odd!r} is {'missing' if odd in expected else 'of no layer'}")
-    layers: list[Layer] = []
-    for layer in shapes.layers:
-        arrays = {name: _array(archive, f"{layer.name}.{name}") for name in CONSTANTS}
-        layers.append(replace(layer, constants=Constants(**arrays)))
-    return Graph(shapes.name, tuple(layers))
+    stages: list[Stage] = []
+    for stage in shapes.stages:
+        arrays = {name: _array(archive, f"{stage.name}.{name}") for name in CONSTANTS}
+        stages.append(replace(stage, constants=Constants(**arrays)))
+    return Graph(shapes.name, tuple(stages))
 
 
 def _array(archive: Any, name: str) -> NDArray[Any]:

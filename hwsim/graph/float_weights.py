@@ -1,4 +1,4 @@
-"""The learned numbers of a network's layers in float, before anything is quantized."""
+"""The learned numbers of a network's stages in float, before anything is quantized."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from hwsim.errors import InputError
-from hwsim.graph.layers import Graph, Layer
+from hwsim.graph.stages import Graph, Stage
 
 
 @dataclass(frozen=True, eq=False)
 class BatchNorm:
-    """The batch normalisation behind a convolution, each `[K]`; `bias` is the layer's."""
+    """The batch normalisation behind a convolution, each `[K]`; `bias` is the stage's."""
 
     scale: NDArray[np.floating]
     mean: NDArray[np.floating]
@@ -21,7 +21,7 @@ class BatchNorm:
 
 @dataclass(frozen=True, eq=False)
 class FloatWeights:
-    """One layer's floats.
+    """One stage's floats.
 
     weights  [K, C / groups, R, S]
     bias     [K], added after the batch normalisation, if there is one
@@ -44,19 +44,19 @@ class FloatWeights:
 
 
 def check_float_weights(graph: Graph, weights: Sequence[FloatWeights]) -> None:
-    """Raise `InputError` for the first array that is not finite float32 of its layer's shape."""
-    if len(weights) != len(graph.layers):
+    """Raise `InputError` for the first array that is not finite float32 of its stage's shape."""
+    if len(weights) != len(graph.stages):
         raise InputError(
-            f"graph {graph.name} of {len(graph.layers)} layers: weights of {len(weights)}"
+            f"graph {graph.name} of {len(graph.stages)} layers: weights of {len(weights)}"
         )
-    for layer, ours in zip(graph.layers, weights, strict=True):
-        for broken in _broken_rules(layer, ours):
-            raise InputError(f"layer {layer.name}: {broken}")
+    for stage, ours in zip(graph.stages, weights, strict=True):
+        for broken in _broken_rules(stage, ours):
+            raise InputError(f"layer {stage.name}: {broken}")
 
 
-def _broken_rules(layer: Layer, weights: FloatWeights) -> Iterator[str]:
+def _broken_rules(stage: Stage, weights: FloatWeights) -> Iterator[str]:
     for name, array in weights.arrays().items():
-        shape = layer.weights_shape if name == "weights" else (layer.filters,)
+        shape = stage.weights_shape if name == "weights" else (stage.filters,)
         if array.dtype != np.float32 or array.shape != shape:
             yield f"float {name} must be float32 {shape}, not {array.dtype} {array.shape}"
         if not np.isfinite(array).all():

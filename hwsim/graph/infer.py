@@ -29,6 +29,6 @@ def stored_shape(
     channel_pool: int = 1,
     spatial_pool: SpatialPool = SpatialPool.NONE,
 ) -> Shape:
-    """Return the shape that a fused layer stores, from the shape that it reads."""
+    """Return the shape that a fused stage stores, from the shape that it reads."""
     convolved = convolved_shape(stored, filters, kernel, padding)
     return pooled_shape(convolved, channel_pool, spatial_pool)

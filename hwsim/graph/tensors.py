@@ -1,4 +1,4 @@
-"""Tensors as they are stored between layers, and the spatial pool, which decides their shapes."""
+"""Tensors as they are stored between stages, and the spatial pool, which decides their shapes."""
 
 from dataclasses import dataclass
 from enum import IntEnum

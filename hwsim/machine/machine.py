@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from hwsim.compiler.pack import pack_features, pack_image, unpack_padded_features
-from hwsim.graph import Layer, SpatialPool
+from hwsim.graph import SpatialPool, Stage
 from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store, decode
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destination
 from hwsim.isa.tokens import token_reached
@@ -42,8 +42,8 @@ def loads_first(units: int) -> list[int]:
 class Machine:
     """One accelerator and its memory, which holds a program and an image `x[C, H, W]`.
 
-    Tests choose the `order` in which units are tried. `on_layer` is called with each layer and its
-    stored output `x[C, H, W]`, as soon as the layer's last store is done.
+    Tests choose the `order` in which units are tried. `on_stage` is called with each stage and its
+    stored output `x[C, H, W]`, as soon as the stage's last store is done.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Machine:
         program: Program,
         image: NDArray[np.int8],
         order: Order = loads_first,
-        on_layer: Callable[[Layer, NDArray[np.int8]], None] | None = None,
+        on_stage: Callable[[Stage, NDArray[np.int8]], None] | None = None,
     ) -> None:
         config = program.config
         self.program, self.config = program, config
@@ -67,7 +67,7 @@ class Machine:
         self.queues: dict[type[Descriptor], deque[Descriptor]] = {
             kind: deque() for kind in (Load, Compute, Store)
         }
-        self._order, self._on_layer = order, on_layer
+        self._order, self._on_stage = order, on_stage
         self._patches: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
         self._loads_seen = 0
 
@@ -224,7 +224,7 @@ class Machine:
                         Traffic.FEATURES_WRITTEN, address, words.reshape(-1).view(np.uint8)
                     )
             self.stores += 1
-            if self._on_layer and self.stores in ends:
+            if self._on_stage and self.stores in ends:
                 self._report(ends[self.stores])
             yield True
 
@@ -278,26 +278,26 @@ class Machine:
             columns = slice(tile.byte_offset, tile.byte_offset + part.shape[1])
             self.staging[start : start + pixels, columns] = part
 
-    def _last_stores(self) -> dict[int, Layer]:
-        """Return the layers by the number of stores that are done when the layer is complete."""
-        ends: dict[int, Layer] = {}
+    def _last_stores(self) -> dict[int, Stage]:
+        """Return the stages by the number of stores that are done when the stage is complete."""
+        ends: dict[int, Stage] = {}
         stores = 0
-        for part in self.program.layers:
+        for part in self.program.stages:
             descriptors = self.program.descriptors[part.first_descriptor : part.last_descriptor]
             stores += sum(isinstance(descriptor, Store) for descriptor in descriptors)
-            ends[stores] = part.layer
+            ends[stores] = part.stage
         return ends
 
-    def _report(self, layer: Layer) -> None:
-        assert self._on_layer is not None
-        region = self.program.region(layer.output)
+    def _report(self, stage: Stage) -> None:
+        assert self._on_stage is not None
+        region = self.program.region(stage.output)
         data = self.memory.data[region.address : region.end].tobytes()
-        padded = unpack_padded_features(data, layer.output.shape, self.config)
-        channels = layer.output.shape.channels
-        assert not padded[channels:].any(), f"{layer.name}: padding channels are not 0"
-        self._on_layer(layer, padded[:channels])
+        padded = unpack_padded_features(data, stage.output.shape, self.config)
+        channels = stage.output.shape.channels
+        assert not padded[channels:].any(), f"{stage.name}: padding channels are not 0"
+        self._on_stage(stage, padded[:channels])
 
 
 def _packed(program: Program, image: NDArray[np.int8]) -> bytes:
-    pack = pack_image if is_packed(program.graph.layers[0]) else pack_features
+    pack = pack_image if is_packed(program.graph.stages[0]) else pack_features
     return pack(image, program.config)

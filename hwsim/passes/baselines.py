@@ -5,7 +5,7 @@ B   the condensed network with its k x C maps written to memory and read back.
 B'  the same, with the maps written before the spatial pool instead of after it.
 C   the condensed network with virtual maps: the graph itself, not a baseline.
 
-B runs on the same hardware: the layer stores the maps of all its filters, and a depthwise 1x1
+B runs on the same hardware: the stage stores the maps of all its filters, and a depthwise 1x1
 convolution with unit weights reads them back and condenses them.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.graph import Constants, Graph, Layer, SpatialPool, Tensor
+from hwsim.graph import Constants, Graph, SpatialPool, Stage, Tensor
 from hwsim.graph.check import LONGEST_NAME
 from hwsim.graph.infer import pooled_shape
 
@@ -21,59 +21,59 @@ UNIT_SHIFT = 14  # multiplier 2**14 / 2**14: the sum passes unchanged
 
 
 def plain(graph: Graph) -> Graph:
-    """Return baseline A, where k is 1 in every layer. It has shapes but no constants."""
-    layers = tuple(
-        replace(layer, filters=layer.output.shape.channels, channel_pool=1)
-        if layer.is_condensed
-        else layer
-        for layer in without_constants(graph).layers
+    """Return baseline A, where k is 1 in every stage. It has shapes but no constants."""
+    stages = tuple(
+        replace(stage, filters=stage.output.shape.channels, channel_pool=1)
+        if stage.is_condensed
+        else stage
+        for stage in without_constants(graph).stages
     )
-    return Graph(graph.name, layers)
+    return Graph(graph.name, stages)
 
 
 def without_constants(graph: Graph) -> Graph:
     """Return the graph without constants, which is enough to price it."""
-    return Graph(graph.name, tuple(replace(layer, constants=None) for layer in graph.layers))
+    return Graph(graph.name, tuple(replace(stage, constants=None) for stage in graph.stages))
 
 
 def materialized(graph: Graph, pooled: bool = True) -> Graph:
-    """Return baseline B: a condensed layer writes all its maps, and a further layer reduces them.
+    """Return baseline B: a condensed stage writes all its maps, and a further stage reduces them.
 
     With `pooled` the maps are written after the spatial pool, which commutes with the channel pool;
     without it they are written before the spatial pool, which is baseline B'.
     """
-    taken = {layer.name for layer in graph.layers} | {layer.output.name for layer in graph.layers}
-    layers: list[Layer] = []
-    for layer in graph.layers:
-        layers += _split(layer, pooled, taken) if layer.is_condensed else [layer]
-    return Graph(graph.name, tuple(layers))
+    taken = {stage.name for stage in graph.stages} | {stage.output.name for stage in graph.stages}
+    stages: list[Stage] = []
+    for stage in graph.stages:
+        stages += _split(stage, pooled, taken) if stage.is_condensed else [stage]
+    return Graph(graph.name, tuple(stages))
 
 
-def _split(layer: Layer, pooled: bool, taken: set[str]) -> list[Layer]:
-    """Return a condensed layer as two: one stores the maps of all filters, one reduces them."""
-    maps_pool, reduction_pool = layer.spatial_pool, SpatialPool.NONE
+def _split(stage: Stage, pooled: bool, taken: set[str]) -> list[Stage]:
+    """Return a condensed stage as two: one stores the maps of all filters, one reduces them."""
+    maps_pool, reduction_pool = stage.spatial_pool, SpatialPool.NONE
     if not pooled:
         maps_pool, reduction_pool = reduction_pool, maps_pool
     maps = Tensor(
-        _derived_name(layer.name, "maps", taken),
-        pooled_shape(layer.convolution_shape, 1, maps_pool),
-        layer.output.bits,
-        layer.output.quantization,
+        _derived_name(stage.name, "maps", taken),
+        pooled_shape(stage.convolution_shape, 1, maps_pool),
+        stage.output.bits,
+        stage.output.quantization,
     )
-    first = replace(layer, output=maps, channel_pool=1, spatial_pool=maps_pool)
-    second = Layer(
-        name=_derived_name(layer.name, "reduction", taken),
+    first = replace(stage, output=maps, channel_pool=1, spatial_pool=maps_pool)
+    second = Stage(
+        name=_derived_name(stage.name, "reduction", taken),
         input=maps,
-        output=layer.output,
-        filters=layer.filters,
+        output=stage.output,
+        filters=stage.filters,
         kernel=(1, 1),
         padding=0,
         leaky_slope=None,
-        channel_pool=layer.channel_pool,
+        channel_pool=stage.channel_pool,
         spatial_pool=reduction_pool,
-        groups=layer.filters,
-        weight_bits=layer.weight_bits,
-        constants=_unit_constants(layer.filters) if layer.constants is not None else None,
+        groups=stage.filters,
+        weight_bits=stage.weight_bits,
+        constants=_unit_constants(stage.filters) if stage.constants is not None else None,
         is_reduction=True,
     )
     return [first, second]

@@ -9,5 +9,5 @@ def with_weight_bits(graph: Graph, weight_bits: int) -> Graph:
     """Return the graph with weights of this width; one with constants keeps the width it has."""
     if graph.is_quantized:
         return graph
-    layers = tuple(replace(layer, weight_bits=weight_bits) for layer in graph.layers)
-    return replace(graph, layers=layers)
+    stages = tuple(replace(stage, weight_bits=weight_bits) for stage in graph.stages)
+    return replace(graph, stages=stages)

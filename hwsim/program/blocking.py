@@ -1,10 +1,10 @@
-"""The blocks of lanes into which a layer's channels fall, which need no choice of a schedule."""
+"""The blocks of lanes into which a stage's channels fall, which need no choice of a schedule."""
 
 from dataclasses import dataclass
 from itertools import pairwise
 
 from hwsim.arch.config import Config
-from hwsim.graph import Layer
+from hwsim.graph import Stage
 
 IMAGE_PIXEL_BYTES = 4
 
@@ -22,7 +22,7 @@ def split_evenly(length: int, largest: int) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Blocking:
-    """The blocks of one layer on one accelerator.
+    """The blocks of one stage on one accelerator.
 
     An *output block* is the filters that the output lanes compute side by side; a *bundle* is the
     consecutive output blocks whose condensed channels fill a word together, or the one output block
@@ -42,7 +42,7 @@ class Blocking:
     def first_input_block(self, output_block: int) -> int:
         """Return the first of the input blocks that an output block reduces over.
 
-        A dense layer reduces over all input blocks, a depthwise layer over those of the same
+        A dense stage reduces over all input blocks, a depthwise stage over those of the same
         channels. If the last output block is wider than the channels that are left, its input
         blocks begin earlier, so that they are as many as for the others.
         """
@@ -60,34 +60,34 @@ class Blocking:
         return columns
 
 
-def is_packed(layer: Layer) -> bool:
+def is_packed(stage: Stage) -> bool:
     """Return True if the taps of a 3x3 kernel window fill the input lanes.
 
     The three channels of an image would leave most lanes idle.
     """
-    return layer.input.is_image and layer.kernel == (3, 3) and layer.groups == 1
+    return stage.input.is_image and stage.kernel == (3, 3) and stage.groups == 1
 
 
-def block_layer(layer: Layer, config: Config) -> Blocking:
-    """Return the blocks of a layer on an accelerator."""
+def block_stage(stage: Stage, config: Config) -> Blocking:
+    """Return the blocks of a stage on an accelerator."""
     lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
-    channels, k = layer.input.shape.channels, layer.channel_pool
-    packed = is_packed(layer)
+    channels, k = stage.input.shape.channels, stage.channel_pool
+    packed = is_packed(stage)
     stored = 1 if packed else ceil_div(channels, lanes_in)
     if packed:
-        reduction = ceil_div(channels * layer.taps, lanes_in)
+        reduction = ceil_div(channels * stage.taps, lanes_in)
         weight_blocks = reduction
     else:
-        reduction = stored if layer.groups == 1 else min(stored, lanes_out // lanes_in)
-        weight_blocks = reduction * layer.taps
+        reduction = stored if stage.groups == 1 else min(stored, lanes_out // lanes_in)
+        weight_blocks = reduction * stage.taps
     return Blocking(
         packed=packed,
         stored_blocks=stored,
         reduction_blocks=reduction,
         weight_blocks=weight_blocks,
-        output_blocks=ceil_div(layer.filters, lanes_out),
+        output_blocks=ceil_div(stage.filters, lanes_out),
         bundle_blocks=max(1, lanes_in * k // lanes_out),
         bundle_words=max(1, lanes_out // (lanes_in * k)),
         weight_words=weight_blocks * config.weight_block_words + config.parameter_words,
-        output_words=ceil_div(layer.output.shape.channels, lanes_in),
+        output_words=ceil_div(stage.output.shape.channels, lanes_in),
     )

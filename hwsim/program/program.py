@@ -1,4 +1,4 @@
-"""The compiled network: descriptors, memory map, and each layer's share of the descriptors."""
+"""The compiled network: descriptors, memory map, and each stage's share of the descriptors."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,7 +6,7 @@ from functools import cached_property
 
 from hwsim.arch.config import Config
 from hwsim.errors import InputError
-from hwsim.graph import Graph, Layer, Tensor
+from hwsim.graph import Graph, Stage, Tensor
 from hwsim.isa.descriptor import Descriptor, encode
 from hwsim.isa.registers import PAGE_SHIFT
 from hwsim.program.schedule import Schedule
@@ -25,7 +25,7 @@ class Traffic(Enum):
 
 @dataclass(frozen=True)
 class Region:
-    """A range of memory for the program, the weights of a layer or one tensor."""
+    """A range of memory for the program, the weights of a stage or one tensor."""
 
     name: str
     traffic: Traffic
@@ -52,14 +52,14 @@ def _window(regions: list[Region]) -> Window:
 
 
 @dataclass(frozen=True)
-class LayerProgram:
-    """One layer's part of the program."""
+class StageProgram:
+    """One stage's part of the program."""
 
-    layer: Layer
+    stage: Stage
     schedule: Schedule
     weights: Region
     first_descriptor: int
-    last_descriptor: int  # the first one behind the layer
+    last_descriptor: int  # the first one behind the stage
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Plan:
 
     graph: Graph
     config: Config
-    layers: tuple[LayerProgram, ...]
+    stages: tuple[StageProgram, ...]
     code: Region
     tensors: dict[str, Region]
     peak_feature_bytes: int
@@ -76,13 +76,13 @@ class Plan:
     @property
     def size_bytes(self) -> int:
         """The bytes of memory, from address 0 on, that the program uses."""
-        regions = [self.code, *(part.weights for part in self.layers), *self.tensors.values()]
+        regions = [self.code, *(part.weights for part in self.stages), *self.tensors.values()]
         return max(region.end for region in regions)
 
     @property
     def descriptor_count(self) -> int:
         """The number of descriptors in the whole program, END included."""
-        return self.layers[-1].last_descriptor
+        return self.stages[-1].last_descriptor
 
     @property
     def features(self) -> Window:
@@ -92,7 +92,7 @@ class Plan:
     @property
     def constants(self) -> Window:
         """The window that a run only reads: weights and program."""
-        return _window([*(part.weights for part in self.layers), self.code])
+        return _window([*(part.weights for part in self.stages), self.code])
 
     def region(self, tensor: Tensor) -> Region:
         return self.tensors[tensor.name]
@@ -109,20 +109,20 @@ class Program(Plan):
     def code_bytes(self) -> bytes:
         """The descriptors as they lie in memory.
 
-        Raises `InputError` with the name of a layer whose descriptors cannot hold their values.
+        Raises `InputError` with the name of a stage whose descriptors cannot hold their values.
         """
-        return b"".join(map(self._layer_code, self.layers)).ljust(self.code.size_bytes, b"\0")
+        return b"".join(map(self._stage_code, self.stages)).ljust(self.code.size_bytes, b"\0")
 
-    def _layer_code(self, part: LayerProgram) -> bytes:
+    def _stage_code(self, part: StageProgram) -> bytes:
         own = self.descriptors[part.first_descriptor : part.last_descriptor]
         try:
             return b"".join(map(encode, own))
         except InputError as error:
-            raise InputError(f"layer {part.layer.name}: {error}") from None
+            raise InputError(f"layer {part.stage.name}: {error}") from None
 
     def image(self) -> dict[int, bytes]:
         """Return the memory before the run, without the input features: {address: bytes}."""
         parts = {self.code.address: self.code_bytes}
-        for part, data in zip(self.layers, self.weights, strict=True):
+        for part, data in zip(self.stages, self.weights, strict=True):
             parts[part.weights.address] = data
         return parts

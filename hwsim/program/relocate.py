@@ -30,12 +30,12 @@ def relocate(program: Program, base: int) -> Program:
     Raises `InputError` as `check_base` does.
     """
     check_base(program, base)
-    layers = tuple(
-        replace(part, weights=_moved_region(part.weights, base)) for part in program.layers
+    stages = tuple(
+        replace(part, weights=_moved_region(part.weights, base)) for part in program.stages
     )
     return replace(
         program,
-        layers=layers,
+        stages=stages,
         descriptors=tuple(_moved(descriptor, base) for descriptor in program.descriptors),
         code=_moved_region(program.code, base),
         tensors={name: _moved_region(region, base) for name, region in program.tensors.items()},

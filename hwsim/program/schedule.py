@@ -1,12 +1,12 @@
-"""The way in which a layer is cut into tiles.
+"""The way in which a stage is cut into tiles.
 
-A layer's output is cut into *stripes* of columns: one, unless a few rows of the input do not fit
+A stage's output is cut into *stripes* of columns: one, unless a few rows of the input do not fit
 the feature buffer. A stripe is cut into *bands* of rows, a band into *tiles* that fit a bank of
 accumulators. The rows of the input lie in a ring in the feature buffer, so that a sweep over a
 stripe reads each row once, even a row that two bands need. Schedules differ in how long weights
 stay:
 
-* LAYER: the weights of a *sweep* stay while all bands are computed. If all weights of the layer fit
+* LAYER: the weights of a *sweep* stay while all bands are computed. If all weights of the stage fit
   the queue, there is one sweep.
 * BAND_SET: the bands of a *band set* share one reading of the weights, bundle by bundle. If the
   whole input fits the feature buffer, there is one band set.
@@ -21,9 +21,9 @@ from hwsim.program.blocking import IMAGE_PIXEL_BYTES, Blocking, ceil_div
 
 
 class WeightScope(Enum):
-    """The part of a layer for which weights stay in the queue."""
+    """The part of a stage for which weights stay in the queue."""
 
-    LAYER = "layer"
+    STAGE = "layer"
     BAND_SET = "band set"
     TILE = "tile"
 
@@ -50,7 +50,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The tiling of one layer; spans are in the order in which they are computed."""
+    """The tiling of one stage; spans are in the order in which they are computed."""
 
     blocking: Blocking
     scope: WeightScope

@@ -1,4 +1,4 @@
-"""The bytes that cross the memory bus, layer by layer and class by class.
+"""The bytes that cross the memory bus, stage by stage and class by class.
 
 Every beat counts with the whole width of the bus. *Useful* bytes leave out padding channels, the
 fourth byte of an image's pixels, and the weights and parameters of padding lanes.
@@ -11,11 +11,11 @@ from operator import add
 from typing import Self
 
 from hwsim.arch.config import PARAMETER_BYTES
-from hwsim.graph import Layer
+from hwsim.graph import Stage
 from hwsim.isa.descriptor import Load, Store
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_DESCRIPTORS, Destination
 from hwsim.program.blocking import ceil_div
-from hwsim.program.program import LayerProgram, Plan, Program, Traffic
+from hwsim.program.program import Plan, Program, StageProgram, Traffic
 
 Words = dict[Traffic, int]
 
@@ -75,8 +75,8 @@ class ByteCounts:
 
 
 @dataclass(frozen=True)
-class LayerTraffic:
-    """The bytes of one or several layers: those on the bus, and the useful ones among them."""
+class StageTraffic:
+    """The bytes of one or several stages: those on the bus, and the useful ones among them."""
 
     bytes: ByteCounts
     useful_bytes: ByteCounts
@@ -85,44 +85,44 @@ class LayerTraffic:
         return type(self)(self.bytes + other.bytes, self.useful_bytes + other.useful_bytes)
 
 
-def add_traffic(parts: Sequence[LayerTraffic]) -> LayerTraffic:
-    """Return the sum of the traffic of several layers."""
+def add_traffic(parts: Sequence[StageTraffic]) -> StageTraffic:
+    """Return the sum of the traffic of several stages."""
     return reduce(add, parts)
 
 
-def traffic_by_layer(program: Program) -> list[LayerTraffic]:
-    """Return each layer's traffic by its descriptors; the first page counts for the first layer."""
-    return _by_layer(program, [_described_words(program, part) for part in program.layers])
+def traffic_by_stage(program: Program) -> list[StageTraffic]:
+    """Return each stage's traffic by its descriptors; the first page counts for the first stage."""
+    return _by_stage(program, [_described_words(program, part) for part in program.stages])
 
 
-def planned_traffic(plan: Plan) -> list[LayerTraffic]:
+def planned_traffic(plan: Plan) -> list[StageTraffic]:
     """Return the same from the tilings and the number of pages, before descriptors are written."""
-    return _by_layer(plan, [_planned_words(plan, part) for part in plan.layers])
+    return _by_stage(plan, [_planned_words(plan, part) for part in plan.stages])
 
 
-def _by_layer(plan: Plan, words: list[Words]) -> list[LayerTraffic]:
-    traffic: list[LayerTraffic] = []
-    for part, counts in zip(plan.layers, words, strict=True):
+def _by_stage(plan: Plan, words: list[Words]) -> list[StageTraffic]:
+    traffic: list[StageTraffic] = []
+    for part, counts in zip(plan.stages, words, strict=True):
         paid = ByteCounts.by_class(
             {kind: count * plan.config.word_bytes for kind, count in counts.items()}
         )
-        traffic.append(LayerTraffic(paid, _useful(plan, part, paid)))
+        traffic.append(StageTraffic(paid, _useful(plan, part, paid)))
     first_page = ByteCounts.by_class({Traffic.PROGRAM: PAGE_BYTES})
-    return [traffic[0] + LayerTraffic(first_page, first_page), *traffic[1:]]
+    return [traffic[0] + StageTraffic(first_page, first_page), *traffic[1:]]
 
 
-def _planned_words(plan: Plan, part: LayerProgram) -> Words:
+def _planned_words(plan: Plan, part: StageProgram) -> Words:
     word_bytes = plan.config.word_bytes
     return {
         Traffic.PROGRAM: _loaded_descriptors(plan, part) * DESCRIPTOR_BYTES // word_bytes,
         Traffic.WEIGHTS: part.schedule.weight_read_words,
         Traffic.FEATURES_READ: part.schedule.read_words,
-        Traffic.FEATURES_WRITTEN: plan.region(part.layer.output).size_bytes // word_bytes,
+        Traffic.FEATURES_WRITTEN: plan.region(part.stage.output).size_bytes // word_bytes,
     }
 
 
-def _loaded_descriptors(plan: Plan, part: LayerProgram) -> int:
-    """Return how many descriptors a layer loads.
+def _loaded_descriptors(plan: Plan, part: StageProgram) -> int:
+    """Return how many descriptors a stage loads.
 
     The first descriptor of a page loads the next page.
     """
@@ -132,7 +132,7 @@ def _loaded_descriptors(plan: Plan, part: LayerProgram) -> int:
     return max(0, end - first_page * PAGE_DESCRIPTORS)
 
 
-def _described_words(program: Program, part: LayerProgram) -> Words:
+def _described_words(program: Program, part: StageProgram) -> Words:
     words = dict.fromkeys(Traffic, 0)
     for descriptor in program.descriptors[part.first_descriptor : part.last_descriptor]:
         if type(descriptor) is Load:
@@ -145,19 +145,19 @@ def _described_words(program: Program, part: LayerProgram) -> Words:
     return words
 
 
-def _useful(plan: Plan, part: LayerProgram, paid: ByteCounts) -> ByteCounts:
+def _useful(plan: Plan, part: StageProgram, paid: ByteCounts) -> ByteCounts:
     """Return the bytes of each class that carry the network's own values."""
-    layer = part.layer
-    stored_in = plan.region(layer.input).size_bytes
-    stored_out = plan.region(layer.output).size_bytes
+    stage = part.stage
+    stored_in = plan.region(stage.input).size_bytes
+    stored_out = plan.region(stage.output).size_bytes
     return ByteCounts(
         program=paid.program,
-        weights=paid.weights * useful_weight_bytes(layer) // part.weights.size_bytes,
-        features_read=paid.features_read * layer.input.shape.elements // stored_in,
-        features_written=paid.features_written * layer.output.shape.elements // stored_out,
+        weights=paid.weights * useful_weight_bytes(stage) // part.weights.size_bytes,
+        features_read=paid.features_read * stage.input.shape.elements // stored_in,
+        features_written=paid.features_written * stage.output.shape.elements // stored_out,
     )
 
 
-def useful_weight_bytes(layer: Layer) -> int:
-    """Return the bytes of a layer's weights and of one parameter record per filter."""
-    return layer.weight_count * layer.weight_bits // 8 + layer.filters * PARAMETER_BYTES
+def useful_weight_bytes(stage: Stage) -> int:
+    """Return the bytes of a stage's weights and of one parameter record per filter."""
+    return stage.weight_count * stage.weight_bits // 8 + stage.filters * PARAMETER_BYTES

@@ -77,7 +77,7 @@ def _issues(timeline: Timeline) -> Iterator[Activity]:
     for number, tile in enumerate(timeline.tiles):
         first, last = tile.issue_start, tile.issue_end
         yield Activity(
-            tile.layer,
+            tile.stage,
             first,
             last,
             last - first,
@@ -90,7 +90,7 @@ def _issues(timeline: Timeline) -> Iterator[Activity]:
 def _drains(timeline: Timeline) -> Iterator[Activity]:
     for number, tile in enumerate(timeline.tiles):
         first, last = tile.drain_start, tile.drain_end
-        yield Activity(tile.layer, first, last, last - first, number)
+        yield Activity(tile.stage, first, last, last - first, number)
 
 
 def _merged(activities: Iterable[Activity], count: int) -> Iterator[Activity]:

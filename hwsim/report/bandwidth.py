@@ -32,7 +32,7 @@ def bus_transfers(timeline: Timeline) -> list[Transfer]:
     word = timeline.program.config.word_bytes
     return [
         Transfer(
-            event.layer,
+            event.stage,
             LOADED[event.destination],
             event.first_cycle,
             event.last_cycle,
@@ -41,7 +41,7 @@ def bus_transfers(timeline: Timeline) -> list[Transfer]:
         for event in timeline.loads
     ] + [
         Transfer(
-            event.layer,
+            event.stage,
             Traffic.FEATURES_WRITTEN,
             event.first_cycle,
             event.last_cycle,

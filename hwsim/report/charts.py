@@ -116,7 +116,7 @@ def _stacked_cycles(
 def memory_chart(document: Document, timeline: Timeline) -> Figure:
     """Return a chart of each feature map at its place in DRAM, over the layers that need it."""
     program = timeline.program
-    layers = program.graph.layers
+    layers = program.graph.stages
     maps = [layers[0].input, *(layer.output for layer in layers)]
     base = min(program.tensors[tensor.name].address for tensor in maps)
     lives = [

@@ -111,6 +111,6 @@ def _variant_figures(variant: Variant) -> VariantFigures:
         total_bytes=variant.bytes.total,
         layers=tuple(
             VariantLayerFigures(name=name, **byte_fields(counts))
-            for name, counts in zip(variant.layer_names, variant.layer_bytes, strict=True)
+            for name, counts in zip(variant.stage_names, variant.stage_bytes, strict=True)
         ),
     )

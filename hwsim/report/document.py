@@ -102,8 +102,8 @@ def network_figures(graph: Graph) -> NetworkFigures:
         input_channels=image.channels,
         input_height_pixels=image.height,
         input_width_pixels=image.width,
-        weight_bits=graph.layers[0].weight_bits,
-        condensed_layers=tuple(layer.name for layer in graph.layers if layer.is_condensed),
+        weight_bits=graph.stages[0].weight_bits,
+        condensed_layers=tuple(layer.name for layer in graph.stages if layer.is_condensed),
     )
 
 
@@ -112,7 +112,7 @@ def make_document(estimate: Estimate, run: RunFigures | None = None) -> Document
     graph, config = estimate.graph, estimate.config
     layers = tuple(
         layer_figures(time, config.macs_per_cycle, config.clock.clock_hz)
-        for time in estimate.timeline.layers
+        for time in estimate.timeline.stages
     )
     return Document(
         schema_version=SCHEMA_VERSION,

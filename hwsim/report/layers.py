@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from hwsim.graph import Layer, Shape, SpatialPool
+from hwsim.graph import Shape, SpatialPool, Stage
 from hwsim.program.traffic import ByteCounts
-from hwsim.timeline import LayerTime
+from hwsim.timeline import StageTime
 
 WAITS = ("features", "weights", "drain", "program", "finish")  # every key of `waiting_cycles`
 POOL_NAMES = {SpatialPool.STRIDE_2: "2/2", SpatialPool.STRIDE_1: "2/1"}
@@ -116,9 +116,9 @@ class LayerFigures:
         return Shape(self.stored_channels, self.stored_height_pixels, self.stored_width_pixels)
 
 
-def layer_figures(time: LayerTime, macs_per_cycle: int, clock_hz: int) -> LayerFigures:
+def layer_figures(time: StageTime, macs_per_cycle: int, clock_hz: int) -> LayerFigures:
     """Return the figures of a layer on the timeline."""
-    layer, total_bytes = time.layer, time.traffic.bytes.total
+    layer, total_bytes = time.stage, time.traffic.bytes.total
     return LayerFigures(
         name=layer.name,
         operators=operators(layer),
@@ -159,7 +159,7 @@ def byte_fields(counts: ByteCounts) -> dict[str, int]:
     }
 
 
-def operators(layer: Layer) -> tuple[Operator, ...]:
+def operators(layer: Stage) -> tuple[Operator, ...]:
     """Return every operator of a fused layer: the convolution priced, the others fused into it.
 
     Batch normalisation is not among them: it was folded into weights and bias before.

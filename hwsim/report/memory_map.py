@@ -175,7 +175,7 @@ def make_memory_map(
     graph, config = plan.graph, plan.config
     whole = extent(plan)
     memory_bytes = whole.limit + 1 - whole.base
-    named = {tensor.name: tensor for tensor in (graph.input, *(x.output for x in graph.layers))}
+    named = {tensor.name: tensor for tensor in (graph.input, *(x.output for x in graph.stages))}
     tensors = tuple(_placed(plan, tensor, sha256.get(name)) for name, tensor in named.items())
     by_name = {tensor.name: tensor for tensor in tensors}
     registers = _registers(plan)
@@ -200,7 +200,7 @@ def make_memory_map(
         output=graph.output.name,
         tensors=tensors,
         program=_region(plan.code),
-        weights=tuple(_region(part.weights) for part in plan.layers),
+        weights=tuple(_region(part.weights) for part in plan.stages),
         defines=_defines(whole.base, memory_bytes, expected | written, counters, ends),
         files=tuple(BinaryFile(path, size) for path, size in files.items()),
     )
@@ -212,7 +212,7 @@ def _region(region: Region) -> PlacedRegion:
 
 def _placed(plan: Plan, tensor: Tensor, sha256: str | None) -> PlacedTensor:
     region, config, shape = plan.region(tensor), plan.config, tensor.shape
-    packed = tensor.name == plan.graph.input.name and is_packed(plan.graph.layers[0])
+    packed = tensor.name == plan.graph.input.name and is_packed(plan.graph.stages[0])
     pixel_bytes = IMAGE_PIXEL_BYTES if packed else config.word_bytes
     row_bytes = image_row_bytes(shape.width, config) if packed else shape.width * pixel_bytes
     quantization = tensor.quantization
@@ -245,10 +245,10 @@ def _registers(plan: Plan) -> tuple[RegisterWrite, ...]:
 
 def _counters(timeline: Timeline) -> dict[str, int]:
     """Return the values of the counters after the run, by their registers' names."""
-    counts = add_traffic([layer.traffic for layer in timeline.layers]).bytes
+    counts = add_traffic([layer.traffic for layer in timeline.stages]).bytes
     return {
         "CYCLES": timeline.cycles,
-        "ARRAY_CYCLES": sum(layer.busy_cycles for layer in timeline.layers),
+        "ARRAY_CYCLES": sum(layer.busy_cycles for layer in timeline.stages),
     } | {name: counts.of(kind) for kind, name in COUNTERS.items()}
 
 

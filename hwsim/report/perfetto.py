@@ -46,18 +46,18 @@ def trace_text(timeline: Timeline) -> str:
 
 def trace_events(timeline: Timeline) -> list[dict[str, Any]]:
     """Return complete events, track by track, in the order of time."""
-    names = [part.layer.name for part in timeline.program.layers]
+    names = [part.stage.name for part in timeline.program.stages]
     clock_hz = timeline.program.config.clock.clock_hz
     events = [
         _event(
             "layers",
-            layer.layer.name,
+            layer.stage.name,
             (layer.start_cycle, layer.end_cycle),
             clock_hz,
             busy_cycles=layer.busy_cycles,
             roofline_cycles=layer.roofline.cycles,
         )
-        for layer in timeline.layers
+        for layer in timeline.stages
     ]
     for series in all_series(timeline, merged_count(timeline, MOST_EVENTS)):
         track = LOAD_TRACKS.get(series.traffic, series.track)

@@ -59,11 +59,11 @@ def timeline_note(timeline: Timeline) -> str:
 
 def timeline_chart(timeline: Timeline) -> Figure:
     """Return a chart of every layer, load, tile, drain and store over milliseconds."""
-    names = [chart_label(part.layer.name) for part in timeline.program.layers]
+    names = [chart_label(part.stage.name) for part in timeline.program.stages]
     scale = MILLISECONDS_PER_SECOND / timeline.program.config.clock.clock_hz
     layers = [
         Bar(layer.start_cycle, layer.end_cycle, name)
-        for name, layer in zip(names, timeline.layers, strict=True)
+        for name, layer in zip(names, timeline.stages, strict=True)
     ]
     data = [_track("layers", "layers", PURPLE, layers, scale)]
     data[0] |= {

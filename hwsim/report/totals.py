@@ -166,7 +166,7 @@ def total_figures(estimate: Estimate, layers: tuple[LayerFigures, ...]) -> Total
         peak_window_cycles=WINDOW_CYCLES,
         bus_bandwidth_bytes_per_second=bus_bytes_per_cycle(estimate.config) * clock_hz,
         peak_feature_bytes=estimate.peak_feature_bytes,
-        peak_feature_layer=estimate.peak_feature_layer,
+        peak_feature_layer=estimate.peak_feature_stage,
         on_chip_memory_bits=sum(memory.bits for memory in estimate.memories),
         on_chip_memories=tuple(
             MemoryFigures(memory.name, memory.bits) for memory in estimate.memories

@@ -10,7 +10,7 @@ from hwsim.isa.fields import Destination
 class LoadEvent(NamedTuple):
     """The words of one LOAD, or of the fetch of the first page, on the bus."""
 
-    layer: int
+    stage: int
     destination: Destination
     first_cycle: int  # first beat on the bus
     last_cycle: int  # the cycle after the last beat
@@ -20,7 +20,7 @@ class LoadEvent(NamedTuple):
 class TileEvent(NamedTuple):
     """One COMPUTE: its issue on the array, then its drain."""
 
-    layer: int
+    stage: int
     issue_start: int
     issue_end: int
     busy_cycles: int  # cycles of the issue in which a pixel entered the array
@@ -32,7 +32,7 @@ class TileEvent(NamedTuple):
 class StoreEvent(NamedTuple):
     """The words of one STORE on the bus."""
 
-    layer: int
+    stage: int
     first_cycle: int  # first beat on the bus
     last_cycle: int  # the cycle after the last beat
     done_cycle: int  # last response

@@ -73,9 +73,9 @@ class ReadChannel:
         """The number of chunks in the loads timed so far."""
         return self._chunks.total
 
-    def add(self, load: Load, delivered: int, layer: int) -> None:
+    def add(self, load: Load, delivered: int, stage: int) -> None:
         """Queue a load that reaches the head of the load queue no earlier than `delivered`."""
-        self._pending.append((load, delivered, layer))
+        self._pending.append((load, delivered, stage))
 
     def first_page(self) -> None:
         """Time the fetch of the first page, which `start` causes."""
@@ -184,7 +184,7 @@ class ReadChannel:
 
     def _time_next(self) -> None:
         """Time the next load."""
-        load, delivered, layer = self._pending.popleft()
+        load, delivered, stage = self._pending.popleft()
         self._settle_weights()
         computes = unwrap(load.wait_computes, len(self._computes))
         stores = unwrap(load.wait_stores, len(self._stores))
@@ -212,7 +212,7 @@ class ReadChannel:
         else:
             self._pages.append(train)
         kind, beats = Destination(load.destination), load.row_words * runs
-        self.events.add(LoadEvent(layer, kind, train.first_beat, self._data_free, beats))
+        self.events.add(LoadEvent(stage, kind, train.first_beat, self._data_free, beats))
 
     def _train(self, runs: int, run_words: int, address: int) -> BurstTrain:
         """Return the bursts of a load whose first address may be on the bus in cycle `address`.

@@ -1,15 +1,15 @@
-"""The roofline: the least cycles that a layer can take, by its four bottlenecks."""
+"""The roofline: the least cycles that a stage can take, by its four bottlenecks."""
 
 from dataclasses import dataclass
 
 from hwsim.arch.config import Config
-from hwsim.graph import Layer
-from hwsim.program.blocking import block_layer
+from hwsim.graph import Stage
+from hwsim.program.blocking import block_stage
 
 
 @dataclass(frozen=True)
 class Roofline:
-    """The cycles that each resource alone needs; a layer takes at least the largest of them."""
+    """The cycles that each resource alone needs; a stage takes at least the largest of them."""
 
     issue_cycles: int  # the MAC array, with channels filled up to whole blocks
     rescale_cycles: int  # the drain, which reads each tap of each pool window
@@ -32,12 +32,12 @@ class Roofline:
         return max(names, key=lambda name: names[name])
 
 
-def roofline(layer: Layer, config: Config, read_bytes: int, write_bytes: int) -> Roofline:
-    """Return the roofline of a layer that moves these bytes."""
-    blocking = block_layer(layer, config)
-    shape = layer.convolution_shape
-    stored = layer.output.shape
-    windows = stored.height * stored.width * layer.spatial_pool.window**2
+def roofline(stage: Stage, config: Config, read_bytes: int, write_bytes: int) -> Roofline:
+    """Return the roofline of a stage that moves these bytes."""
+    blocking = block_stage(stage, config)
+    shape = stage.convolution_shape
+    stored = stage.output.shape
+    windows = stored.height * stored.width * stage.spatial_pool.window**2
     cycles_per_byte = 1 / (config.beats_per_cycle * config.word_bytes)
     return Roofline(
         issue_cycles=shape.height * shape.width * blocking.weight_blocks * blocking.output_blocks,

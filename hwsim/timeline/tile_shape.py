@@ -1,4 +1,4 @@
-"""The cycles that follow from a tile's size alone, which most tiles of a layer share."""
+"""The cycles that follow from a tile's size alone, which most tiles of a stage share."""
 
 from operator import attrgetter
 from typing import NamedTuple

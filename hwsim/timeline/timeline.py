@@ -1,4 +1,4 @@
-"""The timeline of a program: the times of its layers, tiles, loads and stores."""
+"""The timeline of a program: the times of its stages, tiles, loads and stores."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -6,30 +6,30 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
-from hwsim.graph import Layer
+from hwsim.graph import Stage
 from hwsim.program.program import Program
-from hwsim.program.traffic import LayerTraffic, traffic_by_layer
+from hwsim.program.traffic import StageTraffic, traffic_by_stage
 from hwsim.timeline.events import LoadEvent, StoreEvent, TileEvent
 from hwsim.timeline.roofline import Roofline, roofline
 from hwsim.timeline.walk import Walk
 
 
 @dataclass(frozen=True)
-class LayerTime:
-    """The time of one layer, from the previous layer's last write response to its own.
+class StageTime:
+    """The time of one stage, from the previous stage's last write response to its own.
 
     `busy_cycles` + the sum of `waiting_cycles` = `cycles`. The array waits for features, weights,
     the drain (which still reads a bank of accumulators), the program (a descriptor), or the finish
     (the last tile's way to memory).
     """
 
-    layer: Layer
+    stage: Stage
     start_cycle: int
     end_cycle: int
     busy_cycles: int
     waiting_cycles: dict[str, int]
     roofline: Roofline
-    traffic: LayerTraffic
+    traffic: StageTraffic
 
     @property
     def cycles(self) -> int:
@@ -41,38 +41,38 @@ class Timeline:
     """All events of a program; `cycles` counts from the start pulse to the program's end."""
 
     program: Program
-    layers: tuple[LayerTime, ...]
+    stages: tuple[StageTime, ...]
     cycles: int
     tiles: Sequence[TileEvent]
     loads: Sequence[LoadEvent]
     stores: Sequence[StoreEvent]
 
 
-def time_program(program: Program, on_layer: Callable[[], None] = lambda: None) -> Timeline:
+def time_program(program: Program, on_stage: Callable[[], None] = lambda: None) -> Timeline:
     """Return the timeline of a program on the reference memory of its configuration.
 
-    `on_layer` is called when a layer has been timed.
+    `on_stage` is called when a stage has been timed.
     """
-    walk = Walk(program).run(on_layer)
-    traffic = traffic_by_layer(program)
-    ends = {event.layer: event.done_cycle for event in walk.store_events}
-    layers: list[LayerTime] = []
+    walk = Walk(program).run(on_stage)
+    traffic = traffic_by_stage(program)
+    ends = {event.stage: event.done_cycle for event in walk.store_events}
+    stages: list[StageTime] = []
     start = 0
-    for index, tiles in groupby(walk.tiles, key=attrgetter("layer")):
-        layer, moved = program.layers[index].layer, traffic[index].bytes
+    for index, tiles in groupby(walk.tiles, key=attrgetter("stage")):
+        stage, moved = program.stages[index].stage, traffic[index].bytes
         busy, waiting = _busy_and_waiting(tiles, start, ends[index])
-        least = roofline(layer, program.config, moved.read, moved.features_written)
-        layers.append(LayerTime(layer, start, ends[index], busy, waiting, least, traffic[index]))
+        least = roofline(stage, program.config, moved.read, moved.features_written)
+        stages.append(StageTime(stage, start, ends[index], busy, waiting, least, traffic[index]))
         start = ends[index]
     return Timeline(
-        program, tuple(layers), walk.end_cycle, walk.tiles, walk.reads.events, walk.store_events
+        program, tuple(stages), walk.end_cycle, walk.tiles, walk.reads.events, walk.store_events
     )
 
 
 def _busy_and_waiting(
     tiles: Iterable[TileEvent], start: int, end: int
 ) -> tuple[int, dict[str, int]]:
-    """Return the busy cycles of a layer, and its other cycles by the reason for waiting."""
+    """Return the busy cycles of a stage, and its other cycles by the reason for waiting."""
     busy, last = 0, start
     waiting: Counter[str] = Counter()
     for tile in tiles:

@@ -61,29 +61,29 @@ class Walk:
         self._accumulate = pipeline.accumulate(config)
         self._shapes: dict[tuple[int, ...], TileShape] = {}
 
-    def run(self, on_layer: Callable[[], None] = lambda: None) -> "Walk":
-        """Walk the whole program and return self; call `on_layer` after each layer."""
+    def run(self, on_stage: Callable[[], None] = lambda: None) -> "Walk":
+        """Walk the whole program and return self; call `on_stage` after each stage."""
         self.reads.first_page()
-        for layer, part in enumerate(self.program.layers):
+        for stage, part in enumerate(self.program.stages):
             own = self.program.descriptors[part.first_descriptor : part.last_descriptor]
             for index, descriptor in enumerate(own, part.first_descriptor):
-                self._take(index, descriptor, layer)
-            on_layer()
+                self._take(index, descriptor, stage)
+            on_stage()
         self.reads.finish()
         return self
 
-    def _take(self, index: int, descriptor: Descriptor, layer: int) -> None:
+    def _take(self, index: int, descriptor: Descriptor, stage: int) -> None:
         """Hand one descriptor to its unit."""
         if type(descriptor) is Compute:
             delivered = self._deliver(index, self._slot_free(self._compute_popped))
-            self._compute(descriptor, delivered, layer)
+            self._compute(descriptor, delivered, stage)
         elif type(descriptor) is Store:
             delivered = self._deliver(index, self._slot_free(self._store_popped))
-            self._store(descriptor, delivered, layer)
+            self._store(descriptor, delivered, stage)
         elif type(descriptor) is Load:
             full = self._loads >= QUEUE_DEPTH
             slot_free = self.reads.popped_cycle(self._loads - QUEUE_DEPTH) if full else 0
-            self.reads.add(descriptor, self._deliver(index, slot_free), layer)
+            self.reads.add(descriptor, self._deliver(index, slot_free), stage)
             self._loads += 1
         elif type(descriptor) is End:
             delivered = self._deliver(index, slot_free=0)
@@ -105,7 +105,7 @@ class Walk:
 
     # --- compute ----------------------------------------------------------------------------
 
-    def _compute(self, tile: Compute, delivered: int, layer: int) -> None:
+    def _compute(self, tile: Compute, delivered: int, stage: int) -> None:
         reads, shape = self.reads, self._shape_of(tile)
         bank = len(self.computes) % 2
         blocks = self._weight_blocks(tile, shape, delivered, self._bank_free[bank])
@@ -125,7 +125,7 @@ class Walk:
         drain_start, drain_end = self._drain(tile, shape.drain_cycles, issue_end, parameters_end)
         self.tiles.add(
             TileEvent(
-                layer,
+                stage,
                 blocks.start,
                 issue_end,
                 shape.busy_cycles,
@@ -242,7 +242,7 @@ class Walk:
         self.drains.append(last - 1 + pipeline.DRAIN)
         return first, last
 
-    def _store(self, store: Store, delivered: int, layer: int) -> None:
+    def _store(self, store: Store, delivered: int, stage: int) -> None:
         wait = unwrap(store.wait_drains, len(self.drains))
         popped = max(delivered, self._store_free)
         begins = max(popped, self.drains[wait - 1])
@@ -259,4 +259,4 @@ class Walk:
         response = last - self._cycles_per_beat + self.config.memory.latency_cycles
         self._write_free = last
         self.stores.append(response + pipeline.STORE_VISIBLE)
-        self.store_events.add(StoreEvent(layer, first, last, response, beats))
+        self.store_events.add(StoreEvent(stage, first, last, response, beats))

@@ -1,13 +1,13 @@
 """The quantized network: what every witness computes, with no word of tiles, buffers or buses.
 
-A `Graph` is a chain of fused layers. Each layer is, in this order,
+A `Graph` is a chain of fused stages. Each stage is, in this order,
 
     convolution -> bias -> rescale + leaky -> channel pool -> spatial pool
 
 Axes are always named: activations `x[C, H, W]`, weights `w[K, C, R, S]`, convolution output
 `[K, P, Q]`. A graph without constants has only shapes: enough to price it, not to execute it.
 
-No layer and no graph exists that breaks a rule of `hwsim/graph/check.py`: whoever makes one, by
+No stage and no graph exists that breaks a rule of `hwsim/graph/check.py`: whoever makes one, by
 whatever way, gets an `InputError` with one line.
 """
 
@@ -18,16 +18,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.graph.check import check_graph, check_layer
+from hwsim.graph.check import check_graph, check_stage
 from hwsim.graph.infer import convolved_shape
 from hwsim.graph.tensors import Shape, SpatialPool, Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class Constants:
-    """The integers that define one layer. See `docs/numerics.md`.
+    """The integers that define one stage. See `docs/numerics.md`.
 
-    weights              int8  [K, C / groups, R, S], within the layer's `weight_bits`
+    weights              int8  [K, C / groups, R, S], within the stage's `weight_bits`
     bias                 int32 [K], without the input's zero point, which the compiler folds in
     multiplier           int32 [K], >= 0, applied where accumulator + bias >= 0
     negative_multiplier  int32 [K], >= 0, applied where it is < 0 (equal to `multiplier` if linear)
@@ -42,8 +42,8 @@ class Constants:
 
 
 @dataclass(frozen=True)
-class Layer:
-    """One fused layer.
+class Stage:
+    """One fused stage.
 
     `filters` is K, the convolution's output channels; `output` stores K / `channel_pool` of them.
     `groups` is 1 (dense) or the number of channels and of filters (depthwise: each filter sees its
@@ -68,7 +68,7 @@ class Layer:
     is_reduction: bool = False
 
     def __post_init__(self) -> None:
-        check_layer(self)
+        check_stage(self)
 
     @cached_property
     def convolution_shape(self) -> Shape:
@@ -102,35 +102,35 @@ class Layer:
 
 @dataclass(frozen=True)
 class Graph:
-    """A chain: every layer reads what the one before it stores.
+    """A chain: every stage reads what the one before it stores.
 
     Raises `InputError` for what breaks a rule of `hwsim/graph/check.py`.
     """
 
     name: str
-    layers: tuple[Layer, ...]
+    stages: tuple[Stage, ...]
 
     def __post_init__(self) -> None:
         check_graph(self)
 
     @property
     def input(self) -> Tensor:
-        return self.layers[0].input
+        return self.stages[0].input
 
     @property
     def output(self) -> Tensor:
-        return self.layers[-1].output
+        return self.stages[-1].output
 
     @cached_property
     def macs(self) -> int:
         """Useful multiply-accumulates of one frame."""
-        return sum(layer.macs for layer in self.layers)
+        return sum(stage.macs for stage in self.stages)
 
     @property
     def is_condensed(self) -> bool:
-        """True if some layer's maps are virtual."""
-        return any(layer.is_condensed for layer in self.layers)
+        """True if some stage's maps are virtual."""
+        return any(stage.is_condensed for stage in self.stages)
 
     @property
     def is_quantized(self) -> bool:
-        return self.layers[0].constants is not None
+        return self.stages[0].constants is not None
