@@ -14,7 +14,7 @@ from hwsim.testbenches.cases import with_constants
 
 
 def seeded_image(graph: Graph) -> NDArray[np.int8]:
-    shape = graph.input.shape
+    shape = graph.inputs[0].shape
     size = (shape.channels, shape.height, shape.width)
     return np.random.default_rng(1).integers(-128, 128, size).astype(np.int8)
 

@@ -1,5 +1,7 @@
 """The photographs by which a network is normalised and quantized."""
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from hwsim.errors import InputError
@@ -19,7 +21,7 @@ def calibration_photographs(graph: Graph) -> list[Tensor]:
     in a kernel as large as its map, is calibrated at its own size. Raises `InputError` for a graph
     that does not take photographs.
     """
-    shape = graph.input.shape
+    shape = graph.inputs[0].shape
     if shape.channels != IMAGE_CHANNELS:
         raise InputError(
             f"graph {graph.name}: input of {shape.channels} channels: quantization is calibrated "
@@ -34,10 +36,18 @@ def calibration_photographs(graph: Graph) -> list[Tensor]:
 
 
 def _takes(graph: Graph, shape: Shape) -> bool:
-    """True if every kernel of the graph fits its map where the input has another shape."""
+    """True if every kernel of the graph fits its map where the inputs have another shape."""
+    shapes = {tensor.name: shape for tensor in graph.inputs}
     for stage in graph.stages:
-        convolved = convolved_shape(shape, stage.filters, stage.kernel, stage.padding)
-        if min(convolved.height, convolved.width) < 1:
+        convolved = [
+            convolved_shape(
+                replace(source, tensor=replace(source.tensor, shape=shapes[source.tensor.name])),
+                stage.filters,
+            )
+            for source in stage.sources
+        ]
+        if len(set(convolved)) > 1 or min(convolved[0].height, convolved[0].width) < 1:
             return False
-        shape = pooled_shape(convolved, stage.channel_pool, stage.spatial_pool)
+        pooled = pooled_shape(convolved[0], stage.channel_pool, stage.spatial_pool)
+        shapes[stage.output.name] = pooled
     return True

@@ -4,12 +4,15 @@ They take their shapes from `hwsim.graph.Graph` and compute in darknet's order: 
 batch normalisation, leaky ReLU, maxout over k consecutive channels, spatial maximum.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hwsim.golden.convolution import seen_map
 from hwsim.graph import Graph, Shape, SpatialPool, Stage
 from hwsim.graph.float_weights import FloatWeights, check_float_weights
 from hwsim.graph.infer import convolved_shape
@@ -43,9 +46,21 @@ class FloatStage(nn.Module):
 
         Here and in `activate`, K is the number of filters in `part`.
         """
-        weights = self.weights[part]
-        x, groups = (x, 1) if self.stage.groups == 1 else (x[:, part], len(weights))
-        return functional.conv2d(x, weights, padding=self.stage.padding, groups=groups)
+        (source,) = self.stage.sources
+        x, groups = seen_map(x, source, border=0.0), source.groups
+        if groups > 1:
+            first, last, _ = part.indices(self.stage.filters)
+            filters = self.stage.filters // groups  # of one group
+            channels = source.channels // groups
+            x = x[:, first // filters * channels : last // filters * channels]
+            groups = (last - first) // filters
+        return functional.conv2d(
+            x,
+            self.weights[part],
+            stride=source.stride,
+            dilation=source.dilation,
+            groups=groups,
+        )
 
     def activate(self, y: Tensor, part: slice = ALL) -> Tensor:
         """From the convolution `[N, K, P, Q]` to the stage's output `[N, K / k, H', W']`."""
@@ -64,12 +79,17 @@ class FloatStage(nn.Module):
         return torch.cat(outputs, 1)
 
     def _parts(self, x: Tensor) -> list[slice]:
-        """Cut the filters between groups of k, by what they compute from `x[N, C, H, W]`."""
-        stage = self.stage
-        shape = convolved_shape(Shape(*x.shape[1:]), stage.filters, stage.kernel, stage.padding)
+        """Cut the filters by what they compute from `x[N, C, H, W]`.
+
+        Filters that are pooled together, or read the same group of channels, stay together.
+        """
+        stage, (source,) = self.stage, self.stage.sources
+        seen = replace(source, tensor=replace(source.tensor, shape=Shape(*x.shape[1:])))
+        shape = convolved_shape(seen, stage.filters)
         elements = len(x) * shape.height * shape.width  # of one filter's output
-        k = stage.channel_pool
-        step = k * max(1, MOST_ELEMENTS // (elements * k))
+        own = stage.filters // source.groups if source.groups > 1 else 1
+        together = math.lcm(stage.channel_pool, own)
+        step = together * max(1, MOST_ELEMENTS // (elements * together))
         return [slice(start, start + step) for start in range(0, stage.filters, step)]
 
     def folded(self) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ So a few elements in a thousand may be off by one step, and none by two.
 """
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ class NetworkOfReals(nn.Module):
 
 def export_network(network: QuantizedNetwork, graph: Graph) -> onnx.ModelProto:
     """The network as one QDQ model: float32 `x[1, 3, H, W]`, pixels 0 to 1, to its detections."""
-    return _export(NetworkOfReals(network), graph.input.shape)
+    return _export(NetworkOfReals(network), graph.inputs[0].shape)
 
 
 def export_stages(network: QuantizedNetwork, graph: Graph) -> list[onnx.ModelProto]:
@@ -73,7 +74,7 @@ def export_stages(network: QuantizedNetwork, graph: Graph) -> list[onnx.ModelPro
     stages = network.quantized_stages()
     quantizers = [network.image, *(stage.output for stage in stages)]
     return [
-        _export(StageAlone(quantizer, source), stage.input.shape)
+        _export(StageAlone(quantizer, source), stage.sources[0].tensor.shape)
         for quantizer, source, stage in zip(quantizers, stages, graph.stages, strict=False)
     ]
 
@@ -84,19 +85,21 @@ def compare_stages(network: QuantizedNetwork, graph: Graph, image: Tensor) -> li
     `graph` holds the integers of `network`; `image` is int8 `[1, 3, H, W]`, as it stores one.
     """
     models = export_stages(network, graph)
-    inputs = [image, *run_graph(graph, image)[:-1]]
+    tensors = run_graph(graph, {graph.inputs[0].name: image})
     return [
-        compare_stage(model, stage, x)
-        for model, stage, x in zip(models, graph.stages, inputs, strict=True)
+        compare_stage(model, stage, tensors)
+        for model, stage in zip(models, graph.stages, strict=True)
     ]
 
 
-def compare_stage(model: onnx.ModelProto, stage: Stage, x: Tensor) -> Agreement:
-    """Run one stage in both, on its stored input, int8 `x[1, C, H, W]`."""
-    assert stage.input.quantization is not None
-    assert stage.output.quantization is not None
-    judged = run_model(model, _real(x, stage.input.quantization))
-    steps = np.abs(_stored(judged, stage.output.quantization) - run_stage(stage, x).numpy())
+def compare_stage(model: onnx.ModelProto, stage: Stage, tensors: Mapping[str, Tensor]) -> Agreement:
+    """Run one stage in both, on its stored input, int8 `x[1, C, H, W]`, given by its name."""
+    (source,) = stage.sources
+    stored, output = source.tensor.quantization, stage.output.quantization
+    assert stored is not None
+    assert output is not None
+    judged = run_model(model, _real(tensors[source.tensor.name], stored))
+    steps = np.abs(_stored(judged, output) - run_stage(stage, tensors).numpy())
     return Agreement(stage.name, steps.size, int(np.count_nonzero(steps)), int(steps.max()))
 
 

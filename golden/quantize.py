@@ -50,12 +50,21 @@ class QuantizedStage(nn.Module):
         weights, bias = source.folded()
         if not (weights.isfinite().all() and bias.isfinite().all()):
             raise InputError(f"layer {self.stage.name}: not finite with its batch norm folded in")
+        (geometry,) = self.stage.sources
+        padding = geometry.padding
+        if geometry.is_slice or geometry.upsample > 1 or not padding.is_even:
+            raise InputError(
+                f"layer {self.stage.name}: a slice, upsampling or uneven padding cannot be "
+                "quantized yet"
+            )
         self.convolution = qnn.QuantConv2d(
-            self.stage.input.shape.channels,
+            geometry.channels,
             self.stage.filters,
-            self.stage.kernel,
-            padding=self.stage.padding,
-            groups=self.stage.groups,
+            geometry.kernel,
+            stride=geometry.stride,
+            dilation=geometry.dilation,
+            padding=padding.top,
+            groups=geometry.groups,
             weight_quant=WeightQuantizer,
             weight_bit_width=self.stage.weight_bits,
             bias_quant=Int32Bias,
@@ -174,17 +183,16 @@ def quantized_network(graph: Graph, weights: Sequence[FloatWeights]) -> Quantize
 
 def extract_graph(graph: Graph, network: QuantizedNetwork, multiplier_bits: int = 16) -> Graph:
     """Give `graph` the integers of a calibrated `network` of the same shapes."""
-    image = replace(graph.input, quantization=Quantization(1 / 255, IMAGE_ZERO_POINT))
+    stored = replace(graph.inputs[0], quantization=Quantization(1 / 255, IMAGE_ZERO_POINT))
     stages: list[Stage] = []
     quantizer = network.image
     with torch.no_grad():
         for shape, source in zip(graph.stages, network.quantized_stages(), strict=True):
-            stored = stages[-1].output if stages else image
             x = quantizer(torch.zeros(1, 1, 1, 1))  # carries the scale of what is stored
-            stage = _extract_stage(replace(shape, input=stored), source, x, multiplier_bits)
-            stages.append(stage)
-            quantizer = source.output
-    return Graph(graph.name, tuple(stages))
+            reading = replace(shape, sources=(replace(shape.sources[0], tensor=stored),))
+            stages.append(_extract_stage(reading, source, x, multiplier_bits))
+            stored, quantizer = stages[-1].output, source.output
+    return Graph.chain(graph.name, stages)
 
 
 def _extract_stage(
@@ -199,16 +207,17 @@ def _extract_stage(
     # Brevitas stores activations unsigned; hwsim signed, which is the top bit flipped.
     zero_point = int(proxy.zero_point()) - 2 ** (stage.output.bits - 1)
     output = Quantization(float(proxy.scale()), zero_point)
-    assert stage.input.quantization is not None
+    stored = stage.sources[0].tensor.quantization
+    assert stored is not None
     weight_scales = weights.scale.flatten().double().numpy()
-    factors = weight_scales * stage.input.quantization.scale / output.scale
+    factors = weight_scales * stored.scale / output.scale
     slope = 1.0 if stage.leaky_slope is None else stage.leaky_slope
     try:
         rescale = fixed_point(factors, multiplier_bits, slope)
     except InputError as error:
         raise InputError(f"layer {stage.name}: {error}") from None
     constants = Constants(
-        weights=weights.int().numpy().astype(np.int8),
+        weights=(weights.int().numpy().astype(np.int8),),
         bias=bias.numpy().astype(np.int32),
         multiplier=rescale.multiplier,
         negative_multiplier=rescale.negative_multiplier,

@@ -1,5 +1,6 @@
 """The integer reference: a quantized graph, stage by stage, with no tiles and no buses."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -8,10 +9,10 @@ from torch import Tensor
 
 from hwsim.errors import InputError
 from hwsim.golden.channel_pool import channel_pool
-from hwsim.golden.convolution import INT32_MAX, convolution
+from hwsim.golden.convolution import INT32_MAX, convolution, refuse_overflow
 from hwsim.golden.rescale import rescale
 from hwsim.golden.spatial_pool import spatial_pool
-from hwsim.graph import Graph, Stage
+from hwsim.graph import Graph, Source, Stage
 
 IMAGE_ZERO_POINT = -128
 
@@ -21,13 +22,24 @@ def stored_image(image: Tensor) -> Tensor:
     return (image ^ 0x80).view(torch.int8)
 
 
-def run_stage(stage: Stage, x: Tensor) -> Tensor:
-    """Compute one fused stage on its stored input, int8 `x[N, C, H, W]`; returns int8.
+def run_graph(graph: Graph, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Run a quantized graph on int8 `x[N, C, H, W]` of each input, by its name.
 
-    Raises `InputError` if the stage has no constants, `x` is not its input, or the accumulator
-    with its bias does not fit in int32.
+    Returns every tensor that is stored, the inputs too, by its name.
     """
-    acc = run_accumulate(stage, x)
+    tensors = {tensor.name: _given(tensor.name, inputs) for tensor in graph.inputs}
+    for stage in graph.stages:
+        tensors[stage.output.name] = run_stage(stage, tensors)
+    return tensors
+
+
+def run_stage(stage: Stage, tensors: Mapping[str, Tensor]) -> Tensor:
+    """Compute one stage on stored tensors by their names, int8 `x[N, C, H, W]`; returns int8.
+
+    Raises `InputError` if the stage has no constants, a tensor is missing or is not what it reads,
+    or the accumulator with its bias does not fit in int32.
+    """
+    acc = run_accumulate(stage, tensors)
     constants = stage.constants
     assert constants is not None
     y = rescale(
@@ -41,33 +53,37 @@ def run_stage(stage: Stage, x: Tensor) -> Tensor:
     return spatial_pool(channel_pool(y, stage.channel_pool), stage.spatial_pool)
 
 
-def run_accumulate(stage: Stage, x: Tensor) -> Tensor:
-    """The first half of a stage: int32 accumulators `[N, K, P, Q]`, bias included."""
+def run_accumulate(stage: Stage, tensors: Mapping[str, Tensor]) -> Tensor:
+    """Return the first half of a stage: int32 accumulators `[N, K, P, Q]`, bias included."""
     constants = stage.constants
     if constants is None:
         raise InputError(f"layer {stage.name} has no constants: quantize the network first")
-    expected = stage.input.shape
-    if x.dtype != torch.int8 or x.shape[1:] != (expected.channels, expected.height, expected.width):
-        found = "x".join(map(str, x.shape[1:]))
-        raise InputError(f"layer {stage.name} takes int8 {expected}, not {x.dtype} {found}")
-    weights = _tensor(constants.weights)
+    weights = [_tensor(values) for values in constants.weights]
     try:
-        acc = convolution(x, weights, stage.input.zero_point, stage.padding, stage.groups)
+        refuse_overflow(weights, stage.sources)
+        acc = _tensor(constants.bias).long().view(1, -1, 1, 1)
+        for values, source in zip(weights, stage.sources, strict=True):
+            acc = acc + convolution(_read(source, tensors), values, source)
     except InputError as error:
         raise InputError(f"layer {stage.name}: {error}") from None
-    biased = acc.long() + _tensor(constants.bias).long().view(1, -1, 1, 1)
-    if int(biased.max()) > INT32_MAX or int(biased.min()) < -INT32_MAX - 1:
+    if int(acc.max()) > INT32_MAX or int(acc.min()) < -INT32_MAX - 1:
         raise InputError(f"layer {stage.name}: accumulator + bias does not fit in int32")
-    return biased.to(torch.int32)
+    return acc.to(torch.int32)
 
 
-def run_graph(graph: Graph, x: Tensor) -> list[Tensor]:
-    """Run a quantized graph on int8 `x[N, C, H, W]`; returns the stored output of every stage."""
-    outputs: list[Tensor] = []
-    for stage in graph.stages:
-        x = run_stage(stage, x)
-        outputs.append(x)
-    return outputs
+def _read(source: Source, tensors: Mapping[str, Tensor]) -> Tensor:
+    """Return the tensor of a source, having checked that it is what the graph says."""
+    x, expected = _given(source.tensor.name, tensors), source.tensor.shape
+    if x.dtype != torch.int8 or x.shape[1:] != (expected.channels, expected.height, expected.width):
+        found = "x".join(map(str, x.shape[1:]))
+        raise InputError(f"takes int8 {expected}, not {x.dtype} {found}")
+    return x
+
+
+def _given(name: str, tensors: Mapping[str, Tensor]) -> Tensor:
+    if name not in tensors:
+        raise InputError(f"no tensor '{name}' was given")
+    return tensors[name]
 
 
 def _tensor(values: NDArray[Any]) -> Tensor:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hwsim.errors import InputError
 from hwsim.graph import Graph, Stage
-from hwsim.graph.float_weights import BatchNorm, FloatWeights
+from hwsim.graph.float_weights import BatchNorm, FloatWeights, check_chain
 
 NEGATIVE_SCALES = 1 / 16  # share of channels whose batch-norm scale is below zero
 LARGEST_SCALE, SMALLEST_SCALE = 1.5, 0.5
@@ -26,8 +26,9 @@ def draw_weights(graph: Graph, seed: int) -> tuple[FloatWeights, ...]:
 
     Weights are Gaussian with variance 2 / fan-in. A stage has batch normalisation if and only if it
     has a leaky ReLU, as in darknet's networks; its mean is 0 and its variance is 1 until they are
-    measured. Raises `InputError` for a negative seed.
+    measured. Raises `InputError` for a negative seed, and for a graph that branches.
     """
+    check_chain(graph)
     if seed < 0:
         raise InputError(f"seed {seed}: must not be negative")
     rng = np.random.default_rng(seed)
@@ -50,7 +51,7 @@ def with_statistics(
 
 
 def _draw(stage: Stage, rng: np.random.Generator) -> FloatWeights:
-    shape, filters = stage.weights_shape, stage.filters
+    shape, filters = stage.weights_shapes[0], stage.filters
     fan_in = stage.weight_count // filters
     weights = rng.standard_normal(shape, np.float32) * (2 / fan_in) ** 0.5
     bias = rng.standard_normal(filters) * BIAS_SPREAD

@@ -226,7 +226,7 @@ async def run_program(
 ) -> Run:
     """Place program and image in memory, and run for at most `limit` cycles to the interrupt."""
     contents = Contents.of(program)
-    contents.place(program.region(program.graph.input).address, image)
+    contents.place(program.region(program.graph.inputs[0]).address, image)
     await bench.memory.load_contents(contents, behaviour)
     with traced(bench.dut, f"{program.graph.name} {program.config.name}"):
         await bench.start(program.code.address, contents.rules)

@@ -6,8 +6,7 @@ import numpy as np
 
 from hwsim.arch.config import Config
 from hwsim.fixed_point import fixed_point
-from hwsim.graph import Constants, Graph, Quantization, Shape, SpatialPool, Stage, Tensor
-from hwsim.graph.infer import stored_shape
+from hwsim.graph import Constants, Graph, Quantization, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.passes.baselines import materialized
 
 NEGATIVE_SLOPE = 0.7  # large enough that outputs saturate below as well
@@ -52,21 +51,26 @@ NOT_FUSED = "not fused"  # the maps of "k4" written to memory, read back and red
 def with_constants(graph: Graph, config: Config, seed: int) -> Graph:
     """Add random constants: no channel is constant, both multipliers matter, outputs saturate."""
     rng = np.random.default_rng(seed)
-    tensor = replace(graph.input, quantization=Quantization(1.0, 5))
-    layers: list[Stage] = []
+    tensors = [replace(tensor, quantization=Quantization(1.0, 5)) for tensor in graph.inputs]
+    constants: list[Constants] = []
     for layer in graph.stages:
         zero_point = int(rng.integers(-90, 91))
-        output = replace(layer.output, quantization=Quantization(1.0, zero_point))
-        constants = _constants(layer, config, rng)
-        layers.append(replace(layer, input=tensor, output=output, constants=constants))
-        tensor = output
-    return Graph(graph.name, tuple(layers))
+        tensors.append(replace(layer.output, quantization=Quantization(1.0, zero_point)))
+        constants.append(_constants(layer, config, rng))
+    found = graph.with_tensors(tensors)
+    layers = tuple(
+        replace(layer, constants=ours) for layer, ours in zip(found.stages, constants, strict=True)
+    )
+    return replace(found, stages=layers)
 
 
 def _constants(layer: Stage, config: Config, rng: np.random.Generator) -> Constants:
     high = 1 << (config.widths.weight_bits - 1)
-    weights = rng.integers(-high, high, layer.weights_shape).astype(np.int8)
-    deviation = np.sqrt(weights[0].size) * ACTIVATION_DEVIATION * high / np.sqrt(3)
+    weights = tuple(
+        rng.integers(-high, high, shape).astype(np.int8) for shape in layer.weights_shapes
+    )
+    fan_in = layer.weight_count // layer.filters
+    deviation = np.sqrt(fan_in) * ACTIVATION_DEVIATION * high / np.sqrt(3)
     factors = OUTPUT_DEVIATION / deviation * rng.uniform(0.5, 1.5, layer.filters)
     scale = fixed_point(factors, config.widths.multiplier_bits, NEGATIVE_SLOPE)
     bias = rng.normal(0, deviation / 4, layer.filters).astype(np.int32)
@@ -78,27 +82,22 @@ def drawn_layers(
 ) -> Graph:
     """Return a chain of layers with constants and zero points drawn from a seed."""
     tensor = Tensor("input", shape, is_image=shape.channels == 3)
-    layers = []
-    for index, stage in enumerate(stages):
-        filters, kernel, padding = stage.stored * stage.k, (stage.kernel,) * 2, stage.kernel // 2
-        stored = stored_shape(tensor.shape, filters, kernel, padding, stage.k, stage.pool)
-        output = Tensor(f"features{index + 1}", stored)
+    layers: list[Stage] = []
+    for number, stage in enumerate(stages, start=1):
         layers.append(
-            Stage(
-                f"conv{index + 1}",
-                tensor,
-                output,
-                filters,
-                kernel,
-                padding,
+            Stage.inferred(
+                f"conv{number}",
+                [Source.whole(tensor, (stage.kernel, stage.kernel), padding=stage.kernel // 2)],
+                f"features{number}",
+                stage.stored * stage.k,
                 NEGATIVE_SLOPE,
                 stage.k,
                 stage.pool,
                 weight_bits=config.widths.weight_bits,
             )
         )
-        tensor = output
-    return with_constants(Graph(name, tuple(layers)), config, seed)
+        tensor = layers[-1].output
+    return with_constants(Graph.chain(name, layers), config, seed)
 
 
 def case_graph(name: str, config: Config) -> Graph:

@@ -50,10 +50,11 @@ def _wraps(load: Load) -> bool:
 
 def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
     layer, schedule, blocking = part.stage, part.schedule, part.schedule.blocking
+    source = layer.sources[0]
     holds = {
         f"k {layer.channel_pool}": True,
         f"spatial pool {int(layer.spatial_pool)}": True,
-        f"kernel {layer.kernel[0]}": layer.kernel in {(1, 1), (3, 3)},
+        f"kernel {source.kernel[0]}": source.kernel in {(1, 1), (3, 3)},
         "packed image": blocking.packed,
         "reduction only": layer.is_reduction,
         "several tiles": schedule.tiles > 1,
@@ -62,7 +63,7 @@ def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
         "several sweeps": len(schedule.sweeps) > 1,
         "several output blocks": blocking.output_blocks > 1,
         "several input blocks": not blocking.packed and blocking.reduction_blocks > 1,
-        "empty input lanes": layer.input.shape.channels % config.array.input_lanes > 0,
+        "empty input lanes": source.channels % config.array.input_lanes > 0,
         "empty output lanes": layer.filters % config.array.output_lanes > 0,
         f"weights per {schedule.scope.value}": True,
         "multi-word bundle": blocking.bundle_words > 1,

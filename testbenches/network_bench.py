@@ -87,7 +87,7 @@ def plusargs(folder: Path) -> list[str]:
 def place(program: Program, image: bytes, folder: Path) -> None:
     """Write the memory before the run into `folder`; `image` is the packed input."""
     contents = Contents.of(program)
-    contents.place(program.region(program.graph.input).address, image)
+    contents.place(program.region(program.graph.inputs[0]).address, image)
     (folder / MEMORY_FILE).write_bytes(contents.data)
 
 

@@ -105,7 +105,7 @@ class Recovery:
         program = self.sound.program
         contents = Contents.of(program)
         contents.rules = contents.rules.without_classes
-        contents.place(program.region(program.graph.input).address, self.sound.image)
+        contents.place(program.region(program.graph.inputs[0]).address, self.sound.image)
         if code is not None:
             contents.place(program.code.address, code)
         return contents

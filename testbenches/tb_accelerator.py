@@ -34,14 +34,15 @@ TOLERANCE = "HWSIM_TOLERANCE"  # environment: the timeline's largest relative er
 def check_values(program: Program, image: NDArray[np.int8], run: Run) -> None:
     """Check that the stored output equals golden's, and that its padding channels are 0."""
     graph = program.graph
-    assert graph.input.zero_point != 0, "a border of zeros would prove nothing"
-    outputs = [output[0].numpy() for output in run_graph(graph, torch.from_numpy(image)[None])]
+    assert graph.inputs[0].zero_point != 0, "a border of zeros would prove nothing"
+    tensors = run_graph(graph, {graph.inputs[0].name: torch.from_numpy(image)[None]})
+    outputs = [tensors[layer.output.name][0].numpy() for layer in graph.stages]
     golden = outputs[-1]
-    region = program.region(graph.output)
+    region = program.region(graph.outputs[0])
     stored = unpack_padded_features(
-        run.memory[region.address : region.end], graph.output.shape, program.config
+        run.memory[region.address : region.end], graph.outputs[0].shape, program.config
     )
-    channels = graph.output.shape.channels
+    channels = graph.outputs[0].shape.channels
     np.testing.assert_array_equal(stored[:channels], golden)
     assert not stored[channels:].any(), "padding channels are not 0"
     for layer, values in zip(graph.stages, outputs, strict=True):

@@ -36,7 +36,7 @@ async def runs(dut: Any) -> None:
     program = compile_graph(case_graph("slice", config), config)
     image = drawn_input(program.graph, seed=2)
     before = Contents.of(program)
-    before.place(program.region(program.graph.input).address, pack_features(image, config))
+    before.place(program.region(program.graph.inputs[0]).address, pack_features(image, config))
     ram = AxiRam(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, size=len(before.data))
     ram.write(0, bytes(before.data))
     channels = (

@@ -70,7 +70,9 @@ async def runs_a_network_and_reports_an_error(dut: Any) -> None:
     limit = PATIENCE * time_program(program).cycles
     for is_wrong in (False, True, False):
         contents = Contents.of(program)
-        contents.place(program.region(program.graph.input).address, pack_features(image, config))
+        contents.place(
+            program.region(program.graph.inputs[0]).address, pack_features(image, config)
+        )
         await bench.memory.load_contents(contents)
         job = job_of(program)
         if is_wrong:

@@ -1,6 +1,7 @@
 """Graphs, configurations and values drawn by hypothesis, shared by the property tests."""
 
-from dataclasses import replace
+import math
+from dataclasses import astuple, replace
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hwsim.arch.config import Config, load_config
-from hwsim.graph import Constants, Graph, Quantization, Shape, SpatialPool, Stage, Tensor
+from hwsim.graph import (
+    Constants,
+    Graph,
+    Padding,
+    Quantization,
+    Shape,
+    Source,
+    SpatialPool,
+    Stage,
+    Tensor,
+)
 from hwsim.graph.check import LARGEST_KERNEL
-from hwsim.graph.infer import stored_shape
+from hwsim.graph.infer import convolved_shape
 
 
 @st.composite
@@ -39,7 +50,7 @@ def configs(draw: st.DrawFn, weight_bits: int | None = None) -> Config:
 def shapes_of_graphs(
     draw: st.DrawFn, max_layers: int = 3, weight_bits: int = 8, from_image: bool = False
 ) -> Graph:
-    """Draw a chain of one to `max_layers` layers of every legal kind, with odd sizes."""
+    """Draw a chain of one to `max_layers` layers of every kind that is compiled, of odd sizes."""
     image = from_image or draw(st.booleans())
     side = st.integers(2, 18)
     shape = Shape(3 if image else draw(st.integers(1, 40)), draw(side), draw(side))
@@ -49,22 +60,21 @@ def shapes_of_graphs(
         stage = draw(layers_on(tensor, index + 1, weight_bits))
         stages.append(stage)
         tensor = stage.output
-    return Graph("drawn", tuple(stages))
+    return Graph.chain("drawn", stages)
 
 
 @st.composite
 def layers_on(draw: st.DrawFn, tensor: Tensor, number: int, weight_bits: int = 8) -> Stage:
     """Draw a layer that reads `tensor`: dense or depthwise, any kernel, padding, k and pool."""
-    shape = tensor.shape
-    kernel, padding = draw(kernels(shape))
+    kernel, padding = draw(kernels(tensor.shape))
     k, filters, groups = draw(st.sampled_from([1, 1, 2, 4, 8])), draw(st.integers(1, 20)), 1
     if draw(st.sampled_from([False, False, False, True])):
-        k, filters, groups = 1, shape.channels, shape.channels
+        k, filters, groups = 1, tensor.shape.channels, tensor.shape.channels
     pool = draw(st.sampled_from(SpatialPool))
-    output = Tensor(f"features{number}", stored_shape(shape, filters * k, kernel, padding, k, pool))
+    source = Source.whole(tensor, kernel, padding, groups=groups)
     slope = draw(st.sampled_from([None, 0.1]))
-    return Stage(f"conv{number}", tensor, output, filters * k, kernel, padding, slope, k, pool,
-                 groups, weight_bits)  # fmt: skip
+    return Stage.inferred(f"conv{number}", [source], f"features{number}", filters * k, slope, k,
+                          pool, weight_bits)  # fmt: skip
 
 
 @st.composite
@@ -83,16 +93,100 @@ def kernels(draw: st.DrawFn, shape: Shape) -> tuple[tuple[int, int], int]:
     return (rows, columns), min(padding, rows - 1, columns - 1)
 
 
+@st.composite
+def branching_graphs(draw: st.DrawFn, max_stages: int = 5) -> Graph:
+    """Draw a graph of up to two inputs, whose stages add one to three sources of any geometry."""
+    side = st.integers(1, 12)
+    tensors = [
+        Tensor(f"input{number}", Shape(draw(st.integers(1, 12)), draw(side), draw(side)))
+        for number in range(draw(st.integers(1, 2)))
+    ]
+    inputs, stages = len(tensors), draw(st.integers(1, max_stages))
+    made: list[Stage] = []
+    for number in range(1, stages + 1):
+        made.append(draw(stages_on(tensors, number)))
+        tensors.append(made[-1].output)
+    read = {source.tensor.name for stage in made for source in stage.sources}
+    unread = [stage.output for stage in made if stage.output.name not in read]
+    also = [stage.output for stage in made if stage.output.name in read and draw(st.booleans())]
+    given = tuple(tensor for tensor in tensors[:inputs] if tensor.name in read)
+    return Graph("drawn", given, tuple(made), (*unread, *also))
+
+
+@st.composite
+def stages_on(draw: st.DrawFn, tensors: list[Tensor], number: int) -> Stage:
+    """Draw a stage that reads one or several of `tensors`, each time by another geometry."""
+    groups = draw(st.sampled_from([1, 1, 1, 2, 3, 4]))
+    k = draw(st.sampled_from([1, 1, 2, 4]))
+    filters = draw(st.integers(1, 4)) * groups * k
+    sources = [draw(sources_of(draw(st.sampled_from(tensors)), groups))]
+    computed = convolved_shape(sources[0], filters)
+    for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
+        other = draw(sources_of(draw(st.sampled_from(tensors)), groups))
+        if (fitted := fitting(other, computed)) is not None:
+            sources.append(fitted)
+    return Stage.inferred(f"stage{number}", sources, f"features{number}", filters,
+                          draw(st.sampled_from([None, 0.1])), k, draw(st.sampled_from(SpatialPool)),
+                          draw(st.sampled_from([4, 8])))  # fmt: skip
+
+
+@st.composite
+def sources_of(draw: st.DrawFn, tensor: Tensor, most_groups: int) -> Source:
+    """Draw a way over some channels of a tensor, in `most_groups` groups if they can be so cut."""
+    channels = draw(st.integers(1, tensor.shape.channels))
+    first = draw(st.integers(0, tensor.shape.channels - channels))
+    upsample = draw(st.sampled_from([1, 1, 2]))
+    pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+    stride, dilation = ((1, 1), (1, 1)) if upsample > 1 else (draw(pairs), draw(pairs))
+    kernel = draw(pairs)
+    extent = [(taps - 1) * step + 1 for taps, step in zip(kernel, dilation, strict=True)]
+    sides = [draw(st.integers(0, extent[axis] - 1)) for axis in (0, 1, 0, 1)]
+    # What the kernel lacks of room is added where a tap row or column may lie beyond a border.
+    size = tensor.shape.height * upsample, tensor.shape.width * upsample
+    for axis in (0, 1):
+        for side in (axis, axis + 2):
+            lack = extent[axis] - size[axis] - sides[axis] - sides[axis + 2]
+            sides[side] = min(extent[axis] - 1, sides[side] + max(0, lack))
+    groups = math.gcd(channels, most_groups)
+    return Source(
+        tensor, first, channels, kernel, stride, dilation, Padding(*sides), upsample, groups
+    )
+
+
+def fitting(source: Source, computed: Shape) -> Source | None:
+    """Return a source with another kernel or padding, so that it gives P x Q; None if it cannot."""
+    kernel, sides = list(source.kernel), list(astuple(source.padding))
+    wanted = computed.height, computed.width
+    for axis in (0, 1):
+        stride, dilation, size = source.stride[axis], source.dilation[axis], source.size[axis]
+        found = None
+        for taps in range(1, LARGEST_KERNEL + 1):
+            extent = (taps - 1) * dilation + 1
+            # The least that the kernel reads for so many outputs; up to stride - 1 more is skipped.
+            padding = (wanted[axis] - 1) * stride + extent - size
+            padding = padding + stride - 1 if -stride < padding < 0 else padding
+            if 0 <= padding <= 2 * (extent - 1):
+                found = taps, padding // 2, padding - padding // 2
+                break
+        if found is None:
+            return None
+        kernel[axis], sides[axis], sides[axis + 2] = found
+    return replace(source, kernel=(kernel[0], kernel[1]), padding=Padding(*sides))
+
+
 def with_drawn_constants(graph: Graph, seed: int) -> Graph:
     """Add integers that reach both ends of the output range and every sign."""
     rng = np.random.default_rng(seed)
-    tensor = replace(graph.input, quantization=_quantization(rng))
-    stages: list[Stage] = []
+    tensors = [replace(tensor, quantization=_quantization(rng)) for tensor in graph.inputs]
+    constants: list[Constants] = []
     for stage in graph.stages:
-        output = replace(stage.output, quantization=_quantization(rng))
-        stages.append(replace(stage, input=tensor, output=output, constants=_constants(stage, rng)))
-        tensor = output
-    return Graph(graph.name, tuple(stages))
+        tensors.append(replace(stage.output, quantization=_quantization(rng)))
+        constants.append(_constants(stage, rng))
+    found = graph.with_tensors(tensors)
+    stages = tuple(
+        replace(stage, constants=ours) for stage, ours in zip(found.stages, constants, strict=True)
+    )
+    return replace(found, stages=stages)
 
 
 def _quantization(rng: np.random.Generator) -> Quantization:
@@ -101,9 +195,11 @@ def _quantization(rng: np.random.Generator) -> Quantization:
 
 def _constants(stage: Stage, rng: np.random.Generator) -> Constants:
     high = 1 << (stage.weight_bits - 1)
-    weights = rng.integers(-high, high, stage.weights_shape).astype(np.int8)
+    weights = tuple(
+        rng.integers(-high, high, shape).astype(np.int8) for shape in stage.weights_shapes
+    )
     # Spread the outputs over about twice the int8 range, so that both ends saturate.
-    spread = 128 * high * np.sqrt(weights[0].size) / 3
+    spread = 128 * high * np.sqrt(stage.weight_count // stage.filters) / 3
     shift = rng.integers(2, 63, stage.filters)
     multiplier = np.clip(256 / spread * np.exp2(shift.astype(float)), 0, 2**15 - 1).astype(np.int32)
     slope = rng.uniform(0, 1, stage.filters)
@@ -119,9 +215,18 @@ def _constants(stage: Stage, rng: np.random.Generator) -> Constants:
 
 
 def drawn_input(graph: Graph, seed: int) -> NDArray[np.int8]:
-    shape = graph.input.shape
+    """Return values of the one input of a graph, `x[C, H, W]`."""
+    (values,) = drawn_inputs(graph, seed).values()
+    return values
+
+
+def drawn_inputs(graph: Graph, seed: int) -> dict[str, NDArray[np.int8]]:
+    """Return values of every input of a graph, `x[C, H, W]`, by its name."""
     rng = np.random.default_rng(seed)
-    return rng.integers(-128, 128, (shape.channels, shape.height, shape.width)).astype(np.int8)
+    return {
+        tensor.name: rng.integers(-128, 128, astuple(tensor.shape)).astype(np.int8)
+        for tensor in graph.inputs
+    }
 
 
 def preset_with(name: str, /, **sections: Any) -> Config:

@@ -16,7 +16,6 @@ from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph
 from hwsim.compiler.pack import pack_features
 from hwsim.frontends.builtin import build_network
-from hwsim.golden.reference import run_graph
 from hwsim.program.program import Program
 from hwsim.program.traffic import traffic_by_stage
 from hwsim.testbenches.bus_record import (
@@ -31,6 +30,7 @@ from hwsim.testbenches.bus_record import (
     load_record,
 )
 from tests.drawn import drawn_input, with_drawn_constants
+from tests.outputs import golden_outputs
 
 CONFIG = load_config("nano")
 FIRST_RESPONSE = 1000  # the first word's; each word has one, a cycle later
@@ -40,7 +40,7 @@ FIRST_RESPONSE = 1000  # the first word's; each word has one, a cycle later
 def compiled() -> tuple[Program, tuple[NDArray[np.int8], ...]]:
     """Return a program, and the output of every layer."""
     graph = with_drawn_constants(build_network("condensation-net-mini", 32, 32), seed=1)
-    outputs = run_graph(graph, torch.from_numpy(drawn_input(graph, seed=2))[None])
+    outputs = golden_outputs(graph, torch.from_numpy(drawn_input(graph, seed=2))[None])
     return compile_graph(graph, CONFIG), tuple(output[0].numpy() for output in outputs)
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,8 +77,8 @@ def test_json_says_what_was_stored(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_first_difference_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def wrong(stage: Stage, x: Tensor) -> Tensor:
-        y = run_stage(stage, x)
+    def wrong(stage: Stage, tensors: Mapping[str, Tensor]) -> Tensor:
+        y = run_stage(stage, tensors)
         if stage.name == "conv3":
             y[0, 5, 2, 7] ^= 1
         return y

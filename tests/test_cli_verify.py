@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
@@ -100,8 +100,8 @@ def test_tables_are_for_people(capsys: pytest.CaptureFixture[str], workplace: Pa
 def test_another_golden_is_seen(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong(stage: Stage, x: Tensor) -> Tensor:
-        y = run_stage(stage, x)
+    def wrong(stage: Stage, tensors: Mapping[str, Tensor]) -> Tensor:
+        y = run_stage(stage, tensors)
         if stage.name == "conv9":
             y[0, 20, 0, 0] ^= 1
         return y

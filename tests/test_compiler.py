@@ -12,7 +12,7 @@ from hwsim.compiler import compile_graph, plan_graph, write_program
 from hwsim.compiler.allocate import allocate_chain
 from hwsim.compiler.tiling import schedule_stage
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Shape, Stage, Tensor
+from hwsim.graph import Shape, Source, Stage, Tensor
 from hwsim.isa.descriptor import Compute, Load, Store, decode, encode
 from hwsim.isa.fields import Destination
 from hwsim.isa.rules import broken_rule
@@ -47,8 +47,8 @@ def test_weights_that_just_fit_the_queue_stay_in_it(
     Two of the blocks fill a word together. The feature buffer holds 6 of the 16 rows of 16 words,
     so that another sweep reads them again.
     """
-    tensors = Tensor("input", Shape(8, 16, 16)), Tensor("output", Shape(12, 16, 16))
-    stage = Stage("conv1", *tensors, 24, (3, 3), 1, None, channel_pool=2)
+    source = Source.whole(Tensor("input", Shape(8, 16, 16)), (3, 3), padding=1)
+    stage = Stage.inferred("conv1", [source], "output", 24, channel_pool=2)
     buffers = {"weight_bytes": 8 * queue_words, "feature_bytes": 8 * 16 * 6}
     schedule = schedule_stage(stage, preset_with("nano", buffers=buffers))
     assert schedule.scope is WeightScope.STAGE

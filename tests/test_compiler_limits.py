@@ -4,6 +4,7 @@ import re
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,10 +16,16 @@ from hwsim.compiler.pack import folded_bias
 from hwsim.cost.comparison import compare
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Graph, Shape, Stage, Tensor
+from hwsim.graph import Graph, Padding, Shape, Source, Stage, Tensor
 from hwsim.isa.descriptor import Store
 from hwsim.passes.baselines import materialized
-from tests.drawn import configs, preset_with, shapes_of_graphs, with_drawn_constants
+from tests.drawn import (
+    branching_graphs,
+    configs,
+    preset_with,
+    shapes_of_graphs,
+    with_drawn_constants,
+)
 from tests.test_machine import compiled
 
 drawing = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
@@ -67,7 +74,8 @@ def test_the_least_feature_buffer_is_the_least(data: st.DataObject) -> None:
         return Config.model_validate(config.model_dump() | {"buffers": buffers.model_dump()})
 
     stage = graph.stages[0]
-    if stage.kernel == (1, 1) and stage.spatial_pool == 0 and stage.input.shape.channels <= 4:
+    source = stage.sources[0]
+    if source.kernel == (1, 1) and stage.spatial_pool == 0 and source.channels <= 4:
         return  # one word is a tile
     smallest = 2 * config.word_bytes
     if refusal(graph, with_bytes(smallest)):
@@ -109,15 +117,65 @@ def test_the_overflow_bound_is_exact() -> None:
     stage = graph.stages[8]
     constants = stage.constants
     assert constants is not None
-    constants.weights[:] = 0
-    constants.weights[0, 0] = 1  # one tap: the folded bias is bias - zero point
-    most = 2**31 - 1 - constants.weights[0].size * 128
+    (weights,) = constants.weights
+    weights[:] = 0
+    weights[0, 0] = 1  # one tap: the folded bias is bias - zero point
+    most = 2**31 - 1 - weights[0].size * 128
     constants.bias[:] = 0
-    constants.bias[0] = most + stage.input.zero_point
+    constants.bias[0] = most + stage.sources[0].tensor.zero_point
     assert folded_bias(stage, constants)[0] == most
     constants.bias[0] += 1
     with pytest.raises(InputError, match=f"an accumulator could reach {2**31},"):
         folded_bias(stage, constants)
+
+
+INPUT = Tensor("input", Shape(8, 6, 6))
+NOT_COMPILED: list[tuple[dict[str, Any], str]] = [
+    ({"stride": (2, 1)}, "stride (2, 1) cannot be compiled"),
+    ({"dilation": (1, 2)}, "dilation (1, 2) cannot be compiled"),
+    ({"upsample": 2}, "upsample = 2 cannot be compiled"),
+    ({"padding": Padding(1, 1, 1, 0)}, "unequal padding (1, 1, 1, 0) cannot be compiled"),
+    ({"first_channel": 4, "channels": 4}, "a slice of 4 of 8 channels cannot be compiled"),
+    ({"groups": 2}, "groups = 2 of 8 channels and 16 filters, neither dense nor one filter"),
+    ({"groups": 8}, "groups = 8 of 8 channels and 16 filters, neither dense nor one filter"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), NOT_COMPILED)
+def test_what_cannot_be_compiled_yet_is_one_line(changes: dict[str, Any], message: str) -> None:
+    source = replace(Source.whole(INPUT, (3, 3), padding=1), **changes)
+    graph = Graph.chain("g", [Stage.inferred("conv", [source], "output", 16)])
+    with pytest.raises(InputError, match=f"^layer conv: {re.escape(message)}"):
+        compile_graph(graph, load_config("edge"))
+
+
+def test_branches_cannot_be_compiled_yet() -> None:
+    source = Source.whole(INPUT, (1, 1))
+    first = Stage.inferred("first", [source], "maps", 8)
+    both = Stage.inferred("both", [source, Source.whole(first.output, (1, 1))], "sum", 8)
+    beside = Stage.inferred("beside", [source], "other", 8)
+    depthwise = Stage.inferred("each", [replace(source, groups=8)], "maps", 8, channel_pool=2)
+    more = Tensor("more", INPUT.shape)
+    after = Stage.inferred("after", [Source.whole(more, (1, 1))], "last", 8)
+    for graph, message in (
+        (Graph("g", (INPUT,), (first, both), (both.output,)), "layer both: 2 sources, more than"),
+        (Graph("g", (INPUT,), (first, beside), (first.output, beside.output)), "graph g: 2 output"),
+        (Graph("g", (INPUT, more), (first, after), (after.output, first.output)), "graph g: 2 in"),
+        (Graph.chain("g", [depthwise]), "layer each: channel_pool = 2 behind a depthwise"),
+        (Graph("g", (INPUT,), (first, beside, replace(both, sources=tuple(
+            Source.whole(stage.output, (1, 1)) for stage in (first, beside)))), (both.output,)),
+         "layer beside: reading 'input' instead of 'maps', which is just stored, cannot be"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=f"^{re.escape(message)}"):
+            compile_graph(graph, load_config("edge"))
+
+
+@drawing
+@given(branching_graphs())
+def test_a_drawn_branching_graph_is_refused_in_a_line(graph: Graph) -> None:
+    config = preset_with("edge", buffers={"feature_bytes": 1 << 16})
+    said = refusal(graph, config)
+    assert said == "" or ("\n" not in said and said.startswith(("layer ", "graph drawn: ")))
 
 
 @pytest.mark.parametrize("weight", [-9, 8])
@@ -125,7 +183,7 @@ def test_a_weight_wider_than_the_build_is_named(weight: int) -> None:
     graph = with_drawn_constants(build_network("tiny-yolov2-mini", weight_bits=4), seed=0)
     constants = graph.stages[2].constants
     assert constants is not None
-    constants.weights[0, 0, 0, 0] = weight
+    constants.weights[0][0, 0, 0, 0] = weight
     with pytest.raises(InputError, match=f"layer conv3: weight {weight} is outside -8..7"):
         compile_graph(graph, preset_with("edge", widths={"weight_bits": 4}))
 
@@ -151,8 +209,9 @@ def test_weights_that_no_load_can_read_name_the_layer() -> None:
     config = preset_with("nano", array=array, buffers=buffers)
 
     def deep(side: int) -> Graph:
-        tensors = Tensor("input", Shape(8 * 4095, 1, 1)), Tensor("output", Shape(128, 1, 1))
-        return Graph("g", (Stage("deep", *tensors, 128, (side, side), side // 2, None),))
+        tensor = Tensor("input", Shape(8 * 4095, 1, 1))
+        source = Source.whole(tensor, (side, side), padding=side // 2)
+        return Graph.chain("g", [Stage.inferred("deep", [source], "output", 128)])
 
     schedule = compile_graph(deep(5), config).stages[0].schedule
     assert schedule.weight_read_words == 4095 * 25 * 128 + 256

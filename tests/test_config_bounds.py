@@ -13,7 +13,7 @@ from hwsim.arch.config import Config, Energy, load_config, parse_config, preset_
 from hwsim.cost.estimate import Estimate
 from hwsim.errors import InputError
 from hwsim.flows.estimate import price
-from hwsim.graph import Graph, Shape, SpatialPool, Stage, Tensor
+from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.report.document import make_document
 from hwsim.report.json_text import json_text
 
@@ -180,17 +180,12 @@ def chips(draw: st.DrawFn) -> dict[str, Any]:
 def small_network(weight_bits: int) -> Graph:
     """Return a network with an image, a condensed layer and a pool."""
     image = Tensor("image", Shape(3, 12, 12), is_image=True)
-    first = Tensor("first", Shape(16, 6, 6))
-    last = Tensor("last", Shape(5, 6, 6))
-    return Graph(
-        "small",
-        (
-            Stage("conv1", image, first, 16, (3, 3), 1, 0.1, spatial_pool=SpatialPool.STRIDE_2,
-                  weight_bits=weight_bits),
-            Stage("conv2", first, last, 10, (1, 1), 0, None, channel_pool=2,
-                  weight_bits=weight_bits),
-        ),
-    )  # fmt: skip
+    taps = Source.whole(image, (3, 3), padding=1)
+    first = Stage.inferred("conv1", [taps], "first", 16, 0.1, spatial_pool=SpatialPool.STRIDE_2,
+                           weight_bits=weight_bits)  # fmt: skip
+    last = Stage.inferred("conv2", [Source.whole(first.output, (1, 1))], "last", 10,
+                          channel_pool=2, weight_bits=weight_bits)  # fmt: skip
+    return Graph.chain("small", [first, last])
 
 
 @settings(deadline=None, max_examples=150)

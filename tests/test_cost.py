@@ -1,6 +1,5 @@
 """Energy, memories, gates and useful bytes equal figures computed by hand."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from hwsim.cost.gates import calibration, gate_error, gate_model, numbers
 from hwsim.cost.memory import on_chip_memories
 from hwsim.flows.estimate import price
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Graph, Shape, Stage, Tensor
+from hwsim.graph import Graph, Shape, Source, Stage, Tensor
 from hwsim.program.traffic import traffic_by_stage
 from hwsim.report.document import make_document
 from hwsim.synthesis.calibration import (
@@ -30,9 +29,8 @@ from tests.drawn import preset_with
 
 def one_layer() -> Graph:
     """Return a 1x1 layer of 20 channels to 24 on 4x4 pixels: two input and two output blocks."""
-    stage = Stage("conv1", Tensor("input", Shape(20, 4, 4)), Tensor("output", Shape(24, 4, 4)),
-                  24, (1, 1), 0, None)  # fmt: skip
-    return Graph("one", (stage,))
+    source = Source.whole(Tensor("input", Shape(20, 4, 4)), (1, 1))
+    return Graph.chain("one", [Stage.inferred("conv1", [source], "output", 24)])
 
 
 def test_useful_bytes_leave_out_what_pads() -> None:
@@ -179,12 +177,12 @@ def test_frames_utilisation_and_bandwidth_follow_from_the_cycles() -> None:
 def test_latency_is_paid_on_the_way_in_and_on_the_way_out() -> None:
     """One layer pays the latency of first page, features and last response, as nothing hides it."""
 
-    stage = Stage("conv1", Tensor("input", Shape(16, 1, 1)), Tensor("output", Shape(16, 1, 1)),
-                  16, (1, 1), 0, None)  # fmt: skip
+    source = Source.whole(Tensor("input", Shape(16, 1, 1)), (1, 1))
+    graph = Graph.chain("pixel", [Stage.inferred("conv1", [source], "output", 16)])
 
     def cycles(latency_cycles: int) -> int:
         config = preset_with("edge", memory={"latency_cycles": latency_cycles})
-        return time_program(compile_graph(Graph("pixel", (stage,)), config)).cycles
+        return time_program(compile_graph(graph, config)).cycles
 
     assert cycles(61) - cycles(60) == 3
 
@@ -194,7 +192,7 @@ def test_few_unanswered_reads_show_a_long_latency() -> None:
         config = preset_with("edge", bus={"outstanding_reads": outstanding_reads},
                              memory={"latency_cycles": 200})  # fmt: skip
         graph = build_network("tiny-yolov2")
-        stages = (replace(graph.stages[8], input=Tensor("input", Shape(1024, 13, 13))),)
-        return time_program(compile_graph(Graph("head", stages), config)).cycles
+        head = Graph.chain("head", graph.stages[8:])
+        return time_program(compile_graph(head, config)).cycles
 
     assert cycles(2) > 1.5 * cycles(8)

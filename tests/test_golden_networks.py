@@ -10,7 +10,7 @@ from hwsim.golden.calibration import calibration_photographs
 from hwsim.golden.networks import FloatNetwork, FloatStage
 from hwsim.golden.seeded_weights import draw_weights
 from hwsim.golden.statistics import seeded_weights
-from hwsim.graph import Shape, SpatialPool, Stage, Tensor
+from hwsim.graph import Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.float_weights import BatchNorm, FloatWeights
 
 # Floats of the darknet file and multiply-accumulates at 416 x 416. The first three are published
@@ -39,10 +39,10 @@ def test_counts_are_the_published_ones(name: str) -> None:
 
 def small_stage(k: int, pool: SpatialPool) -> FloatStage:
     """Return a layer on 3 x 5 x 3 with two stored channels, with all constants drawn."""
-    output = Tensor("output", Shape(2, pool.pooled(5), pool.pooled(3)))
-    stage = Stage("layer", Tensor("input", Shape(3, 5, 3)), output, 2 * k, (3, 3), 1, 0.1, k, pool)
+    source = Source.whole(Tensor("input", Shape(3, 5, 3)), (3, 3), padding=1)
+    stage = Stage.inferred("layer", [source], "output", 2 * k, 0.1, k, pool)
     rng = np.random.default_rng(k)
-    weights = rng.standard_normal(stage.weights_shape, np.float32)
+    weights = rng.standard_normal(stage.weights_shapes[0], np.float32)
     bias, scale, mean, variance = rng.standard_normal((4, 2 * k), np.float32)
     return FloatStage(stage, FloatWeights(weights, bias, BatchNorm(scale, mean, abs(variance))))
 

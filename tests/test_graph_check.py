@@ -1,6 +1,7 @@
 """Every graph is checked when it is made: a refusal names the layer and the value."""
 
-from collections.abc import Callable, Iterator
+import dataclasses
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +13,21 @@ from hypothesis import strategies as st
 from hwsim.compiler import compile_graph
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Constants, Graph, Quantization, Shape, SpatialPool, Stage, Tensor
-from hwsim.graph.infer import stored_shape
+from hwsim.graph import (
+    Constants,
+    Graph,
+    Padding,
+    Quantization,
+    Shape,
+    Source,
+    SpatialPool,
+    Stage,
+    Tensor,
+)
+from hwsim.graph.check import LARGEST_KERNEL
+from hwsim.graph.infer import convolved_shape, stored_shape
 from hwsim.passes.baselines import materialized, plain, without_constants
-from tests.drawn import preset_with, shapes_of_graphs, with_drawn_constants
+from tests.drawn import branching_graphs, preset_with, shapes_of_graphs, with_drawn_constants
 
 NOT_ABOVE_ZERO = (0, -1, -(10**30), True, "3", 2.0, np.int64(3), None)
 
@@ -24,20 +36,27 @@ def sound_stage(**changes: Any) -> Stage:
     """Return a 3x3 layer of 8 channels to 16 filters, all of them stored, with `changes`."""
     fields: dict[str, Any] = {
         "name": "conv1",
-        "input": Tensor("in", Shape(8, 6, 5), quantization=Quantization(0.5, 3)),
+        "sources": (sound_source(),),
         "output": Tensor("out", Shape(16, 6, 5), quantization=Quantization(0.25, -4)),
         "filters": 16,
-        "kernel": (3, 3),
-        "padding": 1,
         "leaky_slope": 0.1,
     }
+    of_source = {field.name for field in dataclasses.fields(Source)}
+    for name in of_source & set(changes):
+        fields["sources"] = (replace(fields["sources"][0], **{name: changes.pop(name)}),)
     return Stage(**fields | changes)
+
+
+def sound_source(**changes: Any) -> Source:
+    """Return a 3x3 kernel on 8 channels, with `changes`."""
+    tensor = Tensor("in", Shape(8, 6, 5), quantization=Quantization(0.5, 3))
+    return replace(Source.whole(tensor, (3, 3), padding=1), **changes)
 
 
 def sound_constants(**changes: Any) -> Constants:
     """Return the constants of `sound_layer`, with `changes`."""
     fields: dict[str, Any] = {
-        "weights": np.zeros((16, 8, 3, 3), np.int8),
+        "weights": (np.zeros((16, 8, 3, 3), np.int8),),
         "bias": np.zeros(16, np.int32),
         "multiplier": np.ones(16, np.int32),
         "negative_multiplier": np.ones(16, np.int32),
@@ -47,7 +66,7 @@ def sound_constants(**changes: Any) -> Constants:
 
 
 def input_with(**changes: Any) -> Tensor:
-    return replace(sound_stage().input, **changes)
+    return replace(sound_source().tensor, **changes)
 
 
 def output_with(**changes: Any) -> Tensor:
@@ -66,41 +85,70 @@ def test_legal_graphs_are_made_and_rewritten(graph: Graph, seed: int) -> None:
 # Changes to `sound_layer`, and the text of the refusal after the layer's name.
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"output": output_with(shape=Shape(16, 3, 2))}, "output 16x3x2 must be 16x6x5, which follows"),
-    ({"groups": 4}, "groups = 4 must be 1 (dense) or 8, its channels (depthwise)"),
-    ({"groups": 8}, "filters = 16 of groups = 8: a depthwise layer has one filter for each"),
-    ({"padding": 3}, "padding = 3 must be an integer from 0 to 2, below each side of kernel"),
-    ({"padding": 1, "kernel": (3, 1)}, "padding = 1 must be an integer from 0 to 0, below each"),
-    ({"padding": -1}, "padding = -1 must be an integer from 0 to 2"),
+    ({"groups": 3}, "groups = 3 must be a divisor of channels = 8"),
+    ({"groups": 16}, "groups = 16 must be a divisor of channels = 8"),
+    ({"groups": 8, "filters": 12}, "filters = 12 must be a multiple of groups = 8"),
+    ({"channels": 9}, "channels = 9 must be an integer from 1 to 8, its input's"),
+    ({"channels": 0}, "channels = 0 must be an integer from 1 to 8, its input's"),
+    ({"channels": 5, "first_channel": 4},
+     "first_channel = 4 must be an integer from 0 to 3, for 5 of the input's 8 channels"),
+    ({"channels": 5, "first_channel": -1}, "first_channel = -1 must be an integer from 0 to 3"),
+    ({"padding": Padding(top=3)},
+     "padding.top = 3 must be an integer from 0 to 2, below the 3 rows of the kernel"),
+    ({"padding": Padding(right=5), "dilation": (1, 2)},
+     "padding.right = 5 must be an integer from 0 to 4, below the 5 columns of the kernel"),
+    ({"padding": Padding.even(1), "kernel": (3, 1)},
+     "padding.left = 1 must be an integer from 0 to 0, below the 1 columns of the kernel"),
+    ({"padding": Padding(bottom=-1)}, "padding.bottom = -1 must be an integer from 0 to 2"),
+    ({"padding": 1}, "padding = 1 must be a Padding"),
+    ({"stride": (9, 1)}, "stride = (9, 1) must be two integers from 1 to 8"),
+    ({"stride": (1, 0)}, "stride = (1, 0) must be two integers from 1 to 8"),
+    ({"stride": 2}, "stride = 2 must be two integers from 1 to 8"),
+    ({"dilation": (1, 17)}, "dilation = (1, 17) must be two integers from 1 to 16"),
+    ({"upsample": 3}, "upsample = 3 must be one of 1, 2"),
+    ({"upsample": 2, "stride": (2, 1)}, "stride = (2, 1) of an input that is upsampled must be"),
+    ({"upsample": 2, "dilation": (1, 3)}, "dilation = (1, 3) of an input that is upsampled must"),
+    ({"upsample": 2, "tensor": input_with(shape=Shape(8, 6, 1 << 14))},
+     "input upsampled to 32768 pixels: at most 32767 a side"),
+    ({"sources": ()}, "sources = () must be a tuple of at least one Source"),
+    ({"sources": [sound_source()]}, "must be a tuple of at least one Source"),
+    ({"sources": (sound_source(), sound_source(stride=(2, 2)))},
+     "source 2 gives 16x3x3, source 1 gives 16x6x5: sources that are added must give the same"),
+    ({"sources": (sound_source(), sound_source(dilation=(20, 1)))},
+     "source 2: dilation = (20, 1) must be two integers from 1 to 16"),
+    ({"sources": (sound_source(), "x")}, "source 2: 'x' must be a Source"),
+    ({"sources": (sound_source(),) * 2, "constants": sound_constants()},
+     "weights must be a tuple of 2 arrays, one of each source"),
     ({"kernel": (16, 3)}, "kernel = (16, 3) must be two integers from 1 to 15"),
-    ({"kernel": (9, 9), "padding": 1}, "kernel (9, 9) with padding 1 does not fit input 8x6x5"),
+    ({"kernel": (9, 9)}, "kernel (9, 9) with padding 1 does not fit input 8x6x5"),
     ({"kernel": 3}, "kernel = 3 must be two integers"),
     ({"kernel": [3, 3]}, "kernel = [3, 3] must be two integers"),
     ({"kernel": (3, 3, 3)}, "kernel = (3, 3, 3) must be two integers"),
     ({"channel_pool": 3}, "channel_pool = 3 must be one of 1, 2, 4, 8"),
     ({"filters": 33, "channel_pool": 2}, "filters = 33 must be a multiple of channel_pool = 2"),
-    ({"filters": 8, "groups": 8, "channel_pool": 2}, "channel_pool = 2 needs a dense convolution"),
     ({"spatial_pool": 1}, "spatial_pool = 1 must be a SpatialPool"),
     ({"weight_bits": 5}, "weight_bits = 5 must be one of 4, 8"),
     ({"weight_bits": 16}, "weight_bits = 16 must be one of 4, 8"),
     ({"leaky_slope": -0.5}, "leaky_slope = -0.5 must be None or a number from 0 to 1"),
     ({"leaky_slope": 1.5}, "leaky_slope = 1.5 must be None or a number from 0 to 1"),
     ({"leaky_slope": float("nan")}, "leaky_slope = nan must be None or a number from 0 to 1"),
-    ({"is_reduction": True}, "filters = 16 of groups = 1: a depthwise layer has one filter"),
-    ({"is_reduction": True, "filters": 8, "groups": 8}, "is_reduction: the pass that condenses"),
-    ({"input": input_with(bits=4)}, "input of 4 bits: stored values have 8"),
+    ({"is_reduction": True}, "is_reduction: the pass that condenses stored maps is depthwise"),
+    ({"is_reduction": True, "filters": 8, "groups": 8,
+      "output": output_with(shape=Shape(8, 6, 5))}, "is_reduction: the pass that condenses"),
+    ({"tensor": input_with(bits=4)}, "input of 4 bits: stored values have 8"),
     ({"output": output_with(bits=16)}, "output of 16 bits: stored values have 8"),
-    ({"input": input_with(is_image=True)}, "input is an image of 8 channels: an image has 3"),
+    ({"tensor": input_with(is_image=True)}, "input is an image of 8 channels: an image has 3"),
     ({"output": output_with(is_image=True, shape=Shape(3, 6, 5)), "filters": 3},
      "output 'out' is an image: images only come from outside"),
-    ({"input": input_with(shape=Shape(8, 0, 5))}, "input height = 0 must be an integer from 1 to"),
-    ({"input": input_with(shape=Shape(8, 6, 1 << 15))}, "input width = 32768 must be an integer"),
-    ({"input": input_with(shape=Shape(1 << 16, 6, 5))}, "input channels = 65536 must be"),
+    ({"tensor": input_with(shape=Shape(8, 0, 5))}, "input height = 0 must be an integer from 1 to"),
+    ({"tensor": input_with(shape=Shape(8, 6, 1 << 15))}, "input width = 32768 must be an integer"),
+    ({"tensor": input_with(shape=Shape(1 << 16, 6, 5))}, "input channels = 65536 must be"),
     ({"output": output_with(name=" ")}, "output's name ' ' must be text that can be printed"),
-    ({"input": input_with(name="a\x1b[2J")}, "input's name 'a\\x1b[2J' must be text that can be"),
-    ({"input": input_with(name="x" * 256)}, "of 256 characters: at most 255"),
-    ({"constants": sound_constants(weights=np.zeros((16, 8, 3), np.int8))},
+    ({"tensor": input_with(name="a\x1b[2J")}, "input's name 'a\\x1b[2J' must be text that can be"),
+    ({"tensor": input_with(name="x" * 256)}, "of 256 characters: at most 255"),
+    ({"constants": sound_constants(weights=(np.zeros((16, 8, 3), np.int8),))},
      "weights must be int8 (16, 8, 3, 3), not int8 (16, 8, 3)"),
-    ({"constants": sound_constants(weights=np.zeros((16, 8, 3, 3)))},
+    ({"constants": sound_constants(weights=(np.zeros((16, 8, 3, 3)),))},
      "weights must be int8 (16, 8, 3, 3), not float64 (16, 8, 3, 3)"),
     ({"constants": sound_constants(bias=np.zeros(16, np.int64))},
      "bias must be int32 (16,), not int64 (16,)"),
@@ -113,7 +161,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
      "multiplier holds -1: must be 0 to 2147483647"),
     ({"constants": sound_constants(negative_multiplier=np.full(16, -7, np.int32))},
      "negative_multiplier holds -7: must be 0 to 2147483647"),
-    ({"constants": sound_constants(weights=np.full((16, 8, 3, 3), 8, np.int8)), "weight_bits": 4},
+    ({"weight_bits": 4,
+      "constants": sound_constants(weights=(np.full((16, 8, 3, 3), 8, np.int8),))},
      "weights holds 8: must be -8 to 7"),
     ({"constants": sound_constants(), "output": output_with(quantization=None)},
      "constants need a scale and a zero point of its input and of its output"),
@@ -136,7 +185,7 @@ def test_a_fault_is_one_line_with_layer_value_and_rule(
 @pytest.mark.parametrize("scale", [0.0, -1.0, float("inf"), float("nan"), 10**400, "1", None])
 def test_a_scale_is_finite_and_above_zero(scale: Any) -> None:
     with pytest.raises(InputError, match=r"^layer conv1: input scale = .* must be a finite number"):
-        sound_stage(input=input_with(quantization=Quantization(scale, 0)))
+        sound_stage(tensor=input_with(quantization=Quantization(scale, 0)))
 
 
 @pytest.mark.parametrize("zero_point", [-129, 128, 1.0, None])
@@ -160,52 +209,61 @@ def test_names_are_bounded_text(name: Any) -> None:
         sound_stage(name=name)
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match=r"^a graph's name .*"):
-        Graph(name, (sound_stage(),))
+        Graph.chain(name, (sound_stage(),))
 
 
 def chain(count: int = 3) -> list[Stage]:
     """Return consecutive layers of 8 channels each."""
-    tensors = [Tensor(f"t{index}", Shape(8, 6, 5)) for index in range(count + 1)]
-    return [
-        Stage(f"conv{index + 1}", tensors[index], tensors[index + 1], 8, (1, 1), 0, None)
-        for index in range(count)
-    ]
+    stages: list[Stage] = []
+    tensor = Tensor("t0", Shape(8, 6, 5))
+    for number in range(1, count + 1):
+        source = Source.whole(tensor, (1, 1))
+        stages.append(Stage.inferred(f"conv{number}", [source], f"t{number}", 8))
+        tensor = stages[-1].output
+    return stages
 
 
-def test_an_empty_graph_is_refused() -> None:
-    with pytest.raises(InputError, match=r"^graph none: has no layers: it must have at least one$"):
-        Graph("none", ())
+def reading(stage: Stage, **changes: Any) -> Stage:
+    """Return a stage whose one source reads a tensor with `changes`."""
+    (source,) = stage.sources
+    return replace(stage, sources=(replace(source, tensor=replace(source.tensor, **changes)),))
+
+
+@pytest.mark.parametrize("field", ["layers", "inputs", "outputs"])
+def test_an_empty_graph_is_refused(field: str) -> None:
+    graph = Graph.chain("none", chain())
+    changes: dict[str, Any] = {"stages" if field == "layers" else field: ()}
+    said = rf"^graph none: has no {field}: it must have at least one$"
+    with pytest.raises(InputError, match=said):
+        replace(graph, **changes)
+    with pytest.raises(InputError, match=r"^graph none: has no layers: it must"):
+        Graph.chain("none", ())
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (
-            {"name": "other"},
-            "conv2 reads a tensor of name other, layer conv1 stores one of name t1",
-        ),
-        ({"bits": 8, "quantization": Quantization(2.0, 0)}, "of quantization Quantization"),
-        ({"shape": Shape(8, 6, 5), "name": "t0"}, "reads a tensor of name t0"),
+        ({"name": "other"}, "layer conv2 reads tensor 'other': it must be an input or the output"),
+        ({"name": "t3"}, "conv2 reads tensor 't3', which layer conv3 has not stored yet: layers"),
+        ({"name": "t2"}, "conv2 reads tensor 't2', which layer conv2 has not stored yet: layers"),
+        ({"quantization": Quantization(2.0, 0)}, "reads tensor 't1' with quantization Quantizatio"),
     ],
 )
-def test_a_layer_reads_what_the_one_before_it_stores(change: dict[str, Any], message: str) -> None:
+def test_a_layer_reads_what_a_layer_before_it_stores(change: dict[str, Any], message: str) -> None:
     first, second, third = chain()
-    second = replace(second, input=replace(second.input, **change))
-    with pytest.raises(InputError, match=r"^graph g: layer conv2 reads .*same tensor$") as caught:
-        Graph("g", (first, second, third))
+    with pytest.raises(InputError, match=r"^graph g: layer conv2 reads ") as caught:
+        Graph.chain("g", (first, reading(second, **change), third))
     assert message in str(caught.value)
 
 
-def test_shapes_of_neighbours_must_be_equal() -> None:
+def test_a_tensor_has_one_shape() -> None:
     first, second = chain(2)
     tall = Shape(8, 12, 5)
-    second = replace(
-        second,
-        input=replace(second.input, shape=tall),
-        output=replace(second.output, shape=tall),
-    )
-    with pytest.raises(InputError, match=r"tensor of shape 8x12x5, .* stores one of shape 8x6x5"):
-        Graph("g", (first, second))
+    source = replace(second.sources[0], tensor=replace(second.sources[0].tensor, shape=tall))
+    second = replace(second, sources=(source,), output=replace(second.output, shape=tall))
+    said = r"conv2 reads tensor 't1' with shape 8x12x5, it is stored with 8x6x5: it must be the"
+    with pytest.raises(InputError, match=said):
+        Graph.chain("g", (first, second))
 
 
 def test_names_are_unique() -> None:
@@ -213,24 +271,47 @@ def test_names_are_unique() -> None:
     with pytest.raises(
         InputError, match=r"^graph g: two layers are named 'conv1': names must diff"
     ):
-        Graph("g", (first, second, replace(third, name="conv1")))
+        Graph.chain("g", (first, second, replace(third, name="conv1")))
     with pytest.raises(
         InputError, match=r"^graph g: two tensors are named 't0': names must differ"
     ):
-        Graph("g", (first, second, replace(third, output=first.input)))
+        Graph.chain("g", (first, second, replace(third, output=first.sources[0].tensor)))
+
+
+def test_every_tensor_is_of_use_and_every_output_is_stored() -> None:
+    graph = Graph.chain("g", chain())
+    first, _, third = graph.stages
+    alone = replace(first, name="alone", output=replace(first.output, name="unread"))
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"stages": (*graph.stages, alone)}, "tensor 'unread' is neither read by a layer nor an"),
+        ({"inputs": (*graph.inputs, Tensor("more", Shape(1, 1, 1)))}, "tensor 'more' is neither"),
+        ({"outputs": graph.inputs}, "output 't0' must be the output of a layer"),
+        ({"outputs": (third.output,) * 2}, "two outputs are named 't3': names must differ"),
+        ({"outputs": (replace(third.output, shape=Shape(8, 1, 1)),)},
+         "its outputs have tensor 't3' with shape 8x1x1, it is stored with 8x6x5: it must be"),
+        ({"outputs": [third.output]}, "must be a tuple"),
+        ({"outputs": ("t3",)}, "'t3' must be a Tensor"),
+    ]  # fmt: skip
+    for changes, message in refused:
+        with pytest.raises(InputError) as caught:
+            replace(graph, **changes)
+        assert str(caught.value).startswith("graph g: ")
+        assert message in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert replace(graph, outputs=(first.output, third.output)).outputs[0].name == "t1"
 
 
 def test_constants_are_given_to_all_layers_or_to_none() -> None:
-    graph = with_drawn_constants(Graph("g", tuple(chain())), seed=1)
+    graph = with_drawn_constants(Graph.chain("g", chain()), seed=1)
     first, second, third = graph.stages
     with pytest.raises(InputError, match=r"^graph g: layer conv2 has no constants, other layers"):
-        Graph("g", (first, replace(second, constants=None), third))
+        Graph.chain("g", (first, replace(second, constants=None), third))
 
 
 def test_a_depthwise_layer_counts_its_macs_and_a_reduction_none() -> None:
     depthwise = sound_stage(filters=8, groups=8, output=output_with(shape=Shape(8, 6, 5)))
     assert depthwise.macs == 8 * 9 * 6 * 5
-    assert Graph("g", (depthwise,)).macs == depthwise.macs
+    assert Graph.chain("g", (depthwise,)).macs == depthwise.macs
     graph = build_network("condensation-net-mini")
     unfused = materialized(graph)
     assert sum(stage.is_reduction for stage in unfused.stages) == 8
@@ -243,57 +324,74 @@ def test_names_of_a_baseline_are_legal_whatever_the_network_s_are() -> None:
     tensor = Tensor("x" * 254, Shape(8, 6, 5))
     stages: list[Stage] = []
     for name in names:
-        output = Tensor(name, Shape(8, 6, 5))
-        stages.append(Stage(name, tensor, output, 16, (1, 1), 0, None, channel_pool=2))
-        tensor = output
-    found = materialized(Graph("g", tuple(stages)))
+        source = Source.whole(tensor, (1, 1))
+        stages.append(Stage.inferred(name, [source], name, 16, channel_pool=2))
+        tensor = stages[-1].output
+    found = materialized(Graph.chain("g", stages))
     assert len(found.stages) == 6
 
 
 def test_a_reduction_of_more_blocks_than_a_descriptor_counts_names_the_layer() -> None:
-    stage = Stage("wide", Tensor("in", Shape(65535, 1, 1)), Tensor("out", Shape(8, 1, 1)), 8,
-                  (1, 1), 0, None)  # fmt: skip
+    source = Source.whole(Tensor("in", Shape(65535, 1, 1)), (1, 1))
+    stage = Stage.inferred("wide", [source], "out", 8)
     config = preset_with("nano", buffers={"feature_bytes": 1 << 17})
     with pytest.raises(InputError, match=r"^layer wide: 65535 channels are 8192 input blocks of 8"):
-        compile_graph(Graph("g", (stage,)), config)
+        compile_graph(Graph.chain("g", (stage,)), config)
 
 
-Fault = Callable[[Stage], dict[str, Any]]
+def source_faults(source: Source) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield single changes that make a sound source wrong, each with the value to be named."""
+    (rows, columns), (height, width) = source.extent, source.size
+    for side, extent in (("top", rows), ("left", columns), ("bottom", rows), ("right", columns)):
+        for value in (-1, extent):
+            yield {"padding": replace(source.padding, **{side: value})}, str(value)
+    yield {"kernel": (16, source.kernel[1])}, "16"
+    yield {"stride": (source.stride[0], 9)}, "9"
+    yield {"dilation": (0, source.dilation[1])}, "0"
+    yield {"upsample": 4}, "4"
+    yield {"groups": source.channels + 1}, str(source.channels + 1)
+    yield {"channels": source.tensor.shape.channels + 1}, str(source.tensor.shape.channels + 1)
+    first = source.tensor.shape.channels - source.channels + 1
+    yield {"first_channel": first}, str(first)
+    yield {"tensor": replace(source.tensor, bits=4)}, "4"
+    if max(height, width) < LARGEST_KERNEL:
+        too_large = {"kernel": (LARGEST_KERNEL, LARGEST_KERNEL), "padding": Padding()}
+        yield too_large, str(LARGEST_KERNEL)
 
 
 def single_faults(stage: Stage) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield single changes that make a sound layer wrong, each with the value to be named."""
-    stored, output = stage.input, stage.output
+    output = stage.output
     for side in ("channels", "height", "width"):
         for change in (-1, 1):
             size = getattr(output.shape, side) + change
             shape = replace(output.shape, **{side: size})
             yield {"output": replace(output, shape=shape)}, str(size)
-    yield {"padding": min(stage.kernel)}, str(min(stage.kernel))
-    yield {"kernel": (16, stage.kernel[1])}, "16"
-    yield {"groups": stored.shape.channels + 1}, str(stored.shape.channels + 1)
+    for index, source in enumerate(stage.sources):
+        before, after = stage.sources[:index], stage.sources[index + 1 :]
+        for changes, value in source_faults(source):
+            yield {"sources": (*before, replace(source, **changes), *after)}, value
     yield {"channel_pool": 16}, "16"
     yield {"weight_bits": 7}, "7"
     yield {"leaky_slope": -0.5}, "-0.5"
-    yield {"input": replace(stored, bits=4)}, "4"
     yield {"output": replace(output, quantization=Quantization(0.0, 0))}, "0.0"
     yield {"output": replace(output, quantization=Quantization(1.0, 128))}, "128"
     yield {"name": "\x1b"}, "\\x1b"
     constants = stage.constants
     assert constants is not None
-    for name, value in (("shift", 63), ("shift", 1), ("multiplier", -2)):
+    for name, wrong in (("shift", 63), ("shift", 1), ("multiplier", -2)):
         values = getattr(constants, name).copy()
-        values[-1] = value
-        yield {"constants": replace(constants, **{name: values})}, str(value)
+        values[-1] = wrong
+        yield {"constants": replace(constants, **{name: values})}, str(wrong)
     yield {"constants": replace(constants, bias=constants.bias[:-1])}, str(stage.filters - 1)
 
 
 @settings(deadline=None)
-@given(shapes_of_graphs(max_layers=1), st.integers(0, 2**31), st.data())
+@given(shapes_of_graphs(max_layers=1) | branching_graphs(), st.integers(0, 2**31), st.data())
 def test_a_drawn_fault_is_refused_by_its_value(
     graph: Graph, seed: int, data: st.DataObject
 ) -> None:
-    (stage,) = with_drawn_constants(graph, seed).stages
+    stage = data.draw(st.sampled_from(with_drawn_constants(graph, seed).stages))
     changes, value = data.draw(st.sampled_from(list(single_faults(stage))))
     with pytest.raises(InputError) as caught:
         replace(stage, **changes)
@@ -302,4 +400,24 @@ def test_a_drawn_fault_is_refused_by_its_value(
 
 
 def test_shapes_are_inferred_in_the_order_of_the_operators() -> None:
-    assert stored_shape(Shape(3, 9, 6), 16, (3, 2), 1, 2, SpatialPool.STRIDE_2) == Shape(8, 5, 4)
+    source = Source.whole(Tensor("in", Shape(3, 9, 6)), (3, 2), padding=1)
+    assert stored_shape(source, 16, 2, SpatialPool.STRIDE_2) == Shape(8, 5, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rows", "columns"),
+    [
+        ({"stride": (2, 3)}, 4, 2),  # of rows -1, 1, 3, 5 and of columns 0, 3
+        ({"dilation": (2, 1), "padding": Padding(4, 0, 3, 0)}, 10, 6),
+        ({"padding": Padding(top=2, right=1)}, 7, 7),
+        ({"upsample": 2}, 14, 13),
+        ({"kernel": (6, 7), "padding": Padding()}, 2, 1),
+    ],
+)
+def test_a_convolution_gives_what_its_geometry_says(
+    changes: dict[str, Any], rows: int, columns: int
+) -> None:
+    """On a map of 7 x 7, seen by a kernel of 3 x 2 with padding 1 above and below."""
+    tensor = Tensor("in", Shape(4, 7, 7))
+    source = Source(tensor, 0, 4, (3, 2), padding=Padding(top=1, bottom=1))
+    assert convolved_shape(replace(source, **changes), 5) == Shape(5, rows, columns)

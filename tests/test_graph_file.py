@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from safetensors.numpy import load_file, save
 
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Constants, Graph, Shape, SpatialPool, Stage, Tensor
+from hwsim.graph import Graph, Padding, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.file import load_graph, save_graph
-from tests.drawn import shapes_of_graphs, with_drawn_constants
+from tests.drawn import branching_graphs, shapes_of_graphs, with_drawn_constants
 
 ON_DISK = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -29,39 +29,36 @@ NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_si
 @st.composite
 def graphs(draw: st.DrawFn) -> Graph:
     """Draw any legal graph, with or without constants, under any legal names."""
-    shapes = draw(shapes_of_graphs())
+    shapes = draw(shapes_of_graphs() | branching_graphs())
     names = draw(st.lists(NAMES, min_size=len(shapes.stages), max_size=len(shapes.stages),
                           unique=True))  # fmt: skip
     stages = tuple(replace(stage, name=name) for stage, name in zip(shapes.stages, names,
                                                                     strict=True))  # fmt: skip
-    graph = Graph(draw(NAMES), stages)
+    graph = replace(shapes, name=draw(NAMES), stages=stages)
     seed = draw(st.none() | st.integers(0, 2**32 - 1))
     return graph if seed is None else with_drawn_constants(graph, seed)
 
 
 def same(one: Graph, other: Graph) -> bool:
     """True if two graphs are equal in every shape, name and integer."""
+    pairs = zip(arrays(one), arrays(other), strict=True)
     return without_constants(one) == without_constants(other) and all(
-        (ours is None) == (theirs is None)
-        and all(
-            equal(getattr(ours, field.name), getattr(theirs, field.name))
-            for field in fields(Constants)
-            if ours is not None
-        )
-        for ours, theirs in zip(
-            (stage.constants for stage in one.stages),
-            (stage.constants for stage in other.stages),
-            strict=True,
-        )
+        ours.dtype == theirs.dtype and np.array_equal(ours, theirs) for ours, theirs in pairs
     )
+
+
+def arrays(graph: Graph) -> list[NDArray[np.generic]]:
+    """Return every array of a graph's constants, in a fixed order."""
+    found: list[NDArray[np.generic]] = []
+    for stage in graph.stages:
+        if (ours := stage.constants) is not None:
+            found += [*ours.weights, ours.bias, ours.multiplier]
+            found += [ours.negative_multiplier, ours.shift]
+    return found
 
 
 def without_constants(graph: Graph) -> Graph:
     return replace(graph, stages=tuple(replace(stage, constants=None) for stage in graph.stages))
-
-
-def equal(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
-    return one.dtype == other.dtype and np.array_equal(one, other)
 
 
 @ON_DISK
@@ -91,36 +88,55 @@ def path(graph: Graph, tmp_path: Path) -> Path:
 def test_the_library_alone_reads_the_constants(graph: Graph, path: Path) -> None:
     first = graph.stages[0].constants
     assert first is not None
-    np.testing.assert_array_equal(load_file(path)["conv1.weights"], first.weights)
+    np.testing.assert_array_equal(load_file(path)["conv1.weights.0"], first.weights[0])
 
 
 def test_a_view_of_other_strides_is_saved_as_it_reads(graph: Graph, tmp_path: Path) -> None:
     first, *others = graph.stages
     assert first.constants is not None
-    turned = replace(first.constants, weights=first.constants.weights.swapaxes(2, 3))
-    changed = Graph(graph.name, (replace(first, constants=turned), *others))
+    (weights,) = first.constants.weights
+    turned = replace(first.constants, weights=(weights.swapaxes(2, 3),))
+    changed = replace(graph, stages=(replace(first, constants=turned), *others))
     save_graph(changed, tmp_path / "graph.safetensors")
     assert same(load_graph(tmp_path / "graph.safetensors"), changed)
 
 
 # The file of each format number stays readable: add another file when the number grows.
-KEPT = Path(__file__).parent / "kept" / "graph-1.safetensors"
+KEPT_1, KEPT_2 = (Path(__file__).parent / "kept" / f"graph-{n}.safetensors" for n in (1, 2))
+
+
+def kept_chain() -> Graph:
+    """Return the graph of the kept file of format 1: all kinds of layers that there were."""
+    image = Tensor("image", Shape(3, 7, 6), is_image=True)
+    first = Stage.inferred("conv", [Source.whole(image, (3, 3), padding=1)], "maps", 8, 0.125, 2,
+                           SpatialPool.STRIDE_2, weight_bits=4)  # fmt: skip
+    each = Source.whole(first.output, (2, 1), groups=4)
+    second = Stage.inferred("depthwise", [each], "out", 4, None,
+                            spatial_pool=SpatialPool.STRIDE_1)  # fmt: skip
+    return with_drawn_constants(Graph.chain("kept", [first, second]), seed=1)
 
 
 def kept_graph() -> Graph:
-    """Return the graph of the kept file: all kinds of layers, no field at its default."""
-    image = Tensor("image", Shape(3, 7, 6), is_image=True)
-    first = Stage("conv", image, Tensor("maps", Shape(4, 4, 3)), 8, (3, 3), 1, 0.125, 2,
-                  SpatialPool.STRIDE_2, weight_bits=4)  # fmt: skip
-    second = Stage("depthwise", first.output, Tensor("out", Shape(4, 3, 3)), 4, (2, 1), 0, None,
-                   spatial_pool=SpatialPool.STRIDE_1, groups=4)  # fmt: skip
-    return with_drawn_constants(Graph("kept", (first, second)), seed=1)
+    """Return the graph of the kept file: several of all, and no field at its default."""
+    image = Tensor("image", Shape(3, 12, 10), is_image=True)
+    other = Tensor("other", Shape(6, 2, 3))
+    geometry = Source(image, 1, 2, (3, 2), (2, 1), (1, 2), Padding(1, 2, 0, 1), 1, 2)
+    first = Stage.inferred("stem", [geometry], "maps", 8, 0.125, 2, SpatialPool.STRIDE_2, 4)
+    upsampled = Source(other, 2, 4, (1, 1), upsample=2, groups=2)
+    second = Stage.inferred("sum", [Source.whole(first.output, (2, 3), padding=1), upsampled],
+                            "added", 4)  # fmt: skip
+    graph = Graph("kept", (image, other), (first, second), (second.output, first.output))
+    return with_drawn_constants(graph, seed=1)
+
+
+def test_a_file_of_format_1_is_read() -> None:
+    assert same(load_graph(KEPT_1), kept_chain())
 
 
 def test_the_kept_file_is_read_and_written_alike(tmp_path: Path) -> None:
-    assert same(load_graph(KEPT), kept_graph())
+    assert same(load_graph(KEPT_2), kept_graph())
     save_graph(kept_graph(), tmp_path / "graph.safetensors")
-    assert (tmp_path / "graph.safetensors").read_bytes() == KEPT.read_bytes()
+    assert (tmp_path / "graph.safetensors").read_bytes() == KEPT_2.read_bytes()
 
 
 def test_truncated_and_foreign_files_are_refused(path: Path) -> None:
@@ -192,32 +208,44 @@ def rewritten(path: Path, change: Change) -> Path:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"format_number":1', '"format_number":2', "format number 2 was written by a newer versi"),
-        ('"format_number":1', '"format_number":0', "format number 0 is unknown: this one reads 1"),
-        ('"format_number":1', '"format_number":2,"odd":[]', "format number 2 was written by a new"),
-        ('"format_number":1', '"format_number":"1"', "format_number: Input should be a valid int"),
-        ('"format_number":1,', "", "format_number: Field required"),
+        ('"format_number":2', '"format_number":3', "format number 3 was written by a newer versi"),
+        ('"format_number":2', '"format_number":0', "format number 0 is unknown: this one reads 1"),
+        ('"format_number":2', '"format_number":3,"odd":[]', "format number 3 was written by a new"),
+        ('"format_number":2', '"format_number":"1"', "format_number: Input should be a valid int"),
+        ('"format_number":2,', "", "format_number: Field required"),
         ('"filters":32', '"filters":33', "filters = 33 must be a multiple of channel_pool = 2"),
         ('"filters":32', '"filters":64', "output 16x16x16 must be 32x16x16"),
         ('"filters":32', '"filters":0', "filters = 0 must be an integer from 1 to"),
-        ('"filters":32', '"filters":32.5', "layers.0.filters: Input should be a valid integer"),
+        ('"filters":32', '"filters":32.5', "stages.0.filters: Input should be a valid integer"),
         ('"channel_pool":2', '"channel_pool":3', "channel_pool = 3 must be one of 1, 2, 4, 8"),
-        ('"spatial_pool":1', '"spatial_pool":7', "layers.0.spatial_pool: Input should be 0, 1 or"),
-        ('"groups":1', '"groups":2', r"groups = 2 must be 1 \(dense\) or 3"),
-        ('"padding":1', '"padding":-1', "padding = -1 must be an integer from 0 to 2"),
+        ('"spatial_pool":1', '"spatial_pool":7', "stages.0.spatial_pool: Input should be 0, 1 or"),
+        ('"groups":1', '"groups":2', "groups = 2 must be a divisor of channels = 3"),
+        ('"top":1', '"top":-1', "padding.top = -1 must be an integer from 0 to 2"),
         ('"leaky_slope":0.1', '"leaky_slope":7', "leaky_slope = 7.0 must be None or a number"),
         ('"weight_bits":8', '"weight_bits":4', "weights holds -?[0-9]+: must be -8 to 7"),
         ('"bits":8', '"bits":16', "input of 16 bits: stored values have 8"),
-        ('"scale":1.0', '"scale":null', "tensors.0.quantization.scale: Input should be a valid n"),
+        ('"scale":1.0', '"scale":null', "inputs.0.quantization.scale: Input should be a valid nu"),
         ('"scale":1.0', '"scale":NaN', "input scale = nan must be a finite number above 0"),
         ('"scale":1.0', '"scale":1e999', "input scale = inf must be a finite number above 0"),
         ('"zero_point":', '"zero_point":1', "zero_point = .* must be an integer from -128"),
         ('"name":', '"nam":', "name: Field required"),
         ('"name":"conv2"', '"name":"conv1"', "array 'conv2.bias' is of no layer|two layers are"),
         ('"name":"conv2"', '"name":"\\n\\u001b[2J"', "a layer's name .* must be text that can"),
-        ('"layers":[', '"odd\\nkey":0,"layers":[', "odd key: Extra inputs are not permitted"),
-        ('"layers":[', '"layers":[],"odd":[', "odd: Extra inputs are not permitted"),
+        ('"stages":[', '"odd\\nkey":0,"stages":[', "odd key: Extra inputs are not permitted"),
+        ('"stages":[', '"stages":[],"odd":[', "odd: Extra inputs are not permitted"),
         ("{", "[" * 100_000, "Invalid JSON"),
+        ('"tensor":"features1"', '"tensor":"nothing"', "a layer reads tensor 'nothing': no input"),
+        ('"tensor":"features7"', '"tensor":"features8"', "which layer conv8 has not stored yet"),
+        ('"outputs":["detections"]', '"outputs":["a\\nb"]', r"the outputs have tensor 'a\\nb': no"),
+        ('"outputs":["detections"]', '"outputs":[]', "has no outputs: it must have at least one"),
+        ('"stride":[1,1]', '"stride":[1,1,1]', "stages.0.sources.0.stride: Tuple should have at"),
+        ('"stride":[1,1]', '"stride":[1,9]', r"stride = \(1, 9\) must be two integers from 1 to 8"),
+        ('"upsample":1', '"upsample":4', "upsample = 4 must be one of 1, 2"),
+        (
+            '"channels":3,"kernel"',
+            '"channels":4,"kernel"',
+            "channels = 4 must be an integer from",
+        ),
     ],
 )
 def test_shapes_that_contradict_themselves_are_refused(
@@ -286,4 +314,4 @@ def test_only_a_regular_file_is_replaced(graph: Graph, tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    save_graph(kept_graph(), KEPT)
+    save_graph(kept_graph(), KEPT_2)

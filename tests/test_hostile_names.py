@@ -29,7 +29,7 @@ from hwsim.cost.estimate import Estimate
 from hwsim.escape import chart_label, comment, csv_cell, markdown_code, visible
 from hwsim.flows.estimate import price
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Graph
+from hwsim.graph import Graph, Stage
 from hwsim.report.c_header import c_header
 from hwsim.report.csv_rows import csv_text
 from hwsim.report.document import Document, RunFigures, TensorFigures, make_document
@@ -208,13 +208,13 @@ def reported(name: str) -> tuple[Estimate, Document]:
 
 
 def _renamed(graph: Graph, name: str) -> Graph:
-    stages = []
-    tensor = graph.input
+    stages: list[Stage] = []
+    tensor = graph.inputs[0]
     for number, stage in enumerate(graph.stages):
-        output = replace(stage.output, name=f"{name}{number}")
-        stages.append(replace(stage, name=f"{name} {number}", input=tensor, output=output))
-        tensor = output
-    return replace(graph, name=name, stages=tuple(stages))
+        sources = (replace(stage.sources[0], tensor=tensor),)
+        tensor = replace(stage.output, name=f"{name}{number}")
+        stages.append(replace(stage, name=f"{name} {number}", sources=sources, output=tensor))
+    return Graph.chain(name, stages)
 
 
 def _page(name: str) -> str:

@@ -8,8 +8,7 @@ from hwsim.compiler import compile_graph
 from hwsim.flows.progress import silent
 from hwsim.flows.simulation import Subject
 from hwsim.flows.witnesses import verify_program
-from hwsim.graph import Graph, Shape, SpatialPool, Stage, Tensor
-from hwsim.graph.infer import stored_shape
+from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.timeline import time_program
 from tests.drawn import drawn_input, preset_with, with_drawn_constants
 
@@ -25,22 +24,20 @@ def dense(
     k: int = 1,
     pool: SpatialPool = NONE,
 ) -> Stage:
-    output = Tensor(
-        f"{stored.name}+", stored_shape(stored.shape, channels * k, kernel, padding, k, pool)
+    source = Source.whole(stored, kernel, padding)
+    return Stage.inferred(
+        f"layer {stored.name}", [source], f"{stored.name}+", channels * k, 0.1, k, pool
     )
-    name = f"layer {stored.name}"
-    return Stage(name, stored, output, channels * k, kernel, padding, 0.1, k, pool)
 
 
 def depthwise(
     stored: Tensor, kernel: tuple[int, int], padding: int, pool: SpatialPool = NONE
 ) -> Stage:
     channels = stored.shape.channels
-    output = Tensor(
-        f"{stored.name}+", stored_shape(stored.shape, channels, kernel, padding, 1, pool)
+    source = Source.whole(stored, kernel, padding, groups=channels)
+    return Stage.inferred(
+        f"layer {stored.name}", [source], f"{stored.name}+", channels, 0.1, 1, pool
     )
-    name = f"layer {stored.name}"
-    return Stage(name, stored, output, channels, kernel, padding, 0.1, 1, pool, channels)
 
 
 def wide_paddings() -> Graph:
@@ -48,7 +45,7 @@ def wide_paddings() -> Graph:
     first = dense(IMAGE, 12, (3, 3), 2, k=2, pool=STRIDE_2)
     second = dense(first.output, 20, (5, 5), 4)
     third = dense(second.output, 9, (2, 3), 1, pool=STRIDE_1)
-    return Graph("wide paddings", (first, second, third))
+    return Graph.chain("wide paddings", (first, second, third))
 
 
 def without_paddings() -> Graph:
@@ -56,7 +53,7 @@ def without_paddings() -> Graph:
     first = dense(IMAGE, 16, (3, 3), 0)
     second = depthwise(first.output, (3, 3), 2)
     third = dense(second.output, 8, (1, 5), 0, k=2, pool=STRIDE_2)
-    return Graph("without paddings", (first, second, third))
+    return Graph.chain("without paddings", (first, second, third))
 
 
 def large_kernels() -> Graph:
@@ -64,7 +61,7 @@ def large_kernels() -> Graph:
     image = Tensor("image", Shape(3, 9, 12), is_image=True)
     first = dense(image, 9, (5, 5), 2)
     second = dense(first.output, 8, (15, 15), 14)
-    return Graph("large kernels", (first, second))
+    return Graph.chain("large kernels", (first, second))
 
 
 def depthwise_layers() -> Graph:
@@ -72,14 +69,14 @@ def depthwise_layers() -> Graph:
     first = depthwise(Tensor("input", Shape(20, 13, 9)), (3, 3), 1, pool=STRIDE_1)
     second = dense(first.output, 10, (4, 2), 1, k=4)
     third = depthwise(second.output, (1, 1), 0, pool=STRIDE_2)
-    return Graph("depthwise layers", (first, second, third))
+    return Graph.chain("depthwise layers", (first, second, third))
 
 
 def single_pixel() -> Graph:
     """Return layers on a map of one pixel, for which most taps lie outside."""
     first = dense(Tensor("input", Shape(16, 1, 1)), 16, (3, 3), 2)
     second = depthwise(first.output, (2, 2), 1, pool=STRIDE_2)
-    return Graph("single pixel", (first, second))
+    return Graph.chain("single pixel", (first, second))
 
 
 SLOW = pytest.mark.slow

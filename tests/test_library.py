@@ -134,9 +134,10 @@ def test_networks_and_configs_are_what_the_commands_list(
 def test_load_takes_a_size_and_k() -> None:
     graph = hwsim.load(MINI, size=(96, 64), k=4)
     assert isinstance(graph, Graph)
-    assert (graph.input.shape.width, graph.input.shape.height) == (96, 64)
+    size = graph.inputs[0].shape
+    assert (size.width, size.height) == (96, 64)
     assert graph.stages[0].channel_pool == 4
-    square = hwsim.load(MINI, size=96).input.shape
+    square = hwsim.load(MINI, size=96).inputs[0].shape
     assert (square.width, square.height) == (96, 96)
     assert hwsim.load(MINI) == hwsim.load(MINI, size=64, k=2)
     assert hwsim.load(MINI, size="96x64", k=4) == graph

@@ -16,7 +16,6 @@ from hwsim.arch.config import Config, load_config
 from hwsim.compiler import compile_graph
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
-from hwsim.golden.reference import run_graph
 from hwsim.graph import Graph
 from hwsim.isa.descriptor import Compute
 from hwsim.machine import DeadlockError, Machine
@@ -25,6 +24,7 @@ from hwsim.machine.machine import Order
 from hwsim.passes.baselines import materialized
 from hwsim.program.program import Program
 from tests.drawn import configs, drawn_input, shapes_of_graphs, with_drawn_constants
+from tests.outputs import golden_outputs
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -54,7 +54,7 @@ def execute(
 def assert_equals_golden(
     graph: Graph, image: NDArray[np.int8], outputs: Iterable[NDArray[np.int8]]
 ) -> None:
-    expected = run_graph(graph, torch.from_numpy(image)[None])
+    expected = golden_outputs(graph, torch.from_numpy(image)[None])
     for stage, output, reference in zip(graph.stages, outputs, expected, strict=True):
         np.testing.assert_array_equal(output, reference[0].numpy(), err_msg=stage.name)
 

@@ -19,7 +19,7 @@ from hwsim.compiler.image import packed_input
 from hwsim.flows.quantized import float_weights, quantized_graph
 from hwsim.frontends.builtin import build_network
 from hwsim.golden.photographs import load_image
-from hwsim.golden.reference import run_graph, stored_image
+from hwsim.golden.reference import stored_image
 from hwsim.isa.identity import fingerprint, reset_value
 from hwsim.isa.registers import register
 from hwsim.machine import Machine
@@ -32,6 +32,7 @@ from hwsim.testbenches.axi_memory import Contents
 from hwsim.testbenches.driver import FLAGS
 from hwsim.timeline import time_program
 from tests.drawn import configs, drawn_input, shapes_of_graphs, with_drawn_constants
+from tests.outputs import golden_outputs
 from tests.test_machine import compiled
 
 MINI = "condensation-net-mini"
@@ -91,7 +92,7 @@ def test_memory_is_what_the_testbenches_start_with(written: Path, document: dict
     program = program_at(BASE)
     memory = Contents.of(program)
     packed = packed_input(program, stored_photograph())
-    memory.place(program.region(program.graph.input).address, packed)
+    memory.place(program.region(program.graph.inputs[0]).address, packed)
     assert not any(memory.data[:BASE])
     found = (written / "memory.bin").read_bytes()
     assert found == bytes(memory.data[BASE:])
@@ -113,7 +114,7 @@ def test_expected_is_what_the_machine_leaves_at_this_base(
     expected = (written / "expected.bin").read_bytes()
     assert len(expected) == output["size_bytes"]
     assert expected == memory[output["address"] :][: output["size_bytes"]].tobytes()
-    *_, reference = run_graph(
+    *_, reference = golden_outputs(
         program.graph, stored_image(load_image("photo.jpg", height=64, width=64))[None]
     )
     np.testing.assert_array_equal(unpacked(expected, output), reference[0].numpy())
@@ -166,8 +167,8 @@ def test_every_tensor_lies_as_its_layout_says(data: st.DataObject, seed: int) ->
     program = compiled(graph, data.draw(configs(8)))
     document = mapped(program)
     image = drawn_input(graph, seed)
-    outputs: dict[str, NDArray[np.int8]] = {graph.input.name: image}
-    packed = {graph.input.name: packed_input(program, image)}
+    outputs: dict[str, NDArray[np.int8]] = {graph.inputs[0].name: image}
+    packed = {graph.inputs[0].name: packed_input(program, image)}
 
     def on_stage(stage: Any, values: NDArray[np.int8]) -> None:
         region = program.region(stage.output)

@@ -33,7 +33,7 @@ quantized = cache(quantized_network)
 
 def run_network(graph: Graph, config: Config, folder: Path, base: int = 0) -> None:
     """Run a network on the rocket, a photograph that decided no constant."""
-    size = graph.input.shape
+    size = graph.inputs[0].shape
     image = stored_image(photograph("rocket", height=size.height, width=size.width)).numpy()
     program = relocate(compile_graph(graph, config), base)
     timeline = time_program(program)

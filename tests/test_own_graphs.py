@@ -7,9 +7,8 @@ import pytest
 
 import hwsim
 from hwsim.errors import InputError
-from hwsim.graph import Graph, Shape, SpatialPool, Stage, Tensor
+from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.file import load_graph, save_graph
-from hwsim.graph.infer import stored_shape
 from tests.drawn import with_drawn_constants
 
 pytestmark = pytest.mark.usefixtures("workplace")
@@ -18,13 +17,12 @@ pytestmark = pytest.mark.usefixtures("workplace")
 def own_graph(channels: int = 3) -> Graph:
     """Return a network that ends in a kernel as large as its map."""
     image = Tensor("camera", Shape(channels, 24, 32), is_image=channels == 3)
-    shape = stored_shape(image.shape, 32, (3, 3), 1, 2, SpatialPool.STRIDE_2)
-    first = Stage("stem", image, Tensor("maps", shape), 32, (3, 3), 1, 0.1, 2, SpatialPool.STRIDE_2)
-    shape = stored_shape(first.output.shape, 16, (3, 3), 1)
-    second = Stage("depthwise", first.output, Tensor("seen", shape), 16, (3, 3), 1, 0.1, groups=16)
-    shape = stored_shape(second.output.shape, 5, (12, 15), 0)
-    head = Stage("head", second.output, Tensor("classes", shape), 5, (12, 15), 0, None)
-    return Graph("own network", (first, second, head))
+    first = Stage.inferred("stem", [Source.whole(image, (3, 3), padding=1)], "maps", 32, 0.1, 2,
+                           SpatialPool.STRIDE_2)  # fmt: skip
+    each = Source.whole(first.output, (3, 3), padding=1, groups=16)
+    second = Stage.inferred("depthwise", [each], "seen", 16, 0.1)
+    head = Stage.inferred("head", [Source.whole(second.output, (12, 15))], "classes", 5)
+    return Graph.chain("own network", [first, second, head])
 
 
 def test_its_shapes_are_priced_and_run_with_seeded_weights() -> None:

@@ -18,12 +18,13 @@ from hwsim.golden.networks import FloatNetwork
 from hwsim.golden.noise import float_outputs
 from hwsim.golden.photographs import photograph
 from hwsim.golden.quantize import quantize
-from hwsim.golden.reference import run_graph, stored_image
+from hwsim.golden.reference import stored_image
 from hwsim.golden.statistics import seeded_weights
-from hwsim.graph import Constants, Graph, Quantization, Shape, Stage, Tensor
+from hwsim.graph import Constants, Graph, Quantization, Shape, Source, Stage, Tensor
 from hwsim.graph.file import graph_bytes
 from hwsim.graph.float_weights import BatchNorm, FloatWeights
 from tests.drawn import shapes_of_graphs
+from tests.outputs import golden_outputs
 from tests.quantized import quantized_network
 
 UNSEEN = "rocket"
@@ -42,7 +43,7 @@ def test_no_layer_is_degenerate(name: str, size: int) -> None:
     sources = (*CALIBRATION_PHOTOGRAPHS, UNSEEN)
     images = [photograph(source, height=size, width=size) for source in sources]
     graph = quantized_network(name, size, size)
-    outputs = run_graph(graph, stored_image(torch.stack(images)))
+    outputs = golden_outputs(graph, stored_image(torch.stack(images)))
     for stage, stored in zip(graph.stages, outputs, strict=True):
         for source, y in zip(sources, stored, strict=True):
             saturated = ((y == -128) | (y == 127)).double().mean()
@@ -58,8 +59,9 @@ def test_integers_keep_to_their_widths(weight_bits: int, multiplier_bits: int) -
     )
     largest = 2 ** (weight_bits - 1) - 1
     for stage, constants in zip(graph.stages, constants_of(graph), strict=True):
-        assert constants.weights.dtype == np.int8
-        assert (np.abs(constants.weights.astype(int)).max((1, 2, 3)) == largest).all()
+        (weights,) = constants.weights
+        assert weights.dtype == np.int8
+        assert (np.abs(weights.astype(int)).max((1, 2, 3)) == largest).all()
         for values in (
             constants.bias,
             constants.multiplier,
@@ -80,9 +82,9 @@ def test_integers_keep_to_their_widths(weight_bits: int, multiplier_bits: int) -
 
 def test_tensors_hand_their_scale_on() -> None:
     graph = quantized_network("tiny-yolov2-mini", 64, 64)
-    assert graph.input.quantization == Quantization(1 / 255, -128)
+    assert graph.inputs[0].quantization == Quantization(1 / 255, -128)
     for before, after in zip(graph.stages[:-1], graph.stages[1:], strict=True):
-        assert before.output is after.input
+        assert before.output is after.sources[0].tensor
         assert before.output.quantization is not None
 
 
@@ -104,9 +106,9 @@ def test_constants_depend_on_the_seed_and_not_on_the_size() -> None:
         for size, seed in ((64, 0), (96, 0), (64, 1))
     )
     for ours, theirs, foreign in zip(small, large, other, strict=True):
-        np.testing.assert_array_equal(ours.weights, theirs.weights)
+        np.testing.assert_array_equal(ours.weights[0], theirs.weights[0])
         np.testing.assert_array_equal(ours.bias, theirs.bias)
-        assert (ours.weights != foreign.weights).any()
+        assert (ours.weights[0] != foreign.weights[0]).any()
 
 
 def test_rescale_factors_restore_the_float_network() -> None:
@@ -119,8 +121,8 @@ def test_rescale_factors_restore_the_float_network() -> None:
     image = photograph(UNSEEN, height=128, width=128)
     with torch.no_grad():
         expected = source(image[None] / 255).flatten().double()
-    stored = run_graph(graph, stored_image(image)[None])[-1].flatten().double()
-    quantization = graph.output.quantization
+    stored = golden_outputs(graph, stored_image(image)[None])[-1].flatten().double()
+    quantization = graph.outputs[0].quantization
     assert quantization is not None
     found = (stored - quantization.zero_point) * quantization.scale
     error = (found - expected).square().mean().sqrt() / expected.std()
@@ -154,10 +156,10 @@ def test_weights_of_another_network_are_refused() -> None:
 
 
 def test_a_network_without_photographs_as_input_is_refused() -> None:
-    stage = Stage("conv1", Tensor("in", Shape(8, 6, 5)), Tensor("out", Shape(4, 6, 5)), 4, (1, 1),
-                  0, None)  # fmt: skip
+    source = Source.whole(Tensor("in", Shape(8, 6, 5)), (1, 1))
+    stage = Stage.inferred("conv1", [source], "out", 4)
     with pytest.raises(InputError, match=r"^graph g: input of 8 channels: .* photographs, which"):
-        seeded_weights(Graph("g", (stage,)))
+        seeded_weights(Graph.chain("g", [stage]))
 
 
 @settings(
@@ -172,8 +174,9 @@ def test_any_graph_of_photographs_is_quantized(
     weights = seeded_weights(graph, seed)
     found = quantize(graph, weights)
     assert found.is_quantized
-    pixels = photograph(UNSEEN, height=graph.input.shape.height, width=graph.input.shape.width)
-    stored = run_graph(found, stored_image(pixels)[None])
+    size = graph.inputs[0].shape
+    pixels = photograph(UNSEEN, height=size.height, width=size.width)
+    stored = golden_outputs(found, stored_image(pixels)[None])
     real = float_outputs(FloatNetwork(graph, weights), pixels)
     assert [ours[0].shape for ours in stored] == [theirs.shape for theirs in real]
 
@@ -192,7 +195,7 @@ def test_a_nearly_dead_channel_keeps_its_bias() -> None:
         int(values[3])
         for values in (stage.constants.bias, stage.constants.multiplier, stage.constants.shift)
     )
-    assert not stage.constants.weights[3].any()
+    assert not stage.constants.weights[0][3].any()
     assert stored == 2**24
     expected = 0.5 / stage.output.quantization.scale
     assert abs(stored * multiplier / 2**shift - expected) < 0.01
@@ -208,7 +211,7 @@ def test_finite_but_absurd_weights_are_one_line(magnitude: float) -> None:
 
     weights = [
         FloatWeights(
-            absurd(stage.weights_shape),
+            absurd(stage.weights_shapes[0]),
             absurd((stage.filters,)),
             BatchNorm(*absurd((3, stage.filters))) if stage.leaky_slope is not None else None,
         )

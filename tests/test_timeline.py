@@ -121,14 +121,15 @@ def test_a_memory_too_slow_for_the_array_sets_the_pace() -> None:
 
 def test_layers_of_one_pixel_are_timed() -> None:
     graph = build_network("tiny-yolov2-mini", 32, 32)
-    assert (graph.output.shape.height, graph.output.shape.width) == (1, 1)
+    output = graph.outputs[0].shape
+    assert (output.height, output.width) == (1, 1)
     timeline = time_program(compile_graph(graph, load_config("nano")))
     assert all(stage.busy_cycles > 0 for stage in timeline.stages)
 
 
 def test_a_tile_waits_until_the_loads_ahead_of_it_are_queued() -> None:
     """A tile waits for the loads before it to be queued, since a full queue delays all others."""
-    graph = Graph("conv4", build_network("tiny-yolov2").stages[3:4])
+    graph = Graph.chain("conv4", build_network("tiny-yolov2").stages[3:4])
     program = compile_graph(graph, load_config("edge"))
     walk = Walk(program).run()
     loads = tiles = held = 0

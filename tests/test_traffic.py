@@ -69,7 +69,7 @@ def test_every_byte_written_is_read_or_is_the_output(data: st.DataObject, seed: 
     program, memory = run(data, seed)
     written = touched(memory, Traffic.FEATURES_WRITTEN)
     read = touched(memory, Traffic.FEATURES_READ)
-    output = program.region(program.graph.output)
+    output = program.region(program.graph.outputs[0])
     read[output.address : output.end] += 1
     assert not (written.astype(bool) & ~read.astype(bool)).any()
     stored = sum(program.region(stage.output).size_bytes for stage in program.graph.stages)
@@ -88,7 +88,7 @@ def test_reads_cover_what_the_network_needs_and_no_more_where_it_fits(
         if transfer.traffic in {Traffic.FEATURES_READ, Traffic.WEIGHTS}
     )
     distinct = sum(
-        program.region(part.stage.input).size_bytes + part.weights.size_bytes
+        program.region(part.stage.sources[0].tensor).size_bytes + part.weights.size_bytes
         for part in program.stages
     )
     assert read >= distinct

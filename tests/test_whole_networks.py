@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from hwsim.compiler import compile_graph
 from hwsim.golden.photographs import photograph
-from hwsim.golden.reference import run_graph, stored_image
+from hwsim.golden.reference import stored_image
 from hwsim.graph import Stage
 from hwsim.machine import Machine
 from tests.drawn import preset_with
+from tests.outputs import golden_outputs
 from tests.quantized import quantized_network
 
 
@@ -27,7 +28,7 @@ from tests.quantized import quantized_network
 def test_every_stored_element_equals_golden(network: str, weight_bits: int, preset: str) -> None:
     graph = quantized_network(network, weight_bits=weight_bits)
     image = stored_image(photograph("rocket", height=416, width=416))
-    expected = iter(run_graph(graph, image[None]))
+    expected = iter(golden_outputs(graph, image[None]))
 
     def check(stage: Stage, stored: NDArray[np.int8]) -> None:
         assert torch.equal(torch.from_numpy(stored.copy()), next(expected)[0]), stage.name

@@ -29,8 +29,8 @@ def allocate_chain(sizes_bytes: list[int]) -> tuple[list[int], int]:
 def tensor_regions(graph: Graph, config: Config) -> tuple[dict[str, Region], int]:
     """Return the regions of the stored tensors, from address 0 on, and their bytes together."""
     first = graph.stages[0]
-    names = [first.input.name, *(stage.output.name for stage in graph.stages)]
-    sizes = [tensor_bytes(first.input.shape, is_packed(first), config)]
+    names = [tensor.name for tensor in graph.tensors]
+    sizes = [tensor_bytes(graph.inputs[0].shape, is_packed(first), config)]
     sizes += [tensor_bytes(stage.output.shape, False, config) for stage in graph.stages]
     offsets, peak_bytes = allocate_chain(sizes)
     regions = {

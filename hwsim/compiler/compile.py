@@ -91,7 +91,7 @@ def write_program(plan: Plan, on_stage: Callable[[], None] = lambda: None) -> Pr
 
 def _task(plan: Plan, part: StageProgram) -> Task:
     stage = part.stage
-    input_region, output_region = plan.region(stage.input), plan.region(stage.output)
+    input_region, output_region = plan.region(stage.sources[0].tensor), plan.region(stage.output)
     return Task(stage, part.schedule, plan.config, part.weights, input_region, output_region)
 
 

@@ -25,7 +25,7 @@ def _feature_loads(stage: Stage, schedule: Schedule) -> int:
 
     In every sweep, each band that needs rows below those of the bands before it is a load.
     """
-    height = stage.input.shape.height
+    height = stage.sources[0].tensor.shape.height
     bands = [band for band_set in schedule.band_sets for band in band_set]
     first_row = bands[0].clipped(height)[0]
     ends = {band.clipped(height)[1] for band in bands}

@@ -29,12 +29,12 @@ class Cut:
     def ring_rows(self) -> int:
         """Return how many rows of each input block the feature buffer holds, or the input has."""
         held = self.config.feature_words // (self.row_words * self.blocking.stored_blocks)
-        return min(self.stage.input.shape.height, held)
+        return min(self.stage.sources[0].tensor.shape.height, held)
 
     @property
     def band_sets(self) -> list[tuple[Span, ...]]:
         """Return the fewest sets of bands whose rows the feature buffer holds, none if no band."""
-        height, ring_rows = self.stage.input.shape.height, self.ring_rows
+        height, ring_rows = self.stage.sources[0].tensor.shape.height, self.ring_rows
         held = bisect_right(
             range(1, len(self.bands) + 1),
             ring_rows,
@@ -57,7 +57,7 @@ class Cut:
         sweep_words = (
             sum(self._stripe_words())
             * blocking.stored_blocks
-            * rows_read(self.bands, self.stage.input.shape.height)
+            * rows_read(self.bands, self.stage.sources[0].tensor.shape.height)
         )
         return Schedule(
             blocking,
@@ -73,7 +73,7 @@ class Cut:
 
     def _stripe_words(self) -> list[int]:
         """Return the words of a row of one input block, stripe by stripe."""
-        width = self.stage.input.shape.width
+        width = self.stage.sources[0].tensor.shape.width
         columns = [
             stripe_columns(stripe, width, self.blocking, self.config) for stripe in self.stripes
         ]

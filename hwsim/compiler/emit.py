@@ -55,7 +55,7 @@ class _StageEmitter:
                 self._weights.load_ahead(bundles[0])
 
     def _band_sets(self, last_stripe: bool) -> list[BandSet]:
-        height = self._task.stage.input.shape.height
+        height = self._task.stage.sources[0].tensor.shape.height
         band_sets = self._task.schedule.band_sets
         return [
             BandSet(

@@ -53,7 +53,7 @@ class FeatureRing:
         self._start_computes = tokens.computes
         self._band_set_ends: list[int] = []  # computes written up to the end of each band set
         schedule, config = task.schedule, task.config
-        blocking, shape = schedule.blocking, task.stage.input.shape
+        blocking, shape = schedule.blocking, task.stage.sources[0].tensor.shape
         self.first_column, end = stripe_columns(stripe, shape.width, blocking, config)
         self.row_words = blocking.input_row_words(end - self.first_column, config)
         self.block_words = schedule.ring_rows * schedule.row_words
@@ -65,7 +65,7 @@ class FeatureRing:
 
     def load(self, index: int) -> None:
         """Load, band by band, the rows of a band set that are not in the ring yet."""
-        height = self._task.stage.input.shape.height
+        height = self._task.stage.sources[0].tensor.shape.height
         blocks = self._task.schedule.blocking.stored_blocks
         for band in self._band_sets[index].bands:
             last = band.clipped(height)[1]
@@ -95,7 +95,7 @@ class FeatureRing:
         """Write the load of rows `first` up to, but not including, `last` of every block."""
         task, tokens = self._task, self._tokens
         schedule, word_bytes = task.schedule, task.config.word_bytes
-        blocking, shape = schedule.blocking, task.stage.input.shape
+        blocking, shape = schedule.blocking, task.stage.sources[0].tensor.shape
         ring_rows, row_words, rows = schedule.ring_rows, self.row_words, last - first
         whole_row = blocking.input_row_words(shape.width, task.config)
         column = self.first_column

@@ -21,7 +21,7 @@ def memory_image(program: Program, packed_input: bytes = b"") -> bytes:
     """
     whole = extent(program)
     memory = bytearray(whole.limit + 1 - whole.base)
-    parts = program.image() | {program.region(program.graph.input).address: packed_input}
+    parts = program.image() | {program.region(program.graph.inputs[0]).address: packed_input}
     for address, part in parts.items():
         memory[address - whole.base : address - whole.base + len(part)] = part
     return bytes(memory)

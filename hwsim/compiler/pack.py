@@ -40,9 +40,11 @@ def folded_bias(stage: Stage, constants: Constants) -> NDArray[np.int64]:
 
     No partial sum exceeds fan-in x 128 x max|w|; the folded bias is added at the end.
     """
-    weights = constants.weights.astype(np.int64)
+    weights = constants.weights[0].astype(np.int64)
     sums = weights.sum(axis=(1, 2, 3))
-    bias: NDArray[np.int64] = constants.bias.astype(np.int64) - stage.input.zero_point * sums
+    bias: NDArray[np.int64] = (
+        constants.bias.astype(np.int64) - stage.sources[0].tensor.zero_point * sums
+    )
     fan_in = weights[0].size
     bound = fan_in * 128 * int(np.abs(weights).max(initial=0)) + int(np.abs(bias).max(initial=0))
     if bound > INT32_HIGH:
@@ -59,7 +61,7 @@ def _check_widths(stage: Stage, constants: Constants, config: Config) -> None:
     half = 1 << (widths.weight_bits - 1)
     most = (1 << (widths.multiplier_bits - 1)) - 1
     bounds = (
-        ("weight", constants.weights, -half, half - 1, "weight_bits"),
+        ("weight", constants.weights[0], -half, half - 1, "weight_bits"),
         ("multiplier", constants.multiplier, 0, most, "multiplier_bits"),
         ("negative multiplier", constants.negative_multiplier, 0, most, "multiplier_bits"),
     )
@@ -77,7 +79,7 @@ def _weight_blocks(
 ) -> NDArray[np.int8]:
     """Return weights `[output blocks, weight blocks, O, I]` in order; padding lanes are zero."""
     lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
-    weights = constants.weights
+    weights = constants.weights[0]
     filters, channels, rows, columns = weights.shape
     outputs = blocking.output_blocks
     if blocking.packed:
@@ -89,7 +91,7 @@ def _weight_blocks(
         return split.transpose(0, 2, 1, 3)
     shape = (outputs * lanes_out, blocking.reduction_blocks * lanes_in, rows, columns)
     dense = np.zeros(shape, np.int8)
-    if stage.groups == 1:
+    if stage.sources[0].groups == 1:
         dense[:filters, :channels] = weights
     else:
         index = np.arange(filters)

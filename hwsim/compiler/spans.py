@@ -8,20 +8,21 @@ from hwsim.program.schedule import Span
 
 def span_rows(stage: Stage, first: int, size: int) -> Span:
     """Return the span of `size` stored rows from row `first` on."""
-    return _span(stage, first, size, stage.convolution_shape.height, stage.kernel[0])
+    return _span(stage, first, size, stage.convolution_shape.height, stage.sources[0].kernel[0])
 
 
 def span_columns(stage: Stage, first: int, size: int) -> Span:
     """Return the span of `size` stored columns from column `first` on."""
-    return _span(stage, first, size, stage.convolution_shape.width, stage.kernel[1])
+    return _span(stage, first, size, stage.convolution_shape.width, stage.sources[0].kernel[1])
 
 
 def _span(stage: Stage, first: int, size: int, limit: int, taps: int) -> Span:
     pool = stage.spatial_pool
     first_computed = first * pool.stride
     computed = min((size - 1) * pool.stride + pool.window, limit - first_computed)
+    padding = stage.sources[0].padding.top  # the same on every side
     return Span(
-        first, size, first_computed, computed, first_computed - stage.padding, computed + taps - 1
+        first, size, first_computed, computed, first_computed - padding, computed + taps - 1
     )
 
 

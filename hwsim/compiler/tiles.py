@@ -50,7 +50,7 @@ class TileWriter:
     ) -> None:
         task, ring = self._task, self._ring
         schedule, stage = task.schedule, task.stage
-        blocking, shape = schedule.blocking, stage.input.shape
+        blocking, shape = schedule.blocking, stage.sources[0].tensor.shape
         first_input_block = blocking.first_input_block(output_block)
         self._descriptors.append(
             Compute(
@@ -66,11 +66,11 @@ class TileWriter:
                 column_origin=ring.first_column,
                 input_height=shape.height,
                 input_width=shape.width,
-                input_zero_point=stage.input.zero_point,
+                input_zero_point=stage.sources[0].tensor.zero_point,
                 rows=band.computed,
                 columns=tile.computed,
-                kernel_rows=stage.kernel[0],
-                kernel_columns=stage.kernel[1],
+                kernel_rows=stage.sources[0].kernel[0],
+                kernel_columns=stage.sources[0].kernel[1],
                 blocks=blocking.reduction_blocks,
                 packed=int(blocking.packed),
                 weight_offset=self._weights.offset(output_block),

@@ -85,7 +85,7 @@ def _schedules(cut: Cut) -> Iterator[Schedule]:
     bundle_weights = min(blocking.bundle_blocks, blocking.output_blocks) * blocking.weight_words
     whole = [(0, blocking.bundles)]
     single: list[tuple[Span, ...]] = [(band,) for band in cut.bands]
-    if rows_held(cut.bands, 1, cut.stage.input.shape.height) <= cut.ring_rows:
+    if rows_held(cut.bands, 1, cut.stage.sources[0].tensor.shape.height) <= cut.ring_rows:
         if all_weights <= queue_words:
             yield cut.schedule(WeightScope.STAGE, whole, single, 1)
             return
@@ -109,13 +109,13 @@ def _extra_cycles(stage: Stage, config: Config, schedule: Schedule) -> float:
     """Return estimated cycles, by which schedules of equal traffic are compared."""
     blocking = schedule.blocking
     first_band = schedule.band_sets[0][0]
-    rows = rows_read([first_band], stage.input.shape.height)
+    rows = rows_read([first_band], stage.sources[0].tensor.shape.height)
     startup = rows * schedule.row_words / config.beats_per_cycle
     chunks = 1 if blocking.reduction_blocks == 1 else blocking.stored_blocks
     arrival = startup * chunks / blocking.reduction_blocks
     reduction = _issue_cycles(config, schedule)
     drain = _drain_slots(stage) * config.rescale_slices
-    slack = rows_read([first_band], stage.input.shape.height) * 2 > schedule.ring_rows
+    slack = rows_read([first_band], stage.sources[0].tensor.shape.height) * 2 > schedule.ring_rows
     stall = reduction * STARVED_SHARE if slack and _total_bands(schedule) > 1 else 0.0
     last_tile = first_band.stored * schedule.stripes[0][0].stored * config.rescale_slices
     overhead = TILE_OVERHEAD_CYCLES * schedule.tiles
@@ -185,7 +185,11 @@ def _check_accumulators(stage: Stage, config: Config, blocking: Blocking) -> Non
 
 def _too_small(stage: Stage, config: Config, blocking: Blocking) -> str:
     """Return the message for a feature buffer that does not hold a tile of one stored pixel."""
-    stored, height, width = stage.output.shape, stage.input.shape.height, stage.input.shape.width
+    stored, height, width = (
+        stage.output.shape,
+        stage.sources[0].tensor.shape.height,
+        stage.sources[0].tensor.shape.width,
+    )
     rows = max(rows_read([span_rows(stage, row, 1)], height) for row in range(stored.height))
     columns = [
         stripe_columns((span_columns(stage, column, 1),), width, blocking, config)

@@ -73,11 +73,11 @@ class Estimate:
 
     @property
     def peak_feature_stage(self) -> str:
-        """The name of the stage whose input and output together take the most memory."""
+        """The name of the stage whose inputs and output together take the most memory."""
         regions = self.timeline.program.tensors
         return max(
             self.graph.stages,
-            key=lambda stage: (
-                regions[stage.input.name].size_bytes + regions[stage.output.name].size_bytes
+            key=lambda stage: sum(
+                regions[tensor.name].size_bytes for tensor in (*stage.inputs, stage.output)
             ),
         ).name

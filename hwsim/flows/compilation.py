@@ -145,7 +145,7 @@ def _stored_photograph(image: str, shapes: Graph) -> NDArray[np.int8]:
         from hwsim.golden.photographs import load_image
         from hwsim.golden.reference import stored_image
 
-        size = shapes.input.shape
+        size = shapes.inputs[0].shape
         stored: NDArray[np.int8] = stored_image(
             load_image(image, height=size.height, width=size.width)
         ).numpy()
@@ -158,7 +158,7 @@ def _execute(
     """Run the program at the compiler's own addresses, so that no memory below a base is needed."""
     graph = program.graph
     packed = packed_input(program, stored)
-    sha256 = {graph.input.name: _sha256(packed)}
+    sha256 = {graph.inputs[0].name: _sha256(packed)}
     with progress(f"executing {graph.name}", len(graph.stages)) as advance:
 
         def on_stage(stage: Stage, values: NDArray[np.int8]) -> None:
@@ -166,8 +166,8 @@ def _execute(
             advance()
 
         memory = Machine(program, stored, on_stage=on_stage).run()
-    region = program.region(graph.output)
-    image = PlacedImage(name, sha256[graph.input.name])
+    region = program.region(graph.outputs[0])
+    image = PlacedImage(name, sha256[graph.inputs[0].name])
     return _Executed(packed, image, memory.data[region.address : region.end].tobytes(), sha256)
 
 
@@ -176,7 +176,7 @@ def _sha256(data: bytes) -> str:
 
 
 def _network(graph: Graph, origin: str) -> CompiledNetwork:
-    size = graph.input.shape
+    size = graph.inputs[0].shape
     return CompiledNetwork(
         name=graph.name,
         input_height_pixels=size.height,

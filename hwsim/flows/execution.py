@@ -20,7 +20,7 @@ from hwsim.flows.network import File, NetworkSource, path_text, placed
 from hwsim.flows.progress import Advance, Progress, silent
 from hwsim.flows.quantized import quantized
 from hwsim.flows.results import RunResult
-from hwsim.graph import Stage
+from hwsim.graph import Graph, Stage
 from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.report.document import RunFigures, TensorFigures
@@ -64,7 +64,7 @@ def run(
         from hwsim.golden.photographs import load_image
         from hwsim.golden.reference import stored_image
 
-        size = shapes.input.shape
+        size = shapes.inputs[0].shape
         pixels = load_image(image, height=size.height, width=size.width)
     with progress(f"quantizing {shapes.name}", 1):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits)
@@ -110,7 +110,7 @@ def execute(
     the first element that differs from golden raises `ComparisonError`.
     """
     tensors: list[TensorFigures] = []
-    reference = golden_reference(image) if is_checked else None
+    reference = golden_reference(program.graph, image) if is_checked else None
 
     def on_stage(stage: Stage, stored: NDArray[np.int8]) -> None:
         if reference is not None:
@@ -122,18 +122,20 @@ def execute(
     return tuple(tensors)
 
 
-def golden_reference(image: NDArray[np.int8]) -> Reference:
-    """Return golden as a function that takes the next layer and returns its output `x[C, H, W]`."""
+def golden_reference(graph: Graph, image: NDArray[np.int8]) -> Reference:
+    """Return golden as a function that takes the next layer and returns its output `x[C, H, W]`.
+
+    `image` is the input of the graph.
+    """
     import torch
 
     from hwsim.golden.reference import run_stage
 
-    x = torch.from_numpy(image.copy())[None]
+    tensors = {graph.inputs[0].name: torch.from_numpy(image.copy())[None]}
 
     def reference(stage: Stage) -> NDArray[np.int8]:
-        nonlocal x
-        x = run_stage(stage, x)
-        values: NDArray[np.int8] = x[0].numpy()
+        tensors[stage.output.name] = run_stage(stage, tensors)
+        values: NDArray[np.int8] = tensors[stage.output.name][0].numpy()
         return values
 
     return reference

@@ -23,8 +23,9 @@ from hwsim.files import replace_file
 from hwsim.frontends.darknet import read_weights
 from hwsim.graph import Graph
 from hwsim.graph.check import IMAGE_CHANNELS
-from hwsim.graph.file import canonical_json, graph_bytes, load_graph
+from hwsim.graph.file import graph_bytes, load_graph
 from hwsim.graph.float_weights import FloatWeights, check_float_weights
+from hwsim.graph.records import canonical_json
 
 PURPOSE = "quantizing a network"
 SEED = 0
@@ -48,7 +49,7 @@ def quantized(shapes: Graph, path: str | None, multiplier_bits: int) -> Quantize
 
     A graph that has constants stays as it is. Raises `InputError` for one that takes no photograph.
     """
-    channels = shapes.input.shape.channels
+    channels = shapes.inputs[0].shape.channels
     if channels != IMAGE_CHANNELS:
         raise InputError(
             f"graph {shapes.name}: input of {channels} channels: photographs have {IMAGE_CHANNELS}"

@@ -52,7 +52,7 @@ def _execute(
     executed: list[Stored] = []
     graph = subject.program.graph
     with progress(named("executing", subject), len(graph.stages)) as advance:
-        reference = golden_reference(image)
+        reference = golden_reference(subject.program.graph, image)
 
         def on_stage(stage: Stage, stored: Stored) -> None:
             expected.append(reference(stage))

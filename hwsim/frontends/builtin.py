@@ -9,9 +9,8 @@ import difflib
 from dataclasses import dataclass
 
 from hwsim.errors import InputError
-from hwsim.graph import CHANNEL_POOL_FACTORS, Graph, Shape, SpatialPool, Stage, Tensor
+from hwsim.graph import CHANNEL_POOL_FACTORS, Graph, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.check import IMAGE_CHANNELS
-from hwsim.graph.infer import stored_shape
 
 STRIDE = 32  # input pixels per cell of the output grid
 LARGEST_SIZE = 4096
@@ -105,27 +104,26 @@ def build_network(
     stages: list[Stage] = []
     tensor = Tensor("image", Shape(IMAGE_CHANNELS, height, width), is_image=True)
     for index, (channels, pool) in enumerate(zip(spec.channels, POOLS, strict=True), start=1):
-        filters, kernel = channels * k, (3, 3)
-        shape = stored_shape(tensor.shape, filters, kernel, 1, k, pool)
-        output = Tensor(f"features{index}", shape)
         stages.append(
-            Stage(
+            Stage.inferred(
                 f"conv{index}",
-                tensor,
-                output,
-                filters,
-                kernel,
-                1,
+                [Source.whole(tensor, (3, 3), padding=1)],
+                f"features{index}",
+                channels * k,
                 LEAKY_SLOPE,
                 channel_pool=k,
                 spatial_pool=pool,
                 weight_bits=weight_bits,
             )
         )
-        tensor = output
-    head = f"conv{len(stages) + 1}"
-    output = Tensor("detections", stored_shape(tensor.shape, spec.head_filters, (1, 1), 0))
+        tensor = stages[-1].output
     stages.append(
-        Stage(head, tensor, output, spec.head_filters, (1, 1), 0, None, weight_bits=weight_bits)
+        Stage.inferred(
+            f"conv{len(stages) + 1}",
+            [Source.whole(tensor, (1, 1))],
+            "detections",
+            spec.head_filters,
+            weight_bits=weight_bits,
+        )
     )
-    return Graph(name, tuple(stages))
+    return Graph.chain(name, stages)

@@ -95,7 +95,7 @@ def write_weights(graph: Graph, weights: Sequence[FloatWeights], path: str | Pat
 def _stored_shapes(stage: Stage) -> dict[str, tuple[int, ...]]:
     """Name and shape of a stage's tensors in the file's order; normalised where it is leaky."""
     names = ["bias"] if stage.leaky_slope is None else ["bias", "scale", "mean", "variance"]
-    return dict.fromkeys(names, (stage.filters,)) | {"weights": stage.weights_shape}
+    return dict.fromkeys(names, (stage.filters,)) | {"weights": stage.weights_shapes[0]}
 
 
 def _seen_bytes(major: int, minor: int) -> int:

@@ -1,6 +1,7 @@
 """The quantized network: its nouns, the rules that they keep to, and the file that keeps them."""
 
 from hwsim.graph.check import CHANNEL_POOL_FACTORS
+from hwsim.graph.sources import Padding, Source
 from hwsim.graph.stages import Constants, Graph, Stage
 from hwsim.graph.tensors import Quantization, Shape, SpatialPool, Tensor
 
@@ -8,8 +9,10 @@ __all__ = [
     "CHANNEL_POOL_FACTORS",
     "Constants",
     "Graph",
+    "Padding",
     "Quantization",
     "Shape",
+    "Source",
     "SpatialPool",
     "Stage",
     "Tensor",

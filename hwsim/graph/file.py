@@ -1,85 +1,42 @@
 """A graph as one file of the safetensors format: arrays of constants, and the shapes as metadata.
 
-The one entry of its metadata, `hwsim-graph`, is JSON: the format's number, tensors and layers.
-Layer i reads tensor i and writes tensor i + 1; its constants are the arrays `<layer>.weights`,
-`<layer>.bias` and so on. The same graph gives the same bytes. What is read becomes a `Graph` by
-the one check that every graph passes, and nothing in a file is ever executed.
+The one entry of its metadata, `hwsim-graph`, is JSON: the format's number and the graph without its
+constants (`hwsim/graph/records.py`). These are the arrays `<layer>.weights.0` of its first source,
+`<layer>.weights.1` of its second, `<layer>.bias` and so on. The same graph gives the same bytes.
+What is read becomes a `Graph` by the one check that every graph passes, and nothing in a file is
+ever executed.
 """
 
-from dataclasses import fields, replace
-from itertools import pairwise
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from hwsim.errors import InputError
 from hwsim.files import open_file, replace_file
+from hwsim.graph.records import FORMAT_NUMBER, canonical_json, read_json
 from hwsim.graph.stages import Constants, Graph, Stage
-from hwsim.graph.tensors import SpatialPool, Tensor
 
 ENTRY = "hwsim-graph"
-FORMAT_NUMBER = 1  # grows with every change of what a file holds
 LARGEST_BYTES = 1 << 30  # of a whole file; no built-in network has more than 126 million weights
 LARGEST_HEADER_BYTES = 1 << 24
 HEADER_LENGTH_BYTES = 8  # little-endian, in front of the header
-CONSTANTS = tuple(field.name for field in fields(Constants))
+FIELDS_OF_FILTERS = ("bias", "multiplier", "negative_multiplier", "shift")
 CONSTANT_KINDS = ("I8", "I32")
-
-
-class Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, from_attributes=True)
-
-
-class LayerRecord(Record):
-    """A stage without tensors and constants, field by field."""
-
-    name: str
-    filters: int
-    kernel: tuple[int, int]
-    padding: int
-    leaky_slope: float | None
-    channel_pool: int
-    spatial_pool: SpatialPool
-    groups: int
-    weight_bits: int
-    is_reduction: bool
-
-
-class GraphRecord(Record):
-    format_number: int
-    name: str
-    tensors: list[Tensor]
-    layers: list[LayerRecord]
-
-
-class NumberAlone(BaseModel):
-    """The part of the entry that can be read in every format: its number."""
-
-    format_number: int
-
-
-def canonical_json(graph: Graph) -> str:
-    """Return all of a graph but its constants as JSON: the same text for the same graph."""
-    return GraphRecord(
-        format_number=FORMAT_NUMBER,
-        name=graph.name,
-        tensors=[graph.input, *(stage.output for stage in graph.stages)],
-        layers=[LayerRecord.model_validate(stage) for stage in graph.stages],
-    ).model_dump_json()
 
 
 def graph_bytes(graph: Graph) -> bytes:
     """Return the content of a graph's file: the same bytes for the same graph."""
     arrays = {
-        f"{stage.name}.{name}": np.ascontiguousarray(getattr(stage.constants, name))
+        name: np.ascontiguousarray(values)
         for stage in graph.stages
         if stage.constants is not None
-        for name in CONSTANTS
+        for name, values in _named_arrays(stage, stage.constants)
     }
     return save(arrays, {ENTRY: canonical_json(graph)})
 
@@ -110,8 +67,11 @@ def load_graph(path: str | Path) -> Graph:
         if header_bytes > LARGEST_HEADER_BYTES:
             raise InputError(f"header of {header_bytes} bytes: at most {LARGEST_HEADER_BYTES}")
         with safe_open(path, "numpy", backend="pread") as archive:
-            shapes = _shapes((archive.metadata() or {}).get(ENTRY))
-            return _with_constants(shapes, archive) if archive.keys() else shapes
+            entry = (archive.metadata() or {}).get(ENTRY)
+            if entry is None:
+                raise InputError(f"its metadata has no entry '{ENTRY}'")
+            shapes, number = read_json(entry)
+            return _with_constants(shapes, archive, number) if archive.keys() else shapes
     except SafetensorError as error:
         raise InputError(f"graph '{path}': no safetensors file: {_one_line(error)}") from None
     except (InputError, OSError) as error:
@@ -123,41 +83,39 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _shapes(text: str | None) -> Graph:
-    """The graph without its constants."""
-    if text is None:
-        raise InputError(f"its metadata has no entry '{ENTRY}'")
-    try:
-        number = NumberAlone.model_validate_json(text).format_number
-        if number != FORMAT_NUMBER:
-            newer = " was written by a newer version" if number > FORMAT_NUMBER else " is unknown"
-            raise InputError(f"format number {number}{newer}: this one reads {FORMAT_NUMBER}")
-        record = GraphRecord.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    if len(record.tensors) != len(record.layers) + 1:
-        counts = f"{len(record.tensors)} tensors for {len(record.layers)} layers"
-        raise InputError(f"{counts}: must be one more")
-    pairs = pairwise(record.tensors)
-    stages = (
-        Stage(input=stored, output=output, **dict(stage))
-        for stage, (stored, output) in zip(record.layers, pairs, strict=True)
-    )
-    return Graph(record.name, tuple(stages))
+def _named_arrays(stage: Stage, constants: Constants) -> Iterator[tuple[str, NDArray[Any]]]:
+    names = _weight_names(stage, FORMAT_NUMBER)
+    yield from zip(names, constants.weights, strict=True)
+    for field in FIELDS_OF_FILTERS:
+        yield f"{stage.name}.{field}", getattr(constants, field)
 
 
-def _with_constants(shapes: Graph, archive: Any) -> Graph:
-    """The graph with the arrays of an open file, which must be its constants and no others."""
-    expected = {f"{stage.name}.{name}" for stage in shapes.stages for name in CONSTANTS}
+def _weight_names(stage: Stage, format_number: int) -> list[str]:
+    """Return the names of a stage's arrays of weights, of which format 1 has one."""
+    if format_number == 1:
+        return [f"{stage.name}.weights"]
+    return [f"{stage.name}.weights.{index}" for index in range(len(stage.sources))]
+
+
+def _with_constants(shapes: Graph, archive: Any, format_number: int) -> Graph:
+    """Return the graph with the arrays of an open file: its constants, and no others."""
+    expected = {
+        name
+        for stage in shapes.stages
+        for name in (
+            *_weight_names(stage, format_number),
+            *(f"{stage.name}.{field}" for field in FIELDS_OF_FILTERS),
+        )
+    }
     odd = min(expected ^ set(archive.keys()), default=None)
     if odd is not None:
         raise InputError(f"array {odd!r} is {'missing' if odd in expected else 'of no layer'}")
     stages: list[Stage] = []
     for stage in shapes.stages:
-        arrays = {name: _array(archive, f"{stage.name}.{name}") for name in CONSTANTS}
-        stages.append(replace(stage, constants=Constants(**arrays)))
-    return Graph(shapes.name, tuple(stages))
+        weights = (_array(archive, name) for name in _weight_names(stage, format_number))
+        others = {field: _array(archive, f"{stage.name}.{field}") for field in FIELDS_OF_FILTERS}
+        stages.append(replace(stage, constants=Constants(tuple(weights), **others)))
+    return replace(shapes, stages=tuple(stages))
 
 
 def _array(archive: Any, name: str) -> NDArray[Any]:

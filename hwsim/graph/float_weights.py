@@ -43,8 +43,15 @@ class FloatWeights:
         return FloatWeights(weights, bias, BatchNorm(**arrays) if arrays else None)
 
 
+def check_chain(graph: Graph) -> None:
+    """Raise `InputError` for a graph that branches, for which there are no float weights yet."""
+    if not graph.is_chain:
+        raise InputError(f"graph {graph.name}: it branches: float weights are those of a chain")
+
+
 def check_float_weights(graph: Graph, weights: Sequence[FloatWeights]) -> None:
     """Raise `InputError` for the first array that is not finite float32 of its stage's shape."""
+    check_chain(graph)
     if len(weights) != len(graph.stages):
         raise InputError(
             f"graph {graph.name} of {len(graph.stages)} layers: weights of {len(weights)}"
@@ -56,7 +63,7 @@ def check_float_weights(graph: Graph, weights: Sequence[FloatWeights]) -> None:
 
 def _broken_rules(stage: Stage, weights: FloatWeights) -> Iterator[str]:
     for name, array in weights.arrays().items():
-        shape = stage.weights_shape if name == "weights" else (stage.filters,)
+        shape = stage.weights_shapes[0] if name == "weights" else (stage.filters,)
         if array.dtype != np.float32 or array.shape != shape:
             yield f"float {name} must be float32 {shape}, not {array.dtype} {array.shape}"
         if not np.isfinite(array).all():

@@ -1,15 +1,20 @@
 """The shapes that follow from others: the one place where they are derived."""
 
+from hwsim.graph.sources import Source
 from hwsim.graph.tensors import Shape, SpatialPool
 
 
-def convolved_shape(stored: Shape, filters: int, kernel: tuple[int, int], padding: int) -> Shape:
-    """Return K x P x Q, what a convolution of stride 1 computes from the stored input.
+def convolved_shape(source: Source, filters: int) -> Shape:
+    """Return K x P x Q, what the convolution of a source computes.
 
     A side is 0 or less where the kernel does not fit.
     """
-    border = 2 * padding + 1
-    return Shape(filters, stored.height + border - kernel[0], stored.width + border - kernel[1])
+    (height, width), (rows, columns), padding = source.size, source.extent, source.padding
+    return Shape(
+        filters,
+        (height + padding.top + padding.bottom - rows) // source.stride[0] + 1,
+        (width + padding.left + padding.right - columns) // source.stride[1] + 1,
+    )
 
 
 def pooled_shape(convolved: Shape, channel_pool: int, spatial_pool: SpatialPool) -> Shape:
@@ -22,13 +27,10 @@ def pooled_shape(convolved: Shape, channel_pool: int, spatial_pool: SpatialPool)
 
 
 def stored_shape(
-    stored: Shape,
+    source: Source,
     filters: int,
-    kernel: tuple[int, int],
-    padding: int,
     channel_pool: int = 1,
     spatial_pool: SpatialPool = SpatialPool.NONE,
 ) -> Shape:
-    """Return the shape that a fused stage stores, from the shape that it reads."""
-    convolved = convolved_shape(stored, filters, kernel, padding)
-    return pooled_shape(convolved, channel_pool, spatial_pool)
+    """Return the shape that a stage stores, from any of its sources."""
+    return pooled_shape(convolved_shape(source, filters), channel_pool, spatial_pool)

@@ -1,25 +1,30 @@
 """The quantized network: what every witness computes, with no word of tiles, buffers or buses.
 
-A `Graph` is a chain of fused stages. Each stage is, in this order,
+A `Graph` is made of stages, each of which the accelerator computes in one go. A stage is
 
-    convolution -> bias -> rescale + leaky -> channel pool -> spatial pool
+    sum of convolutions -> bias -> rescale + leaky -> channel pool -> spatial pool
 
-Axes are always named: activations `x[C, H, W]`, weights `w[K, C, R, S]`, convolution output
-`[K, P, Q]`. A graph without constants has only shapes: enough to price it, not to execute it.
+in this order, with one convolution for each of its sources. Axes are always named: activations
+`x[C, H, W]`, weights `w[K, C, R, S]`, convolution output `[K, P, Q]`. A graph without constants has
+only shapes: enough to price it, not to execute it.
 
-No stage and no graph exists that breaks a rule of `hwsim/graph/check.py`: whoever makes one, by
-whatever way, gets an `InputError` with one line.
+No stage and no graph exists that breaks a rule of `hwsim/graph/check.py` or of
+`hwsim/graph/check_graph.py`: whoever makes one, by whatever way, gets an `InputError` with one
+line.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.graph.check import check_graph, check_stage
-from hwsim.graph.infer import convolved_shape
+from hwsim.graph.check import check_convolution, check_stage
+from hwsim.graph.check_graph import check_graph
+from hwsim.graph.infer import convolved_shape, stored_shape
+from hwsim.graph.sources import Source
 from hwsim.graph.tensors import Shape, SpatialPool, Tensor
 
 
@@ -27,14 +32,14 @@ from hwsim.graph.tensors import Shape, SpatialPool, Tensor
 class Constants:
     """The integers that define one stage. See `docs/numerics.md`.
 
-    weights              int8  [K, C / groups, R, S], within the stage's `weight_bits`
-    bias                 int32 [K], without the input's zero point, which the compiler folds in
+    weights              int8  [K, C / groups, R, S] of each source, within `weight_bits`
+    bias                 int32 [K], without the sources' zero points, which the compiler folds in
     multiplier           int32 [K], >= 0, applied where accumulator + bias >= 0
     negative_multiplier  int32 [K], >= 0, applied where it is < 0 (equal to `multiplier` if linear)
     shift                int32 [K], 2 to 62
     """
 
-    weights: NDArray[np.int8]
+    weights: tuple[NDArray[np.int8], ...]
     bias: NDArray[np.int32]
     multiplier: NDArray[np.int32]
     negative_multiplier: NDArray[np.int32]
@@ -43,26 +48,22 @@ class Constants:
 
 @dataclass(frozen=True)
 class Stage:
-    """One fused stage.
+    """One stored tensor, which the accelerator computes in one go from one or several sources.
 
-    `filters` is K, the convolution's output channels; `output` stores K / `channel_pool` of them.
-    `groups` is 1 (dense) or the number of channels and of filters (depthwise: each filter sees its
-    own channel only). `is_reduction` marks a baseline's second pass, which only reads maps back to
-    condense them: its products are no MACs of the network.
+    `filters` is K, the output channels of every source's convolution; `output` stores
+    K / `channel_pool` of them. `is_reduction` marks a baseline's second pass, which only reads maps
+    back to condense them: its products are no MACs of the network.
 
     Raises `InputError` for what breaks a rule of `hwsim/graph/check.py`.
     """
 
     name: str
-    input: Tensor
+    sources: tuple[Source, ...]
     output: Tensor
     filters: int
-    kernel: tuple[int, int]
-    padding: int
     leaky_slope: float | None
     channel_pool: int = 1
     spatial_pool: SpatialPool = SpatialPool.NONE
-    groups: int = 1
     weight_bits: int = 8
     constants: Constants | None = None
     is_reduction: bool = False
@@ -70,23 +71,50 @@ class Stage:
     def __post_init__(self) -> None:
         check_stage(self)
 
+    @classmethod
+    def inferred(
+        cls,
+        name: str,
+        sources: Sequence[Source],
+        output: str,
+        filters: int,
+        leaky_slope: float | None = None,
+        channel_pool: int = 1,
+        spatial_pool: SpatialPool = SpatialPool.NONE,
+        weight_bits: int = 8,
+    ) -> "Stage":
+        """Return a stage that stores a tensor named `output`, of the shape that follows."""
+        check_convolution(name, sources, filters, channel_pool, spatial_pool)
+        shape = stored_shape(sources[0], filters, channel_pool, spatial_pool)
+        return cls(
+            name,
+            tuple(sources),
+            Tensor(output, shape),
+            filters,
+            leaky_slope,
+            channel_pool,
+            spatial_pool,
+            weight_bits,
+        )
+
     @cached_property
     def convolution_shape(self) -> Shape:
-        """K x P x Q: what the convolution computes, before either pool."""
-        return convolved_shape(self.input.shape, self.filters, self.kernel, self.padding)
+        """K x P x Q: what the convolution of each source computes, before either pool."""
+        return convolved_shape(self.sources[0], self.filters)
 
     @property
-    def taps(self) -> int:
-        return self.kernel[0] * self.kernel[1]
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The tensors that the stage reads, each once."""
+        return tuple({source.tensor.name: source.tensor for source in self.sources}.values())
 
     @property
-    def weights_shape(self) -> tuple[int, int, int, int]:
-        """[K, C / groups, R, S]."""
-        return (self.filters, self.input.shape.channels // self.groups, *self.kernel)
+    def weights_shapes(self) -> tuple[tuple[int, int, int, int], ...]:
+        """[K, C / groups, R, S] of each source."""
+        return tuple(source.weights_shape(self.filters) for source in self.sources)
 
     @property
     def weight_count(self) -> int:
-        return math.prod(self.weights_shape)
+        return sum(map(math.prod, self.weights_shapes))
 
     @property
     def macs(self) -> int:
@@ -102,24 +130,57 @@ class Stage:
 
 @dataclass(frozen=True)
 class Graph:
-    """A chain: every stage reads what the one before it stores.
+    """Stages in the order in which they are computed, with what they read and leave.
 
-    Raises `InputError` for what breaks a rule of `hwsim/graph/check.py`.
+    A stage reads inputs and outputs of stages before it; any number of stages may read a tensor.
+
+    Raises `InputError` for what breaks a rule of `hwsim/graph/check_graph.py`.
     """
 
     name: str
+    inputs: tuple[Tensor, ...]
     stages: tuple[Stage, ...]
+    outputs: tuple[Tensor, ...]
 
     def __post_init__(self) -> None:
         check_graph(self)
 
-    @property
-    def input(self) -> Tensor:
-        return self.stages[0].input
+    @classmethod
+    def chain(cls, name: str, stages: Sequence[Stage]) -> "Graph":
+        """Return the graph that takes the first stage's tensor and leaves the last one's output."""
+        inputs = tuple(source.tensor for stage in stages[:1] for source in stage.sources[:1])
+        return cls(name, inputs, tuple(stages), tuple(stage.output for stage in stages[-1:]))
 
     @property
-    def output(self) -> Tensor:
-        return self.stages[-1].output
+    def is_chain(self) -> bool:
+        """True if every stage has one source, which is of the tensor before it."""
+        read = [source.tensor for stage in self.stages for source in stage.sources]
+        return read == list(self.tensors[:-1]) and self.outputs == self.tensors[-1:]
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Every tensor that lies in memory at some time: the inputs, then each stage's output."""
+        return (*self.inputs, *(stage.output for stage in self.stages))
+
+    def with_tensors(self, tensors: Iterable[Tensor]) -> "Graph":
+        """Return the graph with these tensors in the place of those that have their names."""
+        new = {tensor.name: tensor for tensor in tensors}
+
+        def renewed(tensor: Tensor) -> Tensor:
+            return new.get(tensor.name, tensor)
+
+        stages = tuple(
+            replace(
+                stage,
+                sources=tuple(
+                    replace(source, tensor=renewed(source.tensor)) for source in stage.sources
+                ),
+                output=renewed(stage.output),
+            )
+            for stage in self.stages
+        )
+        inputs, outputs = (tuple(map(renewed, ends)) for ends in (self.inputs, self.outputs))
+        return Graph(self.name, inputs, stages, outputs)
 
     @cached_property
     def macs(self) -> int:

@@ -58,7 +58,7 @@ class Machine:
         self.memory = Memory(program.size_bytes)
         for address, data in program.image().items():
             self.memory.place(address, data)
-        self.memory.place(program.region(program.graph.input).address, _packed(program, image))
+        self.memory.place(program.region(program.graph.inputs[0]).address, _packed(program, image))
         self.features = np.zeros((config.feature_words, config.word_bytes), np.int8)
         self.staging = np.zeros((config.staging_words, config.word_bytes), np.int8)
         self.weights = WeightQueue(config.weight_words)
@@ -250,7 +250,7 @@ class Machine:
         """Return the tile's kernel windows; consecutive tiles on the same pixels share them."""
         key = (self._loads_seen, *window_of(tile))
         if self._patches is None or self._patches[0] != key:
-            channels = self.program.graph.input.shape.channels
+            channels = self.program.graph.inputs[0].shape.channels
             self._patches = key, gather(self.features, tile, channels)
         return self._patches[1]
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.graph import Constants, Graph, SpatialPool, Stage, Tensor
-from hwsim.graph.check import LONGEST_NAME
+from hwsim.graph import Constants, Graph, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.infer import pooled_shape
+from hwsim.graph.rules import LONGEST_NAME
 
 UNIT_SHIFT = 14  # multiplier 2**14 / 2**14: the sum passes unchanged
 
@@ -28,12 +28,13 @@ def plain(graph: Graph) -> Graph:
         else stage
         for stage in without_constants(graph).stages
     )
-    return Graph(graph.name, stages)
+    return replace(graph, stages=stages)
 
 
 def without_constants(graph: Graph) -> Graph:
     """Return the graph without constants, which is enough to price it."""
-    return Graph(graph.name, tuple(replace(stage, constants=None) for stage in graph.stages))
+    stages = tuple(replace(stage, constants=None) for stage in graph.stages)
+    return replace(graph, stages=stages)
 
 
 def materialized(graph: Graph, pooled: bool = True) -> Graph:
@@ -42,11 +43,11 @@ def materialized(graph: Graph, pooled: bool = True) -> Graph:
     With `pooled` the maps are written after the spatial pool, which commutes with the channel pool;
     without it they are written before the spatial pool, which is baseline B'.
     """
-    taken = {stage.name for stage in graph.stages} | {stage.output.name for stage in graph.stages}
+    taken = {stage.name for stage in graph.stages} | {tensor.name for tensor in graph.tensors}
     stages: list[Stage] = []
     for stage in graph.stages:
         stages += _split(stage, pooled, taken) if stage.is_condensed else [stage]
-    return Graph(graph.name, tuple(stages))
+    return replace(graph, stages=tuple(stages))
 
 
 def _split(stage: Stage, pooled: bool, taken: set[str]) -> list[Stage]:
@@ -63,15 +64,12 @@ def _split(stage: Stage, pooled: bool, taken: set[str]) -> list[Stage]:
     first = replace(stage, output=maps, channel_pool=1, spatial_pool=maps_pool)
     second = Stage(
         name=_derived_name(stage.name, "reduction", taken),
-        input=maps,
+        sources=(Source.whole(maps, (1, 1), groups=stage.filters),),
         output=stage.output,
         filters=stage.filters,
-        kernel=(1, 1),
-        padding=0,
         leaky_slope=None,
         channel_pool=stage.channel_pool,
         spatial_pool=reduction_pool,
-        groups=stage.filters,
         weight_bits=stage.weight_bits,
         constants=_unit_constants(stage.filters) if stage.constants is not None else None,
         is_reduction=True,
@@ -90,7 +88,7 @@ def _derived_name(name: str, what: str, taken: set[str]) -> str:
 
 def _unit_constants(filters: int) -> Constants:
     return Constants(
-        weights=np.ones((filters, 1, 1, 1), np.int8),
+        weights=(np.ones((filters, 1, 1, 1), np.int8),),
         bias=np.zeros(filters, np.int32),
         multiplier=np.full(filters, 1 << UNIT_SHIFT, np.int32),
         negative_multiplier=np.full(filters, 1 << UNIT_SHIFT, np.int32),

@@ -65,21 +65,23 @@ def is_packed(stage: Stage) -> bool:
 
     The three channels of an image would leave most lanes idle.
     """
-    return stage.input.is_image and stage.kernel == (3, 3) and stage.groups == 1
+    source = stage.sources[0]
+    return source.tensor.is_image and source.kernel == (3, 3) and source.groups == 1
 
 
 def block_stage(stage: Stage, config: Config) -> Blocking:
     """Return the blocks of a stage on an accelerator."""
     lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
-    channels, k = stage.input.shape.channels, stage.channel_pool
+    source, k = stage.sources[0], stage.channel_pool
+    channels = source.channels
     packed = is_packed(stage)
     stored = 1 if packed else ceil_div(channels, lanes_in)
     if packed:
-        reduction = ceil_div(channels * stage.taps, lanes_in)
+        reduction = ceil_div(channels * source.taps, lanes_in)
         weight_blocks = reduction
     else:
-        reduction = stored if stage.groups == 1 else min(stored, lanes_out // lanes_in)
-        weight_blocks = reduction * stage.taps
+        reduction = stored if source.groups == 1 else min(stored, lanes_out // lanes_in)
+        weight_blocks = reduction * source.taps
     return Blocking(
         packed=packed,
         stored_blocks=stored,

@@ -148,12 +148,13 @@ def _described_words(program: Program, part: StageProgram) -> Words:
 def _useful(plan: Plan, part: StageProgram, paid: ByteCounts) -> ByteCounts:
     """Return the bytes of each class that carry the network's own values."""
     stage = part.stage
-    stored_in = plan.region(stage.input).size_bytes
+    (source,) = stage.sources
+    stored_in = plan.region(source.tensor).size_bytes
     stored_out = plan.region(stage.output).size_bytes
     return ByteCounts(
         program=paid.program,
         weights=paid.weights * useful_weight_bytes(stage) // part.weights.size_bytes,
-        features_read=paid.features_read * stage.input.shape.elements // stored_in,
+        features_read=paid.features_read * source.tensor.shape.elements // stored_in,
         features_written=paid.features_written * stage.output.shape.elements // stored_out,
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from hwsim.escape import chart_label
 from hwsim.graph import Tensor
+from hwsim.graph.lifetimes import lifetimes
 from hwsim.report.comparison import VariantFigures
 from hwsim.report.document import Document
 from hwsim.report.layers import WAITS, LayerFigures
@@ -117,16 +118,12 @@ def memory_chart(document: Document, timeline: Timeline) -> Figure:
     """Return a chart of each feature map at its place in DRAM, over the layers that need it."""
     program = timeline.program
     layers = program.graph.stages
-    maps = [layers[0].input, *(layer.output for layer in layers)]
+    maps, lives = program.graph.tensors, lifetimes(program.graph)
     base = min(program.tensors[tensor.name].address for tensor in maps)
-    lives = [
-        (tensor, max(index - 1, 0), min(index, len(layers) - 1))
-        for index, tensor in enumerate(maps)
-    ]
     data: list[Figure] = []
     alive = [0] * len(layers)
-    for number, (tensor, first, last) in enumerate(lives):
-        region = program.tensors[tensor.name]
+    for number, tensor in enumerate(maps):
+        region, (first, last) = program.tensors[tensor.name], lives[tensor.name]
         for step in range(first, last + 1):
             alive[step] += region.size_bytes
         colour = (SKY_BLUE, ORANGE)[number % 2]

@@ -96,7 +96,7 @@ class Document:
 
 
 def network_figures(graph: Graph) -> NetworkFigures:
-    image = graph.input.shape
+    image = graph.inputs[0].shape
     return NetworkFigures(
         name=graph.name,
         input_channels=image.channels,

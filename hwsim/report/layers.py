@@ -119,12 +119,13 @@ class LayerFigures:
 def layer_figures(time: StageTime, macs_per_cycle: int, clock_hz: int) -> LayerFigures:
     """Return the figures of a layer on the timeline."""
     layer, total_bytes = time.stage, time.traffic.bytes.total
+    stored = layer.sources[0].tensor.shape
     return LayerFigures(
         name=layer.name,
         operators=operators(layer),
-        input_channels=layer.input.shape.channels,
-        input_height_pixels=layer.input.shape.height,
-        input_width_pixels=layer.input.shape.width,
+        input_channels=stored.channels,
+        input_height_pixels=stored.height,
+        input_width_pixels=stored.width,
         filters=layer.filters,
         stored_channels=layer.output.shape.channels,
         stored_height_pixels=layer.output.shape.height,
@@ -164,7 +165,7 @@ def operators(layer: Stage) -> tuple[Operator, ...]:
 
     Batch normalisation is not among them: it was folded into weights and bias before.
     """
-    rows, columns = layer.kernel
+    rows, columns = layer.sources[0].kernel
     found = [
         Operator("convolution", f"{rows}x{columns}", "priced"),
         Operator("bias", "", "fused"),

@@ -175,14 +175,14 @@ def make_memory_map(
     graph, config = plan.graph, plan.config
     whole = extent(plan)
     memory_bytes = whole.limit + 1 - whole.base
-    named = {tensor.name: tensor for tensor in (graph.input, *(x.output for x in graph.stages))}
+    named = {tensor.name: tensor for tensor in graph.tensors}
     tensors = tuple(_placed(plan, tensor, sha256.get(name)) for name, tensor in named.items())
     by_name = {tensor.name: tensor for tensor in tensors}
     registers = _registers(plan)
     counters = _counters(timeline)
     expected = {"BUILD": reset_value(register("BUILD"), config), "FINGERPRINT": fingerprint(config)}
     written = {write.name: write.value for write in registers}
-    ends = {"INPUT": by_name[graph.input.name], "OUTPUT": by_name[graph.output.name]}
+    ends = {"INPUT": by_name[graph.inputs[0].name], "OUTPUT": by_name[graph.outputs[0].name]}
     return MemoryMap(
         schema_version=SCHEMA_VERSION,
         hwsim_version=version("hwsim"),
@@ -196,8 +196,8 @@ def make_memory_map(
         expected_fingerprint=expected["FINGERPRINT"],
         registers=registers,
         predicted_counters=counters,
-        input=graph.input.name,
-        output=graph.output.name,
+        input=graph.inputs[0].name,
+        output=graph.outputs[0].name,
         tensors=tensors,
         program=_region(plan.code),
         weights=tuple(_region(part.weights) for part in plan.stages),
@@ -212,7 +212,7 @@ def _region(region: Region) -> PlacedRegion:
 
 def _placed(plan: Plan, tensor: Tensor, sha256: str | None) -> PlacedTensor:
     region, config, shape = plan.region(tensor), plan.config, tensor.shape
-    packed = tensor.name == plan.graph.input.name and is_packed(plan.graph.stages[0])
+    packed = tensor.name == plan.graph.inputs[0].name and is_packed(plan.graph.stages[0])
     pixel_bytes = IMAGE_PIXEL_BYTES if packed else config.word_bytes
     row_bytes = image_row_bytes(shape.width, config) if packed else shape.width * pixel_bytes
     quantization = tensor.quantization

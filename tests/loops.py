@@ -1,0 +1,80 @@
+"""A stage computed apart from golden, value by value in Python integers."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.graph import Source, Stage
+
+Values = NDArray[np.int64]
+Stored = NDArray[np.int8]
+
+
+def convolution_by_loops(x: Stored, weights: Stored, source: Source) -> Values:
+    """Return the sums for one tensor `x[C, H, W]`, product by product, zero point folded after."""
+    filters, fan_in, rows, columns = weights.shape
+    zero_point, enlarged = source.tensor.zero_point, source.upsample
+    height, width = x.shape[1] * enlarged, x.shape[2] * enlarged
+    (stride_p, stride_q), (step_r, step_s) = source.stride, source.dilation
+    top, left = source.padding.top, source.padding.left
+
+    def value(c: int, h: int, w: int) -> int:
+        inside = 0 <= h < height and 0 <= w < width
+        return (
+            int(x[source.first_channel + c, h // enlarged, w // enlarged]) if inside else zero_point
+        )
+
+    def fits(first: int, taps: int, step: int, end: int) -> bool:
+        return first + (taps - 1) * step < end
+
+    starts_p = [p - top for p in range(0, height + 2 * rows * step_r, stride_p)]
+    starts_q = [q - left for q in range(0, width + 2 * columns * step_s, stride_q)]
+    starts_p = [p for p in starts_p if fits(p, rows, step_r, height + source.padding.bottom)]
+    starts_q = [q for q in starts_q if fits(q, columns, step_s, width + source.padding.right)]
+    sums = np.empty((filters, len(starts_p), len(starts_q)), np.int64)
+    for k, p, q in np.ndindex(sums.shape):
+        group = k * source.groups // filters
+        raw = sum(
+            int(weights[k, c, r, s])
+            * value(group * fan_in + c, starts_p[p] + r * step_r, starts_q[q] + s * step_s)
+            for c, r, s in np.ndindex(fan_in, rows, columns)
+        )
+        sums[k, p, q] = raw - zero_point * int(weights[k].astype(int).sum())
+    return sums
+
+
+def stage_by_loops(stage: Stage, tensors: Mapping[str, Stored]) -> Stored:
+    """Return the output of a stage for the stored tensors `x[C, H, W]` that it reads."""
+    constants = stage.constants
+    assert constants is not None
+    pairs = zip(stage.sources, constants.weights, strict=True)
+    sums = np.sum(
+        [
+            convolution_by_loops(tensors[source.tensor.name], weights, source)
+            for source, weights in pairs
+        ],
+        axis=0,
+    )
+    narrow = np.empty_like(sums)
+    for channel, p, q in np.ndindex(narrow.shape):
+        acc = int(sums[channel, p, q]) + int(constants.bias[channel])
+        factors = constants.multiplier if acc >= 0 else constants.negative_multiplier
+        shift = int(constants.shift[channel])
+        wide = (acc * int(factors[channel]) + (1 << (shift - 1))) >> shift
+        narrow[channel, p, q] = min(max(wide + stage.output.zero_point, -128), 127)
+    k, pool = stage.channel_pool, stage.spatial_pool
+    filters, height, width = narrow.shape
+    return np.array(
+        [
+            [
+                [
+                    narrow[c : c + k, h : h + pool.window, w : w + pool.window].max()
+                    for w in range(0, width, pool.stride)
+                ]
+                for h in range(0, height, pool.stride)
+            ]
+            for c in range(0, filters, k)
+        ],
+        np.int8,
+    )
