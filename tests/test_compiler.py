@@ -1,7 +1,6 @@
 """The programs that the compiler writes: sound descriptors, memory placed without overlap."""
 
 import tracemalloc
-from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +8,6 @@ from hypothesis import strategies as st
 
 from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph, plan_graph, write_program
-from hwsim.compiler.allocate import allocate_chain
 from hwsim.compiler.tiling import schedule_stage
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Shape, Source, Stage, Tensor
@@ -154,13 +152,3 @@ def test_tiles_fit_the_buffers(data: st.DataObject) -> None:
             end = tile.buffer_address + blocks * tile.buffer_block_words
             assert end <= config.feature_words
             assert tile.row_words * tile.ring_rows <= tile.buffer_block_words
-
-
-@given(st.lists(st.integers(1, 1000), min_size=2, max_size=12))
-def test_a_chain_takes_its_largest_input_and_output_together(sizes: list[int]) -> None:
-    offsets, high_water_bytes = allocate_chain(sizes)
-    assert high_water_bytes == max(one + other for one, other in pairwise(sizes))
-    placed = list(zip(offsets, sizes, strict=True))
-    for (one, one_size), (other, other_size) in pairwise(placed):
-        assert one + one_size <= other or other + other_size <= one
-    assert all(offset >= 0 and offset + size <= high_water_bytes for offset, size in placed)

@@ -1,10 +1,12 @@
 """The memory map: first the tensors of features, then weights and program, which are only read."""
 
-from itertools import pairwise
+from dataclasses import dataclass
 
 from hwsim.arch.config import Config
 from hwsim.compiler.pack import tensor_bytes
+from hwsim.compiler.place import Lived, least_bytes, place
 from hwsim.graph import Graph
+from hwsim.graph.lifetimes import lifetimes
 from hwsim.program.blocking import is_packed
 from hwsim.program.program import WINDOW_BYTES, Region, Traffic
 from hwsim.program.schedule import Schedule
@@ -12,32 +14,31 @@ from hwsim.program.schedule import Schedule
 REGION_ALIGNMENT = WINDOW_BYTES  # so that a window can begin at any region
 
 
-def allocate_chain(sizes_bytes: list[int]) -> tuple[list[int], int]:
-    """Return the offsets of a chain's tensors, and the bytes that they take together.
+@dataclass(frozen=True)
+class FeatureMemory:
+    """The regions of the stored tensors, from address 0 on."""
 
-    A tensor must keep its place while the one before it and the one after it are in use, and no
-    longer. So tensors lie in turn at the beginning and at the end of the memory. It then has the
-    size of the largest input and output together, and no smaller memory could hold them.
-    """
-    high_water_bytes = max((one + other for one, other in pairwise(sizes_bytes)), default=0)
-    offsets = [
-        0 if index % 2 == 0 else high_water_bytes - size for index, size in enumerate(sizes_bytes)
+    tensors: dict[str, Region]
+    peak_bytes: int
+    """The bytes that they take together."""
+    least_bytes: int
+    """The largest sum of what is alive during one stage: no memory could be smaller."""
+
+
+def feature_memory(graph: Graph, config: Config) -> FeatureMemory:
+    """Return the places of all tensors of a graph, for the stages during which each is needed."""
+    packed = {stage.sources[0].tensor.name for stage in graph.stages if is_packed(stage)}
+    lives = lifetimes(graph)
+    lived = [
+        Lived(tensor_bytes(tensor.shape, tensor.name in packed, config), *lives[tensor.name])
+        for tensor in graph.tensors
     ]
-    return offsets, high_water_bytes
-
-
-def tensor_regions(graph: Graph, config: Config) -> tuple[dict[str, Region], int]:
-    """Return the regions of the stored tensors, from address 0 on, and their bytes together."""
-    first = graph.stages[0]
-    names = [tensor.name for tensor in graph.tensors]
-    sizes = [tensor_bytes(graph.inputs[0].shape, is_packed(first), config)]
-    sizes += [tensor_bytes(stage.output.shape, False, config) for stage in graph.stages]
-    offsets, peak_bytes = allocate_chain(sizes)
+    found = place(lived)
     regions = {
-        name: Region(name, Traffic.FEATURES_READ, offset, size)
-        for name, offset, size in zip(names, offsets, sizes, strict=True)
+        tensor.name: Region(tensor.name, Traffic.FEATURES_READ, offset, one.size_bytes)
+        for tensor, one, offset in zip(graph.tensors, lived, found.offsets, strict=True)
     }
-    return regions, peak_bytes
+    return FeatureMemory(regions, found.peak_bytes, least_bytes(lived))
 
 
 def weight_regions(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hwsim.arch.config import Config
-from hwsim.compiler.allocate import aligned, tensor_regions, weight_regions
+from hwsim.compiler.allocate import aligned, feature_memory, weight_regions
 from hwsim.compiler.count import page_loads, stage_descriptors
 from hwsim.compiler.emit import emit_stage
 from hwsim.compiler.limits import check_build, check_size
@@ -46,14 +46,15 @@ def plan_of_any_size(graph: Graph, config: Config) -> Plan:
     check_build(graph, config)
     schedules = [schedule_stage(stage, config) for stage in graph.stages]
     # Features come first, then weights and program: each part is a window, in whole pages.
-    tensors, peak_feature_bytes = tensor_regions(graph, config)
-    features_end = max(region.end for region in tensors.values())
-    weights = weight_regions(graph, schedules, config, start=features_end)
+    features = feature_memory(graph, config)
+    weights = weight_regions(graph, schedules, config, start=features.peak_bytes)
     stages = _stage_programs(graph, config, schedules, weights)
     # The first page is read whole, however short the program.
     code_bytes = max(stages[-1].last_descriptor * DESCRIPTOR_BYTES, PAGE_BYTES)
     code = Region("program", Traffic.PROGRAM, aligned(weights[-1].end), code_bytes)
-    return Plan(graph, config, stages, code, tensors, peak_feature_bytes)
+    return Plan(
+        graph, config, stages, code, features.tensors, features.peak_bytes, features.least_bytes
+    )
 
 
 def write_program(plan: Plan, on_stage: Callable[[], None] = lambda: None) -> Program:
@@ -82,6 +83,7 @@ def write_program(plan: Plan, on_stage: Callable[[], None] = lambda: None) -> Pr
         plan.code,
         plan.tensors,
         plan.peak_feature_bytes,
+        plan.least_feature_bytes,
         descriptors=tuple(descriptors),
         weights=tuple(
             pack_weights(stage, config) if graph.is_quantized else b"" for stage in graph.stages

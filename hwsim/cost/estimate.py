@@ -72,6 +72,11 @@ class Estimate:
         return self.timeline.program.peak_feature_bytes
 
     @property
+    def least_feature_bytes(self) -> int:
+        """The lower bound of the peak: what is alive during one stage, at its largest."""
+        return self.timeline.program.least_feature_bytes
+
+    @property
     def peak_feature_stage(self) -> str:
         """The name of the stage whose inputs and output together take the most memory."""
         regions = self.timeline.program.tensors

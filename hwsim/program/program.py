@@ -72,6 +72,7 @@ class Plan:
     code: Region
     tensors: dict[str, Region]
     peak_feature_bytes: int
+    least_feature_bytes: int  # the largest sum of tensors that are alive together: a lower bound
 
     @property
     def size_bytes(self) -> int:

@@ -13,7 +13,7 @@ from hwsim.report.comparison import ComparisonFigures, comparison_figures
 from hwsim.report.layers import LayerFigures, layer_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
-SCHEMA_VERSION = "2.0"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "2.1"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)

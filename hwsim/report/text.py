@@ -81,8 +81,8 @@ def frame_facts(totals: TotalFigures) -> dict[str, str]:
         f"{gigabytes(totals.peak_window_bandwidth_bytes_per_second)} over "
         f"{totals.peak_window_cycles} cycles; "
         f"the bus carries {gigabytes(totals.bus_bandwidth_bytes_per_second)}",
-        "peak feature memory": f"{totals.peak_feature_bytes:,} bytes of DRAM, "
-        f"caused by {totals.peak_feature_layer}",
+        "peak feature memory": f"{totals.peak_feature_bytes:,} bytes of DRAM (lower bound "
+        f"{totals.least_feature_bytes:,}), caused by {totals.peak_feature_layer}",
         "on-chip memory": f"{kibibytes(totals.on_chip_memory_bits)}: {memories}",
         "energy": f"{energy.total_mj:.2f} mJ a frame, assumed, not calibrated: "
         f"MACs {energy.mac_mj:.2f}, on-chip {energy.on_chip_mj:.2f}, DRAM {energy.dram_mj:.2f}",

@@ -115,6 +115,8 @@ class TotalFigures:
     """The most that memory and bus carry, with reads and writes at the same time."""
     peak_feature_bytes: int
     """The allocator's high-water mark of feature memory in DRAM."""
+    least_feature_bytes: int
+    """The lower bound of this mark: the largest sum of maps that are needed at the same time."""
     peak_feature_layer: str
     """The layer whose input and output together need the most feature memory."""
     on_chip_memory_bits: int
@@ -166,6 +168,7 @@ def total_figures(estimate: Estimate, layers: tuple[LayerFigures, ...]) -> Total
         peak_window_cycles=WINDOW_CYCLES,
         bus_bandwidth_bytes_per_second=bus_bytes_per_cycle(estimate.config) * clock_hz,
         peak_feature_bytes=estimate.peak_feature_bytes,
+        least_feature_bytes=estimate.least_feature_bytes,
         peak_feature_layer=estimate.peak_feature_stage,
         on_chip_memory_bits=sum(memory.bits for memory in estimate.memories),
         on_chip_memories=tuple(
