@@ -22,4 +22,4 @@ def seeded_image(graph: Graph) -> NDArray[np.int8]:
 if __name__ == "__main__":
     config = load_config("edge")
     network = with_constants(build_network(sys.argv[1]), config, seed=0)
-    Machine(compile_graph(network, config), seeded_image(network)).run()
+    Machine(compile_graph(network, config), {network.only_input.name: seeded_image(network)}).run()

@@ -1,4 +1,7 @@
-"""`rtl.program.distributor` hands every descriptor to all of its units, and to no other."""
+"""`rtl.program.distributor` hands every descriptor to all of its units, and to no other.
+
+The drain is a unit of those COMPUTEs that end a tile.
+"""
 
 from amaranth.hdl import Cat, Mux
 from amaranth.lib import data
@@ -39,9 +42,11 @@ def distributor() -> Proof:
     for name, opcode in OUTPUTS.items():
         o = getattr(distributor, name)
         m.d.comb += o.ready.eq(proof.anything(1, f"{name}_ready"))
-        kind = i.payload.kind[opcode.name.lower()]
+        goes = takes & i.payload.kind[opcode.name.lower()]
+        if name == "drain":
+            goes &= as_descriptor(i.payload.descriptor).compute.last
         passages[name] = claim_passed(
-            proof, name, takes & kind, i.payload.source[0], o.valid & o.ready, o.payload,
+            proof, name, goes, i.payload.source[0], o.valid & o.ready, o.payload,
             QUEUE_DEPTH,
         )  # fmt: skip
         claim_held(proof, name, o.valid, o.ready, o.payload)

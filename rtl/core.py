@@ -209,7 +209,9 @@ class Core(wiring.Component):
         offered = Signal(WAITING)
         tiles_in_array = Signal(range(ACCUMULATOR_BANKS + 1))  # whose last sums are under way
         m.d.comb += [offered.valid.eq(fetch.o.valid), offered.source.eq(fetch.o.payload.source)]
-        m.d.sync += tiles_in_array.eq(tiles_in_array + issue.issued - self.accumulators.accumulated)
+        m.d.sync += tiles_in_array.eq(
+            tiles_in_array + issue.completed - self.accumulators.accumulated
+        )
         faults = [unit.fault for unit in (self.distributor, load, store, weights, issue, drain)]
         bus_faults = [writes.fault, reads.fault]
         waiting = [load.waiting, store.waiting, issue.waiting, drain.waiting, offered]

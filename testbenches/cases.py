@@ -6,7 +6,17 @@ import numpy as np
 
 from hwsim.arch.config import Config
 from hwsim.fixed_point import fixed_point
-from hwsim.graph import Constants, Graph, Quantization, Shape, Source, SpatialPool, Stage, Tensor
+from hwsim.graph import (
+    Constants,
+    Graph,
+    Padding,
+    Quantization,
+    Shape,
+    Source,
+    SpatialPool,
+    Stage,
+    Tensor,
+)
 from hwsim.passes.baselines import materialized
 
 NEGATIVE_SLOPE = 0.7  # large enough that outputs saturate below as well
@@ -46,6 +56,7 @@ CASES = {
     ),
 }
 NOT_FUSED = "not fused"  # the maps of "k4" written to memory, read back and reduced
+BRANCHES = "branches"  # every geometry of a source, and a layer that adds up three of them
 
 
 def with_constants(graph: Graph, config: Config, seed: int) -> Graph:
@@ -100,9 +111,51 @@ def drawn_layers(
     return with_constants(Graph.chain(name, layers), config, seed)
 
 
+def branches(config: Config, seed: int) -> Graph:
+    """Return two branches, of stride 2 and of dilated groups, added to a slice of their input."""
+    bits, k = config.widths.weight_bits, 2 if config.channel_pool else 1
+    tensor = Tensor("input", Shape(24, 9, 10))
+    halved = Stage.inferred(
+        "halved",
+        [Source.whole(tensor, (3, 3), padding=1, stride=(2, 2))],
+        "half",
+        16,
+        NEGATIVE_SLOPE,
+        weight_bits=bits,
+    )
+    way = Source.whole(tensor, (3, 3), groups=2)
+    spread = Stage.inferred(
+        "spread",
+        [replace(way, dilation=(2, 1), padding=Padding(2, 1, 2, 1))],
+        "spread maps",
+        12,
+        NEGATIVE_SLOPE,
+        weight_bits=bits,
+    )
+    upsampled = Source.whole(halved.output, (3, 3))
+    added = Stage.inferred(
+        "added",
+        [
+            replace(upsampled, upsample=2, padding=Padding(top=1, left=1, right=1)),
+            replace(Source.whole(tensor, (1, 1)), first_channel=5, channels=16),
+            Source.whole(spread.output, (1, 1)),
+        ],
+        "sum",
+        20 * k,
+        NEGATIVE_SLOPE,
+        k,
+        SpatialPool.STRIDE_2,
+        bits,
+    )
+    graph = Graph(BRANCHES, (tensor,), (halved, spread, added), (added.output,))
+    return with_constants(graph, config, seed)
+
+
 def case_graph(name: str, config: Config) -> Graph:
     if name == NOT_FUSED:
         return materialized(replace(case_graph("k4", config), name=name))
+    if name == BRANCHES:
+        return branches(config, seed=1)
     shape, stages = CASES[name]
     if not config.channel_pool:
         stages = tuple(replace(stage, k=1) for stage in stages)

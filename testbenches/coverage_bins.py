@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
-from hwsim.graph import Stage
+from hwsim.graph import Source, Stage
 from hwsim.isa.descriptor import Compute, End, Load, Store
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import PAGE_BYTES, Destination
 from hwsim.isa.tokens import unwrap
+from hwsim.program.blocking import SourceBlocking
 from hwsim.program.program import Program, StageProgram
 from hwsim.timeline.walk import Walk
 
@@ -50,40 +51,57 @@ def _wraps(load: Load) -> bool:
 
 def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
     layer, schedule, blocking = part.stage, part.schedule, part.schedule.blocking
-    source = layer.sources[0]
     holds = {
         f"k {layer.channel_pool}": True,
         f"spatial pool {int(layer.spatial_pool)}": True,
-        f"kernel {source.kernel[0]}": source.kernel in {(1, 1), (3, 3)},
-        "packed image": blocking.packed,
         "reduction only": layer.is_reduction,
         "several tiles": schedule.tiles > 1,
         "several bands": sum(map(len, schedule.band_sets)) > 1,
         "several stripes": len(schedule.stripes) > 1,
         "several sweeps": len(schedule.sweeps) > 1,
         "several output blocks": blocking.output_blocks > 1,
-        "several input blocks": not blocking.packed and blocking.reduction_blocks > 1,
-        "empty input lanes": source.channels % config.array.input_lanes > 0,
+        "several sources": len(layer.sources) > 1,
         "empty output lanes": layer.filters % config.array.output_lanes > 0,
         f"weights per {schedule.scope.value}": True,
         "multi-word bundle": blocking.bundle_words > 1,
+    }
+    own = (
+        _bins_of_source(*pair, config) for pair in zip(layer.sources, blocking.sources, strict=True)
+    )
+    return {name for name, true in holds.items() if true}.union(*own)
+
+
+def _bins_of_source(source: Source, blocking: SourceBlocking, config: Config) -> set[str]:
+    holds = {
+        f"kernel {source.kernel[0]}": source.kernel in {(1, 1), (3, 3)},
+        "packed image": blocking.packed,
+        "several input blocks": not blocking.packed and blocking.reduction_blocks > 1,
+        "empty input lanes": source.channels % config.array.input_lanes > 0,
+        "stride": max(source.stride) > 1,
+        "dilation": max(source.dilation) > 1,
+        "upsampling": source.upsample > 1,
+        "slice": source.is_slice,
+        "grouped": source.groups > 1,
+        "unequal padding": not source.padding.is_even,
     }
     return {name for name, true in holds.items() if true}
 
 
 def _bins_of_tile(tile: Compute) -> set[str]:
     """Return the bins of borders, ring and weight queue that one COMPUTE's fields show."""
-    rows = tile.rows + tile.kernel_rows - 1  # rows of input under the tile's taps
-    columns = tile.columns + tile.kernel_columns - 1
+    # Rows of input from the tile's first tap to its last, and columns.
+    rows = (tile.rows - 1) * tile.stride_rows + (tile.kernel_rows - 1) * tile.dilation_rows + 1
+    columns = (tile.columns - 1) * tile.stride_columns + 1
+    columns += (tile.kernel_columns - 1) * tile.dilation_columns
     first = max(tile.top, 0)  # first row of the input, and the row after the last
     last = min(tile.top + rows, tile.input_height)
-    ring_row = (tile.ring_row + first - tile.top) % tile.ring_rows
+    ring_row = (tile.ring_row + (first - tile.top >> tile.upsample)) % tile.ring_rows
     holds = {
         "border top": tile.top < 0,
         "border bottom": tile.top + rows > tile.input_height,
         "border left": tile.left < 0,
         "border right": tile.left + columns > tile.input_width,
-        "tile wraps ring": ring_row + last - first > tile.ring_rows,
+        "tile wraps ring": ring_row + (last - first >> tile.upsample) > tile.ring_rows,
         "weights released" if tile.release else "weights kept": True,
         "weights behind head": tile.weight_offset > 0,
         "multi-block bundle": tile.byte_offset > 0,

@@ -46,7 +46,7 @@ def sound_program(config: Config) -> Sound:
     graph = drawn_layers("recovery", shape, (CaseStage(8, k=2),), config, seed=1)
     program = compile_graph(graph, config)
     image = drawn_input(program.graph, seed=2)
-    memory = Machine(program, image).run().data.tobytes()
+    memory = Machine(program, {program.graph.only_input.name: image}).run().data.tobytes()
     return Sound(program, pack_features(image, config), memory, time_program(program).cycles)
 
 

@@ -6,7 +6,14 @@ from hwsim.arch.config import Config
 from hwsim.errors import InputError
 from hwsim.isa.descriptor import FIELDS, decode
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import DESCRIPTOR_BYTES, OPCODE, PAGE_BYTES, Opcode
+from hwsim.isa.fields import (
+    DESCRIPTOR_BYTES,
+    FORMAT,
+    FORMAT_NUMBER,
+    OPCODE,
+    PAGE_BYTES,
+    Opcode,
+)
 from hwsim.isa.rules import broken_rule
 from hwsim.program.program import Program
 from hwsim.testbenches.bench import Run
@@ -38,7 +45,7 @@ def spoilt_code(program: Program, drawn: random.Random) -> bytes:
 def check_judgement(program: Program, code: bytes, run: Run) -> None:
     """Check that the hardware's verdict on a descriptor is that of the decoder and the rules."""
     index = (run.error_descriptor - program.code.address) // DESCRIPTOR_BYTES
-    judged = {ErrorCode.OPCODE, ErrorCode.RESERVED, ErrorCode.FIELD}
+    judged = {ErrorCode.OPCODE, ErrorCode.FORMAT, ErrorCode.RESERVED, ErrorCode.FIELD}
     if run.error in judged:
         assert _judge(code, index, program.config) is run.error, (index, run.error.name)
     elif run.error is ErrorCode.NONE:
@@ -52,6 +59,8 @@ def _judge(code: bytes, index: int, config: Config) -> ErrorCode:
     data = code[index * DESCRIPTOR_BYTES : (index + 1) * DESCRIPTOR_BYTES]
     if data[0] & OPCODE.high not in list(Opcode):
         return ErrorCode.OPCODE
+    if data[-1] >> 8 - FORMAT.bits != FORMAT_NUMBER:
+        return ErrorCode.FORMAT
     try:
         descriptor = decode(data)
     except InputError:

@@ -16,12 +16,12 @@ from hwsim.isa.identity import constant_fields, reset_value
 from hwsim.isa.register import Access
 from hwsim.isa.registers import REGISTERS, register
 from hwsim.machine import Machine
-from hwsim.program.blocking import is_packed
+from hwsim.program.blocking import lies_packed
 from hwsim.program.program import Program
 from hwsim.testbenches.axi_memory import OKAY, REFERENCE, Behaviour, hesitant
 from hwsim.testbenches.bench import PATIENCE, Bench, Run, configuration, run_program
 from hwsim.testbenches.bus_record import attribute, load_record
-from hwsim.testbenches.cases import CASES, NOT_FUSED, case_graph
+from hwsim.testbenches.cases import BRANCHES, CASES, NOT_FUSED, case_graph
 from hwsim.testbenches.coverage import record
 from hwsim.testbenches.coverage_bins import bins_of_program, bins_of_timeline, bins_of_values
 from hwsim.testbenches.replay import seed_of
@@ -53,7 +53,7 @@ def check_values(program: Program, image: NDArray[np.int8], run: Run) -> None:
 
 def check_machine(program: Program, image: NDArray[np.int8], run: Run) -> None:
     """Check that memory equals the machine's, and that three counts of bytes by class are equal."""
-    machine = Machine(program, image)
+    machine = Machine(program, {program.graph.only_input.name: image})
     expected = machine.run()
     assert run.memory == expected.data.tobytes().ljust(len(run.memory), b"\0")
     assert run.monitor_bytes == run.counter_bytes
@@ -82,7 +82,7 @@ async def check(bench: Bench, program: Program, behaviour: Behaviour = REFERENCE
     """Run a program and check it; cycles are compared only on a memory like the config's."""
     graph = program.graph
     image = drawn_input(graph, seed=2)
-    pack = pack_image if is_packed(graph.stages[0]) else pack_features
+    pack = pack_image if lies_packed(graph, graph.inputs[0]) else pack_features
     timeline = time_program(program)
     predicted = timeline.cycles
     run = await run_program(
@@ -127,7 +127,7 @@ async def keeps_registers(dut: Any) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(case=[*CASES, NOT_FUSED])
+@cocotb.parametrize(case=[*CASES, NOT_FUSED, BRANCHES])
 async def runs(dut: Any, case: str) -> None:
     """One small network has the right values, bytes and cycles."""
     bench = await started(dut)

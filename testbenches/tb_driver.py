@@ -65,7 +65,7 @@ async def runs_a_network_and_reports_an_error(dut: Any) -> None:
     await bench.reset()
     program = compile_graph(case_graph("slice", config), config)
     image = drawn_input(program.graph, seed=2)
-    machine = Machine(program, image)
+    machine = Machine(program, {program.graph.only_input.name: image})
     expected = machine.run()
     limit = PATIENCE * time_program(program).cycles
     for is_wrong in (False, True, False):

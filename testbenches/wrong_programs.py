@@ -9,6 +9,8 @@ from hwsim.isa.descriptor import FIELDS, Compute, Descriptor, End, Load, Store, 
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import (
     DESCRIPTOR_BYTES,
+    FORMAT_NUMBER,
+    FORMAT_SHIFT,
     OPCODE,
     PAGE_BYTES,
     PAGE_DESCRIPTORS,
@@ -75,6 +77,7 @@ def wrong_programs(program: Program) -> Iterator[WrongProgram]:
     yield from _pages(victim)
     yield from _windows(victim)
     yield from _buffers(victim)
+    yield from _tiles(victim)
     yield from _deadlocks(victim)
 
 
@@ -92,10 +95,14 @@ def _reserved_bits(victim: Victim) -> Iterator[WrongProgram]:
                          (Opcode.STORE, Store), (Opcode.END, End)):  # fmt: skip
         index = victim.index_of(kind)
         first = sum(field.bits for field in FIELDS[opcode])
-        for bit in (first, 8 * DESCRIPTOR_BYTES - 1):
+        for bit in (first, FORMAT_SHIFT - 1):
             code = victim.patched(index, 0, 1 << bit)
             name = f"reserved bit {bit} of {opcode.name}"
             yield WrongProgram(name, code, ErrorCode.RESERVED, index)
+        for number in (0, 1, FORMAT_NUMBER + 1):
+            code = victim.patched(index, (number ^ FORMAT_NUMBER) << FORMAT_SHIFT)
+            name = f"{opcode.name} of format {number}"
+            yield WrongProgram(name, code, ErrorCode.FORMAT, index)
 
 
 def _fields(victim: Victim) -> Iterator[WrongProgram]:
@@ -113,6 +120,12 @@ def _fields(victim: Victim) -> Iterator[WrongProgram]:
             *({name: 0} for name in ("row_words", "rows", "columns", "kernel_rows",
                                      "kernel_columns", "blocks", "pooled_rows", "pooled_columns")),
             {"ring_row": 8},
+            *({f"{name}_{side}": value}
+              for name, value in (("stride", 0), ("stride", 9), ("dilation", 0), ("dilation", 17))
+              for side in ("rows", "columns")),
+            {"ring_rows": 2, "stride_rows": 3},
+            {"upsample": 1, "stride_columns": 2},
+            {"upsample": 1, "dilation_columns": 2},
             {"packed": 1, "blocks": 1},
             {"spatial_pool": 3},
             {"pooled_rows": 1023},
@@ -174,11 +187,10 @@ def _buffers(victim: Victim) -> Iterator[WrongProgram]:
     compute, store = victim.index_of(Compute), victim.index_of(Store)
     depth = config.buffers.accumulator_depth
     for index, fields in (
-        (features, {"buffer_address": config.feature_words - 1}),
+        (features, {"first_line": config.feature_words - 1}),
         (features, {"buffer_block_words": config.feature_words}),
-        (features, {"ring_row": 1024, "ring_rows": 1025, "row_words": 4096}),  # a product of 2^22
-        (compute, {"buffer_address": config.feature_words}),
-        (compute, {"buffer_address": 64, "buffer_block_words": (1 << 20) - 64}),
+        (compute, {"first_line": config.feature_words}),
+        (compute, {"first_line": 64, "buffer_block_words": (1 << 20) - 64}),
         (compute, {"rows": depth // 8 + 1}),
         (compute, {"weight_offset": config.weight_words}),
         (compute, {"weight_offset": config.weight_words - 1}),
@@ -187,6 +199,17 @@ def _buffers(victim: Victim) -> Iterator[WrongProgram]:
     ):
         name = f"past a buffer: {fields}"
         yield WrongProgram(name, victim.spoilt(index, **fields), ErrorCode.BUFFER, index)
+
+
+def _tiles(victim: Victim) -> Iterator[WrongProgram]:
+    first, second = victim.index_of(Compute), victim.index_of(Compute, 1)
+    for index, fields, blamed in (
+        (first, {"first": 0}, first),
+        (second, {"first": 0}, second),
+        (first, {"last": 0}, second),
+    ):
+        code = victim.spoilt(index, **fields)
+        yield WrongProgram(f"COMPUTE {index} with {fields}", code, ErrorCode.TILE, blamed)
 
 
 def _deadlocks(victim: Victim) -> Iterator[WrongProgram]:

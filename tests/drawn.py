@@ -94,7 +94,7 @@ def kernels(draw: st.DrawFn, shape: Shape) -> tuple[tuple[int, int], int]:
 
 
 @st.composite
-def branching_graphs(draw: st.DrawFn, max_stages: int = 5) -> Graph:
+def branching_graphs(draw: st.DrawFn, max_stages: int = 5, weight_bits: int | None = None) -> Graph:
     """Draw a graph of up to two inputs, whose stages add one to three sources of any geometry."""
     side = st.integers(1, 12)
     tensors = [
@@ -104,7 +104,7 @@ def branching_graphs(draw: st.DrawFn, max_stages: int = 5) -> Graph:
     inputs, stages = len(tensors), draw(st.integers(1, max_stages))
     made: list[Stage] = []
     for number in range(1, stages + 1):
-        made.append(draw(stages_on(tensors, number)))
+        made.append(draw(stages_on(tensors, number, weight_bits)))
         tensors.append(made[-1].output)
     read = {source.tensor.name for stage in made for source in stage.sources}
     unread = [stage.output for stage in made if stage.output.name not in read]
@@ -114,7 +114,9 @@ def branching_graphs(draw: st.DrawFn, max_stages: int = 5) -> Graph:
 
 
 @st.composite
-def stages_on(draw: st.DrawFn, tensors: list[Tensor], number: int) -> Stage:
+def stages_on(
+    draw: st.DrawFn, tensors: list[Tensor], number: int, weight_bits: int | None = None
+) -> Stage:
     """Draw a stage that reads one or several of `tensors`, each time by another geometry."""
     groups = draw(st.sampled_from([1, 1, 1, 2, 3, 4]))
     k = draw(st.sampled_from([1, 1, 2, 4]))
@@ -127,7 +129,7 @@ def stages_on(draw: st.DrawFn, tensors: list[Tensor], number: int) -> Stage:
             sources.append(fitted)
     return Stage.inferred(f"stage{number}", sources, f"features{number}", filters,
                           draw(st.sampled_from([None, 0.1])), k, draw(st.sampled_from(SpatialPool)),
-                          draw(st.sampled_from([4, 8])))  # fmt: skip
+                          weight_bits or draw(st.sampled_from([4, 8])))  # fmt: skip
 
 
 @st.composite

@@ -30,8 +30,8 @@ def test_a_program_takes_a_few_hundred_bytes_per_descriptor() -> None:
     program = write_program(plan)
     held, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert held < 400 * len(program.descriptors)
-    assert peak < 440 * len(program.descriptors)
+    assert held < 470 * len(program.descriptors)
+    assert peak < 510 * len(program.descriptors)
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,7 @@ def test_tiles_fit_the_buffers(data: st.DataObject) -> None:
         if isinstance(tile, Compute):
             assert tile.rows * tile.columns <= config.buffers.accumulator_depth
             blocks = 1 if tile.packed else tile.blocks
-            end = tile.buffer_address + blocks * tile.buffer_block_words
-            assert end <= config.feature_words
+            start = tile.first_line - tile.ring_row * tile.row_words
+            assert start >= 0
+            assert start + blocks * tile.buffer_block_words <= config.feature_words
             assert tile.row_words * tile.ring_rows <= tile.buffer_block_words

@@ -1,7 +1,7 @@
 """The machine, which executes compiled programs, equals golden in every element."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from hwsim.arch.config import Config, load_config
 from hwsim.compiler import compile_graph
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
+from hwsim.golden.reference import run_graph
 from hwsim.graph import Graph
 from hwsim.isa.descriptor import Compute
 from hwsim.machine import DeadlockError, Machine
@@ -23,8 +24,13 @@ from hwsim.machine.convolution import WINDOW_FIELDS, accumulate, gather
 from hwsim.machine.machine import Order
 from hwsim.passes.baselines import materialized
 from hwsim.program.program import Program
-from tests.drawn import configs, drawn_input, shapes_of_graphs, with_drawn_constants
-from tests.outputs import golden_outputs
+from tests.drawn import (
+    branching_graphs,
+    configs,
+    drawn_inputs,
+    shapes_of_graphs,
+    with_drawn_constants,
+)
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -43,18 +49,19 @@ def shuffled(seed: int) -> Order:
 
 
 def execute(
-    program: Program, image: NDArray[np.int8], order: Order = LOADS_FIRST
+    program: Program, inputs: Mapping[str, NDArray[np.int8]], order: Order = LOADS_FIRST
 ) -> list[NDArray[np.int8]]:
     outputs: list[NDArray[np.int8]] = []
-    machine = Machine(program, image, order, lambda _, out: outputs.append(out.copy()))
+    machine = Machine(program, inputs, order, lambda _, out: outputs.append(out.copy()))
     machine.run()
     return outputs
 
 
 def assert_equals_golden(
-    graph: Graph, image: NDArray[np.int8], outputs: Iterable[NDArray[np.int8]]
+    graph: Graph, inputs: Mapping[str, NDArray[np.int8]], outputs: Iterable[NDArray[np.int8]]
 ) -> None:
-    expected = golden_outputs(graph, torch.from_numpy(image)[None])
+    tensors = run_graph(graph, {name: torch.from_numpy(x)[None] for name, x in inputs.items()})
+    expected = [tensors[stage.output.name] for stage in graph.stages]
     for stage, output, reference in zip(graph.stages, outputs, expected, strict=True):
         np.testing.assert_array_equal(output, reference[0].numpy(), err_msg=stage.name)
 
@@ -74,8 +81,20 @@ def test_drawn_graphs_equal_golden(data: st.DataObject, weight_bits: int, seed: 
     config = data.draw(configs(weight_bits))
     graph = with_drawn_constants(data.draw(shapes_of_graphs(weight_bits=weight_bits)), seed)
     program = compiled(graph, config)
-    image = drawn_input(graph, seed)
-    assert_equals_golden(graph, image, execute(program, image))
+    inputs = drawn_inputs(graph, seed)
+    assert_equals_golden(graph, inputs, execute(program, inputs))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data(), st.sampled_from([4, 8]), seeds)
+def test_drawn_branching_graphs_equal_golden(
+    data: st.DataObject, weight_bits: int, seed: int
+) -> None:
+    config = data.draw(configs(weight_bits))
+    graph = with_drawn_constants(data.draw(branching_graphs(weight_bits=weight_bits)), seed)
+    program = compiled(graph, config)
+    inputs = drawn_inputs(graph, seed)
+    assert_equals_golden(graph, inputs, execute(program, inputs))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -84,12 +103,13 @@ def test_any_order_that_the_tokens_allow_gives_the_same_values(
     data: st.DataObject, seed: int
 ) -> None:
     config = data.draw(configs(8))
-    graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
+    shapes = data.draw(shapes_of_graphs() | branching_graphs(weight_bits=8))
+    graph = with_drawn_constants(shapes, seed)
     program = compiled(graph, config)
-    image = drawn_input(graph, seed)
+    inputs = drawn_inputs(graph, seed)
     fixed = (LOADS_FIRST, TILES_FIRST, STORES_FIRST)
     for order in (*fixed, shuffled(seed), shuffled(seed + 1)):
-        assert_equals_golden(graph, image, execute(program, image, order))
+        assert_equals_golden(graph, inputs, execute(program, inputs, order))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -99,13 +119,13 @@ def test_virtual_maps_store_the_same_bytes_as_materialized_ones(
 ) -> None:
     config = data.draw(configs(8))
     graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
-    image = drawn_input(graph, seed)
+    inputs = drawn_inputs(graph, seed)
     unfused = materialized(graph, pooled)
-    fused_outputs = execute(compiled(graph, config), image)
+    fused_outputs = execute(compiled(graph, config), inputs)
     by_name = dict(
         zip(
             [stage.output.name for stage in unfused.stages],
-            execute(compiled(unfused, config), image),
+            execute(compiled(unfused, config), inputs),
             strict=True,
         )
     )
@@ -117,9 +137,9 @@ def test_virtual_maps_store_the_same_bytes_as_materialized_ones(
 @pytest.mark.parametrize("network", ["tiny-yolov2-mini", "condensation-net-mini"])
 def test_mini_networks_equal_golden(preset: str, network: str) -> None:
     graph = with_drawn_constants(build_network(network, 48, 64), seed=1)
-    image = drawn_input(graph, seed=2)
+    inputs = drawn_inputs(graph, seed=2)
     program = compile_graph(graph, load_config(preset))
-    assert_equals_golden(graph, image, execute(program, image))
+    assert_equals_golden(graph, inputs, execute(program, inputs))
 
 
 def test_long_sums_of_full_scale_products_are_exact() -> None:
@@ -151,7 +171,7 @@ def test_windows_depend_on_no_field_but_those_by_which_they_are_kept(network: st
     for tile in compile_graph(build_network(network), config).descriptors:
         if isinstance(tile, Compute):
             buffer = np.zeros((config.feature_words, config.word_bytes), np.int8)
-            gather(buffer, watched(tile, read), image_channels=3)
+            gather(buffer, watched(tile, read))
     assert read == set(WINDOW_FIELDS)
 
 
@@ -159,7 +179,7 @@ def test_a_missing_wait_shows_as_a_wrong_value_or_an_endless_one_as_a_deadlock()
     """The tests above can fail: broken tokens give a wrong value or a deadlock."""
     config = load_config("nano")
     graph = with_drawn_constants(build_network("tiny-yolov2-mini"), seed=3)
-    image = drawn_input(graph, seed=3)
+    inputs = drawn_inputs(graph, seed=3)
     program = compile_graph(graph, config)
 
     def changed(name: str, value: int) -> Program:
@@ -169,7 +189,8 @@ def test_a_missing_wait_shows_as_a_wrong_value_or_an_endless_one_as_a_deadlock()
         )
         return replace(program, descriptors=descriptors)
 
+    found = execute(changed("wait_drains", 0), inputs, STORES_FIRST)
     with pytest.raises(AssertionError, match="conv"):
-        assert_equals_golden(graph, image, execute(changed("wait_drains", 0), image, STORES_FIRST))
+        assert_equals_golden(graph, inputs, found)
     with pytest.raises(DeadlockError):
-        execute(changed("wait_chunks", 20000), image)
+        execute(changed("wait_chunks", 20000), inputs)

@@ -91,7 +91,7 @@ def tensor_of(document: dict[str, Any], key: str) -> dict[str, Any]:
 def test_memory_is_what_the_testbenches_start_with(written: Path, document: dict[str, Any]) -> None:
     program = program_at(BASE)
     memory = Contents.of(program)
-    packed = packed_input(program, stored_photograph())
+    packed = packed_input(program, program.graph.only_input, stored_photograph())
     memory.place(program.region(program.graph.inputs[0]).address, packed)
     assert not any(memory.data[:BASE])
     found = (written / "memory.bin").read_bytes()
@@ -109,7 +109,7 @@ def test_expected_is_what_the_machine_leaves_at_this_base(
 ) -> None:
     """The expected output equals the machine's and golden's, at the document's address."""
     program = program_at(BASE)
-    memory = Machine(program, stored_photograph()).run().data
+    memory = Machine(program, {program.graph.only_input.name: stored_photograph()}).run().data
     output = tensor_of(document, "output")
     expected = (written / "expected.bin").read_bytes()
     assert len(expected) == output["size_bytes"]
@@ -168,14 +168,14 @@ def test_every_tensor_lies_as_its_layout_says(data: st.DataObject, seed: int) ->
     document = mapped(program)
     image = drawn_input(graph, seed)
     outputs: dict[str, NDArray[np.int8]] = {graph.inputs[0].name: image}
-    packed = {graph.inputs[0].name: packed_input(program, image)}
+    packed = {graph.inputs[0].name: packed_input(program, graph.only_input, image)}
 
     def on_stage(stage: Any, values: NDArray[np.int8]) -> None:
         region = program.region(stage.output)
         outputs[stage.output.name] = values.copy()
         packed[stage.output.name] = machine.memory.data[region.address : region.end].tobytes()
 
-    machine = Machine(program, image, on_stage=on_stage)
+    machine = Machine(program, {graph.only_input.name: image}, on_stage=on_stage)
     machine.run()
     for tensor in document.tensors:
         assert tensor.size_bytes == len(packed[tensor.name])

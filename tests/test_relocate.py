@@ -17,7 +17,7 @@ from hwsim.machine import Machine
 from hwsim.program.program import Program, Window
 from hwsim.program.relocate import relocate
 from hwsim.timeline import time_program
-from tests.drawn import configs, drawn_input, shapes_of_graphs, with_drawn_constants
+from tests.drawn import configs, drawn_inputs, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled
 
 PAGE, END = 4096, 1 << 32
@@ -82,8 +82,8 @@ def test_the_machine_stores_the_same_at_another_place(
     graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
     program = compiled(graph, data.draw(configs(8)))
     moved = relocate(program, pages * PAGE)
-    image = drawn_input(graph, seed)
-    before, after = Machine(program, image).run().data, Machine(moved, image).run().data
+    inputs = drawn_inputs(graph, seed)
+    before, after = Machine(program, inputs).run().data, Machine(moved, inputs).run().data
     first = pages * PAGE
     region = program.code
     assert not after[:first].any()

@@ -14,7 +14,7 @@ from hwsim.rtl.operands.chain import Operands
 from hwsim.rtl.operands.issue import Issue
 from hwsim.rtl.operands.packing import packing
 from tests.drawn import preset_with
-from tests.tiles import payload_of
+from tests.tiles import UNIT_STEPS, payload_of
 
 TAPS, CHANNELS, KERNEL, PIXEL_BYTES = 27, 3, 3, 4
 BUFFER_WORDS = 400
@@ -87,7 +87,7 @@ def drawn_tile(rng: np.random.Generator, config: Config, number: int) -> dict[st
         "column_origin": number % 8, "input_height": int(rng.integers(1, 10)),
         "input_width": int(rng.integers(1, 20)), "input_zero_point": int(rng.integers(-128, 128)),
         "rows": rows, "columns": columns, "kernel_rows": KERNEL, "kernel_columns": KERNEL,
-        "blocks": packing(config).tap_passes, "packed": 1,
+        "blocks": packing(config).tap_passes, "packed": 1, "first": 1, "last": 1, **UNIT_STEPS,
     }  # fmt: skip
 
 

@@ -24,7 +24,15 @@ from hwsim.isa.descriptor import (
     encode,
 )
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import DESCRIPTOR_BYTES, OPCODE, Destination, Field, Opcode
+from hwsim.isa.fields import (
+    DESCRIPTOR_BYTES,
+    FORMAT_NUMBER,
+    FORMAT_SHIFT,
+    OPCODE,
+    Destination,
+    Field,
+    Opcode,
+)
 from hwsim.isa.rules import RULES, broken_rule
 from hwsim.rtl.program.descriptor_check import DescriptorCheck
 from tests.drawn import preset_with
@@ -50,7 +58,9 @@ def expected(data: bytes, config: Config) -> ErrorCode:
     try:
         descriptor = decode(data)
     except InputError as error:
-        return ErrorCode.OPCODE if "opcode" in str(error) else ErrorCode.RESERVED
+        codes = {"opcode": ErrorCode.OPCODE, "format": ErrorCode.FORMAT}
+        found = [code for word, code in codes.items() if word in str(error)]
+        return found[0] if found else ErrorCode.RESERVED
     return ErrorCode.FIELD if broken_rule(descriptor, config) else ErrorCode.NONE
 
 
@@ -92,11 +102,14 @@ def sound(config: Config) -> list[Descriptor]:
     """Return descriptors that break no rule, each near different bounds."""
     word = config.word_bytes
     tile = Compute(
-        wait_chunks=3, wait_stores=2, buffer_address=10, buffer_block_words=300, row_words=20,
+        wait_chunks=3, wait_stores=2, first_line=90, buffer_block_words=300, row_words=20,
         ring_row=4, ring_rows=5, top=-1, left=-1, column_origin=0, input_height=20, input_width=20,
-        input_zero_point=-128, rows=7, columns=9, kernel_rows=3, kernel_columns=3, blocks=2,
-        packed=0, weight_offset=0, release=1, channel_pool=0, spatial_pool=SpatialPool.NONE,
-        pooled_rows=7, pooled_columns=9, output_zero_point=5, staging_address=0, byte_offset=0,
+        input_zero_point=-128, rows=7, columns=9, kernel_rows=3, kernel_columns=3, stride_rows=1,
+        stride_columns=1, stride_words=20, stride_wrap_words=80, dilation_rows=1,
+        dilation_columns=1, dilation_words=20, dilation_wrap_words=80, upsample=0, blocks=2,
+        packed=0, first=1, last=1, weight_offset=0, release=1, channel_pool=0,
+        spatial_pool=SpatialPool.NONE, pooled_rows=7, pooled_columns=9, output_zero_point=5,
+        staging_address=0, byte_offset=0,
     )  # fmt: skip
     passes = -(-27 // config.array.input_lanes)
     stride_2 = {"spatial_pool": SpatialPool.STRIDE_2, "pooled_rows": 4, "pooled_columns": 5}
@@ -111,16 +124,18 @@ def sound(config: Config) -> list[Descriptor]:
             row_stride_bytes=40 * word,
             blocks=2,
             block_stride_bytes=400 * word,
-            buffer_address=9,
+            first_line=9,
             buffer_block_words=99,
             ring_row=1,
             ring_rows=4,
+            wrap_words=51,
         ),
         Load.single_run(Destination.WEIGHTS, 7 * word, 1),
         Load.single_run(Destination.PROGRAM, 3 * DESCRIPTOR_BYTES, 16 * DESCRIPTOR_BYTES // word),
         Load.single_run(Destination.PROGRAM, 3 * DESCRIPTOR_BYTES, 5 * DESCRIPTOR_BYTES // word),
         tile,
         tile._replace(packed=1, blocks=passes),
+        tile._replace(upsample=1, first=0, last=0),
         tile._replace(**stride_2),
         tile._replace(spatial_pool=SpatialPool.STRIDE_1),
         tile._replace(rows=1, columns=1, pooled_rows=1, pooled_columns=1),
@@ -178,22 +193,26 @@ def test_every_rule_is_kept_and_broken_alone(name: str) -> None:
     assert_judged(config, [encode(descriptor) for descriptor in descriptors], f"{seed=}")
 
 
-def test_every_reserved_bit_and_every_opcode() -> None:
+def test_every_reserved_bit_format_and_opcode() -> None:
     config, seed = CONFIGS["nano"], 12
     rng = np.random.default_rng(seed)
     good = {OPCODES[type(descriptor)]: encode(descriptor) for descriptor in sound(config)}
-    reserved, foreign = [], []
+    reserved, others, foreign = [], [], []
     for opcode, data in good.items():
         word = int.from_bytes(data, "little")
-        bits = [1 << bit for bit in range(BITS[opcode], 8 * DESCRIPTOR_BYTES)]
+        bits = [1 << bit for bit in range(BITS[opcode], FORMAT_SHIFT)]
         reserved += [word | bit for bit in bits]
-        reserved += [word | bits[-1] | bits[0], (1 << 512) - 16 | opcode]  # and fields broken
+        broken = FORMAT_NUMBER << FORMAT_SHIFT | (1 << FORMAT_SHIFT) - 16 | opcode
+        reserved += [word | bits[-1] | bits[0], broken]
+        others += [word ^ (number << FORMAT_SHIFT) for number in range(1, 16)]
         foreign += [word & ~OPCODE.high | code for code in range(16)]
     drawn = [rng.bytes(DESCRIPTOR_BYTES) for _ in range(200)]
     as_bytes = [word.to_bytes(DESCRIPTOR_BYTES, "little") for word in reserved]
     assert set(assert_judged(config, as_bytes)) == {ErrorCode.RESERVED}
-    others = [word.to_bytes(DESCRIPTOR_BYTES, "little") for word in foreign]
-    assert ErrorCode.OPCODE in assert_judged(config, others)
+    as_bytes = [word.to_bytes(DESCRIPTOR_BYTES, "little") for word in others]
+    assert set(assert_judged(config, as_bytes)) == {ErrorCode.FORMAT}
+    as_bytes = [word.to_bytes(DESCRIPTOR_BYTES, "little") for word in foreign]
+    assert ErrorCode.OPCODE in assert_judged(config, as_bytes)
     assert_judged(config, [bytes(DESCRIPTOR_BYTES), b"\xff" * DESCRIPTOR_BYTES, *drawn], f"{seed=}")
 
 

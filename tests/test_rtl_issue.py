@@ -54,13 +54,16 @@ def steps_of(tile: Tile, config: Config) -> list[tuple[int, list[Step]]]:
         for row in range(tile["rows"]):
             steps += [Step(pixel=False)] * fill
             for column in range(tile["columns"]):
-                y, x = tile["top"] + tap_row + row, tile["left"] + tap_column + column
+                below = tap_row * tile["dilation_rows"] + row * tile["stride_rows"]
+                beside = tap_column * tile["dilation_columns"] + column * tile["stride_columns"]
+                y, x = tile["top"] + below, tile["left"] + beside
                 index = row * tile["columns"] + column
                 ends = index + 1 == tile["rows"] * tile["columns"]
                 steps.append(
                     Step(
-                        True, index == 0, ends and number + 1 == len(order), index, number == 0,
-                        y, x, is_inside(tile, y, x), address_of(tile, block, tap_row + row, x),
+                        True, index == 0, ends and number + 1 == len(order), index,
+                        number == 0 and bool(tile["first"]), y, x, is_inside(tile, y, x),
+                        address_of(tile, block, below, x),
                     )
                 )  # fmt: skip
         blocks.append((block, steps))
@@ -88,6 +91,7 @@ class Trace:
     accepted: list[int] = field(default_factory=list)
     shadow_taken: list[int] = field(default_factory=list)
     issued: list[int] = field(default_factory=list)
+    completed: list[int] = field(default_factory=list)
     waiting: list[int | None] = field(default_factory=list)
     pixels: dict[int, Any] = field(default_factory=dict)
 
@@ -111,7 +115,7 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
         if state["token"] < last_token:
             state["token"] += int(rng.random() < chances.chunk)
         state["shadow"] |= int(rng.random() < chances.shadow)
-        drained = len(trace.issued) > sum(trace.drained) and rng.random() < chances.drained
+        drained = len(trace.completed) > sum(trace.drained) and rng.random() < chances.drained
         may_offer = not state["offering"] and len(trace.accepted) < len(tiles)
         if may_offer and rng.random() < chances.tile:
             state["offering"] = 1
@@ -128,6 +132,7 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
             trace.accepted.append(cycle)
             state["offering"] = 0
         trace.issued += [cycle] * ctx.get(dut.issued)
+        trace.completed += [cycle] * ctx.get(dut.completed)
         waiting = ctx.get(dut.waiting)
         trace.waiting.append(waiting.source if waiting.valid else None)
         if ctx.get(dut.o.valid):
@@ -161,7 +166,7 @@ def check_pixel(seen: Any, step: Step, tile: Tile, bank: int) -> None:
         return
     accumulate = seen.accumulate
     assert (accumulate.index, accumulate.bank) == (step.index, bank)
-    assert (accumulate.overwrite, accumulate.last) == (step.overwrite, step.last)
+    assert (accumulate.overwrite, accumulate.last) == (step.overwrite, step.last and tile["last"])
     assert (seen.first, seen.zero_point) == (step.first, tile["input_zero_point"])
     if not tile["packed"]:
         assert seen.inside == step.inside
@@ -179,6 +184,7 @@ def check_trace(config: Config, tiles: list[Tile], trace: Trace) -> None:
     for number, tile in enumerate(tiles):
         accepted = max(trace.offered[number], taken + WeightBlocks.PERIOD)
         expected.accepted.append(accepted)
+        bank = len(expected.completed) % ACCUMULATOR_BANKS
         for part, (block, steps) in enumerate(steps_of(tile, config)):
             offered = taken + WeightBlocks.PERIOD if part else accepted + WeightBlocks.LATENCY
             taken = max(offered, end)  # with the last pixel at the earliest
@@ -188,28 +194,31 @@ def check_trace(config: Config, tiles: list[Tile], trace: Trace) -> None:
             while not (
                 trace.shadow_full[begin]
                 and trace.chunks[begin] >= token
-                and (part or len(begun) - sum(trace.drained[:begin]) < ACCUMULATOR_BANKS)
+                and (
+                    part
+                    or not tile["first"]
+                    or len(begun) - sum(trace.drained[:begin]) < ACCUMULATOR_BANKS
+                )
             ):
                 begin += 1
-            if part == 0:
+            if part == 0 and tile["first"]:
                 begun.append(begin)
             for cycle, step in enumerate(steps, start=begin):
                 where = (number, tile, part, step)
                 assert cycle + Issue.LATENCY in trace.pixels, where
                 try:
-                    check_pixel(
-                        trace.pixels[cycle + Issue.LATENCY], step, tile, number % ACCUMULATOR_BANKS
-                    )
+                    check_pixel(trace.pixels[cycle + Issue.LATENCY], step, tile, bank)
                 except AssertionError as error:
                     raise AssertionError(f"{where}: {error}") from error
                 expected.shadow_taken += [cycle] * step.first
                 expected.issued += [cycle] * step.last
+                expected.completed += [cycle] * (step.last and tile["last"])
             end = begin + len(steps) - 1
             cycles += len(steps)
             held = range(taken + 1, end + 1)
             expected.waiting[held.start : held.stop] = [tile["source"]] * len(held)
     assert len(trace.pixels) == cycles
-    for name in ("accepted", "shadow_taken", "issued", "waiting"):
+    for name in ("accepted", "shadow_taken", "issued", "completed", "waiting"):
         assert getattr(trace, name) == getattr(expected, name), name
 
 
@@ -240,6 +249,7 @@ def test_blocks_and_tiles_follow_without_a_gap(lanes: int) -> None:
         for tile in drawn_tiles(np.random.default_rng(lanes), config, 20)
         if tile["rows"] * tile["columns"] >= Issue.SHORTEST_BLOCK
     ]
+    tiles = [tile | {"first": 1, "last": 1} for tile in tiles]
     assert len(tiles) > 10
     trace = run(config, tiles, Chances(), seed=0)
     first = trace.accepted[0] + Issue.TILE_START + Issue.LATENCY

@@ -9,10 +9,12 @@ from hwsim.isa.error_codes import ErrorCode
 from hwsim.rtl.operands.issue import Issue
 from hwsim.rtl.operands.packing import packing
 from tests.test_rtl_issue import simulate
-from tests.tiles import Tile, config_of, payload_of
+from tests.tiles import UNIT_STEPS, Tile, config_of, payload_of
 
 
-def first_fault(config: Config, tile: Tile) -> tuple[int, int] | None:
+def first_fault(
+    config: Config, tile: Tile, code: ErrorCode = ErrorCode.BUFFER
+) -> tuple[int, int] | None:
     """Return the number of the first pixel that comes with the fault, and the fault's source."""
     dut = Issue(config)
     found: list[tuple[int, int]] = []
@@ -30,7 +32,7 @@ def first_fault(config: Config, tile: Tile) -> tuple[int, int] | None:
             pixels += ctx.get(dut.o.valid) and ctx.get(dut.o.payload.pixel)
             fault = ctx.get(dut.fault)
             if fault.code != ErrorCode.NONE:
-                assert fault.code == ErrorCode.BUFFER
+                assert fault.code == code
                 assert ctx.get(dut.o.valid)
                 found.append((pixels, fault.source))
                 return
@@ -44,7 +46,7 @@ PLAIN: Tile = {
     "wait_chunks": 0, "source": 77, "buffer_address": 0, "buffer_block_words": 0, "row_words": 8,
     "ring_row": 0, "ring_rows": 100, "top": 0, "left": 0, "column_origin": 0, "input_height": 100,
     "input_width": 100, "input_zero_point": 0, "rows": 2, "columns": 8, "kernel_rows": 1,
-    "kernel_columns": 1, "blocks": 1, "packed": 0,
+    "kernel_columns": 1, "blocks": 1, "packed": 0, "first": 1, "last": 1, **UNIT_STEPS,
 }  # fmt: skip
 PACKED: Tile = PLAIN | {"packed": 1, "columns": 10, "kernel_rows": 3, "kernel_columns": 3}
 
@@ -64,8 +66,15 @@ PACKED: Tile = PLAIN | {"packed": 1, "columns": 10, "kernel_rows": 3, "kernel_co
         ({"buffer_address": (1 << 20) - 1}, 0),
         ({"buffer_address": 9_999, "top": -1}, 8),  # not where the input is not
         ({"buffer_address": 9_999, "left": -3}, 4),
-        ({"buffer_address": 16, "ring_row": 16, "ring_rows": 17, "row_words": 65535}, 0),
-        ({"buffer_address": 64, "ring_row": 64, "ring_rows": 65, "row_words": 65535}, 0),
+        ({"buffer_address": 9_984, "stride_columns": 2, "rows": 1}, None),
+        ({"buffer_address": 9_985, "stride_columns": 2, "rows": 1}, None),
+        ({"buffer_address": 9_986, "stride_columns": 2, "rows": 1}, 7),
+        ({"buffer_address": 9_976, "stride_rows": 2}, None),
+        ({"buffer_address": 9_977, "stride_rows": 2}, 15),
+        ({"buffer_address": 9_976, "upsample": 1, "rows": 4}, None),
+        ({"buffer_address": 9_990, "upsample": 1, "rows": 4}, 20),
+        ({"buffer_address": 9_968, "kernel_rows": 2, "dilation_rows": 3}, 24),
+        ({"buffer_address": 9_960, "kernel_rows": 2, "dilation_rows": 3}, None),
         ({"buffer_address": 9_990, "input_width": 3}, 10),
         ({"buffer_address": 9_999, "top": 100}, None),
         ({"buffer_address": 9_984, "blocks": 2, "buffer_block_words": 4}, 28),
@@ -112,6 +121,11 @@ def test_a_packed_column_past_its_row_is_the_fault(lanes: int) -> None:
     assert first_fault(config, fits) is None
     assert first_fault(config, fits | {"left": 4 * pixels - 11, "input_width": 100}) == (9, 77)
     assert first_fault(config, fits | {"left": 32_767, "input_width": 65_535}) == (0, 77)
+
+
+def test_a_compute_that_does_not_begin_its_tile_is_the_fault() -> None:
+    found = first_fault(config_of(8), PLAIN | {"first": 0}, ErrorCode.TILE)
+    assert found == (0, PLAIN["source"])
 
 
 def test_a_block_that_would_wrap_around_the_address_is_the_fault() -> None:

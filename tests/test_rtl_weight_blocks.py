@@ -13,25 +13,31 @@ from tests.tiles import TOKENS, Tile, address_of, config_of, drawn_tiles, payloa
 
 def expected_blocks(tile: Tile, config: Config) -> list[dict[str, int]]:
     blocks = []
+    fields = payload_of(tile)
     order = list(weight_blocks(tile, config))
     for number, (block, tap_row, tap_column) in enumerate(order):
         stored = 0 if tile["packed"] else block
+        below, beside = tap_row * tile["dilation_rows"], tap_column * tile["dilation_columns"]
+        ring_rows_below = below
+        if tile["upsample"]:
+            ring_rows_below = (tile["top"] + below) // 2 - tile["top"] // 2
+        ring_row = (tile["ring_row"] + ring_rows_below) % tile["ring_rows"]
         blocks.append(
-            {name: tile[name] for name in KEPT}
+            {name: fields[name] for name in KEPT}
             | {
                 "wait_chunks": (tile["wait_chunks"] + stored + 1) % TOKENS,
-                "block_line": tile["buffer_address"] + stored * tile["buffer_block_words"],
-                "line": address_of(tile, stored, tap_row, tile["column_origin"]),
-                "until_wrap": tile["ring_rows"] - (tile["ring_row"] + tap_row) % tile["ring_rows"],
+                "line": address_of(tile, stored, below, tile["column_origin"]),
+                "until_wrap": tile["ring_rows"] - ring_row,
                 "last_line": config.feature_words - tile["row_words"],
-                "y": tile["top"] + tap_row,
-                "x": tile["left"] + tap_column - tile["column_origin"],
+                "y": tile["top"] + below,
+                "x": tile["left"] + beside - tile["column_origin"],
                 "low": -tile["column_origin"],
                 "high": tile["input_width"] - tile["column_origin"],
                 "tap_pass": block % max(packing(config).tap_passes, 2),
-                "first": int(number == 0),
+                "first": int(number == 0 and tile["first"]),
                 "last": int(number + 1 == len(order)),
-                "misplaced": 0,
+                "ends_tile": tile["last"],
+                "mismatched": 0,
             }
         )
     return blocks
@@ -62,17 +68,28 @@ def test_blocks_come_in_the_order_of_the_weights_and_in_time(
             number += 1
 
 
-@pytest.mark.parametrize(("ring_row", "misplaced"), [(9, 0), (10, 1), (4195, 1)])
-def test_a_tile_whose_first_row_lies_past_the_buffer_is_misplaced(
-    ring_row: int, misplaced: int
+@pytest.mark.parametrize(
+    ("before", "change", "mismatched"),
+    [
+        ({"last": 0}, {"first": 0}, 0),
+        ({"last": 0}, {"first": 1}, 1),
+        ({"last": 1}, {"first": 0}, 1),
+        ({"last": 1}, {"first": 1, "rows": 3}, 0),
+        ({"last": 0}, {"first": 0, "rows": 3}, 1),
+        ({"last": 0}, {"first": 0, "columns": 3}, 1),
+        (None, {"first": 0}, 1),
+    ],
+    ids=str,
+)
+def test_a_compute_that_does_not_belong_to_its_tile_is_mismatched(
+    before: Tile | None, change: Tile, mismatched: int
 ) -> None:
-    """A tile whose first row lies past the buffer is misplaced, even if its line wraps around."""
     config = config_of(8)
     rng = np.random.default_rng(0)
-    tile = drawn_tiles(rng, config, 1)[0]
-    tile |= {"buffer_address": 16, "row_words": config.feature_words // 10}
-    tile |= {"ring_row": ring_row, "ring_rows": 65_535}
+    sides = {"rows": 2, "columns": 2, "blocks": 1, "kernel_rows": 1, "kernel_columns": 1}
+    tile = drawn_tiles(rng, config, 1)[0] | sides | {"packed": 0}
+    tiles = [tile | change] if before is None else [tile | before, tile | change]
     dut = WeightBlocks(config)
-    source, sink = Source(dut.tile, [payload_of(tile)], rng), Sink(dut.o, rng)
-    step(dut, [source, sink], lambda: bool(sink.payloads))
-    assert sink.payloads[0]["misplaced"] == misplaced
+    source, sink = Source(dut.tile, [*map(payload_of, tiles)], rng, 0.5), Sink(dut.o, rng)
+    step(dut, [source, sink], lambda: len(sink.payloads) == len(tiles))
+    assert [block["mismatched"] for block in sink.payloads][-1] == mismatched

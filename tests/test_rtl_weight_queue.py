@@ -38,13 +38,15 @@ class Tile:
     packed: int
     weight_offset: int
     release: int
+    last: int = 1  # parameters follow the weights
 
     @property
     def weight_blocks(self) -> int:
         return self.blocks * (1 if self.packed else self.kernel_rows * self.kernel_columns)
 
     def words(self, config: Config) -> int:
-        return self.weight_blocks * config.weight_block_words + config.parameter_words
+        parameter_words = config.parameter_words if self.last else 0
+        return self.weight_blocks * config.weight_block_words + parameter_words
 
 
 def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Tile]:
@@ -59,6 +61,7 @@ def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Ti
             packed=int(rng.random() < 0.2),
             weight_offset=int(rng.integers(config.weight_words) * (rng.random() < 0.3)),
             release=int(rng.random() < 0.6),
+            last=int(len(tiles) + 1 == count or rng.random() < 0.7),
         )
         needs = longest if tile.release else tile.words(config)
         if tile.weight_offset + needs <= config.weight_words:
@@ -121,6 +124,7 @@ class Feeder:
         self._room = config.weight_words
         self._shadow_full = self._parameters_full = False
         self._blocks = sum(tile.weight_blocks for tile in tiles)
+        self._drains = sum(tile.last for tile in tiles)
         self._offering = False
 
     def _chance(self, name: str) -> bool:
@@ -170,7 +174,7 @@ class Feeder:
             self._record(ctx, cycle)
             await ctx.tick()
             taken, drained = len(self.trace.taken), len(self.trace.drained)
-            if taken == self._blocks and drained == len(self._tiles):
+            if taken == self._blocks and drained == self._drains:
                 return
         raise AssertionError(f"stuck: {self.trace}")
 
@@ -185,18 +189,18 @@ class Feeder:
 def expected_trace(config: Config, tiles: list[Tile], stream: list[int], driven: Trace) -> Trace:
     """Return the expected cycles of outputs, computed from the cycles of inputs."""
     trace = Trace(driven.written, driven.offered, taken=driven.taken, drained=driven.drained)
-    head = free = block = 0
+    head = free = block = filled = 0
     for number, tile in enumerate(tiles):
         accepted = max(driven.offered[number], free - 1)  # in the cycle of the last word's read
         trace.accepted.append(accepted)
         free = max(free, accepted + 1)
         position = head + tile.weight_offset
-        for part in range(tile.weight_blocks + 1):
+        for part in range(tile.weight_blocks + tile.last):
             parameters = part == tile.weight_blocks
             words = config.parameter_words if parameters else config.weight_block_words
             first = max(free, driven.written[position + words - 1] + 1)
-            if parameters and number >= PARAMETER_BANKS:
-                bank_free = driven.drained[number - PARAMETER_BANKS] + pipeline.BANK_VISIBLE
+            if parameters and filled >= PARAMETER_BANKS:
+                bank_free = driven.drained[filled - PARAMETER_BANKS] + pipeline.BANK_VISIBLE
                 first = max(first, bank_free)
             elif not parameters and block:
                 first = max(first, driven.taken[block - 1] + pipeline.SHADOW_FREE)
@@ -206,12 +210,13 @@ def expected_trace(config: Config, tiles: list[Tile], stream: list[int], driven:
                 trace.released += reads
             trace.words += [
                 (cycle + WeightQueue.READ_LATENCY, stream[position + index], index, int(parameters),
-                 number % PARAMETER_BANKS)
+                 filled % PARAMETER_BANKS)
                 for index, cycle in enumerate(reads)
             ]  # fmt: skip
             if parameters:
-                full = range(free + pipeline.PARAMETERS_FILL, driven.drained[number] + 1)
+                full = range(free + pipeline.PARAMETERS_FILL, driven.drained[filled] + 1)
                 trace.parameters_full += full
+                filled += 1
             else:
                 full = range(free + pipeline.SHADOW_FILL, driven.taken[block] + 1)
                 trace.shadow_full += full

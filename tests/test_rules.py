@@ -30,17 +30,20 @@ CONFIGS = {
 
 LOAD = Load(
     destination=0, wait_computes=0, wait_stores=0, address=64, row_words=4, rows=2,
-    row_stride_bytes=64, blocks=2, block_stride_bytes=128, buffer_address=0, buffer_block_words=16,
-    ring_row=1, ring_rows=4,
+    row_stride_bytes=64, blocks=2, block_stride_bytes=128, first_line=4, buffer_block_words=16,
+    ring_row=1, ring_rows=4, wrap_words=12,
 )  # fmt: skip
 PAGE = LOAD._replace(destination=2, row_words=128, rows=1, blocks=1)
 COMPUTE = Compute(
-    wait_chunks=0, wait_stores=0, buffer_address=0, buffer_block_words=100, row_words=20,
+    wait_chunks=0, wait_stores=0, first_line=40, buffer_block_words=100, row_words=20,
     ring_row=2, ring_rows=5, top=-1, left=-1, column_origin=0, input_height=20, input_width=20,
-    input_zero_point=0, rows=7, columns=9, kernel_rows=3, kernel_columns=3, blocks=2, packed=0,
+    input_zero_point=0, rows=7, columns=9, kernel_rows=3, kernel_columns=3, stride_rows=1,
+    stride_columns=1, stride_words=20, stride_wrap_words=80, dilation_rows=1, dilation_columns=1,
+    dilation_words=20, dilation_wrap_words=80, upsample=0, blocks=2, packed=0, first=1, last=1,
     weight_offset=0, release=1, channel_pool=0, spatial_pool=0, pooled_rows=7, pooled_columns=9,
     output_zero_point=0, staging_address=0, byte_offset=0,
 )  # fmt: skip
+WIDE_RING = COMPUTE._replace(ring_rows=40)
 PIXEL = COMPUTE._replace(rows=1, columns=1, pooled_rows=1, pooled_columns=1)
 HALVED = COMPUTE._replace(spatial_pool=1, pooled_rows=4, pooled_columns=5)
 SLID = COMPUTE._replace(spatial_pool=2)
@@ -103,12 +106,27 @@ BOUNDS = [
              "pooled_columns"),
     *least_1(PIXEL, "rows", "columns"),
     Bound("`ring_row` is below", COMPUTE, ({"ring_row": 4}, {"ring_row": 0, "ring_rows": 1}),
-          ({"ring_row": 5}, {"ring_row": 6}, {"ring_row": 0, "ring_rows": 0},
-           {"ring_row": 2**16 - 1})),
+          ({"ring_row": 5}, {"ring_row": 6}, {"ring_row": 2**16 - 1})),
+    Bound("`stride_rows` is 1 to 8", WIDE_RING, ({"stride_rows": 8},),
+          ({"stride_rows": 0}, {"stride_rows": 9}, {"stride_rows": 15})),
+    Bound("`stride_columns` is 1 to 8", COMPUTE, ({"stride_columns": 8},),
+          ({"stride_columns": 0}, {"stride_columns": 9}, {"stride_columns": 15})),
+    Bound("`dilation_rows` is 1 to 16", WIDE_RING, ({"dilation_rows": 16},),
+          ({"dilation_rows": 0}, {"dilation_rows": 17}, {"dilation_rows": 31})),
+    Bound("`dilation_columns` is 1 to 16", COMPUTE, ({"dilation_columns": 16},),
+          ({"dilation_columns": 0}, {"dilation_columns": 17}, {"dilation_columns": 31})),
+    Bound("`stride_rows` and `dilation_rows` are at most", COMPUTE,
+          ({"stride_rows": 5}, {"dilation_rows": 5}),
+          ({"stride_rows": 6}, {"dilation_rows": 6}, {"dilation_rows": 16})),
+    Bound("with `upsample`", COMPUTE._replace(upsample=1), ({}, {"upsample": 0, "stride_rows": 2}),
+          ({"stride_rows": 2}, {"stride_columns": 2}, {"dilation_rows": 2},
+           {"dilation_columns": 3})),
     Bound("with `packed`", PACKED,
           ({}, {"packed": 0, "blocks": 5}, {"packed": 0, "kernel_rows": 2}),
           ({"blocks": 3}, {"blocks": 5}, {"kernel_rows": 2}, {"kernel_rows": 4},
-           {"kernel_columns": 2}, {"kernel_columns": 4}, {"kernel_rows": 1, "kernel_columns": 1})),
+           {"kernel_columns": 2}, {"kernel_columns": 4}, {"kernel_rows": 1, "kernel_columns": 1},
+           {"upsample": 1}, {"stride_rows": 2}, {"stride_columns": 2}, {"dilation_rows": 2},
+           {"dilation_columns": 2})),
     Bound("with `packed`", PACKED, ({"blocks": 2},), ({"blocks": 1}, {"blocks": 3}), WIDE),
     Bound("2^`channel_pool` is at most", COMPUTE, ({},),
           ({"channel_pool": 1}, {"channel_pool": 2}, {"channel_pool": 3}), NO_POOL),

@@ -17,7 +17,7 @@ from hwsim.program.traffic import add_traffic
 from hwsim.timeline import Timeline, time_program
 from hwsim.timeline.read_channel import ReadChannel
 from hwsim.timeline.walk import Walk
-from tests.drawn import configs, drawn_input, preset_with, shapes_of_graphs, with_drawn_constants
+from tests.drawn import configs, drawn_inputs, preset_with, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled
 
 MEMORY = {"latency_cycles": 60, "bandwidth_bytes_per_cycle": 8}  # a word in every cycle
@@ -60,7 +60,7 @@ def test_units_never_overlap_themselves(data: st.DataObject) -> None:
 def test_bytes_are_those_of_the_machine(data: st.DataObject, seed: int) -> None:
     graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
     program = compiled(graph, data.draw(configs(8)))
-    executed = Machine(program, drawn_input(graph, seed)).run().byte_counts()
+    executed = Machine(program, drawn_inputs(graph, seed)).run().byte_counts()
     stages = time_program(program).stages
     assert add_traffic([stage.traffic for stage in stages]).bytes == executed
 

@@ -15,7 +15,7 @@ from hwsim.program.blocking import ceil_div
 from hwsim.program.program import Program, Traffic
 from hwsim.program.traffic import add_traffic, planned_traffic, traffic_by_stage
 from hwsim.timeline import time_program
-from tests.drawn import configs, drawn_input, preset_with, shapes_of_graphs, with_drawn_constants
+from tests.drawn import configs, drawn_inputs, preset_with, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled
 
 seeds = st.integers(0, 2**32 - 1)
@@ -26,7 +26,7 @@ def run(data: st.DataObject, seed: int) -> tuple[Program, Memory]:
     config = data.draw(configs(8))
     graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
     program = compiled(graph, config)
-    return program, Machine(program, drawn_input(graph, seed)).run()
+    return program, Machine(program, drawn_inputs(graph, seed)).run()
 
 
 def touched(memory: Memory, *classes: Traffic) -> np.ndarray:

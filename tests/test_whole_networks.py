@@ -34,5 +34,6 @@ def test_every_stored_element_equals_golden(network: str, weight_bits: int, pres
         assert torch.equal(torch.from_numpy(stored.copy()), next(expected)[0]), stage.name
 
     config = preset_with(preset, widths={"weight_bits": weight_bits})
-    Machine(compile_graph(graph, config), image.numpy(), on_stage=check).run()
+    inputs = {graph.only_input.name: image.numpy()}
+    Machine(compile_graph(graph, config), inputs, on_stage=check).run()
     assert next(expected, None) is None, "a layer was never stored"

@@ -6,13 +6,22 @@ import numpy as np
 
 from hwsim.arch.config import Config
 from hwsim.rtl.operands.packing import packing
-from hwsim.rtl.program.layouts import FIRST_LINE
 from tests.drawn import preset_with
 
 FIRST_TOKEN = 65_530  # near the end of 16 bits, so that tokens wrap
 TOKENS = 1 << 16
 
+# The fields of a COMPUTE for the array; `buffer_address`, where ring row 0 lies, stands for
+# those that follow from it.
 Tile = dict[str, int]
+
+UNIT_STEPS = {
+    "stride_rows": 1,
+    "stride_columns": 1,
+    "dilation_rows": 1,
+    "dilation_columns": 1,
+    "upsample": 0,
+}
 
 
 def config_of(lanes: int) -> Config:
@@ -30,7 +39,9 @@ def drawn_tile(rng: np.random.Generator, config: Config, packed: bool) -> Tile:
     def draw(low: int, high: int) -> int:
         return int(rng.integers(low, high + 1))
 
-    ring_rows, input_width = draw(1, 7), draw(1, 9)
+    steps = drawn_steps(rng) if not packed else UNIT_STEPS
+    least_rows = max(steps["stride_rows"], steps["dilation_rows"])
+    ring_rows, input_width = draw(least_rows, max(7, least_rows)), draw(1, 9)
     least_words = -(-input_width // packing(config).pixels) if packed else 1
     return {
         "buffer_address": draw(100, 3000),
@@ -50,15 +61,39 @@ def drawn_tile(rng: np.random.Generator, config: Config, packed: bool) -> Tile:
         "kernel_columns": 3 if packed else draw(1, 3),
         "blocks": packing(config).tap_passes if packed else draw(1, 3),
         "packed": int(packed),
+        "first": 1,
+        "last": 1,
+        **steps,
     }
 
 
+def drawn_steps(rng: np.random.Generator) -> Tile:
+    """Return strides and dilations, often 1 as in ordinary networks, or a doubled input."""
+    if rng.random() < 0.2:
+        return UNIT_STEPS | {"upsample": 1}
+    return {
+        name: int(rng.choice([1, 1, 2, 3, largest]))
+        for name, largest in (
+            ("stride_rows", 8),
+            ("stride_columns", 8),
+            ("dilation_rows", 16),
+            ("dilation_columns", 16),
+        )
+    } | {"upsample": 0}
+
+
 def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Tile]:
-    """Return tiles, some packed; each waits for as many chunks as the ones before, or more."""
-    tiles = []
+    """Return COMPUTEs, some packed, some of several in one tile.
+
+    Each waits for as many chunks as the ones before, or more.
+    """
+    tiles: list[Tile] = []
     token = FIRST_TOKEN
     for number in range(count):
         tile = drawn_tile(rng, config, bool(rng.random() < 0.3))
+        if tiles and not tiles[-1]["last"]:
+            tile |= {"first": 0} | {side: tiles[-1][side] for side in ("rows", "columns")}
+        tile["last"] = int(number + 1 == count or rng.random() < 0.6)
         tile |= {"wait_chunks": token % TOKENS, "source": 1000 + number}
         token += int(rng.integers(tile["blocks"] + 1))
         tiles.append(tile)
@@ -66,15 +101,25 @@ def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Ti
 
 
 def payload_of(tile: Tile) -> Tile:
-    """Return the tile with the fields that the distributor adds."""
-    return tile | {FIRST_LINE: tile["buffer_address"] + tile["ring_row"] * tile["row_words"]}
+    """Return the fields of the COMPUTE."""
+    payload = {name: value for name, value in tile.items() if name != "buffer_address"}
+    words, ring_words = tile["row_words"], tile["ring_rows"] * tile["row_words"]
+    payload["first_line"] = tile["buffer_address"] + tile["ring_row"] * words
+    for kind in ("stride", "dilation"):
+        payload[f"{kind}_words"] = tile[f"{kind}_rows"] * words
+        payload[f"{kind}_wrap_words"] = ring_words - tile[f"{kind}_rows"] * words
+    return payload
 
 
 def address_of(tile: Tile, block: int, row: int, x: int, pixels_per_word: int = 1) -> int:
     """Return the buffer address of column `x` in the row that is `row` rows below `top`."""
+    column = x - tile["column_origin"]
+    if tile["upsample"]:
+        row = (tile["top"] + row) // 2 - tile["top"] // 2
+        column //= 2
     line = (tile["ring_row"] + row) % tile["ring_rows"] * tile["row_words"]
     line += tile["buffer_address"] + block * tile["buffer_block_words"]
-    return int(line + (x - tile["column_origin"]) // pixels_per_word)
+    return int(line + column // pixels_per_word)
 
 
 def is_inside(tile: Tile, y: int, x: int) -> bool:

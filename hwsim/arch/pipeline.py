@@ -12,9 +12,10 @@ Distributor
     that is words + DISTRIBUTE_GAP cycles after the first read of the descriptor before; a full
     queue adds the cycles for which it is full. A descriptor whose queue is empty is at its head
     words + DISTRIBUTE cycles after its own first read; one whose queue was full is in the queue
-    DISTRIBUTE_ROOM cycles after an entry has left it. A COMPUTE leaves its queue when the drain
-    takes it: as soon as it is at the head of the queue and the drain is idle, or in the cycle of
-    the last read of the tile before.
+    DISTRIBUTE_ROOM cycles after an entry has left it. A COMPUTE leaves the array's queue ISSUE_ROOM
+    cycles after the last weight block of the COMPUTE before it has begun, or earlier. One with
+    `last` leaves the drain's queue when the drain takes it: as soon as it is at the head of the
+    queue and the drain is idle, or in the cycle of the last read of the tile before.
 
 Load
     A load is accepted once it is at the head of its queue and the previous load has issued its last
@@ -28,9 +29,9 @@ Weight loader
     It reads one word per cycle and does one thing after the other. The first read of a weight block
     is in the first cycle t in which the loader is free, the last word of the block is visible and
     the shadow is free. The shadow is full in cycle t + words + SHADOW_FILL, the loader is free in
-    cycle t + words. The parameters behind the last block of a tile are read in the same way, but
-    they need the parameter bank instead of the shadow; they are in place in cycle t + words +
-    PARAMETERS_FILL.
+    cycle t + words. The parameters behind the last block of a COMPUTE with `last` are read in the
+    same way, but they need the parameter bank instead of the shadow; they are in place in cycle t +
+    words + PARAMETERS_FILL.
 
 Array
     A weight block begins in the first cycle in which the array is free, the shadow is full and the
@@ -76,7 +77,8 @@ PARAMETERS_FILL = 2  # plus words: from the first read of parameters to their ti
 BANK_VISIBLE = 1  # from the drain's last read to its bank being free, also for parameters
 
 # Array
-ISSUE_VISIBLE = 1  # from a tile's last pixel to the compute token being visible
+ISSUE_VISIBLE = 1  # from a COMPUTE's last pixel to the compute token being visible
+ISSUE_ROOM = 1  # from the last weight block of a COMPUTE to the next one leaving its queue
 
 # Draining and writing
 RESCALE = 6  # from an accumulator's sum to the activation

@@ -7,7 +7,7 @@ from hwsim.compiler.pack import tensor_bytes
 from hwsim.compiler.place import Lived, least_bytes, place
 from hwsim.graph import Graph
 from hwsim.graph.lifetimes import lifetimes
-from hwsim.program.blocking import is_packed
+from hwsim.program.blocking import lies_packed
 from hwsim.program.program import WINDOW_BYTES, Region, Traffic
 from hwsim.program.schedule import Schedule
 
@@ -27,10 +27,9 @@ class FeatureMemory:
 
 def feature_memory(graph: Graph, config: Config) -> FeatureMemory:
     """Return the places of all tensors of a graph, for the stages during which each is needed."""
-    packed = {stage.sources[0].tensor.name for stage in graph.stages if is_packed(stage)}
     lives = lifetimes(graph)
     lived = [
-        Lived(tensor_bytes(tensor.shape, tensor.name in packed, config), *lives[tensor.name])
+        Lived(tensor_bytes(tensor.shape, lies_packed(graph, tensor), config), *lives[tensor.name])
         for tensor in graph.tensors
     ]
     found = place(lived)

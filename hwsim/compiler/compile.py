@@ -93,8 +93,8 @@ def write_program(plan: Plan, on_stage: Callable[[], None] = lambda: None) -> Pr
 
 def _task(plan: Plan, part: StageProgram) -> Task:
     stage = part.stage
-    input_region, output_region = plan.region(stage.sources[0].tensor), plan.region(stage.output)
-    return Task(stage, part.schedule, plan.config, part.weights, input_region, output_region)
+    inputs = tuple(plan.region(source.tensor) for source in stage.sources)
+    return Task(stage, part.schedule, plan.config, part.weights, inputs, plan.region(stage.output))
 
 
 def _stage_programs(

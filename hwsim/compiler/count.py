@@ -5,7 +5,8 @@ still to be done. `hwsim.compiler.compile` asserts it for every stage that it wr
 """
 
 from hwsim.arch.config import Config
-from hwsim.graph import Stage
+from hwsim.compiler.spans import ROWS, read_span
+from hwsim.graph import Source, Stage
 from hwsim.isa.fields import PAGE_DESCRIPTORS
 from hwsim.program.blocking import ceil_div
 from hwsim.program.schedule import Schedule, WeightScope
@@ -16,21 +17,25 @@ WORK_PER_PAGE = PAGE_DESCRIPTORS - 1  # the first descriptor of a page loads the
 def stage_descriptors(stage: Stage, schedule: Schedule, config: Config) -> int:
     """Return the number of a stage's descriptors, without those that load pages."""
     blocking = schedule.blocking
-    loads = _feature_loads(stage, schedule) + _weight_loads(schedule, config)
-    return schedule.tiles * (blocking.output_blocks + blocking.bundles) + loads
+    loads = sum(_feature_loads(source, schedule) for source in stage.sources)
+    loads += _weight_loads(schedule, config)
+    computes = blocking.output_blocks * len(stage.sources)
+    return schedule.tiles * (computes + blocking.bundles) + loads
 
 
-def _feature_loads(stage: Stage, schedule: Schedule) -> int:
-    """Return the number of loads of features.
+def _feature_loads(source: Source, schedule: Schedule) -> int:
+    """Return the number of loads of a source.
 
     In every sweep, each band that needs rows below those of the bands before it is a load.
     """
-    height = stage.sources[0].tensor.shape.height
     bands = [band for band_set in schedule.band_sets for band in band_set]
-    first_row = bands[0].clipped(height)[0]
-    ends = {band.clipped(height)[1] for band in bands}
-    sweeps = len(schedule.sweeps) * len(schedule.stripes)
-    return len(ends - {first_row}) * sweeps
+    first_row, end = read_span(source, bands[0], bands[0], ROWS)
+    loads = int(end > first_row)
+    for band in bands[1:]:
+        last = read_span(source, band, band, ROWS)[1]
+        loads += last > end
+        end = max(last, end)
+    return loads * len(schedule.sweeps) * len(schedule.stripes)
 
 
 def _weight_loads(schedule: Schedule, config: Config) -> int:

@@ -2,12 +2,13 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 
 from hwsim.arch.config import Config
-from hwsim.compiler.spans import rows_held, rows_read
-from hwsim.graph import Stage
-from hwsim.program.blocking import Blocking, split_evenly
-from hwsim.program.schedule import Schedule, Span, WeightScope, stripe_columns
+from hwsim.compiler.spans import least_ring_rows, rows_held, rows_read, stripe_columns
+from hwsim.graph import Source, Stage
+from hwsim.program.blocking import Blocking, SourceBlocking, split_evenly
+from hwsim.program.schedule import Ring, Schedule, Span, WeightScope
 
 
 @dataclass(frozen=True)
@@ -20,28 +21,34 @@ class Cut:
     bands: tuple[Span, ...]
     stripes: tuple[tuple[Span, ...], ...]
 
-    @property
-    def row_words(self) -> int:
-        """Return the words of a row in the feature buffer, those of the widest stripe."""
-        return max(self._stripe_words())
+    @cached_property
+    def rings(self) -> tuple[Ring, ...]:
+        """The place of every source's rows in the feature buffer; none if no band has room."""
+        row_words = [max(words) for words in self._stripe_words]
+        held = self._ring_rows(row_words)
+        if not held:
+            return ()
+        rings: list[Ring] = []
+        start = 0
+        for blocking, rows, words in zip(self.blocking.sources, held, row_words, strict=True):
+            rings.append(Ring(start, rows, words, blocking.stored_blocks))
+            start = rings[-1].end_word
+        return tuple(rings)
 
     @property
-    def ring_rows(self) -> int:
-        """Return how many rows of each input block the feature buffer holds, or the input has."""
-        held = self.config.feature_words // (self.row_words * self.blocking.stored_blocks)
-        return min(self.stage.sources[0].tensor.shape.height, held)
+    def holds_a_band(self) -> bool:
+        """True if the feature buffer has room for all that one band reads."""
+        return bool(self.rings)
 
     @property
     def band_sets(self) -> list[tuple[Span, ...]]:
         """Return the fewest sets of bands whose rows the feature buffer holds, none if no band."""
-        height, ring_rows = self.stage.sources[0].tensor.shape.height, self.ring_rows
-        held = bisect_right(
-            range(1, len(self.bands) + 1),
-            ring_rows,
-            key=lambda count: rows_held(self.bands, count, height),
-        )
-        if not held:
+        if not self.rings:
             return []
+        held = min(
+            self._most_bands(source, ring.rows)
+            for source, ring in zip(self.stage.sources, self.rings, strict=True)
+        )
         pieces = split_evenly(len(self.bands), held)
         return [self.bands[start : start + size] for start, size in pieces]
 
@@ -52,12 +59,11 @@ class Cut:
         band_sets: list[tuple[Span, ...]],
         readings: int,
     ) -> Schedule:
-        """Return the schedule that reads the input in these sweeps, and all weights so often."""
+        """Return the schedule that reads its sources in these sweeps, and all weights so often."""
         blocking = self.blocking
-        sweep_words = (
-            sum(self._stripe_words())
-            * blocking.stored_blocks
-            * rows_read(self.bands, self.stage.sources[0].tensor.shape.height)
+        source_words = tuple(
+            sum(words) * own.stored_blocks * rows_read(source, self.bands) * len(sweeps)
+            for source, own, words in self._sources()
         )
         return Schedule(
             blocking,
@@ -65,16 +71,64 @@ class Cut:
             tuple(sweeps),
             self.stripes,
             tuple(band_sets),
-            self.ring_rows,
-            self.row_words,
-            sweep_words * len(sweeps),
+            self.rings,
+            source_words,
             blocking.output_blocks * blocking.weight_words * readings,
         )
 
-    def _stripe_words(self) -> list[int]:
-        """Return the words of a row of one input block, stripe by stripe."""
-        width = self.stage.sources[0].tensor.shape.width
-        columns = [
-            stripe_columns(stripe, width, self.blocking, self.config) for stripe in self.stripes
+    def _sources(self) -> list[tuple[Source, SourceBlocking, list[int]]]:
+        parts = zip(self.stage.sources, self.blocking.sources, self._stripe_words, strict=True)
+        return list(parts)
+
+    @cached_property
+    def _stripe_words(self) -> list[list[int]]:
+        """Return the words of a row of one block, by source and stripe."""
+        found: list[list[int]] = []
+        for source, own in zip(self.stage.sources, self.blocking.sources, strict=True):
+            columns = [stripe_columns(source, own, stripe) for stripe in self.stripes]
+            found.append([own.row_words(last - first) for first, last in columns])
+        return found
+
+    def _most_bands(self, source: Source, rows: int) -> int:
+        """Return how many consecutive bands read no more than `rows` rows, wherever they begin."""
+        return bisect_right(
+            range(1, len(self.bands) + 1),
+            rows,
+            key=lambda count: rows_held(source, self.bands, count),
+        )
+
+    def _ring_rows(self, row_words: list[int]) -> list[int]:
+        """Return the rows of every ring, or nothing if the buffer does not hold what a band reads.
+
+        Rings first get the rows of as many consecutive bands as have room, then what is left.
+        """
+        sources = self.stage.sources
+        heights = [source.tensor.shape.height for source in sources]
+        costs = [
+            words * own.stored_blocks
+            for words, own in zip(row_words, self.blocking.sources, strict=True)
         ]
-        return [self.blocking.input_row_words(last - first, self.config) for first, last in columns]
+        room = self.config.feature_words
+        if sum(map(int.__mul__, heights, costs)) <= room:
+            return heights
+
+        def needed(count: int) -> list[int]:
+            return [
+                min(height, max(rows_held(source, self.bands, count), least_ring_rows(source)))
+                for source, height in zip(sources, heights, strict=True)
+            ]
+
+        def words(count: int) -> int:
+            return sum(map(int.__mul__, needed(count), costs))
+
+        counts = range(1, 2 if len(sources) == 1 else len(self.bands) + 1)
+        most = bisect_right(counts, room, key=words)
+        if not most:
+            return []
+        rows = needed(most)
+        left = room - words(most)
+        for index, (height, cost) in enumerate(zip(heights, costs, strict=True)):
+            more = min(height - rows[index], left // cost)
+            rows[index] += more
+            left -= more * cost
+        return rows

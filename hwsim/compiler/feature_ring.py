@@ -1,78 +1,69 @@
-"""The loads of the input's rows into the ring in the feature buffer.
+"""The loads of a source's rows into its ring in the feature buffer.
 
 A load is written as early as the ring has room for it without waiting for tiles that are written
 later, so that the load unit runs ahead of the array.
 """
 
 from bisect import bisect_left
-from dataclasses import dataclass
 
+from hwsim.compiler.spans import ROWS, read_span, stripe_columns
 from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import IN_FLIGHT, Tokens, certainly_reached
 from hwsim.isa.descriptor import Descriptor, Load
 from hwsim.isa.fields import Destination
 from hwsim.isa.tokens import TOKEN_MASK
-from hwsim.program.blocking import IMAGE_PIXEL_BYTES
-from hwsim.program.schedule import Span, stripe_columns
+from hwsim.program.schedule import Span
 
-
-@dataclass(frozen=True)
-class BandSet:
-    """Bands that share one reading of the weights, in one stripe."""
-
-    bands: tuple[Span, ...]
-    first_row: int
-    end_row: int  # the first row behind the last input row
-    last: bool  # nobody needs the sweep's weights after this band set
+BandSet = tuple[Span, ...]  # bands that share one reading of the weights, in one stripe
 
 
 class FeatureRing:
-    """Writes the loads of one sweep along one stripe.
-
-    `barrier` is the number of stores that the first load waits for. It is None if an earlier load
-    has already waited until the input was stored.
-    """
+    """Writes the loads of source number `index` in one sweep along one stripe."""
 
     def __init__(
         self,
         task: Task,
+        index: int,
         tokens: Tokens,
         descriptors: list[Descriptor],
         stripe: tuple[Span, ...],
-        band_sets: list[BandSet],
-        barrier: int | None,
+        band_sets: tuple[BandSet, ...],
     ) -> None:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
-        self._band_sets = band_sets
-        self._first_rows = [band_set.first_row for band_set in band_sets]
-        self._barrier = barrier
-        self._loaded_rows = band_sets[0].first_row
-        self._chunk_base: dict[
-            int, int
-        ] = {}  # a band's first stored row -> chunks loaded before the band
+        self.source = task.stage.sources[index]
+        self.blocking = task.schedule.blocking.sources[index]
+        self.place = task.schedule.rings[index]
+        self._region = task.inputs[index]
+        spans = [read_span(self.source, bands[0], bands[-1], ROWS) for bands in band_sets]
+        self._first_rows = [first for first, _ in spans]  # by band set
+        self._end_rows = [end for _, end in spans]
+        self._loaded_rows = self._first_rows[0]
+        self._last_base = tokens.chunks  # chunks loaded before the newest load
+        # A band's first stored row -> chunks loaded before the band's own.
+        self._chunk_base: dict[int, int] = {}
         self._start_computes = tokens.computes
         self._band_set_ends: list[int] = []  # computes written up to the end of each band set
-        schedule, config = task.schedule, task.config
-        blocking, shape = schedule.blocking, task.stage.sources[0].tensor.shape
-        self.first_column, end = stripe_columns(stripe, shape.width, blocking, config)
-        self.row_words = blocking.input_row_words(end - self.first_column, config)
-        self.block_words = schedule.ring_rows * schedule.row_words
+        self.first_column, end = stripe_columns(self.source, self.blocking, stripe)
+        self.row_words = self.blocking.row_words(end - self.first_column)
 
     def has_room(self, index: int) -> bool:
         """Return True if the ring holds band set `index + 1` beside all rows that `index` reads."""
-        needed = self._band_sets[index + 1].end_row - self._band_sets[index].first_row
-        return needed <= self._task.schedule.ring_rows
+        return self._end_rows[index + 1] - self._first_rows[index] <= self.place.rows
 
-    def load(self, index: int) -> None:
-        """Load, band by band, the rows of a band set that are not in the ring yet."""
-        height = self._task.stage.sources[0].tensor.shape.height
-        blocks = self._task.schedule.blocking.stored_blocks
-        for band in self._band_sets[index].bands:
-            last = band.clipped(height)[1]
-            if last > self._loaded_rows:
-                self._load_rows(self._loaded_rows, last)
-                self._loaded_rows = last
-            self._chunk_base.setdefault(band.first_stored, self._tokens.chunks - blocks)
+    def load(self, band: Span, barrier: int | None) -> bool:
+        """Load the rows of a band that are not in the ring yet; return True if there are any.
+
+        `barrier` is the number of stores that the load waits for. It is None if an earlier load
+        has already waited until the sources were stored.
+        """
+        last = read_span(self.source, band, band, ROWS)[1]
+        is_new = last > self._loaded_rows
+        if is_new:
+            self._last_base = self._tokens.chunks
+            self._load_rows(self._loaded_rows, last, barrier)
+            self._loaded_rows = last
+        self._chunk_base.setdefault(band.first_stored, self._last_base)
+        return is_new
 
     def finish_band_set(self) -> None:
         """Record that all tiles of the current band set have been written."""
@@ -83,7 +74,7 @@ class FeatureRing:
 
         This is their exact number or, if larger, one whose loads have certainly left the queue.
         """
-        in_flight = IN_FLIGHT * self._task.schedule.blocking.stored_blocks
+        in_flight = IN_FLIGHT * max(ring.blocks for ring in self._task.schedule.rings)
         return max(self._chunk_base[band.first_stored], self._tokens.chunks - in_flight)
 
     def _last_reader(self, overwritten: int) -> int:
@@ -91,39 +82,38 @@ class FeatureRing:
         readers = bisect_left(self._first_rows, overwritten, hi=len(self._band_set_ends))
         return self._band_set_ends[readers - 1] if readers else self._start_computes
 
-    def _load_rows(self, first: int, last: int) -> None:
+    def _load_rows(self, first: int, last: int, barrier: int | None) -> None:
         """Write the load of rows `first` up to, but not including, `last` of every block."""
-        task, tokens = self._task, self._tokens
-        schedule, word_bytes = task.schedule, task.config.word_bytes
-        blocking, shape = schedule.blocking, task.stage.sources[0].tensor.shape
-        ring_rows, row_words, rows = schedule.ring_rows, self.row_words, last - first
-        whole_row = blocking.input_row_words(shape.width, task.config)
-        column = self.first_column
-        offset = column * IMAGE_PIXEL_BYTES // word_bytes if blocking.packed else column
-        overwritten = last - ring_rows  # the new rows replace those before this one
+        tokens, place, own = self._tokens, self.place, self.blocking
+        word_bytes, shape = self._task.config.word_bytes, self.source.tensor.shape
+        row_words, rows = self.row_words, last - first
+        whole_row = own.row_words(shape.width)
+        plane = shape.height * whole_row
+        offset = own.row_words(self.first_column)
+        overwritten = last - place.rows  # the new rows replace those before this one
         wait_computes = max(self._last_reader(overwritten), certainly_reached(tokens.computes))
-        wait_stores = certainly_reached(tokens.stores) if self._barrier is None else self._barrier
-        self._barrier = None
+        wait_stores = certainly_reached(tokens.stores) if barrier is None else barrier
+        ring_row = first % place.rows
         # Whole rows lie one behind the other in memory and in the buffer: they are one burst run,
         # unless they pass the end of the ring.
-        joined = (
-            row_words == whole_row == schedule.row_words and first % ring_rows + rows <= ring_rows
-        )
+        joined = row_words == whole_row == place.row_words and ring_row + rows <= place.rows
         self._descriptors.append(
             Load(
                 destination=Destination.FEATURES,
                 wait_computes=wait_computes & TOKEN_MASK,
                 wait_stores=wait_stores & TOKEN_MASK,
-                address=task.input.address + (first * whole_row + offset) * word_bytes,
+                address=self._region.address
+                + (own.first_block * plane + first * whole_row + offset) * word_bytes,
                 row_words=row_words * rows if joined else row_words,
                 rows=1 if joined else rows,
                 row_stride_bytes=whole_row * word_bytes,
-                blocks=blocking.stored_blocks,
-                block_stride_bytes=shape.height * whole_row * word_bytes,
-                buffer_address=first % ring_rows * row_words if joined else 0,
-                buffer_block_words=self.block_words,
-                ring_row=0 if joined else first % ring_rows,
-                ring_rows=1 if joined else ring_rows,
+                blocks=own.stored_blocks,
+                block_stride_bytes=plane * word_bytes,
+                first_line=place.first_word + ring_row * row_words,
+                buffer_block_words=place.block_words,
+                ring_row=0 if joined else ring_row,
+                ring_rows=1 if joined else place.rows,
+                wrap_words=0 if joined else (place.rows - 1) * row_words,
             )
         )
-        tokens.chunks += blocking.stored_blocks
+        tokens.chunks += own.stored_blocks

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.compiler.pack import pack_features, pack_image
-from hwsim.program.blocking import is_packed
+from hwsim.graph import Tensor
+from hwsim.program.blocking import lies_packed
 from hwsim.program.program import Plan, Program, Window
 
 
@@ -21,13 +22,13 @@ def memory_image(program: Program, packed_input: bytes = b"") -> bytes:
     """
     whole = extent(program)
     memory = bytearray(whole.limit + 1 - whole.base)
-    parts = program.image() | {program.region(program.graph.inputs[0]).address: packed_input}
+    parts = program.image() | {program.region(program.graph.only_input).address: packed_input}
     for address, part in parts.items():
         memory[address - whole.base : address - whole.base + len(part)] = part
     return bytes(memory)
 
 
-def packed_input(plan: Plan, values: NDArray[np.int8]) -> bytes:
+def packed_input(plan: Plan, tensor: Tensor, values: NDArray[np.int8]) -> bytes:
     """Return the bytes in memory of an input `x[C, H, W]`."""
-    pack = pack_image if is_packed(plan.graph.stages[0]) else pack_features
+    pack = pack_image if lies_packed(plan.graph, tensor) else pack_features
     return pack(values, plan.config)

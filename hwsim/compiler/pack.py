@@ -3,14 +3,16 @@
 The formats are those of `docs/architecture.md`, "Memory formats".
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.arch.config import PARAMETER_BYTES, Config
 from hwsim.errors import InputError
-from hwsim.graph import Constants, Shape, Stage
+from hwsim.graph import Constants, Shape, Source, Stage
 from hwsim.isa.parameters import RECORD
-from hwsim.program.blocking import IMAGE_PIXEL_BYTES, Blocking, block_stage, ceil_div
+from hwsim.program.blocking import IMAGE_PIXEL_BYTES, SourceBlocking, block_stage, ceil_div
 
 INT32_HIGH = 2**31 - 1
 PADDING_SHIFT = 2  # the least shift; it makes -zero_point of a padding lane's bias
@@ -28,29 +30,39 @@ def pack_weights(stage: Stage, config: Config) -> bytes:
     lanes_out = config.array.output_lanes
     _check_widths(stage, constants, config)
     bias = folded_bias(stage, constants)
-    blocks = _weight_blocks(stage, constants, blocking, config)
-    weights = _pack_integers(blocks.reshape(blocking.output_blocks, -1), config.widths.weight_bits)
+    values = [
+        _weight_blocks(source, weights, own, blocking.output_blocks).reshape(
+            blocking.output_blocks, -1
+        )
+        for source, weights, own in zip(
+            stage.sources, constants.weights, blocking.sources, strict=True
+        )
+    ]
+    weights = _pack_integers(np.concatenate(values, axis=1), config.widths.weight_bits)
     parameters = _parameters(stage, constants, bias, blocking.output_blocks * lanes_out)
     parameters = parameters.reshape(blocking.output_blocks, lanes_out * PARAMETER_BYTES)
     return np.concatenate([weights, parameters], axis=1).tobytes()
 
 
 def folded_bias(stage: Stage, constants: Constants) -> NDArray[np.int64]:
-    """Return bias - zero_point x sum of weights, `[K]`, having proved that int32 cannot overflow.
+    """Return bias - sum of zero_point x weights, `[K]`, having proved that int32 cannot overflow.
 
-    No partial sum exceeds fan-in x 128 x max|w|; the folded bias is added at the end.
+    No partial sum exceeds fan-in x 128 x max|w|, added up over the sources; the folded bias is
+    added at the end.
     """
-    weights = constants.weights[0].astype(np.int64)
-    sums = weights.sum(axis=(1, 2, 3))
-    bias: NDArray[np.int64] = (
-        constants.bias.astype(np.int64) - stage.sources[0].tensor.zero_point * sums
-    )
-    fan_in = weights[0].size
-    bound = fan_in * 128 * int(np.abs(weights).max(initial=0)) + int(np.abs(bias).max(initial=0))
+    bias: NDArray[np.int64] = constants.bias.astype(np.int64)
+    bound = 0
+    terms: list[str] = []
+    for source, array in zip(stage.sources, constants.weights, strict=True):
+        weights = array.astype(np.int64)
+        bias = bias - source.tensor.zero_point * weights.sum(axis=(1, 2, 3))
+        bound += weights[0].size * 128 * int(np.abs(weights).max(initial=0))
+        terms.append(f"fan-in {weights[0].size} x 128 x max|w|")
+    bound += int(np.abs(bias).max(initial=0))
     if bound > INT32_HIGH:
         raise InputError(
             f"layer {stage.name}: an accumulator could reach {bound}, int32 ends at {INT32_HIGH} "
-            f"(fan-in {fan_in} x 128 x max|w| + |folded bias|)"
+            f"({' + '.join(terms)} + |folded bias|)"
         )
     return bias
 
@@ -60,11 +72,11 @@ def _check_widths(stage: Stage, constants: Constants, config: Config) -> None:
     widths = config.widths
     half = 1 << (widths.weight_bits - 1)
     most = (1 << (widths.multiplier_bits - 1)) - 1
-    bounds = (
-        ("weight", constants.weights[0], -half, half - 1, "weight_bits"),
+    bounds: list[tuple[str, NDArray[Any], int, int, str]] = [
+        *(("weight", values, -half, half - 1, "weight_bits") for values in constants.weights),
         ("multiplier", constants.multiplier, 0, most, "multiplier_bits"),
         ("negative multiplier", constants.negative_multiplier, 0, most, "multiplier_bits"),
-    )
+    ]
     for name, values, low, high, key in bounds:
         outside = values[(values < low) | (values > high)]
         if outside.size:
@@ -75,29 +87,28 @@ def _check_widths(stage: Stage, constants: Constants, config: Config) -> None:
 
 
 def _weight_blocks(
-    stage: Stage, constants: Constants, blocking: Blocking, config: Config
+    source: Source, weights: NDArray[np.int8], own: SourceBlocking, outputs: int
 ) -> NDArray[np.int8]:
     """Return weights `[output blocks, weight blocks, O, I]` in order; padding lanes are zero."""
-    lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
-    weights = constants.weights[0]
     filters, channels, rows, columns = weights.shape
-    outputs = blocking.output_blocks
-    if blocking.packed:
-        taps = np.zeros((outputs * lanes_out, blocking.reduction_blocks * lanes_in), np.int8)
+    lanes_in, lanes_out, reduction = own.lanes_in, own.lanes_out, own.reduction_blocks
+    if own.packed:
+        taps = np.zeros((outputs * lanes_out, reduction * lanes_in), np.int8)
         taps[:filters, : channels * rows * columns] = weights.transpose(0, 2, 3, 1).reshape(
             filters, -1
         )
-        split = taps.reshape(outputs, lanes_out, blocking.reduction_blocks, lanes_in)
+        split = taps.reshape(outputs, lanes_out, reduction, lanes_in)
         return split.transpose(0, 2, 1, 3)
-    shape = (outputs * lanes_out, blocking.reduction_blocks * lanes_in, rows, columns)
-    dense = np.zeros(shape, np.int8)
-    if stage.sources[0].groups == 1:
-        dense[:filters, :channels] = weights
+    dense = np.zeros((outputs * lanes_out, reduction * lanes_in, rows, columns), np.int8)
+    if source.groups == 1:
+        dense[:filters, own.first_channel : own.first_channel + channels] = weights
     else:
         index = np.arange(filters)
-        first = [blocking.first_input_block(int(block)) for block in index // lanes_out]
-        dense[index, index - np.array(first) * lanes_in] = weights[:, 0]
-    split = dense.reshape(outputs, lanes_out, blocking.reduction_blocks, lanes_in, rows, columns)
+        first_blocks = np.array([own.first_input_block(block) for block in range(outputs)])
+        first = own.first_channel + index // own.filters_per_group * channels
+        lane = first - first_blocks[index // lanes_out] * lanes_in
+        dense[index[:, None], lane[:, None] + np.arange(channels)] = weights
+    split = dense.reshape(outputs, lanes_out, reduction, lanes_in, rows, columns)
     return split.transpose(0, 2, 4, 5, 1, 3)
 
 

@@ -16,7 +16,7 @@ class Task:
     schedule: Schedule
     config: Config
     weights: Region
-    input: Region
+    inputs: tuple[Region, ...]  # of each source's tensor
     output: Region
 
     def blocks_of(self, first_bundle: int, bundles: int = 1) -> tuple[int, int]:

@@ -1,12 +1,26 @@
-"""The descriptors of a tile: a COMPUTE for each output block of a bundle, then a STORE."""
+"""The descriptors of a tile: COMPUTEs of each output block and source of a bundle, then a STORE."""
+
+from dataclasses import dataclass
 
 from hwsim.compiler.feature_ring import FeatureRing
+from hwsim.compiler.spans import COLUMNS, ROWS, first_tap
 from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import Tokens
 from hwsim.compiler.weight_stream import WeightStream
 from hwsim.isa.descriptor import Compute, Descriptor, Store
 from hwsim.isa.tokens import TOKEN_MASK
 from hwsim.program.schedule import Span
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """A tile of one bundle, and what its COMPUTEs have in common."""
+
+    band: Span
+    span: Span  # of columns
+    release: bool
+    staging_address: int
+    wait_stores: int
 
 
 class TileWriter:
@@ -17,87 +31,108 @@ class TileWriter:
         task: Task,
         tokens: Tokens,
         descriptors: list[Descriptor],
-        ring: FeatureRing,
+        rings: list[FeatureRing],
         weights: WeightStream,
     ) -> None:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
-        self._ring, self._weights = ring, weights
+        self._rings, self._weights = rings, weights
 
-    def write(self, bundle: int, band: Span, tile: Span, release: bool) -> None:
+    def write(self, bundle: int, band: Span, span: Span, release: bool) -> None:
         """Write all output blocks of a bundle on one tile; `release` drops their weights."""
         tokens, weights = self._tokens, self._weights
         staging = tokens.stores % 2 * (self._task.config.staging_words // 2)
         wait_stores = max(0, tokens.stores - 1)  # all but the last, which reads the other half
-        chunks = self._ring.chunks_before(band)
+        tile = _Tile(band, span, release, staging, wait_stores & TOKEN_MASK)
         first, blocks = self._task.blocks_of(bundle)
         for slot in range(blocks):
-            self._compute(first + slot, slot, band, tile, release, staging, wait_stores, chunks)
+            words_before = 0
+            for index, ring in enumerate(self._rings):
+                offset = weights.offset(first + slot, words_before)
+                self._compute(first + slot, slot, index, tile, offset)
+                words_before += ring.blocking.weight_words
+                if release:
+                    weights.release(ring.blocking.weight_words)
             if release:
-                weights.release()
-        tokens.computes += blocks
-        self._store(bundle, band, tile, staging)
+                weights.release(self._task.config.parameter_words)
+        tokens.computes += blocks * len(self._rings)
+        tokens.drains += blocks
+        self._store(bundle, band, span, staging)
 
     def _compute(
-        self,
-        output_block: int,
-        slot: int,
-        band: Span,
-        tile: Span,
-        release: bool,
-        staging_address: int,
-        wait_stores: int,
-        chunks_before: int,
+        self, output_block: int, slot: int, index: int, tile: _Tile, weight_offset: int
     ) -> None:
-        task, ring = self._task, self._ring
-        schedule, stage = task.schedule, task.stage
-        blocking, shape = schedule.blocking, stage.sources[0].tensor.shape
-        first_input_block = blocking.first_input_block(output_block)
+        """Write the COMPUTE of source number `index` for one output block."""
+        task, stage, ring = self._task, self._task.stage, self._rings[index]
+        source, own, place = ring.source, ring.blocking, ring.place
+        first_block = own.first_input_block(output_block)
+        height, width = source.size
+        top = first_tap(source, tile.band, ROWS)
+        stored_row = top // source.upsample  # of the tensor
+        ring_rows, row_words = place.rows, ring.row_words
+        if ring_rows == source.tensor.shape.height:  # never wraps where rows are read
+            ring_rows = max(ring_rows, source.stride[ROWS], source.dilation[ROWS])
+        ring_row = stored_row % ring_rows
+        first_line = place.first_word + first_block * place.block_words + ring_row * row_words
+        ring_words = ring_rows * row_words
+        stride_words = row_words * source.stride[ROWS]
+        dilation_words = row_words * source.dilation[ROWS]
         self._descriptors.append(
             Compute(
-                wait_chunks=(chunks_before + first_input_block) & TOKEN_MASK,
-                wait_stores=wait_stores & TOKEN_MASK,
-                buffer_address=first_input_block * ring.block_words,
-                buffer_block_words=ring.block_words,
-                row_words=ring.row_words,
-                ring_row=band.first_input % schedule.ring_rows,
-                ring_rows=schedule.ring_rows,
-                top=band.first_input,
-                left=tile.first_input,
-                column_origin=ring.first_column,
-                input_height=shape.height,
-                input_width=shape.width,
-                input_zero_point=stage.sources[0].tensor.zero_point,
-                rows=band.computed,
-                columns=tile.computed,
-                kernel_rows=stage.sources[0].kernel[0],
-                kernel_columns=stage.sources[0].kernel[1],
-                blocks=blocking.reduction_blocks,
-                packed=int(blocking.packed),
-                weight_offset=self._weights.offset(output_block),
-                release=int(release),
+                wait_chunks=(ring.chunks_before(tile.band) + first_block) & TOKEN_MASK,
+                wait_stores=tile.wait_stores,
+                first_line=first_line,
+                buffer_block_words=place.block_words,
+                row_words=row_words,
+                ring_row=ring_row,
+                ring_rows=ring_rows,
+                top=top,
+                left=first_tap(source, tile.span, COLUMNS),
+                column_origin=ring.first_column * source.upsample,
+                input_height=height,
+                input_width=width,
+                input_zero_point=source.tensor.zero_point,
+                rows=tile.band.computed,
+                columns=tile.span.computed,
+                kernel_rows=source.kernel[ROWS],
+                kernel_columns=source.kernel[COLUMNS],
+                stride_rows=source.stride[ROWS],
+                stride_columns=source.stride[COLUMNS],
+                stride_words=stride_words,
+                stride_wrap_words=ring_words - stride_words,
+                dilation_rows=source.dilation[ROWS],
+                dilation_columns=source.dilation[COLUMNS],
+                dilation_words=dilation_words,
+                dilation_wrap_words=ring_words - dilation_words,
+                upsample=source.upsample - 1,
+                blocks=own.reduction_blocks,
+                packed=int(own.packed),
+                first=int(index == 0),
+                last=int(index == len(self._rings) - 1),
+                weight_offset=weight_offset,
+                release=int(tile.release),
                 channel_pool=stage.channel_pool.bit_length() - 1,
                 spatial_pool=int(stage.spatial_pool),
-                pooled_rows=band.stored,
-                pooled_columns=tile.stored,
+                pooled_rows=tile.band.stored,
+                pooled_columns=tile.span.stored,
                 output_zero_point=stage.output.zero_point,
-                staging_address=staging_address,
+                staging_address=tile.staging_address,
                 byte_offset=slot * task.config.array.output_lanes // stage.channel_pool,
             )
         )
 
-    def _store(self, bundle: int, band: Span, tile: Span, staging_address: int) -> None:
+    def _store(self, bundle: int, band: Span, span: Span, staging_address: int) -> None:
         task, shape = self._task, self._task.stage.output.shape
         blocking, word_bytes = task.schedule.blocking, task.config.word_bytes
         first_word = bundle * blocking.bundle_words
         plane = shape.height * shape.width
-        pixel = band.first_stored * shape.width + tile.first_stored
-        whole_rows = tile.stored == shape.width
+        pixel = band.first_stored * shape.width + span.first_stored
+        whole_rows = span.stored == shape.width
         self._tokens.stores += 1
         self._descriptors.append(
             Store(
-                wait_drains=self._tokens.computes & TOKEN_MASK,
+                wait_drains=self._tokens.drains & TOKEN_MASK,
                 address=task.output.address + (first_word * plane + pixel) * word_bytes,
-                row_words=tile.stored * (band.stored if whole_rows else 1),
+                row_words=span.stored * (band.stored if whole_rows else 1),
                 rows=1 if whole_rows else band.stored,
                 row_stride_bytes=shape.width * word_bytes,
                 blocks=min(blocking.bundle_words, blocking.output_words - first_word),

@@ -7,11 +7,18 @@ from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.compiler.cut import Cut
 from hwsim.compiler.limits import check_fields
-from hwsim.compiler.spans import rows_held, rows_read, span_columns, span_rows
+from hwsim.compiler.spans import (
+    least_ring_rows,
+    rows_held,
+    rows_read,
+    span_columns,
+    span_rows,
+    stripe_columns,
+)
 from hwsim.errors import InputError
 from hwsim.graph import Stage
 from hwsim.program.blocking import Blocking, block_stage, ceil_div, split_evenly
-from hwsim.program.schedule import Schedule, Span, WeightScope, stripe_columns
+from hwsim.program.schedule import Schedule, Span, WeightScope
 
 # Estimates of two delays that only the timeline knows exactly; they decide between schedules of
 # equal traffic.
@@ -85,7 +92,7 @@ def _schedules(cut: Cut) -> Iterator[Schedule]:
     bundle_weights = min(blocking.bundle_blocks, blocking.output_blocks) * blocking.weight_words
     whole = [(0, blocking.bundles)]
     single: list[tuple[Span, ...]] = [(band,) for band in cut.bands]
-    if rows_held(cut.bands, 1, cut.stage.sources[0].tensor.shape.height) <= cut.ring_rows:
+    if cut.holds_a_band:
         if all_weights <= queue_words:
             yield cut.schedule(WeightScope.STAGE, whole, single, 1)
             return
@@ -109,13 +116,15 @@ def _extra_cycles(stage: Stage, config: Config, schedule: Schedule) -> float:
     """Return estimated cycles, by which schedules of equal traffic are compared."""
     blocking = schedule.blocking
     first_band = schedule.band_sets[0][0]
-    rows = rows_read([first_band], stage.sources[0].tensor.shape.height)
-    startup = rows * schedule.row_words / config.beats_per_cycle
-    chunks = 1 if blocking.reduction_blocks == 1 else blocking.stored_blocks
-    arrival = startup * chunks / blocking.reduction_blocks
+    arrival, slack = 0.0, False
+    for source, own, ring in zip(stage.sources, blocking.sources, schedule.rings, strict=True):
+        rows = rows_read(source, [first_band])
+        startup = rows * ring.row_words / config.beats_per_cycle
+        chunks = 1 if own.reduction_blocks == 1 else own.stored_blocks
+        arrival += startup * chunks / own.reduction_blocks
+        slack |= rows * 2 > ring.rows
     reduction = _issue_cycles(config, schedule)
     drain = _drain_slots(stage) * config.rescale_slices
-    slack = rows_read([first_band], stage.sources[0].tensor.shape.height) * 2 > schedule.ring_rows
     stall = reduction * STARVED_SHARE if slack and _total_bands(schedule) > 1 else 0.0
     last_tile = first_band.stored * schedule.stripes[0][0].stored * config.rescale_slices
     overhead = TILE_OVERHEAD_CYCLES * schedule.tiles
@@ -185,19 +194,16 @@ def _check_accumulators(stage: Stage, config: Config, blocking: Blocking) -> Non
 
 def _too_small(stage: Stage, config: Config, blocking: Blocking) -> str:
     """Return the message for a feature buffer that does not hold a tile of one stored pixel."""
-    stored, height, width = (
-        stage.output.shape,
-        stage.sources[0].tensor.shape.height,
-        stage.sources[0].tensor.shape.width,
-    )
-    rows = max(rows_read([span_rows(stage, row, 1)], height) for row in range(stored.height))
-    columns = [
-        stripe_columns((span_columns(stage, column, 1),), width, blocking, config)
-        for column in range(stored.width)
-    ]
-    row_words = max(blocking.input_row_words(last - first, config) for first, last in columns)
-    least = rows * row_words * blocking.stored_blocks * config.word_bytes
+    stored = stage.output.shape
+    bands = [span_rows(stage, row, 1) for row in range(stored.height)]
+    tiles = [span_columns(stage, column, 1) for column in range(stored.width)]
+    least = 0
+    for source, own in zip(stage.sources, blocking.sources, strict=True):
+        rows = max(rows_held(source, bands, 1), least_ring_rows(source))
+        columns = [stripe_columns(source, own, [tile]) for tile in tiles]
+        row_words = max(own.row_words(last - first) for first, last in columns)
+        least += min(rows, source.tensor.shape.height) * row_words * own.stored_blocks
     return (
         f"layer {stage.name}: buffers.feature_bytes = {config.buffers.feature_bytes} holds no "
-        f"tile; the least that works is {least}"
+        f"tile; the least that works is {least * config.word_bytes}"
     )

@@ -22,4 +22,5 @@ class Tokens:
 
     chunks: int = 0
     computes: int = 0
+    drains: int = 0
     stores: int = 0  # tiles alternate between the halves of the staging buffer, store by store

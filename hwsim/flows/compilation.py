@@ -145,7 +145,7 @@ def _stored_photograph(image: str, shapes: Graph) -> NDArray[np.int8]:
         from hwsim.golden.photographs import load_image
         from hwsim.golden.reference import stored_image
 
-        size = shapes.inputs[0].shape
+        size = shapes.only_input.shape
         stored: NDArray[np.int8] = stored_image(
             load_image(image, height=size.height, width=size.width)
         ).numpy()
@@ -157,17 +157,18 @@ def _execute(
 ) -> _Executed:
     """Run the program at the compiler's own addresses, so that no memory below a base is needed."""
     graph = program.graph
-    packed = packed_input(program, stored)
-    sha256 = {graph.inputs[0].name: _sha256(packed)}
+    given = graph.only_input
+    packed = packed_input(program, given, stored)
+    sha256 = {given.name: _sha256(packed)}
     with progress(f"executing {graph.name}", len(graph.stages)) as advance:
 
         def on_stage(stage: Stage, values: NDArray[np.int8]) -> None:
             sha256[stage.output.name] = _sha256(pack_features(values, program.config))
             advance()
 
-        memory = Machine(program, stored, on_stage=on_stage).run()
-    region = program.region(graph.outputs[0])
-    image = PlacedImage(name, sha256[graph.inputs[0].name])
+        memory = Machine(program, {given.name: stored}, on_stage=on_stage).run()
+    region = program.region(graph.only_output)
+    image = PlacedImage(name, sha256[given.name])
     return _Executed(packed, image, memory.data[region.address : region.end].tobytes(), sha256)
 
 
@@ -176,7 +177,7 @@ def _sha256(data: bytes) -> str:
 
 
 def _network(graph: Graph, origin: str) -> CompiledNetwork:
-    size = graph.inputs[0].shape
+    size = graph.only_input.shape
     return CompiledNetwork(
         name=graph.name,
         input_height_pixels=size.height,

@@ -64,7 +64,7 @@ def run(
         from hwsim.golden.photographs import load_image
         from hwsim.golden.reference import stored_image
 
-        size = shapes.inputs[0].shape
+        size = shapes.only_input.shape
         pixels = load_image(image, height=size.height, width=size.width)
     with progress(f"quantizing {shapes.name}", 1):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits)
@@ -118,7 +118,7 @@ def execute(
         tensors.append(tensor_figures(stage, stored, next(real)))
         advance()
 
-    Machine(program, image, on_stage=on_stage).run()
+    Machine(program, {program.graph.only_input.name: image}, on_stage=on_stage).run()
     return tuple(tensors)
 
 

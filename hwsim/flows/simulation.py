@@ -66,7 +66,7 @@ def simulate(subject: Subject, image: NDArray[np.int8], folder: Path, progress: 
             model = bench.build(_verilog(config), config, size_bytes)
         except simulator.FailedBuildError as error:
             raise ComparisonError(f"building the simulator: {error}") from None
-    bench.place(program, packed_input(program, image), folder)
+    bench.place(program, packed_input(program, program.graph.only_input, image), folder)
     environment = bench.environment(program, predicted, folder)
     arguments = bench.plusargs(folder)
     log = folder / "simulator.log"

@@ -169,7 +169,7 @@ def _verify(
     from hwsim.golden.photographs import load_image
     from hwsim.golden.reference import stored_image
 
-    size = shapes.inputs[0].shape
+    size = shapes.only_input.shape
     pixels = load_image(image, height=size.height, width=size.width)
     with progress(f"quantizing {shapes.name}", 1):
         made = quantized(shapes, weights, config.widths.multiplier_bits)

@@ -59,7 +59,7 @@ def _execute(
             executed.append(stored.copy())
             advance()
 
-        memory = Machine(subject.program, image, on_stage=on_stage).run()
+        memory = Machine(subject.program, {graph.only_input.name: image}, on_stage=on_stage).run()
     return expected, executed, memory.byte_counts()
 
 

@@ -21,6 +21,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.errors import InputError
 from hwsim.graph.check import check_convolution, check_stage
 from hwsim.graph.check_graph import check_graph
 from hwsim.graph.infer import convolved_shape, stored_shape
@@ -156,6 +157,23 @@ class Graph:
         """True if every stage has one source, which is of the tensor before it."""
         read = [source.tensor for stage in self.stages for source in stage.sources]
         return read == list(self.tensors[:-1]) and self.outputs == self.tensors[-1:]
+
+    @property
+    def only_input(self) -> Tensor:
+        """The input of a graph that has one. Raises `InputError` for a graph of several."""
+        return self._only("inputs", self.inputs)
+
+    @property
+    def only_output(self) -> Tensor:
+        """The output of a graph that has one. Raises `InputError` for a graph of several."""
+        return self._only("outputs", self.outputs)
+
+    def _only(self, name: str, tensors: tuple[Tensor, ...]) -> Tensor:
+        if len(tensors) > 1:
+            raise InputError(
+                f"graph {self.name}: {len(tensors)} {name}: only one is supported here"
+            )
+        return tensors[0]
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

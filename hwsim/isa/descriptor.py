@@ -1,8 +1,9 @@
 """The four types of descriptor, the only place that defines a field or its width.
 
 Each member of a type is a field, annotated with its `Bits`. The hardware packs the fields in this
-order, from bit 4 upward; the opcode comes before them. The encoder, the decoder, the hardware's
-layouts, the SystemRDL and `docs/program.md` all derive from `FIELDS`.
+order, from bit 4 upward; the opcode comes before them, and the format stands in the uppermost bits.
+The encoder, the decoder, the hardware's layouts, the SystemRDL and `docs/program.md` all derive
+from `FIELDS`.
 """
 
 from typing import Annotated, NamedTuple, Self
@@ -12,6 +13,8 @@ from hwsim.isa.fields import (
     ADDRESS_BITS,
     BUFFER_ADDRESS_BITS,
     DESCRIPTOR_BYTES,
+    FORMAT_NUMBER,
+    FORMAT_SHIFT,
     OPCODE,
     TOKEN_BITS,
     Bits,
@@ -44,9 +47,8 @@ class Load(NamedTuple):
     block_stride_bytes: Annotated[
         int, Bits(ADDRESS_BITS, "From one block's first byte to the next one's.")
     ]
-    buffer_address: Annotated[
-        int,
-        Bits(BUFFER_ADDRESS_BITS, "Features: word where ring row 0 of block 0 lies in the buffer."),
+    first_line: Annotated[
+        int, Bits(BUFFER_ADDRESS_BITS, "Features: word of the buffer where the first run begins.")
     ]
     buffer_block_words: Annotated[
         int, Bits(BUFFER_ADDRESS_BITS, "Features: words from one block to the next in the buffer.")
@@ -54,6 +56,10 @@ class Load(NamedTuple):
     ring_row: Annotated[int, Bits(16, "Features: ring row that the first burst run goes to.")]
     ring_rows: Annotated[
         int, Bits(16, "Features: rows in the ring; after the last comes ring row 0.")
+    ]
+    wrap_words: Annotated[
+        int,
+        Bits(BUFFER_ADDRESS_BITS, "Features: words from the ring's last row back to ring row 0."),
     ]
 
     @classmethod
@@ -76,15 +82,21 @@ class Load(NamedTuple):
             row_stride_bytes=0,
             blocks=1,
             block_stride_bytes=0,
-            buffer_address=0,
+            first_line=0,
             buffer_block_words=0,
             ring_row=0,
             ring_rows=1,
+            wrap_words=0,
         )
 
 
 class Compute(NamedTuple):
-    """Compute one tile of one output block over all its input blocks."""
+    """Add one source to a tile of one output block, over all input blocks of the source.
+
+    The COMPUTEs of a tile stand side by side, from the one with `first` to the one with `last`.
+    Rows count in the source as the taps see it: with `upsample`, twice as large as it lies in the
+    buffer.
+    """
 
     wait_chunks: Annotated[
         int,
@@ -96,8 +108,13 @@ class Compute(NamedTuple):
     wait_stores: Annotated[
         int, Bits(TOKEN_BITS, "Stores that must be done before the drain writes staging.")
     ]
-    buffer_address: Annotated[
-        int, Bits(BUFFER_ADDRESS_BITS, "Word where ring row 0 of input block 0 lies in the buffer.")
+    first_line: Annotated[
+        int,
+        Bits(
+            BUFFER_ADDRESS_BITS,
+            "Word of the buffer where row `top` of input block 0 begins (also when `top` is "
+            "negative: then where it would).",
+        ),
     ]
     buffer_block_words: Annotated[
         int, Bits(BUFFER_ADDRESS_BITS, "Words from one input block to the next.")
@@ -125,8 +142,30 @@ class Compute(NamedTuple):
     columns: Annotated[int, Bits(10, "Columns; rows x columns is at most the accumulator depth.")]
     kernel_rows: Annotated[int, Bits(4, "R, taps from top to bottom.")]
     kernel_columns: Annotated[int, Bits(4, "S, taps from left to right.")]
+    stride_rows: Annotated[int, Bits(4, "Input rows from one row of the tile to the next, 1 to 8.")]
+    stride_columns: Annotated[int, Bits(4, "Input columns from pixel to pixel, 1 to 8.")]
+    stride_words: Annotated[
+        int, Bits(BUFFER_ADDRESS_BITS, "Words from one row of the tile to the next.")
+    ]
+    stride_wrap_words: Annotated[
+        int, Bits(BUFFER_ADDRESS_BITS, "Words back instead, where the next row is past the ring.")
+    ]
+    dilation_rows: Annotated[int, Bits(5, "Input rows from tap to tap, 1 to 16.")]
+    dilation_columns: Annotated[int, Bits(5, "Input columns from tap to tap, 1 to 16.")]
+    dilation_words: Annotated[
+        int, Bits(BUFFER_ADDRESS_BITS, "Words from one row of taps to the next.")
+    ]
+    dilation_wrap_words: Annotated[
+        int, Bits(BUFFER_ADDRESS_BITS, "Words back instead, where the next row is past the ring.")
+    ]
+    upsample: Annotated[int, Bits(1, "1: each stored pixel is seen as 2x2 pixels.")]
     blocks: Annotated[int, Bits(12, "Input blocks to reduce over; with `packed`, tap passes.")]
     packed: Annotated[int, Bits(1, "The input is an image of 4-byte pixels: taps fill the lanes.")]
+    first: Annotated[int, Bits(1, "1: the tile begins; its accumulators are overwritten.")]
+    last: Annotated[
+        int,
+        Bits(1, "1: the tile ends; parameters follow its weights, and the drain takes the sums."),
+    ]
     weight_offset: Annotated[int, Bits(20, "Words from the queue's head to this tile's weights.")]
     release: Annotated[
         int,
@@ -197,11 +236,15 @@ def encode(descriptor: Descriptor) -> bytes:
             )
         word |= (value & ((1 << field.bits) - 1)) << low
         low += field.bits
+    word |= FORMAT_NUMBER << FORMAT_SHIFT
     return word.to_bytes(DESCRIPTOR_BYTES, "little")
 
 
 def decode(data: bytes) -> Descriptor:
-    """Unpack 64 bytes; `InputError` for an unknown opcode or a reserved bit that is set."""
+    """Unpack 64 bytes.
+
+    Raises `InputError` for an unknown opcode, another format, or a reserved bit that is set.
+    """
     if len(data) != DESCRIPTOR_BYTES:
         raise InputError(f"a descriptor has {DESCRIPTOR_BYTES} bytes, not {len(data)}")
     word = int.from_bytes(data, "little")
@@ -210,6 +253,10 @@ def decode(data: bytes) -> Descriptor:
         known = ", ".join(f"{int(opcode)} {opcode.name}" for opcode in Opcode)
         raise InputError(f"unknown opcode {code}: it is one of {known}")
     opcode = Opcode(code)
+    number = word >> FORMAT_SHIFT
+    if number != FORMAT_NUMBER:
+        raise InputError(f"{opcode.name} descriptor: format {number} must be {FORMAT_NUMBER}")
+    word &= (1 << FORMAT_SHIFT) - 1
     values: dict[str, int] = {}
     for field in FIELDS[opcode]:
         value = word & ((1 << field.bits) - 1)

@@ -18,6 +18,8 @@ class ErrorCode(IntEnum):
     BUFFER = 9
     DEADLOCK = 10
     ABORTED = 11
+    FORMAT = 12
+    TILE = 13
 
 
 MEANINGS: dict[ErrorCode, str] = {
@@ -36,4 +38,9 @@ MEANINGS: dict[ErrorCode, str] = {
         "was compiled for a larger weight queue."
     ),
     ErrorCode.ABORTED: "The host wrote ABORT.",
+    ErrorCode.FORMAT: "A descriptor is of another format than this accelerator's.",
+    ErrorCode.TILE: (
+        "A tile's COMPUTEs do not belong together: they must stand side by side, begin with "
+        "`first`, end with `last`, and have the same rows and columns."
+    ),
 }

@@ -2,7 +2,8 @@
 
 The fields themselves are the members of the four types in `hwsim.isa.descriptor`. A program is an
 array of 64-byte descriptors, fetched in pages of 16. Fields are packed from bit 0 upward,
-little-endian; bits that belong to no field are reserved and zero.
+little-endian; bits that belong to no field are reserved and zero. The uppermost bits hold the
+number of the format, so that hardware and programs of different formats refuse each other.
 """
 
 from dataclasses import dataclass
@@ -72,3 +73,6 @@ def fields_of(kind: type) -> tuple[Field, ...]:
 
 
 OPCODE = Field("opcode", 4, "The kind of descriptor.")
+FORMAT = Field("format", 4, "The number of the format, 2.")
+FORMAT_NUMBER = 2  # format 1 had zeros here
+FORMAT_SHIFT = 8 * DESCRIPTOR_BYTES - FORMAT.bits

@@ -15,7 +15,7 @@ PROGRAM_SHIFT = DESCRIPTOR_BYTES.bit_length() - 1  # a program starts on a multi
 COUNTER_BITS = 40
 
 IDENTITY_VALUE = 0x4857534D  # "HWSM"
-INTERFACE_VERSION = 1
+INTERFACE_VERSION = 2
 
 
 def _interrupt_fields(docs: tuple[str, str, str]) -> tuple[BitField, ...]:

@@ -18,6 +18,8 @@ from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, Destination, Opcode
 MOST_FACTOR = 3  # log2 of the largest k, and the largest value of the field
 PACKED_KERNEL = 3
 PACKED_TAPS = 27  # of three channels
+LARGEST_STRIDE = 8
+LARGEST_DILATION = 16
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,31 @@ def _fits_pooled(d: Any, pooled: Any, computed: Any) -> Any:
     return (pooled <= ((computed + 1) >> 1)) | ((pooled <= computed) & (doubled == 0))
 
 
+def _at_most(name: str, largest: int) -> Rule:
+    return Rule(
+        Opcode.COMPUTE,
+        f"`{name}` is 1 to {largest}",
+        lambda d, _: (getattr(d, name) >= 1) & (getattr(d, name) <= largest),
+    )
+
+
+def _is_unit_step(d: Any) -> Any:
+    return (
+        (d.stride_rows == 1)
+        & (d.stride_columns == 1)
+        & (d.dilation_rows == 1)
+        & (d.dilation_columns == 1)
+    )
+
+
 def _is_packed_window(d: Any, c: Config) -> Any:
     passes = -(-PACKED_TAPS // c.array.input_lanes)
     return (
         (d.kernel_rows == PACKED_KERNEL)
         & (d.kernel_columns == PACKED_KERNEL)
         & (d.blocks == passes)
+        & _is_unit_step(d)
+        & (d.upsample == 0)
     )
 
 
@@ -111,9 +132,24 @@ COMPUTE_RULES = [
         "`ring_row` is below `ring_rows`",
         lambda d, _: d.ring_row < d.ring_rows,
     ),
+    _at_most("stride_rows", LARGEST_STRIDE),
+    _at_most("stride_columns", LARGEST_STRIDE),
+    _at_most("dilation_rows", LARGEST_DILATION),
+    _at_most("dilation_columns", LARGEST_DILATION),
     Rule(
         Opcode.COMPUTE,
-        "with `packed`: a 3x3 kernel, and `blocks` is 27 over the input lanes, rounded up",
+        "`stride_rows` and `dilation_rows` are at most `ring_rows`",
+        lambda d, _: (d.stride_rows <= d.ring_rows) & (d.dilation_rows <= d.ring_rows),
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "with `upsample`: strides and dilations are 1",
+        lambda d, _: (d.upsample == 0) | _is_unit_step(d),
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "with `packed`: a 3x3 kernel, strides and dilations 1, no `upsample`, and `blocks` is 27 "
+        "over the input lanes, rounded up",
         lambda d, c: (d.packed == 0) | _is_packed_window(d, c),
     ),
     Rule(

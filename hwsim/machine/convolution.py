@@ -1,18 +1,19 @@
 """The arithmetic of the array: the kernel windows of a tile times its weights."""
 
+from dataclasses import dataclass
 from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.graph.check import IMAGE_CHANNELS
 from hwsim.isa.descriptor import Compute
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES
 
 # All fields that `gather` reads: tiles that agree in them read the same kernel windows.
 WINDOW_FIELDS = (
-    "buffer_address",
+    "first_line",
     "buffer_block_words",
-    "row_words",
     "ring_row",
     "ring_rows",
     "top",
@@ -25,6 +26,14 @@ WINDOW_FIELDS = (
     "columns",
     "kernel_rows",
     "kernel_columns",
+    "stride_rows",
+    "stride_columns",
+    "stride_words",
+    "stride_wrap_words",
+    "dilation_rows",
+    "dilation_columns",
+    "dilation_words",
+    "upsample",
     "blocks",
     "packed",
 )
@@ -33,62 +42,65 @@ window_of = attrgetter(*WINDOW_FIELDS)
 EXACT_FLOAT32_PRODUCTS = 1024  # at most 2**14 each, so that their sum is exact in float32 (2**24)
 
 
-def gather(features: NDArray[np.int8], tile: Compute, image_channels: int) -> NDArray[np.float32]:
+@dataclass(frozen=True)
+class _Taps:
+    """The taps of a tile along one axis, an entry for each position and tap."""
+
+    position: NDArray[np.int64]  # in the input as the taps see it, `[positions, taps]`
+    inside: NDArray[np.bool_]  # False where the tap reads the zero point
+
+
+def gather(features: NDArray[np.int8], tile: Compute) -> NDArray[np.float32]:
     """Return a tile's kernel windows `[pixels, reduction]`, in the order of the weights' words.
 
     `features[words, I]` is the feature buffer. A tap outside the input reads the zero point. With
     `packed`, the reduction has the taps in (row, column, channel) order, then fills the last tap
     pass with zeros.
     """
-    region = _packed_region(features, tile) if tile.packed else _region(features, tile)
-    size = (tile.kernel_rows, tile.kernel_columns)
-    windows = np.lib.stride_tricks.sliding_window_view(region, size, axis=(1, 2))
-    # [blocks, rows, columns, lanes, R, S] -> [rows, columns, blocks, R, S, lanes]
+    rows = _taps(tile.top, tile.rows, tile.stride_rows, tile.kernel_rows, tile.dilation_rows,
+                 tile.input_height)  # fmt: skip
+    columns = _taps(tile.left, tile.columns, tile.stride_columns, tile.kernel_columns,
+                    tile.dilation_columns, tile.input_width)  # fmt: skip
+    inside = rows.inside[:, None, None, :, None] & columns.inside[None, :, None, None, :]
+    line = _lines(tile)[:, None, None, :, None]
+    column = (columns.position - tile.column_origin)[None, :, None, None, :]
     if tile.packed:
-        windows = windows[:, :, :, :image_channels]
-    ordered = windows.transpose(1, 2, 0, 4, 5, 3)
-    patches = ordered.reshape(tile.rows * tile.columns, -1).astype(np.float32)
+        pixels_per_word = features.shape[1] // IMAGE_PIXEL_BYTES
+        values = features.reshape(-1, IMAGE_PIXEL_BYTES)[:, :IMAGE_CHANNELS]
+        place = line * pixels_per_word + column
+    else:
+        values = features
+        block = (np.arange(tile.blocks) * tile.buffer_block_words)[None, None, :, None, None]
+        place = line + block + (column >> tile.upsample)
+    # [rows, columns, blocks, R, S, lanes]
+    windows = values[np.where(inside, place, 0)]
+    windows = np.where(inside[..., None], windows, np.int8(tile.input_zero_point))
+    patches = windows.reshape(tile.rows * tile.columns, -1).astype(np.float32)
     if tile.packed:
         lanes = features.shape[1]
         patches = np.pad(patches, ((0, 0), (0, tile.blocks * lanes - patches.shape[1])))
     return patches
 
 
-def _inside(first: int, count: int, size: int) -> slice:
-    """Return the part of `count` positions from `first` on that lies inside 0..size-1."""
-    return slice(min(max(0, -first), count), max(0, min(count, size - first)))
+def _taps(first: int, count: int, stride: int, taps: int, dilation: int, size: int) -> _Taps:
+    position = first + np.arange(count)[:, None] * stride + np.arange(taps) * dilation
+    return _Taps(position, (position >= 0) & (position < size))
 
 
-def _region(features: NDArray[np.int8], tile: Compute) -> NDArray[np.int8]:
-    """Return the input pixels of a tile, each once: `[blocks, rows, columns, lanes]`."""
-    height = tile.rows + tile.kernel_rows - 1
-    width = tile.columns + tile.kernel_columns - 1
-    lanes = features.shape[1]
-    region = np.full((tile.blocks, height, width, lanes), tile.input_zero_point, np.int8)
-    rows = _inside(tile.top, height, tile.input_height)
-    columns = _inside(tile.left, width, tile.input_width)
-    ring = (tile.ring_row + np.arange(rows.start, rows.stop)) % tile.ring_rows
-    column = tile.left - tile.column_origin + np.arange(columns.start, columns.stop)
-    block = tile.buffer_address + np.arange(tile.blocks) * tile.buffer_block_words
-    words = block[:, None, None] + (ring * tile.row_words)[:, None] + column
-    region[:, rows, columns] = features[words]
-    return region
-
-
-def _packed_region(features: NDArray[np.int8], tile: Compute) -> NDArray[np.int8]:
-    """Return the same from an image's rows of 4-byte pixels: `[1, rows, columns, 4]`."""
-    height = tile.rows + tile.kernel_rows - 1
-    width = tile.columns + tile.kernel_columns - 1
-    region = np.full((1, height, width, IMAGE_PIXEL_BYTES), tile.input_zero_point, np.int8)
-    rows = _inside(tile.top, height, tile.input_height)
-    columns = _inside(tile.left, width, tile.input_width)
-    pixels_per_word = features.shape[1] // IMAGE_PIXEL_BYTES
-    pixels = features.reshape(-1, IMAGE_PIXEL_BYTES)
-    ring = (tile.ring_row + np.arange(rows.start, rows.stop)) % tile.ring_rows
-    row = (tile.buffer_address + ring * tile.row_words) * pixels_per_word
-    column = tile.left - tile.column_origin + np.arange(columns.start, columns.stop)
-    region[0, rows, columns] = pixels[row[:, None] + column]
-    return region
+def _lines(tile: Compute) -> NDArray[np.int64]:
+    """Return where the row of each pixel's tap begins in the buffer: words `[rows, R]`."""
+    rows, taps = np.arange(tile.rows)[:, None], np.arange(tile.kernel_rows)
+    if tile.upsample:  # strides and dilations are 1
+        steps = (tile.top + rows + taps >> 1) - (tile.top >> 1)
+        moved = steps * tile.stride_words
+    else:
+        steps = rows * tile.stride_rows + taps * tile.dilation_rows
+        moved = rows * tile.stride_words + taps * tile.dilation_words
+    ring_words = tile.stride_words + tile.stride_wrap_words
+    line: NDArray[np.int64] = (
+        tile.first_line + moved - (tile.ring_row + steps) // tile.ring_rows * ring_words
+    )
+    return line
 
 
 def unpack_weights(

@@ -6,13 +6,14 @@ a deadlock.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from hwsim.compiler.pack import pack_features, pack_image, unpack_padded_features
+from hwsim.compiler.image import packed_input
+from hwsim.compiler.pack import unpack_padded_features
 from hwsim.graph import SpatialPool, Stage
 from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store, decode
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destination
@@ -23,7 +24,6 @@ from hwsim.machine.memory import Memory
 from hwsim.machine.rescale import rescale, unpack_parameters
 from hwsim.machine.spatial_pool import spatial_pool
 from hwsim.machine.weight_queue import WeightQueue
-from hwsim.program.blocking import is_packed
 from hwsim.program.program import Program, Traffic
 
 Unit = Generator[bool, None, None]  # yields True after progress, False while it must wait
@@ -49,7 +49,7 @@ class Machine:
     def __init__(
         self,
         program: Program,
-        image: NDArray[np.int8],
+        inputs: Mapping[str, NDArray[np.int8]],
         order: Order = loads_first,
         on_stage: Callable[[Stage, NDArray[np.int8]], None] | None = None,
     ) -> None:
@@ -58,11 +58,14 @@ class Machine:
         self.memory = Memory(program.size_bytes)
         for address, data in program.image().items():
             self.memory.place(address, data)
-        self.memory.place(program.region(program.graph.inputs[0]).address, _packed(program, image))
+        for tensor in program.graph.inputs:
+            packed = packed_input(program, tensor, inputs[tensor.name])
+            self.memory.place(program.region(tensor).address, packed)
         self.features = np.zeros((config.feature_words, config.word_bytes), np.int8)
         self.staging = np.zeros((config.staging_words, config.word_bytes), np.int8)
         self.weights = WeightQueue(config.weight_words)
-        self.chunks = self.computes = self.stores = 0
+        self.chunks = self.computes = self.drains = self.stores = 0
+        self._sums: NDArray[np.int64] = np.zeros((0, 0), np.int64)  # of the tile at hand
         self.pages: deque[bytes] = deque()
         self.queues: dict[type[Descriptor], deque[Descriptor]] = {
             kind: deque() for kind in (Load, Compute, Store)
@@ -164,11 +167,12 @@ class Machine:
                 address = (
                     load.address + block * load.block_stride_bytes + row * load.row_stride_bytes
                 )
-                ring_row = (load.ring_row + row) % load.ring_rows
+                wraps = (load.ring_row + row) // load.ring_rows
                 start = (
-                    load.buffer_address
+                    load.first_line
                     + block * load.buffer_block_words
-                    + ring_row * load.row_words
+                    + row * load.row_words
+                    - wraps * (load.row_words + load.wrap_words)
                 )
                 data = self.memory.read(Traffic.FEATURES_READ, address, size)
                 words = data.view(np.int8).reshape(-1, self.config.word_bytes)
@@ -186,7 +190,8 @@ class Machine:
             assert isinstance(tile, Compute)
             taps = 1 if tile.packed else tile.kernel_rows * tile.kernel_columns
             weight_words = tile.blocks * taps * config.weight_block_words
-            taken = yield from self._take_weights(tile, weight_words + config.parameter_words)
+            parameter_words = config.parameter_words if tile.last else 0
+            taken = yield from self._take_weights(tile, weight_words + parameter_words)
             chunks = 1 if tile.packed else tile.blocks
             while not (
                 token_reached(self.chunks, tile.wait_chunks + chunks)
@@ -197,7 +202,10 @@ class Machine:
                 taken[:weight_words].reshape(-1), config.widths.weight_bits, lanes_out, lanes_in
             )
             sums = accumulate(self._windows(tile), weights)
-            self._drain(tile, sums, taken[weight_words:])
+            self._sums = sums if tile.first else self._sums + sums
+            if tile.last:
+                self._drain(tile, self._sums, taken[weight_words:])
+                self.drains += 1
             self.computes += 1
             yield True
 
@@ -209,7 +217,7 @@ class Machine:
                 yield False
             store = queue.popleft()
             assert isinstance(store, Store)
-            while not token_reached(self.computes, store.wait_drains):
+            while not token_reached(self.drains, store.wait_drains):
                 yield False
             for block in range(store.blocks):
                 for row in range(store.rows):
@@ -250,8 +258,7 @@ class Machine:
         """Return the tile's kernel windows; consecutive tiles on the same pixels share them."""
         key = (self._loads_seen, *window_of(tile))
         if self._patches is None or self._patches[0] != key:
-            channels = self.program.graph.inputs[0].shape.channels
-            self._patches = key, gather(self.features, tile, channels)
+            self._patches = key, gather(self.features, tile)
         return self._patches[1]
 
     def _drain(
@@ -296,8 +303,3 @@ class Machine:
         channels = stage.output.shape.channels
         assert not padded[channels:].any(), f"{stage.name}: padding channels are not 0"
         self._on_stage(stage, padded[:channels])
-
-
-def _packed(program: Program, image: NDArray[np.int8]) -> bytes:
-    pack = pack_image if is_packed(program.graph.stages[0]) else pack_features
-    return pack(image, program.config)

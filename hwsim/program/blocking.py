@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from hwsim.arch.config import Config
-from hwsim.graph import Stage
+from hwsim.graph import Graph, Source, Stage, Tensor
 
 IMAGE_PIXEL_BYTES = 4
+PACKED_KERNEL = (3, 3)
+SINGLE = (1, 1)
 
 
 def ceil_div(value: int, divisor: int) -> int:
@@ -21,6 +23,45 @@ def split_evenly(length: int, largest: int) -> list[tuple[int, int]]:
 
 
 @dataclass(frozen=True)
+class SourceBlocking:
+    """The blocks of one source.
+
+    Channels count from the first one of the block `first_block` of the tensor.
+    """
+
+    packed: bool
+    first_block: int  # of the tensor's blocks: the first one that holds a channel of the source
+    stored_blocks: int  # of the tensor, which lie in the feature buffer
+    reduction_blocks: int  # input blocks (or tap passes, with `packed`) of one output block
+    weight_blocks: int  # weight blocks of one output block
+    weight_words: int  # words of these, without parameters
+    first_channel: int
+    channels_per_group: int
+    filters_per_group: int
+    lanes_in: int
+    lanes_out: int
+
+    def first_input_block(self, output_block: int) -> int:
+        """Return the first of the stored blocks that an output block reduces over.
+
+        A dense source is reduced over all its blocks, a grouped one over those that hold the
+        channels of the output block's groups. Every output block reduces over the same number of
+        blocks; near the end they begin earlier, where fewer would do.
+        """
+        if self.packed or self.reduction_blocks == self.stored_blocks:
+            return 0
+        group = output_block * self.lanes_out // self.filters_per_group
+        block = (self.first_channel + group * self.channels_per_group) // self.lanes_in
+        return min(block, self.stored_blocks - self.reduction_blocks)
+
+    def row_words(self, columns: int) -> int:
+        """Return the words of one row of one stored block, `columns` pixels wide."""
+        if self.packed:
+            return ceil_div(columns * IMAGE_PIXEL_BYTES, self.lanes_in)
+        return columns
+
+
+@dataclass(frozen=True)
 class Blocking:
     """The blocks of one stage on one accelerator.
 
@@ -29,67 +70,94 @@ class Blocking:
     that fills several words.
     """
 
-    packed: bool
-    stored_blocks: int  # blocks of the input as it lies in memory and in the feature buffer
-    reduction_blocks: int  # input blocks (or tap passes, with `packed`) that one tile reduces over
-    weight_blocks: int  # weight blocks of one output block
+    sources: tuple[SourceBlocking, ...]
     output_blocks: int
     bundle_blocks: int  # output blocks of one bundle
     bundle_words: int  # words that a bundle stores for each pixel
     weight_words: int  # words of one output block's weights, parameters included
     output_words: int  # stored blocks of the output
 
-    def first_input_block(self, output_block: int) -> int:
-        """Return the first of the input blocks that an output block reduces over.
-
-        A dense stage reduces over all input blocks, a depthwise stage over those of the same
-        channels. If the last output block is wider than the channels that are left, its input
-        blocks begin earlier, so that they are as many as for the others.
-        """
-        last = max(0, self.stored_blocks - self.reduction_blocks)
-        return min(output_block * self.reduction_blocks, last)
-
     @property
     def bundles(self) -> int:
         return ceil_div(self.output_blocks, self.bundle_blocks)
 
-    def input_row_words(self, columns: int, config: Config) -> int:
-        """Return the words of one row of one stored input block, `columns` pixels wide."""
-        if self.packed:
-            return ceil_div(columns * IMAGE_PIXEL_BYTES, config.word_bytes)
-        return columns
+    @property
+    def weight_blocks(self) -> int:
+        """The weight blocks of one output block."""
+        return sum(source.weight_blocks for source in self.sources)
 
 
-def is_packed(stage: Stage) -> bool:
+def is_packed(source: Source) -> bool:
     """Return True if the taps of a 3x3 kernel window fill the input lanes.
 
     The three channels of an image would leave most lanes idle.
     """
-    source = stage.sources[0]
-    return source.tensor.is_image and source.kernel == (3, 3) and source.groups == 1
+    return (
+        source.tensor.is_image
+        and source.kernel == PACKED_KERNEL
+        and source.stride == source.dilation == SINGLE
+        and source.upsample == source.groups == 1
+        and not source.is_slice
+    )
+
+
+def lies_packed(graph: Graph, tensor: Tensor) -> bool:
+    """Return True if a tensor lies in memory as an image, for those that read it packed."""
+    sources = (source for stage in graph.stages for source in stage.sources)
+    return any(source.tensor == tensor and is_packed(source) for source in sources)
 
 
 def block_stage(stage: Stage, config: Config) -> Blocking:
     """Return the blocks of a stage on an accelerator."""
     lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
-    source, k = stage.sources[0], stage.channel_pool
-    channels = source.channels
-    packed = is_packed(stage)
-    stored = 1 if packed else ceil_div(channels, lanes_in)
-    if packed:
-        reduction = ceil_div(channels * source.taps, lanes_in)
-        weight_blocks = reduction
-    else:
-        reduction = stored if source.groups == 1 else min(stored, lanes_out // lanes_in)
-        weight_blocks = reduction * source.taps
+    k = stage.channel_pool
+    sources = tuple(_block_source(source, stage.filters, config) for source in stage.sources)
     return Blocking(
-        packed=packed,
-        stored_blocks=stored,
-        reduction_blocks=reduction,
-        weight_blocks=weight_blocks,
+        sources,
         output_blocks=ceil_div(stage.filters, lanes_out),
         bundle_blocks=max(1, lanes_in * k // lanes_out),
         bundle_words=max(1, lanes_out // (lanes_in * k)),
-        weight_words=weight_blocks * config.weight_block_words + config.parameter_words,
+        weight_words=sum(source.weight_words for source in sources) + config.parameter_words,
         output_words=ceil_div(stage.output.shape.channels, lanes_in),
     )
+
+
+def _block_source(source: Source, filters: int, config: Config) -> SourceBlocking:
+    lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
+    packed = is_packed(source)
+    first_block, first_channel = divmod(source.first_channel, lanes_in)
+    if packed:
+        stored = 1
+        reduction = weight_blocks = ceil_div(source.channels * source.taps, lanes_in)
+    else:
+        stored = ceil_div(first_channel + source.channels, lanes_in)
+        reduction = _reduction_blocks(source, filters, config, first_channel)
+        weight_blocks = reduction * source.taps
+    return SourceBlocking(
+        packed,
+        first_block,
+        stored,
+        reduction,
+        weight_blocks,
+        weight_words=weight_blocks * config.weight_block_words,
+        first_channel=first_channel,
+        channels_per_group=source.channels // source.groups,
+        filters_per_group=filters // source.groups,
+        lanes_in=lanes_in,
+        lanes_out=lanes_out,
+    )
+
+
+def _reduction_blocks(source: Source, filters: int, config: Config, first_channel: int) -> int:
+    """Return the most stored blocks that hold the groups of one output block."""
+    lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
+    if source.groups == 1:
+        return ceil_div(first_channel + source.channels, lanes_in)
+    channels, per_group = source.channels // source.groups, filters // source.groups
+    most = 0
+    for first in range(0, filters, lanes_out):
+        last = min(first + lanes_out, filters) - 1
+        first_read = first_channel + first // per_group * channels
+        last_read = first_channel + (last // per_group + 1) * channels - 1
+        most = max(most, last_read // lanes_in - first_read // lanes_in + 1)
+    return most

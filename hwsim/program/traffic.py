@@ -4,7 +4,7 @@ Every beat counts with the whole width of the bus. *Useful* bytes leave out padd
 fourth byte of an image's pixels, and the weights and parameters of padding lanes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import reduce
 from operator import add
@@ -148,15 +148,26 @@ def _described_words(program: Program, part: StageProgram) -> Words:
 def _useful(plan: Plan, part: StageProgram, paid: ByteCounts) -> ByteCounts:
     """Return the bytes of each class that carry the network's own values."""
     stage = part.stage
-    (source,) = stage.sources
-    stored_in = plan.region(source.tensor).size_bytes
     stored_out = plan.region(stage.output).size_bytes
     return ByteCounts(
         program=paid.program,
         weights=paid.weights * useful_weight_bytes(stage) // part.weights.size_bytes,
-        features_read=paid.features_read * source.tensor.shape.elements // stored_in,
+        features_read=sum(_useful_read_bytes(plan, part)),
         features_written=paid.features_written * stage.output.shape.elements // stored_out,
     )
+
+
+def _useful_read_bytes(plan: Plan, part: StageProgram) -> Iterator[int]:
+    """Yield, for each source, the bytes read that are values of its own channels."""
+    schedule, word_bytes = part.schedule, plan.config.word_bytes
+    for source, own, words in zip(
+        part.stage.sources, schedule.blocking.sources, schedule.source_words, strict=True
+    ):
+        pixels = source.tensor.shape.height * source.tensor.shape.width
+        stored_bytes = own.stored_blocks * pixels * word_bytes
+        if own.packed:
+            stored_bytes = plan.region(source.tensor).size_bytes
+        yield words * word_bytes * source.channels * pixels // stored_bytes
 
 
 def useful_weight_bytes(stage: Stage) -> int:

@@ -10,7 +10,7 @@ from hwsim.compiler.pack import image_row_bytes
 from hwsim.graph import Tensor
 from hwsim.isa.identity import fingerprint, reset_value
 from hwsim.isa.registers import register
-from hwsim.program.blocking import IMAGE_PIXEL_BYTES, is_packed
+from hwsim.program.blocking import IMAGE_PIXEL_BYTES, lies_packed
 from hwsim.program.program import Plan, Region
 from hwsim.program.traffic import COUNTERS, add_traffic
 from hwsim.timeline import Timeline
@@ -212,7 +212,7 @@ def _region(region: Region) -> PlacedRegion:
 
 def _placed(plan: Plan, tensor: Tensor, sha256: str | None) -> PlacedTensor:
     region, config, shape = plan.region(tensor), plan.config, tensor.shape
-    packed = tensor.name == plan.graph.inputs[0].name and is_packed(plan.graph.stages[0])
+    packed = lies_packed(plan.graph, tensor)
     pixel_bytes = IMAGE_PIXEL_BYTES if packed else config.word_bytes
     row_bytes = image_row_bytes(shape.width, config) if packed else shape.width * pixel_bytes
     quantization = tensor.quantization

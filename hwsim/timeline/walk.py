@@ -47,12 +47,14 @@ class Walk:
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
         self._read_free = 0
         self._loads = 0  # loads handed to the load queue
-        self._compute_popped = array("q")
+        self._issue_popped = array("q")
+        self._drain_popped = array("q")  # of COMPUTEs with `last`
         self._store_popped = array("q")
         self._weight_base = 0  # words released from the queue so far
         self._loader_free = 0
         self._shadow_free = 0
         self._issue_end = 0
+        self._last_start = 0  # of the last weight block of the newest COMPUTE
         self._drain_free = 0
         self._bank_free = [0, 0]
         self._write_free = 0
@@ -75,7 +77,8 @@ class Walk:
     def _take(self, index: int, descriptor: Descriptor, stage: int) -> None:
         """Hand one descriptor to its unit."""
         if type(descriptor) is Compute:
-            delivered = self._deliver(index, self._slot_free(self._compute_popped))
+            popped = self._slot_free(self._issue_popped), self._slot_free(self._drain_popped)
+            delivered = self._deliver(index, max(popped))
             self._compute(descriptor, delivered, stage)
         elif type(descriptor) is Store:
             delivered = self._deliver(index, self._slot_free(self._store_popped))
@@ -106,23 +109,23 @@ class Walk:
     # --- compute ----------------------------------------------------------------------------
 
     def _compute(self, tile: Compute, delivered: int, stage: int) -> None:
-        reads, shape = self.reads, self._shape_of(tile)
-        bank = len(self.computes) % 2
-        blocks = self._weight_blocks(tile, shape, delivered, self._bank_free[bank])
+        shape, bank = self._shape_of(tile), len(self.drains) % 2
+        bank_free = self._bank_free[bank] if tile.first else 0
+        blocks = self._weight_blocks(tile, shape, delivered, bank_free)
         issue_end = blocks.last_start + shape.duration
-
-        parameter_words = self.config.parameter_words
-        words = shape.weight_words + parameter_words
-        parameters = max(
-            blocks.last_full,
-            self._bank_free[bank],
-            reads.weight_cycle(self._weight_base + tile.weight_offset + words),
-        )
-        parameters_end = parameters + parameter_words
+        self._issue_popped.append(max(delivered, self._last_start + pipeline.ISSUE_ROOM))
+        self._last_start = blocks.last_start
+        self._loader_free = blocks.last_full
+        drain_start = drain_end = issue_end  # nothing is drained but with `last`
         if tile.release:
-            reads.release(parameter_words, parameters, parameters_end - 1)
-            self._weight_base += words
-        drain_start, drain_end = self._drain(tile, shape.drain_cycles, issue_end, parameters_end)
+            self._weight_base += shape.weight_words
+        if tile.last:
+            self._loader_free = self._parameters(tile, shape, blocks.last_full, bank)
+            drain_start, drain_end = self._drain(
+                tile, shape.drain_cycles, issue_end, self._loader_free
+            )
+            self._drain_popped.append(drain_start)
+            self._bank_free[bank] = drain_end - 1 + pipeline.BANK_VISIBLE
         self.tiles.add(
             TileEvent(
                 stage,
@@ -135,11 +138,19 @@ class Walk:
             )
         )
         self.computes.append(issue_end - 1 + pipeline.ISSUE_VISIBLE)
-        self._compute_popped.append(drain_start)
-        self._bank_free[bank] = drain_end - 1 + pipeline.BANK_VISIBLE
-        self._loader_free = parameters_end
         self._shadow_free = blocks.last_start + shape.lead + pipeline.SHADOW_FREE
         self._issue_end = issue_end
+
+    def _parameters(self, tile: Compute, shape: TileShape, last_full: int, bank: int) -> int:
+        """Return the cycle after that in which the tile's last parameter word is read."""
+        reads, words = self.reads, self.config.parameter_words
+        behind = 0 if tile.release else tile.weight_offset + shape.weight_words
+        there = reads.weight_cycle(self._weight_base + behind + words)
+        first = max(last_full, self._bank_free[bank], there)
+        if tile.release:
+            reads.release(words, first, first + words - 1)
+            self._weight_base += words
+        return first + words
 
     def _shape_of(self, tile: Compute) -> TileShape:
         key = shape_key(tile)

@@ -1,6 +1,6 @@
 """The load unit: turns LOAD descriptors into requests for bursts."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -19,17 +19,11 @@ from hwsim.rtl.memory.burst_guard import BurstGuard
 from hwsim.rtl.memory.bursts import PLACE_BITS, Bursts
 from hwsim.rtl.memory.read_manager import request_layout
 from hwsim.rtl.memory.runs import Runs, walked
-from hwsim.rtl.program.layouts import (
-    SOURCE_BITS,
-    all_names,
-    copy_fields,
-    field_layout,
-    with_first_line,
-)
+from hwsim.rtl.program.layouts import SOURCE_BITS, all_names, copy_fields, field_layout
 from hwsim.rtl.program.run import FAULT, WAITING, WINDOWS, Launch
 from hwsim.rtl.program.tokens import Token, reached
 
-LOAD = with_first_line(field_layout(Opcode.LOAD, all_names(Opcode.LOAD)))
+LOAD = field_layout(Opcode.LOAD, all_names(Opcode.LOAD))
 TAG = data.StructLayout({"source": SOURCE_BITS, "destination": Destination})
 
 
@@ -164,7 +158,6 @@ class Load(wiring.Component):
         """Follow the runs through the ring of the feature buffer; return the line of each."""
         line = Signal(PLACE_BITS)  # of the run
         first_line = Signal(PLACE_BITS)  # of the block's first run
-        block = Signal(PLACE_BITS)  # of ring row 0
         rows_left = Signal(len(head.ring_rows))  # to the ring's end, with the run's
         first_rows_left = Signal.like(rows_left)  # with the block's first run
         wraps = Signal()  # the next run goes to ring row 0
@@ -172,7 +165,7 @@ class Load(wiring.Component):
         m.d.comb += next_first_line.eq(first_line + job.buffer_block_words)
         with m.If(runs.moves):
             m.d.sync += [
-                line.eq(Mux(wraps, block, line + job.row_words[:BUFFER_ADDRESS_BITS])),
+                line.eq(line + Mux(wraps, -job.wrap_words, job.row_words[:BUFFER_ADDRESS_BITS])),
                 rows_left.eq(Mux(wraps, job.ring_rows, rows_left - 1)),
                 wraps.eq(Mux(wraps, job.ring_rows == 1, rows_left == 2)),
             ]
@@ -180,17 +173,13 @@ class Load(wiring.Component):
                 m.d.sync += [
                     line.eq(next_first_line),
                     first_line.eq(next_first_line),
-                    block.eq(block + job.buffer_block_words),
                     rows_left.eq(first_rows_left),
                     wraps.eq(first_rows_left == 1),
                 ]
             with m.If(runs.begins):
-                # A first line that needs more bits is past the buffer, whatever is below.
-                beyond = head.first_line[PLACE_BITS - 1 :].any()
                 m.d.sync += [
-                    line.eq(Cat(head.first_line[: PLACE_BITS - 1], beyond)),
+                    line.eq(head.first_line),
                     first_line.eq(head.first_line),
-                    block.eq(head.buffer_address),
                     rows_left.eq(head.ring_rows - head.ring_row),
                     first_rows_left.eq(head.ring_rows - head.ring_row),
                     wraps.eq(head.ring_rows - head.ring_row == 1),

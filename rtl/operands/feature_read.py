@@ -1,6 +1,6 @@
 """The feature read: finds the word that a pixel reads, and which taps lie inside the input."""
 
-from amaranth.hdl import Cat, Module, Signal, Value, ValueLike
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -12,7 +12,7 @@ from hwsim.rtl.operands.pixel import (
     COORDINATE,
     LINE_BITS,
     RING_BITS,
-    next_row,
+    RowStep,
     packed_layout,
     weight_block_layout,
 )
@@ -67,7 +67,10 @@ class FeatureRead(wiring.Component):
         self.column = Signal(COORDINATE)
         self.words = Signal(2)  # ahead of it
         place = Signal(LINE_BITS)
-        m.d.comb += [self.line.eq(self.block.line), self.column.eq(self.x)]
+        m.d.comb += [
+            self.line.eq(self.block.line),
+            self.column.eq(Mux(self.block.upsample, self.x >> 1, self.x)),
+        ]
         m.d.sync += [
             place.eq(self.line + self.column + self.words),
             self.inside.eq(self._row_inside(0) & self._column_inside(0)),
@@ -93,7 +96,8 @@ class FeatureRead(wiring.Component):
         lines: list[Value] = [self.block.line]
         until_wrap: Value = self.block.until_wrap
         for number in range(1, self._packing.streams):
-            next_line, next_until_wrap = next_row(self.block, lines[-1], until_wrap)
+            step = RowStep(self.block, "stride")  # of one row
+            next_line, next_until_wrap = step.after(lines[-1], until_wrap, self.block.y)
             line = Signal(LINE_BITS, name=f"line{number}")
             until_wrap = Signal(RING_BITS, name=f"until_wrap{number}")
             m.d.sync += [line.eq(next_line), until_wrap.eq(next_until_wrap)]

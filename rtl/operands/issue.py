@@ -10,7 +10,7 @@ from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import TOKEN_BITS
 from hwsim.rtl.operands.feature_read import FeatureRead
 from hwsim.rtl.operands.packing import packing
-from hwsim.rtl.operands.pixel import COORDINATE, ISSUE, next_row, pixel_layout, weight_block_layout
+from hwsim.rtl.operands.pixel import COORDINATE, ISSUE, RowStep, pixel_layout, weight_block_layout
 from hwsim.rtl.operands.weight_blocks import WeightBlocks
 from hwsim.rtl.operands.weights import DoubleBuffer
 from hwsim.rtl.program.run import FAULT, WAITING
@@ -21,15 +21,16 @@ class Issue(wiring.Component):
     """Issues the pixels of each weight block, row by row; blocks come in the order of the weights.
 
     A weight block begins when the shadow is full and its input block's chunk is loaded (with
-    `packed`: the first chunk). The first block of a tile also waits until the drain of the tile
-    before the last has read its accumulators. Then one pixel is issued per cycle to the end of the
-    block, with `packed` after `Packing.fill` cycles in front of each row. The next block or tile
+    `packed`: the first chunk). The first block of a tile also waits until a bank of accumulators is
+    free: two tiles earlier, the drain has read it. Then one pixel is issued per cycle to the end of
+    the block, with `packed` after `Packing.fill` cycles in front of each row. The next block
     follows without a gap, if the block lasts `SHORTEST_BLOCK` cycles; weights come no faster. A
     pixel of cycle t leaves `o` in cycle t + 1; nothing stalls it.
 
     A COMPUTE at the head of its queue in cycle t begins in cycle t + `TILE_START` at the earliest,
-    which is before its weights can be there. A tile of more pixels than a bank has, or with a pixel
-    past the feature buffer, is the fault.
+    which is before its weights can be there. The COMPUTEs of a tile, from `first` to `last`, add to
+    the same accumulators. A tile of more pixels than a bank has, or with a pixel past the feature
+    buffer, is the fault, and so is a COMPUTE that does not belong to the tile of the one before.
 
     Members
     -------
@@ -40,7 +41,9 @@ class Issue(wiring.Component):
     shadow : In(DoubleBuffer)
         Taken with the weight block's first pixel, with `packed` behind the row's fill.
     issued : Out(1)
-        High with the tile's last pixel.
+        High with a COMPUTE's last pixel.
+    completed : Out(1)
+        High with a tile's last pixel: that of its COMPUTE with `last`.
     drained : In(1)
         High where a tile's last accumulators are being read.
     waiting : Out(WAITING)
@@ -65,6 +68,7 @@ class Issue(wiring.Component):
                 "next_chunks": In(TOKEN_BITS),
                 "shadow": In(DoubleBuffer()),
                 "issued": Out(1),
+                "completed": Out(1),
                 "drained": In(1),
                 "waiting": Out(WAITING),
                 "fault": Out(FAULT),
@@ -102,7 +106,6 @@ class Issue(wiring.Component):
         self.last_column = Signal()
 
         self.block_ends = Signal()
-        self.tile_ends = Signal()
 
     def _gate(self, m: Module) -> None:
         """Decide a cycle ahead on `step` and `pixel`, the registers that move all others.
@@ -151,10 +154,10 @@ class Issue(wiring.Component):
         offered = self.weight_blocks.o
         m.d.comb += [
             self.block_ends.eq(self.pixel & self.last_column & self.last_row),
-            self.tile_ends.eq(self.block_ends & self.block.last),
             offered.ready.eq(~self.busy | self.block_ends),
             self.shadow.taken.eq(self.pixel & (self.index == 0)),
-            self.issued.eq(self.tile_ends),
+            self.issued.eq(self.block_ends & self.block.last),
+            self.completed.eq(self.issued & self.block.ends_tile),
         ]
         with m.If(~self.busy | self.pixel):
             with m.If(~self.busy | (self.last_column & self.last_row)):
@@ -165,15 +168,15 @@ class Issue(wiring.Component):
                 m.d.sync += [
                     self.column.eq(self.column + 1),
                     self.last_column.eq(self.column + 2 == self.block.columns),
-                    self.x.eq(self.x + 1),
+                    self.x.eq(self.x + self.block.stride_columns),
                     self.index.eq(self.index + 1),
                 ]
-        with m.If(self.tile_ends):
+        with m.If(self.completed):
             m.d.sync += self.bank.eq(~self.bank)
 
     def _next_row(self, m: Module) -> None:
         block = self.block
-        line, until_wrap = next_row(block, block.line, block.until_wrap)
+        line, until_wrap = RowStep(block, "stride").after(block.line, block.until_wrap, block.y)
         m.d.sync += [
             self.column.eq(0),
             self.last_column.eq(block.columns == 1),
@@ -181,7 +184,7 @@ class Issue(wiring.Component):
             self.last_row.eq(self.row + 2 == block.rows),
             self.index.eq(self.index + 1),
             self.x.eq(block.x),
-            block.y.eq(block.y + 1),
+            block.y.eq(block.y + block.stride_rows),
             block.line.eq(line),
             block.until_wrap.eq(until_wrap),
         ]
@@ -218,22 +221,24 @@ class Issue(wiring.Component):
             pixel.accumulate.index.eq(self.index),
             pixel.accumulate.bank.eq(self.bank),
             pixel.accumulate.overwrite.eq(self.block.first),
-            pixel.accumulate.last.eq(self.tile_ends),
+            pixel.accumulate.last.eq(self.completed),
         ]
 
     def _check(self, m: Module) -> None:
         """Look for faults a cycle behind the pixel, so that no pixel waits for it."""
         depth = self._config.buffers.accumulator_depth
         overflows = Signal()
-        misplaced = Signal()
+        mismatched = Signal()
         m.d.sync += [
             overflows.eq((self.index == depth - 1) & ~self.block_ends),
-            misplaced.eq(self.block.misplaced),
+            mismatched.eq(self.block.mismatched),
             self.fault.source.eq(self.block.source),
         ]
         m.d.comb += [
             self.waiting.valid.eq(self.busy),
             self.waiting.source.eq(self.block.source),
         ]
-        with m.If(self.o.payload.pixel & (overflows | misplaced | self.feature_read.beyond)):
+        with m.If(self.o.payload.pixel & (overflows | self.feature_read.beyond)):
             m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)
+        with m.If(self.o.payload.pixel & mismatched):
+            m.d.comb += self.fault.code.eq(ErrorCode.TILE)

@@ -1,41 +1,52 @@
 """Layouts of the pixel sequencer: a tile, a weight block, and what goes with every pixel."""
 
+from dataclasses import dataclass
+
 from amaranth.hdl import Mux, ShapeLike, Value, signed
 from amaranth.lib import data
 
 from hwsim.arch.config import Config
 from hwsim.isa.fields import BUFFER_ADDRESS_BITS, TOKEN_BITS, Opcode
 from hwsim.rtl.operands.packing import KERNEL, Packing, packing
-from hwsim.rtl.program.layouts import SOURCE, field_layout, with_first_line
+from hwsim.rtl.program.layouts import SOURCE, field_layout
 
 COORDINATE = signed(18)
 LINE_BITS = BUFFER_ADDRESS_BITS + 2  # sums of buffer addresses, before they are checked
 RING_BITS = 16  # of a ring row's number
 
-ISSUE = with_first_line(
-    field_layout(
-        Opcode.COMPUTE,
-        (
-            "wait_chunks",
-            "buffer_address",
-            "buffer_block_words",
-            "row_words",
-            "ring_row",
-            "ring_rows",
-            "top",
-            "left",
-            "column_origin",
-            "input_height",
-            "input_width",
-            "input_zero_point",
-            "rows",
-            "columns",
-            "kernel_rows",
-            "kernel_columns",
-            "blocks",
-            "packed",
-        ),
-    )
+ISSUE = field_layout(
+    Opcode.COMPUTE,
+    (
+        "wait_chunks",
+        "first_line",
+        "buffer_block_words",
+        "row_words",
+        "ring_row",
+        "ring_rows",
+        "top",
+        "left",
+        "column_origin",
+        "input_height",
+        "input_width",
+        "input_zero_point",
+        "rows",
+        "columns",
+        "kernel_rows",
+        "kernel_columns",
+        "stride_rows",
+        "stride_columns",
+        "stride_words",
+        "stride_wrap_words",
+        "dilation_rows",
+        "dilation_columns",
+        "dilation_words",
+        "dilation_wrap_words",
+        "upsample",
+        "blocks",
+        "packed",
+        "first",
+        "last",
+    ),
 )
 
 KEPT = (  # fields of a tile that go with each of its weight blocks
@@ -45,6 +56,11 @@ KEPT = (  # fields of a tile that go with each of its weight blocks
     "input_zero_point",
     "rows",
     "columns",
+    "stride_rows",
+    "stride_columns",
+    "stride_words",
+    "stride_wrap_words",
+    "upsample",
     "packed",
     SOURCE,
 )
@@ -60,7 +76,6 @@ def weight_block_layout(config: Config) -> data.StructLayout:
         kept
         | {
             "wait_chunks": TOKEN_BITS,  # its own chunk included
-            "block_line": LINE_BITS,  # ring row 0 of its input block
             "line": LINE_BITS,
             "until_wrap": RING_BITS,  # rows to the ring's end, this one included
             "last_line": signed(BUFFER_ADDRESS_BITS + 1),  # at most, for a row to end in the buffer
@@ -70,19 +85,32 @@ def weight_block_layout(config: Config) -> data.StructLayout:
             "high": COORDINATE,
             "tap_pass": range(max(packing(config).tap_passes, 2)),
             "first": 1,  # of its tile
-            "last": 1,
-            "misplaced": 1,  # the tile's first row lies past the feature buffer
+            "last": 1,  # of its COMPUTE
+            "ends_tile": 1,  # its COMPUTE is the tile's last one
+            "mismatched": 1,  # its COMPUTE does not belong behind the one before
         }
     )
 
 
-def next_row(block: data.View, line: Value, until_wrap: Value) -> tuple[Value, Value]:
-    """Return `line` and `until_wrap` of the row after the given one."""
-    wraps = until_wrap == 1
-    return (
-        Mux(wraps, block.block_line, line + block.row_words),
-        Mux(wraps, block.ring_rows, until_wrap - 1),
-    )
+@dataclass(frozen=True)
+class RowStep:
+    """The step from a row to the next one that is read: `stride` of a tile, `dilation` of taps."""
+
+    fields: data.View  # of a tile or a weight block
+    kind: str
+
+    def after(self, line: Value, until_wrap: Value, y: Value) -> tuple[Value, Value]:
+        """Return `line` and `until_wrap` of the row behind the one at input row `y`.
+
+        With `upsample` two input rows share a row of the buffer.
+        """
+        fields = self.fields
+        rows, words = fields[f"{self.kind}_rows"], fields[f"{self.kind}_words"]
+        wraps = until_wrap <= rows
+        stays = fields.upsample & ~y[0]
+        next_line = line + Mux(wraps, -fields[f"{self.kind}_wrap_words"], words)
+        next_until_wrap = until_wrap + Mux(wraps, fields.ring_rows - rows, -rows)
+        return Mux(stays, line, next_line), Mux(stays, until_wrap, next_until_wrap)
 
 
 def accumulate_layout(config: Config) -> data.StructLayout:

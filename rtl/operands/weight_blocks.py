@@ -14,9 +14,11 @@ from hwsim.rtl.operands.pixel import (
     KEPT,
     LINE_BITS,
     RING_BITS,
-    next_row,
+    RowStep,
     weight_block_layout,
 )
+
+TAP_BITS = 8  # of the distance of two taps, at most 14 x 16
 
 
 class WeightBlocks(wiring.Component):
@@ -68,6 +70,8 @@ class WeightBlocks(wiring.Component):
         self.block = Signal(12)  # input block, or pass
         self.tap_row = Signal(4)
         self.tap_column = Signal(4)
+        self.tap_y = Signal(TAP_BITS)  # input rows from the first tap's to this one's
+        self.tap_x = Signal(TAP_BITS)
         self.wait_chunks = Signal(TOKEN_BITS)
         self.first = Signal()
         # Where the walk stands, in registers: set with the counters, so that none is compared late.
@@ -75,72 +79,82 @@ class WeightBlocks(wiring.Component):
         self.last_row = Signal()
         self.last_column = Signal()
 
-        self.block_line = Signal(LINE_BITS)  # ring row 0
         self.tile_line = Signal(LINE_BITS)  # the tile's first row
         self.line = Signal(LINE_BITS)  # the tap's first row
         self.until_wrap = Signal(RING_BITS)
-        self.misplaced = Signal()
+        self.open = Signal()  # the tile's last COMPUTE is still to come
+        self.mismatched = Signal()
 
     def _offer(self, m: Module) -> None:
         tile, o = self.active, self.o.payload
         m.d.comb += [o[name].eq(tile[name]) for name in KEPT]
         m.d.comb += [
             o.wait_chunks.eq(self.wait_chunks),
-            o.block_line.eq(self.block_line),
             o.line.eq(self.line),
             o.until_wrap.eq(self.until_wrap),
             o.last_line.eq(self._config.feature_words - tile.row_words),
-            o.y.eq(tile.top + self.tap_row),
-            o.x.eq(tile.left - tile.column_origin + self.tap_column),
+            o.y.eq(tile.top + self.tap_y),
+            o.x.eq(tile.left - tile.column_origin + self.tap_x),
             o.low.eq(-tile.column_origin),
             o.high.eq(tile.input_width - tile.column_origin),
             o.tap_pass.eq(self.block),
-            o.first.eq(self.first),
+            o.first.eq(self.first & tile.first),
             o.last.eq(self.last_column & self.last_row & self.last_block),
-            o.misplaced.eq(self.misplaced),
+            o.ends_tile.eq(tile.last),
+            o.mismatched.eq(self.mismatched),
         ]
 
     def _take_tile(self, m: Module) -> None:
-        tile = self.tile.payload
+        tile, before = self.tile.payload, self.active
+        differs = (tile.rows != before.rows) | (tile.columns != before.columns)
+        with m.If(self.tile.valid):
+            m.d.sync += [
+                self.active.eq(tile),
+                self.open.eq(~tile.last),
+                self.mismatched.eq((tile.first == self.open) | (self.open & differs)),
+            ]
         m.d.sync += [
             self.busy.eq(self.tile.valid),
-            self.active.eq(tile),
             self.wait_chunks.eq(tile.wait_chunks + 1),
             self.block.eq(0),
             self.tap_row.eq(0),
             self.tap_column.eq(0),
+            self.tap_y.eq(0),
+            self.tap_x.eq(0),
             self.first.eq(1),
             self.last_block.eq(tile.blocks == 1),
             self.last_row.eq(tile.packed | (tile.kernel_rows == 1)),
             self.last_column.eq(tile.packed | (tile.kernel_columns == 1)),
-            self.block_line.eq(tile.buffer_address),
             self.tile_line.eq(tile.first_line),
             self.line.eq(tile.first_line),
             self.until_wrap.eq(tile.ring_rows - tile.ring_row),
-            self.misplaced.eq(tile.first_line >= self._config.feature_words),
         ]
 
     def _next_block(self, m: Module) -> None:
         """Go to the next tap column, else to the next tap row, else to the next input block."""
         tile = self.active
-        line, until_wrap = next_row(self.o.payload, self.line, self.until_wrap)
+        step = RowStep(tile, "dilation")
+        line, until_wrap = step.after(self.line, self.until_wrap, self.o.payload.y)
         next_tile_line = Signal(LINE_BITS)
         m.d.comb += next_tile_line.eq(self.tile_line + tile.buffer_block_words)
         m.d.sync += [
             self.busy.eq(~self.o.payload.last),
             self.first.eq(0),
             self.tap_column.eq(self.tap_column + 1),
+            self.tap_x.eq(self.tap_x + tile.dilation_columns),
             self.last_column.eq(tile.packed | (self.tap_column + 2 == tile.kernel_columns)),
         ]
         with m.If(self.last_column):
             m.d.sync += [
                 self.tap_column.eq(0),
+                self.tap_x.eq(0),
                 self.last_column.eq(tile.packed | (tile.kernel_columns == 1)),
                 self.last_row.eq(tile.packed | (self.tap_row + 2 == tile.kernel_rows)),
             ]
         with m.If(Mux(tile.packed, self._pass_moves(), self.last_column)):
             m.d.sync += [
                 self.tap_row.eq(self.tap_row + 1),
+                self.tap_y.eq(self.tap_y + tile.dilation_rows),
                 self.line.eq(line),
                 self.until_wrap.eq(until_wrap),
             ]
@@ -154,7 +168,7 @@ class WeightBlocks(wiring.Component):
             m.d.sync += [
                 self.wait_chunks.eq(self.wait_chunks + 1),
                 self.tap_row.eq(0),
-                self.block_line.eq(self.block_line + tile.buffer_block_words),
+                self.tap_y.eq(0),
                 self.tile_line.eq(next_tile_line),
                 self.line.eq(next_tile_line),
                 self.until_wrap.eq(tile.ring_rows - tile.ring_row),

@@ -15,7 +15,7 @@ from hwsim.rtl.program.run import FAULT
 
 WEIGHTS = field_layout(
     Opcode.COMPUTE,
-    ("kernel_rows", "kernel_columns", "blocks", "packed", "weight_offset", "release"),
+    ("kernel_rows", "kernel_columns", "blocks", "packed", "last", "weight_offset", "release"),
 )
 
 
@@ -29,10 +29,11 @@ class WeightQueue(wiring.Component):
     its first read in cycle t the shadow is full from cycle t + words + `SHADOW_FILL` on; taken in
     cycle t, it is free for the next block's first read from cycle t + `SHADOW_FREE` on.
 
-    The parameters follow a tile's last block in the same way, once their bank is free: they are in
-    place from cycle t + words + `PARAMETERS_FILL` on, and the bank is free `BANK_VISIBLE` cycles
-    after it was taken. The next tile's first read follows the last parameter word in the next
-    cycle. A tile whose weights reach past the queue's capacity waits for ever, as the fault.
+    The parameters follow the last block of a COMPUTE with `last` in the same way, once their bank
+    is free: they are in place from cycle t + words + `PARAMETERS_FILL` on, and the bank is free
+    `BANK_VISIBLE` cycles after it was taken. The next COMPUTE's first read follows the last word in
+    the next cycle. A COMPUTE whose weights reach past the queue's capacity waits for ever, as the
+    fault.
 
     Members
     -------
@@ -105,8 +106,11 @@ class WeightQueue(wiring.Component):
         self.parameters = Signal()  # the last block is read: its parameters follow
         self.index = Signal.like(self.o.payload.index)
         self.reading = Signal()
-        self.block_read = Signal()  # the last word of a weight block, of the tile
-        self.tile_read = Signal()
+        # The last word of a weight block, of the parameters, of the COMPUTE.
+        self.block_read = Signal()
+        self.parameters_read = Signal()
+        self.compute_read = Signal()
+        self.last_of_compute = Signal()  # the block that is read, or waited for
         self.shadow_full = Signal()
         self.loaded = Signal(range(PARAMETER_BANKS + 1))  # banks that wait for their drain
         self.bank = Signal()
@@ -150,7 +154,10 @@ class WeightQueue(wiring.Component):
                 == self._by_kind(config.weight_block_words - 1, config.parameter_words - 1)
             ),
             self.block_read.eq(last & ~self.parameters),
-            self.tile_read.eq(last & self.parameters),
+            self.parameters_read.eq(last & self.parameters),
+            self.compute_read.eq(
+                last & (self.parameters | (self.last_of_compute & ~self.active.last))
+            ),
         ]
         m.d.sync += [
             self.ahead.eq(self.ahead + self.words.valid - self.reading),
@@ -176,10 +183,10 @@ class WeightQueue(wiring.Component):
         ]
         m.d.sync += [
             self.shadow_full.eq(shadow.next_full),
-            filled.eq(Cat(self.tile_read, filled)),
+            filled.eq(Cat(self.parameters_read, filled)),
             self.loaded.eq(loaded - bank.taken),
         ]
-        with m.If(self.tile_read):
+        with m.If(self.parameters_read):
             m.d.sync += self.bank.eq(~self.bank)
 
     def _check(self, m: Module) -> None:
@@ -226,12 +233,12 @@ class WeightQueue(wiring.Component):
         ]
 
     def _take_tile(self, m: Module) -> None:
-        """Take the next tile while the last parameter word of this one is read."""
+        """Take the next COMPUTE while the last word of this one is read."""
         capacity, offset = self._config.weight_words, self.tile.payload.weight_offset
         releases = Signal()
         start = Signal(range(capacity + (1 << len(offset))))
         m.d.comb += [
-            self.tile.ready.eq(~self.busy | self.tile_read),
+            self.tile.ready.eq(~self.busy | self.compute_read),
             releases.eq(self.busy & self.active.release),
             start.eq(self.head + offset + releases),
         ]
@@ -249,7 +256,7 @@ class WeightQueue(wiring.Component):
             ]
 
     def _count_blocks(self, m: Module) -> None:
-        """Set `parameters` behind the tile's last weight block.
+        """Set `parameters` behind the last weight block of a COMPUTE with `last`.
 
         Blocks come by input block, then row, then column of the kernel.
         """
@@ -265,13 +272,14 @@ class WeightQueue(wiring.Component):
             last_row.eq(tile.packed | (row + 1 == tile.kernel_rows)),
             last_block.eq(block + 1 == tile.blocks),
         ]
+        m.d.comb += self.last_of_compute.eq(last_column & last_row & last_block)
         with m.If(self.block_read):
             m.d.sync += column.eq(column + 1)
             with m.If(last_column):
                 m.d.sync += [column.eq(0), row.eq(row + 1)]
             with m.If(last_column & last_row):
                 m.d.sync += [row.eq(0), block.eq(block + 1)]
-            with m.If(last_column & last_row & last_block):
-                m.d.sync += [block.eq(0), self.parameters.eq(1)]
-        with m.If(self.tile_read):
+            with m.If(self.last_of_compute):
+                m.d.sync += [block.eq(0), self.parameters.eq(tile.last)]
+        with m.If(self.parameters_read):
             m.d.sync += self.parameters.eq(0)

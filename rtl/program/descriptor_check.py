@@ -1,4 +1,4 @@
-"""The descriptor check: opcode, reserved bits and the rules of `hwsim.isa.rules`."""
+"""The descriptor check: opcode, format, reserved bits and the rules of `hwsim.isa.rules`."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import Opcode
+from hwsim.isa.fields import FORMAT, FORMAT_NUMBER, Opcode
 from hwsim.isa.rules import RULES
 from hwsim.rtl.program.layouts import DESCRIPTOR_BITS, KIND, RESERVED, as_descriptor
 
@@ -16,7 +16,7 @@ SLICE_BITS = 64  # of reserved bits that are looked at together
 
 
 class DescriptorCheck(wiring.Component):
-    """Judges a descriptor: its error is the first of OPCODE, RESERVED and FIELD, or NONE.
+    """Judges a descriptor: its error is the first of OPCODE, FORMAT, RESERVED and FIELD, or NONE.
 
     The descriptor of cycle t is judged in `error` and `kind` from cycle t + `LATENCY` on; one per
     cycle. The first cycle answers every question, the second puts the answers together.
@@ -50,6 +50,8 @@ class DescriptorCheck(wiring.Component):
         error = Signal(ErrorCode, init=ErrorCode.OPCODE)
         m.d.sync += [self.error.eq(error), self.kind.eq(0)]
         descriptor = as_descriptor(self.descriptor)
+        other_format = Signal()
+        m.d.sync += other_format.eq(self.descriptor[-FORMAT.bits :] != FORMAT_NUMBER)
         for opcode in Opcode:
             name = opcode.name.lower()
             fields = descriptor[name]
@@ -66,8 +68,10 @@ class DescriptorCheck(wiring.Component):
                         m.d.comb += error.eq(ErrorCode.FIELD)
                 with m.If(reserved.any()):
                     m.d.comb += error.eq(ErrorCode.RESERVED)
+                with m.If(other_format):
+                    m.d.comb += error.eq(ErrorCode.FORMAT)
             m.d.sync += self.kind[name].eq(
-                is_opcode & ~self.refused & ~broken.any() & ~reserved.any()
+                is_opcode & ~self.refused & ~broken.any() & ~reserved.any() & ~other_format
             )
         return m
 

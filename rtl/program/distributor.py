@@ -18,7 +18,8 @@ class Distributor(wiring.Component):
 
     A descriptor offered in cycle t heads its empty queue in cycle t + `LATENCY`. A descriptor whose
     queue is full holds up those behind it. A COMPUTE goes to three outputs at once, to each with
-    only the fields that it needs, when all three have room; the drain is the last to make it. END
+    only the fields that it needs, when all three have room; the drain takes only those with `last`,
+    and is the last to make room. END
     is taken in the cycle after its stores are done. A descriptor with an error is never taken: it
     stays, as the fault. `i.ready` depends on `i.valid` and on the descriptor, whose queues must
     have room.
@@ -80,6 +81,8 @@ class Distributor(wiring.Component):
                     *copy_fields(queue.i.payload, fields),
                     *copy_fields(queue.i.payload, self.i.payload),
                 ]
+        with m.If(~descriptor.compute.last):
+            m.d.comb += queues["drain"].i.valid.eq(0)
         m.d.sync += self.ended.eq(
             self.i.valid
             & self.i.payload.kind.end

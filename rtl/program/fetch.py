@@ -17,15 +17,7 @@ from hwsim.isa.fields import (
 )
 from hwsim.rtl.primitives.block_memory import block_memory
 from hwsim.rtl.program.descriptor_check import DescriptorCheck
-from hwsim.rtl.program.first_line import FirstLine
-from hwsim.rtl.program.layouts import (
-    DESCRIPTOR_BITS,
-    FIRST_LINE,
-    FIRST_LINE_BITS,
-    KIND,
-    SOURCE_BITS,
-    as_descriptor,
-)
+from hwsim.rtl.program.layouts import DESCRIPTOR_BITS, KIND, SOURCE_BITS, as_descriptor
 from hwsim.rtl.program.run import Launch
 
 PAGES = 2
@@ -36,7 +28,6 @@ FETCHED = data.StructLayout(
         "source": SOURCE_BITS,
         "error": ErrorCode,  # NONE, or why this descriptor must not run
         "kind": KIND,  # none with an error
-        FIRST_LINE: FIRST_LINE_BITS,  # of a LOAD or a COMPUTE
     }
 )
 
@@ -60,7 +51,6 @@ class Fetch(wiring.Component):
     """
 
     FETCH = 1 + DescriptorCheck.LATENCY  # last word captured, check
-    assert FirstLine.LATENCY == DescriptorCheck.LATENCY
     GAP = FETCH + 1  # taken
     assert GAP == pipeline.DISTRIBUTE_GAP
 
@@ -78,7 +68,6 @@ class Fetch(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.check = self.check = DescriptorCheck(self._config)
-        m.submodules.first_line = self.first_line = FirstLine()
         self._declare()
         self._read(m)
         self._follow_pages(m)
@@ -126,12 +115,10 @@ class Fetch(wiring.Component):
         m.d.comb += [
             check.descriptor.eq(self.descriptor),
             check.refused.eq(self.misplaced | self.behind),
-            self.first_line.descriptor.eq(self.descriptor),
             o.payload.descriptor.eq(self.descriptor),
             o.payload.source.eq(self.source),
             o.payload.error.eq(check.error),
             o.payload.kind.eq(check.kind),
-            o.payload.first_line.eq(self.first_line.line),
             self.accepted.eq(o.valid & o.ready),
             self.active.eq(self.occupied & ~o.valid),
             self.behind.eq((self.left == 0) & ~self.ended),

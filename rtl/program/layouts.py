@@ -6,14 +6,13 @@ from amaranth.hdl import ShapeLike, Value, ValueLike, signed, unsigned
 from amaranth.lib import data
 
 from hwsim.isa.descriptor import FIELDS
-from hwsim.isa.fields import ADDRESS_BITS, DESCRIPTOR_BYTES, OPCODE, Field, Opcode
+from hwsim.isa.fields import ADDRESS_BITS, DESCRIPTOR_BYTES, FORMAT, OPCODE, Field, Opcode
 
 DESCRIPTOR_BITS = 8 * DESCRIPTOR_BYTES
 SOURCE_BITS = ADDRESS_BITS - (DESCRIPTOR_BYTES.bit_length() - 1)  # a descriptor's own address
 
 RESERVED = "reserved"  # member with the bits of a descriptor that no field claims
 SOURCE = "source"  # member with a descriptor's address / DESCRIPTOR_BYTES, to name it in an error
-FIRST_LINE = "first_line"  # member with `buffer_address` + `ring_row` x `row_words`
 
 
 def _shape(field: Field) -> ShapeLike:
@@ -21,9 +20,10 @@ def _shape(field: Field) -> ShapeLike:
 
 
 def descriptor_layout(opcode: Opcode) -> data.StructLayout:
-    """Return every field of one kind of descriptor, from bit 0 upward, and its reserved bits."""
+    """Return every field of one kind of descriptor from bit 0 upward, reserved bits, the format."""
     fields = data.StructLayout({field.name: _shape(field) for field in FIELDS[opcode]})
-    return data.StructLayout(fields.members | {RESERVED: DESCRIPTOR_BITS - fields.size})
+    reserved_bits = DESCRIPTOR_BITS - fields.size - FORMAT.bits
+    return data.StructLayout(fields.members | {RESERVED: reserved_bits, FORMAT.name: FORMAT.bits})
 
 
 _DESCRIPTOR = data.UnionLayout(
@@ -47,12 +47,6 @@ def field_layout(opcode: Opcode, names: Iterable[str]) -> data.StructLayout:
     return data.StructLayout(kept | {SOURCE: SOURCE_BITS})
 
 
-def with_first_line(layout: data.StructLayout) -> data.StructLayout:
-    """Return a layout with, in all its bits, the line where a descriptor's first row begins."""
-    bits = 1 + layout["ring_row"].width + layout["row_words"].width
-    return data.StructLayout(layout.members | {FIRST_LINE: bits})
-
-
 def all_names(opcode: Opcode) -> tuple[str, ...]:
     """Return the names of a descriptor's fields, but for its opcode."""
     return tuple(field.name for field in FIELDS[opcode] if field is not OPCODE)
@@ -62,7 +56,3 @@ def copy_fields(target: data.View, fields: data.View) -> list[ValueLike]:
     """Assign every member of `target` that `fields` has too."""
     offered = fields.shape().members
     return [target[name].eq(fields[name]) for name, _ in target.shape() if name in offered]
-
-
-# The widest of them: a LOAD's.
-FIRST_LINE_BITS = with_first_line(descriptor_layout(Opcode.LOAD))[FIRST_LINE].width
