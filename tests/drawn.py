@@ -20,7 +20,7 @@ from hwsim.graph import (
     Stage,
     Tensor,
 )
-from hwsim.graph.check import LARGEST_KERNEL
+from hwsim.graph.check import IMAGE_CHANNELS, LARGEST_DILATION, LARGEST_KERNEL, LARGEST_STRIDE
 from hwsim.graph.infer import convolved_shape
 
 
@@ -97,10 +97,11 @@ def kernels(draw: st.DrawFn, shape: Shape) -> tuple[tuple[int, int], int]:
 def branching_graphs(draw: st.DrawFn, max_stages: int = 5, weight_bits: int | None = None) -> Graph:
     """Draw a graph of up to two inputs, whose stages add one to three sources of any geometry."""
     side = st.integers(1, 12)
-    tensors = [
-        Tensor(f"input{number}", Shape(draw(st.integers(1, 12)), draw(side), draw(side)))
-        for number in range(draw(st.integers(1, 2)))
-    ]
+    tensors: list[Tensor] = []
+    for number in range(draw(st.integers(1, 2))):
+        shape = Shape(draw(st.integers(1, 12)), draw(side), draw(side))
+        image = shape.channels == IMAGE_CHANNELS and draw(st.booleans())
+        tensors.append(Tensor(f"input{number}", shape, is_image=image))
     inputs, stages = len(tensors), draw(st.integers(1, max_stages))
     made: list[Stage] = []
     for number in range(1, stages + 1):
@@ -138,12 +139,12 @@ def sources_of(draw: st.DrawFn, tensor: Tensor, most_groups: int) -> Source:
     channels = draw(st.integers(1, tensor.shape.channels))
     first = draw(st.integers(0, tensor.shape.channels - channels))
     upsample = draw(st.sampled_from([1, 1, 2]))
-    pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
-    stride, dilation = ((1, 1), (1, 1)) if upsample > 1 else (draw(pairs), draw(pairs))
-    kernel = draw(pairs)
+    strides, dilations = draw(pairs(LARGEST_STRIDE)), draw(pairs(LARGEST_DILATION))
+    stride, dilation = ((1, 1), (1, 1)) if upsample > 1 else (strides, dilations)
+    kernel = draw(pairs(LARGEST_KERNEL))
     extent = [(taps - 1) * step + 1 for taps, step in zip(kernel, dilation, strict=True)]
-    sides = [draw(st.integers(0, extent[axis] - 1)) for axis in (0, 1, 0, 1)]
-    # What the kernel lacks of room is added where a tap row or column may lie beyond a border.
+    sides = [draw(st.integers(0, min(4, extent[axis] - 1))) for axis in (0, 1, 0, 1)]
+    # A kernel that has no room yet gets it from padding, as much as may be on each side.
     size = tensor.shape.height * upsample, tensor.shape.width * upsample
     for axis in (0, 1):
         for side in (axis, axis + 2):
@@ -153,6 +154,12 @@ def sources_of(draw: st.DrawFn, tensor: Tensor, most_groups: int) -> Source:
     return Source(
         tensor, first, channels, kernel, stride, dilation, Padding(*sides), upsample, groups
     )
+
+
+def pairs(most: int) -> st.SearchStrategy[tuple[int, int]]:
+    """Draw rows and columns from 1 to `most`, mostly few."""
+    side = st.integers(1, 3) | st.integers(1, 3) | st.integers(1, most)
+    return st.tuples(side, side)
 
 
 def fitting(source: Source, computed: Shape) -> Source | None:

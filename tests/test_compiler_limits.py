@@ -4,7 +4,6 @@ import re
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +19,6 @@ from hwsim.graph import Graph, Padding, Shape, Source, Stage, Tensor
 from hwsim.isa.descriptor import Store
 from hwsim.passes.baselines import materialized
 from tests.drawn import (
-    branching_graphs,
     configs,
     preset_with,
     shapes_of_graphs,
@@ -129,53 +127,23 @@ def test_the_overflow_bound_is_exact() -> None:
         folded_bias(stage, constants)
 
 
-INPUT = Tensor("input", Shape(8, 6, 6))
-NOT_COMPILED: list[tuple[dict[str, Any], str]] = [
-    ({"stride": (2, 1)}, "stride (2, 1) cannot be compiled"),
-    ({"dilation": (1, 2)}, "dilation (1, 2) cannot be compiled"),
-    ({"upsample": 2}, "upsample = 2 cannot be compiled"),
-    ({"padding": Padding(1, 1, 1, 0)}, "unequal padding (1, 1, 1, 0) cannot be compiled"),
-    ({"first_channel": 4, "channels": 4}, "a slice of 4 of 8 channels cannot be compiled"),
-    ({"groups": 2}, "groups = 2 of 8 channels and 16 filters, neither dense nor one filter"),
-    ({"groups": 8}, "groups = 8 of 8 channels and 16 filters, neither dense nor one filter"),
-]
+def test_an_image_is_read_in_one_way() -> None:
+    image = Tensor("image", Shape(3, 6, 6), is_image=True)
+    packed = Source.whole(image, (3, 3), padding=1)
+    for other in (replace(packed, kernel=(1, 3), padding=Padding(0, 1, 0, 1)),
+                  replace(packed, dilation=(2, 2), padding=Padding.even(2)),
+                  replace(packed, first_channel=1, channels=2)):  # fmt: skip
+        with pytest.raises(
+            InputError, match=r"^layer sum: reads image 'image' otherwise than by a"
+        ):
+            compile_graph(sum_of(packed, other), load_config("edge"))
+        compile_graph(sum_of(other, other), load_config("edge"))
+    compile_graph(sum_of(packed, packed), load_config("edge"))
 
 
-@pytest.mark.parametrize(("changes", "message"), NOT_COMPILED)
-def test_what_cannot_be_compiled_yet_is_one_line(changes: dict[str, Any], message: str) -> None:
-    source = replace(Source.whole(INPUT, (3, 3), padding=1), **changes)
-    graph = Graph.chain("g", [Stage.inferred("conv", [source], "output", 16)])
-    with pytest.raises(InputError, match=f"^layer conv: {re.escape(message)}"):
-        compile_graph(graph, load_config("edge"))
-
-
-def test_branches_cannot_be_compiled_yet() -> None:
-    source = Source.whole(INPUT, (1, 1))
-    first = Stage.inferred("first", [source], "maps", 8)
-    both = Stage.inferred("both", [source, Source.whole(first.output, (1, 1))], "sum", 8)
-    beside = Stage.inferred("beside", [source], "other", 8)
-    depthwise = Stage.inferred("each", [replace(source, groups=8)], "maps", 8, channel_pool=2)
-    more = Tensor("more", INPUT.shape)
-    after = Stage.inferred("after", [Source.whole(more, (1, 1))], "last", 8)
-    for graph, message in (
-        (Graph("g", (INPUT,), (first, both), (both.output,)), "layer both: 2 sources, more than"),
-        (Graph("g", (INPUT,), (first, beside), (first.output, beside.output)), "graph g: 2 output"),
-        (Graph("g", (INPUT, more), (first, after), (after.output, first.output)), "graph g: 2 in"),
-        (Graph.chain("g", [depthwise]), "layer each: channel_pool = 2 behind a depthwise"),
-        (Graph("g", (INPUT,), (first, beside, replace(both, sources=tuple(
-            Source.whole(stage.output, (1, 1)) for stage in (first, beside)))), (both.output,)),
-         "layer beside: reading 'input' instead of 'maps', which is just stored, cannot be"),
-    ):  # fmt: skip
-        with pytest.raises(InputError, match=f"^{re.escape(message)}"):
-            compile_graph(graph, load_config("edge"))
-
-
-@drawing
-@given(branching_graphs())
-def test_a_drawn_branching_graph_is_refused_in_a_line(graph: Graph) -> None:
-    config = preset_with("edge", buffers={"feature_bytes": 1 << 16})
-    said = refusal(graph, config)
-    assert said == "" or ("\n" not in said and said.startswith(("layer ", "graph drawn: ")))
+def sum_of(*sources: Source) -> Graph:
+    stage = Stage.inferred("sum", sources, "maps", 8)
+    return Graph("g", (sources[0].tensor,), (stage,), (stage.output,))
 
 
 @pytest.mark.parametrize("weight", [-9, 8])

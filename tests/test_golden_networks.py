@@ -1,17 +1,25 @@
 """The float networks have the published counts, darknet's semantics and seeded weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
+from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
+from hwsim.golden import networks
 from hwsim.golden.calibration import calibration_photographs
 from hwsim.golden.networks import FloatNetwork, FloatStage
 from hwsim.golden.seeded_weights import draw_weights
 from hwsim.golden.statistics import seeded_weights
-from hwsim.graph import Shape, Source, SpatialPool, Stage, Tensor
+from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.float_weights import BatchNorm, FloatWeights
+from tests.drawn import sources_of
+from tests.loops import convolution_by_loops
 
 # Floats of the darknet file and multiply-accumulates at 416 x 416. The first three are published
 # networks; the last has k = 2, so twice the filters in its eight batch-normalised layers.
@@ -69,6 +77,39 @@ def test_layer_follows_darknet(k: int, pool: SpatialPool) -> None:
         for w in range(0, 3, pool.stride)
     ]
     np.testing.assert_allclose(stage(x).flatten().numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data(), k=st.sampled_from([1, 2]), most=st.sampled_from([1, 1 << 20]))
+def test_a_float_convolution_has_the_geometry_of_its_source(
+    data: st.DataObject, k: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small integers are exact in float32, whether filters are computed together or in parts."""
+    monkeypatch.setattr(networks, "MOST_ELEMENTS", most)
+    groups = data.draw(st.integers(1, 4))
+    source = data.draw(sources_of(Tensor("input", Shape(8, 5, 4)), groups))
+    stage = Stage.inferred("layer", [source], "output", source.groups * k * 3, channel_pool=k)
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    x = rng.integers(-9, 10, (8, 5, 4), np.int8)
+    weights = rng.integers(-9, 10, source.weights_shape(stage.filters), np.int8)
+    floats = FloatWeights(weights.astype(np.float32), np.zeros(stage.filters, np.float32))
+    expected = convolution_by_loops(x, weights, source)
+    expected = expected.reshape(-1, k, *expected.shape[1:]).max(1)
+    found = FloatStage(stage, floats)(torch.from_numpy(x).float()[None])[0]
+    np.testing.assert_array_equal(found.numpy(), expected)
+
+
+def test_a_graph_that_branches_has_no_float_network_yet() -> None:
+    one, other = (Tensor(name, Shape(3, 5, 3)) for name in ("one", "other"))
+    for tensors in ((one, other), (one, one)):
+        both = [Source.whole(tensor, (1, 1)) for tensor in tensors]
+        stage = Stage.inferred("both", both, "sum", 4)
+        graph = Graph("g", tuple(dict.fromkeys(tensors)), (stage,), (stage.output,))
+        with pytest.raises(InputError, match=r"^graph g: it branches: float weights are those"):
+            draw_weights(graph, seed=0)
+    assert Graph.chain("g", [replace(stage, sources=(both[0],))]).is_chain
 
 
 def test_folding_keeps_the_function_and_moves_signs_into_the_weights() -> None:

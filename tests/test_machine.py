@@ -67,11 +67,12 @@ def assert_equals_golden(
 
 
 def compiled(graph: Graph, config: Config) -> Program:
-    """Compile a drawn graph; skip a configuration whose buffers are too small for a tile."""
+    """Compile a drawn graph; skip one that its configuration cannot run, as is said elsewhere."""
     try:
         return compile_graph(graph, config)
     except InputError as error:
-        assume("holds no tile" not in str(error) and "exceeds array" not in str(error))
+        skipped = ("holds no tile", "exceeds array", "all must read it in the same way")
+        assume(not any(text in str(error) for text in skipped))
         raise
 
 
@@ -189,8 +190,8 @@ def test_a_missing_wait_shows_as_a_wrong_value_or_an_endless_one_as_a_deadlock()
         )
         return replace(program, descriptors=descriptors)
 
-    found = execute(changed("wait_drains", 0), inputs, STORES_FIRST)
+    broken = changed("wait_drains", 0)
     with pytest.raises(AssertionError, match="conv"):
-        assert_equals_golden(graph, inputs, found)
+        assert_equals_golden(graph, inputs, execute(broken, inputs, STORES_FIRST))
     with pytest.raises(DeadlockError):
         execute(changed("wait_chunks", 20000), inputs)

@@ -1,7 +1,8 @@
 """Quantization gives integers in range, the same in every run, and no degenerate layer."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,14 @@ from hwsim.frontends.builtin import build_network
 from hwsim.golden import calibration
 from hwsim.golden.calibration import CALIBRATION_PHOTOGRAPHS
 from hwsim.golden.networks import FloatNetwork
-from hwsim.golden.noise import float_outputs
+from hwsim.golden.noise import float_outputs, signal_to_noise_db
 from hwsim.golden.photographs import photograph
-from hwsim.golden.quantize import quantize
+from hwsim.golden.quantize import QuantizedNetwork, extract_graph, quantize
+from hwsim.golden.quantize import quantized_network as quantized_by_brevitas
 from hwsim.golden.reference import stored_image
+from hwsim.golden.seeded_weights import draw_weights
 from hwsim.golden.statistics import seeded_weights
-from hwsim.graph import Constants, Graph, Quantization, Shape, Source, Stage, Tensor
+from hwsim.graph import Constants, Graph, Padding, Quantization, Shape, Source, Stage, Tensor
 from hwsim.graph.file import graph_bytes
 from hwsim.graph.float_weights import BatchNorm, FloatWeights
 from tests.drawn import shapes_of_graphs
@@ -179,6 +182,45 @@ def test_any_graph_of_photographs_is_quantized(
     stored = golden_outputs(found, stored_image(pixels)[None])
     real = float_outputs(FloatNetwork(graph, weights), pixels)
     assert [ours[0].shape for ours in stored] == [theirs.shape for theirs in real]
+
+
+def strided(**changes: Any) -> Graph:
+    """Return a network of a strided, a dilated and a grouped layer, the first with `changes`."""
+    image = Tensor("image", Shape(3, 24, 20), is_image=True)
+    source = replace(Source.whole(image, (3, 3), 1, stride=(2, 2)), **changes)
+    first = Stage.inferred("strided", [source], "maps", 16, 0.1)
+    wide = replace(Source.whole(first.output, (3, 3), padding=2), dilation=(2, 2))
+    second = Stage.inferred("dilated", [wide], "more", 8, 0.1)
+    grouped = Source.whole(second.output, (3, 3), padding=1, groups=4)
+    return Graph.chain("own", [first, second, Stage.inferred("grouped", [grouped], "last", 16)])
+
+
+def test_strides_dilations_and_groups_are_quantized(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "CALIBRATION_SIZE", 32)
+    graph = strided()
+    weights = seeded_weights(graph)
+    network = quantized_by_brevitas(graph, weights)
+    found = extract_graph(graph, network)
+    pixels = photograph(UNSEEN, height=24, width=20)
+    assert network(pixels[None] / 255).value.shape[1:] == astuple(graph.outputs[0].shape)
+    real = float_outputs(FloatNetwork(graph, weights), pixels)
+    for stage, ours, theirs in zip(
+        found.stages, golden_outputs(found, stored_image(pixels)[None]), real, strict=True
+    ):
+        assert stage.output.quantization is not None
+        ratio = signal_to_noise_db(theirs, ours[0], stage.output.quantization)
+        assert ratio is not None
+        assert ratio > 15
+
+
+@pytest.mark.parametrize(
+    "changes", [{"padding": Padding(top=1)}, {"channels": 2}, {"stride": (1, 1), "upsample": 2}]
+)
+def test_a_geometry_that_brevitas_lacks_is_refused(changes: dict[str, Any]) -> None:
+    graph = strided(**changes)
+    with pytest.raises(InputError, match=r"^layer strided: a slice, upsampling or uneven padding"):
+        QuantizedNetwork(FloatNetwork(graph, [ours.as_type(np.float32) for ours in
+                                              draw_weights(graph, seed=0)]))  # fmt: skip
 
 
 def test_a_nearly_dead_channel_keeps_its_bias() -> None:

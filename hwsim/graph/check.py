@@ -1,7 +1,7 @@
 """The rules of a stage, each written once and checked whenever a stage is made.
 
-A stage that passes is one that golden computes. What the compiler cannot schedule yet, and what
-depends on the accelerator's configuration, is the compiler's to refuse. A refusal is one line that
+A stage that passes is one that every witness computes: golden, machine, timeline and Verilog. What
+depends on the accelerator's configuration is the compiler's to refuse. A refusal is one line that
 names the stage, the value and the rule.
 """
 
@@ -190,10 +190,7 @@ def _broken_geometry(source: Source) -> Iterator[str]:
 
 
 def _broken_padding(source: Source) -> Iterator[str]:
-    """Yield the rule that padding breaks: no tap row or column lies wholly beyond a border.
-
-    With a padding of the kernel's extent or more, the first outputs would read nothing but it.
-    """
+    """Yield the rule that padding breaks: no output lies so far out that it reads only padding."""
     padding = source.padding
     if not is_a(Padding, padding):
         yield f"padding = {shown(padding)} must be a Padding"

@@ -155,8 +155,8 @@ class Graph:
     @property
     def is_chain(self) -> bool:
         """True if every stage has one source, which is of the tensor before it."""
-        read = [source.tensor for stage in self.stages for source in stage.sources]
-        return read == list(self.tensors[:-1]) and self.outputs == self.tensors[-1:]
+        read = tuple(stage.sources[0].tensor for stage in self.stages if len(stage.sources) == 1)
+        return read == self.tensors[:-1] and self.outputs == self.tensors[-1:]
 
     @property
     def only_input(self) -> Tensor:
