@@ -1,7 +1,7 @@
 """The accelerator in a testbench: a host at its registers, and the memory at its bus."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -219,14 +219,15 @@ class Bench(Host):
 async def run_program(
     bench: Bench,
     program: Program,
-    image: bytes,
+    inputs: Mapping[str, bytes],
     behaviour: Behaviour = REFERENCE,
     *,
     limit: int,
 ) -> Run:
-    """Place program and image in memory, and run for at most `limit` cycles to the interrupt."""
+    """Place program and packed inputs in memory; run at most `limit` cycles to the interrupt."""
     contents = Contents.of(program)
-    contents.place(program.region(program.graph.inputs[0]).address, image)
+    for tensor in program.graph.inputs:
+        contents.place(program.region(tensor).address, inputs[tensor.name])
     await bench.memory.load_contents(contents, behaviour)
     with traced(bench.dut, f"{program.graph.name} {program.config.name}"):
         await bench.start(program.code.address, contents.rules)

@@ -9,9 +9,11 @@ from pydantic import TypeAdapter
 from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph
 from hwsim.graph import Shape, SpatialPool
+from hwsim.graph.records import GraphRecord
 from hwsim.program.program import WINDOW_BYTES, Program
 from hwsim.program.relocate import relocate
-from hwsim.testbenches.cases import CaseStage, drawn_layers
+from hwsim.testbenches.cases import CaseStage, drawn_layers, with_constants
+from tests.drawn import branching_graphs
 
 LATENCIES = st.sampled_from([1, 2, 7, 60, 60, 150])  # cycles
 MOST_CHANNELS = 48
@@ -34,12 +36,41 @@ class Network:
         graph = drawn_layers(name, self.shape, self.stages, config, self.seed)
         return relocate(compile_graph(graph, config), self.base)
 
+    @property
+    def layers(self) -> int:
+        return len(self.stages)
+
+    @property
+    def condenses(self) -> bool:
+        return any(stage.k > 1 for stage in self.stages)
+
+
+@dataclass(frozen=True)
+class BranchingNetwork:
+    """A graph of any geometry, with the place of its program in memory."""
+
+    graph: GraphRecord
+    seed: int
+    base: int
+
+    def program(self, config: Config) -> Program:
+        graph = with_constants(self.graph.graph(), config, self.seed)
+        return relocate(compile_graph(graph, config), self.base)
+
+    @property
+    def layers(self) -> int:
+        return len(self.graph.stages)
+
+    @property
+    def condenses(self) -> bool:
+        return any(stage.channel_pool > 1 for stage in self.graph.stages)
+
 
 @dataclass(frozen=True)
 class DrawnCase:
     """Networks that run one after the other, without a reset between them."""
 
-    networks: tuple[Network, ...]
+    networks: tuple[Network | BranchingNetwork, ...]
     latency_cycles: int
     bandwidth_bytes_per_cycle: int
     hesitates: bool  # every channel of the memory pauses at random
@@ -47,11 +78,11 @@ class DrawnCase:
 
     @property
     def layers(self) -> int:
-        return sum(len(network.stages) for network in self.networks)
+        return sum(network.layers for network in self.networks)
 
     @property
     def condenses(self) -> bool:
-        return any(stage.k > 1 for network in self.networks for stage in network.stages)
+        return any(network.condenses for network in self.networks)
 
     def programs(self, built: Config) -> list[Program]:
         """Compile every network for the accelerator `built`, behind the memory of this case.
@@ -98,10 +129,25 @@ def networks(draw: st.DrawFn, config: Config) -> Network:
     )
 
 
+def branching_networks(config: Config) -> st.SearchStrategy[BranchingNetwork]:
+    graphs = branching_graphs(
+        weight_bits=config.widths.weight_bits,
+        most_condensed=min(8, config.array.output_lanes) if config.channel_pool else 1,
+        most_channels=MOST_CHANNELS,
+    )
+    return st.builds(
+        BranchingNetwork,
+        graphs.map(GraphRecord.of),
+        st.integers(0, 999),
+        st.integers(0, 3).map(lambda pages: pages * WINDOW_BYTES),
+    )
+
+
 def drawn_cases(config: Config) -> st.SearchStrategy[DrawnCase]:
+    any_network = networks(config) | branching_networks(config)
     return st.builds(
         DrawnCase,
-        st.lists(networks(config), min_size=1, max_size=MOST_NETWORKS).map(tuple),
+        st.lists(any_network, min_size=1, max_size=MOST_NETWORKS).map(tuple),
         LATENCIES,
         st.sampled_from([config.word_bytes >> shift for shift in range(3)]),
         st.booleans(),

@@ -149,7 +149,12 @@ class Recovery:
     async def runs_on(self) -> None:
         """Check that the sound program runs correctly, in as many cycles as always."""
         sound = self.sound
-        run = await run_program(self.bench, sound.program, sound.image, limit=PATIENCE_CYCLES)
+        run = await run_program(
+            self.bench,
+            sound.program,
+            {sound.program.graph.only_input.name: sound.image},
+            limit=PATIENCE_CYCLES,
+        )
         assert run.memory[: len(sound.memory)] == sound.memory
         assert run.cycles == sound.cycles
         if self.last is not None:

@@ -1,6 +1,7 @@
 """Compare the Verilog with golden's values, the machine's bytes and the timeline's cycles."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from hwsim.compiler import compile_graph
-from hwsim.compiler.pack import pack_features, pack_image, unpack_padded_features
+from hwsim.compiler.image import packed_input
+from hwsim.compiler.pack import unpack_padded_features
 from hwsim.golden.reference import run_graph
 from hwsim.isa.identity import constant_fields, reset_value
 from hwsim.isa.register import Access
 from hwsim.isa.registers import REGISTERS, register
 from hwsim.machine import Machine
-from hwsim.program.blocking import lies_packed
 from hwsim.program.program import Program
 from hwsim.testbenches.axi_memory import OKAY, REFERENCE, Behaviour, hesitant
 from hwsim.testbenches.bench import PATIENCE, Bench, Run, configuration, run_program
@@ -26,34 +27,36 @@ from hwsim.testbenches.coverage import record
 from hwsim.testbenches.coverage_bins import bins_of_program, bins_of_timeline, bins_of_values
 from hwsim.testbenches.replay import seed_of
 from hwsim.timeline import time_program
-from tests.drawn import drawn_input
+from tests.drawn import drawn_inputs
+
+Inputs = Mapping[str, NDArray[np.int8]]  # `x[C, H, W]` by an input's name
 
 TOLERANCE = "HWSIM_TOLERANCE"  # environment: the timeline's largest relative error
 
 
-def check_values(program: Program, image: NDArray[np.int8], run: Run) -> None:
-    """Check that the stored output equals golden's, and that its padding channels are 0."""
+def check_values(program: Program, inputs: Inputs, run: Run) -> None:
+    """Check that every stored output equals golden's, and that its padding channels are 0."""
     graph = program.graph
     assert graph.inputs[0].zero_point != 0, "a border of zeros would prove nothing"
-    tensors = run_graph(graph, {graph.inputs[0].name: torch.from_numpy(image)[None]})
-    outputs = [tensors[layer.output.name][0].numpy() for layer in graph.stages]
-    golden = outputs[-1]
-    region = program.region(graph.outputs[0])
-    stored = unpack_padded_features(
-        run.memory[region.address : region.end], graph.outputs[0].shape, program.config
-    )
-    channels = graph.outputs[0].shape.channels
-    np.testing.assert_array_equal(stored[:channels], golden)
-    assert not stored[channels:].any(), "padding channels are not 0"
-    for layer, values in zip(graph.stages, outputs, strict=True):
-        record(bins_of_values(layer, values))
+    tensors = run_graph(graph, {name: torch.from_numpy(x)[None] for name, x in inputs.items()})
+    for output in graph.outputs:
+        golden = tensors[output.name][0].numpy()
+        region = program.region(output)
+        stored = unpack_padded_features(
+            run.memory[region.address : region.end], output.shape, program.config
+        )
+        channels = output.shape.channels
+        np.testing.assert_array_equal(stored[:channels], golden)
+        assert not stored[channels:].any(), "padding channels are not 0"
+    for layer in graph.stages:
+        record(bins_of_values(layer, tensors[layer.output.name][0].numpy()))
     if graph.name == "slice":
         assert (golden.min(), golden.max()) == (-128, 127), "the slice must saturate at both ends"
 
 
-def check_machine(program: Program, image: NDArray[np.int8], run: Run) -> None:
+def check_machine(program: Program, inputs: Inputs, run: Run) -> None:
     """Check that memory equals the machine's, and that three counts of bytes by class are equal."""
-    machine = Machine(program, {program.graph.only_input.name: image})
+    machine = Machine(program, inputs)
     expected = machine.run()
     assert run.memory == expected.data.tobytes().ljust(len(run.memory), b"\0")
     assert run.monitor_bytes == run.counter_bytes
@@ -81,15 +84,15 @@ def check_cycles(program: Program, run: Run, predicted: int) -> None:
 async def check(bench: Bench, program: Program, behaviour: Behaviour = REFERENCE) -> Run:
     """Run a program and check it; cycles are compared only on a memory like the config's."""
     graph = program.graph
-    image = drawn_input(graph, seed=2)
-    pack = pack_image if lies_packed(graph, graph.inputs[0]) else pack_features
+    inputs = drawn_inputs(graph, seed=2)
     timeline = time_program(program)
     predicted = timeline.cycles
-    run = await run_program(
-        bench, program, pack(image, program.config), behaviour, limit=PATIENCE * predicted
-    )
-    check_values(program, image, run)
-    check_machine(program, image, run)
+    packed = {
+        tensor.name: packed_input(program, tensor, inputs[tensor.name]) for tensor in graph.inputs
+    }
+    run = await run_program(bench, program, packed, behaviour, limit=PATIENCE * predicted)
+    check_values(program, inputs, run)
+    check_machine(program, inputs, run)
     check_record(program)
     assert run.array_cycles == sum(layer.busy_cycles for layer in timeline.stages)
     record(bins_of_program(program) | run.bins)

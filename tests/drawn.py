@@ -94,18 +94,29 @@ def kernels(draw: st.DrawFn, shape: Shape) -> tuple[tuple[int, int], int]:
 
 
 @st.composite
-def branching_graphs(draw: st.DrawFn, max_stages: int = 5, weight_bits: int | None = None) -> Graph:
-    """Draw a graph of up to two inputs, whose stages add one to three sources of any geometry."""
+def branching_graphs(
+    draw: st.DrawFn,
+    max_stages: int = 5,
+    weight_bits: int | None = None,
+    most_condensed: int = 4,
+    most_channels: int = 12,
+) -> Graph:
+    """Draw a graph of up to two inputs, whose stages add one to three sources of any geometry.
+
+    Stages condense up to `most_condensed` channels into one. Inputs, and about as many channels of
+    other tensors, have up to `most_channels`.
+    """
     side = st.integers(1, 12)
     tensors: list[Tensor] = []
     for number in range(draw(st.integers(1, 2))):
-        shape = Shape(draw(st.integers(1, 12)), draw(side), draw(side))
+        shape = Shape(draw(st.integers(1, most_channels)), draw(side), draw(side))
         image = shape.channels == IMAGE_CHANNELS and draw(st.booleans())
         tensors.append(Tensor(f"input{number}", shape, is_image=image))
     inputs, stages = len(tensors), draw(st.integers(1, max_stages))
     made: list[Stage] = []
     for number in range(1, stages + 1):
-        made.append(draw(stages_on(tensors, number, weight_bits)))
+        most_filters = most_channels // 3
+        made.append(draw(stages_on(tensors, number, weight_bits, most_condensed, most_filters)))
         tensors.append(made[-1].output)
     read = {source.tensor.name for stage in made for source in stage.sources}
     unread = [stage.output for stage in made if stage.output.name not in read]
@@ -116,12 +127,17 @@ def branching_graphs(draw: st.DrawFn, max_stages: int = 5, weight_bits: int | No
 
 @st.composite
 def stages_on(
-    draw: st.DrawFn, tensors: list[Tensor], number: int, weight_bits: int | None = None
+    draw: st.DrawFn,
+    tensors: list[Tensor],
+    number: int,
+    weight_bits: int | None = None,
+    most_condensed: int = 4,
+    most_filters: int = 4,
 ) -> Stage:
     """Draw a stage that reads one or several of `tensors`, each time by another geometry."""
     groups = draw(st.sampled_from([1, 1, 1, 2, 3, 4]))
-    k = draw(st.sampled_from([1, 1, 2, 4]))
-    filters = draw(st.integers(1, 4)) * groups * k
+    k = draw(st.sampled_from([k for k in (1, 1, 2, 4, 8) if k <= most_condensed]))
+    filters = draw(st.integers(1, most_filters)) * groups * k
     sources = [draw(sources_of(draw(st.sampled_from(tensors)), groups))]
     computed = convolved_shape(sources[0], filters)
     for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):

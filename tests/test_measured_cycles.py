@@ -108,11 +108,12 @@ def test_a_cycle_more_or_less_in_what_depends_on_lanes_would_show(
 
 
 def test_every_depth_is_among_them() -> None:
-    """The programs depend on every depth, except sums of others and a bound they never reach."""
+    """The programs depend on every depth, except sums of others and bounds they never reach."""
     contained = {"BLOCK_OVERHEAD", "RESCALE"}
     found = {name for name in vars(pipeline) if name.isupper()}
-    assert found == {*DEPTHS, *contained, "OUTSTANDING_WRITES"}
+    assert found == {*DEPTHS, *contained, "OUTSTANDING_WRITES", "ISSUE_ROOM"}
     assert pipeline.RESCALE == 6
+    assert pipeline.ISSUE_ROOM == 1
     assert pipeline.OUTSTANDING_WRITES == 64
 
 

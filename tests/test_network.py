@@ -33,7 +33,7 @@ quantized = cache(quantized_network)
 
 def run_network(graph: Graph, config: Config, folder: Path, base: int = 0) -> None:
     """Run a network on the rocket, a photograph that decided no constant."""
-    size = graph.inputs[0].shape
+    size = graph.only_input.shape
     image = stored_image(photograph("rocket", height=size.height, width=size.width)).numpy()
     program = relocate(compile_graph(graph, config), base)
     timeline = time_program(program)
@@ -47,8 +47,9 @@ def run_network(graph: Graph, config: Config, folder: Path, base: int = 0) -> No
     assert run.events == {"end": 1, "error": 0, "refused": 0}
     assert run.violation is Violation.NONE
     assert run.is_complete(config.word_bytes)
-    check_machine(program, image, run)
-    check_values(program, image, run)
+    inputs = {graph.only_input.name: image}
+    check_machine(program, inputs, run)
+    check_values(program, inputs, run)
     assert run.array_cycles == sum(stage.busy_cycles for stage in timeline.stages)
     assert run.cycles == predicted
 
