@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hwsim.errors import InputError
 from hwsim.golden.convolution import seen_map
 from hwsim.graph import Graph, Shape, SpatialPool, Stage
 from hwsim.graph.float_weights import FloatWeights, check_float_weights
@@ -114,6 +115,8 @@ class FloatNetwork(nn.Module):
     def __init__(self, graph: Graph, weights: Sequence[FloatWeights]) -> None:
         super().__init__()
         check_float_weights(graph, weights)
+        if not graph.is_chain:
+            raise InputError(f"graph {graph.name}: it branches: float networks are chains")
         pairs = zip(graph.stages, weights, strict=True)
         self.stages = nn.ModuleList(FloatStage(stage, ours) for stage, ours in pairs)
 

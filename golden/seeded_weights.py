@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hwsim.errors import InputError
 from hwsim.graph import Graph, Stage
-from hwsim.graph.float_weights import BatchNorm, FloatWeights, check_chain
+from hwsim.graph.float_weights import BatchNorm, FloatWeights
 
 NEGATIVE_SCALES = 1 / 16  # share of channels whose batch-norm scale is below zero
 LARGEST_SCALE, SMALLEST_SCALE = 1.5, 0.5
@@ -24,11 +24,11 @@ BIAS_SPREAD = 0.25
 def draw_weights(graph: Graph, seed: int) -> tuple[FloatWeights, ...]:
     """Draw the weights, the bias and the batch-norm scale of every stage, in float64.
 
-    Weights are Gaussian with variance 2 / fan-in. A stage has batch normalisation if and only if it
-    has a leaky ReLU, as in darknet's networks; its mean is 0 and its variance is 1 until they are
-    measured. Raises `InputError` for a negative seed, and for a graph that branches.
+    Weights are Gaussian with variance 2 / fan-in, where the fan-in is that of all sources. A stage
+    has batch normalisation if and only if it has a leaky ReLU, as in darknet's networks; its mean
+    is 0 and its variance is 1 until they are measured. Nothing is drawn for a reduction. Raises
+    `InputError` for a negative seed.
     """
-    check_chain(graph)
     if seed < 0:
         raise InputError(f"seed {seed}: must not be negative")
     rng = np.random.default_rng(seed)
@@ -51,9 +51,14 @@ def with_statistics(
 
 
 def _draw(stage: Stage, rng: np.random.Generator) -> FloatWeights:
-    shape, filters = stage.weights_shapes[0], stage.filters
+    if stage.is_reduction:
+        return FloatWeights.of_reduction(stage).as_type(np.float64)
+    filters = stage.filters
     fan_in = stage.weight_count // filters
-    weights = rng.standard_normal(shape, np.float32) * (2 / fan_in) ** 0.5
+    weights = tuple(
+        rng.standard_normal(shape, np.float32) * (2 / fan_in) ** 0.5
+        for shape in stage.weights_shapes
+    )
     bias = rng.standard_normal(filters) * BIAS_SPREAD
     batch_norm = None
     if stage.leaky_slope is not None:

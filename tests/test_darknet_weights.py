@@ -60,8 +60,8 @@ def test_tensors_stand_in_darknets_order(file: Path) -> None:
     first, *_, last = loaded(file)
     arrays = first.arrays()
     starts = [int(arrays[name].flat[0]) for name in ("bias", "scale", "mean", "variance")]
-    assert [*starts, int(first.weights.flat[0])] == [0, 16, 32, 48, 64]
-    assert int(last.weights.flat[0]) - int(last.bias[0]) == 30
+    assert [*starts, int(first.weights[0].flat[0])] == [0, 16, 32, 48, 64]
+    assert int(last.weights[0].flat[0]) - int(last.bias[0]) == 30
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from hwsim.golden.networks import FloatNetwork, FloatStage
 from hwsim.golden.seeded_weights import draw_weights
 from hwsim.golden.statistics import seeded_weights
 from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage, Tensor
-from hwsim.graph.float_weights import BatchNorm, FloatWeights
+from hwsim.graph.float_weights import BatchNorm, FloatWeights, check_float_weights
 from tests.drawn import sources_of
 from tests.loops import convolution_by_loops
 
@@ -52,7 +52,7 @@ def small_stage(k: int, pool: SpatialPool) -> FloatStage:
     rng = np.random.default_rng(k)
     weights = rng.standard_normal(stage.weights_shapes[0], np.float32)
     bias, scale, mean, variance = rng.standard_normal((4, 2 * k), np.float32)
-    return FloatStage(stage, FloatWeights(weights, bias, BatchNorm(scale, mean, abs(variance))))
+    return FloatStage(stage, FloatWeights((weights,), bias, BatchNorm(scale, mean, abs(variance))))
 
 
 @pytest.mark.parametrize("k", [1, 2])
@@ -94,22 +94,61 @@ def test_a_float_convolution_has_the_geometry_of_its_source(
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     x = rng.integers(-9, 10, (8, 5, 4), np.int8)
     weights = rng.integers(-9, 10, source.weights_shape(stage.filters), np.int8)
-    floats = FloatWeights(weights.astype(np.float32), np.zeros(stage.filters, np.float32))
+    floats = FloatWeights((weights.astype(np.float32),), np.zeros(stage.filters, np.float32))
     expected = convolution_by_loops(x, weights, source)
     expected = expected.reshape(-1, k, *expected.shape[1:]).max(1)
     found = FloatStage(stage, floats)(torch.from_numpy(x).float()[None])[0]
     np.testing.assert_array_equal(found.numpy(), expected)
 
 
-def test_a_graph_that_branches_has_no_float_network_yet() -> None:
-    one, other = (Tensor(name, Shape(3, 5, 3)) for name in ("one", "other"))
-    for tensors in ((one, other), (one, one)):
-        both = [Source.whole(tensor, (1, 1)) for tensor in tensors]
-        stage = Stage.inferred("both", both, "sum", 4)
-        graph = Graph("g", tuple(dict.fromkeys(tensors)), (stage,), (stage.output,))
-        with pytest.raises(InputError, match=r"^graph g: it branches: float weights are those"):
-            draw_weights(graph, seed=0)
-    assert Graph.chain("g", [replace(stage, sources=(both[0],))]).is_chain
+def joining() -> Stage:
+    """Return a reduction that joins five channels of a slice and two of another tensor."""
+    one, other = (Tensor(name, Shape(9, 5, 3)) for name in ("one", "other"))
+    taken = (Source(one, 2, 5, (1, 1)), Source(other, 7, 2, (1, 1)))
+    return Stage.inferred("join", taken, "joined", 7)
+
+
+def test_weights_are_drawn_for_the_fan_in_of_all_sources() -> None:
+    stage = replace(joining(), filters=4000, output=Tensor("joined", Shape(4000, 5, 3)))
+    graph = Graph("g", stage.inputs, (stage,), (stage.output,))
+    (drawn,) = draw_weights(graph, seed=0)
+    assert [weights.shape for weights in drawn.weights] == [(4000, 5, 1, 1), (4000, 2, 1, 1)]
+    for weights in drawn.weights:
+        assert np.var(weights) == pytest.approx(2 / 7, rel=0.05)
+
+
+def test_weights_that_are_not_those_of_every_source_are_refused() -> None:
+    stage = joining()
+    graph = Graph("g", stage.inputs, (stage,), (stage.output,))
+    (drawn,) = (ours.as_type(np.float32) for ours in draw_weights(graph, seed=0))
+    check_float_weights(graph, [drawn])
+    one, other = drawn.weights
+    for weights, message in (
+        ((one,), "layer join: float weights of 1 sources: it has 2"),
+        ((other, one), r"layer join: float weights1 must be float32 \(7, 5, 1, 1\), not float32"),
+        ((one, other * np.nan), "layer join: float weights2 holds nan"),
+    ):
+        with pytest.raises(InputError, match=f"^{message}"):
+            check_float_weights(graph, [replace(drawn, weights=weights)])
+
+
+def test_a_reduction_has_the_weights_of_a_copy_and_no_others() -> None:
+    source = Source.whole(Tensor("in", Shape(4, 5, 3)), (1, 1), groups=4)
+    stage = replace(Stage.inferred("copy", [source], "out", 4), is_reduction=True)
+    graph = Graph.chain("g", [stage])
+    (drawn,) = (ours.as_type(np.float32) for ours in draw_weights(graph, seed=0))
+    assert drawn.weights[0].tolist() == [[[[1]]]] * 4
+    assert not drawn.bias.any()
+    check_float_weights(graph, [drawn])
+    for other in (
+        replace(drawn, bias=drawn.bias + 1),
+        replace(drawn, weights=(drawn.weights[0] * 2,)),
+        replace(drawn, batch_norm=BatchNorm(drawn.bias, drawn.bias, drawn.bias)),
+    ):
+        with pytest.raises(InputError, match=r"^layer copy: it only passes stored maps on"):
+            check_float_weights(graph, [other])
+    parts = FloatWeights.of_reduction(joining()).weights
+    assert np.concatenate(parts, 1)[:, :, 0, 0].tolist() == np.eye(7).tolist()
 
 
 def test_folding_keeps_the_function_and_moves_signs_into_the_weights() -> None:
@@ -152,4 +191,4 @@ def test_seeded_weights_have_negative_scales_and_depend_on_the_seed(seeded: Floa
     scales = torch.cat([stage.scale for stage in seeded.float_stages() if stage.normalised])
     assert 0 < int((scales < 0).sum()) < len(scales) // 4
     other = draw_weights(build_network("condensation-net-mini"), seed=6)
-    assert (other[0].weights != seeded.float_stages()[0].weights.numpy()).any()
+    assert (other[0].weights[0] != seeded.float_stages()[0].weights.numpy()).any()

@@ -145,7 +145,7 @@ def wrong_weights(weights: list[FloatWeights]) -> Iterator[tuple[list[FloatWeigh
     yield [first.as_type(np.float64), *others], r"conv1: float weights must be .*, not float64 \(16"
     yield [replace(first, bias=bias), *others], r"layer conv1: float bias holds nan at \[3\]: must"
     yield [replace(first, batch_norm=negative), *others], "layer conv1: variance holds -.*: must no"
-    huge = replace(first, weights=first.weights * np.float32(1e37), batch_norm=tiny)
+    huge = replace(first, weights=(first.weights[0] * np.float32(1e37),), batch_norm=tiny)
     yield [huge, *others], "layer conv1: not finite with its batch norm folded in"
 
 
@@ -253,7 +253,7 @@ def test_finite_but_absurd_weights_are_one_line(magnitude: float) -> None:
 
     weights = [
         FloatWeights(
-            absurd(stage.weights_shapes[0]),
+            (absurd(stage.weights_shapes[0]),),
             absurd((stage.filters,)),
             BatchNorm(*absurd((3, stage.filters))) if stage.leaky_slope is not None else None,
         )

@@ -1,10 +1,10 @@
 """Darknet's `.weights` files: a short header, then the floats of one stage after the other.
 
     header   int32 major, minor, revision; then images seen, int64 from version 0.2 on, else int32
-    stage    bias [K]; scale, mean, variance [K] if normalised; weights [K, C, R, S]
+    stage    bias [K]; scale, mean, variance [K] if normalised; weights [K, C, R, S] of each source
 
 All numbers are little-endian, all floats have 32 bits. The file names no stage and no shape, so
-that only its size can be checked.
+that only its size can be checked. A reduction has nothing in it.
 """
 
 import math
@@ -68,13 +68,17 @@ def read_weights(graph: Graph, path: str | Path) -> tuple[FloatWeights, ...]:
     found: list[FloatWeights] = []
     start = 0
     for stage in graph.stages:
-        parts: dict[str, NDArray[np.float32]] = {}
-        for name, shape in _stored_shapes(stage).items():
+        if stage.is_reduction:
+            found.append(FloatWeights.of_reduction(stage))
+            continue
+        parts: list[NDArray[np.float32]] = []
+        for shape in _stored_shapes(stage):
             count = math.prod(shape)
-            parts[name] = values[start : start + count].reshape(shape)
+            parts.append(values[start : start + count].reshape(shape))
             start += count
-        weights, bias = parts.pop("weights"), parts.pop("bias")
-        found.append(FloatWeights(weights, bias, BatchNorm(**parts) if parts else None))
+        bias, *learned = parts[: -len(stage.sources)]
+        weights = tuple(parts[-len(stage.sources) :])
+        found.append(FloatWeights(weights, bias, BatchNorm(*learned) if learned else None))
     try:
         check_float_weights(graph, found)
     except InputError as error:
@@ -87,15 +91,18 @@ def write_weights(graph: Graph, weights: Sequence[FloatWeights], path: str | Pat
     with Path(path).open("wb") as file:
         file.write(VERSION.pack(0, 2, 0) + bytes(_seen_bytes(0, 2)))
         for stage, ours in zip(graph.stages, weights, strict=True):
-            arrays = ours.arrays()
-            for name in _stored_shapes(stage):
-                file.write(arrays[name].astype(FLOAT).tobytes())
+            if not stage.is_reduction:
+                learned = () if ours.batch_norm is None else vars(ours.batch_norm).values()
+                for array in (ours.bias, *learned, *ours.weights):
+                    file.write(array.astype(FLOAT).tobytes())
 
 
-def _stored_shapes(stage: Stage) -> dict[str, tuple[int, ...]]:
-    """Name and shape of a stage's tensors in the file's order; normalised where it is leaky."""
-    names = ["bias"] if stage.leaky_slope is None else ["bias", "scale", "mean", "variance"]
-    return dict.fromkeys(names, (stage.filters,)) | {"weights": stage.weights_shapes[0]}
+def _stored_shapes(stage: Stage) -> list[tuple[int, ...]]:
+    """Return the shapes of a stage's arrays in the file's order; normalised where it is leaky."""
+    if stage.is_reduction:
+        return []
+    columns = 1 if stage.leaky_slope is None else 4  # bias; scale, mean and variance
+    return [*[(stage.filters,)] * columns, *stage.weights_shapes]
 
 
 def _seen_bytes(major: int, minor: int) -> int:
@@ -104,6 +111,4 @@ def _seen_bytes(major: int, minor: int) -> int:
 
 
 def _float_count(graph: Graph) -> int:
-    return sum(
-        math.prod(shape) for stage in graph.stages for shape in _stored_shapes(stage).values()
-    )
+    return sum(math.prod(shape) for stage in graph.stages for shape in _stored_shapes(stage))

@@ -23,35 +23,48 @@ class BatchNorm:
 class FloatWeights:
     """One stage's floats.
 
-    weights  [K, C / groups, R, S]
-    bias     [K], added after the batch normalisation, if there is one
+    weights  [K, C / groups, R, S] of each source
+    bias     [K], added after the batch normalisation, if there is one, of the sum of all sources
     """
 
-    weights: NDArray[np.floating]
+    weights: tuple[NDArray[np.floating], ...]
     bias: NDArray[np.floating]
     batch_norm: BatchNorm | None = None
 
+    @classmethod
+    def of_reduction(cls, stage: Stage) -> "FloatWeights":
+        """Return those of a stage that passes stored maps on: 1 where a filter sees its channel.
+
+        The filters of several sources follow each other, one for each channel of each source.
+        """
+        found: list[NDArray[np.float32]] = []
+        first = 0
+        for source, shape in zip(stage.sources, stage.weights_shapes, strict=True):
+            weights = np.zeros(shape, np.float32)
+            own = np.arange(source.channels)
+            weights[first + own, own % shape[1]] = 1
+            found.append(weights)
+            first += source.channels
+        return cls(tuple(found), np.zeros(stage.filters, np.float32))
+
     def arrays(self) -> dict[str, NDArray[np.floating]]:
-        """Return every array by its name, in a fixed order."""
-        found = {"weights": self.weights, "bias": self.bias}
+        """Return every array by its name, in a fixed order; weights of several are numbered."""
+        numbers = [""] if len(self.weights) == 1 else map(str, range(1, len(self.weights) + 1))
+        pairs = zip(numbers, self.weights, strict=True)
+        found = {f"weights{number}": array for number, array in pairs} | {"bias": self.bias}
         return found if self.batch_norm is None else found | vars(self.batch_norm)
 
     def as_type(self, dtype: DTypeLike) -> "FloatWeights":
         """Return the same values, rounded to another type."""
-        arrays = {name: array.astype(dtype) for name, array in self.arrays().items()}
-        weights, bias = arrays.pop("weights"), arrays.pop("bias")
-        return FloatWeights(weights, bias, BatchNorm(**arrays) if arrays else None)
-
-
-def check_chain(graph: Graph) -> None:
-    """Raise `InputError` for a graph that branches, for which there are no float weights yet."""
-    if not graph.is_chain:
-        raise InputError(f"graph {graph.name}: it branches: float weights are those of a chain")
+        learned = self.batch_norm and BatchNorm(
+            **{name: array.astype(dtype) for name, array in vars(self.batch_norm).items()}
+        )
+        weights = tuple(array.astype(dtype) for array in self.weights)
+        return FloatWeights(weights, self.bias.astype(dtype), learned)
 
 
 def check_float_weights(graph: Graph, weights: Sequence[FloatWeights]) -> None:
     """Raise `InputError` for the first array that is not finite float32 of its stage's shape."""
-    check_chain(graph)
     if len(weights) != len(graph.stages):
         raise InputError(
             f"graph {graph.name} of {len(graph.stages)} layers: weights of {len(weights)}"
@@ -62,8 +75,10 @@ def check_float_weights(graph: Graph, weights: Sequence[FloatWeights]) -> None:
 
 
 def _broken_rules(stage: Stage, weights: FloatWeights) -> Iterator[str]:
-    for name, array in weights.arrays().items():
-        shape = stage.weights_shapes[0] if name == "weights" else (stage.filters,)
+    if len(weights.weights) != len(stage.sources):
+        yield f"float weights of {len(weights.weights)} sources: it has {len(stage.sources)}"
+    shapes = (*stage.weights_shapes, *[(stage.filters,)] * 4)
+    for (name, array), shape in zip(weights.arrays().items(), shapes, strict=False):
         if array.dtype != np.float32 or array.shape != shape:
             yield f"float {name} must be float32 {shape}, not {array.dtype} {array.shape}"
         if not np.isfinite(array).all():
@@ -71,3 +86,12 @@ def _broken_rules(stage: Stage, weights: FloatWeights) -> Iterator[str]:
             yield f"float {name} holds {array[place]} at {list(place)}: must be finite"
     if weights.batch_norm is not None and weights.batch_norm.variance.min() < 0:
         yield f"variance holds {weights.batch_norm.variance.min()}: must not be negative"
+    if stage.is_reduction and not _are_equal(weights, FloatWeights.of_reduction(stage)):
+        yield "it only passes stored maps on: its float weights must be those of a reduction"
+
+
+def _are_equal(ours: FloatWeights, theirs: FloatWeights) -> bool:
+    found, expected = ours.arrays(), theirs.arrays()
+    return found.keys() == expected.keys() and all(
+        np.array_equal(found[name], expected[name]) for name in found
+    )
