@@ -57,6 +57,11 @@ def check_stage(stage: "Stage") -> None:
     refuse(f"layer {stage.name}:", _broken_by_stage(stage))
 
 
+def check_tensor(whose: str, role: str, tensor: Tensor) -> None:
+    """Raise `InputError` for the first rule that a tensor breaks."""
+    refuse(whose, _broken_by_tensor(role, tensor))
+
+
 def check_convolution(
     name: str,
     sources: Sequence[Source],
@@ -234,11 +239,24 @@ def _broken_by_operator(stage: "Stage") -> Iterator[str]:
         yield f"leaky_slope = {shown(slope)} must be None or a number from 0 to 1"
     if not is_one_of(stage.weight_bits, WEIGHT_BITS):
         yield f"weight_bits = {shown(stage.weight_bits)} must be {one_of(WEIGHT_BITS)}"
-    if stage.is_reduction:
-        source = stage.sources[0]
-        plain = Source.whole(source.tensor, (1, 1), groups=stage.filters)
-        if stage.sources != (plain,) or stage.leaky_slope is not None:
-            yield "is_reduction: the pass that condenses stored maps is depthwise, 1x1 and linear"
+    if stage.is_reduction and not (slope is None and _takes_each_channel_once(stage)):
+        yield (
+            "is_reduction: the pass that condenses stored maps is depthwise, 1x1 and linear, or "
+            "joins the channels of its sources"
+        )
+
+
+def _takes_each_channel_once(stage: "Stage") -> bool:
+    """True for 1x1 kernels with a filter for each channel that they read."""
+    are_single = all(
+        source.kernel == (1, 1) and source.stride == (1, 1) for source in stage.sources
+    )
+    groups = stage.filters if len(stage.sources) == 1 else 1
+    return (
+        are_single
+        and sum(source.channels for source in stage.sources) == stage.filters
+        and all(source.groups == groups for source in stage.sources)
+    )
 
 
 def _broken_by_constants(stage: "Stage", constants: "Constants") -> Iterator[str]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from hwsim.graph import Constants, Graph, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.infer import pooled_shape
-from hwsim.graph.rules import LONGEST_NAME
+from hwsim.passes.names import derived_name
 
 UNIT_SHIFT = 14  # multiplier 2**14 / 2**14: the sum passes unchanged
 
@@ -56,14 +56,14 @@ def _split(stage: Stage, pooled: bool, taken: set[str]) -> list[Stage]:
     if not pooled:
         maps_pool, reduction_pool = reduction_pool, maps_pool
     maps = Tensor(
-        _derived_name(stage.name, "maps", taken),
+        derived_name(stage.name, "maps", taken),
         pooled_shape(stage.convolution_shape, 1, maps_pool),
         stage.output.bits,
         stage.output.quantization,
     )
     first = replace(stage, output=maps, channel_pool=1, spatial_pool=maps_pool)
     second = Stage(
-        name=_derived_name(stage.name, "reduction", taken),
+        name=derived_name(stage.name, "reduction", taken),
         sources=(Source.whole(maps, (1, 1), groups=stage.filters),),
         output=stage.output,
         filters=stage.filters,
@@ -75,15 +75,6 @@ def _split(stage: Stage, pooled: bool, taken: set[str]) -> list[Stage]:
         is_reduction=True,
     )
     return [first, second]
-
-
-def _derived_name(name: str, what: str, taken: set[str]) -> str:
-    """Return a legal name made of `name` and `what` that is not `taken`, and add it there."""
-    found = f"{name[: LONGEST_NAME // 2]} {what}"
-    while found in taken:
-        found += "'"
-    taken.add(found)
-    return found
 
 
 def _unit_constants(filters: int) -> Constants:

@@ -1,0 +1,83 @@
+"""The source witness in float: the operators of a network's file, one after the other.
+
+It knows nothing of stages, so that the passes that make them can be judged by it.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from hwsim.graph.float_weights import FloatWeights
+from hwsim.graph.operator_graph import OperatorGraph
+from hwsim.graph.operators import (
+    Concat,
+    Convolution,
+    Copy,
+    MaxPool,
+    Operator,
+    Slice,
+    Upsample,
+)
+from hwsim.graph.tensors import SpatialPool
+
+BATCH_NORM_EPSILON = 1e-6  # darknet's, beside the deviation
+
+
+def run_operators(
+    graph: OperatorGraph, weights: Mapping[str, FloatWeights], inputs: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return every tensor `x[N, C, H, W]` by its name, but for those that the host computes.
+
+    `weights` has those of each convolution by its name.
+    """
+    tensors = {tensor.name: inputs[tensor.name] for tensor in graph.inputs}
+    for operator in graph.operators:
+        if not operator.IS_ON_HOST:
+            read = [tensors[name] for name in operator.inputs]
+            tensors[operator.outputs[0]] = _run(operator, read, weights.get(operator.name))
+    return tensors
+
+
+def _run(operator: Operator, read: list[Tensor], weights: FloatWeights | None) -> Tensor:
+    x = read[0]
+    match operator:
+        case Convolution():
+            assert weights is not None
+            return _max_pool(_convolution(operator, x, weights), operator.spatial_pool)
+        case MaxPool() | Copy():
+            return _max_pool(x, operator.spatial_pool)
+        case Concat():
+            return torch.cat(read, 1)
+        case Slice():
+            return x[:, operator.first_channel : operator.first_channel + operator.channels]
+        case Upsample():
+            return functional.interpolate(x, scale_factor=operator.TIMES, mode="nearest")
+    raise AssertionError(operator)
+
+
+def _convolution(operator: Convolution, x: Tensor, weights: FloatWeights) -> Tensor:
+    array = {name: torch.tensor(values) for name, values in weights.arrays().items()}
+    padding = operator.padding
+    x = functional.pad(x, (padding.left, padding.right, padding.top, padding.bottom))
+    y = functional.conv2d(x, array["weights"], stride=operator.stride, groups=operator.groups)
+    column = (1, -1, 1, 1)
+    if operator.is_normalised:
+        deviation = array["variance"].sqrt() + BATCH_NORM_EPSILON
+        y = (y - array["mean"].view(column)) / deviation.view(column) * array["scale"].view(column)
+    y = y + array["bias"].view(column)
+    slope = operator.activation.leaky_slope
+    return y if slope is None else functional.leaky_relu(y, slope)
+
+
+def _max_pool(x: Tensor, pool: SpatialPool) -> Tensor:
+    if pool is SpatialPool.NONE:
+        return x
+    height, width = (pool.pooled(size) for size in x.shape[2:])
+    below, right = (
+        (pooled - 1) * pool.stride + pool.window - size
+        for pooled, size in ((height, x.shape[2]), (width, x.shape[3]))
+    )
+    padded = functional.pad(x, (0, right, 0, below), value=-torch.inf)
+    return functional.max_pool2d(padded, pool.window, pool.stride)

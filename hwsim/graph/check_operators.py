@@ -1,0 +1,174 @@
+"""The rules of operators and of their graphs, each written once and checked at construction."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from hwsim.errors import InputError
+from hwsim.graph.check import LARGEST_CHANNELS, LARGEST_SIDE, check_convolution, check_tensor
+from hwsim.graph.infer_operators import inferred_shape, source_of
+from hwsim.graph.operators import (
+    Activation,
+    Concat,
+    Convolution,
+    Copy,
+    DetectionHead,
+    MaxPool,
+    Operator,
+    Slice,
+)
+from hwsim.graph.rules import (
+    broken_name,
+    is_a,
+    is_integer,
+    is_one_of,
+    is_real,
+    refuse,
+    repeated,
+    shown,
+)
+from hwsim.graph.tensors import Shape, SpatialPool, Tensor
+
+if TYPE_CHECKING:
+    from hwsim.graph.operator_graph import OperatorGraph
+
+POOL_SIZE = 2
+POOL_STRIDES = (1, 2)
+MOST_PARTS = 64  # of a concatenation, each of which may become a source of a stage
+MOST_BOXES = 100
+MOST_CLASSES = 10_000
+
+
+def check_operator(operator: Operator, inputs: Sequence[Shape]) -> Shape:
+    """Return the shape that an operator leaves; raise `InputError` for the first rule it breaks."""
+    if isinstance(operator, Convolution) and len(inputs) == 1:
+        source = source_of(operator, inputs[0])
+        pool = operator.spatial_pool
+        check_convolution(operator.name, (source,), operator.filters, 1, pool)
+    refuse(f"layer {operator.name}:", _broken_by_operator(operator, inputs))
+    shape = inferred_shape(operator, inputs)
+    refuse(f"layer {operator.name}:", _broken_shape(shape))
+    return shape
+
+
+def check_operator_graph(graph: "OperatorGraph") -> dict[str, Tensor]:
+    """Return every tensor by its name; raise `InputError` for the first rule that is broken."""
+    refuse("a graph's", broken_name(graph.name))
+    refuse(f"graph {graph.name}:", _broken_names(graph))
+    for tensor in graph.inputs:
+        check_tensor(f"graph {graph.name}:", "input", tensor)
+    tensors = {tensor.name: tensor for tensor in graph.inputs}
+    for operator in graph.operators:
+        inputs = [_stored(operator, name, tensors).shape for name in operator.inputs]
+        try:
+            shape = check_operator(operator, inputs)
+        except InputError as error:
+            raise InputError(f"{operator.place}: {error}" if operator.place else error) from None
+        tensors[operator.outputs[0]] = Tensor(operator.outputs[0], shape)
+    refuse(f"graph {graph.name}:", _broken_ends(graph, tensors))
+    return tensors
+
+
+def _broken_by_operator(operator: Operator, inputs: Sequence[Shape]) -> Iterator[str]:
+    if not is_a(Concat, operator) and len(inputs) != 1:
+        yield f"reads {len(inputs)} tensors: it must read one"
+    if len(operator.outputs) != 1:
+        yield f"leaves {len(operator.outputs)} tensors: it must leave one"
+    match operator:
+        case Convolution():
+            if not is_a(Activation, operator.activation):
+                yield f"activation = {shown(operator.activation)} must be an Activation"
+        case MaxPool():
+            if not is_one_of(operator.size, (POOL_SIZE,)):
+                yield f"max pool of size {shown(operator.size)}: must be {POOL_SIZE}"
+            if not is_one_of(operator.stride, POOL_STRIDES):
+                yield f"max pool of stride {shown(operator.stride)}: must be 1 or 2"
+        case Copy():
+            if not is_a(SpatialPool, operator.spatial_pool):
+                yield f"spatial_pool = {shown(operator.spatial_pool)} must be a SpatialPool"
+        case Concat():
+            yield from _broken_concat(inputs)
+        case Slice():
+            yield from _broken_slice(operator, inputs[0].channels)
+        case DetectionHead():
+            yield from _broken_head(operator, inputs[0].channels)
+
+
+def _broken_concat(inputs: Sequence[Shape]) -> Iterator[str]:
+    if not 1 <= len(inputs) <= MOST_PARTS:
+        yield f"joins {len(inputs)} tensors: must join 1 to {MOST_PARTS}"
+    for number, shape in enumerate(inputs[1:], start=2):
+        first, size = inputs[0], f"{shape.height}x{shape.width}"
+        if (shape.height, shape.width) != (first.height, first.width):
+            yield (
+                f"joins maps of different sizes: the first has {first.height}x{first.width} "
+                f"pixels, number {number} has {size}"
+            )
+
+
+def _broken_slice(operator: Slice, most: int) -> Iterator[str]:
+    first, channels = operator.first_channel, operator.channels
+    if not is_integer(channels, 1, most) or not is_integer(first, 0, most - channels):
+        yield (
+            f"takes {shown(channels)} channels from channel {shown(first)} on: its input has {most}"
+        )
+
+
+def _broken_head(operator: DetectionHead, channels: int) -> Iterator[str]:
+    if not is_integer(operator.boxes, 1, MOST_BOXES):
+        yield f"boxes = {shown(operator.boxes)} must be an integer from 1 to {MOST_BOXES}"
+    if not is_integer(operator.classes, 1, MOST_CLASSES):
+        yield f"classes = {shown(operator.classes)} must be an integer from 1 to {MOST_CLASSES}"
+    if len(operator.anchors) != operator.boxes:
+        yield f"has {len(operator.anchors)} anchors for {operator.boxes} boxes: one of each"
+    for side in (side for anchor in operator.anchors for side in anchor):
+        if not is_real(side) or side <= 0:
+            yield f"anchor of {shown(side)}: must be a finite number above 0"
+    if channels != operator.channels:
+        yield (
+            f"its input has {channels} channels: {operator.boxes} boxes of {operator.classes} "
+            f"classes need {operator.channels}"
+        )
+
+
+def _broken_shape(shape: Shape) -> Iterator[str]:
+    if shape.channels > LARGEST_CHANNELS or max(shape.height, shape.width) > LARGEST_SIDE:
+        yield f"leaves {shape}: at most {LARGEST_CHANNELS}x{LARGEST_SIDE}x{LARGEST_SIDE}"
+
+
+def _broken_names(graph: "OperatorGraph") -> Iterator[str]:
+    for name, values in (
+        ("operators", graph.operators),
+        ("inputs", graph.inputs),
+        ("outputs", graph.outputs),
+    ):
+        if not is_a(tuple, values) or not values:
+            yield f"{name} = {shown(values)} must be a tuple of at least one"
+    for operator in graph.operators:
+        if not is_a(Operator, operator):
+            yield f"{shown(operator)} must be an Operator"
+        for name in (operator.name, *operator.outputs):
+            yield from broken_name(name)
+    tensors = [tensor.name for tensor in graph.inputs]
+    tensors += [name for operator in graph.operators for name in operator.outputs]
+    yield from repeated("operators", [operator.name for operator in graph.operators])
+    yield from repeated("tensors", tensors)
+    yield from repeated("outputs", graph.outputs)
+
+
+def _stored(operator: Operator, name: str, tensors: dict[str, Tensor]) -> Tensor:
+    if name not in tensors:
+        raise InputError(
+            f"layer {operator.name} reads tensor {shown(name)}: it must be an input or the output "
+            "of an operator before it"
+        )
+    return tensors[name]
+
+
+def _broken_ends(graph: "OperatorGraph", tensors: dict[str, Tensor]) -> Iterator[str]:
+    for name in graph.outputs:
+        if name not in tensors:
+            yield f"output {shown(name)} must be a tensor of the graph"
+    read = {name for operator in graph.operators for name in operator.inputs}
+    for name in tensors:
+        if name not in read and name not in graph.outputs:
+            yield f"tensor '{name}' is neither read by an operator nor an output"

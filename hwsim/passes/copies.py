@@ -1,0 +1,92 @@
+"""Stores anew what no stage can read, and what nobody outside can read, as an address alone.
+
+A stage reads slices of stored maps, each pixel as it is or doubled. These need a `Copy`:
+
+* an output of the graph that no stage stores;
+* a map that is doubled twice: the first doubling is stored;
+* a doubled map under a stride;
+* joined maps under a convolution in groups, which cut across the parts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from hwsim.graph.operator_graph import OperatorGraph
+from hwsim.graph.operators import Concat, Convolution, Copy, Operator, Slice, Upsample
+from hwsim.passes.names import derived_name
+from hwsim.passes.unread_operators import with_operators
+
+
+def with_copies(graph: OperatorGraph) -> OperatorGraph:
+    """Return the graph with a `Copy` wherever an address does not do."""
+    rewriting = _Rewriting({operator.name for operator in graph.operators} | set(graph.tensors))
+    for operator in graph.operators:
+        rewriting.take(operator)
+    made = rewriting.made
+    stored = [name for name in graph.outputs if name in made and not made[name].IS_ADDRESS]
+    outputs = tuple(name if name in stored else rewriting.copy(name) for name in graph.outputs)
+    return with_operators(graph, list(made.values()), outputs)
+
+
+@dataclass
+class _Rewriting:
+    """The operators so far, by the tensor that each leaves, and the copies that they read."""
+
+    taken: set[str]  # names of operators and tensors
+    made: dict[str, Operator] = field(default_factory=dict)
+    copies: dict[str, str] = field(default_factory=dict)  # by what they copy
+
+    def take(self, operator: Operator) -> None:
+        match operator:
+            case Upsample() if self._is_doubled(operator.inputs[0]):
+                operator = replace(operator, inputs=(self.copy(operator.inputs[0]),))
+            case Convolution() if operator.groups > 1 and len(self._parts(operator.inputs[0])) > 1:
+                operator = replace(operator, inputs=(self.copy(operator.inputs[0]),))
+            case Convolution() if operator.stride != (1, 1):
+                operator = replace(operator, inputs=(self._without_doubling(operator.inputs[0]),))
+            case _:
+                pass
+        self.made[operator.outputs[0]] = operator
+
+    def copy(self, name: str) -> str:
+        """Return the copy of a tensor, which is made when it is first asked for."""
+        if name not in self.copies:
+            copied = derived_name(name, "copy", self.taken)
+            origin = self.made.get(name)
+            self.made[copied] = Copy(
+                name=copied,
+                inputs=(name,),
+                outputs=(copied,),
+                place=origin.place if origin else "",
+                origins=origin.computes if origin else (),
+            )
+            self.copies[name] = copied
+        return self.copies[name]
+
+    def _parts(self, name: str) -> tuple[str, ...]:
+        made = self.made.get(name)
+        return made.inputs if isinstance(made, Concat) else (name,)
+
+    def _is_doubled(self, name: str) -> bool:
+        return any(isinstance(made, Upsample) for made in self._way(name))
+
+    def _way(self, name: str) -> Iterator[Operator]:
+        """Yield the slices and the upsampling between a tensor and the stored one that it shows."""
+        made = self.made.get(name)
+        while isinstance(made, Slice | Upsample):
+            yield made
+            made = self.made.get(made.inputs[0])
+
+    def _without_doubling(self, name: str) -> str:
+        """Return a tensor of the same values in which every doubled part is stored."""
+        made = self.made.get(name)
+        if not isinstance(made, Concat):
+            return self.copy(name) if self._is_doubled(name) else name
+        inputs = tuple(self._without_doubling(part) for part in made.inputs)
+        if inputs == made.inputs:
+            return name
+        joined = derived_name(name, "stored", self.taken)
+        self.made[joined] = replace(
+            made, name=joined, inputs=inputs, outputs=(joined,), origins=made.computes
+        )
+        return joined

@@ -1,0 +1,55 @@
+"""Lets the accelerator's spatial pool compute the maximum pools.
+
+A pool that alone reads a convolution is fused into it, so that what it reads is never written. Any
+other pool becomes a `Copy`, which reads stored values and stores their maximum.
+"""
+
+from collections import Counter
+from dataclasses import replace
+
+from hwsim.graph.operator_graph import OperatorGraph
+from hwsim.graph.operators import Convolution, Copy, MaxPool, Operator
+from hwsim.graph.tensors import SpatialPool
+
+
+def fuse_pools(graph: OperatorGraph) -> OperatorGraph:
+    """Return the graph without `MaxPool`: each is fused into a convolution, or a `Copy`."""
+    readers = Counter(name for operator in graph.operators for name in operator.inputs)
+    readers.update(graph.outputs)
+    found: dict[str, Operator] = {}  # by the tensor that each leaves
+    for operator in graph.operators:
+        made = operator
+        if isinstance(operator, MaxPool):
+            (read,) = operator.inputs
+            before = found.get(read)
+            if isinstance(before, Convolution) and readers[read] == 1 and not _is_pooled(before):
+                del found[read]
+                made = _fused(before, operator)
+            else:
+                made = _copy(operator)
+        found[made.outputs[0]] = made
+    return replace(graph, operators=tuple(found.values()))
+
+
+def _is_pooled(convolution: Convolution) -> bool:
+    return convolution.spatial_pool is not SpatialPool.NONE
+
+
+def _fused(convolution: Convolution, pool: MaxPool) -> Convolution:
+    return replace(
+        convolution,
+        outputs=pool.outputs,
+        spatial_pool=pool.spatial_pool,
+        origins=(*convolution.computes, *pool.computes),
+    )
+
+
+def _copy(pool: MaxPool) -> Copy:
+    return Copy(
+        name=pool.name,
+        inputs=pool.inputs,
+        outputs=pool.outputs,
+        place=pool.place,
+        origins=pool.computes,
+        spatial_pool=pool.spatial_pool,
+    )

@@ -1,0 +1,69 @@
+"""The way down from the operators of a file to stages: the passes, in their order."""
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from hwsim.graph import Graph
+from hwsim.graph.operator_graph import OperatorGraph
+from hwsim.graph.operators import Operator
+from hwsim.passes.concat_last import concat_last
+from hwsim.passes.copies import with_copies
+from hwsim.passes.fuse_pools import fuse_pools
+from hwsim.passes.host_operators import without_host_operators
+from hwsim.passes.stages import staged
+
+PASSES = (without_host_operators, concat_last, fuse_pools, with_copies)
+
+
+class Fate(Enum):
+    """The end that an operator of a file came to."""
+
+    STAGE = "stage"  # it has stages of its own
+    FUSED = "fused"  # stages of other operators compute it
+    ADDRESS = "address"  # nothing computes it: its readers find the values where they are stored
+    HOST = "host"
+    UNREAD = "unread"  # no output depends on it
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A network as operators and as stages, and what became of the former."""
+
+    operators: OperatorGraph
+    graph: Graph
+    computed: tuple[Operator, ...]  # the operators after the last pass, of which stages were made
+
+    def stages_of(self, operator: Operator) -> tuple[str, ...]:
+        """Return the names of the stages that compute an operator of the file."""
+        return tuple(made.name for made in self._made_of.get(operator.name, ()))
+
+    def fate(self, operator: Operator) -> Fate:
+        """Return what became of an operator of the file."""
+        if operator.IS_ON_HOST:
+            return Fate.HOST
+        made = self._made_of.get(operator.name, [])
+        if made:
+            is_own = any(each.computes[0] == operator.name for each in made)
+            return Fate.STAGE if is_own else Fate.FUSED
+        if operator.IS_ADDRESS:
+            return Fate.ADDRESS
+        return Fate.UNREAD
+
+    @cached_property
+    def _made_of(self) -> dict[str, list[Operator]]:
+        """The operators with a stage, by the name of what they compute."""
+        found: dict[str, list[Operator]] = {}
+        for made in self.computed:
+            if not made.IS_ADDRESS:
+                for name in made.computes:
+                    found.setdefault(name, []).append(made)
+        return found
+
+
+def lower(graph: OperatorGraph) -> Lowered:
+    """Rewrite operators into stages. Raises `InputError` for what has no stage."""
+    after = graph
+    for rewrite in PASSES:
+        after = rewrite(after)
+    return Lowered(graph, staged(after), after.operators)

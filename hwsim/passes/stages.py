@@ -1,0 +1,78 @@
+"""Makes the stage graph of operators among which convolutions and copies are all that is computed.
+
+Concatenations, slices and upsampling become the sources of the stages that read them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hwsim.graph import Graph, Source, Stage, Tensor
+from hwsim.graph.operator_graph import OperatorGraph
+from hwsim.graph.operators import Concat, Convolution, Copy, Operator, Slice, Upsample
+
+Sources = tuple[Source, ...]
+
+
+def staged(graph: OperatorGraph) -> Graph:
+    """Return the stage graph, without constants: one stage for each convolution and copy."""
+    seen: dict[str, Sources] = {tensor.name: (_whole(tensor),) for tensor in graph.inputs}
+    stages: list[Stage] = []
+    for operator in graph.operators:
+        (output,) = operator.outputs
+        if isinstance(operator, Convolution | Copy):
+            stages.append(_stage(operator, seen[operator.inputs[0]]))
+            seen[output] = (_whole(stages[-1].output),)
+        else:
+            seen[output] = _address(operator, seen)
+    stored = {stage.output.name: stage.output for stage in stages}
+    return Graph(
+        graph.name, graph.inputs, tuple(stages), tuple(stored[name] for name in graph.outputs)
+    )
+
+
+def _whole(tensor: Tensor) -> Source:
+    return Source.whole(tensor, (1, 1))
+
+
+def _address(operator: Operator, seen: Mapping[str, Sources]) -> Sources:
+    """Return what an operator that moves values shows of the stored tensors."""
+    shown = tuple(source for name in operator.inputs for source in seen[name])
+    match operator:
+        case Slice():
+            (source,) = shown
+            first = source.first_channel + operator.first_channel
+            return (replace(source, first_channel=first, channels=operator.channels),)
+        case Upsample():
+            (source,) = shown
+            return (replace(source, upsample=operator.TIMES),)
+        case Concat():
+            return shown
+    raise AssertionError(operator)
+
+
+def _stage(operator: Convolution | Copy, sources: Sources) -> Stage:
+    if isinstance(operator, Convolution):
+        read = [
+            replace(
+                source,
+                kernel=operator.kernel,
+                stride=operator.stride,
+                padding=operator.padding,
+                groups=operator.groups,
+            )
+            for source in sources
+        ]
+        filters, slope = operator.filters, operator.activation.leaky_slope
+    else:
+        filters, slope = sum(source.channels for source in sources), None
+        groups = filters if len(sources) == 1 else 1
+        read = [replace(source, groups=groups) for source in sources]
+    stage = Stage.inferred(
+        operator.name,
+        read,
+        operator.outputs[0],
+        filters,
+        slope,
+        spatial_pool=operator.spatial_pool,
+    )
+    return replace(stage, is_reduction=isinstance(operator, Copy))

@@ -1,0 +1,165 @@
+"""Graphs of operators drawn by hypothesis, with float weights, and the stages that they become."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from hwsim.golden.convolution import seen_map
+from hwsim.golden.networks import BATCH_NORM_EPSILON, pooled
+from hwsim.graph import Padding, Shape, Stage
+from hwsim.graph import Tensor as GraphTensor
+from hwsim.graph.float_weights import BatchNorm, FloatWeights
+from hwsim.graph.operator_graph import OperatorGraph
+from hwsim.graph.operators import (
+    Activation,
+    Concat,
+    Convolution,
+    MaxPool,
+    Operator,
+    Slice,
+    Upsample,
+)
+from hwsim.graph.source_weights import split_weights, unit_weights
+from hwsim.passes.lower import Lowered
+
+MOST_ELEMENTS = 20_000  # of a drawn map
+
+
+@st.composite
+def operator_graphs(draw: st.DrawFn, most: int = 12) -> OperatorGraph:
+    """Draw a graph of every operator but the host's, each of which reads any tensor before it."""
+    side = st.integers(1, 9)
+    shape = Shape(draw(st.integers(1, 8)), draw(side), draw(side))
+    tensors = {"in": shape}
+    operators: list[Operator] = []
+    for number in range(1, draw(st.integers(1, most)) + 1):
+        operator = draw(operators_on(tensors, f"op{number}"))
+        graph = _graph(shape, [*operators, operator])
+        left = graph.tensors[operator.outputs[0]].shape
+        if left.elements <= MOST_ELEMENTS:
+            operators.append(operator)
+            tensors[operator.outputs[0]] = left
+    if not operators:
+        operators.append(Upsample(name="op", inputs=("in",), outputs=("op",)))
+    graph = _graph(shape, operators)
+    others = [name for name in graph.tensors if name not in graph.outputs]
+    also = draw(st.lists(st.sampled_from(others), max_size=2, unique=True)) if others else []
+    return OperatorGraph("drawn", graph.inputs, graph.operators, (*graph.outputs, *also))
+
+
+def _graph(shape: Shape, operators: list[Operator]) -> OperatorGraph:
+    """Return the graph whose outputs are what no operator reads."""
+    read = {name for operator in operators for name in operator.inputs}
+    left = [name for operator in operators for name in operator.outputs]
+    outputs = tuple(name for name in left if name not in read)
+    return OperatorGraph("drawn", (GraphTensor("in", shape),), tuple(operators), outputs)
+
+
+@st.composite
+def operators_on(draw: st.DrawFn, tensors: dict[str, Shape], name: str) -> Operator:
+    """Draw an operator that reads one or several of some tensors, mostly the last ones."""
+    names = list(tensors)
+    read = draw(st.sampled_from([*names, *names[-2:], *names[-2:]]))
+    shape = tensors[read]
+    ends: dict[str, Any] = {"name": name, "inputs": (read,), "outputs": (f"{name}'s",)}
+    match draw(st.sampled_from(["conv", "conv", "pool", "pool", "concat", "slice", "upsample"])):
+        case "conv":
+            return draw(_convolutions(shape, ends))
+        case "pool":
+            return MaxPool(size=2, stride=draw(st.sampled_from([1, 2])), **ends)
+        case "concat":
+            fit = [each for each in names if _size(tensors[each]) == _size(shape)]
+            more = draw(st.lists(st.sampled_from(fit), max_size=3))
+            return Concat(**ends | {"inputs": (read, *more)})
+        case "slice":
+            channels = draw(st.integers(1, shape.channels))
+            first = draw(st.integers(0, shape.channels - channels))
+            return Slice(first_channel=first, channels=channels, **ends)
+    return Upsample(**ends)
+
+
+@st.composite
+def _convolutions(draw: st.DrawFn, shape: Shape, ends: dict[str, Any]) -> Convolution:
+    groups = draw(st.sampled_from([n for n in (1, 1, 2, 3, 4) if shape.channels % n == 0]))
+    size = draw(st.sampled_from([1, 1, 2, 3]))
+    padding = max(size // 2, 0) if min(shape.height, shape.width) < size else draw(
+        st.sampled_from([0, size // 2])
+    )  # fmt: skip
+    return Convolution(
+        filters=groups * draw(st.integers(1, 4)),
+        kernel=(size, size),
+        stride=(draw(st.integers(1, 2)), draw(st.integers(1, 2))),
+        padding=Padding.even(padding),
+        groups=groups,
+        is_normalised=draw(st.booleans()),
+        activation=draw(st.sampled_from(Activation)),
+        **ends,
+    )
+
+
+def _size(shape: Shape) -> tuple[int, int]:
+    return shape.height, shape.width
+
+
+def drawn_weights(graph: OperatorGraph, seed: int) -> dict[str, FloatWeights]:
+    """Return float64 weights of every convolution by its name."""
+    rng = np.random.default_rng(seed)
+    found: dict[str, FloatWeights] = {}
+    for operator in graph.operators:
+        if isinstance(operator, Convolution):
+            filters, channels = operator.filters, graph.shapes(operator)[0].channels
+            shape = (filters, channels // operator.groups, *operator.kernel)
+            norm = BatchNorm(
+                rng.uniform(-2, 2, filters),
+                rng.uniform(-1, 1, filters),
+                rng.uniform(0.1, 2, filters),
+            )
+            bias = rng.uniform(-1, 1, filters)
+            weights = rng.uniform(-1, 1, shape)
+            norms = norm if operator.is_normalised else None
+            found[operator.name] = FloatWeights(weights, bias, norms)
+    return found
+
+
+def run_stages(
+    lowered: Lowered, weights: Mapping[str, FloatWeights], inputs: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return every tensor that the stages store, in float, by its name."""
+    tensors = dict(inputs)
+    for stage in lowered.graph.stages:
+        tensors[stage.output.name] = _run_stage(stage, weights.get(stage.name), tensors)
+    return tensors
+
+
+def _run_stage(stage: Stage, weights: FloatWeights | None, tensors: Mapping[str, Tensor]) -> Tensor:
+    if weights is None:
+        assert stage.is_reduction
+        bias = np.zeros(stage.filters)
+        weights = FloatWeights(np.zeros(0), bias)
+        parts = tuple(values.astype(float) for values in unit_weights(stage))
+    else:
+        parts = split_weights(stage, weights.weights)
+    array = {name: torch.tensor(values) for name, values in weights.arrays().items()}
+    acc = torch.zeros(())
+    for source, part in zip(stage.sources, parts, strict=True):
+        assert part.shape == source.weights_shape(stage.filters)
+        x = seen_map(tensors[source.tensor.name], source, border=0.0)
+        acc = acc + functional.conv2d(
+            x, torch.tensor(part), stride=source.stride, groups=source.groups
+        )
+    if "scale" in array:
+        deviation = array["variance"].sqrt() + BATCH_NORM_EPSILON
+        acc = (acc - _column(array["mean"])) / _column(deviation) * _column(array["scale"])
+    acc = acc + _column(array["bias"])
+    if stage.leaky_slope is not None:
+        acc = functional.leaky_relu(acc, stage.leaky_slope)
+    return pooled(acc, stage)
+
+
+def _column(values: Tensor) -> Tensor:
+    return values.view(1, -1, 1, 1)

@@ -1,0 +1,161 @@
+"""The passes change nothing: operators and the stages made of them give the same values."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hwsim.errors import InputError
+from hwsim.golden.operators import run_operators
+from hwsim.graph import Padding, Shape, SpatialPool, Tensor
+from hwsim.graph.operator_graph import OperatorGraph
+from hwsim.graph.operators import (
+    Concat,
+    Convolution,
+    MaxPool,
+    Operator,
+    Region,
+    Slice,
+    Upsample,
+)
+from hwsim.passes.lower import Fate, Lowered, lower
+from tests.drawn_operators import drawn_weights, operator_graphs, run_stages
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+@given(operator_graphs(), st.integers(0, 2**31))
+def test_the_passes_change_nothing(graph: OperatorGraph, seed: int) -> None:
+    try:
+        lowered = lower(graph)
+    except InputError as error:
+        if "stored maps: at most 64" not in str(error):
+            raise
+        return
+    weights = drawn_weights(graph, seed)
+    shape = graph.inputs[0].shape
+    torch.manual_seed(seed)
+    inputs = {"in": torch.rand(2, shape.channels, shape.height, shape.width).double() - 0.5}
+    expected, found = run_operators(graph, weights, inputs), run_stages(lowered, weights, inputs)
+    assert len(lowered.graph.outputs) == len(graph.outputs)
+    for name, stored in zip(graph.outputs, lowered.graph.outputs, strict=True):
+        assert torch.allclose(found[stored.name], expected[name], rtol=1e-9, atol=1e-9)
+    unread = [each for each in graph.operators if lowered.fate(each) is Fate.UNREAD]
+    macs = graph.total_macs - sum(map(graph.macs, unread))
+    assert lowered.graph.macs == macs
+
+
+def graph_of(*operators: Operator, outputs: tuple[str, ...], channels: int = 8) -> OperatorGraph:
+    """Return the graph of operators that read `in`, a map of 8x6 pixels."""
+    return OperatorGraph("own", (Tensor("in", Shape(channels, 8, 6)),), operators, outputs)
+
+
+def convolution(name: str, read: str, filters: int = 8, **others: Any) -> Convolution:
+    own: dict[str, Any] = {"kernel": (3, 3), "padding": Padding.even(1)} | others
+    return Convolution(name=name, inputs=(read,), outputs=(name,), filters=filters, **own)
+
+
+def pool(name: str, read: str, stride: int = 2) -> MaxPool:
+    return MaxPool(name=name, inputs=(read,), outputs=(name,), size=2, stride=stride)
+
+
+def concat(name: str, *read: str) -> Concat:
+    return Concat(name=name, inputs=read, outputs=(name,))
+
+
+def fates(lowered: Lowered) -> dict[str, tuple[Fate, tuple[str, ...]]]:
+    return {
+        operator.name: (lowered.fate(operator), lowered.stages_of(operator))
+        for operator in lowered.operators.operators
+    }
+
+
+def test_a_pool_that_alone_reads_a_convolution_is_fused() -> None:
+    lowered = lower(graph_of(convolution("a", "in"), pool("p", "a"), outputs=("p",)))
+    assert fates(lowered) == {"a": (Fate.STAGE, ("a",)), "p": (Fate.FUSED, ("a",))}
+    (stage,) = lowered.graph.stages
+    assert stage.spatial_pool is SpatialPool.STRIDE_2
+    assert stage.output.name == "p"
+
+
+def test_a_pool_of_what_others_read_too_is_a_stage_that_counts_no_macs() -> None:
+    graph = graph_of(
+        convolution("a", "in"), pool("p", "a", stride=1), concat("c", "a", "p"),
+        convolution("b", "c"), outputs=("b",),
+    )  # fmt: skip
+    lowered = lower(graph)
+    assert [stage.name for stage in lowered.graph.stages] == ["a", "p", "b"]
+    own = lowered.graph.stages[1]
+    assert own.is_reduction
+    assert own.macs == 0
+    assert own.sources[0].groups == own.filters == 8
+    assert lowered.graph.macs == graph.total_macs == 8 * 6 * 9 * (64 + 128)
+    assert fates(lowered)["c"] == (Fate.ADDRESS, ())
+    assert [source.tensor.name for source in lowered.graph.stages[2].sources] == ["a", "p"]
+
+
+def test_the_pool_of_joined_maps_is_fused_into_what_only_it_reads() -> None:
+    graph = graph_of(
+        convolution("a", "in"), convolution("b", "a"), concat("c", "a", "b"), pool("p", "c"),
+        convolution("d", "p"), outputs=("d",),
+    )  # fmt: skip
+    lowered = lower(graph)
+    assert [stage.name for stage in lowered.graph.stages] == ["a", "p part", "b", "d"]
+    assert fates(lowered)["p"] == (Fate.STAGE, ("p part", "b"))
+
+
+def test_slices_and_doubling_are_only_addresses() -> None:
+    graph = graph_of(
+        convolution("a", "in"),
+        Slice(name="s", inputs=("a",), outputs=("s",), first_channel=3, channels=4),
+        Upsample(name="u", inputs=("s",), outputs=("u",)),
+        convolution("b", "u"),
+        outputs=("b",),
+    )
+    lowered = lower(graph)
+    source = lowered.graph.stages[1].sources[0]
+    assert (source.tensor.name, source.first_channel, source.channels) == ("a", 3, 4)
+    assert source.upsample == 2
+    assert fates(lowered)["s"] == fates(lowered)["u"] == (Fate.ADDRESS, ())
+
+
+def test_an_address_that_is_an_output_is_copied() -> None:
+    graph = graph_of(
+        convolution("a", "in"), convolution("b", "a"), concat("c", "a", "b"), outputs=("c",)
+    )
+    lowered = lower(graph)
+    assert [stage.name for stage in lowered.graph.stages] == ["a", "b", "c copy"]
+    assert fates(lowered)["c"] == (Fate.STAGE, ("c copy",))
+    assert lowered.graph.macs == graph.total_macs
+
+
+def test_what_nobody_reads_is_told() -> None:
+    graph = graph_of(
+        convolution("a", "in"), convolution("b", "in"), concat("c", "a", "b"),
+        Slice(name="s", inputs=("c",), outputs=("s",), first_channel=0, channels=8),
+        convolution("d", "s"), outputs=("d",),
+    )  # fmt: skip
+    assert fates(lower(graph))["b"] == (Fate.UNREAD, ())
+
+
+def head(read: str, name: str = "head") -> Region:
+    anchors = ((1.0, 2.0),)
+    return Region(
+        name=name, inputs=(read,), outputs=(name,), boxes=1, classes=3, anchors=anchors
+    )  # fmt: skip
+
+
+def test_heads_are_left_to_the_host() -> None:
+    lowered = lower(graph_of(convolution("a", "in"), head("a"), outputs=("head",)))
+    assert [tensor.name for tensor in lowered.graph.outputs] == ["a"]
+    assert fates(lowered)["head"] == (Fate.HOST, ())
+    with pytest.raises(InputError, match="layer b reads tensor 'head', which the host computes"):
+        lower(graph_of(convolution("a", "in"), head("a"), convolution("b", "head"), outputs=("b",)))
+
+
+def test_joining_too_many_maps_is_refused() -> None:
+    double = [concat(f"c{n}", *2 * [f"c{n - 1}" if n > 1 else "in"]) for n in range(1, 8)]
+    graph = graph_of(*double, convolution("a", "c7", 1), outputs=("a",), channels=1)
+    with pytest.raises(InputError, match="layer c7 joins 128 stored maps: at most 64"):
+        lower(graph)
