@@ -24,7 +24,6 @@ from hwsim.graph.operators import (
     Slice,
     Upsample,
 )
-from hwsim.graph.source_weights import split_weights, unit_weights
 from hwsim.passes.lower import Lowered
 
 MOST_ELEMENTS = 20_000  # of a drawn map
@@ -120,7 +119,7 @@ def drawn_weights(graph: OperatorGraph, seed: int) -> dict[str, FloatWeights]:
                 rng.uniform(0.1, 2, filters),
             )
             bias = rng.uniform(-1, 1, filters)
-            weights = rng.uniform(-1, 1, shape)
+            weights = (rng.uniform(-1, 1, shape),)
             norms = norm if operator.is_normalised else None
             found[operator.name] = FloatWeights(weights, bias, norms)
     return found
@@ -139,14 +138,12 @@ def run_stages(
 def _run_stage(stage: Stage, weights: FloatWeights | None, tensors: Mapping[str, Tensor]) -> Tensor:
     if weights is None:
         assert stage.is_reduction
-        bias = np.zeros(stage.filters)
-        weights = FloatWeights(np.zeros(0), bias)
-        parts = tuple(values.astype(float) for values in unit_weights(stage))
+        weights = FloatWeights.of_reduction(stage).as_type(np.float64)
     else:
-        parts = split_weights(stage, weights.weights)
+        weights = weights.split(stage)
     array = {name: torch.tensor(values) for name, values in weights.arrays().items()}
     acc = torch.zeros(())
-    for source, part in zip(stage.sources, parts, strict=True):
+    for source, part in zip(stage.sources, weights.weights, strict=True):
         assert part.shape == source.weights_shape(stage.filters)
         x = seen_map(tensors[source.tensor.name], source, border=0.0)
         acc = acc + functional.conv2d(

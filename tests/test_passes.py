@@ -101,8 +101,8 @@ def test_the_pool_of_joined_maps_is_fused_into_what_only_it_reads() -> None:
         convolution("d", "p"), outputs=("d",),
     )  # fmt: skip
     lowered = lower(graph)
-    assert [stage.name for stage in lowered.graph.stages] == ["a", "p part", "b", "d"]
-    assert fates(lowered)["p"] == (Fate.STAGE, ("p part", "b"))
+    assert [stage.name for stage in lowered.graph.stages] == ["a", "b", "p of a", "d"]
+    assert fates(lowered)["p"] == (Fate.STAGE, ("b", "p of a"))
 
 
 def test_slices_and_doubling_are_only_addresses() -> None:

@@ -1,7 +1,7 @@
 """The learned numbers of a network's stages in float, before anything is quantized."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -30,6 +30,15 @@ class FloatWeights:
     weights: tuple[NDArray[np.floating], ...]
     bias: NDArray[np.floating]
     batch_norm: BatchNorm | None = None
+
+    def split(self, stage: Stage) -> "FloatWeights":
+        """Return those of a convolution, which has one array, as those of the stage's sources.
+
+        The sources show the convolution's input channels one after the other.
+        """
+        (weights,) = self.weights
+        ends = np.cumsum([source.channels // source.groups for source in stage.sources])
+        return replace(self, weights=tuple(np.split(weights, ends[:-1], axis=1)))
 
     @classmethod
     def of_reduction(cls, stage: Stage) -> "FloatWeights":

@@ -53,8 +53,8 @@ class Stage:
 
     `filters` is K, the output channels of every source's convolution; `output` stores
     K / `channel_pool` of them. `is_reduction` marks a stage that only reads stored maps, to
-    condense, pool or copy them: its weights are 1 or 0 (`hwsim/graph/source_weights.py`), and its
-    products are no MACs of the network.
+    condense, pool or copy them: its weights are 1 or 0, and its products are no MACs
+    of the network.
 
     Raises `InputError` for what breaks a rule of `hwsim/graph/check.py`.
     """

@@ -88,7 +88,7 @@ class _Rewriting:
 
     def _of_part(self, operator: Operator, part: str) -> str:
         """Let a further operator read one part only; return the tensor that it leaves."""
-        name = derived_name(operator.name, "part", self.taken)
+        name = derived_name(operator.name, f"of {part}", self.taken)
         origins = operator.computes
         own = replace(operator, name=name, inputs=(part,), outputs=(name,), origins=origins)
         self.operators.append(own)

@@ -16,19 +16,19 @@ def fuse_pools(graph: OperatorGraph) -> OperatorGraph:
     """Return the graph without `MaxPool`: each is fused into a convolution, or a `Copy`."""
     readers = Counter(name for operator in graph.operators for name in operator.inputs)
     readers.update(graph.outputs)
-    found: dict[str, Operator] = {}  # by the tensor that each leaves
+    found: list[Operator] = []
+    places: dict[str, int] = {}  # in `found`, by the tensor that an operator leaves
     for operator in graph.operators:
-        made = operator
         if isinstance(operator, MaxPool):
             (read,) = operator.inputs
-            before = found.get(read)
+            before = found[places[read]] if read in places else None
             if isinstance(before, Convolution) and readers[read] == 1 and not _is_pooled(before):
-                del found[read]
-                made = _fused(before, operator)
-            else:
-                made = _copy(operator)
-        found[made.outputs[0]] = made
-    return replace(graph, operators=tuple(found.values()))
+                places[operator.outputs[0]] = places[read]
+                found[places[read]] = _fused(before, operator)
+                continue
+        places[operator.outputs[0]] = len(found)
+        found.append(_copy(operator) if isinstance(operator, MaxPool) else operator)
+    return replace(graph, operators=tuple(found))
 
 
 def _is_pooled(convolution: Convolution) -> bool:
