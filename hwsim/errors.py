@@ -1,4 +1,6 @@
-"""The two exceptions that a command ends with on purpose."""
+"""The exceptions that a command ends with on purpose."""
+
+from collections.abc import Sequence
 
 
 class InputError(ValueError):
@@ -6,6 +8,18 @@ class InputError(ValueError):
 
     The command line prints the message alone and exits with status 2.
     """
+
+
+class UnsupportedError(InputError):
+    """A file of which several things cannot be taken, all told at once.
+
+    The first of its `lines` is about the file; below it, each of several things has a line.
+    """
+
+    def __init__(self, what: str, found: Sequence[str]) -> None:
+        several = (f"{what}: it cannot be taken for these reasons:", *found)
+        self.lines = (f"{what}: {found[0]}",) if len(found) == 1 else several
+        super().__init__("\n  ".join(self.lines))
 
 
 class ComparisonError(Exception):

@@ -66,7 +66,10 @@ def concat(name: str, *read: str) -> Concat:
 
 def fates(lowered: Lowered) -> dict[str, tuple[Fate, tuple[str, ...]]]:
     return {
-        operator.name: (lowered.fate(operator), lowered.stages_of(operator))
+        operator.name: (
+            lowered.fate(operator),
+            (*lowered.fused_into(operator), *lowered.own_stages(operator)),
+        )
         for operator in lowered.operators.operators
     }
 

@@ -14,12 +14,15 @@ import click
 
 from hwsim.cli.commands import ReaderGoneError, UnexpectedError, hwsim
 from hwsim.cli.status import BAD_INPUT, BROKEN_PIPE, DIFFERENT, FAULT, INTERRUPTED, OK
-from hwsim.errors import ComparisonError, InputError
+from hwsim.errors import ComparisonError, InputError, UnsupportedError
 from hwsim.escape import visible
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit status. Every error is one line on stderr."""
+    """Run the command line; return the exit status.
+
+    Every error is one line on stderr, and below it one for each of several faults of a file.
+    """
     if sys.stdout is None:  # closed by the shell: there is nowhere to print to
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
@@ -98,6 +101,12 @@ def _fault(error: UnexpectedError) -> str:
 
 
 def _fail(error: object, status: int) -> int:
-    message = visible(" ".join(str(error).split()))
-    click.echo(f"hwsim: error: {message}", err=True)
+    first, *more = error.lines if isinstance(error, UnsupportedError) else [str(error)]
+    click.echo(f"hwsim: error: {_one_line(first)}", err=True)
+    for line in more:
+        click.echo(f"  {_one_line(line)}", err=True)
     return status
+
+
+def _one_line(text: str) -> str:
+    return visible(" ".join(text.split()))

@@ -27,7 +27,8 @@ def estimate(
 ) -> None:
     """Estimate what NETWORK costs: cycles, bytes, memory, energy, gates.
 
-    NETWORK is one of `hwsim networks`. Nothing is executed: shapes decide.
+    NETWORK is one of `hwsim networks`, or a file of darknet's that ends in .cfg. Nothing is
+    executed: shapes decide.
     """
     from hwsim.cli.documents import Wanted, page_in
     from hwsim.cli.outputs import Outputs

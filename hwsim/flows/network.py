@@ -8,13 +8,16 @@ from hwsim.arch.config import Config
 from hwsim.errors import InputError
 from hwsim.flows.configuration import ConfigSource, configuration
 from hwsim.frontends.builtin import NETWORKS, build_network
+from hwsim.frontends.darknet_cfg import read_network
 from hwsim.graph import Graph
+from hwsim.passes.lower import lower
 from hwsim.passes.weight_width import with_weight_bits
 from hwsim.report.records import Records
 
 File = str | PathLike[str]
 NetworkSource = File | Graph
 Size = int | str | tuple[int, int]  # a square's side, a text like "320x256", or width and height
+DARKNET = ".cfg"  # the end of a file's name
 SIZE = re.compile(r"([0-9]{1,6})(?:x([0-9]{1,6}))?")
 
 
@@ -47,14 +50,19 @@ def networks() -> Records[BuiltInNetwork]:
 def load(source: File, *, size: Size | None = None, k: int | None = None) -> Graph:
     """Return a network's shapes, without constants.
 
-    `source` names a built-in network; `networks()` lists them. `size` is that of its image in
-    pixels: one number for a square, width and height, or either as text: 416, (320, 256),
-    "320x256". `k` is the number of filters that are
-    condensed into each stored channel. Both are the network's own unless they are given. Raises
+    `source` names a built-in network, which `networks()` lists, or darknet's `.cfg` file. `size` is
+    that of its image in pixels: one number for a square, width and height, or either as text: 416,
+    (320, 256), "320x256". `k` is the number of filters that are condensed into each stored channel,
+    which only built-in networks have. Both are the network's own unless they are given. Raises
     `InputError` for what the network does not take.
     """
     width, height = (None, None) if size is None else width_and_height(size)
-    return build_network(str(source), height, width, k)
+    name = fspath(source)
+    if not name.endswith(DARKNET):
+        return build_network(name, height, width, k)
+    if k is not None:
+        raise InputError(f"k = {k}: only built-in networks take it, '{name}' is a file")
+    return lower(read_network(name, height, width)).graph
 
 
 def width_and_height(size: Size) -> tuple[int, int]:

@@ -15,8 +15,9 @@ line.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,9 @@ from hwsim.graph.check_graph import check_graph
 from hwsim.graph.infer import convolved_shape, stored_shape
 from hwsim.graph.sources import Source
 from hwsim.graph.tensors import Shape, SpatialPool, Tensor
+
+if TYPE_CHECKING:
+    from hwsim.graph.operator_graph import OperatorGraph
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +139,8 @@ class Graph:
     """Stages in the order in which they are computed, with what they read and leave.
 
     A stage reads inputs and outputs of stages before it; any number of stages may read a tensor.
+    `origin` is the network of the file that the stages were made of. It is no part of the graph's
+    content: comparisons, files and hashes leave it out.
 
     Raises `InputError` for what breaks a rule of `hwsim/graph/check_graph.py`.
     """
@@ -143,6 +149,7 @@ class Graph:
     inputs: tuple[Tensor, ...]
     stages: tuple[Stage, ...]
     outputs: tuple[Tensor, ...]
+    origin: "OperatorGraph | None" = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         check_graph(self)
@@ -199,7 +206,7 @@ class Graph:
             for stage in self.stages
         )
         inputs, outputs = (tuple(map(renewed, ends)) for ends in (self.inputs, self.outputs))
-        return Graph(self.name, inputs, stages, outputs)
+        return Graph(self.name, inputs, stages, outputs, self.origin)
 
     @cached_property
     def macs(self) -> int:

@@ -1,6 +1,6 @@
 """The way down from the operators of a file to stages: the passes, in their order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 
@@ -34,24 +34,31 @@ class Lowered:
     graph: Graph
     computed: tuple[Operator, ...]  # the operators after the last pass, of which stages were made
 
-    def stages_of(self, operator: Operator) -> tuple[str, ...]:
-        """Return the names of the stages that compute an operator of the file."""
-        return tuple(made.name for made in self._made_of.get(operator.name, ()))
+    def own_stages(self, operator: Operator) -> tuple[str, ...]:
+        """Return the names of the stages that were made for an operator of the file."""
+        return tuple(made.name for made in self._made_of(operator) if _is_for(made, operator))
+
+    def fused_into(self, operator: Operator) -> tuple[str, ...]:
+        """Return the names of other operators' stages that compute an operator of the file."""
+        return tuple(made.name for made in self._made_of(operator) if not _is_for(made, operator))
 
     def fate(self, operator: Operator) -> Fate:
         """Return what became of an operator of the file."""
         if operator.IS_ON_HOST:
             return Fate.HOST
-        made = self._made_of.get(operator.name, [])
-        if made:
-            is_own = any(each.computes[0] == operator.name for each in made)
-            return Fate.STAGE if is_own else Fate.FUSED
+        if self.own_stages(operator):
+            return Fate.STAGE
+        if self.fused_into(operator):
+            return Fate.FUSED
         if operator.IS_ADDRESS:
             return Fate.ADDRESS
         return Fate.UNREAD
 
+    def _made_of(self, operator: Operator) -> list[Operator]:
+        return self._made.get(operator.name, [])
+
     @cached_property
-    def _made_of(self) -> dict[str, list[Operator]]:
+    def _made(self) -> dict[str, list[Operator]]:
         """The operators with a stage, by the name of what they compute."""
         found: dict[str, list[Operator]] = {}
         for made in self.computed:
@@ -61,9 +68,13 @@ class Lowered:
         return found
 
 
+def _is_for(made: Operator, operator: Operator) -> bool:
+    return made.computes[0] == operator.name
+
+
 def lower(graph: OperatorGraph) -> Lowered:
     """Rewrite operators into stages. Raises `InputError` for what has no stage."""
     after = graph
     for rewrite in PASSES:
         after = rewrite(after)
-    return Lowered(graph, staged(after), after.operators)
+    return Lowered(graph, replace(staged(after), origin=graph), after.operators)
