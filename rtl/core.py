@@ -57,9 +57,11 @@ class Core(wiring.Component):
 
     LOAD_VISIBLE = ReadManager.WORD_LATENCY + 1  # and the count of words or chunks
     ISSUE_VISIBLE = Tokens.LATENCY
+    STAGED_VISIBLE = WriteManager.STAGED + Tokens.LATENCY
     STORE_VISIBLE = WriteManager.STORED + Tokens.LATENCY
     END_VISIBLE = Distributor.END + 1
     assert (LOAD_VISIBLE, ISSUE_VISIBLE) == (pipeline.LOAD_VISIBLE, pipeline.ISSUE_VISIBLE)
+    assert STAGED_VISIBLE == pipeline.STAGED_VISIBLE
     assert (STORE_VISIBLE, END_VISIBLE) == (pipeline.STORE_VISIBLE, pipeline.END_VISIBLE)
 
     def __init__(self, config: Config):
@@ -191,14 +193,14 @@ class Core(wiring.Component):
             tokens.chunk_loaded.eq(self.word_router.chunk_loaded),
             tokens.tile_issued.eq(self.issue.issued),
             tokens.tile_staged.eq(staged.valid & staged.payload.last),
+            tokens.store_read.eq(self.write_manager.staged),
             tokens.store_done.eq(self.write_manager.stored),
             self.issue.next_chunks.eq(tokens.next_chunks),
         ]
         wiring.connect(m, tokens.computes, self.load.computes)
         wiring.connect(m, tokens.drains, self.store.drains)
-        wiring.connect(
-            m, tokens.stores, self.load.stores, self.drain.stores, self.distributor.stores
-        )
+        wiring.connect(m, tokens.staged, self.drain.staged)
+        wiring.connect(m, tokens.stores, self.load.stores, self.distributor.stores)
 
     def _supervise(self, m: Module) -> None:
         """Gather what units and bus report."""

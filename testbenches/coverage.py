@@ -105,7 +105,10 @@ WAITS = (
     ),
     Bin("load waited for stores", "a LOAD began in the cycle of the store that it waited for"),
     Bin("tile waited for chunks", "the array stood still for features"),
-    Bin("drain waited for stores", "a drain began in the cycle of the store that it waited for"),
+    Bin(
+        "drain waited for stores",
+        "a drain began in the cycle in which the store that it waited for had left staging",
+    ),
     Bin("store waited for drains", "a STORE began in the cycle of the drain that it waited for"),
     Bin("end waited for stores", "END was reached in the cycle of the last store"),
     Bin("tile waited for weights", "the array stood still for weights"),

@@ -117,7 +117,7 @@ def bins_of_timeline(program: Program) -> set[str]:
     """
     walk = Walk(program).run()
     bins = {WAITED_FOR[event.waited_for] for event in walk.tiles if event.waited_for in WAITED_FOR}
-    loads = computes = stores = 0
+    loads = computes = drains = stores = 0
     for descriptor in program.descriptors:
         if isinstance(descriptor, Load):
             began = walk.reads.begun[loads]
@@ -129,12 +129,13 @@ def bins_of_timeline(program: Program) -> set[str]:
         elif isinstance(descriptor, Compute):
             began = walk.tiles[computes].drain_start
             computes += 1
-            if began == _token(walk.stores, descriptor.wait_stores, stores):
+            drains += descriptor.last
+            if descriptor.last and began == _token(walk.staged, descriptor.wait_staged, stores):
                 bins.add("drain waited for stores")
         elif isinstance(descriptor, Store):
             address = walk.store_events[stores].first_cycle - pipeline.STORE_DATA
             stores += 1
-            drained = _token(walk.drains, descriptor.wait_drains, computes)
+            drained = _token(walk.drains, descriptor.wait_drains, drains)
             if drained is not None and address - pipeline.STORE_START == drained:
                 bins.add("store waited for drains")
         elif isinstance(descriptor, End):

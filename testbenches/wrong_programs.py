@@ -219,7 +219,7 @@ def _deadlocks(victim: Victim) -> Iterator[WrongProgram]:
         (load, "wait_computes"),
         (load, "wait_stores"),
         (compute, "wait_chunks"),
-        (compute, "wait_stores"),
+        (compute, "wait_staged"),
         (store, "wait_drains"),
         (end, "wait_stores"),
     ):

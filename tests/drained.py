@@ -39,7 +39,7 @@ def drawn_fields(rng: np.random.Generator, config: Config, number: int) -> Field
     step = lanes >> factor  # byte_offset is a multiple of it
     words = pooled[0] * pooled[1] * max(step // config.word_bytes, 1)
     return {
-        "wait_stores": (FIRST_TOKEN + number // 2) % TOKENS,
+        "wait_staged": (FIRST_TOKEN + number // 2) % TOKENS,
         "rows": rows,
         "columns": columns,
         "channel_pool": factor,
@@ -116,8 +116,8 @@ class Gate:
         ctx.set(dut.accumulated, accumulated)
         undrained = self._parameters + parameters - len(self.drained) - ctx.get(dut.drained)
         ctx.set(dut.parameter_bank.next_full, undrained > 0)
-        ctx.set(dut.stores.count, self._stores % TOKENS)
-        ctx.set(dut.stores.event, stored)
+        ctx.set(dut.staged.count, self._stores % TOKENS)
+        ctx.set(dut.staged.event, stored)
         self._parameters += parameters  # there in the next cycle
         self._accumulated += accumulated
         self._stores += stored
@@ -141,7 +141,7 @@ class Gate:
         for number, tile in enumerate(self.tiles):
             accepted.append(max(self.offered[number], last))  # with the last read at the earliest
             begin = accepted[-1] + 1
-            wait = FIRST_TOKEN + (tile["wait_stores"] - FIRST_TOKEN) % TOKENS
+            wait = FIRST_TOKEN + (tile["wait_staged"] - FIRST_TOKEN) % TOKENS
             while not (
                 self.accumulated[begin] > number
                 and self.parameters[begin] > number

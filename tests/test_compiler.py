@@ -64,7 +64,7 @@ def test_descriptors_survive_their_encoding(data: st.DataObject) -> None:
 
 def assert_waits_are_near(program: Program) -> None:
     """Check that every wait names an earlier event, near enough to compare modulo 2**16."""
-    chunks = computes = stores = 0
+    chunks = computes = drains = stores = 0
     for descriptor in program.descriptors:
         if isinstance(descriptor, Load):
             assert unwrap(descriptor.wait_computes, computes) <= computes
@@ -74,10 +74,11 @@ def assert_waits_are_near(program: Program) -> None:
         elif isinstance(descriptor, Compute):
             blocks = 1 if descriptor.packed else descriptor.blocks
             assert unwrap(descriptor.wait_chunks, chunks) + blocks <= chunks
-            assert unwrap(descriptor.wait_stores, stores) <= stores
+            assert unwrap(descriptor.wait_staged, stores) <= stores
             computes += 1
+            drains += descriptor.last
         elif isinstance(descriptor, Store):
-            assert unwrap(descriptor.wait_drains, computes) == computes
+            assert unwrap(descriptor.wait_drains, drains) == drains
             stores += 1
 
 

@@ -102,7 +102,7 @@ def sound(config: Config) -> list[Descriptor]:
     """Return descriptors that break no rule, each near different bounds."""
     word = config.word_bytes
     tile = Compute(
-        wait_chunks=3, wait_stores=2, first_line=90, buffer_block_words=300, row_words=20,
+        wait_chunks=3, wait_staged=2, first_line=90, buffer_block_words=300, row_words=20,
         ring_row=4, ring_rows=5, top=-1, left=-1, column_origin=0, input_height=20, input_width=20,
         input_zero_point=-128, rows=7, columns=9, kernel_rows=3, kernel_columns=3, stride_rows=1,
         stride_columns=1, stride_words=20, stride_wrap_words=80, dilation_rows=1,

@@ -14,6 +14,7 @@ EVENTS = {
     "next_chunks": "chunk_loaded",
     "computes": "tile_issued",
     "drains": "tile_staged",
+    "staged": "store_read",
     "stores": "store_done",
 }
 CYCLES = 300
@@ -28,7 +29,7 @@ def test_every_token_counts_its_own_event(seed: int) -> None:
 
     def drive(ctx: Any, _cycle: int) -> None:
         for number, (token, event) in enumerate(EVENTS.items()):
-            happens[token] = bool(rng.random() < (number + 1) / 5)
+            happens[token] = bool(rng.random() < (number + 1) / 6)
             ctx.set(getattr(dut, event), happens[token])
 
     def sample(ctx: Any, _cycle: int) -> None:
@@ -51,11 +52,11 @@ def test_every_count_wraps() -> None:
         for event in EVENTS.values():
             ctx.set(getattr(dut, event), 1)
         await ctx.tick().repeat((1 << TOKEN_BITS) - 1)
-        for token in (dut.computes, dut.drains, dut.stores):
+        for token in (dut.computes, dut.drains, dut.staged, dut.stores):
             assert ctx.get(token.count) == (1 << TOKEN_BITS) - 1
         assert ctx.get(dut.next_chunks) == 0
         await ctx.tick().repeat(2)
-        for token in (dut.computes, dut.drains, dut.stores):
+        for token in (dut.computes, dut.drains, dut.staged, dut.stores):
             assert ctx.get(token.count) == 1
         assert ctx.get(dut.next_chunks) == 2
 

@@ -90,6 +90,7 @@ class Memory:
         self.addresses = Channel(self.dut, addresses, self.address_stall)
         self.words = Channel(self.dut, words, self.word_stall)
         self.read: int | None = None
+        self.reads: list[int] = []  # cycles of words read from staging
 
     def drive(self, ctx: Any, cycle: int) -> None:
         dut, number = self.dut, len(self.responses)
@@ -113,6 +114,7 @@ class Memory:
         if self.words.accepted[-1:] == [cycle] and self.words.payloads[-1][1]:
             self.complete.append(cycle)
         self.read = ctx.get(self.dut.staging.address) if ctx.get(self.dut.staging.enable) else None
+        self.reads += [cycle] * (self.read is not None)
 
 
 class Bench:
@@ -127,6 +129,7 @@ class Bench:
         self.memory = Memory(self.dut, rng, **memory)
         self.stop_cycle: int | None = None
         self.cycle = 0
+        self.staged: list[int] = []
         self.stored: list[int] = []
         self.faults: list[tuple[int, int, int]] = []
 
@@ -135,6 +138,8 @@ class Bench:
         ctx.set(self.dut.stop, self.stop_cycle is not None and cycle >= self.stop_cycle)
 
     def sample(self, ctx: Any, cycle: int) -> None:
+        if ctx.get(self.dut.staged):
+            self.staged.append(cycle)
         if ctx.get(self.dut.stored):
             self.stored.append(cycle)
         fault = values(ctx, self.dut.fault)
@@ -170,6 +175,12 @@ class Bench:
         assert words.appeared == [
             max(addresses.appeared[n] + WriteManager.STORE_DATA, before + 1)
             for (n, _), before in zip(tags, [-1, *words.accepted], strict=False)
+        ]
+        last_words = [requests[n]["last"] and beat + 1 == requests[n]["beats"] for n, beat in tags]
+        assert self.staged == [
+            cycle + WriteManager.STAGED
+            for cycle, is_last in zip(memory.reads, last_words, strict=True)
+            if is_last
         ]
         strobes = [
             ALL_BYTES if self.stop_cycle is None or cycle <= self.stop_cycle else 0

@@ -35,7 +35,7 @@ LOAD = Load(
 )  # fmt: skip
 PAGE = LOAD._replace(destination=2, row_words=128, rows=1, blocks=1)
 COMPUTE = Compute(
-    wait_chunks=0, wait_stores=0, first_line=40, buffer_block_words=100, row_words=20,
+    wait_chunks=0, wait_staged=0, first_line=40, buffer_block_words=100, row_words=20,
     ring_row=2, ring_rows=5, top=-1, left=-1, column_origin=0, input_height=20, input_width=20,
     input_zero_point=0, rows=7, columns=9, kernel_rows=3, kernel_columns=3, stride_rows=1,
     stride_columns=1, stride_words=20, stride_wrap_words=80, dilation_rows=1, dilation_columns=1,

@@ -33,9 +33,10 @@ Descriptors go, in program order, to three queues of {QUEUE_DEPTH}, in front of 
 and store units.
 
 Units run ahead of each other as far as *tokens* allow. Tokens are counters modulo 2^16 that all
-start at 0: *chunks* (one for each block of each LOAD of features), *computes* (tiles issued),
-*drains* (tiles staged), *stores* (last write responses). A wait for a count is met when
-(counter - count) mod 2^16 < 2^15. A descriptor waits only for descriptors before it.
+start at 0: *chunks* (one for each block of each LOAD of features), *computes* (COMPUTEs issued),
+*drains* (tiles staged), *staged* (STOREs that have left staging), *stores* (last write responses).
+A wait for a count is met when (counter - count) mod 2^16 < 2^15. A descriptor waits only for
+descriptors before it.
 
 [architecture.md](architecture.md) has the formats of everything in memory. Fields are packed from
 bit 0 upward, little-endian; a descriptor with an unknown opcode or a reserved bit set is refused.

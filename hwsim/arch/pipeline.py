@@ -44,13 +44,14 @@ Array
 
 Drain
     The first read of a tile is in the first cycle in which the drain is free, the tile is
-    accumulated, its parameters are in place and the stores that it waits for are visible. Then one
-    read follows per cycle.
+    accumulated, its parameters are in place and the stores that it waits for have left staging.
+    Then one read follows per cycle.
 
 Store
     A store is accepted, and comes on the bus, like a load. Its first word is on the bus STORE_DATA
     cycles after its first address, or in the cycle after the last word of the previous store,
-    whichever is later.
+    whichever is later. A word is read from staging two cycles before it can be on the bus, as soon
+    as the word two places before it has been accepted.
 """
 
 from hwsim.arch.config import Config
@@ -85,6 +86,7 @@ RESCALE = 6  # from an accumulator's sum to the activation
 DRAIN = 14  # from a tile's last read to the drain token being visible
 STORE_START = 4  # from a store accepted, its token visible, to its first address on the bus
 STORE_DATA = 3  # from a store's first address to its first word, the channel being free
+STAGED_VISIBLE = 2  # from the read of a store's last word in staging to its token being visible
 STORE_VISIBLE = 2  # from the last response on the bus to the store token being visible
 END_VISIBLE = 2  # from the last store token, END waiting for it, to the program being done
 OUTSTANDING_WRITES = 64  # bursts that may wait for their response

@@ -20,7 +20,7 @@ class _Tile:
     span: Span  # of columns
     release: bool
     staging_address: int
-    wait_stores: int
+    wait_staged: int
 
 
 class TileWriter:
@@ -41,8 +41,8 @@ class TileWriter:
         """Write all output blocks of a bundle on one tile; `release` drops their weights."""
         tokens, weights = self._tokens, self._weights
         staging = tokens.stores % 2 * (self._task.config.staging_words // 2)
-        wait_stores = max(0, tokens.stores - 1)  # all but the last, which reads the other half
-        tile = _Tile(band, span, release, staging, wait_stores & TOKEN_MASK)
+        wait_staged = max(0, tokens.stores - 1)  # all but the last, which reads the other half
+        tile = _Tile(band, span, release, staging, wait_staged & TOKEN_MASK)
         first, blocks = self._task.blocks_of(bundle)
         for slot in range(blocks):
             words_before = 0
@@ -79,7 +79,7 @@ class TileWriter:
         self._descriptors.append(
             Compute(
                 wait_chunks=(ring.chunks_before(tile.band) + first_block) & TOKEN_MASK,
-                wait_stores=tile.wait_stores,
+                wait_staged=tile.wait_staged,
                 first_line=first_line,
                 buffer_block_words=place.block_words,
                 row_words=row_words,

@@ -105,8 +105,8 @@ class Compute(NamedTuple):
             "Input block b is read once the chunk token has reached wait_chunks + b + 1.",
         ),
     ]
-    wait_stores: Annotated[
-        int, Bits(TOKEN_BITS, "Stores that must be done before the drain writes staging.")
+    wait_staged: Annotated[
+        int, Bits(TOKEN_BITS, "Stores that must have left staging before the drain writes there.")
     ]
     first_line: Annotated[
         int,

@@ -64,7 +64,8 @@ class Machine:
         self.features = np.zeros((config.feature_words, config.word_bytes), np.int8)
         self.staging = np.zeros((config.staging_words, config.word_bytes), np.int8)
         self.weights = WeightQueue(config.weight_words)
-        self.chunks = self.computes = self.drains = self.stores = 0
+        self.chunks = self.computes = self.drains = self.staged = self.stores = 0
+        self._unanswered: deque[list[tuple[int, NDArray[np.uint8]]]] = deque()  # stores' words
         self._sums: NDArray[np.int64] = np.zeros((0, 0), np.int64)  # of the tile at hand
         self.pages: deque[bytes] = deque()
         self.queues: dict[type[Descriptor], deque[Descriptor]] = {
@@ -81,7 +82,7 @@ class Machine:
             return self._run()
 
     def _run(self) -> Memory:
-        units = [self._distribute(), self._load(), self._compute(), self._store()]
+        units = [self._distribute(), self._load(), self._compute(), self._store(), self._respond()]
         alive = dict(enumerate(units))
         while 0 in alive:
             if not any(self._step(alive, index) for index in self._order(len(units))):
@@ -195,7 +196,7 @@ class Machine:
             chunks = 1 if tile.packed else tile.blocks
             while not (
                 token_reached(self.chunks, tile.wait_chunks + chunks)
-                and token_reached(self.stores, tile.wait_stores)
+                and token_reached(self.staged, tile.wait_staged)
             ):
                 yield False
             weights = unpack_weights(
@@ -211,7 +212,6 @@ class Machine:
 
     def _store(self) -> Unit:
         queue = self.queues[Store]
-        ends = self._last_stores()
         while True:
             while not queue:
                 yield False
@@ -219,6 +219,7 @@ class Machine:
             assert isinstance(store, Store)
             while not token_reached(self.drains, store.wait_drains):
                 yield False
+            runs: list[tuple[int, NDArray[np.uint8]]] = []
             for block in range(store.blocks):
                 for row in range(store.rows):
                     start = store.staging_address + (block * store.rows + row) * store.row_words
@@ -228,9 +229,19 @@ class Machine:
                         + row * store.row_stride_bytes
                     )
                     words = self.staging[start : start + store.row_words]
-                    self.memory.write(
-                        Traffic.FEATURES_WRITTEN, address, words.reshape(-1).view(np.uint8)
-                    )
+                    runs.append((address, words.reshape(-1).view(np.uint8).copy()))
+            self._unanswered.append(runs)
+            self.staged += 1
+            yield True
+
+    def _respond(self) -> Unit:
+        """Let the words of each STORE arrive in memory, and count it when all have."""
+        ends = self._last_stores()
+        while True:
+            while not self._unanswered:
+                yield False
+            for address, data in self._unanswered.popleft():
+                self.memory.write(Traffic.FEATURES_WRITTEN, address, data)
             self.stores += 1
             if self._on_stage and self.stores in ends:
                 self._report(ends[self.stores])

@@ -38,6 +38,7 @@ class Walk:
         self.program, self.config = program, config
         self.computes = array("q")  # cycle in which each tile was issued
         self.drains = array("q")  # cycle of each drain token
+        self.staged = array("q")  # cycle of each token of a store that has left staging
         self.stores = array("q")  # cycle of each store token
         self.reads = ReadChannel(config, self.computes, self.stores)
         self.tiles: EventLog[TileEvent] = EventLog(TileEvent)
@@ -59,6 +60,7 @@ class Walk:
         self._bank_free = [0, 0]
         self._write_free = 0
         self._store_free = 0
+        self._accepted = (-1, -1)  # cycles in which the bus took the last two words
         self._store_address = -1  # cycle of the last write address on the bus
         self._accumulate = pipeline.accumulate(config)
         self._shapes: dict[tuple[int, ...], TileShape] = {}
@@ -241,12 +243,12 @@ class Walk:
         self, tile: Compute, drain_cycles: int, issue_end: int, parameters: int
     ) -> tuple[int, int]:
         """Return (first, past the last) of the cycles in which the tile's accumulators are read."""
-        wait = unwrap(tile.wait_stores, len(self.stores))
+        wait = unwrap(tile.wait_staged, len(self.staged))
         first = max(
             issue_end - 1 + self._accumulate,
             parameters + pipeline.PARAMETERS_FILL,
             self._drain_free,
-            self.stores[wait - 1] if wait else 0,
+            self.staged[wait - 1] if wait else 0,
         )
         last = first + drain_cycles
         self._drain_free = last
@@ -269,5 +271,23 @@ class Walk:
         last = first + beats * self._cycles_per_beat
         response = last - self._cycles_per_beat + self.config.memory.latency_cycles
         self._write_free = last
+        self.staged.append(self._last_read(address, first, beats) + pipeline.STAGED_VISIBLE)
         self.stores.append(response + pipeline.STORE_VISIBLE)
         self.store_events.add(StoreEvent(stage, first, last, response, beats))
+
+    def _last_read(self, address: int, first: int, beats: int) -> int:
+        """Return the cycle in which a store's last word is read from staging.
+
+        `first` is the cycle of its first word on the bus. A word waits until the one two places
+        before it has been accepted.
+        """
+        pace = self._cycles_per_beat
+        accepted = [
+            *self._accepted,
+            *(first + word * pace for word in range(max(0, beats - 2), beats)),
+        ]
+        self._accepted = accepted[-2], accepted[-1]
+        if beats > 2:
+            return first + (beats - 3) * pace
+        read = max(address + pipeline.STORE_DATA - 2, accepted[0])
+        return read if beats == 1 else max(read + 1, accepted[1])

@@ -32,7 +32,7 @@ class Drain(wiring.Component):
 
     Members
     -------
-    tile, accumulated, parameter_bank, stores, drained, waiting
+    tile, accumulated, parameter_bank, staged, drained, waiting
         The ports of `DrainWalk`.
     accumulators : Out(ReadPort(accumulator_place(config), pixel_sums(config)))
     parameters : Out(ReadPort(parameter_place(config), lane_parameters(config)))
@@ -55,7 +55,7 @@ class Drain(wiring.Component):
                 "tile": In(stream.Signature(DRAIN)),
                 "accumulated": In(1),
                 "parameter_bank": In(DoubleBuffer()),
-                "stores": In(Token()),
+                "staged": In(Token()),
                 "accumulators": Out(ReadPort(accumulator_place(config), pixel_sums(config))),
                 "parameters": Out(ReadPort(parameter_place(config), lane_parameters(config))),
                 "drained": Out(1),
@@ -68,7 +68,7 @@ class Drain(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.walk = walk = DrainWalk(self._config)
-        for name in ("tile", "parameter_bank", "stores"):
+        for name in ("tile", "parameter_bank", "staged"):
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(walk, name))
         read = walk.o.payload
         m.d.comb += [

@@ -17,7 +17,7 @@ from hwsim.rtl.program.tokens import Token, reached
 DRAIN = field_layout(
     Opcode.COMPUTE,
     (
-        "wait_stores",
+        "wait_staged",
         "rows",
         "columns",
         "channel_pool",
@@ -69,7 +69,7 @@ def read_layout(config: Config) -> data.StructLayout:
 class DrainWalk(wiring.Component):
     """Walks over stored pixels, the taps of their pool window, and slices: one read per cycle.
 
-    A tile begins when its sums are accumulated, its parameters are in place and its `wait_stores`
+    A tile begins when its sums are accumulated, its parameters are in place and its `wait_staged`
     is met. Its last read in cycle t lets the next tile's first read out in cycle t + 1. A read of
     cycle t leaves `o` in cycle t + `LATENCY`; nothing stalls it.
 
@@ -81,7 +81,7 @@ class DrainWalk(wiring.Component):
         begin in the next cycle.
     parameter_bank : In(DoubleBuffer)
         The parameters of the oldest tile that is not drained; taken with its last read.
-    stores : In(Token)
+    staged : In(Token)
     drained : Out(1)
         High with the tile's last read.
     o : Out(stream.Signature(read_layout(config), always_ready=True))
@@ -97,7 +97,7 @@ class DrainWalk(wiring.Component):
                 "tile": In(stream.Signature(DRAIN)),
                 "accumulated": In(1),
                 "parameter_bank": In(DoubleBuffer()),
-                "stores": In(Token()),
+                "staged": In(Token()),
                 "drained": Out(1),
                 "o": Out(stream.Signature(read_layout(config), always_ready=True)),
                 "waiting": Out(WAITING),
@@ -159,7 +159,7 @@ class DrainWalk(wiring.Component):
             begins.eq(
                 Mux(self.tile_ends, sums > 1, sums != 0)
                 & self.parameter_bank.next_full
-                & Mux(self.tile.ready, self._stored(tile), self._stored(self.active))
+                & Mux(self.tile.ready, self._has_room(tile), self._has_room(self.active))
             ),
         ]
         m.d.sync += [self.sums.eq(sums - self.tile_ends), self.read.eq(self.read | begins)]
@@ -172,11 +172,10 @@ class DrainWalk(wiring.Component):
                 self.read.eq(self.tile.valid & begins),
             ]
 
-    def _stored(self, tile: data.View) -> ValueLike:
-        """Return whether `wait_stores` is met in the next cycle; the late event only chooses."""
-        wait = tile.wait_stores
-        stores = self.stores
-        return Mux(stores.event, reached(stores.count + 1, wait), reached(stores.count, wait))
+    def _has_room(self, tile: data.View) -> ValueLike:
+        """Return whether `wait_staged` is met in the next cycle; the late event only chooses."""
+        wait, staged = tile.wait_staged, self.staged
+        return Mux(staged.event, reached(staged.count + 1, wait), reached(staged.count, wait))
 
     def _walk(self, m: Module) -> None:
         active, tile = self.active, self.tile.payload

@@ -32,6 +32,8 @@ class WriteManager(wiring.Component):
     i : In(stream.Signature(write_layout(config)))
     staging : Out(ReadPort(STAGING_BITS, bus_bits))
         Answers `Staging.READ_LATENCY` cycles later, and keeps its word until the next read.
+    staged : Out(1)
+        High `STAGED` cycles after the last word of a STORE was read from staging.
     stored : Out(1)
         High `STORED` cycles after the response to a STORE's last burst was on the bus.
     stop : In(1)
@@ -44,6 +46,7 @@ class WriteManager(wiring.Component):
 
     # From its address: behind the queue, staging and the output register.
     STORE_DATA = Queue.LATENCY - 1 + Staging.READ_LATENCY + 1
+    STAGED = 1
     STORED = 1
     OUTSTANDING_WRITES = pipeline.OUTSTANDING_WRITES
     BURSTS_AHEAD = 4  # addresses that may precede their data
@@ -55,6 +58,7 @@ class WriteManager(wiring.Component):
             {
                 "i": In(stream.Signature(write_layout(config))),
                 "staging": Out(ReadPort(STAGING_BITS, config.bus.bus_bits)),
+                "staged": Out(1),
                 "stored": Out(1),
                 "stop": In(1),
                 "quiet": Out(1),
@@ -74,7 +78,9 @@ class WriteManager(wiring.Component):
         awaited = responses.o.payload
         answered = Signal()
         m.submodules.waiting = waiting = Queue(
-            data.StructLayout({"staging_address": STAGING_BITS, "last_beat": len(bus.awlen)}),
+            data.StructLayout(
+                {"staging_address": STAGING_BITS, "last_beat": len(bus.awlen), "last": 1}
+            ),
             self.BURSTS_AHEAD,
         )
 
@@ -86,6 +92,7 @@ class WriteManager(wiring.Component):
             take.eq(self.i.valid & self.i.ready),
             waiting.i.payload.staging_address.eq(self.i.payload.staging_address),
             waiting.i.payload.last_beat.eq(self.i.payload.beats - 1),
+            waiting.i.payload.last.eq(self.i.payload.last),
             waiting.i.valid.eq(take),
             *copy_fields(responses.i.payload, self.i.payload),
             responses.i.valid.eq(take),
@@ -128,6 +135,7 @@ class WriteManager(wiring.Component):
             staging.enable.eq(move_read & waiting.o.valid),
             staging.address.eq(burst.staging_address + beat),
         ]
+        m.d.sync += self.staged.eq(staging.enable & last & burst.last)
         with m.If(staging.enable):
             m.d.sync += beat.eq(Mux(last, 0, beat + 1))
         with m.If(move_read):

@@ -39,9 +39,11 @@ class Tokens(wiring.Component):
         High with the last pixel of a COMPUTE.
     tile_staged : In(1)
         High with the last word that a COMPUTE writes into staging.
+    store_read : In(1)
+        High for one cycle when a STORE's last word has been read from staging.
     store_done : In(1)
         High for one cycle when a STORE's last response has come.
-    computes, drains, stores : Out(Token)
+    computes, drains, staged, stores : Out(Token)
     next_chunks : Out(TOKEN_BITS)
         The chunks, counted up to this cycle: the array waits for those of the next one.
     """
@@ -54,9 +56,11 @@ class Tokens(wiring.Component):
                 "chunk_loaded": In(1),
                 "tile_issued": In(1),
                 "tile_staged": In(1),
+                "store_read": In(1),
                 "store_done": In(1),
                 "computes": Out(Token()),
                 "drains": Out(Token()),
+                "staged": Out(Token()),
                 "stores": Out(Token()),
                 "next_chunks": Out(TOKEN_BITS),
             }
@@ -70,6 +74,7 @@ class Tokens(wiring.Component):
         for token, event in (
             (self.computes, self.tile_issued),
             (self.drains, self.tile_staged),
+            (self.staged, self.store_read),
             (self.stores, self.store_done),
         ):
             m.d.comb += token.event.eq(event)
