@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hwsim.flows.estimate import estimate
     from hwsim.flows.execution import run
     from hwsim.flows.network import load, networks
+    from hwsim.flows.show import show
     from hwsim.flows.verification import verify
     from hwsim.report.reading import read
 
@@ -30,6 +31,7 @@ __all__ = [
     "networks",
     "read",
     "run",
+    "show",
     "verify",
 ]
 
@@ -42,6 +44,7 @@ _PLACES = {
     "networks": ("flows.network", "networks"),
     "read": ("report.reading", "read"),
     "run": ("flows.execution", "run"),
+    "show": ("flows.show", "show"),
     "verify": ("flows.verification", "verify"),
 }
 

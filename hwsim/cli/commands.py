@@ -20,6 +20,7 @@ FORESEEN = (
 
 # In the order of --help.
 SUBCOMMANDS = (
+    "show",
     "estimate",
     "run",
     "verify",

@@ -85,32 +85,40 @@ config_option = click.option(
 )
 
 
+def shape_options(command: Command) -> Command:
+    """Add the argument NETWORK and the options for its shape."""
+    return _decorated(
+        command,
+        click.argument("network"),
+        click.option(
+            "--size",
+            type=SizeType(),
+            metavar=SIZE_NAME,
+            help="Size of the image in pixels.  [default: the network's own]",
+        ),
+        click.option(
+            "--k",
+            type=int,
+            metavar="1|2|4|8",
+            help="Filters condensed into each stored channel of a built-in network's "
+            "batch-normalised convolutions.  [default: the network's own]",
+        ),
+    )
+
+
 def network_options(command: Command) -> Command:
     """Add the argument NETWORK and the options for its shape and its accelerator."""
-    for decorate in reversed(
-        (
-            click.argument("network"),
-            config_option,
-            click.option(
-                "--size",
-                type=SizeType(),
-                metavar=SIZE_NAME,
-                help="Size of the image in pixels.  [default: the network's own]",
-            ),
-            click.option(
-                "--k",
-                type=int,
-                metavar="1|2|4|8",
-                help="Filters condensed into each stored channel of the batch-normalised "
-                "convolutions.  [default: the network's own]",
-            ),
-            click.option(
-                "--weight-bits",
-                type=click.Choice([8, 4]),
-                help="Width of a weight.  [default: the config's]",
-            ),
-        )
-    ):
+    weight_bits = click.option(
+        "--weight-bits",
+        type=click.Choice([8, 4]),
+        help="Width of a weight.  [default: the config's]",
+    )
+    return shape_options(_decorated(command, config_option, weight_bits))
+
+
+def _decorated(command: Command, *decorators: Callable[[Command], Command]) -> Command:
+    """Apply decorators as if they stood above the command in this order."""
+    for decorate in reversed(decorators):
         command = decorate(command)
     return command
 
@@ -145,28 +153,25 @@ json_option = click.option(
 
 def output_options(command: Command) -> Command:
     """Add the options that name files to write."""
-    for decorate in reversed(
-        (
-            click.option(
-                "--html",
-                metavar="DIR",
-                callback=_is_no_standard_output,
-                help="Write DIR/index.html, which works offline.",
-            ),
-            json_option,
-            click.option(
-                "--csv",
-                metavar="FILE",
-                callback=_is_no_standard_output,
-                help="Write one row per layer.",
-            ),
-            click.option(
-                "--trace",
-                metavar="FILE",
-                callback=_is_no_standard_output,
-                help="Write a timeline for ui.perfetto.dev.",
-            ),
-        )
-    ):
-        command = decorate(command)
-    return command
+    return _decorated(
+        command,
+        click.option(
+            "--html",
+            metavar="DIR",
+            callback=_is_no_standard_output,
+            help="Write DIR/index.html, which works offline.",
+        ),
+        json_option,
+        click.option(
+            "--csv",
+            metavar="FILE",
+            callback=_is_no_standard_output,
+            help="Write one row per layer.",
+        ),
+        click.option(
+            "--trace",
+            metavar="FILE",
+            callback=_is_no_standard_output,
+            help="Write a timeline for ui.perfetto.dev.",
+        ),
+    )

@@ -4,7 +4,7 @@ import click
 
 from hwsim.cli.options import common_options
 
-COMMANDS = ("estimate", "verify", "compile", "rtl", "synth")
+COMMANDS = ("show", "estimate", "verify", "compile", "rtl", "synth")
 
 
 @click.command()
@@ -13,7 +13,7 @@ COMMANDS = ("estimate", "verify", "compile", "rtl", "synth")
 def schema(name: str) -> None:
     """Print the JSON Schema of what `hwsim COMMAND --json` writes.
 
-    COMMAND is estimate, verify, compile, rtl or synth; `hwsim run` writes what estimate does.
+    COMMAND is show, estimate, verify, compile, rtl or synth; `hwsim run` writes what estimate does.
     """
     from hwsim.report.schema import schema_text
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
 
-from hwsim.report import delivery, document, memory_map, synthesis, verification
+from hwsim.report import delivery, document, memory_map, structure, synthesis, verification
 
 # Exactly the fields of the dataclass are allowed, each of exactly its type, described by its
 # docstring. Pydantic passes a list's settings on to dataclasses in it, but takes none for a
@@ -19,6 +19,7 @@ DOCUMENTS: dict[str, tuple[TypeAdapter[Any], str]] = {
     ),
     "compile": (TypeAdapter(list[memory_map.MemoryMap], config=STRICT), memory_map.SCHEMA_VERSION),
     "rtl": (TypeAdapter(list[delivery.Delivery], config=STRICT), delivery.SCHEMA_VERSION),
+    "show": (TypeAdapter(list[structure.Structure], config=STRICT), structure.SCHEMA_VERSION),
     "synth": (TypeAdapter(list[synthesis.Synthesis], config=STRICT), synthesis.SCHEMA_VERSION),
 }
 

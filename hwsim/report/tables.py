@@ -73,7 +73,7 @@ def operators(layers: Layers) -> Table:
                 str(layer.input_shape),
                 str(layer.stored_shape),
                 f"{layer.filters} {layer.operators[0].parameter}",
-                fused_operators(layer) or "-",
+                fused_operators(layer.operators) or "-",
             )
             for layer in layers
         ),

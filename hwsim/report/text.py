@@ -1,8 +1,10 @@
 """Figures and sentences as text for people, the same in tables and on pages."""
 
+from collections.abc import Iterable
+
 from hwsim.report.comparison import ComparisonFigures
 from hwsim.report.document import Document, RunFigures
-from hwsim.report.layers import LayerFigures
+from hwsim.report.layers import Operator
 from hwsim.report.totals import TotalFigures
 from hwsim.report.verification import Verification
 
@@ -54,12 +56,12 @@ def heading(document: Document | Verification) -> str:
     )
 
 
-def fused_operators(layer: LayerFigures) -> str:
+def fused_operators(operators: Iterable[Operator]) -> str:
     """Return activation and pools in short form, without bias and rescale."""
     names = {"leaky ReLU": "leaky", "channel pool": "channel pool", "spatial pool": "pool"}
     return ", ".join(
         f"{names[operator.name]} {operator.parameter}"
-        for operator in layer.operators
+        for operator in operators
         if operator.name in names
     )
 

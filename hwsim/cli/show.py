@@ -1,0 +1,43 @@
+"""`hwsim show`: a network's operators, and what becomes of each on the accelerator."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from hwsim.cli.options import common_options, current_verbosity, json_option, shape_options
+
+if TYPE_CHECKING:
+    from hwsim.flows.show import ShowResult
+
+
+@click.command()
+@shape_options
+@json_option
+@common_options
+def show(network: str, size: tuple[int, int] | None, k: int | None, json: str | None) -> None:
+    """Show the operators of NETWORK, and the stages that they become.
+
+    NETWORK is one of `hwsim networks`, or a file of darknet's that ends in .cfg. A stage is what
+    the accelerator computes in one go. Some operators are fused into others' stages, some are only
+    addresses, and some are left to the host.
+    """
+    from hwsim.cli.documents import JsonFile
+    from hwsim.cli.outputs import Outputs
+    from hwsim.flows.network import load
+    from hwsim.flows.show import show as find
+    from hwsim.report.json_text import json_text
+
+    found = find(load(network, size=size, k=k))
+    json_file = JsonFile(json)
+    text = json_text(found.document)
+    with Outputs() as outputs:
+        json_file.reserve(outputs)
+        outputs.write(json_file.contents(text))
+    json_file.show(text, current_verbosity(), lambda: _print(found))
+
+
+def _print(found: "ShowResult") -> None:
+    from hwsim.report.terminal import print_tables
+
+    print_tables(found.heading, found.tables, sys.stdout)

@@ -1,0 +1,118 @@
+"""The document of `hwsim show`: a network's operators, and the stages that they become."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hwsim.report.layers import Operator
+
+SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
+
+FateName = Literal["stage", "fused", "address", "host", "unread"]
+
+
+@dataclass(frozen=True)
+class OperatorFigures:
+    """One operator of the network's file."""
+
+    name: str
+    """Its name, which a file of darknet's gives by kind and number."""
+    kind: str
+    """Convolution, max pool, concat, slice, upsample, region or yolo."""
+    place: str
+    """Its place in the file."""
+    inputs: tuple[str, ...]
+    """The tensors that it reads: the image, or outputs of operators."""
+    output: str
+    """The tensor that it leaves."""
+    output_channels: int
+    """Channels of that tensor."""
+    output_height_pixels: int
+    """Its height."""
+    output_width_pixels: int
+    """Its width."""
+    macs: int
+    """Useful multiply-accumulates."""
+    fate: FateName
+    """`stage`: it has stages of its own. `fused`: stages of other operators compute it. `address`:
+    nothing computes it, its readers find the values where they are stored. `host`: the host must
+    compute it. `unread`: it is left out, as no output depends on it."""
+    own_stages: tuple[str, ...]
+    """The stages that were made for it."""
+    fused_into: tuple[str, ...]
+    """The stages of other operators that compute it or a part of it."""
+
+
+@dataclass(frozen=True)
+class SourceFigures:
+    """One input of a stage."""
+
+    tensor: str
+    """The stored tensor that is read."""
+    first_channel: int
+    """The first of its channels that is read."""
+    channels: int
+    """The number of channels that are read."""
+    upsample: int
+    """How often each pixel stands in each direction."""
+    kernel_rows: int
+    """Rows of the kernel."""
+    kernel_columns: int
+    """Columns of the kernel."""
+    stride_rows: int
+    """Rows from one output to the next."""
+    stride_columns: int
+    """Columns from one output to the next."""
+    is_slice: bool
+    """True if the tensor has more channels."""
+
+
+@dataclass(frozen=True)
+class StageFigures:
+    """One stage, which the accelerator computes in one go."""
+
+    name: str
+    """Its name, under which `hwsim estimate` prices it."""
+    sources: tuple[SourceFigures, ...]
+    """Its inputs, whose convolutions are added."""
+    filters: int
+    """Output channels of the convolutions."""
+    operators: tuple[Operator, ...]
+    """Everything that is computed in one go, as in `hwsim estimate --json`."""
+    output: str
+    """The tensor that it stores."""
+    output_channels: int
+    """Channels of that tensor."""
+    output_height_pixels: int
+    """Its height."""
+    output_width_pixels: int
+    """Its width."""
+    macs: int
+    """Useful multiply-accumulates; none where stored values are only pooled or copied."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """The document that describes a network."""
+
+    schema_version: str
+    """Version of this document's shape: major.minor."""
+    hwsim_version: str
+    """Version of the program that wrote it."""
+    command: Literal["show"]
+    """The subcommand."""
+    name: str
+    """Name of a built-in network, or of a file without its ending."""
+    input_channels: int
+    """Channels of the image."""
+    input_height_pixels: int
+    """Height of the image."""
+    input_width_pixels: int
+    """Width of the image."""
+    macs: int
+    """Useful multiply-accumulates of one frame."""
+    outputs: tuple[str, ...]
+    """The stored tensors that the accelerator leaves to the host."""
+    operators: tuple[OperatorFigures, ...]
+    """The operators in the file's order; empty for a built-in network, which has stages only."""
+    stages: tuple[StageFigures, ...]
+    """The stages in the order in which they are computed."""

@@ -1,0 +1,112 @@
+"""The tables of `hwsim show`."""
+
+from hwsim.report.structure import OperatorFigures, SourceFigures, StageFigures, Structure
+from hwsim.report.table import Facts, Table
+from hwsim.report.text import fused_operators
+
+FATES = {
+    "address": "an address only",
+    "host": "the host computes it",
+    "unread": "left out: no output depends on it",
+}
+
+
+def structure_heading(structure: Structure) -> str:
+    """Return a line that names the network."""
+    size = f"{structure.input_width_pixels}x{structure.input_height_pixels}"
+    return f"{structure.name} {size}, {structure.macs:,} MACs"
+
+
+def structure_tables(structure: Structure) -> tuple[Table | Facts, ...]:
+    """Return the tables of operators and of stages."""
+    operators = (_operators(structure),) if structure.operators else ()
+    return (*operators, _stages(structure), _left(structure))
+
+
+def _operators(structure: Structure) -> Table:
+    return Table(
+        title="Operators of the file, and what becomes of them",
+        words=("operator", "in the file", "kind", "reads", "leaves", "becomes"),
+        numbers=("MACs",),
+        rows=tuple(
+            (
+                each.name,
+                each.place,
+                each.kind,
+                " + ".join(each.inputs),
+                _shape(each),
+                _becomes(each),
+                _count(each.macs),
+            )
+            for each in structure.operators
+        ),
+        last=(("total", "", "", "", "", "", _count(sum(o.macs for o in structure.operators))),),
+    )
+
+
+def _stages(structure: Structure) -> Table:
+    return Table(
+        title="Stages, each computed in one go; convolutions of several inputs are added",
+        words=("stage", "reads", "kernel", "fused", "stores", "shape"),
+        numbers=("MACs",),
+        rows=tuple(
+            (
+                stage.name,
+                " + ".join(map(_source, stage.sources)),
+                _kernel(stage),
+                fused_operators(stage.operators) or "-",
+                stage.output,
+                _shape(stage),
+                _count(stage.macs),
+            )
+            for stage in structure.stages
+        ),
+        last=(("total", "", "", "", "", "", _count(structure.macs)),),
+        notes=("tensor[a:b] are its channels from a to b - 1; 2x: each pixel is read twice.",),
+    )
+
+
+def _left(structure: Structure) -> Facts:
+    host = [f"{each.name} ({each.kind})" for each in structure.operators if each.fate == "host"]
+    return Facts(
+        "The host",
+        {"reads": ", ".join(structure.outputs), "computes": ", ".join(host) or "nothing"},
+    )
+
+
+def _becomes(operator: OperatorFigures) -> str:
+    parts = []
+    if operator.own_stages:
+        parts.append(f"stage {', '.join(operator.own_stages)}")
+    if operator.fused_into:
+        parts.append(f"fused into {', '.join(operator.fused_into)}")
+    return "; ".join(parts) or FATES[operator.fate]
+
+
+def _source(source: SourceFigures) -> str:
+    last = source.first_channel + source.channels
+    channels = f"[{source.first_channel}:{last}]" if source.is_slice else ""
+    times = f"{source.upsample}x " if source.upsample > 1 else ""
+    return f"{times}{source.tensor}{channels}"
+
+
+def _kernel(stage: StageFigures) -> str:
+    """Return kernel and stride, which a file's sources have in common."""
+    found = dict.fromkeys(
+        f"{source.kernel_rows}x{source.kernel_columns}"
+        + (
+            f" / {source.stride_rows}"
+            if source.stride_rows == source.stride_columns
+            else f" / {source.stride_rows}x{source.stride_columns}"
+        )
+        for source in stage.sources
+    )
+    return " + ".join(found)
+
+
+def _shape(left: OperatorFigures | StageFigures) -> str:
+    return f"{left.output_channels}x{left.output_height_pixels}x{left.output_width_pixels}"
+
+
+def _count(macs: int) -> str:
+    return f"{macs:,}" if macs else "-"

@@ -1,0 +1,98 @@
+"""`hwsim show` tells what a network is made of, and what becomes of each operator."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import hwsim
+from hwsim.cli import main
+from tests.darknet_files import CONVOLUTION, LAST, NET, TWO_HEADS
+from tests.test_report_document import keeps_to_the_schema
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "two_heads.cfg"
+    path.write_text(TWO_HEADS)
+    return path
+
+
+def test_every_operator_is_told_with_its_fate(file: Path) -> None:
+    found = hwsim.show(file)
+    fates = {row.name: (row.fate, row.own_stages, row.fused_into) for row in found.operators}
+    assert fates == {
+        "conv0": ("stage", ("conv0",), ()),
+        "route1": ("address", (), ()),
+        "conv2": ("stage", ("conv2",), ()),
+        "route3": ("address", (), ()),
+        "conv4": ("stage", ("conv4",), ()),
+        "route5": ("address", (), ()),
+        "max6": ("stage", ("max6 of conv0", "max6 of conv4"), ()),
+        "conv7": ("stage", ("conv7",), ()),
+        "conv8": ("stage", ("conv8",), ()),
+        "yolo9": ("host", (), ()),
+        "route10": ("address", (), ()),
+        "upsample11": ("address", (), ()),
+        "route12": ("address", (), ()),
+        "conv13": ("stage", ("conv13",), ()),
+        "yolo14": ("host", (), ()),
+    }
+    assert found.document.outputs == ("conv8", "conv13")
+    assert sum(row.macs for row in found.operators) == found.document.macs
+    assert sum(row.macs for row in found.layers) == hwsim.estimate(file).totals.macs
+    (doubled, whole) = found.layers[-1].sources
+    assert (doubled.tensor, doubled.upsample) == ("conv7", 2)
+    assert (whole.tensor, whole.upsample) == ("conv4", 1)
+
+
+def test_the_tables_say_it_in_words(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert out == str(hwsim.show(file))
+    lines = {" ".join(line.split()) for line in out.splitlines()}
+    assert {
+        "two_heads 64x48, 16,920,576 MACs",
+        "route1 line 11 slice conv0 8x48x64 an address only -",
+        "max6 line 31 max pool route5 32x24x32 stage max6 of conv0, max6 of conv4 -",
+        "yolo9 line 44 yolo conv8 18x24x32 the host computes it -",
+        "conv2 conv0[8:16] 3x3 / 1 leaky 0.1 conv2 8x48x64 1,769,472",
+        "max6 of conv0 conv0 1x1 / 1 pool 2/2 max6 of conv0 16x24x32 -",
+        "reads conv8, conv13",
+        "computes yolo9 (yolo), yolo14 (yolo)",
+    } <= lines
+
+
+def test_its_json_keeps_to_the_schema(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(file), "--size", "32x64", "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert keeps_to_the_schema(document, "show")
+    assert (document["input_width_pixels"], document["input_height_pixels"]) == (32, 64)
+    written = file.with_name("show.json")
+    assert main(["show", str(file), "--size", "32x64", "--json", str(written), "-q"]) == 0
+    assert capsys.readouterr().out == ""
+    assert hwsim.read(written) == document
+
+
+def test_a_built_in_network_has_stages_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "condensation-net-mini", "--k", "4"]) == 0
+    lines = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    first = "conv1 image 3x3 / 1 leaky 0.1, channel pool 4, pool 2/2 features1 16x32x32 7,077,888"
+    assert {first, "reads detections", "computes nothing"} <= lines
+    assert not any(line.startswith("Operators") for line in lines)
+
+
+def test_what_no_output_depends_on_is_told(file: Path) -> None:
+    half = "[route]\nlayers=-1,-2\n[route]\nlayers=-1\ngroups=2\ngroup_id=0\n"
+    file.write_text(NET + CONVOLUTION.format(4) * 2 + half + LAST.format(3))
+    assert [row.fate for row in hwsim.show(file).operators] == [
+        "stage", "stage", "address", "address", "stage"
+    ]  # fmt: skip
+    file.write_text(NET + CONVOLUTION.format(4) * 2 + half.replace("id=0", "id=1") + LAST.format(3))
+    unread = hwsim.show(file).operators[1]
+    assert (unread.name, unread.fate) == ("conv1", "unread")
+
+
+def test_a_file_that_is_no_network_is_told(tmp_path: Path) -> None:
+    assert main(["show", str(tmp_path / "none.cfg")]) == 2
+    assert main(["show", "none"]) == 2
