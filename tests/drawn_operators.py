@@ -1,6 +1,6 @@
 """Graphs of operators drawn by hypothesis, with float weights, and the stages that they become."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from hwsim.golden.convolution import seen_map
 from hwsim.golden.networks import BATCH_NORM_EPSILON, pooled
-from hwsim.graph import Padding, Shape, Stage
+from hwsim.graph import Graph, Padding, Shape, Stage
 from hwsim.graph import Tensor as GraphTensor
 from hwsim.graph.float_weights import BatchNorm, FloatWeights
 from hwsim.graph.operator_graph import OperatorGraph
@@ -24,7 +24,6 @@ from hwsim.graph.operators import (
     Slice,
     Upsample,
 )
-from hwsim.passes.lower import Lowered
 
 MOST_ELEMENTS = 20_000  # of a drawn map
 
@@ -125,22 +124,29 @@ def drawn_weights(graph: OperatorGraph, seed: int) -> dict[str, FloatWeights]:
     return found
 
 
+def weights_of_stages(
+    graph: Graph, weights: Mapping[str, FloatWeights]
+) -> tuple[FloatWeights, ...]:
+    """Return the weights of every stage, from those of the convolutions by their names."""
+    return tuple(
+        FloatWeights.of_reduction(stage).as_type(np.float64)
+        if stage.is_reduction
+        else weights[stage.name].split(stage)
+        for stage in graph.stages
+    )
+
+
 def run_stages(
-    lowered: Lowered, weights: Mapping[str, FloatWeights], inputs: Mapping[str, Tensor]
+    graph: Graph, weights: Sequence[FloatWeights], inputs: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     """Return every tensor that the stages store, in float, by its name."""
     tensors = dict(inputs)
-    for stage in lowered.graph.stages:
-        tensors[stage.output.name] = _run_stage(stage, weights.get(stage.name), tensors)
+    for stage, ours in zip(graph.stages, weights, strict=True):
+        tensors[stage.output.name] = _run_stage(stage, ours, tensors)
     return tensors
 
 
-def _run_stage(stage: Stage, weights: FloatWeights | None, tensors: Mapping[str, Tensor]) -> Tensor:
-    if weights is None:
-        assert stage.is_reduction
-        weights = FloatWeights.of_reduction(stage).as_type(np.float64)
-    else:
-        weights = weights.split(stage)
+def _run_stage(stage: Stage, weights: FloatWeights, tensors: Mapping[str, Tensor]) -> Tensor:
     array = {name: torch.tensor(values) for name, values in weights.arrays().items()}
     acc = torch.zeros(())
     for source, part in zip(stage.sources, weights.weights, strict=True):

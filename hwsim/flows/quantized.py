@@ -47,7 +47,8 @@ class Quantized:
 def quantized(shapes: Graph, path: str | None, multiplier_bits: int) -> Quantized:
     """Quantize a graph from a darknet file, or from seeded weights where `path` is None.
 
-    A graph that has constants stays as it is. Raises `InputError` for one that takes no photograph.
+    A graph that has constants stays as it is. Raises `InputError` for one that takes no photograph,
+    and for one without constants that branches.
     """
     channels = shapes.inputs[0].shape.channels
     if channels != IMAGE_CHANNELS:
@@ -58,6 +59,8 @@ def quantized(shapes: Graph, path: str | None, multiplier_bits: int) -> Quantize
         if path is not None:
             raise InputError(f"weights '{path}': graph {shapes.name} has constants already")
         return Quantized(shapes, None, "graph")
+    if not shapes.is_chain:
+        raise InputError(f"graph {shapes.name}: it branches: only chains can be quantized yet")
     weights = float_weights(shapes, path)
     graph = quantized_graph(shapes, weights, multiplier_bits)
     return Quantized(graph, weights, "seeded" if path is None else Path(path).name)
