@@ -227,6 +227,22 @@ def test_all_of_it_is_told_at_once(file: Path, capsys: pytest.CaptureFixture[str
     assert lines[-1] == "  and 280 more"
 
 
+def test_layers_read_what_is_joined_and_doubled(file: Path) -> None:
+    file.write_text(TWO_HEADS)
+    shapes = {layer.name: str(layer.input_shape) for layer in hwsim.estimate(file, "nano").layers}
+    assert (shapes["conv2"], shapes["conv4"], shapes["conv13"]) == (
+        "8x48x64", "16x48x64", "40x48x64"
+    )  # fmt: skip
+
+
+def test_a_file_has_at_most_a_thousand_sections(file: Path) -> None:
+    file.write_text(NET + (CONV + POOL.format(1)) * 499 + CONV)
+    assert len(read_network(file).operators) == 999
+    file.write_text(NET + (CONV + POOL.format(1)) * 500)
+    with pytest.raises(UnsupportedError, match=r": line 4502: more than 1,000 sections$"):
+        read_network(file)
+
+
 @pytest.mark.parametrize("text", ["", "\0", "[conv]\n", "width=3\n", "# nothing\n", "[]\n"])
 def test_what_does_not_begin_with_net_is_refused(text: str, file: Path) -> None:
     file.write_text(text)

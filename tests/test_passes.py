@@ -124,6 +124,20 @@ def test_slices_and_doubling_are_only_addresses() -> None:
     assert fates(lowered)["s"] == fates(lowered)["u"] == (Fate.ADDRESS, ())
 
 
+def test_addresses_of_addresses_are_addresses() -> None:
+    def part(name: str, read: str, first: int, channels: int) -> Slice:
+        return Slice(
+            name=name, inputs=(read,), outputs=(name,), first_channel=first, channels=channels
+        )
+
+    graph = graph_of(
+        convolution("a", "in"), part("s", "a", 2, 6), part("t", "s", 1, 4), concat("c", "t", "s"),
+        part("u", "c", 3, 3), convolution("b", "u"), outputs=("b",),
+    )  # fmt: skip
+    sources = lower(graph).graph.stages[1].sources
+    assert [(source.first_channel, source.channels) for source in sources] == [(6, 1), (2, 2)]
+
+
 def test_an_address_that_is_an_output_is_copied() -> None:
     graph = graph_of(
         convolution("a", "in"), convolution("b", "a"), concat("c", "a", "b"), outputs=("c",)

@@ -33,11 +33,11 @@ class LayerFigures:
     operators: tuple[Operator, ...]
     """Every operator of the layer, in the order in which they are computed."""
     input_channels: int
-    """Channels that the layer reads."""
+    """Channels that the layer reads, of all its inputs."""
     input_height_pixels: int
-    """Height of the map that the layer reads."""
+    """Height of the map that the layer reads, doubled where it is upsampled; of the first input."""
     input_width_pixels: int
-    """Width of the map that the layer reads."""
+    """Width of that map."""
     filters: int
     """Output channels of the convolution, before the channel pool."""
     stored_channels: int
@@ -119,13 +119,13 @@ class LayerFigures:
 def layer_figures(time: StageTime, macs_per_cycle: int, clock_hz: int) -> LayerFigures:
     """Return the figures of a layer on the timeline."""
     layer, total_bytes = time.stage, time.traffic.bytes.total
-    stored = layer.sources[0].tensor.shape
+    height, width = layer.sources[0].size
     return LayerFigures(
         name=layer.name,
         operators=operators(layer),
-        input_channels=stored.channels,
-        input_height_pixels=stored.height,
-        input_width_pixels=stored.width,
+        input_channels=sum(source.channels for source in layer.sources),
+        input_height_pixels=height,
+        input_width_pixels=width,
         filters=layer.filters,
         stored_channels=layer.output.shape.channels,
         stored_height_pixels=layer.output.shape.height,
