@@ -20,7 +20,7 @@ def cycles_per_second(network: str) -> float:
     graph = with_constants(build_network(network, 416, 416), config, seed=0)
     (subject,) = subjects(graph, config, unfused=False)
     with TemporaryDirectory() as folder:
-        simulate(subject, seeded_image(graph), Path(folder), silent)
+        simulate(subject, {graph.only_input.name: seeded_image(graph)}, Path(folder), silent)
         run = load_run(Path(folder))
     return run.cycles / run.seconds
 

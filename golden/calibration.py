@@ -1,7 +1,9 @@
 """The photographs by which a network is normalised and quantized."""
 
+from collections import deque
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from hwsim.errors import InputError
@@ -14,25 +16,31 @@ CALIBRATION_PHOTOGRAPHS = ("astronaut", "cat", "coffee", "motorcycle")
 CALIBRATION_SIZE = 256
 
 
-def calibration_photographs(graph: Graph) -> list[Tensor]:
-    """Return `CALIBRATION_PHOTOGRAPHS` as uint8 `[3, H, W]`, 256 x 256 whatever the graph's size.
+def calibration_photographs(graph: Graph) -> dict[str, Tensor]:
+    """Return `CALIBRATION_PHOTOGRAPHS` as uint8 `x[N, 3, 256, 256]` of every input, by its name.
 
-    So constants are the same at every size. A graph that cannot take 256 x 256, as one that ends
-    in a kernel as large as its map, is calibrated at its own size. Raises `InputError` for a graph
-    that does not take photographs.
+    The size is the same whatever the graph's is, and so are constants. A graph that cannot take
+    it, as one that ends in a kernel as large as its map, is calibrated at its own size. Several
+    inputs see the photographs in another order each, so that no difference of two is 0 everywhere.
+    Raises `InputError` for a graph that takes something else than photographs.
     """
-    shape = graph.inputs[0].shape
-    if shape.channels != IMAGE_CHANNELS:
-        raise InputError(
-            f"graph {graph.name}: input of {shape.channels} channels: quantization is calibrated "
-            f"on photographs, which have {IMAGE_CHANNELS}"
-        )
+    for tensor in graph.inputs:
+        if tensor.shape.channels != IMAGE_CHANNELS:
+            raise InputError(
+                f"graph {graph.name}: input of {tensor.shape.channels} channels: quantization is "
+                f"calibrated on photographs, which have {IMAGE_CHANNELS}"
+            )
     size = Shape(IMAGE_CHANNELS, CALIBRATION_SIZE, CALIBRATION_SIZE)
-    if not _takes(graph, size):
-        size = shape
-    return [
-        photograph(name, height=size.height, width=size.width) for name in CALIBRATION_PHOTOGRAPHS
-    ]
+    is_taken = _takes(graph, size)
+    found: dict[str, Tensor] = {}
+    names = deque(CALIBRATION_PHOTOGRAPHS)
+    for tensor in graph.inputs:
+        shape = size if is_taken else tensor.shape
+        found[tensor.name] = torch.stack(
+            [photograph(name, height=shape.height, width=shape.width) for name in names]
+        )
+        names.rotate()
+    return found
 
 
 def _takes(graph: Graph, shape: Shape) -> bool:

@@ -1,22 +1,23 @@
 """Networks in float, with darknet's semantics, as the source of every quantized graph.
 
-They take their shapes from `hwsim.graph.Graph` and compute in darknet's order: convolution,
-batch normalisation, leaky ReLU, maxout over k consecutive channels, spatial maximum.
+They take their shapes from `hwsim.graph.Graph` and compute in darknet's order: convolution of every
+source, their sum, batch normalisation, leaky ReLU, maxout over k consecutive channels, spatial
+maximum.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hwsim.errors import InputError
 from hwsim.golden.convolution import seen_map
-from hwsim.graph import Graph, Shape, SpatialPool, Stage
+from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage
 from hwsim.graph.float_weights import FloatWeights, check_float_weights
 from hwsim.graph.infer import convolved_shape
+from hwsim.graph.lifetimes import drop_unread
 
 BATCH_NORM_EPSILON = 1e-6
 MOST_ELEMENTS = 1 << 26  # of a convolution's output that are computed at a time
@@ -26,10 +27,10 @@ ALL = slice(None)
 class FloatStage(nn.Module):
     """One stage in the type of its weights: `hwsim.graph.float_weights` names them and their axes.
 
-    `scale`, `mean` and `variance` are there where the stage is normalised.
+    `scale`, `mean` and `variance` are there where the stage is normalised. Tensors are given by
+    their names, each `x[N, C, H, W]`.
     """
 
-    weights: Tensor
     bias: Tensor
     scale: Tensor
     mean: Tensor
@@ -39,15 +40,33 @@ class FloatStage(nn.Module):
         super().__init__()
         self.stage = stage
         self.normalised = weights.batch_norm is not None
-        for name, array in weights.arrays().items():
+        for number, array in enumerate(weights.weights):
+            self.register_buffer(f"weights{number}", torch.tensor(array))
+        learned = {} if weights.batch_norm is None else vars(weights.batch_norm)
+        for name, array in {"bias": weights.bias, **learned}.items():
             self.register_buffer(name, torch.tensor(array))
 
-    def convolve(self, x: Tensor, part: slice = ALL) -> Tensor:
-        """Convolution alone, `x[N, C, H, W]` to `[N, K, P, Q]`: no bias, no normalisation.
+    @property
+    def weights(self) -> tuple[Tensor, ...]:
+        """`[K, C / groups, R, S]` of each source."""
+        return tuple(
+            self.get_buffer(f"weights{number}") for number in range(len(self.stage.sources))
+        )
+
+    def convolve(self, tensors: Mapping[str, Tensor], part: slice = ALL) -> Tensor:
+        """Return the sum of all convolutions, `[N, K, P, Q]`: no bias, no normalisation.
 
         Here and in `activate`, K is the number of filters in `part`.
         """
-        (source,) = self.stage.sources
+        first, *others = (
+            self._convolve(tensors[source.tensor.name], source, weights, part)
+            for source, weights in zip(self.stage.sources, self.weights, strict=True)
+        )
+        for other in others:
+            first = first + other
+        return first
+
+    def _convolve(self, x: Tensor, source: Source, weights: Tensor, part: slice) -> Tensor:
         x, groups = seen_map(x, source, border=0.0), source.groups
         if groups > 1:
             first, last, _ = part.indices(self.stage.filters)
@@ -56,11 +75,7 @@ class FloatStage(nn.Module):
             x = x[:, first // filters * channels : last // filters * channels]
             groups = (last - first) // filters
         return functional.conv2d(
-            x,
-            self.weights[part],
-            stride=source.stride,
-            dilation=source.dilation,
-            groups=groups,
+            x, weights[part], stride=source.stride, dilation=source.dilation, groups=groups
         )
 
     def activate(self, y: Tensor, part: slice = ALL) -> Tensor:
@@ -74,26 +89,28 @@ class FloatStage(nn.Module):
             y = functional.leaky_relu(y, self.stage.leaky_slope)
         return pooled(y, self.stage)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, tensors: Mapping[str, Tensor]) -> Tensor:
         """Compute a few filters at a time, so that a large map needs bounded memory."""
-        outputs = [self.activate(self.convolve(x, part), part) for part in self._parts(x)]
+        parts = self._parts(tensors)
+        outputs = [self.activate(self.convolve(tensors, part), part) for part in parts]
         return torch.cat(outputs, 1)
 
-    def _parts(self, x: Tensor) -> list[slice]:
-        """Cut the filters by what they compute from `x[N, C, H, W]`.
+    def _parts(self, tensors: Mapping[str, Tensor]) -> list[slice]:
+        """Cut the filters by how much they compute.
 
         Filters that are pooled together, or read the same group of channels, stay together.
         """
-        stage, (source,) = self.stage, self.stage.sources
+        stage, source = self.stage, self.stage.sources[0]
+        x = tensors[source.tensor.name]
         seen = replace(source, tensor=replace(source.tensor, shape=Shape(*x.shape[1:])))
         shape = convolved_shape(seen, stage.filters)
         elements = len(x) * shape.height * shape.width  # of one filter's output
-        own = stage.filters // source.groups if source.groups > 1 else 1
-        together = math.lcm(stage.channel_pool, own)
+        own = [stage.filters // source.groups for source in stage.sources if source.groups > 1]
+        together = math.lcm(stage.channel_pool, *own)
         step = together * max(1, MOST_ELEMENTS // (elements * together))
         return [slice(start, start + step) for start in range(0, stage.filters, step)]
 
-    def folded(self) -> tuple[Tensor, Tensor]:
+    def folded(self) -> tuple[tuple[Tensor, ...], Tensor]:
         """Weights `[K, C / groups, R, S]` and bias `[K]` with the normalisation folded in.
 
         A negative scale turns the sign of its channel's weights, so no factor downstream has one.
@@ -101,29 +118,36 @@ class FloatStage(nn.Module):
         if not self.normalised:
             return self.weights, self.bias
         factor = self.scale.double() / (self.variance.double().sqrt() + BATCH_NORM_EPSILON)
-        weights = self.weights.double() * factor.view(-1, 1, 1, 1)
+        weights = tuple((ours.double() * factor.view(-1, 1, 1, 1)).float() for ours in self.weights)
         bias = self.bias.double() - self.mean.double() * factor
-        return weights.float(), bias.float()
+        return weights, bias.float()
 
 
 class FloatNetwork(nn.Module):
-    """A chain of `FloatStage`. Takes `x[N, C, H, W]`, an image's pixels from 0 to 1, of any size.
+    """A graph of `FloatStage`. Takes `x[N, C, H, W]` of every input by its name, of any size.
 
-    Raises `InputError` for weights that are not those of the graph.
+    An image's pixels are 0 to 1. Raises `InputError` for weights that are not those of the graph.
     """
 
     def __init__(self, graph: Graph, weights: Sequence[FloatWeights]) -> None:
         super().__init__()
         check_float_weights(graph, weights)
-        if not graph.is_chain:
-            raise InputError(f"graph {graph.name}: it branches: float networks are chains")
+        self.graph = graph
         pairs = zip(graph.stages, weights, strict=True)
         self.stages = nn.ModuleList(FloatStage(stage, ours) for stage, ours in pairs)
 
-    def forward(self, x: Tensor) -> Tensor:
-        for stage in self.stages:
-            x = stage(x)
-        return x
+    def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the output of every stage by its name."""
+        names = [stage.output.name for stage in self.graph.stages]
+        return dict(zip(names, self.outputs(inputs), strict=True))
+
+    def outputs(self, inputs: Mapping[str, Tensor]) -> Iterator[Tensor]:
+        """Yield the output of every stage in turn, and keep none that is not read again."""
+        tensors = dict(inputs)
+        for index, stage in enumerate(self.float_stages()):
+            tensors[stage.stage.output.name] = stage(tensors)
+            yield tensors[stage.stage.output.name]
+            drop_unread(self.graph, index, tensors)
 
     def float_stages(self) -> list[FloatStage]:
         return [stage for stage in self.stages if isinstance(stage, FloatStage)]

@@ -1,7 +1,7 @@
 """The noise of quantization: a network's distance from the float network that it was made of."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -10,13 +10,14 @@ from hwsim.golden.networks import FloatNetwork
 from hwsim.graph import Quantization
 
 
-def float_outputs(network: FloatNetwork, pixels: Tensor) -> Iterator[Tensor]:
-    """Yield every stage's float output `[K / k, H', W']` for the uint8 image `pixels[3, H, W]`."""
-    x = pixels[None].float() / 255
-    for stage in network.float_stages():
-        with torch.no_grad():
-            x = stage(x)
-        yield x[0]
+def float_outputs(network: FloatNetwork, images: Mapping[str, Tensor]) -> Iterator[Tensor]:
+    """Yield every stage's float output `[K / k, H', W']`.
+
+    `images` are uint8 `pixels[3, H, W]` of every input, by its name.
+    """
+    inputs = {name: pixels[None].float() / 255 for name, pixels in images.items()}
+    for y in network.outputs(inputs):
+        yield y[0]
 
 
 def signal_to_noise_db(real: Tensor, stored: Tensor, quantization: Quantization) -> float | None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hwsim.golden.calibration import calibration_photographs
@@ -12,6 +11,7 @@ from hwsim.golden.networks import FloatStage
 from hwsim.golden.seeded_weights import draw_weights, with_statistics
 from hwsim.graph import Graph
 from hwsim.graph.float_weights import FloatWeights
+from hwsim.graph.lifetimes import drop_unread
 
 Statistics = dict[str, NDArray[np.float32]]  # `<stage>.mean` and `<stage>.variance`, each [K]
 
@@ -23,18 +23,19 @@ def photograph_statistics(graph: Graph, drawn: Sequence[FloatWeights]) -> Statis
     machine sums does not show in them.
     """
     statistics: dict[str, NDArray[np.float64]] = {}
-    x = torch.stack(calibration_photographs(graph)).double() / 255
-    with torch.no_grad():
-        for shape, weights in zip(graph.stages, drawn, strict=True):
-            y = FloatStage(shape, weights).convolve(x)
-            learned = weights
-            if weights.batch_norm is not None:
-                mean = y.mean((0, 2, 3)).numpy()
-                variance = y.var((0, 2, 3), correction=0).numpy()
-                statistics |= {f"{shape.name}.mean": mean, f"{shape.name}.variance": variance}
-                batch_norm = replace(weights.batch_norm, mean=mean, variance=variance)
-                learned = replace(weights, batch_norm=batch_norm)
-            x = FloatStage(shape, learned).activate(y)
+    photographs = calibration_photographs(graph)
+    tensors = {name: pixels.double() / 255 for name, pixels in photographs.items()}
+    for index, (stage, weights) in enumerate(zip(graph.stages, drawn, strict=True)):
+        y = FloatStage(stage, weights).convolve(tensors)
+        learned = weights
+        if weights.batch_norm is not None:
+            mean = y.mean((0, 2, 3)).numpy()
+            variance = y.var((0, 2, 3), correction=0).numpy()
+            statistics |= {f"{stage.name}.mean": mean, f"{stage.name}.variance": variance}
+            batch_norm = replace(weights.batch_norm, mean=mean, variance=variance)
+            learned = replace(weights, batch_norm=batch_norm)
+        tensors[stage.output.name] = FloatStage(stage, learned).activate(y)
+        drop_unread(graph, index, tensors)
     return {name: values.astype(np.float32) for name, values in statistics.items()}
 
 

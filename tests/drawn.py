@@ -100,16 +100,18 @@ def branching_graphs(
     weight_bits: int | None = None,
     most_condensed: int = 4,
     most_channels: int = 12,
+    from_images: bool = False,
 ) -> Graph:
     """Draw a graph of up to two inputs, whose stages add one to three sources of any geometry.
 
     Stages condense up to `most_condensed` channels into one. Inputs, and about as many channels of
-    other tensors, have up to `most_channels`.
+    other tensors, have up to `most_channels`. With `from_images` every input has three channels.
     """
     side = st.integers(1, 12)
+    channels = st.just(IMAGE_CHANNELS) if from_images else st.integers(1, most_channels)
     tensors: list[Tensor] = []
     for number in range(draw(st.integers(1, 2))):
-        shape = Shape(draw(st.integers(1, most_channels)), draw(side), draw(side))
+        shape = Shape(draw(channels), draw(side), draw(side))
         image = shape.channels == IMAGE_CHANNELS and draw(st.booleans())
         tensors.append(Tensor(f"input{number}", shape, is_image=image))
     inputs, stages = len(tensors), draw(st.integers(1, max_stages))

@@ -63,18 +63,23 @@ def stage_by_loops(stage: Stage, tensors: Mapping[str, Stored]) -> Stored:
         shift = int(constants.shift[channel])
         wide = (acc * int(factors[channel]) + (1 << (shift - 1))) >> shift
         narrow[channel, p, q] = min(max(wide + stage.output.zero_point, -128), 127)
+    return pooled_by_loops(narrow, stage).astype(np.int8)
+
+
+def pooled_by_loops(y: Values, stage: Stage) -> Values:
+    """Return `y[K, P, Q]` after both pools of a stage."""
     k, pool = stage.channel_pool, stage.spatial_pool
-    filters, height, width = narrow.shape
+    filters, height, width = y.shape
     return np.array(
         [
             [
                 [
-                    narrow[c : c + k, h : h + pool.window, w : w + pool.window].max()
+                    y[c : c + k, h : h + pool.window, w : w + pool.window].max()
                     for w in range(0, width, pool.stride)
                 ]
                 for h in range(0, height, pool.stride)
             ]
             for c in range(0, filters, k)
         ],
-        np.int8,
+        np.int64,
     )

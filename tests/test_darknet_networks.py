@@ -1,5 +1,6 @@
 """The weights of a network from a `.cfg`: every convolution gets its own, whatever became of it."""
 
+import json
 import math
 import struct
 from pathlib import Path
@@ -13,6 +14,7 @@ import hwsim
 from hwsim.cli import main
 from hwsim.frontends.darknet import read_weights, stored_convolutions, write_weights
 from hwsim.golden.operators import run_operators
+from hwsim.golden.statistics import seeded_weights
 from hwsim.graph import Graph
 from hwsim.graph.float_weights import BatchNorm, FloatWeights
 from hwsim.graph.operators import Convolution
@@ -120,11 +122,20 @@ def test_a_chain_runs_with_its_weights(workplace: Path, capsys: pytest.CaptureFi
     assert "bytes, expected 20 of header and" in capsys.readouterr().err
 
 
-def test_a_network_that_branches_is_not_run_yet(
+def test_a_network_that_branches_runs_with_its_weights(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (workplace / "heads.cfg").write_text(TWO_HEADS)
-    assert main(["run", "heads.cfg", "--image", "photo.jpg"]) == 2
-    assert capsys.readouterr().err == (
-        "hwsim: error: graph heads: it branches: only chains can be quantized yet\n"
-    )
+    graph = hwsim.load("heads.cfg")
+    weights = seeded_weights(graph, seed=3)
+    write_weights(graph, weights, workplace / "heads.weights")
+    run = ["run", "heads.cfg", "--image", "photo.jpg", "--check", "--json", "-"]
+    assert main([*run, "--weights", "heads.weights"]) == 0
+    document = json.loads(capsys.readouterr().out)["run"]
+    assert document["weights"] == "heads.weights"
+    assert [tensor["name"] for tensor in document["tensors"]] == [
+        stage.name for stage in graph.stages
+    ]
+    assert min(tensor["signal_to_noise_db"] for tensor in document["tensors"]) > 15
+    assert main(run) == 0  # with weights of another seed
+    assert json.loads(capsys.readouterr().out)["run"]["tensors"] != document["tensors"]

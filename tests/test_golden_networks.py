@@ -1,6 +1,6 @@
 """The float networks have the published counts, darknet's semantics and seeded weights."""
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -18,8 +18,10 @@ from hwsim.golden.seeded_weights import draw_weights
 from hwsim.golden.statistics import seeded_weights
 from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.float_weights import BatchNorm, FloatWeights, check_float_weights
-from tests.drawn import sources_of
-from tests.loops import convolution_by_loops
+from hwsim.graph.lifetimes import drop_unread
+from tests.branched import branched
+from tests.drawn import branching_graphs, sources_of
+from tests.loops import convolution_by_loops, pooled_by_loops
 
 # Floats of the darknet file and multiply-accumulates at 416 x 416. The first three are published
 # networks; the last has k = 2, so twice the filters in its eight batch-normalised layers.
@@ -39,7 +41,7 @@ def test_counts_are_the_published_ones(name: str) -> None:
         network = FloatNetwork(shapes, [stage.as_type(np.float32) for stage in weights])
         counter = FlopCounterMode(display=False)
         with counter:
-            y = network(torch.zeros(1, 3, 416, 416))
+            y = network({"image": torch.zeros(1, 3, 416, 416)})["detections"]
     floats = sum(tensor.numel() for tensor in network.state_dict().values())
     assert (floats, counter.get_total_flops() // 2) == COUNTS[name]
     assert y.shape[2:] == (13, 13)
@@ -62,7 +64,7 @@ def test_layer_follows_darknet(k: int, pool: SpatialPool) -> None:
     stage.variance[0] = 0  # then only epsilon divides, which must be outside the square root
     x = torch.randn(1, 3, 5, 3, generator=torch.Generator().manual_seed(9))
 
-    convolved = stage.convolve(x)[0].numpy().astype(np.float64)
+    convolved = stage.convolve({"input": x})[0].numpy().astype(np.float64)
     mean, variance, scale, bias = (
         tensor.numpy().astype(np.float64)[:, None, None]
         for tensor in (stage.mean, stage.variance, stage.scale, stage.bias)
@@ -76,7 +78,9 @@ def test_layer_follows_darknet(k: int, pool: SpatialPool) -> None:
         for h in range(0, 5, pool.stride)
         for w in range(0, 3, pool.stride)
     ]
-    np.testing.assert_allclose(stage(x).flatten().numpy(), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        stage({"input": x}).flatten().numpy(), expected, rtol=1e-4, atol=1e-5
+    )
 
 
 @settings(
@@ -97,8 +101,71 @@ def test_a_float_convolution_has_the_geometry_of_its_source(
     floats = FloatWeights((weights.astype(np.float32),), np.zeros(stage.filters, np.float32))
     expected = convolution_by_loops(x, weights, source)
     expected = expected.reshape(-1, k, *expected.shape[1:]).max(1)
-    found = FloatStage(stage, floats)(torch.from_numpy(x).float()[None])[0]
+    found = FloatStage(stage, floats)({"input": torch.from_numpy(x).float()[None]})[0]
     np.testing.assert_array_equal(found.numpy(), expected)
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(graph=branching_graphs(), seed=st.integers(0, 99), most=st.sampled_from([1, 1 << 20]))
+def test_a_float_stage_adds_its_sources(
+    graph: Graph, seed: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(networks, "MOST_ELEMENTS", most)
+    rng = np.random.default_rng(seed)
+    tensors = {
+        tensor.name: rng.integers(-9, 10, astuple(tensor.shape), np.int8)
+        for tensor in graph.tensors
+    }
+    given_tensors = {name: torch.from_numpy(x).float()[None] for name, x in tensors.items()}
+    for stage in graph.stages:
+        weights = tuple(rng.integers(-9, 10, shape, np.int8) for shape in stage.weights_shapes)
+        bias = rng.integers(-99, 100, stage.filters)
+        pairs = zip(stage.sources, weights, strict=True)
+        y = bias[:, None, None] + np.sum(
+            [
+                convolution_by_loops(tensors[source.tensor.name], values, source)
+                for source, values in pairs
+            ],
+            axis=0,
+        )
+        expected = pooled_by_loops(y, stage)  # a maximum commutes with leaky ReLU
+        if stage.leaky_slope is not None:
+            expected = np.where(expected < 0, expected * stage.leaky_slope, expected)
+        floats = FloatWeights(
+            tuple(values.astype(np.float32) for values in weights), bias.astype(np.float32)
+        )
+        found = FloatStage(stage, floats)(given_tensors)[0]
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
+
+
+@settings(deadline=None, max_examples=30)
+@given(graph=branching_graphs(), seed=st.integers(0, 99))
+def test_a_float_network_hands_every_tensor_to_its_readers(graph: Graph, seed: int) -> None:
+    weights = [ours.as_type(np.float32) for ours in draw_weights(graph, seed)]
+    network = FloatNetwork(graph, weights)
+    inputs = {tensor.name: torch.rand(2, *astuple(tensor.shape)) for tensor in graph.inputs}
+    found, tensors = network(inputs), dict(inputs)
+    for stage in network.float_stages():
+        tensors[stage.stage.output.name] = stage(tensors)
+    assert found.keys() | inputs.keys() == tensors.keys()
+    assert all(torch.equal(x, tensors[name]) for name, x in found.items())
+
+
+def test_a_tensor_is_kept_until_its_last_reader() -> None:
+    graph = branched()
+    tensors: dict[str, int] = {"camera": 0}
+    kept: list[set[str]] = []
+    for index, stage in enumerate(graph.stages):
+        assert {tensor.name for tensor in stage.inputs} <= tensors.keys()
+        tensors[stage.output.name] = index
+        drop_unread(graph, index, tensors)
+        kept.append({name.removesuffix(" maps") for name in tensors})
+    assert kept == [
+        {"stem"}, {"stem", "deep"}, {"stem", "pool"}, {"stem", "pool", "join"},
+        {"pool", "mixed"}, {"pool", "mixed", "large head"}, {"large head", "small head"},
+    ]  # fmt: skip
 
 
 def joining() -> Stage:
@@ -157,16 +224,16 @@ def test_folding_keeps_the_function_and_moves_signs_into_the_weights() -> None:
     weights, bias = stage.folded()
     plain = small_stage(2, SpatialPool.NONE)
     for target, value in (
-        (plain.weights, weights),
+        (plain.weights[0], weights[0]),
         (plain.bias, bias),
         (plain.scale, torch.ones(4)),
         (plain.mean, torch.zeros(4)),
         (plain.variance, torch.ones(4)),
     ):
         target.copy_(value)
-    x = torch.randn(1, 3, 5, 3, generator=torch.Generator().manual_seed(9))
+    x = {"input": torch.randn(1, 3, 5, 3, generator=torch.Generator().manual_seed(9))}
     torch.testing.assert_close(plain(x), stage(x), rtol=1e-4, atol=1e-4)
-    assert torch.equal(weights[0].sign(), -stage.weights[0].sign())
+    assert torch.equal(weights[0][0].sign(), -stage.weights[0][0].sign())
 
 
 @pytest.fixture(scope="module")
@@ -176,19 +243,20 @@ def seeded() -> FloatNetwork:
 
 
 def test_seeded_layers_are_normalised_over_the_photographs(seeded: FloatNetwork) -> None:
-    x = torch.stack(calibration_photographs(build_network("condensation-net-mini"))) / 255
+    (pixels,) = calibration_photographs(seeded.graph).values()
+    tensors = {"image": pixels / 255}
     for stage in seeded.float_stages():
-        y = stage.convolve(x)
+        y = stage.convolve(tensors)
         if stage.normalised:
             torch.testing.assert_close(y.mean((0, 2, 3)), stage.mean, rtol=1e-3, atol=1e-3)
             torch.testing.assert_close(
                 y.var((0, 2, 3), correction=0), stage.variance, rtol=1e-3, atol=1e-3
             )
-        x = stage.activate(y)
+        tensors[stage.stage.output.name] = stage.activate(y)
 
 
 def test_seeded_weights_have_negative_scales_and_depend_on_the_seed(seeded: FloatNetwork) -> None:
     scales = torch.cat([stage.scale for stage in seeded.float_stages() if stage.normalised])
     assert 0 < int((scales < 0).sum()) < len(scales) // 4
     other = draw_weights(build_network("condensation-net-mini"), seed=6)
-    assert (other[0].weights[0] != seeded.float_stages()[0].weights.numpy()).any()
+    assert (other[0].weights[0] != seeded.float_stages()[0].weights[0].numpy()).any()

@@ -30,7 +30,7 @@ def judge(name: str, size: int, weight_bits: int, multiplier_bits: int) -> list[
     network = quantized_network(shapes, seeded_weights(shapes))
     graph = extract_graph(shapes, network, multiplier_bits)
     image = stored_image(photograph(PHOTOGRAPH, height=size, width=size))[None]
-    agreements = compare_stages(network, graph, image)
+    agreements = compare_stages(network, graph, {"image": image})
     assert [found.elements for found in agreements] == [
         stage.output.shape.elements for stage in graph.stages
     ]
@@ -95,7 +95,7 @@ def test_the_judge_sees_what_is_wrong() -> None:
     network = quantized_network(shapes, seeded_weights(shapes))
     graph = extract_graph(shapes, network)
     image = stored_image(photograph(PHOTOGRAPH, height=64, width=64))[None]
-    models = export_stages(network, graph)
+    models = export_stages(network)
     tensors = run_graph(graph, {graph.inputs[0].name: image})
     for index in (0, 3, 7):
         model, stage = models[index], graph.stages[index]
@@ -111,7 +111,7 @@ def test_the_whole_network_exports_as_sound_onnx() -> None:
     graph = extract_graph(shapes, network)
     image = photograph(PHOTOGRAPH, height=64, width=64)
 
-    model = export_network(network, graph)
+    model = export_network(network)
 
     onnx.checker.check_model(model, full_check=True)
     weights = [tensor for tensor in model.graph.initializer if len(tensor.dims) == 4]

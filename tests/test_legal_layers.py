@@ -10,7 +10,7 @@ from hwsim.flows.simulation import Subject
 from hwsim.flows.witnesses import verify_program
 from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.timeline import time_program
-from tests.drawn import drawn_input, preset_with, with_drawn_constants
+from tests.drawn import drawn_inputs, preset_with, with_drawn_constants
 
 NONE, STRIDE_2, STRIDE_1 = SpatialPool
 IMAGE = Tensor("image", Shape(3, 20, 21), is_image=True)
@@ -95,7 +95,7 @@ def test_every_witness_computes_it(make: Callable[[], Graph]) -> None:
     graph = with_drawn_constants(make(), seed=5)
     program = compile_graph(graph, preset_with("nano"))
     subject = Subject("A", "unusual layers", program, time_program(program))
-    found = verify_program(subject, drawn_input(graph, seed=6), silent)
+    found = verify_program(subject, drawn_inputs(graph, seed=6), silent)
     assert list(found.failures()) == []
     assert [stage.verilog_cycles for stage in found.layers] == [
         stage.timeline_cycles for stage in found.layers

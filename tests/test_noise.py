@@ -14,7 +14,7 @@ from hwsim.frontends.darknet import write_weights
 from hwsim.golden import networks
 from hwsim.golden.networks import FloatNetwork
 from hwsim.golden.noise import float_outputs, signal_to_noise_db
-from hwsim.golden.quantize import QuantizedStage
+from hwsim.golden.quantized_network import QuantizedStage
 from hwsim.golden.seeded_weights import draw_weights
 from hwsim.golden.statistics import seeded_weights
 from hwsim.graph import Quantization
@@ -106,9 +106,9 @@ def test_filters_computed_in_parts_give_the_same(
     shapes = build_network(name)
     network = FloatNetwork(shapes, seeded_weights(shapes))
     pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 64, 64), np.uint8))
-    whole = list(float_outputs(network, pixels))
+    whole = list(float_outputs(network, {"image": pixels}))
     monkeypatch.setattr(networks, "MOST_ELEMENTS", 64 * 64 * 3)
-    for ours, theirs in zip(float_outputs(network, pixels), whole, strict=True):
+    for ours, theirs in zip(float_outputs(network, {"image": pixels}), whole, strict=True):
         torch.testing.assert_close(ours, theirs)
 
 
@@ -118,7 +118,7 @@ def test_a_depthwise_layer_computed_in_parts_gives_the_same(
     shapes = depthwise_layers()
     drawn = draw_weights(shapes, seed=0)
     network = FloatNetwork(shapes, [stage.as_type(np.float32) for stage in drawn])
-    x = torch.randn(2, 20, 13, 9)
+    x = {shapes.only_input.name: torch.randn(2, 20, 13, 9)}
     whole = network(x)
     monkeypatch.setattr(networks, "MOST_ELEMENTS", 1)
     torch.testing.assert_close(network(x), whole)

@@ -1,14 +1,18 @@
 """A network that is not built in runs by its content: its graph, made in Python."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 import hwsim
-from hwsim.errors import InputError
+from hwsim.errors import ComparisonError, InputError
+from hwsim.golden.reference import run_stage
 from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.file import load_graph, save_graph
+from tests.branched import branched
 from tests.drawn import with_drawn_constants
 
 pytestmark = pytest.mark.usefixtures("workplace")
@@ -52,3 +56,52 @@ def test_a_graph_with_constants_runs_as_it_is(tmp_path: Path) -> None:
 def test_a_graph_that_takes_no_photograph_is_refused() -> None:
     with pytest.raises(InputError, match=r"^graph own network: input of 8 channels: photographs"):
         hwsim.run(own_graph(channels=8), image="photo.jpg")
+
+
+def two_cameras() -> Graph:
+    """Return a network of two images, of which the second is half as large, and of two heads."""
+    one = branched(64, 80)
+    (image,) = one.inputs
+    other = Tensor("other", Shape(3, 32, 40))
+    stages = {stage.name: stage for stage in one.stages}
+    small = Source.whole(other, (3, 3), padding=1)
+    stem = replace(stages["stem"], sources=(*stages["stem"].sources, small))
+    stages["stem"] = stem
+    return replace(one, inputs=(image, other), stages=tuple(stages.values()))
+
+
+@pytest.mark.parametrize("make", [branched, two_cameras])
+def test_a_network_that_branches_runs(make: Callable[[], Graph]) -> None:
+    graph = make()
+    executed = hwsim.run(graph, image="photo.jpg", check=True)
+    names = [stage.name for stage in graph.stages]
+    assert [tensor.name for tensor in executed.tensors] == names
+    noise = [tensor.signal_to_noise_db for tensor in executed.tensors]
+    assert all(ratio is not None and ratio > 15 for ratio in noise), noise
+
+
+def test_a_wrong_value_of_a_branch_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(stage: Stage, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        y = run_stage(stage, tensors)
+        if stage.name == "join":
+            y[0, 14, 3, 2] ^= 1
+        return y
+
+    monkeypatch.setattr("hwsim.golden.reference.run_stage", wrong)
+    with pytest.raises(
+        ComparisonError, match=r"^join differs from .* in 1 of 5,760 elements, .*14"
+    ):
+        hwsim.run(branched(), image="photo.jpg", check=True)
+
+
+def test_two_inputs_are_not_verified_yet() -> None:
+    with pytest.raises(InputError, match=r"^graph branched: 2 inputs: only one is supported here$"):
+        hwsim.verify(two_cameras(), "nano", image="photo.jpg")
+
+
+@pytest.mark.verilator
+def test_a_network_that_branches_is_verified_layer_by_layer() -> None:
+    found = hwsim.verify(branched(), "nano", image="photo.jpg")
+    assert found.failures == ()
+    assert [layer.layer for layer in found.layers] == [stage.name for stage in branched().stages]
+    assert not any(layer.different_elements for layer in found.layers)

@@ -1,7 +1,7 @@
 """Execute a network bit-exactly, layer by layer, and compare it with the reference."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from itertools import repeat
 from os import fspath
@@ -21,6 +21,7 @@ from hwsim.flows.progress import Advance, Progress, silent
 from hwsim.flows.quantized import quantized
 from hwsim.flows.results import RunResult
 from hwsim.graph import Graph, Stage
+from hwsim.graph.lifetimes import drop_unread
 from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.report.document import RunFigures, TensorFigures
@@ -50,9 +51,10 @@ def run(
     """Execute a network bit-exactly on a photograph; return what it stored and what that costs.
 
     `network` and `config` are as for `estimate`. A network without constants is quantized once, and
-    the user's cache keeps it. `image` is a JPEG or PNG, by default a photograph from scikit-image.
-    `weights` is a darknet file, or None for seeded weights. With `check`, the first stored element
-    that differs from the integer reference raises `ComparisonError`.
+    the user's cache keeps it. `image` is a JPEG or PNG, by default a photograph from scikit-image;
+    every input of the network takes it, each in its own size. `weights` is a darknet file, or None
+    for seeded weights. With `check`, the first stored element that differs from the integer
+    reference raises `ComparisonError`.
     """
     shapes, chosen = placed(network, config)
     plan_graph(shapes, chosen)  # refuse what cannot run before the long work
@@ -61,29 +63,45 @@ def run(
     with needing_extra("golden", "hwsim run"):
         from hwsim.golden.networks import FloatNetwork
         from hwsim.golden.noise import float_outputs
-        from hwsim.golden.photographs import load_image
         from hwsim.golden.reference import stored_image
 
-        size = shapes.only_input.shape
-        pixels = load_image(image, height=size.height, width=size.width)
+        images = photographs(shapes, image)
     with progress(f"quantizing {shapes.name}", 1):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits)
     found = price(made.graph, chosen, progress)
     real: Iterator[Tensor | None] = repeat(None)
     if made.weights is not None:
-        real = float_outputs(FloatNetwork(shapes, made.weights), pixels)
+        real = float_outputs(FloatNetwork(shapes, made.weights), images)
     with progress(f"executing {shapes.name}", len(made.graph.stages)) as advance:
-        stored: NDArray[np.int8] = stored_image(pixels).numpy()
+        stored = {name: stored_image(pixels).numpy() for name, pixels in images.items()}
         tensors = execute(found.timeline.program, stored, real, advance, check)
     figures = RunFigures(
         image=Path(image).name,
-        image_sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest(),
+        image_sha256=sha256_of(images),
         weights=made.origin,
         is_checked=check,
         least_signal_to_noise_db=LEAST_SIGNAL_TO_NOISE_DB[chosen.widths.weight_bits],
         tensors=tensors,
     )
     return RunResult(found, figures)
+
+
+def photographs(graph: Graph, image: str) -> dict[str, "Tensor"]:
+    """Return a photograph for every input of a graph by its name, uint8 `x[3, H, W]`."""
+    from hwsim.golden.photographs import load_image
+
+    return {
+        tensor.name: load_image(image, height=tensor.shape.height, width=tensor.shape.width)
+        for tensor in graph.inputs
+    }
+
+
+def sha256_of(images: Mapping[str, "Tensor"]) -> str:
+    """Return the hash of all pixels, of one input after the other."""
+    digest = hashlib.sha256()
+    for pixels in images.values():
+        digest.update(pixels.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def shipped_photograph(purpose: str, name: str = PHOTOGRAPH) -> str:
@@ -99,18 +117,18 @@ def shipped_photograph(purpose: str, name: str = PHOTOGRAPH) -> str:
 
 def execute(
     program: Program,
-    image: NDArray[np.int8],
+    inputs: Mapping[str, NDArray[np.int8]],
     real: Iterator["Tensor | None"],
     advance: Advance,
     is_checked: bool = False,
 ) -> tuple[TensorFigures, ...]:
-    """Run int8 `image[C, H, W]` through the machine; `advance` is called after every layer.
+    """Run int8 `inputs[name][C, H, W]` through the machine; `advance` is called after every layer.
 
     `real` yields the float output of every layer, or None where there is none. With `is_checked`,
     the first element that differs from golden raises `ComparisonError`.
     """
     tensors: list[TensorFigures] = []
-    reference = golden_reference(program.graph, image) if is_checked else None
+    reference = golden_reference(program.graph, inputs) if is_checked else None
 
     def on_stage(stage: Stage, stored: NDArray[np.int8]) -> None:
         if reference is not None:
@@ -118,24 +136,26 @@ def execute(
         tensors.append(tensor_figures(stage, stored, next(real)))
         advance()
 
-    Machine(program, {program.graph.only_input.name: image}, on_stage=on_stage).run()
+    Machine(program, inputs, on_stage=on_stage).run()
     return tuple(tensors)
 
 
-def golden_reference(graph: Graph, image: NDArray[np.int8]) -> Reference:
+def golden_reference(graph: Graph, inputs: Mapping[str, NDArray[np.int8]]) -> Reference:
     """Return golden as a function that takes the next layer and returns its output `x[C, H, W]`.
 
-    `image` is the input of the graph.
+    `inputs` are those of the graph by name. No tensor is kept that is not read again.
     """
     import torch
 
     from hwsim.golden.reference import run_stage
 
-    tensors = {graph.inputs[0].name: torch.from_numpy(image.copy())[None]}
+    tensors = {name: torch.from_numpy(values.copy())[None] for name, values in inputs.items()}
+    numbers = {stage.name: number for number, stage in enumerate(graph.stages)}
 
     def reference(stage: Stage) -> NDArray[np.int8]:
-        tensors[stage.output.name] = run_stage(stage, tensors)
-        values: NDArray[np.int8] = tensors[stage.output.name][0].numpy()
+        y = tensors[stage.output.name] = run_stage(stage, tensors)
+        drop_unread(graph, numbers[stage.name], tensors)
+        values: NDArray[np.int8] = y[0].numpy()
         return values
 
     return reference

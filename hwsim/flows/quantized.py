@@ -47,20 +47,18 @@ class Quantized:
 def quantized(shapes: Graph, path: str | None, multiplier_bits: int) -> Quantized:
     """Quantize a graph from a darknet file, or from seeded weights where `path` is None.
 
-    A graph that has constants stays as it is. Raises `InputError` for one that takes no photograph,
-    and for one without constants that branches.
+    A graph that has constants stays as it is. Raises `InputError` for one that takes no photograph.
     """
-    channels = shapes.inputs[0].shape.channels
-    if channels != IMAGE_CHANNELS:
-        raise InputError(
-            f"graph {shapes.name}: input of {channels} channels: photographs have {IMAGE_CHANNELS}"
-        )
+    for channels in (tensor.shape.channels for tensor in shapes.inputs):
+        if channels != IMAGE_CHANNELS:
+            raise InputError(
+                f"graph {shapes.name}: input of {channels} channels: photographs have "
+                f"{IMAGE_CHANNELS}"
+            )
     if shapes.is_quantized:
         if path is not None:
             raise InputError(f"weights '{path}': graph {shapes.name} has constants already")
         return Quantized(shapes, None, "graph")
-    if not shapes.is_chain:
-        raise InputError(f"graph {shapes.name}: it branches: only chains can be quantized yet")
     weights = float_weights(shapes, path)
     graph = quantized_graph(shapes, weights, multiplier_bits)
     return Quantized(graph, weights, "seeded" if path is None else Path(path).name)

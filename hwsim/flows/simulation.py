@@ -1,6 +1,6 @@
 """Run a program on Verilator and report progress."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -50,7 +50,9 @@ def subjects(graph: Graph, config: Config, unfused: bool) -> tuple[Subject, ...]
     return tuple(found)
 
 
-def simulate(subject: Subject, image: NDArray[np.int8], folder: Path, progress: Progress) -> None:
+def simulate(
+    subject: Subject, inputs: Mapping[str, NDArray[np.int8]], folder: Path, progress: Progress
+) -> None:
     """Build the simulator unless it is built already, and run; `folder` receives the run's files.
 
     A failed build or run raises `ComparisonError`.
@@ -66,7 +68,8 @@ def simulate(subject: Subject, image: NDArray[np.int8], folder: Path, progress: 
             model = bench.build(_verilog(config), config, size_bytes)
         except simulator.FailedBuildError as error:
             raise ComparisonError(f"building the simulator: {error}") from None
-    bench.place(program, packed_input(program, program.graph.only_input, image), folder)
+    given = program.graph.only_input
+    bench.place(program, packed_input(program, given, inputs[given.name]), folder)
     environment = bench.environment(program, predicted, folder)
     arguments = bench.plusargs(folder)
     log = folder / "simulator.log"

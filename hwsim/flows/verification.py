@@ -1,6 +1,5 @@
 """Run a network's programs on golden, machine, timeline and Verilog, and return what each says."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -15,7 +14,7 @@ from hwsim.compiler import plan_graph
 from hwsim.errors import InputError
 from hwsim.extras import needing_extra
 from hwsim.flows.configuration import ConfigSource
-from hwsim.flows.execution import shipped_photograph
+from hwsim.flows.execution import photographs, sha256_of, shipped_photograph
 from hwsim.flows.network import File, NetworkSource, path_text, placed
 from hwsim.flows.progress import Progress, silent
 from hwsim.flows.quantized import quantized
@@ -149,8 +148,9 @@ def verify(
     shapes, chosen = placed(network, config)
     if unfused and not shapes.is_condensed:
         raise InputError(f"unfused: nothing in {shapes.name} is condensed, k = 1")
+    _ = shapes.only_input  # refuse what cannot run before the long work
     for variant in (shapes, materialized(shapes)) if unfused else (shapes,):
-        plan_graph(variant, chosen)  # refuse what cannot run before the long work
+        plan_graph(variant, chosen)
     with tools_can_cache():
         check_tools()
         photograph = shipped_photograph(PURPOSE) if image is None else fspath(image)
@@ -166,17 +166,15 @@ def _verify(
     unfused: bool,
     progress: Progress,
 ) -> Verification:
-    from hwsim.golden.photographs import load_image
     from hwsim.golden.reference import stored_image
 
-    size = shapes.only_input.shape
-    pixels = load_image(image, height=size.height, width=size.width)
+    images = photographs(shapes, image)
+    stored = {name: stored_image(pixels).numpy() for name, pixels in images.items()}
     with progress(f"quantizing {shapes.name}", 1):
         made = quantized(shapes, weights, config.widths.multiplier_bits)
         graph = made.graph
     found = tuple(
-        verify_program(subject, stored_image(pixels).numpy(), progress)
-        for subject in subjects(graph, config, unfused)
+        verify_program(subject, stored, progress) for subject in subjects(graph, config, unfused)
     )
     return Verification(
         schema_version=SCHEMA_VERSION,
@@ -185,7 +183,7 @@ def _verify(
         network=network_figures(graph),
         config=config.model_dump(mode="json"),
         image=Path(image).name,
-        image_sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest(),
+        image_sha256=sha256_of(images),
         weights=made.origin,
         layer_bound_ratio=LAYER_BOUND_RATIO,
         total_bound_ratio=TOTAL_BOUND_RATIO,

@@ -1,6 +1,6 @@
 """Run one program on all witnesses: golden, machine, timeline, and the Verilog in Verilator."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -29,37 +29,39 @@ if TYPE_CHECKING:
 Stored = NDArray[np.int8]
 
 
-def verify_program(subject: Subject, image: Stored, progress: Progress) -> VerifiedProgram:
+def verify_program(
+    subject: Subject, inputs: Mapping[str, Stored], progress: Progress
+) -> VerifiedProgram:
     """Run one program on all witnesses, and return their figures side by side."""
     from hwsim.testbenches.bus_record import attribute, load_record
     from hwsim.testbenches.network_bench import RECORD, load_run
 
     program = subject.program
-    expected, executed, machine_bytes = _execute(subject, image, progress)
+    expected, executed, machine_bytes = _execute(subject, inputs, progress)
     with TemporaryDirectory(prefix="hwsim-verify-") as name:
         folder = Path(name)
-        simulate(subject, image, folder, progress)
+        simulate(subject, inputs, folder, progress)
         run = load_run(folder)
         attribution = attribute(program, load_record(folder / RECORD, program.config))
     return figures(subject, run, attribution, expected, executed, machine_bytes)
 
 
 def _execute(
-    subject: Subject, image: Stored, progress: Progress
-) -> tuple[list[Stored], list[Stored], ByteCounts]:
-    """Return the outputs of golden and of the machine, layer by layer, and the machine's bytes."""
-    expected: list[Stored] = []
-    executed: list[Stored] = []
+    subject: Subject, inputs: Mapping[str, Stored], progress: Progress
+) -> tuple[dict[str, Stored], dict[str, Stored], ByteCounts]:
+    """Return what golden and the machine store, by a layer's name, and the machine's bytes."""
+    expected: dict[str, Stored] = {}
+    executed: dict[str, Stored] = {}
     graph = subject.program.graph
     with progress(named("executing", subject), len(graph.stages)) as advance:
-        reference = golden_reference(subject.program.graph, image)
+        reference = golden_reference(graph, inputs)
 
         def on_stage(stage: Stage, stored: Stored) -> None:
-            expected.append(reference(stage))
-            executed.append(stored.copy())
+            expected[stage.name] = reference(stage)
+            executed[stage.name] = stored.copy()
             advance()
 
-        memory = Machine(subject.program, {graph.only_input.name: image}, on_stage=on_stage).run()
+        memory = Machine(subject.program, inputs, on_stage=on_stage).run()
     return expected, executed, memory.byte_counts()
 
 
@@ -67,8 +69,8 @@ def figures(
     subject: Subject,
     run: "NetworkRun",
     attribution: "Attribution",
-    expected: Sequence[Stored],
-    executed: Sequence[Stored],
+    expected: Mapping[str, Stored],
+    executed: Mapping[str, Stored],
     machine_bytes: ByteCounts,
 ) -> VerifiedProgram:
     """Return the figures of all witnesses for one program, side by side."""
@@ -77,18 +79,17 @@ def figures(
     timeline = subject.timeline
     layers: list[VerifiedLayer] = []
     before = 0
-    for record, time, golden_stored, machine_stored in zip(
-        attribution.layers, timeline.stages, expected, executed, strict=True
-    ):
+    for record, time in zip(attribution.layers, timeline.stages, strict=True):
+        name = record.layer.name
         differences = {
-            "machine": first_difference(golden_stored, machine_stored),
-            "Verilog": first_difference(golden_stored, record.stored, record.is_stored),
+            "machine": first_difference(expected[name], executed[name]),
+            "Verilog": first_difference(expected[name], record.stored, record.is_stored),
         }
         cycles = None if record.end_cycle is None else record.end_cycle - before
         before = record.end_cycle or before
         layers.append(
             VerifiedLayer(
-                name=record.layer.name,
+                name=name,
                 stored_bytes=record.stored.size,
                 differences=_differences(differences),
                 bus_bytes=record.bytes,

@@ -58,7 +58,7 @@ class Stage:
     `filters` is K, the output channels of every source's convolution; `output` stores
     K / `channel_pool` of them. `is_reduction` marks a stage that only reads stored maps, to
     condense, pool or copy them: its weights are 1 or 0, and its products are no MACs
-    of the network.
+    of the network. If it reads one tensor, quantization keeps the scale and the zero point of that.
 
     Raises `InputError` for what breaks a rule of `hwsim/graph/check.py`.
     """
