@@ -128,9 +128,19 @@ def test_convolutions_have_darknets_geometry(
 def test_the_size_can_be_another(file: Path) -> None:
     file.write_text(TWO_HEADS)
     assert hwsim.load(file, size=(96, 32)).inputs[0].shape == Shape(3, 32, 96)
+    for size, reason in ((0, "width = 0: "), ((64, 4097), "height = 4097: ")):
+        with pytest.raises(InputError, match=rf"^{reason}'.*' takes 1 to 4096 pixels$"):
+            hwsim.load(file, size=size)
     with pytest.raises(InputError, match=r"^k = 2: only built-in networks take it"):
         hwsim.load(file, k=2)
     assert main(["estimate", str(file), "--size", "96x32", "--config", "nano", "-q"]) == 0
+
+
+def test_an_image_has_at_most_4096_pixels_a_side(file: Path) -> None:
+    file.write_text(NET.replace("64", "4097") + CONV)
+    reason = r": line 2: \[net\] width = '4097' must be an integer from 1 to 4096$"
+    with pytest.raises(UnsupportedError, match=reason):
+        hwsim.load(file)
 
 
 def test_pools_keep_or_halve_a_map(file: Path) -> None:

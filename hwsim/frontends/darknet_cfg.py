@@ -16,13 +16,14 @@ from hwsim.frontends.darknet_keys import ONLY_FOR_TRAINING, SECTIONS
 from hwsim.frontends.darknet_layers import MAKERS
 from hwsim.frontends.darknet_sections import Faults, Section, read_sections
 from hwsim.graph import Shape, Tensor
-from hwsim.graph.check import IMAGE_CHANNELS, LARGEST_CHANNELS, LARGEST_SIDE
+from hwsim.graph.check import IMAGE_CHANNELS, LARGEST_CHANNELS
 from hwsim.graph.check_operators import check_operator
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Operator
 from hwsim.graph.rules import LONGEST_NAME, shown
 
 LARGEST_BYTES = 1 << 20
+LARGEST_SIZE = 4096  # pixels of a side of the image
 IMAGE = "image"
 
 
@@ -34,6 +35,9 @@ def read_network(
     Raises `InputError` if the file cannot be read, and `UnsupportedError` with everything that
     keeps it from being taken.
     """
+    for axis, size in (("width", width), ("height", height)):
+        if size is not None and not 1 <= size <= LARGEST_SIZE:
+            raise InputError(f"{axis} = {size}: '{path}' takes 1 to {LARGEST_SIZE} pixels")
     text = read_file("network", path, LARGEST_BYTES).decode("utf-8", errors="replace")
     faults = Faults()
     sections = read_sections(text, faults)
@@ -99,8 +103,8 @@ class _Reading:
         return tuple(found) if section.is_sound and len(found) == len(layers) else ()
 
     def _net(self, section: Section, height: int | None, width: int | None) -> None:
-        own_height = section.integer("height", 1, LARGEST_SIDE)
-        own_width = section.integer("width", 1, LARGEST_SIDE)
+        own_height = section.integer("height", 1, LARGEST_SIZE)
+        own_width = section.integer("width", 1, LARGEST_SIZE)
         channels = section.integer("channels", 1, LARGEST_CHANNELS)
         section.check_keys(ONLY_FOR_TRAINING["net"])
         shape = Shape(channels, height or own_height, width or own_width)
