@@ -35,9 +35,9 @@ def run(
 ) -> None:
     """Execute NETWORK bit-exactly on a photograph, and print what it cost.
 
-    NETWORK is one of `hwsim networks`, or a file of darknet's that ends in .cfg and does not
-    branch. It is quantized after the fact, once: ~/.cache/hwsim keeps the result. With --check, an
-    element that differs from the integer reference ends the run with status 1.
+    NETWORK is one of `hwsim networks`, or a file of darknet's that ends in .cfg. It is quantized
+    after the fact, once: ~/.cache/hwsim keeps the result. With --check, an element that differs
+    from the integer reference ends the run with status 1.
     """
     from hwsim.cli.documents import Wanted, page_in
     from hwsim.cli.outputs import Outputs
