@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from hwsim.graph import Shape, SpatialPool, Stage
+from hwsim.graph import Shape, Source, SpatialPool, Stage
 from hwsim.program.traffic import ByteCounts
 from hwsim.timeline import StageTime
 
@@ -161,13 +161,14 @@ def byte_fields(counts: ByteCounts) -> dict[str, int]:
 
 
 def operators(layer: Stage) -> tuple[Operator, ...]:
-    """Return every operator of a fused layer: the convolution priced, the others fused into it.
+    """Return every operator of a fused layer: convolutions priced, the others fused into them.
+
+    There is a convolution for each source; they are added up.
 
     Batch normalisation is not among them: it was folded into weights and bias before.
     """
-    rows, columns = layer.sources[0].kernel
     found = [
-        Operator("convolution", f"{rows}x{columns}", "priced"),
+        *(Operator("convolution", _convolution(source), "priced") for source in layer.sources),
         Operator("bias", "", "fused"),
         Operator("rescale", f"{layer.output.bits} bits", "fused"),
     ]
@@ -178,3 +179,17 @@ def operators(layer: Stage) -> tuple[Operator, ...]:
     if layer.spatial_pool is not SpatialPool.NONE:
         found.append(Operator("spatial pool", POOL_NAMES[layer.spatial_pool], "fused"))
     return tuple(found)
+
+
+def _convolution(source: Source) -> str:
+    """Return the kernel of a source, and of its geometry what is out of the ordinary."""
+    rows, columns = source.kernel
+    words = [f"{rows}x{columns}"]
+    for name, (down, across) in (("stride", source.stride), ("dilation", source.dilation)):
+        if (down, across) != (1, 1):
+            words.append(f"{name} {down}" if down == across else f"{name} {down}x{across}")
+    if source.upsample > 1:
+        words.append(f"upsampled x{source.upsample}")
+    if source.groups > 1:
+        words.append(f"in {source.groups} groups")
+    return " ".join(words)

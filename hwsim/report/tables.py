@@ -6,6 +6,7 @@ from hwsim.report.layers import WAITS, LayerFigures
 from hwsim.report.table import Facts, Table
 from hwsim.report.text import (
     calibration,
+    convolutions,
     decibels,
     frame_facts,
     fused_operators,
@@ -72,7 +73,7 @@ def operators(layers: Layers) -> Table:
                 layer.name,
                 str(layer.input_shape),
                 str(layer.stored_shape),
-                f"{layer.filters} {layer.operators[0].parameter}",
+                f"{layer.filters} {convolutions(layer.operators)}",
                 fused_operators(layer.operators) or "-",
             )
             for layer in layers

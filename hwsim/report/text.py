@@ -56,6 +56,11 @@ def heading(document: Document | Verification) -> str:
     )
 
 
+def convolutions(operators: Iterable[Operator]) -> str:
+    """Return the kernel of every source's convolution, which are added up."""
+    return " + ".join(each.parameter for each in operators if each.status == "priced")
+
+
 def fused_operators(operators: Iterable[Operator]) -> str:
     """Return activation and pools in short form, without bias and rescale."""
     names = {"leaky ReLU": "leaky", "channel pool": "channel pool", "spatial pool": "pool"}
