@@ -57,21 +57,11 @@ def gather(features: NDArray[np.int8], tile: Compute) -> NDArray[np.float32]:
     `packed`, the reduction has the taps in (row, column, channel) order, then fills the last tap
     pass with zeros.
     """
-    rows = _taps(tile.top, tile.rows, tile.stride_rows, tile.kernel_rows, tile.dilation_rows,
-                 tile.input_height)  # fmt: skip
-    columns = _taps(tile.left, tile.columns, tile.stride_columns, tile.kernel_columns,
-                    tile.dilation_columns, tile.input_width)  # fmt: skip
-    inside = rows.inside[:, None, None, :, None] & columns.inside[None, :, None, None, :]
-    line = _lines(tile)[:, None, None, :, None]
-    column = (columns.position - tile.column_origin)[None, :, None, None, :]
+    pixels_per_word = features.shape[1] // IMAGE_PIXEL_BYTES if tile.packed else 1
+    inside, place = places(tile, pixels_per_word)
+    values = features
     if tile.packed:
-        pixels_per_word = features.shape[1] // IMAGE_PIXEL_BYTES
         values = features.reshape(-1, IMAGE_PIXEL_BYTES)[:, :IMAGE_CHANNELS]
-        place = line * pixels_per_word + column
-    else:
-        values = features
-        block = (np.arange(tile.blocks) * tile.buffer_block_words)[None, None, :, None, None]
-        place = line + block + (column >> tile.upsample)
     # [rows, columns, blocks, R, S, lanes]
     windows = values[np.where(inside, place, 0)]
     windows = np.where(inside[..., None], windows, np.int8(tile.input_zero_point))
@@ -80,6 +70,23 @@ def gather(features: NDArray[np.int8], tile: Compute) -> NDArray[np.float32]:
         lanes = features.shape[1]
         patches = np.pad(patches, ((0, 0), (0, tile.blocks * lanes - patches.shape[1])))
     return patches
+
+
+def places(tile: Compute, pixels_per_word: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Return, for each tap, if it is inside the input, and its place in the buffer in pixels.
+
+    Both are `[rows, columns, blocks, R, S]`, the first with one entry for all blocks.
+    """
+    rows = _taps(tile.top, tile.rows, tile.stride_rows, tile.kernel_rows, tile.dilation_rows,
+                 tile.input_height)  # fmt: skip
+    columns = _taps(tile.left, tile.columns, tile.stride_columns, tile.kernel_columns,
+                    tile.dilation_columns, tile.input_width)  # fmt: skip
+    inside = rows.inside[:, None, None, :, None] & columns.inside[None, :, None, None, :]
+    line = _lines(tile)[:, None, None, :, None] * pixels_per_word
+    column = (columns.position - tile.column_origin)[None, :, None, None, :] >> tile.upsample
+    blocks = 1 if tile.packed else tile.blocks
+    block = (np.arange(blocks) * tile.buffer_block_words)[None, None, :, None, None]
+    return inside, line + block + column
 
 
 def _taps(first: int, count: int, stride: int, taps: int, dilation: int, size: int) -> _Taps:

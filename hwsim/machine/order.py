@@ -1,0 +1,191 @@
+"""The order that a program's tokens enforce, and a check that nothing unread is overwritten.
+
+Units run ahead of each other as far as tokens allow. An event comes behind those that it waits
+for, and behind the earlier events of its own unit. This file follows from that alone: it knows no
+cycles and no depth of a queue, so that every unit may be as late as it likes.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.isa.descriptor import Compute, End, Load, Store
+from hwsim.isa.fields import Destination
+from hwsim.isa.tokens import unwrap
+from hwsim.machine.convolution import places
+from hwsim.program.blocking import IMAGE_PIXEL_BYTES
+from hwsim.program.program import Program
+
+Words = NDArray[np.int64]  # numbers of words in a buffer or in memory
+
+
+class OrderError(AssertionError):
+    """Two accesses to one word come in an order that no token enforces, or a wait has no end."""
+
+
+class Clock(NamedTuple):
+    """For each token, a count that has certainly been reached."""
+
+    chunks: int = 0
+    computes: int = 0
+    drains: int = 0
+    staged: int = 0
+    stores: int = 0
+
+    def joined(self, *others: "Clock") -> "Clock":
+        """Return what is certain for whoever waits for all these clocks."""
+        return Clock(*map(max, zip(self, *others, strict=True)))
+
+
+class Access(IntEnum):
+    """The side of a place's history that an access belongs to."""
+
+    READ = 0
+    WRITE = 1
+
+
+class Place:
+    """A buffer or memory: for each word, the numbers of its last read and of its last write."""
+
+    def __init__(self, name: str, words: int) -> None:
+        self._name = name
+        self._last = np.zeros((len(Access), words), np.int64)
+
+    def read(self, words: Words, number: int, certain: int, who: str) -> None:
+        """Record a read; all writes to its words must be among the `certain` first ones."""
+        self._check(Access.WRITE, words, certain, f"{who} reads")
+        self._last[Access.READ, words] = number
+
+    def write(self, words: Words, number: int, certain: int, who: str) -> None:
+        """Record a write; all reads of its words must be among the `certain` first ones."""
+        self._check(Access.READ, words, certain, f"{who} overwrites")
+        self._last[Access.WRITE, words] = number
+
+    def _check(self, before: Access, words: Words, certain: int, who: str) -> None:
+        late = words[self._last[before, words] > certain]
+        if late.size:
+            raise OrderError(
+                f"{who} word {late[0]} of {self._name}, whose {before.name.lower()} number "
+                f"{self._last[before, late[0]]} may come later: {certain} are certain"
+            )
+
+
+def check_order(program: Program) -> None:
+    """Raise `OrderError` for the first access or wait whose order the tokens leave open."""
+    _Replay(program).run()
+
+
+class _Replay:
+    """The clocks of all events so far, in program order; entry n of a list is event n's."""
+
+    def __init__(self, program: Program) -> None:
+        config = program.config
+        self._program, self._word_bytes = program, config.word_bytes
+        self._features = Place("the feature buffer", config.feature_words)
+        self._staging = Place("staging", config.staging_words)
+        self._memory = Place("memory", -(-program.features.limit // config.word_bytes) + 1)
+        self._chunks = [Clock()]
+        self._computes = [Clock()]
+        self._drains = [Clock()]
+        self._staged = [Clock()]
+        self._stores = [Clock()]
+        self._load_begun = Clock()
+
+    def run(self) -> None:
+        for index, descriptor in enumerate(self._program.descriptors):
+            who = f"descriptor {index}, {type(descriptor).__name__.upper()},"
+            if isinstance(descriptor, Load):
+                self._load(descriptor, who)
+            elif isinstance(descriptor, Compute):
+                self._compute(descriptor, who)
+            elif isinstance(descriptor, Store):
+                self._store(descriptor, who)
+            elif isinstance(descriptor, End):
+                self._reached(self._stores, descriptor.wait_stores, who)
+
+    def _reached(self, clocks: list[Clock], wait: int, who: str) -> Clock:
+        """Return what is certain once a token has reached `wait`."""
+        count = unwrap(wait, len(clocks) - 1)
+        if count >= len(clocks):
+            raise OrderError(f"{who} waits for event {count} of {len(clocks) - 1}")
+        return clocks[max(0, count)]
+
+    def _load(self, load: Load, who: str) -> None:
+        """A LOAD begins behind the one before; the words of both arrive in this order."""
+        self._load_begun = self._load_begun.joined(
+            self._reached(self._computes, load.wait_computes, who),
+            self._reached(self._stores, load.wait_stores, who),
+        )
+        if load.destination != Destination.FEATURES:
+            return
+        for block in range(load.blocks):
+            number = len(self._chunks)
+            first = load.address + block * load.block_stride_bytes
+            source = self._rows(first, load.rows, load.row_stride_bytes, load.row_words)
+            self._memory.read(source, number, self._load_begun.stores, who)
+            target = np.concatenate(list(_buffer_rows(load, block)))
+            self._features.write(target, number, self._load_begun.computes, who)
+            self._chunks.append(self._chunks[-1].joined(self._load_begun, Clock(chunks=number)))
+
+    def _compute(self, tile: Compute, who: str) -> None:
+        number = len(self._computes)
+        done = self._computes[-1].joined(Clock(computes=number))
+        for block, words in enumerate(_read_words(tile, self._word_bytes)):
+            ready = self._reached(self._chunks, tile.wait_chunks + block + 1, who)
+            done = done.joined(ready)
+            self._features.read(words, number, done.chunks, who)
+        self._computes.append(done)
+        if tile.last:
+            self._drain(tile, done, who)
+
+    def _drain(self, tile: Compute, accumulated: Clock, who: str) -> None:
+        number = len(self._drains)
+        begun = accumulated.joined(
+            self._drains[-1], self._reached(self._staged, tile.wait_staged, who)
+        )
+        pixels = tile.pooled_rows * tile.pooled_columns
+        lanes = self._program.config.array.output_lanes >> tile.channel_pool
+        planes = max(1, lanes // self._word_bytes)
+        words = tile.staging_address + np.arange(planes * pixels)
+        self._staging.write(words, number, begun.staged, who)
+        self._drains.append(begun.joined(Clock(drains=number)))
+
+    def _store(self, store: Store, who: str) -> None:
+        number = len(self._stores)
+        begun = self._staged[-1].joined(self._reached(self._drains, store.wait_drains, who))
+        words = store.row_words * store.rows
+        self._staging.read(
+            store.staging_address + np.arange(store.blocks * words), number, begun.drains, who
+        )
+        for block in range(store.blocks):
+            first = store.address + block * store.block_stride_bytes
+            target = self._rows(first, store.rows, store.row_stride_bytes, store.row_words)
+            self._memory.write(target, number, begun.chunks, who)
+        self._staged.append(begun.joined(Clock(staged=number)))
+        self._stores.append(self._stores[-1].joined(begun, Clock(staged=number, stores=number)))
+
+    def _rows(self, first: int, rows: int, stride_bytes: int, words: int) -> Words:
+        """Return the words of memory in `rows` burst runs."""
+        starts = (first + np.arange(rows) * stride_bytes) // self._word_bytes
+        found: Words = (starts[:, None] + np.arange(words)).ravel()
+        return found
+
+
+def _buffer_rows(load: Load, block: int) -> Iterator[Words]:
+    """Yield the words of the feature buffer that each burst run of a block goes to."""
+    for row in range(load.rows):
+        wraps = (load.ring_row + row) // load.ring_rows
+        start = load.first_line + block * load.buffer_block_words + row * load.row_words
+        start -= wraps * (load.row_words + load.wrap_words)
+        yield start + np.arange(load.row_words)
+
+
+def _read_words(tile: Compute, word_bytes: int) -> Iterator[Words]:
+    """Yield the words of the feature buffer that a COMPUTE reads, input block by input block."""
+    pixels_per_word = word_bytes // IMAGE_PIXEL_BYTES if tile.packed else 1
+    inside, place = places(tile, pixels_per_word)
+    for block in range(place.shape[2]):
+        yield np.unique(place[:, :, block][inside[:, :, 0]] // pixels_per_word)

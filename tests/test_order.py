@@ -1,0 +1,89 @@
+"""The tokens of every program order all accesses, however late a unit is."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hwsim.arch.config import load_config
+from hwsim.compiler import compile_graph
+from hwsim.frontends.builtin import NETWORKS, build_network
+from hwsim.isa.descriptor import Compute, Descriptor, Load, Store
+from hwsim.isa.fields import Destination
+from hwsim.machine.order import OrderError, check_order
+from hwsim.passes.baselines import materialized
+from hwsim.program.program import Program
+from hwsim.testbenches.cases import BRANCHES, case_graph
+from tests.drawn import branching_graphs, configs, preset_with, shapes_of_graphs
+from tests.test_machine import compiled
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_drawn_programs(data: st.DataObject) -> None:
+    config = data.draw(configs(8))
+    graph = data.draw(branching_graphs(weight_bits=8) | shapes_of_graphs())
+    check_order(compiled(graph, config))
+
+
+@pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_built_in_networks(network: str, preset: str) -> None:
+    graph = build_network(network, height=64, width=96)
+    for variant in (graph, materialized(graph)) if graph.is_condensed else (graph,):
+        check_order(compile_graph(variant, load_config(preset)))
+
+
+def program_of(name: str) -> Program:
+    """Return the program of a case, whose rings of rows are small."""
+    config = preset_with("nano", buffers={"feature_bytes": 4096})
+    return compile_graph(case_graph(name, config), config)
+
+
+def spoilt(program: Program, kind: type[Descriptor], **changes: int) -> Program:
+    """Return the program with fields of all descriptors of a kind replaced."""
+    return replace(
+        program,
+        descriptors=tuple(
+            one._replace(**changes) if isinstance(one, kind) else one for one in program.descriptors
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "changes", "message"),
+    [
+        ("tiles", Compute, {"wait_staged": 0}, "COMPUTE, overwrites word .* of staging"),
+        ("tiles", Store, {"wait_drains": 0}, "STORE, reads word .* of staging"),
+        ("tiles", Compute, {"wait_chunks": 0}, "COMPUTE, reads word .* of the feature buffer"),
+        ("chain", Load, {"wait_stores": 0}, "LOAD, reads word .* of memory"),
+        ("tiles", Load, {"wait_computes": 0}, "LOAD, overwrites word .* of the feature buffer"),
+        (BRANCHES, Load, {"wait_stores": 0}, "LOAD, reads word .* of memory"),
+        ("slice", Store, {"wait_drains": 9}, "STORE, waits for event 9 of"),
+    ],
+)
+def test_a_missing_wait_is_named(
+    name: str, kind: type[Descriptor], changes: dict[str, int], message: str
+) -> None:
+    program = program_of(name)
+    check_order(program)
+    with pytest.raises(OrderError, match=message):
+        check_order(spoilt(program, kind, **changes))
+
+
+def test_memory_that_is_overwritten_too_early_is_named() -> None:
+    """A store into the place of rows that are loaded ahead is found."""
+    program = program_of("tiles")
+    stored = next(n for n, one in enumerate(program.descriptors) if isinstance(one, Store))
+    store = program.descriptors[stored]
+    *_, ahead = [
+        one
+        for one in program.descriptors[:stored]
+        if isinstance(one, Load) and one.destination == Destination.FEATURES
+    ]
+    assert isinstance(store, Store)
+    descriptors = list(program.descriptors)
+    descriptors[stored] = store._replace(address=ahead.address)
+    with pytest.raises(OrderError, match="STORE, overwrites word .* of memory"):
+        check_order(replace(program, descriptors=tuple(descriptors)))
