@@ -10,6 +10,7 @@ from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph
 from hwsim.graph import Shape, SpatialPool
 from hwsim.graph.records import GraphRecord
+from hwsim.passes.weight_width import with_weight_bits
 from hwsim.program.program import WINDOW_BYTES, Program
 from hwsim.program.relocate import relocate
 from hwsim.testbenches.cases import CaseStage, drawn_layers, with_constants
@@ -54,7 +55,8 @@ class BranchingNetwork:
     base: int
 
     def program(self, config: Config) -> Program:
-        graph = with_constants(self.graph.graph(), config, self.seed)
+        graph = with_weight_bits(self.graph.graph(), config.widths.weight_bits)
+        graph = with_constants(graph, config, self.seed)
         return relocate(compile_graph(graph, config), self.base)
 
     @property

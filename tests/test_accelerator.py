@@ -16,7 +16,7 @@ from hwsim.testbenches import network_bench, simulator
 from hwsim.testbenches.bench import CONFIG
 from hwsim.testbenches.tb_accelerator import TOLERANCE
 from hwsim.testbenches.tb_condensation import MEASURED as MEASURED_BY_K
-from hwsim.testbenches.tb_drawn import EXAMPLES, LAYERS
+from hwsim.testbenches.tb_drawn import BRANCHING, EXAMPLES, LAYERS
 from hwsim.testbenches.tb_recovery import ENDS, FUZZED
 from tests.collisions import with_noise
 from tests.drawn import preset_with
@@ -182,17 +182,20 @@ def test_recovery_from_many_spoilt_programs(name: str, seeds: str, tmp_path: Pat
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", ALL)
 def test_drawn_networks(name: str, tmp_path: Path) -> None:
+    """All witnesses agree; the three quick builds see fifty networks that branch."""
+    drawn = {EXAMPLES: "22", BRANCHING: "17"} if name in QUICK else {}
     tolerance = {TOLERANCE: NEAR if name in MEASURED else CLOSE}
-    run_bench(CONFIGURATIONS[name], tmp_path, DRAWN_BENCH, **tolerance)
+    run_bench(CONFIGURATIONS[name], tmp_path, DRAWN_BENCH, **drawn, **tolerance)
 
 
 @pytest.mark.verilator
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_drawn_networks(name: str, tmp_path: Path) -> None:
-    """All witnesses agree on a thousand drawn layers."""
-    stages = str(-(-1000 // len(CONFIGURATIONS)))
-    many = {EXAMPLES: "60", LAYERS: stages, TOLERANCE: NEAR if name in MEASURED else CLOSE}
+    """All witnesses agree on a thousand drawn networks that branch, and on more layers."""
+    share = str(-(-1000 // len(CONFIGURATIONS)))
+    many = {EXAMPLES: "150", LAYERS: share, BRANCHING: share}
+    many[TOLERANCE] = NEAR if name in MEASURED else CLOSE
     run_bench(CONFIGURATIONS[name], tmp_path, DRAWN_BENCH, **many)
 
 

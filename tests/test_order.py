@@ -85,5 +85,5 @@ def test_memory_that_is_overwritten_too_early_is_named() -> None:
     assert isinstance(store, Store)
     descriptors = list(program.descriptors)
     descriptors[stored] = store._replace(address=ahead.address)
-    with pytest.raises(OrderError, match="STORE, overwrites word .* of memory"):
+    with pytest.raises(OrderError, match=r"STORE, overwrites word .* of memory"):
         check_order(replace(program, descriptors=tuple(descriptors)))

@@ -4,6 +4,8 @@ It tells the program's size in memory, if it can be compiled at all, and how muc
 still to be done. `hwsim.compiler.compile` asserts it for every stage that it writes.
 """
 
+from itertools import accumulate
+
 from hwsim.arch.config import Config
 from hwsim.compiler.spans import ROWS, read_span
 from hwsim.graph import Source, Stage
@@ -42,7 +44,8 @@ def _weight_loads(schedule: Schedule, config: Config) -> int:
     """Return the number of loads of weights: one for each sweep, or for each bundle.
 
     The first bundle of a band set is loaded ahead. If the queue cannot hold all of it, the rest is
-    one more load.
+    one more load. A tile of several sources whose weights exceed the queue has a load for each
+    COMPUTE, but for what was loaded ahead.
     """
     if schedule.scope is WeightScope.STAGE:
         return len(schedule.sweeps)
@@ -50,9 +53,17 @@ def _weight_loads(schedule: Schedule, config: Config) -> int:
     readings = len(schedule.stripes) * len(schedule.band_sets)
     if schedule.scope is WeightScope.BAND_SET:
         return readings * blocking.bundles
-    first_bundle_words = min(blocking.bundle_blocks, blocking.output_blocks) * blocking.weight_words
-    split = readings if first_bundle_words > config.weight_words else 0
-    return schedule.tiles * blocking.bundles + split
+    first_blocks = min(blocking.bundle_blocks, blocking.output_blocks)
+    first_bundle_words = first_blocks * blocking.weight_words
+    if len(blocking.sources) == 1:
+        split = readings if first_bundle_words > config.weight_words else 0
+        return schedule.tiles * blocking.bundles + split
+    pieces = [source.weight_words for source in blocking.sources]
+    pieces[-1] += config.parameter_words
+    ends = accumulate(pieces * first_blocks)
+    ahead = min(first_bundle_words, config.weight_words)
+    covered = sum(end <= ahead for end in ends)
+    return schedule.tiles * blocking.output_blocks * len(pieces) + readings * (1 - covered)
 
 
 def page_loads(work: int, before: int) -> int:

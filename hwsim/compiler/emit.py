@@ -80,8 +80,7 @@ class _StageEmitter:
         if scope is WeightScope.TILE:
             for band, tile in tiles:
                 for bundle in bundles:
-                    self._weights.load(bundle)
-                    writer.write(bundle, band, tile, release=True)
+                    self._tile(writer, bundle, band, tile)
             return
         *others, (last_band, last_tile) = tiles
         for bundle in bundles:
@@ -90,3 +89,17 @@ class _StageEmitter:
             for band, tile in others:
                 writer.write(bundle, band, tile, release=False)
             writer.write(bundle, last_band, last_tile, is_last or scope is WeightScope.BAND_SET)
+
+    def _tile(self, writer: TileWriter, bundle: int, band: Span, tile: Span) -> None:
+        """Write a tile whose weights exceed the queue.
+
+        A load that waits for room must not keep back the page of the COMPUTEs that make it. Those
+        of one source are few, and on the next page at the latest; with several sources, each loads
+        its own weights.
+        """
+        if len(self._task.stage.sources) == 1:
+            self._weights.load(bundle)
+            writer.write(bundle, band, tile, release=True)
+        else:
+            self._weights.begin(bundle)
+            writer.write(bundle, band, tile, True, before_compute=self._weights.load_next)

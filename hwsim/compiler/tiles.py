@@ -1,5 +1,6 @@
 """The descriptors of a tile: COMPUTEs of each output block and source of a bundle, then a STORE."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hwsim.compiler.feature_ring import FeatureRing
@@ -37,8 +38,18 @@ class TileWriter:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
         self._rings, self._weights = rings, weights
 
-    def write(self, bundle: int, band: Span, span: Span, release: bool) -> None:
-        """Write all output blocks of a bundle on one tile; `release` drops their weights."""
+    def write(
+        self,
+        bundle: int,
+        band: Span,
+        span: Span,
+        release: bool,
+        before_compute: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Write all output blocks of a bundle on one tile; `release` drops their weights.
+
+        `before_compute` is called before each COMPUTE with the words that it takes from the queue.
+        """
         tokens, weights = self._tokens, self._weights
         staging = tokens.stores % 2 * (self._task.config.staging_words // 2)
         wait_staged = max(0, tokens.stores - 1)  # all but the last, which reads the other half
@@ -47,11 +58,14 @@ class TileWriter:
         for slot in range(blocks):
             words_before = 0
             for index, ring in enumerate(self._rings):
+                is_last = index == len(self._rings) - 1
+                words = ring.blocking.weight_words
+                before_compute(words + is_last * self._task.config.parameter_words)
                 offset = weights.offset(first + slot, words_before)
                 self._compute(first + slot, slot, index, tile, offset)
-                words_before += ring.blocking.weight_words
+                words_before += words
                 if release:
-                    weights.release(ring.blocking.weight_words)
+                    weights.release(words)
             if release:
                 weights.release(self._task.config.parameter_words)
         tokens.computes += blocks * len(self._rings)

@@ -14,6 +14,7 @@ class WeightStream:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
         self._block_words = task.schedule.blocking.weight_words
         self._ahead = 0  # words of the next bundle that have been loaded ahead
+        self._next = 0  # the stage's word that is loaded next
         self._loaded = 0  # words of all bundles before those in the queue
         self._released = 0  # words that have left the queue
         self._first_block = 0  # the first output block of the bundles in the queue
@@ -21,11 +22,21 @@ class WeightStream:
 
     def load(self, first_bundle: int, bundles: int = 1) -> None:
         """Write the load of the bundles' weights, without the words that were loaded ahead."""
+        self.begin(first_bundle, bundles)
+        self.load_next(self._blocks * self._block_words)
+
+    def begin(self, first_bundle: int, bundles: int = 1) -> None:
+        """Turn to the weights of these bundles, which `load_next` loads piece by piece."""
         self._loaded += self._blocks * self._block_words
         self._first_block, self._blocks = self._task.blocks_of(first_bundle, bundles)
-        first = self._first_block * self._block_words + self._ahead
-        self._load_words(first, self._blocks * self._block_words - self._ahead)
-        self._ahead = 0
+        self._next = self._first_block * self._block_words
+
+    def load_next(self, words: int) -> None:
+        """Write the load of the next `words`, without those that were loaded ahead."""
+        covered = min(self._ahead, words)
+        self._load_words(self._next + covered, words - covered)
+        self._next += words
+        self._ahead -= covered
 
     def load_ahead(self, bundle: int) -> None:
         """Write the load of the next weights before features that may have to wait for room.
