@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from hwsim.cli import main
 from hwsim.errors import InputError
 from hwsim.flows.progress import silent
 from hwsim.flows.results import EstimateResult
+from hwsim.flows.simulation import PERCENT, following
 from hwsim.graph import Graph
 from hwsim.report.layers import LayerFigures
 from tests.test_hostile_names import HOSTILE, Structure, config_named
@@ -131,6 +134,17 @@ def test_networks_and_configs_are_what_the_commands_list(
         assert [row.name for row in table] == words
 
 
+def test_a_table_prints_a_line_per_row() -> None:
+    table = hwsim.networks()
+    heading, rule, *lines = str(table).splitlines()
+    assert sorted(heading.split()) == sorted(table.columns)
+    assert set(rule) == {"─"}
+    assert [line.split()[0] for line in lines] == [row.name for row in table]
+    assert all(f"{row.macs:,}" in line for row, line in zip(table, lines, strict=True))
+    assert {len(line) for line in (heading, *lines)} == {len(rule)}
+    assert str(table[1:2]).splitlines()[2].startswith(table[1].name)
+
+
 def test_load_takes_a_size_and_k() -> None:
     graph = hwsim.load(MINI, size=(96, 64), k=4)
     assert isinstance(graph, Graph)
@@ -161,7 +175,7 @@ def test_a_config_is_a_name_a_file_or_a_config(tmp_path: Path) -> None:
     [
         (lambda: hwsim.load("tiny-yolo2"), "did you mean 'tiny-yolov2'"),
         (lambda: hwsim.load(Path("net.onnx")), "no network 'net.onnx'"),
-        (lambda: hwsim.load(MINI, size=8), "width = 8: condensation-net-mini takes 32 to"),
+        (lambda: hwsim.load(MINI, size=8), "size 8x8: each side must have 32 to"),
         *(
             (lambda size=size: hwsim.load(MINI, size=size), "is no size in pixels such as 416")
             for size in ("64x", 3.5, True, (320,) * 3, -64, [64, 64])
@@ -177,6 +191,37 @@ def test_bad_input_is_the_command_s_line(call: Any, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("workplace")
+def test_every_step_of_every_task_is_reported() -> None:
+    steps: dict[str, int] = {}
+    done: dict[str, int] = {}
+
+    @contextmanager
+    def record(description: str, count: int) -> Iterator[Callable[[], None]]:
+        steps[description], done[description] = count, 0
+
+        def advance() -> None:
+            done[description] += 1
+
+        yield advance
+
+    hwsim.run(MINI, image="photo.jpg", progress=record)
+    assert f"quantizing {MINI}" in steps
+    assert done == steps
+    hwsim.compile(MINI, image="photo.jpg", progress=record)
+    assert done == steps
+
+
+def test_a_simulation_fills_its_bar_whatever_was_predicted(tmp_path: Path) -> None:
+    advanced: list[None] = []
+    with following(tmp_path, 1000, lambda: advanced.append(None)):
+        assert not advanced
+    assert len(advanced) == PERCENT
+    with pytest.raises(ZeroDivisionError), following(tmp_path, 1000, lambda: advanced.append(None)):
+        raise ZeroDivisionError
+    assert len(advanced) == PERCENT
 
 
 @pytest.mark.usefixtures("workplace")

@@ -35,6 +35,7 @@ def estimate(
     from hwsim.flows.configuration import configuration
     from hwsim.flows.estimate import estimate as find
     from hwsim.flows.network import load
+    from hwsim.flows.progress import single_step
 
     show_progress = progress(current_verbosity())
     graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
@@ -42,6 +43,6 @@ def estimate(
         wanted = Wanted(page_in(html, outputs), json, csv, trace)
         wanted.reserve(outputs)
         found = find(graph, config, progress=show_progress)
-        with show_progress("writing figures", 1):
+        with single_step(show_progress, "writing figures"):
             outputs.write(wanted.texts(found))
     wanted.show(found, current_verbosity())

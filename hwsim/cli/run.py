@@ -45,6 +45,7 @@ def run(
     from hwsim.flows.configuration import configuration
     from hwsim.flows.execution import run as execute
     from hwsim.flows.network import load
+    from hwsim.flows.progress import single_step
 
     show_progress = progress(current_verbosity())
     graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
@@ -54,6 +55,6 @@ def run(
         found = execute(
             graph, config, image=image, weights=weights, check=check, progress=show_progress
         )
-        with show_progress("writing figures", 1):
+        with single_step(show_progress, "writing figures"):
             outputs.write(wanted.texts(found))
     wanted.show(found, current_verbosity())

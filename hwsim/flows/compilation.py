@@ -15,7 +15,7 @@ from hwsim.compiler.pack import pack_features
 from hwsim.extras import needing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.network import File, NetworkSource, path_text, placed
-from hwsim.flows.progress import Progress, silent
+from hwsim.flows.progress import Progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.graph import Graph, Layer
 from hwsim.machine import Machine
@@ -112,7 +112,7 @@ def compile_network(
     check_base(plan_graph(shapes, chosen), base)  # refuse what cannot run before the long work
     image, weights = path_text(image), path_text(weights)
     stored = None if image is None else _stored_photograph(image, shapes)
-    with progress(f"quantizing {shapes.name}", 1):
+    with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits)
         graph = made.graph
     with progress(f"compiling {shapes.name}", len(graph.layers)) as advance:
@@ -124,7 +124,7 @@ def compile_network(
     files: dict[str, str | bytes] = {MEMORY: memory_image(moved, executed.packed)}
     if image is not None:
         files[EXPECTED] = executed.output
-    with progress(f"timing {shapes.name}", 1):
+    with single_step(progress, f"timing {shapes.name}"):
         timeline = time_program(program)
     document = make_memory_map(
         moved,

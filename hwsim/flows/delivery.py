@@ -8,7 +8,7 @@ from hwsim.arch.config import Config
 from hwsim.cache import tools_can_cache
 from hwsim.errors import InputError
 from hwsim.extras import needing_extra
-from hwsim.flows.progress import Progress, silent
+from hwsim.flows.progress import Progress, silent, single_step
 from hwsim.report.delivery import SCHEMA_VERSION, DeliveredFile, Delivery, Port
 
 TOP = "accelerator"
@@ -77,7 +77,7 @@ def verilog(config: Config, progress: Progress = silent) -> str:
     """Generate the Verilog alone, with the default name."""
     from hwsim.rtl.accelerator import accelerator_verilog
 
-    with progress("generating the Verilog", 1), tools_can_cache():
+    with single_step(progress, "generating the Verilog"), tools_can_cache():
         return accelerator_verilog(config, TOP)
 
 

@@ -17,7 +17,7 @@ from hwsim.extras import needing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.estimate import price
 from hwsim.flows.network import File, NetworkSource, path_text, placed
-from hwsim.flows.progress import Advance, Progress, silent
+from hwsim.flows.progress import Advance, Progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.results import RunResult
 from hwsim.graph import Layer
@@ -66,7 +66,7 @@ def run(
 
         size = shapes.input.shape
         pixels = load_image(image, height=size.height, width=size.width)
-    with progress(f"quantizing {shapes.name}", 1):
+    with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits)
     found = price(made.graph, chosen, progress)
     real: Iterator[Tensor | None] = repeat(None)

@@ -7,7 +7,7 @@ from os import PathLike, fspath
 from hwsim.arch.config import Config
 from hwsim.errors import InputError
 from hwsim.flows.configuration import ConfigSource, configuration
-from hwsim.frontends.builtin import NETWORKS, build_network
+from hwsim.frontends.builtin import NETWORKS, build_network, check_size
 from hwsim.graph import Graph
 from hwsim.passes.weight_width import with_weight_bits
 from hwsim.report.records import Records
@@ -63,7 +63,9 @@ def width_and_height(size: Size) -> tuple[int, int]:
     match = SIZE.fullmatch(text)
     if match is None:
         raise InputError(f"size {size!r} is no size in pixels such as 416 or 320x256")
-    return int(match[1]), int(match[2] or match[1])
+    width, height = int(match[1]), int(match[2] or match[1])
+    check_size(width, height)
+    return width, height
 
 
 def path_text(file: File | None) -> str | None:

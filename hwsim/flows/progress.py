@@ -11,3 +11,11 @@ Progress = Callable[[str, int], AbstractContextManager[Advance]]  # a descriptio
 def silent(_description: str, _steps: int) -> Iterator[Advance]:
     """Show nothing."""
     yield lambda: None
+
+
+@contextmanager
+def single_step(progress: Progress, description: str) -> Iterator[None]:
+    """Report work of one step, which is done when the block ends without an exception."""
+    with progress(description, 1) as advance:
+        yield
+        advance()

@@ -14,7 +14,7 @@ from hwsim.errors import InputError
 from hwsim.extras import needing_extra
 from hwsim.files import read_file
 from hwsim.flows.delivery import TOP, verilog
-from hwsim.flows.progress import Progress
+from hwsim.flows.progress import Progress, single_step
 from hwsim.report.synthesis import (
     SCHEMA_VERSION,
     FpgaSynthesis,
@@ -115,7 +115,7 @@ def synthesize_for_xc7(config: Config, progress: Progress) -> Synthesis:
     from hwsim.synthesis.yosys import SynthesisError, yosys_version
 
     text = verilog(config, progress)
-    with progress("synthesizing", 1):
+    with single_step(progress, "synthesizing"):
         try:
             found = map_to_xc7(text, TOP)
         except SynthesisError as error:

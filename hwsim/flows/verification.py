@@ -17,7 +17,7 @@ from hwsim.extras import needing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.execution import shipped_photograph
 from hwsim.flows.network import File, NetworkSource, path_text, placed
-from hwsim.flows.progress import Progress, silent
+from hwsim.flows.progress import Progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.simulation import subjects
 from hwsim.flows.witnesses import verify_program
@@ -171,7 +171,7 @@ def _verify(
 
     size = shapes.input.shape
     pixels = load_image(image, height=size.height, width=size.width)
-    with progress(f"quantizing {shapes.name}", 1):
+    with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, config.widths.multiplier_bits)
         graph = made.graph
     found = tuple(

@@ -77,6 +77,15 @@ def network_spec(name: str) -> NetworkSpec:
     return NETWORKS[name]
 
 
+def check_size(width: int, height: int) -> None:
+    """Raise `InputError` for a size of the image that no built-in network takes."""
+    if not all(STRIDE <= side <= LARGEST_SIZE for side in (width, height)):
+        raise InputError(
+            f"size {width}x{height}: each side must have {STRIDE} to {LARGEST_SIZE} pixels "
+            f"(one output cell covers {STRIDE})"
+        )
+
+
 def build_network(
     name: str,
     height: int | None = None,
@@ -95,12 +104,7 @@ def build_network(
     k = spec.default_k if k is None else k
     if k not in CHANNEL_POOL_FACTORS:
         raise InputError(f"k = {k}: must be one of {', '.join(map(str, CHANNEL_POOL_FACTORS))}")
-    for axis, size in (("width", width), ("height", height)):
-        if not STRIDE <= size <= LARGEST_SIZE:
-            raise InputError(
-                f"{axis} = {size}: {name} takes {STRIDE} to {LARGEST_SIZE} pixels "
-                f"(one output cell covers {STRIDE})"
-            )
+    check_size(width, height)
 
     layers: list[Layer] = []
     tensor = Tensor("image", Shape(IMAGE_CHANNELS, height, width), is_image=True)
