@@ -1,4 +1,6 @@
-"""The two exceptions that a command ends with on purpose."""
+"""The two exceptions that a command ends with on purpose, and the values in their messages."""
+
+import reprlib
 
 
 class InputError(ValueError):
@@ -13,3 +15,8 @@ class ComparisonError(Exception):
 
     The command line prints the message alone and exits with status 1.
     """
+
+
+def shown(value: object) -> str:
+    """Return a value as Python writes it, in one line and of bounded length."""
+    return " ".join(reprlib.repr(value).split())

@@ -17,6 +17,7 @@ from hwsim.graph.infer import stored_shape
 from hwsim.passes.baselines import materialized, plain, without_constants
 from tests.drawn import preset_with, shapes_of_graphs, with_drawn_constants
 
+NUMPY_EIGHT: Any = np.int64(8)
 NOT_ABOVE_ZERO = (0, -1, -(10**30), True, "3", 2.0, np.int64(3), None)
 
 
@@ -79,7 +80,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"channel_pool": 3}, "channel_pool = 3 must be one of 1, 2, 4, 8"),
     ({"filters": 33, "channel_pool": 2}, "filters = 33 must be a multiple of channel_pool = 2"),
     ({"filters": 8, "groups": 8, "channel_pool": 2}, "channel_pool = 2 needs a dense convolution"),
-    ({"spatial_pool": 1}, "spatial_pool = 1 must be a SpatialPool"),
+    ({"spatial_pool": 1}, "spatial_pool = 1 must be of type SpatialPool"),
     ({"weight_bits": 5}, "weight_bits = 5 must be one of 4, 8"),
     ({"weight_bits": 16}, "weight_bits = 16 must be one of 4, 8"),
     ({"leaky_slope": -0.5}, "leaky_slope = -0.5 must be None or a number from 0 to 1"),
@@ -104,7 +105,26 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
      "weights must be int8 (16, 8, 3, 3), not float64 (16, 8, 3, 3)"),
     ({"constants": sound_constants(bias=np.zeros(16, np.int64))},
      "bias must be int32 (16,), not int64 (16,)"),
-    ({"constants": sound_constants(bias=[0] * 16)}, "bias must be an array of int32 (16,), not a"),
+    ({"constants": sound_constants(bias=[0] * 16)},
+     "bias must be a plain array of int32 (16,), not a list"),
+    ({"constants": sound_constants(bias=np.ma.zeros(16, np.int32))},
+     "bias must be a plain array of int32 (16,), not a MaskedArray"),
+    ({"constants": sound_constants(weights=None)},
+     "weights must be a plain array of int8 (16, 8, 3, 3), not a NoneType"),
+    ({"constants": {"bias": 1}}, "constants = {'bias': 1} must be of type Constants or None"),
+    ({"input": None}, "input = None must be of type Tensor"),
+    ({"output": "out"}, "output = 'out' must be of type Tensor"),
+    ({"input": input_with(shape=None)}, "input shape = None must be of type Shape"),
+    ({"output": output_with(shape=(16, 6, 5))}, "output shape = (16, 6, 5) must be of type Shape"),
+    ({"input": input_with(bits=8.0)}, "input bits = 8.0 must be of type int"),
+    ({"input": input_with(bits=NUMPY_EIGHT)}, "must be of type int"),
+    ({"input": input_with(quantization=(0.5, 3))}, "(0.5, 3) must be of type Quantization or None"),
+    ({"input": input_with(is_image="no")}, "input is_image = 'no' must be of type bool"),
+    ({"is_reduction": 1}, "is_reduction = 1 must be of type bool"),
+    ({"input": input_with(shape=Shape(NUMPY_EIGHT, 6, 5))},
+     "must be an integer from 1 to 65535"),
+    ({"kernel": (np.int64(3), 3)}, "must be two integers from 1 to 15"),
+    ({"leaky_slope": np.float32(0.1)}, "must be None or a number from 0 to 1"),
     ({"constants": sound_constants(shift=np.full(16, 63, np.int32))},
      "shift holds 63: must be 2 to 62"),
     ({"constants": sound_constants(shift=np.full(16, 1, np.int32))},
@@ -170,6 +190,22 @@ def chain(count: int = 3) -> list[Layer]:
         Layer(f"conv{index + 1}", tensors[index], tensors[index + 1], 8, (1, 1), 0, None)
         for index in range(count)
     ]
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (chain(), r"layers = \[Layer.* must be of type tuple"),
+        (iter(chain()), "layers = .* must be of type tuple"),
+        ((layer for layer in chain()), "layers = <generator .* must be of type tuple"),
+        (None, "layers = None must be of type tuple"),
+        ((*chain(), "pool"), r"layers\[3\] = 'pool' must be of type Layer"),
+    ],
+)
+def test_layers_are_a_tuple_of_layers(layers: Any, message: str) -> None:
+    with pytest.raises(InputError, match=f"^graph g: {message}$") as caught:
+        Graph("g", layers)
+    assert "\n" not in str(caught.value)
 
 
 def test_an_empty_graph_is_refused() -> None:

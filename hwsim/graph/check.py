@@ -5,18 +5,18 @@ What some of them lacks is refused here, in one line that names the layer, the v
 What depends on the accelerator's configuration is the compiler's to refuse.
 """
 
-import reprlib
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hwsim.errors import InputError
+from hwsim.errors import InputError, shown
 from hwsim.fixed_point import LARGEST_SHIFT, SMALLEST_SHIFT
 from hwsim.graph.infer import convolved_shape, pooled_shape
-from hwsim.graph.tensors import SpatialPool, Tensor
+from hwsim.graph.tensors import Quantization, Shape, SpatialPool, Tensor
 
 if TYPE_CHECKING:
     from hwsim.graph.layers import Constants, Graph, Layer
@@ -64,6 +64,17 @@ def _refuse(whose: str, broken_rules: Iterator[str]) -> None:
 
 
 def _broken_by_layer(layer: "Layer") -> Iterator[str]:
+    from hwsim.graph.layers import Constants  # which imports this module
+
+    yield from _broken_types(
+        "",
+        layer,
+        input=(Tensor,),
+        output=(Tensor,),
+        spatial_pool=(SpatialPool,),
+        constants=(Constants, NoneType),
+        is_reduction=(bool,),
+    )
     yield from _broken_by_tensor("input", layer.input)
     yield from _broken_by_tensor("output", layer.output)
     if layer.output.is_image:
@@ -77,6 +88,14 @@ def _broken_by_layer(layer: "Layer") -> Iterator[str]:
 def _broken_by_tensor(role: str, tensor: Tensor) -> Iterator[str]:
     for broken in _broken_name(tensor.name):
         yield f"{role}'s {broken}"
+    yield from _broken_types(
+        f"{role} ",
+        tensor,
+        shape=(Shape,),
+        bits=(int,),
+        quantization=(Quantization, NoneType),
+        is_image=(bool,),
+    )
     shape, quantization = tensor.shape, tensor.quantization
     for name, value, largest in (
         ("channels", shape.channels, LARGEST_CHANNELS),
@@ -84,18 +103,18 @@ def _broken_by_tensor(role: str, tensor: Tensor) -> Iterator[str]:
         ("width", shape.width, LARGEST_SIDE),
     ):
         if not _is_integer(value, 1, largest):
-            yield f"{role} {name} = {_shown(value)} must be an integer from 1 to {largest}"
+            yield f"{role} {name} = {shown(value)} must be an integer from 1 to {largest}"
     if tensor.bits != ACTIVATION_BITS:
-        yield f"{role} of {_shown(tensor.bits)} bits: stored values have {ACTIVATION_BITS}"
+        yield f"{role} of {tensor.bits} bits: stored values have {ACTIVATION_BITS}"
     if tensor.is_image and shape.channels != IMAGE_CHANNELS:
         yield f"{role} is an image of {shape.channels} channels: an image has {IMAGE_CHANNELS}"
     if quantization is not None:
         scale, zero_point = quantization.scale, quantization.zero_point
         if not _is_real(scale) or scale <= 0:
-            yield f"{role} scale = {_shown(scale)} must be a finite number above 0"
+            yield f"{role} scale = {shown(scale)} must be a finite number above 0"
         if not _is_integer(zero_point, LEAST_ZERO_POINT, LARGEST_ZERO_POINT):
             yield (
-                f"{role} zero_point = {_shown(zero_point)} must be an integer from "
+                f"{role} zero_point = {shown(zero_point)} must be an integer from "
                 f"{LEAST_ZERO_POINT} to {LARGEST_ZERO_POINT}"
             )
 
@@ -104,33 +123,31 @@ def _broken_by_operator(layer: "Layer") -> Iterator[str]:
     """Yield the broken rules of the convolution and its pools that do not depend on shapes."""
     most_filters = LARGEST_CHANNELS * max(CHANNEL_POOL_FACTORS)
     if not _is_integer(layer.filters, 1, most_filters):
-        yield f"filters = {_shown(layer.filters)} must be an integer from 1 to {most_filters}"
+        yield f"filters = {shown(layer.filters)} must be an integer from 1 to {most_filters}"
     if not _is_kernel(layer.kernel):
-        yield f"kernel = {_shown(layer.kernel)} must be two integers from 1 to {LARGEST_KERNEL}"
+        yield f"kernel = {shown(layer.kernel)} must be two integers from 1 to {LARGEST_KERNEL}"
     least_side = min(layer.kernel)
     if not _is_integer(layer.padding, 0, least_side - 1):
         yield (
-            f"padding = {_shown(layer.padding)} must be an integer from 0 to {least_side - 1}, "
+            f"padding = {shown(layer.padding)} must be an integer from 0 to {least_side - 1}, "
             f"below each side of kernel {layer.kernel}"
         )
     slope = layer.leaky_slope
     if slope is not None and not (_is_real(slope) and 0 <= slope <= 1):
-        yield f"leaky_slope = {_shown(slope)} must be None or a number from 0 to 1"
+        yield f"leaky_slope = {shown(slope)} must be None or a number from 0 to 1"
     if not _is_one_of(layer.channel_pool, CHANNEL_POOL_FACTORS):
-        yield f"channel_pool = {_shown(layer.channel_pool)} must be {_one_of(CHANNEL_POOL_FACTORS)}"
+        yield f"channel_pool = {shown(layer.channel_pool)} must be {_one_of(CHANNEL_POOL_FACTORS)}"
     if layer.filters % layer.channel_pool:
         yield f"filters = {layer.filters} must be a multiple of channel_pool = {layer.channel_pool}"
-    if not _is_a(SpatialPool, layer.spatial_pool):
-        yield f"spatial_pool = {_shown(layer.spatial_pool)} must be a SpatialPool"
     if not _is_one_of(layer.weight_bits, WEIGHT_BITS):
-        yield f"weight_bits = {_shown(layer.weight_bits)} must be {_one_of(WEIGHT_BITS)}"
+        yield f"weight_bits = {shown(layer.weight_bits)} must be {_one_of(WEIGHT_BITS)}"
     yield from _broken_by_groups(layer)
 
 
 def _broken_by_groups(layer: "Layer") -> Iterator[str]:
     channels, groups = layer.input.shape.channels, layer.groups
     if not _is_one_of(groups, (1, channels)):
-        yield f"groups = {_shown(groups)} must be 1 (dense) or {channels}, its channels (depthwise)"
+        yield f"groups = {shown(groups)} must be 1 (dense) or {channels}, its channels (depthwise)"
     if groups == 1 and not layer.is_reduction:
         return
     if layer.filters != groups:
@@ -171,8 +188,8 @@ def _broken_by_constants(layer: "Layer", constants: "Constants") -> Iterator[str
 
 def _broken_array(name: str, values: Any, kind: type, shape: tuple[int, ...]) -> Iterator[str]:
     expected = np.dtype(kind)
-    if not _is_a(np.ndarray, values):
-        yield f"{name} must be an array of {expected} {shape}, not a {type(values).__name__}"
+    if type(values) is not np.ndarray:  # a subclass may compute in another way
+        yield f"{name} must be a plain array of {expected} {shape}, not a {type(values).__name__}"
     if values.dtype != expected or values.shape != shape:
         yield f"{name} must be {expected} {shape}, not {values.dtype} {values.shape}"
 
@@ -187,7 +204,13 @@ def _out_of_range(name: str, values: Any, low: int, high: int) -> Iterator[str]:
 
 
 def _broken_by_graph(graph: "Graph") -> Iterator[str]:
+    from hwsim.graph.layers import Layer  # which imports this module
+
     layers = graph.layers
+    yield from _broken_types("", graph, layers=(tuple,))
+    for index, layer in enumerate(layers):
+        if type(layer) is not Layer:
+            yield f"layers[{index}] = {shown(layer)} must be of type Layer"
     if not layers:
         yield "has no layers: it must have at least one"
     for before, after in pairwise(layers):
@@ -224,9 +247,18 @@ def _repeated(what: str, names: Sequence[str]) -> Iterator[str]:
 
 def _broken_name(name: Any) -> Iterator[str]:
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        yield f"name {_shown(name)} must be text that can be printed, and not be empty"
+        yield f"name {shown(name)} must be text that can be printed, and not be empty"
     if len(name) > LONGEST_NAME:
-        yield f"name {_shown(name)} of {len(name)} characters: at most {LONGEST_NAME}"
+        yield f"name {shown(name)} of {len(name)} characters: at most {LONGEST_NAME}"
+
+
+def _broken_types(prefix: str, record: object, **types: tuple[type, ...]) -> Iterator[str]:
+    """Yield the fields of a record that are of none of their types."""
+    for name, allowed in types.items():
+        value = getattr(record, name)
+        if type(value) not in allowed:
+            names = " or ".join("None" if one is NoneType else one.__name__ for one in allowed)
+            yield f"{prefix}{name} = {shown(value)} must be of type {names}"
 
 
 def _is_integer(value: Any, low: int, high: int) -> bool:
@@ -237,10 +269,6 @@ def _is_real(value: Any) -> bool:
     """True for a finite number; a comparison with NaN is false."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number and abs(value) <= sys.float_info.max
-
-
-def _is_a(kind: type, value: Any) -> bool:
-    return isinstance(value, kind)
 
 
 def _is_kernel(value: Any) -> bool:
@@ -257,8 +285,3 @@ def _is_one_of(value: Any, allowed: tuple[int, ...]) -> bool:
 
 def _one_of(allowed: tuple[int, ...]) -> str:
     return f"one of {', '.join(map(str, allowed))}"
-
-
-def _shown(value: Any) -> str:
-    """A value as Python writes it, in one line and of bounded length."""
-    return " ".join(reprlib.repr(value).split())
