@@ -40,6 +40,20 @@ def test_the_figure_is_variance_over_mean_square_error() -> None:
     assert noise_of(real, [-3, -3]) == pytest.approx(0.0)
     assert noise_of([99.0, 101.0], [-5, 0]) == pytest.approx(10 * np.log10(2 / (100**2 + 99.5**2)))
     assert noise_of([7.0, 7.0], [0, 0]) is None
+    far = [2.0**24, 2.0**24 + 2]  # float32 cannot hold their mean
+    errors = (2**24 - 1.5) ** 2 + (2**24 + 0.5) ** 2
+    assert noise_of(far, [0, 0]) == pytest.approx(10 * np.log10(2 / errors))
+
+
+def test_float_outputs_are_those_of_the_network_on_pixels_from_0_to_1() -> None:
+    shapes = build_network(NAME)
+    network = FloatNetwork(shapes, seeded_weights(shapes))
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 64, 64), np.uint8))
+    outputs = list(float_outputs(network, pixels))
+    with torch.no_grad():
+        expected = network(pixels[None] / 255)[0]
+    assert len(outputs) == len(shapes.layers)
+    torch.testing.assert_close(outputs[-1], expected)
 
 
 def weights_with_lower_biases(path: Path, index: int, shift: float) -> Path:
