@@ -104,6 +104,10 @@ def test_a_damaged_file_of_the_cache_is_replaced(capsys: pytest.CaptureFixture[s
             path.write_bytes(damaged)
             assert main(arguments) == 0
             assert path.read_bytes() == whole
+        path.unlink()
+        (path / "folder").mkdir(parents=True)
+        assert main(arguments) == 0
+        assert path.read_bytes() == whole
     assert capsys.readouterr().out == ""
 
 

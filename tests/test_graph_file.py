@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save
 
 from hwsim.errors import InputError
+from hwsim.files import IMPOSSIBLE_PATH
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Constants, Graph, Layer, Shape, SpatialPool, Tensor
 from hwsim.graph.file import load_graph, save_graph
@@ -283,6 +284,38 @@ def test_only_a_regular_file_is_replaced(graph: Graph, tmp_path: Path) -> None:
     assert pipe.is_fifo()
     assert link.is_symlink()
     assert sorted(tmp_path.iterdir()) == [link, pipe]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (300 * "a", "^cannot write graph '.*': File name too long$"),
+        ("a\0b", f"^cannot write graph '.*': {IMPOSSIBLE_PATH}$"),
+        ("\ud800", f"^cannot write graph '.*': {IMPOSSIBLE_PATH}$"),
+        ("none/a", "^cannot write graph '.*': No such file or directory$"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_refused(
+    graph: Graph, tmp_path: Path, name: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        save_graph(graph, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [5, None, b"graph", 3.5])
+def test_a_value_that_is_no_path_is_refused(graph: Graph, value: Any) -> None:
+    rule = f"^graph {value!r}: a path must be text or a pathlib.Path$"
+    with pytest.raises(InputError, match=rule):
+        save_graph(graph, value)
+    with pytest.raises(InputError, match=rule):
+        load_graph(value)
+
+
+def test_a_name_of_the_greatest_length_can_be_saved(graph: Graph, tmp_path: Path) -> None:
+    path = tmp_path / (255 * "a")
+    save_graph(graph, path)
+    assert same(load_graph(path), graph)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import hwsim
@@ -23,6 +24,7 @@ from hwsim.report.layers import LayerFigures
 from tests.test_hostile_names import HOSTILE, Structure, config_named
 
 MINI = "condensation-net-mini"
+FIVE: Any = 5  # no name, no path and no text
 DOCUMENT = Path(__file__).parents[1] / "docs" / "library.md"
 
 
@@ -180,10 +182,33 @@ def test_a_config_is_a_name_a_file_or_a_config(tmp_path: Path) -> None:
             (lambda size=size: hwsim.load(MINI, size=size), "is no size in pixels such as 416")
             for size in ("64x", 3.5, True, (320,) * 3, -64, [64, 64])
         ),
+        (lambda: hwsim.load(FIVE), "no network '5': networks are"),
+        *(
+            (lambda k=k: hwsim.load(MINI, k=k), r"^k = .*: must be one of 1, 2, 4, 8$")
+            for k in (3, 2.0, True, "2", [2], np.array([1, 2]))
+        ),
+        *(
+            (
+                lambda function=function, name=name: function(MINI, **{name: 5}),
+                f"^{name} 5: a path must be text or a pathlib.Path$",
+            )
+            for function in (hwsim.run, hwsim.compile, hwsim.verify)
+            for name in ("image", "weights")
+        ),
         (lambda: hwsim.estimate(MINI, "egde"), "did you mean 'edge'"),
+        (lambda: hwsim.estimate(MINI, FIVE), "no preset '5': presets are"),
+        (lambda: hwsim.read(FIVE), "^document 5: a path must be"),
         (lambda: hwsim.configuration("edge", weight_bits=5), "weight bits 5: widths.weight_bits"),
         (lambda: hwsim.configuration("edge", memory="fast"), "'fast' is none of ideal"),
+        *(
+            (lambda memory=memory: hwsim.configuration("edge", memory=memory), "is none of ideal")
+            for memory in (5, ["ideal"], ("latency", 5), b"ideal")
+        ),
         (lambda: hwsim.verify("tiny-yolov2-mini", unfused=True), "unfused: nothing in tiny-yolov2"),
+        *(
+            (lambda base=base: hwsim.compile(MINI, base=base), "^base .*: must be an integer$")
+            for base in ("0x1000", 4096.0, None)
+        ),
         (lambda: hwsim.compile(MINI, base=1), "base 0x1: must be 0 or a positive multiple"),
     ],
 )

@@ -14,7 +14,7 @@ from hwsim.compiler.image import memory_image, packed_input
 from hwsim.compiler.pack import pack_features
 from hwsim.extras import needing_extra
 from hwsim.flows.configuration import ConfigSource
-from hwsim.flows.network import File, NetworkSource, path_text, placed
+from hwsim.flows.network import File, NetworkSource, optional_path, placed
 from hwsim.flows.progress import Progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.graph import Graph, Layer
@@ -110,7 +110,7 @@ def compile_network(
     """
     shapes, chosen = placed(network, config)
     check_base(plan_graph(shapes, chosen), base)  # refuse what cannot run before the long work
-    image, weights = path_text(image), path_text(weights)
+    image, weights = optional_path("image", image), optional_path("weights", weights)
     stored = None if image is None else _stored_photograph(image, shapes)
     with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits)

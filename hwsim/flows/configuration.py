@@ -75,7 +75,7 @@ def _memory(memory: str, config: Config) -> dict[str, int]:
     if memory == IDEAL:
         return {"latency_cycles": 1, "bandwidth_bytes_per_cycle": config.word_bytes}
     values: dict[str, int] = {}
-    for part in memory.split(","):
+    for part in str(memory).split(","):
         match = PAIR.fullmatch(part)
         if match is None or match[1] not in FIELDS:
             raise InputError(

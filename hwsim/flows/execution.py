@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from itertools import repeat
-from os import fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from hwsim.errors import ComparisonError
 from hwsim.extras import needing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.estimate import price
-from hwsim.flows.network import File, NetworkSource, path_text, placed
+from hwsim.flows.network import File, NetworkSource, optional_path, placed
 from hwsim.flows.progress import Advance, Progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.results import RunResult
@@ -56,8 +55,9 @@ def run(
     """
     shapes, chosen = placed(network, config)
     plan_graph(shapes, chosen)  # refuse what cannot run before the long work
-    image = shipped_photograph("hwsim run") if image is None else fspath(image)
-    weights = path_text(weights)
+    image = optional_path("image", image)
+    image = shipped_photograph("hwsim run") if image is None else image
+    weights = optional_path("weights", weights)
     with needing_extra("golden", "hwsim run"):
         from hwsim.golden.networks import FloatNetwork
         from hwsim.golden.noise import float_outputs

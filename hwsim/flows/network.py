@@ -2,10 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 
 from hwsim.arch.config import Config
 from hwsim.errors import InputError
+from hwsim.files import path_text
 from hwsim.flows.configuration import ConfigSource, configuration
 from hwsim.frontends.builtin import NETWORKS, build_network, check_size
 from hwsim.graph import Graph
@@ -68,9 +69,9 @@ def width_and_height(size: Size) -> tuple[int, int]:
     return width, height
 
 
-def path_text(file: File | None) -> str | None:
+def optional_path(kind: str, file: File | None) -> str | None:
     """Return the path of an optional file as text."""
-    return None if file is None else fspath(file)
+    return None if file is None else path_text(kind, file)
 
 
 def placed(network: NetworkSource, config: ConfigSource) -> tuple[Graph, Config]:

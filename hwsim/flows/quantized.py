@@ -6,7 +6,6 @@ sources that do the work, and the packages that these use. A network is found by
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -19,7 +18,7 @@ from safetensors.numpy import load_file, save
 from hwsim.cache import cache_folder
 from hwsim.errors import InputError
 from hwsim.extras import needing_extra
-from hwsim.files import replace_file
+from hwsim.files import keep_file
 from hwsim.frontends.darknet import read_weights
 from hwsim.graph import Graph
 from hwsim.graph.check import IMAGE_CHANNELS
@@ -78,7 +77,7 @@ def float_weights(shapes: Graph, path: str | None) -> Weights:
             from hwsim.golden.statistics import photograph_statistics
 
             statistics = photograph_statistics(shapes, drawn)
-            _keep(kept, save(statistics))
+            keep_file(kept, save(statistics))
             found = with_statistics(shapes, drawn, statistics)
     return found
 
@@ -96,7 +95,7 @@ def quantized_graph(shapes: Graph, weights: Weights, multiplier_bits: int) -> Gr
         from hwsim.golden.quantize import quantize
 
         graph = quantize(shapes, weights, multiplier_bits)
-    _keep(kept, graph_bytes(graph))
+    keep_file(kept, graph_bytes(graph))
     return graph
 
 
@@ -132,10 +131,3 @@ def _deciding_sources() -> Iterator[Path]:
         yield from (
             sorted(origin.parent.glob("*.py")) if spec.submodule_search_locations else [origin]
         )
-
-
-def _keep(path: Path, content: bytes) -> None:
-    """Write a file of the cache, if the cache can be written; what is missing is made anew."""
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, content)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.metadata import version
-from os import fspath
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from hwsim.errors import InputError
 from hwsim.extras import needing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.execution import shipped_photograph
-from hwsim.flows.network import File, NetworkSource, path_text, placed
+from hwsim.flows.network import File, NetworkSource, optional_path, placed
 from hwsim.flows.progress import Progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.simulation import subjects
@@ -151,10 +150,11 @@ def verify(
         raise InputError(f"unfused: nothing in {shapes.name} is condensed, k = 1")
     for variant in (shapes, materialized(shapes)) if unfused else (shapes,):
         plan_graph(variant, chosen)  # refuse what cannot run before the long work
+    image, weights = optional_path("image", image), optional_path("weights", weights)
     with tools_can_cache():
         check_tools()
-        photograph = shipped_photograph(PURPOSE) if image is None else fspath(image)
-        found = _verify(shapes, chosen, photograph, path_text(weights), unfused, progress)
+        photograph = shipped_photograph(PURPOSE) if image is None else image
+        found = _verify(shapes, chosen, photograph, weights, unfused, progress)
         return VerifyResult(found)
 
 

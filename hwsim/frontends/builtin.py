@@ -8,7 +8,7 @@ condensed layers open; here k applies to the eight batch-normalised convolutions
 import difflib
 from dataclasses import dataclass
 
-from hwsim.errors import InputError
+from hwsim.errors import InputError, shown
 from hwsim.graph import CHANNEL_POOL_FACTORS, Graph, Layer, Shape, SpatialPool, Tensor
 from hwsim.graph.check import IMAGE_CHANNELS
 from hwsim.graph.infer import stored_shape
@@ -102,8 +102,10 @@ def build_network(
     height = spec.default_size if height is None else height
     width = spec.default_size if width is None else width
     k = spec.default_k if k is None else k
-    if k not in CHANNEL_POOL_FACTORS:
-        raise InputError(f"k = {k}: must be one of {', '.join(map(str, CHANNEL_POOL_FACTORS))}")
+    if type(k) is not int or k not in CHANNEL_POOL_FACTORS:
+        raise InputError(
+            f"k = {shown(k)}: must be one of {', '.join(map(str, CHANNEL_POOL_FACTORS))}"
+        )
     check_size(width, height)
 
     layers: list[Layer] = []

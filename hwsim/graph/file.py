@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from hwsim.errors import InputError
-from hwsim.files import open_file, replace_file
+from hwsim.files import open_file, path_fault, path_text, replace_file
 from hwsim.graph.layers import Constants, Graph, Layer
 from hwsim.graph.tensors import SpatialPool, Tensor
 
@@ -90,13 +90,16 @@ def save_graph(graph: Graph, path: str | Path) -> None:
     Raises `InputError` where the file cannot be written, and where `path` is a folder, a device or
     a pipe, none of which may be replaced by a file.
     """
-    path = Path(path)
-    if not path.name or (path.exists() and not path.is_file()):
-        raise InputError(f"cannot write graph '{path}': it is no regular file")
+    place = Path(path_text("graph", path))
+    content = graph_bytes(graph)
     try:
-        replace_file(path, graph_bytes(graph))
-    except OSError as error:
-        raise InputError(f"cannot write graph '{path}': {error.strerror}") from None
+        is_replaceable = place.is_file() or not place.exists()
+        if is_replaceable:
+            replace_file(place, content)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot write graph '{place}': {path_fault(error)}") from None
+    if not is_replaceable:
+        raise InputError(f"cannot write graph '{place}': it is no regular file")
 
 
 def load_graph(path: str | Path) -> Graph:

@@ -7,7 +7,7 @@ words.
 
 from dataclasses import replace
 
-from hwsim.errors import InputError
+from hwsim.errors import InputError, shown
 from hwsim.isa.descriptor import Descriptor, Load, Store
 from hwsim.isa.fields import MEMORY_END
 from hwsim.program.program import WINDOW_BYTES, Plan, Program, Region
@@ -15,6 +15,8 @@ from hwsim.program.program import WINDOW_BYTES, Plan, Program, Region
 
 def check_base(plan: Plan, base: int) -> None:
     """Raise `InputError` unless `base` is whole pages and every address fits 32 bits."""
+    if not isinstance(base, int):
+        raise InputError(f"base {shown(base)}: must be an integer")
     if base < 0 or base % WINDOW_BYTES:
         raise InputError(f"base {base:#x}: must be 0 or a positive multiple of {WINDOW_BYTES}")
     if base + plan.size_bytes > MEMORY_END:

@@ -6,7 +6,7 @@ from os import PathLike
 from typing import Any
 
 from hwsim.errors import InputError
-from hwsim.files import read_file
+from hwsim.files import path_text, read_file
 from hwsim.report.schema import DOCUMENTS
 
 LARGEST_BYTES = 1 << 28
@@ -21,7 +21,7 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
     """
     document: Any
     try:
-        document = json.loads(read_file("document", str(path), LARGEST_BYTES))
+        document = json.loads(read_file("document", path_text("document", path), LARGEST_BYTES))
     except (ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
