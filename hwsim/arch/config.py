@@ -304,12 +304,14 @@ def parse_config(text: str, origin: str) -> Config:
     raise InputError(f"{origin}: {reason}")
 
 
-def load_config(name_or_path: str) -> Config:
-    """Load a preset by its name or a TOML file by its path.
+def config_path(name_or_path: str) -> str | None:
+    """Return the path of a TOML file, which contains a slash or ends in .toml; None for a name."""
+    return name_or_path if "/" in name_or_path or name_or_path.endswith(".toml") else None
 
-    A path contains a slash or ends in .toml.
-    """
-    if "/" not in name_or_path and not name_or_path.endswith(".toml"):
+
+def load_config(name_or_path: str) -> Config:
+    """Load a preset by its name or a TOML file by its path."""
+    if config_path(name_or_path) is None:
         return parse_config(preset_text(name_or_path), f"preset {name_or_path}")
     content = read_file("config", name_or_path, LARGEST_FILE_BYTES)
     try:

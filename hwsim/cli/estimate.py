@@ -29,6 +29,7 @@ def estimate(
 
     NETWORK is one of `hwsim networks`. Nothing is executed: shapes decide.
     """
+    from hwsim.arch.config import config_path
     from hwsim.cli.documents import Wanted, page_in
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
@@ -39,7 +40,7 @@ def estimate(
 
     show_progress = progress(current_verbosity())
     graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
-    with Outputs() as outputs:
+    with Outputs(config_path(config_name)) as outputs:
         wanted = Wanted(page_in(html, outputs), json, csv, trace)
         wanted.reserve(outputs)
         found = find(graph, config, progress=show_progress)

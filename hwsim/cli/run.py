@@ -39,6 +39,7 @@ def run(
     the result. With --check, an element that differs from the integer reference ends the run with
     status 1.
     """
+    from hwsim.arch.config import config_path
     from hwsim.cli.documents import Wanted, page_in
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
@@ -49,7 +50,7 @@ def run(
 
     show_progress = progress(current_verbosity())
     graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
-    with Outputs() as outputs:
+    with Outputs(config_path(config_name), image, weights) as outputs:
         wanted = Wanted(page_in(html, outputs), json, csv, trace)
         wanted.reserve(outputs)
         found = execute(
