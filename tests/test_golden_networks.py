@@ -6,11 +6,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from hwsim.frontends.builtin import build_network
+from hwsim.golden import calibration
 from hwsim.golden.calibration import calibration_photographs
 from hwsim.golden.networks import FloatLayer, FloatNetwork
 from hwsim.golden.seeded_weights import draw_weights
 from hwsim.golden.statistics import seeded_weights
-from hwsim.graph import Layer, Shape, SpatialPool, Tensor
+from hwsim.graph import Graph, Layer, Shape, SpatialPool, Tensor
 from hwsim.graph.float_weights import BatchNorm, FloatWeights
 
 # Floats of the darknet file and multiply-accumulates at 416 x 416. The first three are published
@@ -112,3 +113,43 @@ def test_seeded_weights_have_negative_scales_and_depend_on_the_seed(seeded: Floa
     assert 0 < int((scales < 0).sum()) < len(scales) // 4
     other = draw_weights(build_network("condensation-net-mini"), seed=6)
     assert (other[0].weights != seeded.float_layers()[0].weights.numpy()).any()
+
+
+def test_drawn_weights_are_spread_as_stated() -> None:
+    filters, fan_in = 4096, 8 * 3 * 3
+    layer = Layer("conv1", Tensor("input", Shape(8, 3, 3)), Tensor("output", Shape(filters, 1, 1)),
+                  filters, (3, 3), 0, 0.1)  # fmt: skip
+    graph = Graph("wide", (layer,))
+    (drawn,), (other,) = draw_weights(graph, seed=0), draw_weights(graph, seed=1)
+    assert (drawn.weights != other.weights).any()
+    assert abs(drawn.weights.mean()) < 0.002
+    assert drawn.weights.var() == pytest.approx(2 / fan_in, rel=0.01)
+    assert abs(drawn.bias.mean()) < 0.02
+    assert drawn.bias.std() == pytest.approx(0.25, rel=0.05)
+    batch_norm = drawn.batch_norm
+    assert batch_norm is not None
+    assert not batch_norm.mean.any()
+    assert (batch_norm.variance == 1).all()
+    assert np.mean(batch_norm.scale < 0) == pytest.approx(1 / 16, abs=0.02)
+    smallest, largest = np.abs(batch_norm.scale).min(), np.abs(batch_norm.scale).max()
+    assert 0.5 <= smallest < 0.51
+    assert 1.49 < largest <= 1.5
+
+
+def test_photographs_have_a_size_of_their_own_where_the_graph_takes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """16 x 16 leaves 8 x 8 for the second kernel: it takes 8 rows, but not 9."""
+
+    def sizes(kernel: tuple[int, int]) -> set[tuple[int, ...]]:
+        image = Tensor("input", Shape(3, 40, 24), is_image=True)
+        halved = Tensor("halved", Shape(4, 20, 12))
+        output = Tensor("output", Shape(5, 21 - kernel[0], 13 - kernel[1]))
+        first = Layer("conv1", image, halved, 4, (1, 1), 0, 0.1, 1, SpatialPool.STRIDE_2)
+        graph = Graph("halves", (first, Layer("conv2", halved, output, 5, kernel, 0, None)))
+        return {tuple(pixels.shape) for pixels in calibration_photographs(graph)}
+
+    assert sizes((9, 3)) == {(3, 256, 256)}
+    monkeypatch.setattr(calibration, "CALIBRATION_SIZE", 16)
+    assert sizes((8, 3)) == sizes((3, 8)) == {(3, 16, 16)}
+    assert sizes((9, 3)) == sizes((3, 9)) == {(3, 40, 24)}

@@ -178,6 +178,48 @@ def test_any_graph_of_photographs_is_quantized(
     assert [ours[0].shape for ours in stored] == [theirs.shape for theirs in real]
 
 
+@pytest.fixture
+def red_and_less_green(monkeypatch: pytest.MonkeyPatch) -> tuple[Graph, FloatWeights]:
+    """Return a layer whose outputs are a photograph's red, and 0.21 less its green."""
+    monkeypatch.setattr(calibration, "CALIBRATION_SIZE", 16)
+    image = Tensor("input", Shape(3, 16, 16), is_image=True)
+    layer = Layer("conv1", image, Tensor("output", Shape(2, 16, 16)), 2, (1, 1), 0, None)
+    weights = np.array([[1, 0, 0], [0, -1, 0]], np.float32).reshape(2, 3, 1, 1)
+    return Graph("colours", (layer,)), FloatWeights(weights, np.array([0, 0.21], np.float32))
+
+
+@pytest.mark.parametrize("multiplier_bits", [16, 32])
+def test_constants_follow_from_the_range_over_all_photographs(
+    red_and_less_green: tuple[Graph, FloatWeights], multiplier_bits: int
+) -> None:
+    shapes, weights = red_and_less_green
+    (layer,) = quantize(shapes, [weights], multiplier_bits).layers
+    pixels = torch.stack(calibration.calibration_photographs(shapes)).double() / 255
+    lowest, highest = float(0.21 - pixels[:, 1].max()), float(pixels[:, 0].max())
+    assert layer.output.quantization is not None
+    assert layer.constants is not None
+    scale = layer.output.quantization.scale
+    assert scale == pytest.approx((highest - lowest) / 255)
+    assert layer.output.quantization.zero_point == round(-lowest / scale) - 128
+    assert layer.constants.weights[:, :, 0, 0].tolist() == [[127, 0, 0], [0, -127, 0]]
+    assert layer.constants.bias.tolist() == [0, round(0.21 * 127 * 255)]
+    factors = layer.constants.multiplier / np.exp2(layer.constants.shift)
+    expected = float(np.float32(1) / np.float32(127)) / 255 / scale
+    np.testing.assert_allclose(factors, expected, rtol=2.0 ** (1 - multiplier_bits))
+
+
+def test_a_scale_is_refused_from_1e12_on(red_and_less_green: tuple[Graph, FloatWeights]) -> None:
+    shapes, weights = red_and_less_green
+    magnified = replace(weights, weights=weights.weights * np.float32(1e14))
+    quantization = quantize(shapes, [magnified]).output.quantization
+    assert quantization is not None
+    assert 1e11 < quantization.scale < 1e12
+    magnified = replace(weights, weights=weights.weights * np.float32(1e15))
+    message = r"^layer conv1: its output needs a scale of \S+e\+12, beyond 1e\+12: "
+    with pytest.raises(InputError, match=message):
+        quantize(shapes, [magnified])
+
+
 def test_a_nearly_dead_channel_keeps_its_bias() -> None:
     shapes = build_network("tiny-yolov2-mini")
     first, *others = seeded_weights(shapes)
