@@ -67,7 +67,7 @@ def test_while_modules_are_imported(module: str, number: int, tmp_path: Path) ->
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_while_the_hardware_is_made(number: int, tmp_path: Path) -> None:
     """An interrupt hides Amaranth's warnings about components that were never used."""
-    arguments = ["rtl", "--config", "nano", "--out", "deep/nano"]
+    arguments = ["rtl", "--config", "nano", "--out", "deep/nano", "-q"]  # however slow it is
     code = IN_THE_HARDWARE.format(number=int(number), arguments=arguments)
     assert ended(code, tmp_path) == (130, "", "hwsim: interrupted\n")
     assert list(tmp_path.iterdir()) == []
