@@ -8,16 +8,23 @@ import numpy as np
 import pytest
 import torch
 
+import hwsim
 from hwsim.cli import main
+from hwsim.cli.documents import Wanted
+from hwsim.cli.options import Verbosity
+from hwsim.flows.results import RunResult
 from hwsim.frontends.builtin import build_network
 from hwsim.frontends.darknet import write_weights
 from hwsim.golden import networks
 from hwsim.golden.networks import FloatNetwork
 from hwsim.golden.noise import float_outputs, signal_to_noise_db
-from hwsim.golden.quantize import QuantizedLayer
+from hwsim.golden.quantize import QuantizedLayer, quantize
 from hwsim.golden.seeded_weights import draw_weights
 from hwsim.golden.statistics import seeded_weights
 from hwsim.graph import Quantization
+from hwsim.report.document import RunFigures, TensorFigures
+from hwsim.report.text import LEAST_CODES, warning_lines
+from hwsim.report.web_page import index_text, page_text
 from tests.test_legal_layers import depthwise_layers
 
 NAME = "tiny-yolov2-mini"
@@ -95,9 +102,75 @@ def test_a_lost_layer_is_warned_of_by_name(
     assert main(arguments) == 0
     output = capsys.readouterr()
     assert output.out == ""
-    assert output.err.count("\n") == 1
+    assert output.err.count("\n") == 2
     assert output.err.startswith("hwsim: warning: quantization lost the signal of conv9 (-")
-    assert output.err.endswith(" dB): less than 5 dB over the noise against the float network\n")
+    assert " dB): less than 5 dB over the noise against the float network\n" in output.err
+
+
+SOUND = TensorFigures("sound", 1000, 200, 0.0, 20.0, "")
+LOST = replace(SOUND, name="lost", signal_to_noise_db=4.9)
+CRUDE = replace(SOUND, name="crude", used_codes=7)
+
+
+def run_of(*tensors: TensorFigures) -> RunFigures:
+    return RunFigures("photo.jpg", "", "graph", False, 5.0, tensors)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "sign"),
+    [
+        (SOUND, None),
+        (replace(SOUND, signal_to_noise_db=5.0), None),
+        (replace(SOUND, signal_to_noise_db=None), None),
+        (LOST, "lost the signal of lost (4.9 dB): less than 5 dB"),
+        (replace(SOUND, used_codes=8), None),
+        (CRUDE, "few codes are used by crude (7 of 256): fewer than 8"),
+        (replace(CRUDE, signal_to_noise_db=None), "few codes are used by crude"),
+        (replace(CRUDE, stored_elements=16), "few codes are used by crude"),
+        (replace(CRUDE, stored_elements=15), None),
+        (replace(CRUDE, stored_elements=5, used_codes=2), None),
+        (replace(CRUDE, stored_elements=5, used_codes=1), "few codes are used by crude (1 of"),
+        (replace(CRUDE, stored_elements=1, used_codes=1), None),
+    ],
+)
+def test_two_signs_of_a_lost_layer(tensor: TensorFigures, sign: str | None) -> None:
+    lines = warning_lines(run_of(SOUND, tensor))
+    assert len(lines) == (sign is not None)
+    assert sign is None or sign in lines[0]
+
+
+def test_every_text_about_a_run_has_its_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python, notebook, page and index say what the command says on stderr."""
+    monkeypatch.setattr("hwsim.report.web_page.plotly_script", str)
+    estimate = hwsim.estimate(NAME).estimate
+    for run, count in ((run_of(SOUND), 0), (run_of(LOST, CRUDE), 2)):
+        result = RunResult(estimate, run)
+        lines = warning_lines(run)
+        assert len(lines) == count
+        for text in (str(result), result._repr_html_(), index_text([result.document])):
+            assert text.lower().count("warning: ") == count
+            assert all(line in text for line in lines)
+        page = page_text(result.document, estimate)
+        header = page[page.index("<header>") : page.index("</header>")]
+        assert header.count("Warning: ") == count
+        assert all(page.count(line) == 2 for line in lines)  # at the top and below the table
+
+
+@pytest.mark.usefixtures("workplace")
+def test_few_codes_are_warned_of_where_there_is_no_float_network(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    graph = quantize(build_network(NAME), seeded_weights(build_network(NAME)))
+    head = graph.layers[-1]
+    assert head.constants is not None
+    coarse = replace(head.constants, shift=head.constants.shift + np.int32(7))
+    graph = replace(graph, layers=(*graph.layers[:-1], replace(head, constants=coarse)))
+    executed = hwsim.run(graph, image="photo.jpg")
+    codes = executed.tensors[-1].used_codes
+    assert codes < LEAST_CODES
+    assert f"warning: few codes are used by conv9 ({codes} of 256)" in str(executed)
+    Wanted().show(executed, Verbosity.QUIET)
+    assert capsys.readouterr().err.startswith("hwsim: warning: few codes are used by conv9 (")
 
 
 @pytest.mark.usefixtures("workplace")
