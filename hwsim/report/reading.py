@@ -16,6 +16,7 @@ VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
 def read(path: str | PathLike[str]) -> dict[str, Any]:
     """Return what `--json` wrote into a file, as a dict with the shape of its `schema_version`.
 
+    A document of an older version is returned as it was written, number and all.
     Raises `InputError` for any other file, and for a document that a newer hwsim wrote, whose shape
     is not known here.
     """
