@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from hwsim.flows.estimate import estimate
     from hwsim.flows.execution import run
     from hwsim.flows.network import load, networks
+    from hwsim.flows.quantized import quantize
     from hwsim.flows.verification import verify
+    from hwsim.graph.file import load_graph, save_graph
     from hwsim.report.reading import read
 
 __all__ = [
@@ -27,9 +29,12 @@ __all__ = [
     "configuration",
     "estimate",
     "load",
+    "load_graph",
     "networks",
+    "quantize",
     "read",
     "run",
+    "save_graph",
     "verify",
 ]
 
@@ -39,9 +44,12 @@ _PLACES = {
     "configuration": ("flows.configuration", "configuration"),
     "estimate": ("flows.estimate", "estimate"),
     "load": ("flows.network", "load"),
+    "load_graph": ("graph.file", "load_graph"),
     "networks": ("flows.network", "networks"),
+    "quantize": ("flows.quantized", "quantize"),
     "read": ("report.reading", "read"),
     "run": ("flows.execution", "run"),
+    "save_graph": ("graph.file", "save_graph"),
     "verify": ("flows.verification", "verify"),
 }
 

@@ -1,6 +1,7 @@
 """A saved graph comes back equal, equal graphs give equal bytes, and other files are refused."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -132,7 +133,7 @@ def test_truncated_and_foreign_files_are_refused(path: Path) -> None:
             load_graph(path)
         assert "\n" not in str(caught.value)
     path.write_bytes((1 << 60).to_bytes(8, "little") + whole[8:])
-    with pytest.raises(InputError, match=r"^graph '.*': header of 1152921504606846976 bytes"):
+    with pytest.raises(InputError, match=r"^graph '.*': no safetensors file: header of more than"):
         load_graph(path)
     path.write_bytes(save({"conv1.bias": np.zeros(3, np.int32)}))
     with pytest.raises(InputError, match=r"^graph '.*': its metadata has no entry 'hwsim-graph'$"):
@@ -197,7 +198,7 @@ def rewritten(path: Path, change: Change) -> Path:
         ('"format_number":1', '"format_number":0', "format number 0 is unknown: this one reads 1"),
         ('"format_number":1', '"format_number":2,"odd":[]', "format number 2 was written by a new"),
         ('"format_number":1', '"format_number":"1"', "format_number: Input should be a valid int"),
-        ('"format_number":1,', "", "format_number: Field required"),
+        ('"format_number":1,', "", "hwsim-graph.format_number: Field required"),
         ('"filters":32', '"filters":33', "filters = 33 must be a multiple of channel_pool = 2"),
         ('"filters":32', '"filters":64', "output 16x16x16 must be 32x16x16"),
         ('"filters":32', '"filters":0', "filters = 0 must be an integer from 1 to"),
@@ -218,7 +219,7 @@ def rewritten(path: Path, change: Change) -> Path:
         ('"name":"conv2"', '"name":"\\n\\u001b[2J"', "a layer's name .* must be text that can"),
         ('"layers":[', '"odd\\nkey":0,"layers":[', "odd key: Extra inputs are not permitted"),
         ('"layers":[', '"layers":[],"odd":[', "odd: Extra inputs are not permitted"),
-        ("{", "[" * 100_000, "Invalid JSON"),
+        ("{", "[" * 100_000, "hwsim-graph: Invalid JSON"),
     ],
 )
 def test_shapes_that_contradict_themselves_are_refused(
@@ -271,6 +272,22 @@ def test_a_failed_write_leaves_the_old_file(
         save_graph(graph, path)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("value", [None, "tiny-yolov2", b"graph"])
+def test_only_a_graph_is_saved(value: Any, tmp_path: Path) -> None:
+    path = tmp_path / "graph.safetensors"
+    message = f"cannot write graph '{path}': {value!r} is no hwsim.graph.Graph"
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        save_graph(value, path)
+    assert not path.exists()
+
+
+def test_a_text_is_told_to_be_no_graph(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("# hwsim\n" * 100)
+    with pytest.raises(InputError, match=f"^graph '{re.escape(str(path))}': no safetensors file: "):
+        load_graph(path)
 
 
 def test_only_a_regular_file_is_replaced(graph: Graph, tmp_path: Path) -> None:

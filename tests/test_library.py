@@ -33,10 +33,17 @@ def found() -> EstimateResult:
     return hwsim.estimate(MINI, "edge")
 
 
-def test_the_documented_example_prints_what_it_says(tmp_path: Path) -> None:
-    text = DOCUMENT.read_text("utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    (expected,) = re.findall(r"```\n(.*?)```", text.split("\nprints\n")[1], re.DOTALL)[:1]
+EXAMPLES = re.findall(
+    r"```python\n(.*?)```\n\nprints\n\n```\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL
+)
+
+
+def test_every_documented_example_is_run() -> None:
+    assert len(EXAMPLES) == DOCUMENT.read_text("utf-8").count("```python") == 2
+
+
+@pytest.mark.parametrize(("code", "expected"), EXAMPLES, ids=["estimates", "own network"])
+def test_a_documented_example_prints_what_it_says(code: str, expected: str, tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )

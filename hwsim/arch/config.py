@@ -66,8 +66,8 @@ Words = Annotated[
     int, Field(ge=2 * LEAST_WORD_BYTES, le=LARGEST_WORD_BYTES * max(MOST_WORDS.values()))
 ]
 # A name fits a line of a table, a source a line or two of a terminal.
-Name = Annotated[str, AfterValidator(_printable), Field(max_length=64)]
-Source = Annotated[str, AfterValidator(_printable), Field(max_length=200)]
+Name = Annotated[str, Field(max_length=64), AfterValidator(_printable)]
+Source = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 # A microjoule per operation is thousands of times what a memory takes. Adding 0 makes -0.0 a 0.0.
 Picojoules = Annotated[
     float, Field(ge=0, le=1e6, allow_inf_nan=False), AfterValidator(lambda value: value + 0.0)

@@ -72,13 +72,13 @@ def compile_command(
     from hwsim.cli.progress import progress
     from hwsim.flows.compilation import EXPECTED, MAP, compile_network, file_names
     from hwsim.flows.configuration import configuration
-    from hwsim.flows.network import load
+    from hwsim.flows.network import graph_path, load
 
     level = current_verbosity()
     graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
     json_file = JsonFile(json)
     paths = {name: str(Path(folder) / name) for name in file_names(image)}
-    with Outputs(config_path(config_name), image, weights) as outputs:
+    with Outputs(graph_path(network), config_path(config_name), image, weights) as outputs:
         outputs.create_folder(folder)
         for path in paths.values():
             outputs.reserve(path)

@@ -16,8 +16,8 @@ def estimate(
 ) -> EstimateResult:
     """Return what a network costs on an accelerator. Shapes decide; nothing is executed.
 
-    `network` is a built-in network's name or a graph; `config` a preset's name, a TOML file or a
-    `Config`. Raises `InputError` for what cannot run.
+    `network` is a built-in network's name, a saved graph's file or a graph; `config` a preset's
+    name, a TOML file or a `Config`. Raises `InputError` for what cannot run.
     """
     return EstimateResult(price(*placed(network, config), progress))
 

@@ -3,19 +3,22 @@
 import re
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 
 from hwsim.arch.config import Config
-from hwsim.errors import InputError
+from hwsim.errors import InputError, shown
 from hwsim.files import path_text
 from hwsim.flows.configuration import ConfigSource, configuration
 from hwsim.frontends.builtin import NETWORKS, build_network, check_size
 from hwsim.graph import Graph
+from hwsim.graph.file import load_graph
 from hwsim.passes.weight_width import with_weight_bits
 from hwsim.report.records import Records
 
 File = str | PathLike[str]
 NetworkSource = File | Graph
 Size = int | str | tuple[int, int]  # a square's side, a text like "320x256", or width and height
+GRAPH_SUFFIX = ".safetensors"
 SIZE = re.compile(r"([0-9]{1,6})(?:x([0-9]{1,6}))?")
 
 
@@ -46,16 +49,39 @@ def networks() -> Records[BuiltInNetwork]:
 
 
 def load(source: File, *, size: Size | None = None, k: int | None = None) -> Graph:
-    """Return a network's shapes, without constants.
+    """Return the graph of a built-in network or of a file.
 
-    `source` names a built-in network; `networks()` lists them. `size` is that of its image in
-    pixels: one number for a square, width and height, or either as text: 416, (320, 256),
-    "320x256". `k` is the number of filters that are
-    condensed into each stored channel. Both are the network's own unless they are given. Raises
-    `InputError` for what the network does not take.
+    `source` names a built-in network, which has shapes and no constants; `networks()` lists them.
+    Otherwise it is the path of a file that `save_graph` wrote: it ends in .safetensors, or the file
+    exists.
+
+    The two options are for built-in networks. `size` is that of the image in pixels: one number for
+    a square, width and height, or either as text: 416, (320, 256), "320x256". `k` is the number of
+    filters that are condensed into each stored channel. Both are the network's own unless they are
+    given. Raises `InputError` for what the network does not take.
     """
     width, height = (None, None) if size is None else width_and_height(size)
-    return build_network(str(source), height, width, k)
+    path = graph_path(source)
+    if path is None:
+        return build_network(str(source), height, width, k)
+    for option, value in (("size", size), ("k", k)):
+        if value is not None:
+            raise InputError(
+                f"{option} {shown(value)}: only built-in networks take one; '{path}' has its own"
+            )
+    return load_graph(path)
+
+
+def graph_path(source: File) -> str | None:
+    """Return the path of a graph's file; None for a name that is, or should be, built in."""
+    name = str(source)
+    if name in NETWORKS or not isinstance(source, str | PathLike):
+        return None
+    try:
+        is_path = name.endswith(GRAPH_SUFFIX) or Path(name).exists()
+    except (OSError, ValueError):  # no file can have this name, or none may look
+        is_path = False
+    return name if is_path else None
 
 
 def width_and_height(size: Size) -> tuple[int, int]:

@@ -19,6 +19,8 @@ from hwsim.cache import cache_folder
 from hwsim.errors import InputError
 from hwsim.extras import needing_extra
 from hwsim.files import keep_file
+from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.network import NetworkSource, placed
 from hwsim.frontends.darknet import read_weights
 from hwsim.graph import Graph
 from hwsim.graph.check import IMAGE_CHANNELS
@@ -42,16 +44,37 @@ class Quantized:
     origin: str  # a darknet file's name, `seeded`, or `graph` where it had constants
 
 
+def quantize(network: NetworkSource, weights: Weights, config: ConfigSource = "edge") -> Graph:
+    """Return a graph of the same shapes with integer constants, as an accelerator takes them.
+
+    `network` and `config` are as for `estimate`; `config` gives the widths of weights and rescale
+    factors. `weights` has the floats of each layer. Scales come from four photographs of
+    scikit-image, see `docs/numerics.md`; the user's cache keeps the result. Raises `InputError` for
+    a network that has constants, and for weights that are not its own or cannot be quantized.
+    """
+    shapes, chosen = placed(network, config)
+    if shapes.is_quantized:
+        raise InputError(f"graph {shapes.name} has constants already")
+    check_takes_photographs(shapes)
+    check_float_weights(shapes, weights)
+    return quantized_graph(shapes, weights, chosen.widths.multiplier_bits)
+
+
+def check_takes_photographs(graph: Graph) -> None:
+    """Raise `InputError` for a graph whose input is no photograph."""
+    channels = graph.input.shape.channels
+    if channels != IMAGE_CHANNELS:
+        raise InputError(
+            f"graph {graph.name}: input of {channels} channels: photographs have {IMAGE_CHANNELS}"
+        )
+
+
 def quantized(shapes: Graph, path: str | None, multiplier_bits: int) -> Quantized:
     """Quantize a graph from a darknet file, or from seeded weights where `path` is None.
 
     A graph that has constants stays as it is. Raises `InputError` for one that takes no photograph.
     """
-    channels = shapes.input.shape.channels
-    if channels != IMAGE_CHANNELS:
-        raise InputError(
-            f"graph {shapes.name}: input of {channels} channels: photographs have {IMAGE_CHANNELS}"
-        )
+    check_takes_photographs(shapes)
     if shapes.is_quantized:
         if path is not None:
             raise InputError(f"weights '{path}': graph {shapes.name} has constants already")

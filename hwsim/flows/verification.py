@@ -142,8 +142,9 @@ def verify(
 ) -> VerifyResult:
     """Run a network's program on golden, machine, timeline and Verilog; return what each says.
 
-    The arguments are those of `run`. `unfused` runs the baseline B too. No exception is raised for
-    witnesses that disagree: the result's `failures` names them.
+    `network`, `config`, `image` and `weights` are as for `run`; every stored element is compared.
+    `unfused` runs the baseline B too. No exception is raised for witnesses that disagree: the
+    result's `failures` names them.
     """
     shapes, chosen = placed(network, config)
     if unfused and not shapes.is_condensed:

@@ -73,7 +73,10 @@ def network_spec(name: str) -> NetworkSpec:
     if name not in NETWORKS:
         near = difflib.get_close_matches(name, NETWORKS, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        raise InputError(f"no network '{name}': {hint}networks are {', '.join(NETWORKS)}")
+        raise InputError(
+            f"no network '{name}': {hint}networks are {', '.join(NETWORKS)}; "
+            "the path of a saved graph must end in .safetensors or name a file that exists"
+        )
     return NETWORKS[name]
 
 

@@ -1,16 +1,21 @@
 """The quantized network: its nouns, the rules that they keep to, and the file that keeps them."""
 
 from hwsim.graph.check import CHANNEL_POOL_FACTORS
+from hwsim.graph.float_weights import BatchNorm, FloatWeights
+from hwsim.graph.infer import stored_shape
 from hwsim.graph.layers import Constants, Graph, Layer
 from hwsim.graph.tensors import Quantization, Shape, SpatialPool, Tensor
 
 __all__ = [
     "CHANNEL_POOL_FACTORS",
+    "BatchNorm",
     "Constants",
+    "FloatWeights",
     "Graph",
     "Layer",
     "Quantization",
     "Shape",
     "SpatialPool",
     "Tensor",
+    "stored_shape",
 ]

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from hwsim.errors import InputError
+from hwsim.errors import InputError, shown
 from hwsim.files import open_file, path_fault, path_text, replace_file
 from hwsim.graph.layers import Constants, Graph, Layer
 from hwsim.graph.tensors import SpatialPool, Tensor
@@ -90,6 +90,8 @@ def save_graph(graph: Graph, path: str | Path) -> None:
     Raises `InputError` where the file cannot be written, and where `path` is a folder, a device or
     a pipe, none of which may be replaced by a file.
     """
+    if not isinstance(graph, Graph):
+        raise InputError(f"cannot write graph '{path}': {shown(graph)} is no hwsim.graph.Graph")
     place = Path(path_text("graph", path))
     content = graph_bytes(graph)
     try:
@@ -110,8 +112,10 @@ def load_graph(path: str | Path) -> Graph:
     with open_file("graph", path, LARGEST_BYTES) as file:
         header_bytes = int.from_bytes(file.read(HEADER_LENGTH_BYTES), "little")
     try:
-        if header_bytes > LARGEST_HEADER_BYTES:
-            raise InputError(f"header of {header_bytes} bytes: at most {LARGEST_HEADER_BYTES}")
+        if header_bytes > LARGEST_HEADER_BYTES:  # the beginning of a file of any other kind
+            raise InputError(
+                f"no safetensors file: header of more than {LARGEST_HEADER_BYTES:,} bytes"
+            )
         with safe_open(path, "numpy", backend="pread") as archive:
             shapes = _shapes((archive.metadata() or {}).get(ENTRY))
             return _with_constants(shapes, archive) if archive.keys() else shapes
@@ -138,7 +142,8 @@ def _shapes(text: str | None) -> Graph:
         record = GraphRecord.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        place = ".".join((ENTRY, *map(str, first["loc"])))
+        raise InputError(f"{place}: {first['msg']}") from None
     if len(record.tensors) != len(record.layers) + 1:
         counts = f"{len(record.tensors)} tensors for {len(record.layers)} layers"
         raise InputError(f"{counts}: must be one more")

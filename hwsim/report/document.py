@@ -21,7 +21,7 @@ class NetworkFigures:
     """A network and the size of its image."""
 
     name: str
-    """Name of a built-in network."""
+    """Name of the network."""
     input_channels: int
     """Channels of the image."""
     input_height_pixels: int
