@@ -64,7 +64,7 @@ class FloatLayer(nn.Module):
         return torch.cat(outputs, 1)
 
     def _parts(self, x: Tensor) -> list[slice]:
-        """Cut the filters between groups of k, by what they compute from `x[N, C, H, W]`."""
+        """Cut the filters into parts small enough for `x[N, C, H, W]`, each a multiple of k."""
         layer = self.layer
         shape = convolved_shape(Shape(*x.shape[1:]), layer.filters, layer.kernel, layer.padding)
         elements = len(x) * shape.height * shape.width  # of one filter's output

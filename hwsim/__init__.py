@@ -10,9 +10,12 @@
 """
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
+
     from hwsim.flows.compilation import compile_network as compile  # noqa: A004
     from hwsim.flows.configuration import configs, configuration
     from hwsim.flows.estimate import estimate
@@ -55,7 +58,9 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Return a function of the library, imported from the module that defines it."""
+    """Return the version, or a function, imported from the module that defines it."""
+    if name == "__version__":
+        return version("hwsim")
     if name not in _PLACES:
         raise AttributeError(f"module 'hwsim' has no attribute '{name}'")
     module, function = _PLACES[name]
@@ -63,4 +68,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ def test_what_it_offers_is_all_there() -> None:
     with pytest.raises(AttributeError, match="module 'hwsim' has no attribute 'estimat'"):
         hwsim.estimat  # noqa: B018
     assert (Path(hwsim.__file__).parent / "py.typed").exists()
+    assert hwsim.__version__ == version("hwsim")
+    assert "__version__" in dir(hwsim)
 
 
 def test_an_estimate_is_what_the_command_writes(

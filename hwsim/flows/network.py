@@ -11,7 +11,6 @@ from hwsim.files import path_text
 from hwsim.flows.configuration import ConfigSource, configuration
 from hwsim.frontends.builtin import NETWORKS, build_network, check_size
 from hwsim.graph import Graph
-from hwsim.graph.file import load_graph
 from hwsim.passes.weight_width import with_weight_bits
 from hwsim.report.records import Records
 
@@ -69,6 +68,8 @@ def load(source: File, *, size: Size | None = None, k: int | None = None) -> Gra
             raise InputError(
                 f"{option} {shown(value)}: only built-in networks take one; '{path}' has its own"
             )
+    from hwsim.graph.file import load_graph  # built-in networks do not pay for it
+
     return load_graph(path)
 
 
