@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,6 +81,32 @@ def test_float_weights_are_quantized_for_an_accelerator() -> None:
     eight = own_graph(channels=8)
     with pytest.raises(InputError, match=r"^graph own network: input of 8 channels: photographs"):
         hwsim.quantize(eight, float_weights(eight))
+
+
+NO_ARRAY: Any = [1]
+LISTS = FloatWeights(NO_ARRAY, NO_ARRAY)
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        (None, "weights None: must be a list of hwsim.graph.FloatWeights, one per layer"),
+        ([1, 2, 3], "weights [1, 2, 3]: must be a list of hwsim.graph.FloatWeights"),
+        ([LISTS] * 3, "weights[0].weights [1]: must be a numpy array"),
+    ],
+)
+def test_weights_of_a_wrong_type_are_told_in_one_line(weights: Any, expected: str) -> None:
+    with pytest.raises(InputError) as refused:
+        hwsim.quantize(own_graph(), weights)
+    assert str(refused.value).startswith(expected)
+
+
+def test_what_is_no_name_is_told_in_a_short_line() -> None:
+    values: tuple[Any, ...] = (own_graph(), b"tiny-yolov2", "")
+    for value in values:
+        with pytest.raises(InputError, match=r"^no network '") as refused:
+            hwsim.load(value)
+        assert len(str(refused.value)) < 400
 
 
 def test_a_saved_graph_is_a_network_everywhere(

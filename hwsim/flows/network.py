@@ -62,7 +62,8 @@ def load(source: File, *, size: Size | None = None, k: int | None = None) -> Gra
     width, height = (None, None) if size is None else width_and_height(size)
     path = graph_path(source)
     if path is None:
-        return build_network(str(source), height, width, k)
+        name = str(source) if isinstance(source, str | PathLike) else shown(source)
+        return build_network(name, height, width, k)
     for option, value in (("size", size), ("k", k)):
         if value is not None:
             raise InputError(
@@ -76,7 +77,7 @@ def load(source: File, *, size: Size | None = None, k: int | None = None) -> Gra
 def graph_path(source: File) -> str | None:
     """Return the path of a graph's file; None for a name that is, or should be, built in."""
     name = str(source)
-    if name in NETWORKS or not isinstance(source, str | PathLike):
+    if name == "" or name in NETWORKS or not isinstance(source, str | PathLike):
         return None
     try:
         is_path = name.endswith(GRAPH_SUFFIX) or Path(name).exists()

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from hwsim.cache import cache_folder
-from hwsim.errors import InputError
+from hwsim.errors import InputError, shown
 from hwsim.extras import needing_extra
 from hwsim.files import keep_file
 from hwsim.flows.configuration import ConfigSource
@@ -56,8 +56,23 @@ def quantize(network: NetworkSource, weights: Weights, config: ConfigSource = "e
     if shapes.is_quantized:
         raise InputError(f"graph {shapes.name} has constants already")
     check_takes_photographs(shapes)
+    _check_types(weights)
     check_float_weights(shapes, weights)
     return quantized_graph(shapes, weights, chosen.widths.multiplier_bits)
+
+
+def _check_types(weights: object) -> None:
+    """Raise `InputError` for anything but a sequence of `FloatWeights` that hold numpy arrays."""
+    if not isinstance(weights, Sequence) or not all(
+        isinstance(each, FloatWeights) for each in weights
+    ):
+        raise InputError(
+            f"weights {shown(weights)}: must be a list of hwsim.graph.FloatWeights, one per layer"
+        )
+    for index, layer in enumerate(weights):
+        for name, array in layer.arrays().items():
+            if not isinstance(array, np.ndarray):
+                raise InputError(f"weights[{index}].{name} {shown(array)}: must be a numpy array")
 
 
 def check_takes_photographs(graph: Graph) -> None:
