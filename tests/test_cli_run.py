@@ -4,12 +4,10 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load, save
 from torch import Tensor
 
 from hwsim.cache import cache_folder
@@ -18,14 +16,11 @@ from hwsim.flows.quantized import (
     float_weights,
     graph_place,
     quantized_graph,
-    statistics_place,
 )
 from hwsim.frontends.builtin import build_network
 from hwsim.frontends.darknet import read_weights, write_weights
 from hwsim.golden.reference import run_layer
-from hwsim.golden.seeded_weights import draw_weights
 from hwsim.graph import Layer
-from hwsim.graph.file import graph_bytes
 from tests.test_report_document import keeps_to_the_schema
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,40 +96,6 @@ def test_the_first_difference_is_named(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_file_of_the_cache_is_replaced(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["run", MINI, "--image", "photo.jpg", "-q", "--check"]
-    assert main(arguments) == 0
-    for path in (kept_graph(), statistics_place(build_network(MINI))):
-        whole = path.read_bytes()
-        foreign = save({"conv1.mean": np.zeros(3, np.float32)})
-        for damaged in (whole[: len(whole) // 2], b"", foreign):
-            path.write_bytes(damaged)
-            assert main(arguments) == 0
-            assert path.read_bytes() == whole
-        path.unlink()
-        (path / "folder").mkdir(parents=True)
-        assert main(arguments) == 0
-        assert path.read_bytes() == whole
-    assert capsys.readouterr().out == ""
-
-
-def test_what_does_not_fit_in_the_cache_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    shapes = build_network(MINI)
-    weights = float_weights(shapes, None)
-    kept = statistics_place(shapes)
-    whole = kept.read_bytes()
-    statistics = load(whole)
-    for wrong in (np.full_like(statistics["conv1.mean"], np.nan), np.zeros(3, np.float32)):
-        kept.write_bytes(save(statistics | {"conv1.mean": wrong}))
-        float_weights(shapes, None)
-        assert kept.read_bytes() == whole
-    graph = quantized_graph(shapes, weights, MULTIPLIER_BITS)
-    monkeypatch.setattr("hwsim.golden.quantize.quantize", lambda *_: graph)
-    kept_graph().write_bytes(graph_bytes(shapes))
-    assert quantized_graph(shapes, weights, MULTIPLIER_BITS) is graph
-    assert kept_graph().read_bytes() == graph_bytes(graph)
-
-
 def test_the_cache_is_the_user_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     for chosen in ("", "relative/folder"):
@@ -160,61 +121,6 @@ def test_without_a_cache_nothing_is_kept(has_home: bool, monkeypatch: pytest.Mon
     assert main(["run", MINI, "--image", "photo.jpg", "-q"]) == 0
     assert not kept_graph().exists()
     assert everything() == before
-
-
-def test_a_graph_is_kept_by_all_that_decides_it() -> None:
-    shapes = build_network(MINI)
-    weights = list(float_weights(shapes, None))
-    other = [replace(weights[0], bias=weights[0].bias + np.float32(1)), *weights[1:]]
-    moved = replace(shapes, layers=(replace(shapes.layers[0], leaky_slope=0.2), *shapes.layers[1:]))
-    places = [
-        graph_place(shapes, weights, 16),
-        graph_place(shapes, weights, 32),
-        graph_place(shapes, other, 16),
-        graph_place(moved, weights, 16),
-        graph_place(build_network(MINI, 64, 96), weights, 16),
-        graph_place(build_network(MINI, weight_bits=4), weights, 16),
-    ]
-    assert len(set(places)) == len(places)
-    assert graph_place(build_network(MINI), [*weights], 16) == places[0]
-
-
-def both_places() -> set[Path]:
-    """Return where a quantized graph and the statistics of seeded weights are kept."""
-    shapes = build_network(MINI)
-    weights = [layer.as_type(np.float32) for layer in draw_weights(shapes, seed=0)]
-    return {graph_place(shapes, weights, MULTIPLIER_BITS), statistics_place(shapes)}
-
-
-@pytest.mark.parametrize("package", ["torch", "brevitas", "numpy", "pillow", "scikit-image"])
-def test_another_version_of_a_package_uses_other_files_of_the_cache(
-    package: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = both_places()
-    monkeypatch.setattr(
-        "hwsim.flows.quantized.version", lambda name: "0.0" if name == package else version(name)
-    )
-    assert not before & both_places()
-
-
-@pytest.mark.parametrize("source", DECIDING_SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_changed_source_uses_other_files_of_the_cache(
-    source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def read_bytes(path: Path) -> bytes:
-        with path.open("rb") as file:
-            return file.read() + (b"#" if path.resolve() == source else b"")
-
-    before = both_places()
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
-    assert not before & both_places()
-
-
-def test_another_seed_uses_another_file_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    shapes = build_network(MINI)
-    before = statistics_place(shapes)
-    monkeypatch.setattr("hwsim.flows.quantized.SEED", 1)
-    assert statistics_place(shapes) != before
 
 
 def test_darknet_weights_are_used(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

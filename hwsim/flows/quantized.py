@@ -1,31 +1,33 @@
 """Float weights and quantized graphs, of which the user's cache keeps what takes long.
 
 The name of a file there is a hash of all that it depends on: the content of graph and weights, the
-sources that do the work, and the packages that these use. A network is found by its content alone.
+sources that do the work, and the packages that these use. A network is found by its content alone:
+names decide nothing, and what is kept is given to the layers by their places.
 """
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
 from hwsim.cache import cache_folder
 from hwsim.errors import InputError, shown
 from hwsim.extras import needing_extra
-from hwsim.files import keep_file
 from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.kept_arrays import keep_arrays, kept_arrays
 from hwsim.flows.network import NetworkSource, placed
 from hwsim.frontends.darknet import read_weights
 from hwsim.graph import Graph
 from hwsim.graph.check import IMAGE_CHANNELS
-from hwsim.graph.file import canonical_json, graph_bytes, load_graph
+from hwsim.graph.file import canonical_json
 from hwsim.graph.float_weights import FloatWeights, check_float_weights
+from hwsim.passes.constants import constants_of, with_constants
+from hwsim.passes.nameless import nameless
 
 PURPOSE = "quantizing a network"
 SEED = 0
@@ -106,34 +108,34 @@ def float_weights(shapes: Graph, path: str | None) -> Weights:
     with needing_extra("golden", PURPOSE):
         from hwsim.golden.seeded_weights import draw_weights, with_statistics
 
-        drawn = draw_weights(shapes, SEED)
-        kept = statistics_place(shapes)
-        try:
-            found = with_statistics(shapes, drawn, load_file(kept))
+        place = statistics_place(shapes)
+    shapes = nameless(shapes)
+    drawn = draw_weights(shapes, SEED)
+    kept = kept_arrays(place)
+    if kept is not None:
+        with suppress(KeyError, InputError):  # not what these weights need: replace it
+            found = with_statistics(shapes, drawn, kept)
             check_float_weights(shapes, found)
-        except (OSError, SafetensorError, KeyError, InputError):  # not there, or damaged
-            from hwsim.golden.statistics import photograph_statistics
-
-            statistics = photograph_statistics(shapes, drawn)
-            keep_file(kept, save(statistics))
-            found = with_statistics(shapes, drawn, statistics)
-    return found
+            return found
+    with needing_extra("golden", PURPOSE):
+        from hwsim.golden.statistics import photograph_statistics
+    statistics = photograph_statistics(shapes, drawn)
+    keep_arrays(place, statistics)
+    return with_statistics(shapes, drawn, statistics)
 
 
 def quantized_graph(shapes: Graph, weights: Weights, multiplier_bits: int) -> Graph:
     """Return the quantized graph, from the cache if an earlier call has stored it there."""
     with needing_extra("golden", PURPOSE):
-        kept = graph_place(shapes, weights, multiplier_bits)
-        try:
-            graph = load_graph(kept)
-            if graph.is_quantized:
-                return graph
-        except InputError:
-            pass  # not there, or damaged: quantize and replace it
+        place = graph_place(shapes, weights, multiplier_bits)
+    kept = kept_arrays(place)
+    if kept is not None:
+        with suppress(KeyError, InputError):  # not what this graph needs: replace it
+            return with_constants(shapes, kept)
+    with needing_extra("golden", PURPOSE):
         from hwsim.golden.quantize import quantize
-
-        graph = quantize(shapes, weights, multiplier_bits)
-    keep_file(kept, graph_bytes(graph))
+    graph = quantize(shapes, weights, multiplier_bits)
+    keep_arrays(place, constants_of(graph))
     return graph
 
 
@@ -154,7 +156,7 @@ def _place(what: str, shapes: Graph, parts: list[bytes]) -> Path:
     packages = [f"{name} {version(name)}".encode() for name in DECIDING_PACKAGES]
     sources = [source.read_bytes() for source in _deciding_sources()]
     digest = hashlib.sha256()
-    for part in (canonical_json(shapes).encode(), *packages, *sources, *parts):
+    for part in (canonical_json(nameless(shapes)).encode(), *packages, *sources, *parts):
         digest.update(hashlib.sha256(part).digest())
     return cache_folder() / f"{what}-{digest.hexdigest()}.safetensors"
 
