@@ -4,10 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from hwsim.errors import InputError
+from hwsim.extras import importing_extra
 from hwsim.synthesis.yosys import CHILD, run_passes
 
 # Runs like the console script; the signal comes when a module is first searched for.
@@ -62,6 +65,44 @@ def test_while_modules_are_imported(module: str, number: int, tmp_path: Path) ->
     code = AT_IMPORT.format(module=module, number=int(number), arguments=arguments)
     assert ended(code, tmp_path) == (130, "", "hwsim: interrupted\n")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("module", ["torch._C", "brevitas.nn"])
+def test_native_code_is_imported_to_its_end(module: str, tmp_path: Path) -> None:
+    """An interrupt inside PyTorch's initialisation would end in an abort."""
+    image = str(files("skimage") / "data" / "rocket.jpg")
+    arguments = ["run", "condensation-net-mini", "--image", image, "--html", "page", "-q"]
+    finder, _, _ = AT_IMPORT.partition("from hwsim")
+    code = (
+        f"import os; os.environ['XDG_CACHE_HOME'] = {str(tmp_path)!r}\n"
+        f"{finder.format(module=module, number=int(signal.SIGINT))}"
+        f"from hwsim.cli import main; print(main({arguments!r}), {module!r} in sys.modules)"
+    )
+    assert ended(code, tmp_path) == (0, "130 True\n", "hwsim: interrupted\n")
+    assert not list(tmp_path.rglob("*.part"))
+    assert not (tmp_path / "page").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_waits_for_the_end_of_an_import(number: int) -> None:
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    steps = []
+    before = signal.signal(number, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), importing_extra("golden", "this test"):  # noqa: PT012
+            os.kill(os.getpid(), number)
+            steps.append("imported")
+        with (
+            pytest.raises(InputError, match="this test needs nowhere"),
+            importing_extra("golden", "this test"),
+        ):
+            raise ModuleNotFoundError(name="nowhere.to.be.found")
+        assert signal.getsignal(number) is interrupt
+    finally:
+        signal.signal(number, before)
+    assert steps == ["imported"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

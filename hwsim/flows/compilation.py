@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hwsim.compiler import plan_graph, write_program
 from hwsim.compiler.image import memory_image, packed_input
 from hwsim.compiler.pack import pack_features
-from hwsim.extras import needing_extra
+from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
 from hwsim.flows.progress import Progress, silent, single_step
@@ -141,14 +141,12 @@ def compile_network(
 
 def _stored_photograph(image: str, shapes: Graph) -> NDArray[np.int8]:
     """Return a photograph as the network's input, int8 `x[C, H, W]`."""
-    with needing_extra("golden", "hwsim compile --image"):
+    with importing_extra("golden", "hwsim compile --image"):
         from hwsim.golden.photographs import load_image
         from hwsim.golden.reference import stored_image
-
-        size = shapes.input.shape
-        stored: NDArray[np.int8] = stored_image(
-            load_image(image, height=size.height, width=size.width)
-        ).numpy()
+    size = shapes.input.shape
+    pixels = load_image(image, height=size.height, width=size.width)
+    stored: NDArray[np.int8] = stored_image(pixels).numpy()
     return stored
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hwsim.compiler import plan_graph
 from hwsim.errors import ComparisonError
-from hwsim.extras import needing_extra
+from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.estimate import price
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
@@ -58,14 +58,13 @@ def run(
     image = optional_path("image", image)
     image = shipped_photograph("hwsim run") if image is None else image
     weights = optional_path("weights", weights)
-    with needing_extra("golden", "hwsim run"):
+    with importing_extra("golden", "hwsim run"):
         from hwsim.golden.networks import FloatNetwork
         from hwsim.golden.noise import float_outputs
         from hwsim.golden.photographs import load_image
         from hwsim.golden.reference import stored_image
-
-        size = shapes.input.shape
-        pixels = load_image(image, height=size.height, width=size.width)
+    size = shapes.input.shape
+    pixels = load_image(image, height=size.height, width=size.width)
     with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits)
     found = price(made.graph, chosen, progress)
@@ -88,7 +87,7 @@ def run(
 
 def shipped_photograph(purpose: str, name: str = PHOTOGRAPH) -> str:
     """Return the file of a photograph inside scikit-image's wheel."""
-    with needing_extra("golden", purpose):
+    with importing_extra("golden", purpose):
         from hwsim.golden.photographs import PHOTOGRAPHS
 
         spec = find_spec("skimage")

@@ -17,7 +17,7 @@ import numpy as np
 
 from hwsim.cache import cache_folder
 from hwsim.errors import InputError, shown
-from hwsim.extras import needing_extra
+from hwsim.extras import importing_extra, needing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.kept_arrays import keep_arrays, kept_arrays
 from hwsim.flows.network import NetworkSource, placed
@@ -117,7 +117,7 @@ def float_weights(shapes: Graph, path: str | None) -> Weights:
             found = with_statistics(shapes, drawn, kept)
             check_float_weights(shapes, found)
             return found
-    with needing_extra("golden", PURPOSE):
+    with importing_extra("golden", PURPOSE):
         from hwsim.golden.statistics import photograph_statistics
     statistics = photograph_statistics(shapes, drawn)
     keep_arrays(place, statistics)
@@ -132,7 +132,7 @@ def quantized_graph(shapes: Graph, weights: Weights, multiplier_bits: int) -> Gr
     if kept is not None:
         with suppress(KeyError, InputError):  # not what this graph needs: replace it
             return with_constants(shapes, kept)
-    with needing_extra("golden", PURPOSE):
+    with importing_extra("golden", PURPOSE):
         from hwsim.golden.quantize import quantize
     graph = quantize(shapes, weights, multiplier_bits)
     keep_arrays(place, constants_of(graph))

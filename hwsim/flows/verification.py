@@ -12,7 +12,7 @@ from hwsim.arch.config import Config
 from hwsim.cache import tools_can_cache
 from hwsim.compiler import plan_graph
 from hwsim.errors import InputError
-from hwsim.extras import needing_extra
+from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.execution import shipped_photograph
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
@@ -45,7 +45,7 @@ EXTRAS = {
 def check_tools() -> None:
     """Raise an error for a tool that is not installed, before the long work begins."""
     for extra, module in EXTRAS.items():
-        with needing_extra(extra, PURPOSE):
+        with importing_extra(extra, PURPOSE):
             import_module(module)
     from hwsim.testbenches.simulator import verilator_environment
 
