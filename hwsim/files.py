@@ -77,15 +77,35 @@ def read_file(kind: str, path: str | Path, largest_bytes: int) -> bytes:
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file, all of it or nothing: a reader never sees half of it.
 
-    Raises `OSError` where it cannot be written, and `ValueError` for a path that no file can have;
-    what was there before is left as it was.
+    A file that is replaced leaves its permissions to the new one. Raises `OSError` where it cannot
+    be written, and `ValueError` for a path that no file can have; what was there before is left as
+    it was.
     """
     partial = path.with_name(f".hwsim-{os.getpid()}-{threading.get_ident()}.part")
     try:
+        partial.unlink(missing_ok=True)  # left by a process of the same number that was killed
+        create_partial(partial, path)
         partial.write_bytes(content)
-        partial.replace(path)
+        put_in_place(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def create_partial(partial: Path, path: Path) -> None:
+    """Create the empty file that will replace `path`; raise `OSError` where that cannot be.
+
+    If there is a file at `path`, whose permissions it will take over, nobody else can open it until
+    it is in place.
+    """
+    mode = 0o600 if path.is_file() else 0o666  # of which the user's umask is taken away
+    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Rename `partial` to `path`; a file that is replaced there leaves its permissions behind."""
+    if path.is_file():
+        shutil.copymode(path, partial)
+    partial.replace(path)
 
 
 def keep_file(path: Path, content: bytes) -> None:

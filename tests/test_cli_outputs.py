@@ -311,6 +311,27 @@ def test_files_get_usual_permissions_and_links_stay_links(tmp_path: Path) -> Non
     assert everything_in(tmp_path) == ["link.json", "target.json"]
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_replaced_file_keeps_its_permissions(
+    mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out.json"
+    output.write_text("old")
+    output.chmod(mode)
+    modes: list[int] = []
+    move = Path.replace
+
+    def replace(path: Path, target: Path) -> Path:
+        modes.append(stat.S_IMODE(path.stat().st_mode))
+        return move(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    assert main(["estimate", MINI, "-q", "--json", str(output)]) == 0
+    assert output.read_text() != "old"
+    assert stat.S_IMODE(output.stat().st_mode) == mode
+    assert modes == [mode], "its content was open to others"
+
+
 def test_a_device_is_written_in_place() -> None:
     assert main(["estimate", MINI, "-q", "--json", "/dev/null"]) == 0
     assert not stat.S_ISREG(Path("/dev/null").stat().st_mode)

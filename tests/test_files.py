@@ -3,6 +3,7 @@
 import os
 import resource
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from hwsim import files
 from hwsim.errors import InputError
-from hwsim.files import IMPOSSIBLE_PATH, keep_file, open_file, read_file
+from hwsim.files import IMPOSSIBLE_PATH, keep_file, open_file, read_file, replace_file
 
 LIMIT = 1000
 
@@ -84,6 +85,25 @@ def test_what_is_no_path_is_named(read: Read, value: Any) -> None:
     with pytest.raises(InputError) as refused:
         read("image", value, LIMIT)
     assert str(refused.value) == f"image {value!r}: a path must be text or a pathlib.Path"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o444, 0o664])
+def test_a_replaced_file_leaves_its_permissions(mode: int, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    replace_file(path, b"old")
+    path.chmod(mode)
+    replace_file(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_a_killed_process_left_is_not_in_the_way(tmp_path: Path) -> None:
+    left = tmp_path / f".hwsim-{os.getpid()}-{threading.get_ident()}.part"
+    left.write_bytes(b"half")
+    replace_file(tmp_path / "file", b"whole")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    assert not left.exists()
 
 
 def test_a_folder_is_not_in_the_way_of_a_kept_file(tmp_path: Path) -> None:

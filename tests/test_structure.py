@@ -143,7 +143,7 @@ def test_the_model_imports_neither_torch_nor_amaranth() -> None:
 
 def test_the_command_line_parses_and_prints() -> None:
     """The command line takes its results from workflows, which a notebook calls too."""
-    allowed = {"arch", "cli", "errors", "escape", "flows", "report"}
+    allowed = {"arch", "cli", "errors", "escape", "files", "flows", "report"}
     for path in sources("hwsim/cli"):
         assert parts(path) <= allowed, path
 

@@ -12,6 +12,7 @@ from typing import Self
 
 from hwsim.cli.options import STANDARD_OUTPUT
 from hwsim.errors import InputError
+from hwsim.files import create_partial, put_in_place
 
 MOST_LINKS = 40  # Linux follows no longer chain
 OPEN_FILES = Path("/proc/self/fd")
@@ -119,7 +120,7 @@ class Outputs:
                 raise InputError(f"cannot write '{name}': {error.strerror}") from None
         for path, reserved in self._reserved.items():
             if reserved.partial is not None:
-                reserved.partial.replace(path)
+                put_in_place(reserved.partial, path)
 
 
 def _encoded(content: str | bytes) -> bytes:
@@ -178,5 +179,5 @@ def _reserve(path: Path, index: int) -> _Reserved:
         if not path.is_file():
             return _Reserved(path)
     partial = path.with_name(f".hwsim-{os.getpid()}-{index}.part")
-    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    create_partial(partial, path)
     return _Reserved(path, partial)
