@@ -1,5 +1,6 @@
 """Every graph is checked when it is made: a refusal names the layer and the value."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -254,6 +255,19 @@ def test_names_are_unique() -> None:
         InputError, match=r"^graph g: two tensors are named 't0': names must differ"
     ):
         Graph("g", (first, second, replace(third, output=first.input)))
+
+
+def test_a_repeated_name_among_many_is_found_at_once() -> None:
+    tensor, layers = Tensor("0", Shape(1, 1, 1)), []
+    for index in range(1, 30_000):
+        output = Tensor(str(index), Shape(1, 1, 1))
+        layers.append(Layer(str(index), tensor, output, 1, (1, 1), 0, None))
+        tensor = output
+    layers[-1] = replace(layers[-1], name="29998")
+    start = time.process_time()
+    with pytest.raises(InputError, match=r"two layers are named '29998': names must differ"):
+        Graph("g", tuple(layers))
+    assert time.process_time() - start < 1
 
 
 def test_constants_are_given_to_all_layers_or_to_none() -> None:

@@ -1,4 +1,4 @@
-"""Describe a broken rule of a TOML file in one printable line."""
+"""Describe a broken rule of a TOML file, or of a graph's JSON, in one printable line."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def shortened(text: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return a value of a TOML file as a few printable characters."""
+    """Return a value of a file as a few printable characters."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):

@@ -6,6 +6,7 @@ What depends on the accelerator's configuration is the compiler's to refuse.
 """
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from types import NoneType
@@ -237,8 +238,9 @@ def _broken_link(before: "Layer", after: "Layer") -> str:
 
 
 def _repeated(what: str, names: Sequence[str]) -> Iterator[str]:
-    if len(set(names)) < len(names):
-        twice = next(name for index, name in enumerate(names) if name in names[:index])
+    counts = Counter(names)
+    if len(counts) < len(names):
+        twice, _ = counts.most_common(1)[0]
         yield f"two {what} are named '{twice}': names must differ"
 
 

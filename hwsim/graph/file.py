@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from hwsim.arch.refusal import first_line
 from hwsim.errors import InputError, shown
 from hwsim.files import open_file, path_fault, path_text, replace_file
 from hwsim.graph.layers import Constants, Graph, Layer
@@ -141,9 +142,7 @@ def _shapes(text: str | None) -> Graph:
             raise InputError(f"format number {number}{newer}: this one reads {FORMAT_NUMBER}")
         record = GraphRecord.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join((ENTRY, *map(str, first["loc"])))
-        raise InputError(f"{place}: {first['msg']}") from None
+        raise InputError(f"{ENTRY}: {first_line(error)}") from None
     if len(record.tensors) != len(record.layers) + 1:
         counts = f"{len(record.tensors)} tensors for {len(record.layers)} layers"
         raise InputError(f"{counts}: must be one more")
