@@ -19,4 +19,8 @@ class ComparisonError(Exception):
 
 def shown(value: object) -> str:
     """Return a value as Python writes it, in one line and of bounded length."""
-    return " ".join(reprlib.repr(value).split())
+    try:
+        text = reprlib.repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = f"<{type(value).__name__} of thousands of digits>"
+    return " ".join(text.split())

@@ -15,6 +15,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from hwsim.errors import InputError, shown
+from hwsim.escape import quoted
 
 PIPE_PATIENCE_SECONDS = 30.0  # a script that writes a configuration may import slow libraries
 CHUNK_BYTES = 1 << 16
@@ -168,7 +169,7 @@ def _read_pipe(kind: str, path: str | Path, descriptor: int, largest_bytes: int)
 
 
 def _unreadable(kind: str, path: str | Path, reason: str | None) -> InputError:
-    return InputError(f"cannot read {kind} '{path}': {reason}")
+    return InputError(f"cannot read {kind} {quoted(path)}: {reason}")
 
 
 def _too_large(kind: str, path: str | Path, largest_bytes: int, found: str) -> InputError:

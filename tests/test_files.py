@@ -15,6 +15,7 @@ import pytest
 
 from hwsim import files
 from hwsim.errors import InputError
+from hwsim.escape import quoted
 from hwsim.files import IMPOSSIBLE_PATH, keep_file, open_file, read_file, replace_file
 
 LIMIT = 1000
@@ -76,7 +77,7 @@ def test_what_is_no_file_is_refused(read: Read, tmp_path: Path) -> None:
     ):
         with at_once(), pytest.raises(InputError) as refused:
             read("image", path, LIMIT)
-        assert str(refused.value) == f"cannot read image '{path}': {reason}"
+        assert str(refused.value) == f"cannot read image {quoted(path)}: {reason}"
 
 
 @either

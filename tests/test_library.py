@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -273,3 +273,60 @@ def test_a_run_has_tensors_and_a_compiled_network_files() -> None:
     assert compiled.layers[0].name == "image"
     for result in (executed, compiled):
         assert result.heading in Structure(result._repr_html_()).text
+
+
+LONG = "x" * 100_000
+ENDLESS = 10**5000  # Python writes no integer of so many digits
+
+
+@pytest.mark.parametrize(
+    ("call", "beginning"),
+    [
+        (lambda: hwsim.estimate(LONG), "no network 'xxx"),
+        (lambda: hwsim.estimate(LONG + ".safetensors"), "cannot read graph 'xxx"),
+        (lambda: hwsim.estimate(cast(Any, ENDLESS)), "no network '<int of thousands of digits>':"),
+        (lambda: hwsim.configuration(LONG), "no preset 'xxx"),
+        (lambda: hwsim.configuration(LONG + ".toml"), "cannot read config 'xxx"),
+        (lambda: hwsim.configuration(cast(Any, ENDLESS)), "no preset '<int of thousands of digi"),
+        (lambda: hwsim.configuration("a\nb.toml"), r"cannot read config 'a\nb.toml': No such"),
+        (lambda: hwsim.configuration("edge", memory=LONG), "memory xxx"),
+        (
+            lambda: hwsim.configuration("edge", memory="a\nb"),
+            r"memory a\nb: 'a\nb' is none of ideal",
+        ),
+        (
+            lambda: hwsim.configuration("edge", memory="latency=1," * 9999 + "latency=2"),
+            "memory latency=1",
+        ),
+        (
+            lambda: hwsim.configuration("edge", memory=cast(Any, ENDLESS)),
+            "memory <int of thousands of dig",
+        ),
+        (
+            lambda: hwsim.configuration("edge", weight_bits=ENDLESS),
+            "weight bits <int of thousands of digi",
+        ),
+        (lambda: hwsim.load(MINI, size=LONG), "size 'xxx"),
+        (lambda: hwsim.load(MINI, size=ENDLESS), "size <int of thousands of digits> is no size"),
+        (lambda: hwsim.load(MINI, size=(ENDLESS, 32)), "size <tuple of thousands of digits> is no"),
+        (lambda: hwsim.load(MINI, k=ENDLESS), "k = <int of thousands of digits>: must be one of"),
+        (lambda: hwsim.run(MINI, image=LONG), "cannot read image 'xxx"),
+        (lambda: hwsim.compile(MINI, weights=LONG), "cannot read weights 'xxx"),
+        (lambda: hwsim.compile(MINI, base=4096 * ENDLESS), "base 0x"),
+        (lambda: hwsim.compile(MINI, base=ENDLESS + 1), "base 0x"),
+        (lambda: hwsim.read(LONG), "cannot read document 'xxx"),
+    ],
+)
+def test_a_long_value_is_told_in_one_short_line(call: Callable[[], object], beginning: str) -> None:
+    with pytest.raises(InputError) as refused:
+        call()
+    message = str(refused.value)
+    assert message.startswith(beginning)
+    assert len(message) < 700
+    assert message.isprintable()
+
+
+@pytest.mark.parametrize("call", [hwsim.estimate, hwsim.run, hwsim.compile, hwsim.verify])
+def test_a_progress_that_cannot_be_called_is_named(call: Callable[..., object]) -> None:
+    with pytest.raises(InputError, match=r"^progress = 5: must be a function of a description and"):
+        call(MINI, progress=FIVE)

@@ -22,6 +22,7 @@ from pydantic import (
 
 from hwsim.arch.refusal import first_line, shortened
 from hwsim.errors import InputError
+from hwsim.escape import quoted
 from hwsim.files import read_file
 
 ACCUMULATOR_BANKS = 2
@@ -282,7 +283,7 @@ def preset_text(name: str) -> str:
     if name not in PRESETS:
         near = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        raise InputError(f"no preset '{name}': {hint}presets are {', '.join(PRESETS)}")
+        raise InputError(f"no preset {quoted(name)}: {hint}presets are {', '.join(PRESETS)}")
     return resources.files("hwsim.arch").joinpath(f"presets/{name}.toml").read_text("utf-8")
 
 
@@ -317,5 +318,5 @@ def load_config(name_or_path: str) -> Config:
     try:
         text = content.decode("utf-8-sig")  # with or without a byte order mark
     except UnicodeDecodeError:
-        raise InputError(f"cannot read config '{name_or_path}': not UTF-8 text") from None
+        raise InputError(f"cannot read config {quoted(name_or_path)}: not UTF-8 text") from None
     return parse_config(text, name_or_path)

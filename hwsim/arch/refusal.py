@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hwsim.errors import shown
+
 LONGEST = 120  # characters of a value or of a reason
 
 
@@ -35,4 +37,4 @@ def _shown(value: Any) -> str:
         return "a table"
     if isinstance(value, list):
         return "an array"
-    return shortened(repr(value))
+    return shown(value) if isinstance(value, int) else shortened(repr(value))

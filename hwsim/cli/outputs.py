@@ -12,6 +12,7 @@ from typing import Self
 
 from hwsim.cli.options import STANDARD_OUTPUT
 from hwsim.errors import InputError
+from hwsim.escape import quoted
 from hwsim.files import create_partial, put_in_place
 
 MOST_LINKS = 40  # Linux follows no longer chain
@@ -76,12 +77,12 @@ class Outputs:
             place = _place(path)
             self._refuse_input(name, place)
             if place in self._outputs:
-                raise InputError(f"cannot write '{name}': it is named for two outputs")
+                raise InputError(f"cannot write {quoted(name)}: it is named for two outputs")
             self._outputs.add(place)
             if name != STANDARD_OUTPUT:
                 self._reserved[path] = _reserve(path, len(self._reserved))
         except OSError as error:
-            raise InputError(f"cannot write '{name}': {error.strerror}") from None
+            raise InputError(f"cannot write {quoted(name)}: {error.strerror}") from None
 
     def refuse_input(self, name: str) -> None:
         """Raise `InputError` for a file that the command reads, whatever it is called there."""
@@ -89,7 +90,7 @@ class Outputs:
 
     def _refuse_input(self, name: str, place: Place) -> None:
         if place in self._inputs:
-            raise InputError(f"cannot write '{name}': the same command reads it")
+            raise InputError(f"cannot write {quoted(name)}: the same command reads it")
 
     def create_folder(self, name: str) -> None:
         """Make sure that there is a folder of this name."""
@@ -102,9 +103,9 @@ class Outputs:
                 part.mkdir()
                 self._created.append(part)
         except OSError as error:
-            raise InputError(f"cannot create folder '{name}': {error.strerror}") from None
+            raise InputError(f"cannot create folder {quoted(name)}: {error.strerror}") from None
         if not folder.is_dir():
-            raise InputError(f"cannot write into '{name}': it is not a folder")
+            raise InputError(f"cannot write into {quoted(name)}: it is not a folder")
 
     def write(self, contents: Mapping[str, str | bytes]) -> None:
         """Fill the reserved files, each with the content under its name; then put all in place."""
@@ -117,7 +118,7 @@ class Outputs:
             except BrokenPipeError:
                 pass  # its reader needs no more
             except OSError as error:
-                raise InputError(f"cannot write '{name}': {error.strerror}") from None
+                raise InputError(f"cannot write {quoted(name)}: {error.strerror}") from None
         for path, reserved in self._reserved.items():
             if reserved.partial is not None:
                 put_in_place(reserved.partial, path)

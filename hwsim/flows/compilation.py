@@ -15,7 +15,7 @@ from hwsim.compiler.pack import pack_features
 from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
-from hwsim.flows.progress import Progress, silent, single_step
+from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.graph import Graph, Layer
 from hwsim.machine import Machine
@@ -108,6 +108,7 @@ def compile_network(
     `network`, `config`, `image` and `weights` are as for `run`; without an image the memory holds
     no input.
     """
+    check_progress(progress)
     shapes, chosen = placed(network, config)
     check_base(plan_graph(shapes, chosen), base)  # refuse what cannot run before the long work
     image, weights = optional_path("image", image), optional_path("weights", weights)

@@ -16,7 +16,7 @@ from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.estimate import price
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
-from hwsim.flows.progress import Advance, Progress, silent, single_step
+from hwsim.flows.progress import Advance, Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.results import RunResult
 from hwsim.graph import Layer
@@ -53,6 +53,7 @@ def run(
     `weights` is a darknet file, or None for seeded weights. With `check`, the first stored element
     that differs from the integer reference raises `ComparisonError`.
     """
+    check_progress(progress)
     shapes, chosen = placed(network, config)
     plan_graph(shapes, chosen)  # refuse what cannot run before the long work
     image = optional_path("image", image)

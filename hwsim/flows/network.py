@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hwsim.arch.config import Config
 from hwsim.errors import InputError, shown
+from hwsim.escape import quoted
 from hwsim.files import path_text
 from hwsim.flows.configuration import ConfigSource, configuration
 from hwsim.frontends.builtin import NETWORKS, build_network, check_size
@@ -67,17 +68,20 @@ def load(source: File, *, size: Size | None = None, k: int | None = None) -> Gra
     for option, value in (("size", size), ("k", k)):
         if value is not None:
             raise InputError(
-                f"{option} {shown(value)}: only built-in networks take one; '{path}' has its own"
+                f"{option} {shown(value)}: only built-in networks take one; "
+                f"{quoted(path)} has its own"
             )
     from hwsim.graph.file import load_graph  # built-in networks do not pay for it
 
     return load_graph(path)
 
 
-def graph_path(source: File) -> str | None:
+def graph_path(source: object) -> str | None:
     """Return the path of a graph's file; None for a name that is, or should be, built in."""
+    if not isinstance(source, str | PathLike):
+        return None
     name = str(source)
-    if name == "" or name in NETWORKS or not isinstance(source, str | PathLike):
+    if name == "" or name in NETWORKS:
         return None
     try:
         is_path = name.endswith(GRAPH_SUFFIX) or Path(name).exists()
@@ -88,10 +92,16 @@ def graph_path(source: File) -> str | None:
 
 def width_and_height(size: Size) -> tuple[int, int]:
     """Return the width and the height that a size in pixels names, or raise `InputError`."""
-    text = "x".join(map(str, size)) if isinstance(size, tuple) else str(size)
+    text = (
+        "x".join(map(shown, size))
+        if isinstance(size, tuple)
+        else size
+        if isinstance(size, str)
+        else shown(size)
+    )
     match = SIZE.fullmatch(text)
     if match is None:
-        raise InputError(f"size {size!r} is no size in pixels such as 416 or 320x256")
+        raise InputError(f"size {shown(size)} is no size in pixels such as 416 or 320x256")
     width, height = int(match[1]), int(match[2] or match[1])
     check_size(width, height)
     return width, height

@@ -17,6 +17,7 @@ import numpy as np
 
 from hwsim.cache import cache_folder
 from hwsim.errors import InputError, shown
+from hwsim.escape import quoted
 from hwsim.extras import importing_extra, needing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.kept_arrays import keep_arrays, kept_arrays
@@ -94,7 +95,7 @@ def quantized(shapes: Graph, path: str | None, multiplier_bits: int) -> Quantize
     check_takes_photographs(shapes)
     if shapes.is_quantized:
         if path is not None:
-            raise InputError(f"weights '{path}': graph {shapes.name} has constants already")
+            raise InputError(f"weights {quoted(path)}: graph {shapes.name} has constants already")
         return Quantized(shapes, None, "graph")
     weights = float_weights(shapes, path)
     graph = quantized_graph(shapes, weights, multiplier_bits)

@@ -16,7 +16,7 @@ from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.execution import shipped_photograph
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
-from hwsim.flows.progress import Progress, silent, single_step
+from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.simulation import subjects
 from hwsim.flows.witnesses import verify_program
@@ -146,6 +146,7 @@ def verify(
     `unfused` runs the baseline B too. No exception is raised for witnesses that disagree: the
     result's `failures` names them.
     """
+    check_progress(progress)
     shapes, chosen = placed(network, config)
     if unfused and not shapes.is_condensed:
         raise InputError(f"unfused: nothing in {shapes.name} is condensed, k = 1")

@@ -9,6 +9,7 @@ import difflib
 from dataclasses import dataclass
 
 from hwsim.errors import InputError, shown
+from hwsim.escape import quoted
 from hwsim.graph import CHANNEL_POOL_FACTORS, Graph, Layer, Shape, SpatialPool, Tensor
 from hwsim.graph.check import IMAGE_CHANNELS
 from hwsim.graph.infer import stored_shape
@@ -74,7 +75,7 @@ def network_spec(name: str) -> NetworkSpec:
         near = difflib.get_close_matches(name, NETWORKS, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise InputError(
-            f"no network '{name}': {hint}networks are {', '.join(NETWORKS)}; "
+            f"no network {quoted(name)}: {hint}networks are {', '.join(NETWORKS)}; "
             "the path of a saved graph must end in .safetensors or name a file that exists"
         )
     return NETWORKS[name]

@@ -19,6 +19,7 @@ from safetensors.numpy import save
 
 from hwsim.arch.refusal import first_line
 from hwsim.errors import InputError, shown
+from hwsim.escape import quoted
 from hwsim.files import open_file, path_fault, path_text, replace_file
 from hwsim.graph.layers import Constants, Graph, Layer
 from hwsim.graph.tensors import SpatialPool, Tensor
@@ -92,7 +93,9 @@ def save_graph(graph: Graph, path: str | Path) -> None:
     a pipe, none of which may be replaced by a file.
     """
     if not isinstance(graph, Graph):
-        raise InputError(f"cannot write graph '{path}': {shown(graph)} is no hwsim.graph.Graph")
+        raise InputError(
+            f"cannot write graph {quoted(path)}: {shown(graph)} is no hwsim.graph.Graph"
+        )
     place = Path(path_text("graph", path))
     content = graph_bytes(graph)
     try:
@@ -100,9 +103,9 @@ def save_graph(graph: Graph, path: str | Path) -> None:
         if is_replaceable:
             replace_file(place, content)
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot write graph '{place}': {path_fault(error)}") from None
+        raise InputError(f"cannot write graph {quoted(place)}: {path_fault(error)}") from None
     if not is_replaceable:
-        raise InputError(f"cannot write graph '{place}': it is no regular file")
+        raise InputError(f"cannot write graph {quoted(place)}: it is no regular file")
 
 
 def load_graph(path: str | Path) -> Graph:
@@ -121,9 +124,9 @@ def load_graph(path: str | Path) -> Graph:
             shapes = _shapes((archive.metadata() or {}).get(ENTRY))
             return _with_constants(shapes, archive) if archive.keys() else shapes
     except SafetensorError as error:
-        raise InputError(f"graph '{path}': no safetensors file: {_one_line(error)}") from None
+        raise InputError(f"graph {quoted(path)}: no safetensors file: {_one_line(error)}") from None
     except (InputError, OSError) as error:
-        raise InputError(f"graph '{path}': {_one_line(error)}") from None
+        raise InputError(f"graph {quoted(path)}: {_one_line(error)}") from None
 
 
 def _one_line(error: Exception) -> str:
