@@ -1,16 +1,20 @@
 """Control-C and SIGTERM at any time end a command with one line, status 130 and no left files."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hwsim.errors import InputError
 from hwsim.extras import importing_extra
+from hwsim.interrupts import temporary_folder
 from hwsim.synthesis.yosys import CHILD, run_passes
 
 # Runs like the console script; the signal comes when a module is first searched for.
@@ -152,6 +156,28 @@ def test_yosys_ends_at_once(tmp_path: Path) -> None:
     )
     assert (result.returncode, result.stderr) == (-signal.SIGINT, "")
     assert not (tmp_path / "later").exists()
+
+
+@pytest.mark.parametrize("function", ["tempfile.mkdtemp", "shutil.rmtree"])
+def test_a_temporary_folder_goes_whenever_interrupts_come(
+    function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt comes right behind the making of the folder, or before its removal."""
+    module, name = function.split(".")
+    work = getattr({"tempfile": tempfile, "shutil": shutil}[module], name)
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        if name == "rmtree":
+            os.kill(os.getpid(), signal.SIGINT)
+        made = work(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGINT)
+        return made
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(function, interrupted)
+    with pytest.raises(KeyboardInterrupt), temporary_folder("hwsim-") as folder:
+        assert folder.is_dir()
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_yosys_leaves_goes_with_its_folder(

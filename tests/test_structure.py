@@ -27,7 +27,7 @@ HEAVY = {
 
 # Every folder or file of hwsim/ may import those of the rows above it, and no other.
 ROWS = (
-    ("errors", "escape"),
+    ("errors", "escape", "interrupts"),
     ("extras", "cache", "files", "fixed_point"),
     ("arch",),
     ("graph",),
