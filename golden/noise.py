@@ -23,9 +23,9 @@ def float_outputs(network: FloatNetwork, images: Mapping[str, Tensor]) -> Iterat
 def signal_to_noise_db(real: Tensor, stored: Tensor, quantization: Quantization) -> float | None:
     """Return how much stronger the signal of float `real[C, H, W]` is than its error, in dB.
 
-    The signal is what varies: the variance over all elements. The noise is the mean square of what
-    the int8 `stored[C, H, W]` stand for, less the real values. So 0 dB is what a map would have
-    that stored everywhere the mean. None where there is no signal or no noise.
+    The signal is the variance of `real` over all elements. The noise is the mean square of the
+    errors: of the values that the int8 `stored[C, H, W]` stand for, minus `real`. A map that holds
+    the mean of `real` in every element has 0 dB. Return None where there is no signal or no noise.
     """
     mean = float(real.mean(dtype=torch.float64))
     signal = noise = 0.0

@@ -14,6 +14,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
 from hwsim.errors import InputError
+from hwsim.escape import quoted
 from hwsim.files import open_file
 
 # Files of the wheel itself, so that nothing is ever downloaded.
@@ -28,6 +29,7 @@ PHOTOGRAPHS = {
 LARGEST_FILE_BYTES = 1 << 28
 LARGEST_PIXELS = 100_000_000  # Pillow holds up to four bytes for each
 LARGEST_SIDE_PIXELS = 65_535  # a JPEG's own limit
+LIMITS = f"expected at most {LARGEST_PIXELS:,}, and {LARGEST_SIDE_PIXELS:,} a side"
 SHRINKING_PIXELS = 1 << 24  # a JPEG of more is decoded at a half, a quarter or an eighth
 
 # By EXIF orientation: is each row to be seen a stored column, and do the stored rows and columns
@@ -78,7 +80,7 @@ class Picture:
 def photograph(name: str, *, height: int, width: int) -> Tensor:
     """A photograph by name (a key of `PHOTOGRAPHS`), stretched to uint8 `[3, height, width]`."""
     if name not in PHOTOGRAPHS:
-        raise InputError(f"no photograph '{name}': photographs are {', '.join(PHOTOGRAPHS)}")
+        raise InputError(f"no photograph {quoted(name)}: photographs are {', '.join(PHOTOGRAPHS)}")
     source = resources.files("skimage") / "data" / PHOTOGRAPHS[name]
     with source.open("rb") as file:
         return stretched(_decode(file, height, width), height=height, width=width)
@@ -96,11 +98,14 @@ def load_image(path: str | Path, *, height: int, width: int) -> Tensor:
         warnings.simplefilter("ignore")  # what Pillow warns of is read all the same, or raises
         try:
             picture = _decode(file, height, width)
+        except Image.DecompressionBombError:  # beyond Pillow's limit, which is higher
+            reason = f"more than {LARGEST_PIXELS:,} pixels, {LIMITS}"
+            raise InputError(f"cannot read image {quoted(path)}: {reason}") from None
         except UnidentifiedImageError:
-            raise InputError(f"image '{path}': neither a JPEG nor a PNG") from None
+            raise InputError(f"image {quoted(path)}: neither a JPEG nor a PNG") from None
         except Exception as error:  # Pillow raises a dozen kinds, all because of the file's bytes
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise InputError(f"cannot read image '{path}': {reason}") from None
+            raise InputError(f"cannot read image {quoted(path)}: {reason}") from None
     return stretched(picture, height=height, width=width)
 
 
@@ -148,13 +153,11 @@ def _decode(file: IO[bytes], height: int, width: int) -> Picture:
     with Image.open(file, formats=("JPEG", "PNG")) as image:
         columns, rows = image.size
         if rows * columns > LARGEST_PIXELS or max(rows, columns) > LARGEST_SIDE_PIXELS:
-            raise ValueError(
-                f"{columns} x {rows} pixels, expected at most {LARGEST_PIXELS:,}, "
-                f"and {LARGEST_SIDE_PIXELS:,} a side"
-            )
+            raise ValueError(f"{columns} x {rows} pixels, {LIMITS}")
         # A JPEG may hold further pictures, but a PNG's are those of a film.
-        if image.format == "PNG" and getattr(image, "is_animated", False):
-            raise ValueError("it is animated: expected a single picture")
+        pictures = getattr(image, "n_frames", 1)
+        if image.format == "PNG" and pictures > 1:
+            raise ValueError(f"it is a film of {pictures} pictures: expected a single one")
         if rows * columns > SHRINKING_PIXELS:
             side = max(height, width)
             image.draft(None, (side, side))

@@ -17,7 +17,7 @@ def spatial_pool(x: Tensor, pool: SpatialPool) -> Tensor:
 
 
 def _pool_axis(x: Tensor, axis: int, pool: SpatialPool) -> Tensor:
-    """Maximum over windows along one axis: of a window's taps, the last may be missing."""
+    """Return the maximum of each window along one axis. The last window may lack its last tap."""
     size, stride = x.shape[axis], pool.stride
     pooled = x.movedim(axis, 0)[::stride].clone()
     for tap in range(1, pool.window):

@@ -10,16 +10,21 @@
 """
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
+
     from hwsim.flows.compilation import compile_network as compile  # noqa: A004
     from hwsim.flows.configuration import configs, configuration
     from hwsim.flows.estimate import estimate
     from hwsim.flows.execution import run
     from hwsim.flows.network import load, networks
+    from hwsim.flows.quantized import quantize
     from hwsim.flows.show import show
     from hwsim.flows.verification import verify
+    from hwsim.graph.file import load_graph, save_graph
     from hwsim.report.reading import read
 
 __all__ = [
@@ -28,9 +33,12 @@ __all__ = [
     "configuration",
     "estimate",
     "load",
+    "load_graph",
     "networks",
+    "quantize",
     "read",
     "run",
+    "save_graph",
     "show",
     "verify",
 ]
@@ -41,16 +49,21 @@ _PLACES = {
     "configuration": ("flows.configuration", "configuration"),
     "estimate": ("flows.estimate", "estimate"),
     "load": ("flows.network", "load"),
+    "load_graph": ("graph.file", "load_graph"),
     "networks": ("flows.network", "networks"),
+    "quantize": ("flows.quantized", "quantize"),
     "read": ("report.reading", "read"),
     "run": ("flows.execution", "run"),
+    "save_graph": ("graph.file", "save_graph"),
     "show": ("flows.show", "show"),
     "verify": ("flows.verification", "verify"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Return a function of the library, imported from the module that defines it."""
+    """Return the version, or a function, imported from the module that defines it."""
+    if name == "__version__":
+        return version("hwsim")
     if name not in _PLACES:
         raise AttributeError(f"module 'hwsim' has no attribute '{name}'")
     module, function = _PLACES[name]
@@ -58,4 +71,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryFile
 
 import platformdirs
+
+from hwsim.interrupts import temporary_folder
 
 VARIABLE = "XDG_CACHE_HOME"
 
@@ -30,8 +32,8 @@ def tools_can_cache() -> Iterator[None]:
         yield
         return
     before = os.environ.get(VARIABLE)
-    with TemporaryDirectory(prefix="hwsim-cache-") as folder:
-        os.environ[VARIABLE] = folder
+    with temporary_folder("hwsim-cache-") as folder:
+        os.environ[VARIABLE] = str(folder)
         try:
             yield
         finally:

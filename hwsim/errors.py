@@ -1,5 +1,6 @@
-"""The exceptions that a command ends with on purpose."""
+"""The exceptions that a command ends with on purpose, and the values in their messages."""
 
+import reprlib
 from collections.abc import Sequence
 
 
@@ -27,3 +28,12 @@ class ComparisonError(Exception):
 
     The command line prints the message alone and exits with status 1.
     """
+
+
+def shown(value: object) -> str:
+    """Return a value as Python writes it, in one line and of bounded length."""
+    try:
+        text = reprlib.repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = f"<{type(value).__name__} of thousands of digits>"
+    return " ".join(text.split())

@@ -9,6 +9,7 @@ import re
 
 # Markdown, HTML and SystemRDL's format codes read these characters as text at any place.
 PLAIN = re.compile(r"[^\W_]|[ .,;/+=()-]|(?<=[^\W_])_(?=[^\W_])")
+LONGEST = 300  # characters of a text in a message; few paths have more
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -22,6 +23,18 @@ def visible(text: str) -> str:
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+def quoted(text: object) -> str:
+    """Return a name or a path in quotes for a message: in one line, and of bounded length."""
+    return f"'{brief(text)}'"
+
+
+def brief(text: object) -> str:
+    """Return a text for a message: in one line; a very long one loses its middle."""
+    line = visible(str(text))
+    half = LONGEST // 2
+    return line if len(line) <= LONGEST else f"{line[:half]}...{line[-half:]}"
 
 
 def comment(text: str) -> str:

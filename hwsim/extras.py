@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hwsim.errors import InputError
+from hwsim.interrupts import interrupts_wait
 
 
 @contextmanager
@@ -18,3 +19,14 @@ def needing_extra(extra: str, purpose: str) -> Iterator[None]:
         raise InputError(
             f"{purpose} needs {module}, which is not installed: pip install 'hwsim[{extra}]'"
         ) from None
+
+
+@contextmanager
+def importing_extra(extra: str, purpose: str) -> Iterator[None]:
+    """Act as `needing_extra` does, for a block that only imports: interrupts wait for its end.
+
+    An exception inside the native code that initialises PyTorch would abort the process, and what
+    it has half written would be left.
+    """
+    with needing_extra(extra, purpose), interrupts_wait():
+        yield

@@ -6,15 +6,20 @@ written is written whole.
 
 import os
 import select
+import shutil
 import stat
+import threading
 import time
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 
-from hwsim.errors import InputError
+from hwsim.errors import InputError, shown
+from hwsim.escape import quoted
 
 PIPE_PATIENCE_SECONDS = 30.0  # a script that writes a configuration may import slow libraries
 CHUNK_BYTES = 1 << 16
+IMPOSSIBLE_PATH = "a path holds neither NUL characters nor halves of surrogate pairs"
 NO_FILES = {
     stat.S_IFDIR: "is a folder, no file",
     stat.S_IFCHR: "is a device, no file",
@@ -22,6 +27,14 @@ NO_FILES = {
     stat.S_IFIFO: "is a pipe, no file",
     stat.S_IFSOCK: "is a socket, no file",
 }
+
+
+def path_text(kind: str, path: object) -> str:
+    """Return a path as text. Raises `InputError` for a value that is no path."""
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise InputError(f"{kind} {shown(path)}: a path must be text or a pathlib.Path")
+    return text
 
 
 def open_file(kind: str, path: str | Path, largest_bytes: int) -> BufferedReader:
@@ -65,24 +78,61 @@ def read_file(kind: str, path: str | Path, largest_bytes: int) -> bytes:
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file, all of it or nothing: a reader never sees half of it.
 
-    Raises `OSError` where it cannot be written; what was there before is left as it was.
+    A file that is replaced leaves its permissions to the new one. Raises `OSError` where it cannot
+    be written, and `ValueError` for a path that no file can have; what was there before is left as
+    it was.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial = path.with_name(f".hwsim-{os.getpid()}-{threading.get_ident()}.part")
     try:
+        partial.unlink(missing_ok=True)  # left by a process of the same number that was killed
+        create_partial(partial, path)
         partial.write_bytes(content)
-        partial.replace(path)
+        put_in_place(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
 
+def create_partial(partial: Path, path: Path) -> None:
+    """Create the empty file that will replace `path`; raise `OSError` where that cannot be.
+
+    If there is a file at `path`, whose permissions it will take over, nobody else can open it until
+    it is in place.
+    """
+    mode = 0o600 if path.is_file() else 0o666  # of which the user's umask is taken away
+    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Rename `partial` to `path`; a file that is replaced there leaves its permissions behind."""
+    if path.is_file():
+        shutil.copymode(path, partial)
+    partial.replace(path)
+
+
+def keep_file(path: Path, content: bytes) -> None:
+    """Write a file of the user's cache, if that is possible; what is missing there is made anew.
+
+    A folder that has the file's name is removed, because nothing could ever be kept there.
+    """
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, content)
+
+
+def path_fault(error: OSError | ValueError) -> str | None:
+    """Return why a path could not be opened."""
+    return error.strerror if isinstance(error, OSError) else IMPOSSIBLE_PATH
+
+
 def _open(kind: str, path: str | Path) -> int:
     """Open without waiting for a pipe's writer and without taking a terminal as one's own."""
+    text = path_text(kind, path)
     try:
-        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except OSError as error:
-        raise _unreadable(kind, path, error.strerror) from None
-    except ValueError:
-        raise _unreadable(kind, path, "a path holds no NUL character") from None
+        return os.open(text, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        raise _unreadable(kind, path, path_fault(error)) from None
 
 
 def _check(kind: str, path: str | Path, status: os.stat_result, largest_bytes: int) -> None:
@@ -119,7 +169,7 @@ def _read_pipe(kind: str, path: str | Path, descriptor: int, largest_bytes: int)
 
 
 def _unreadable(kind: str, path: str | Path, reason: str | None) -> InputError:
-    return InputError(f"cannot read {kind} '{path}': {reason}")
+    return InputError(f"cannot read {kind} {quoted(path)}: {reason}")
 
 
 def _too_large(kind: str, path: str | Path, largest_bytes: int, found: str) -> InputError:

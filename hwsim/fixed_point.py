@@ -57,5 +57,5 @@ def fixed_point(
 
 
 def _scaled(factors: NDArray[np.float64], shift: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Return factors x 2**shift, rounded once, to the nearest integer."""
+    """Return factors x 2**shift, rounded once, to the nearest integer, halves up."""
     return np.floor(np.ldexp(factors, shift) + 0.5)

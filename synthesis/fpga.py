@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from hwsim.extras import needing_extra
+from hwsim.interrupts import temporary_folder
 from hwsim.synthesis.harness import TOP, harness
 from hwsim.synthesis.yosys import LOG, SynthesisError, run_passes
 
@@ -90,8 +90,7 @@ def place_in_ecp5(
 
     Raises `SynthesisError` where a tool refuses, or the design does not fit.
     """
-    with TemporaryDirectory(prefix="hwsim-") as name:
-        folder = Path(name)
+    with temporary_folder("hwsim-") as folder:
         (folder / "top.v").write_text(f"{verilog}\n{harness(top, ports)}", "utf-8")
         run_passes(("read_verilog top.v", f"synth_ecp5 -top {TOP} -json netlist.json"), folder)
         advance()
@@ -117,8 +116,7 @@ def map_to_xc7(verilog: str, top: str) -> Implementation:
 
     Raises `SynthesisError` where Yosys refuses.
     """
-    with TemporaryDirectory(prefix="hwsim-") as name:
-        folder = Path(name)
+    with temporary_folder("hwsim-") as folder:
         (folder / "top.v").write_text(verilog, "utf-8")
         passes = (
             f"synth_xilinx -family xc7 -top {top} -flatten -noiopad",

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from hwsim.interrupts import temporary_folder
 from hwsim.synthesis.kept import Kept
 from hwsim.synthesis.modules import VerilogModule
 from hwsim.synthesis.technology import StaticCmos, Technology
@@ -104,8 +104,7 @@ def synthesize_gates(
 
 def gate_netlist(verilog: str, top: str) -> str:
     """Return the netlist of `verilog` in static CMOS: gates and flip-flops, in one module."""
-    with TemporaryDirectory(prefix="hwsim-") as name:
-        folder = Path(name)
+    with temporary_folder("hwsim-") as folder:
         (folder / "module.v").write_text(verilog, "utf-8")
         passes = (f"hierarchy -top {top}", "flatten", *TO_LOGIC, *StaticCmos.mapping)
         # Bit by bit, or a simulator sees loops between bits of one vector.
@@ -120,8 +119,7 @@ def _cells(counts: dict[str, Any]) -> dict[str, Any]:
 
 def _counts(module: VerilogModule, technology: Technology) -> dict[str, Any]:
     """Return one module's cells by type, their area, its flip-flops and its memories."""
-    with TemporaryDirectory(prefix="hwsim-") as name:
-        folder = Path(name)
+    with temporary_folder("hwsim-") as folder:
         (folder / "module.v").write_text(module.text, "utf-8")
         for file, content in technology.files.items():
             (folder / file).write_bytes(content)

@@ -3,12 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from hwsim.cache import cache_folder
-from hwsim.files import read_file
+from hwsim.files import keep_file, read_file
 
 FORMAT_NUMBER = 1  # grows with every change of what a result holds
 LARGEST_BYTES = 1 << 24  # a module's cells, by name
@@ -37,11 +35,6 @@ class Kept:
         except (ValueError, KeyError, RecursionError):  # not there, or no JSON
             pass
         found = find()
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with NamedTemporaryFile("w", dir=self._folder, delete=False, encoding="utf-8") as file:
-                json.dump({"format_number": FORMAT_NUMBER, "result": found}, file)
-            Path(file.name).replace(path)
-        except OSError:
-            pass
+        kept = {"format_number": FORMAT_NUMBER, "result": found}
+        keep_file(path, json.dumps(kept).encode())
         return found

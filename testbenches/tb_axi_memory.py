@@ -333,7 +333,7 @@ async def is_quiet_between_bursts_only(dut: Any, way: str) -> None:
 
 @cocotb.test()
 async def begins_anew(dut: Any) -> None:
-    """`load` brings other contents, fewer bytes and counts of 0; bytes above the end read as 0."""
+    """New contents may be shorter: bytes behind them read as 0, and all counts begin at 0."""
     memory = await reset(dut, Contents(bytearray(b"\xff" * SIZE_BYTES), PACE, RULES))
     assert await read_word(dut, SIZE_BYTES - WORD_BYTES, PACE.latency) == (1 << 8 * WORD_BYTES) - 1
     assert memory.count("read_beats") == 1

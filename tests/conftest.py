@@ -1,6 +1,7 @@
 """The fixtures of all tests: caches, folders for commands, and replays of failed benches."""
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from time import time
@@ -29,6 +30,16 @@ def _no_progress_lines() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("hwsim.cli.progress.FIRST_LINE_SECONDS", 1e6)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Let commands be interrupted, even if a shell in the background started the tests.
+
+    Such a shell has SIGINT ignored, which every command inherits.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

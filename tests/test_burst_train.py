@@ -43,6 +43,7 @@ def test_every_burst_is_where_it_is_when_followed(
     train, followed, answered = drawn
     for number, (address, start, _) in enumerate(followed):
         assert (train.address(number), train.start(number)) == (address, start), number
+    assert train.has_gaps or all(train.start(n) == train.end(n) for n in range(1, len(followed)))
     lasts = [last for _, _, last in followed]
     assert train.answered(answered) == [*answered, *lasts][-len(answered) :]
 
@@ -50,5 +51,28 @@ def test_every_burst_is_where_it_is_when_followed(
 def test_average_lengths_add_up_to_whole_cycles() -> None:
     """Consecutive rows of 34 beats, three bursts each, take a whole number of cycles."""
     train = BurstTrain(Pace(1, 8, 1), 30, 34 / 3, 34 / 3, 0, 98_341, [0] * 8)
-    ends = [train.end(3 * row) for row in range(1, 11)]
-    assert ends == [98_341 + 34 * row for row in range(1, 11)]
+    rows = range(1, 10)
+    assert [train.end(3 * row) for row in rows] == [98_341 + 34 * row for row in rows]
+    assert [train.start(3 * row) for row in rows] == [98_341 + 34 * row for row in rows]
+
+
+def test_an_answer_in_a_whole_cycle_frees_its_place_in_that_cycle() -> None:
+    """The rows of 34 beats end in whole cycles, which a sum of thirds may just miss."""
+    train = BurstTrain(Pace(107, 8, 1), 16, 34 / 3, 34 / 3, 0, 31_816, [31_815] * 8)
+    last_beats = [train.first_beat + 34 * row - 1 for row in (1, 2)]
+    waiting = [train.address(8 + last) for last in (2, 5)]  # each for a row's last burst
+    assert waiting == [beat + pipeline.READ_SLOT for beat in last_beats]
+
+
+def test_a_late_answer_from_before_makes_a_gap() -> None:
+    answered = [0, 40, *range(41, 48)]
+    train = BurstTrain(Pace(39, 9, 1), 9, 5, 5, 0, 48, answered)
+    assert [train.start(number) for number in (0, 1, 2)] == [48, 81, 86]
+    assert train.has_gaps
+
+
+def test_a_gap_may_first_be_in_the_third_round() -> None:
+    """Answers come in whole cycles, and so in time for the second round, but not for the third."""
+    train = BurstTrain(Pace(11, 2, 1), 6, 35 / 3, 35 / 3, 0, 100, [0, 0])
+    assert [train.start(number) for number in range(6)] == [100, 111, 123, 135, 147, 158]
+    assert train.has_gaps

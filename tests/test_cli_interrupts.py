@@ -1,13 +1,20 @@
 """Control-C and SIGTERM at any time end a command with one line, status 130 and no left files."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hwsim.errors import InputError
+from hwsim.extras import importing_extra
+from hwsim.interrupts import temporary_folder
 from hwsim.synthesis.yosys import CHILD, run_passes
 
 # Runs like the console script; the signal comes when a module is first searched for.
@@ -64,10 +71,48 @@ def test_while_modules_are_imported(module: str, number: int, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("module", ["torch._C", "brevitas.nn"])
+def test_native_code_is_imported_to_its_end(module: str, tmp_path: Path) -> None:
+    """An interrupt inside PyTorch's initialisation would end in an abort."""
+    image = str(files("skimage") / "data" / "rocket.jpg")
+    arguments = ["run", "condensation-net-mini", "--image", image, "--html", "page", "-q"]
+    finder, _, _ = AT_IMPORT.partition("from hwsim")
+    code = (
+        f"import os; os.environ['XDG_CACHE_HOME'] = {str(tmp_path)!r}\n"
+        f"{finder.format(module=module, number=int(signal.SIGINT))}"
+        f"from hwsim.cli import main; print(main({arguments!r}), {module!r} in sys.modules)"
+    )
+    assert ended(code, tmp_path) == (0, "130 True\n", "hwsim: interrupted\n")
+    assert not list(tmp_path.rglob("*.part"))
+    assert not (tmp_path / "page").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_waits_for_the_end_of_an_import(number: int) -> None:
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    steps = []
+    before = signal.signal(number, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), importing_extra("golden", "this test"):  # noqa: PT012
+            os.kill(os.getpid(), number)
+            steps.append("imported")
+        with (
+            pytest.raises(InputError, match="this test needs nowhere"),
+            importing_extra("golden", "this test"),
+        ):
+            raise ModuleNotFoundError(name="nowhere.to.be.found")
+        assert signal.getsignal(number) is interrupt
+    finally:
+        signal.signal(number, before)
+    assert steps == ["imported"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_while_the_hardware_is_made(number: int, tmp_path: Path) -> None:
     """An interrupt hides Amaranth's warnings about components that were never used."""
-    arguments = ["rtl", "--config", "nano", "--out", "deep/nano"]
+    arguments = ["rtl", "--config", "nano", "--out", "deep/nano", "-q"]  # however slow it is
     code = IN_THE_HARDWARE.format(number=int(number), arguments=arguments)
     assert ended(code, tmp_path) == (130, "", "hwsim: interrupted\n")
     assert list(tmp_path.iterdir()) == []
@@ -111,6 +156,28 @@ def test_yosys_ends_at_once(tmp_path: Path) -> None:
     )
     assert (result.returncode, result.stderr) == (-signal.SIGINT, "")
     assert not (tmp_path / "later").exists()
+
+
+@pytest.mark.parametrize("function", ["tempfile.mkdtemp", "shutil.rmtree"])
+def test_a_temporary_folder_goes_whenever_interrupts_come(
+    function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt comes right behind the making of the folder, or before its removal."""
+    module, name = function.split(".")
+    work = getattr({"tempfile": tempfile, "shutil": shutil}[module], name)
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        if name == "rmtree":
+            os.kill(os.getpid(), signal.SIGINT)
+        made = work(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGINT)
+        return made
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(function, interrupted)
+    with pytest.raises(KeyboardInterrupt), temporary_folder("hwsim-") as folder:
+        assert folder.is_dir()
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_yosys_leaves_goes_with_its_folder(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hwsim.arch.config import preset_text
 from hwsim.cli import main
 from tests.test_cli_estimate import MINI, errors_of, everything_in
 
@@ -143,7 +144,18 @@ def test_what_was_printed_before_comes_before(tmp_path: Path) -> None:
     assert result.stdout == "first\nsecond\nthird\n"
 
 
-@pytest.mark.parametrize("names", [("/dev/stdout", "/dev/fd/1"), ("pipe", "./pipe")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("/dev/stdout", "/dev/fd/1"),
+        ("pipe", "./pipe"),
+        ("-", "/dev/stdout"),
+        ("-", "/dev/fd/1"),
+        ("pipe", "link"),
+        ("file", "another name"),
+        ("new", "../{folder}/new"),
+    ],
+)
 def test_one_open_file_for_two_outputs_is_refused(
     names: tuple[str, str],
     tmp_path: Path,
@@ -152,8 +164,100 @@ def test_one_open_file_for_two_outputs_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     os.mkfifo("pipe")
-    assert main(["estimate", MINI, "-q", "--json", names[0], "--csv", names[1]]) == 2
-    assert "two outputs" in capfd.readouterr().err
+    Path("link").symlink_to("pipe")
+    Path("file").touch()
+    Path("another name").hardlink_to("file")
+    first, second = (name.format(folder=tmp_path.name) for name in names)
+    before = everything_in(tmp_path)
+    for option in ("--csv", "--trace", *(["--json"] if first != "-" else [])):
+        others = ["--csv", first] if option == "--json" else ["--json", first]
+        assert main(["estimate", MINI, "-q", *others, option, second]) == 2
+        found = capfd.readouterr()
+        message = f"hwsim: error: cannot write '{second}': it is named for two outputs\n"
+        assert (found.out, found.err) in (("", message), ("", message.replace(second, first)))
+    assert everything_in(tmp_path) == before
+
+
+def test_json_on_standard_output_and_another_output_after_it_are_kept_apart(
+    tmp_path: Path,
+) -> None:
+    """Standard output is the same place as a file to which a shell appends it."""
+    result = shell(f"{HWSIM} --json - --csv both >> both", tmp_path)
+    assert result.returncode == 2
+    assert "cannot write 'both': it is named for two outputs" in result.stderr
+    assert (tmp_path / "both").read_text() == ""
+
+
+@pytest.mark.parametrize("option", BEGINNINGS)
+@pytest.mark.parametrize("name", ["edge.toml", "link.toml", "other", "/dev/stdin", "/dev/stdout"])
+def test_no_output_replaces_the_config_that_is_read(option: str, name: str, tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text(preset_text("edge"))
+    (tmp_path / "link.toml").symlink_to("edge.toml")
+    (tmp_path / "other").hardlink_to(config)
+    line = f"{HWSIM} --config ./edge.toml {option} {name} < edge.toml >> edge.toml"
+    result = shell(line, tmp_path)
+    message = f"hwsim: error: cannot write '{name}': the same command reads it\n"
+    assert (result.returncode, result.stderr) == (2, message)
+    assert config.read_text() == preset_text("edge")
+    assert everything_in(tmp_path) == ["edge.toml", "link.toml", "other"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "run {mini} --image chip.toml --json chip.toml",
+        "run {mini} --image photo.jpg --weights chip.toml --csv chip.toml",
+        "verify {mini} --image chip.toml --json chip.toml",
+        "verify {mini} --weights chip.toml --json chip.toml",
+        "verify {mini} --config ./chip.toml --json chip.toml",
+        "compile {mini} --image chip.toml --out . --json chip.toml",
+        "compile {mini} --weights memory.bin --out .",
+        "compile {mini} --weights expected.bin --out .",
+        "compile {mini} --config ./chip.toml --out . --json chip.toml",
+        "rtl --config ./chip.toml --out . --json chip.toml",
+        "rtl --config ./accelerator.v --out .",
+        "synth --config ./chip.toml --json chip.toml",
+        "synth --liberty chip.toml --json chip.toml",
+        "report --config ./index.html --out .",
+        "estimate {mini} --config ./index.html --html .",
+    ],
+)
+def test_no_command_replaces_what_it_reads(
+    line: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["accelerator.v", "chip.toml", "expected.bin", "index.html", "memory.bin"]
+    for name in names:
+        Path(name).write_text(preset_text("nano"))
+    message = errors_of(capsys, *line.format(mini=MINI).split(), "-q")
+    assert message.endswith(": the same command reads it\n")
+    assert everything_in(tmp_path) == names
+    assert all(Path(name).read_text() == preset_text("nano") for name in names)
+
+
+def test_a_preset_is_no_file_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert main(["estimate", MINI, "-q", "--config", "edge", "--json", "edge"]) == 0
+
+
+@pytest.mark.parametrize("name", ["loop", "there", "loop/file"])
+def test_links_in_a_circle_are_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for link, target in (("loop", "loop"), ("there", "back"), ("back", "there")):
+        Path(link).symlink_to(target)
+    for option in BEGINNINGS:
+        message = errors_of(capsys, "estimate", MINI, option, name)
+        assert f"cannot write '{name}': Too many levels of symbolic links" in message
+    message = errors_of(capsys, "estimate", MINI, "--html", name)
+    assert f"cannot create folder '{name}': Too many levels of symbolic links" in message
+    assert everything_in(tmp_path) == ["back", "loop", "there"]
 
 
 def test_a_name_of_the_greatest_length_can_be_written(tmp_path: Path) -> None:
@@ -205,6 +309,27 @@ def test_files_get_usual_permissions_and_links_stay_links(tmp_path: Path) -> Non
     assert link.is_symlink()
     assert stat.S_IMODE(target.stat().st_mode) == 0o644
     assert everything_in(tmp_path) == ["link.json", "target.json"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_replaced_file_keeps_its_permissions(
+    mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out.json"
+    output.write_text("old")
+    output.chmod(mode)
+    modes: list[int] = []
+    move = Path.replace
+
+    def replace(path: Path, target: Path) -> Path:
+        modes.append(stat.S_IMODE(path.stat().st_mode))
+        return move(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    assert main(["estimate", MINI, "-q", "--json", str(output)]) == 0
+    assert output.read_text() != "old"
+    assert stat.S_IMODE(output.stat().st_mode) == mode
+    assert modes == [mode], "its content was open to others"
 
 
 def test_a_device_is_written_in_place() -> None:

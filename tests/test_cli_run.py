@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import save
 from torch import Tensor
 
 from hwsim.cache import cache_folder
@@ -18,7 +17,6 @@ from hwsim.flows.quantized import (
     float_weights,
     graph_place,
     quantized_graph,
-    statistics_place,
 )
 from hwsim.frontends.builtin import build_network
 from hwsim.frontends.darknet import read_weights, write_weights
@@ -95,19 +93,6 @@ def test_the_first_difference_is_named(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_file_of_the_cache_is_replaced(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["run", MINI, "--image", "photo.jpg", "-q", "--check"]
-    assert main(arguments) == 0
-    for path in (kept_graph(), statistics_place(build_network(MINI))):
-        whole = path.read_bytes()
-        foreign = save({"conv1.mean": np.zeros(3, np.float32)})
-        for damaged in (whole[: len(whole) // 2], b"", foreign):
-            path.write_bytes(damaged)
-            assert main(arguments) == 0
-            assert path.read_bytes() == whole
-    assert capsys.readouterr().out == ""
-
-
 def test_the_cache_is_the_user_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     for chosen in ("", "relative/folder"):
@@ -133,23 +118,6 @@ def test_without_a_cache_nothing_is_kept(has_home: bool, monkeypatch: pytest.Mon
     assert main(["run", MINI, "--image", "photo.jpg", "-q"]) == 0
     assert not kept_graph().exists()
     assert everything() == before
-
-
-def test_a_graph_is_kept_by_all_that_decides_it() -> None:
-    shapes = build_network(MINI)
-    weights = list(float_weights(shapes, None))
-    other = [replace(weights[0], bias=weights[0].bias + np.float32(1)), *weights[1:]]
-    moved = replace(shapes, stages=(replace(shapes.stages[0], leaky_slope=0.2), *shapes.stages[1:]))
-    places = [
-        graph_place(shapes, weights, 16),
-        graph_place(shapes, weights, 32),
-        graph_place(shapes, other, 16),
-        graph_place(moved, weights, 16),
-        graph_place(build_network(MINI, 64, 96), weights, 16),
-        graph_place(build_network(MINI, weight_bits=4), weights, 16),
-    ]
-    assert len(set(places)) == len(places)
-    assert graph_place(build_network(MINI), [*weights], 16) == places[0]
 
 
 def test_darknet_weights_are_used(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

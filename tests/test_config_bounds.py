@@ -111,6 +111,8 @@ def test_no_text_is_empty_too_long_or_unprintable(key: str) -> None:
     control = [f'"a\\u{code:04x}b"' for code in (0x00, 0x07, 0x0A, 0x1B, 0x7F, 0x85, 0x202E)]
     for value in ('""', '"  "', f'"{"x" * (most + 1)}"', f'"{"x" * 900}"', "3", *control):
         assert refusal(with_value(key, value)).startswith(f"{key} = "), value
+    too_long = refusal(with_value(key, f"'{longest}x'"))
+    assert too_long.endswith(f"at most {most} characters")
 
 
 def test_an_energy_is_never_minus_zero() -> None:

@@ -65,7 +65,16 @@ def test_tensors_stand_in_darknets_order(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "seen_bytes"), [((0, 1, 0), 4), ((0, 2, 0), 8), ((0, 2, 5), 8), ((1, 0, 0), 8)]
+    ("version", "seen_bytes"),
+    [
+        ((0, 1, 0), 4),
+        ((0, 2, 0), 8),
+        ((0, 2, 5), 8),
+        ((1, 0, 0), 8),
+        ((999, 999, 0), 8),
+        ((1000, 2, 0), 4),
+        ((0, 1000, 0), 4),
+    ],
 )
 def test_headers_of_every_version(
     weights: tuple[FloatWeights, ...],

@@ -3,17 +3,20 @@
 import os
 import resource
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hwsim import files
 from hwsim.errors import InputError
-from hwsim.files import open_file, read_file
+from hwsim.escape import quoted
+from hwsim.files import IMPOSSIBLE_PATH, keep_file, open_file, read_file, replace_file
 
 LIMIT = 1000
 
@@ -68,12 +71,52 @@ def test_what_is_no_file_is_refused(read: Read, tmp_path: Path) -> None:
         (tmp_path / "socket", "No such device or address"),
         (tmp_path / "none", "No such file or directory"),
         ("", "No such file or directory"),
-        ("a\0b", "a path holds no NUL character"),
+        ("a\0b", IMPOSSIBLE_PATH),
+        ("\ud800", IMPOSSIBLE_PATH),
         ("a" * 5000, "File name too long"),
     ):
         with at_once(), pytest.raises(InputError) as refused:
             read("image", path, LIMIT)
-        assert str(refused.value) == f"cannot read image '{path}': {reason}"
+        assert str(refused.value) == f"cannot read image {quoted(path)}: {reason}"
+
+
+@either
+@pytest.mark.parametrize("value", [5, None, b"bytes", ["a", "list"], 3.5])
+def test_what_is_no_path_is_named(read: Read, value: Any) -> None:
+    with pytest.raises(InputError) as refused:
+        read("image", value, LIMIT)
+    assert str(refused.value) == f"image {value!r}: a path must be text or a pathlib.Path"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o444, 0o664])
+def test_a_replaced_file_leaves_its_permissions(mode: int, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    replace_file(path, b"old")
+    path.chmod(mode)
+    replace_file(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_a_killed_process_left_is_not_in_the_way(tmp_path: Path) -> None:
+    left = tmp_path / f".hwsim-{os.getpid()}-{threading.get_ident()}.part"
+    left.write_bytes(b"half")
+    replace_file(tmp_path / "file", b"whole")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    assert not left.exists()
+
+
+def test_a_folder_is_not_in_the_way_of_a_kept_file(tmp_path: Path) -> None:
+    place = tmp_path / "cache" / "kept"
+    (place / "folder").mkdir(parents=True)
+    keep_file(place, b"content")
+    assert place.read_bytes() == b"content"
+    os.mkfifo(tmp_path / "pipe")
+    keep_file(tmp_path / "pipe", b"content")
+    assert (tmp_path / "pipe").read_bytes() == b"content"
+    keep_file(place / "below a file", b"content")
+    assert [path.name for path in place.parent.iterdir()] == ["kept"]
 
 
 @either

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
-from hwsim.golden import networks
+from hwsim.golden import calibration, networks
 from hwsim.golden.calibration import calibration_photographs
 from hwsim.golden.networks import FloatNetwork, FloatStage
 from hwsim.golden.seeded_weights import draw_weights
@@ -260,3 +260,45 @@ def test_seeded_weights_have_negative_scales_and_depend_on_the_seed(seeded: Floa
     assert 0 < int((scales < 0).sum()) < len(scales) // 4
     other = draw_weights(build_network("condensation-net-mini"), seed=6)
     assert (other[0].weights[0] != seeded.float_stages()[0].weights[0].numpy()).any()
+
+
+def test_drawn_weights_are_spread_as_stated() -> None:
+    filters, fan_in = 4096, 8 * 3 * 3
+    source = Source.whole(Tensor("input", Shape(8, 3, 3)), (3, 3))
+    graph = Graph.chain("wide", [Stage.inferred("conv1", [source], "output", filters, 0.1)])
+    (drawn,), (other,) = draw_weights(graph, seed=0), draw_weights(graph, seed=1)
+    (weights,) = drawn.weights
+    assert (weights != other.weights[0]).any()
+    assert abs(weights.mean()) < 0.002
+    assert weights.var() == pytest.approx(2 / fan_in, rel=0.01)
+    assert abs(drawn.bias.mean()) < 0.02
+    assert drawn.bias.std() == pytest.approx(0.25, rel=0.05)
+    batch_norm = drawn.batch_norm
+    assert batch_norm is not None
+    assert not batch_norm.mean.any()
+    assert (batch_norm.variance == 1).all()
+    assert np.mean(batch_norm.scale < 0) == pytest.approx(1 / 16, abs=0.02)
+    smallest, largest = np.abs(batch_norm.scale).min(), np.abs(batch_norm.scale).max()
+    assert 0.5 <= smallest < 0.51
+    assert 1.49 < largest <= 1.5
+
+
+def test_photographs_have_a_size_of_their_own_where_the_graph_takes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """16 x 16 leaves 8 x 8 for the second kernel: it takes 8 rows, but not 9."""
+
+    def size(kernel: tuple[int, int]) -> tuple[int, ...]:
+        image = Tensor("input", Shape(3, 40, 24), is_image=True)
+        first = Stage.inferred("conv1", [Source.whole(image, (1, 1))], "halved", 4, 0.1,
+                               spatial_pool=SpatialPool.STRIDE_2)  # fmt: skip
+        second = Stage.inferred("conv2", [Source.whole(first.output, kernel)], "output", 5)
+        assert second.output.shape == Shape(5, 21 - kernel[0], 13 - kernel[1])
+        graph = Graph.chain("halves", [first, second])
+        (pixels,) = calibration_photographs(graph).values()
+        return tuple(pixels.shape[1:])
+
+    assert size((9, 3)) == (3, 256, 256)
+    monkeypatch.setattr(calibration, "CALIBRATION_SIZE", 16)
+    assert size((8, 3)) == size((3, 8)) == (3, 16, 16)
+    assert size((9, 3)) == size((3, 9)) == (3, 40, 24)

@@ -166,18 +166,24 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
 def test_an_image_of_absurd_size_is_refused_unread(tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "bomb.png"
     path.write_bytes(png(*size, bits=1, colour=0, rows=[]))
-    with pytest.raises(InputError, match="pixels") as refused:
+    with pytest.raises(InputError) as refused:
         load_image(path, height=8, width=8)
-    assert str(refused.value).startswith(f"cannot read image '{path}': ")
+    found, _, limits = str(refused.value).partition(", expected at most ")
+    assert found in {
+        f"cannot read image '{path}': {size[0]} x {size[1]} pixels",
+        f"cannot read image '{path}': more than 100,000,000 pixels",
+    }
+    assert limits == "100,000,000, and 65,535 a side"
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """Return a part of a PNG file."""
+    checksum = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
 
 
 def png(width: int, height: int, *, bits: int, colour: int, rows: Iterable[bytes]) -> bytes:
     """Return a PNG that Pillow cannot write, or cannot write without holding it in memory."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        checksum = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
-
     packer = zlib.compressobj(1)
     packed = [packer.compress(b"\0" + row) for row in rows]
     return (
@@ -217,10 +223,27 @@ def test_transparency_is_ignored(tmp_path: Path, transparency: int | bytes) -> N
 def test_a_film_is_refused_and_a_jpeg_s_first_picture_taken(tmp_path: Path) -> None:
     red, blue = (Image.new("RGB", (16, 16), colour) for colour in ("red", "blue"))
     red.save(tmp_path / "film.png", save_all=True, append_images=[blue])
-    with pytest.raises(InputError, match="it is animated: expected a single picture"):
+    with pytest.raises(InputError, match="it is a film of 2 pictures: expected a single one"):
         load_image(tmp_path / "film.png", height=8, width=8)
     red.save(tmp_path / "two.jpg", format="MPO", save_all=True, append_images=[blue])
     assert load_image(tmp_path / "two.jpg", height=8, width=8)[0].min() > 250
+
+
+@pytest.mark.parametrize("is_its_only_picture", [True, False])
+def test_a_film_of_one_picture_is_a_picture(tmp_path: Path, is_its_only_picture: bool) -> None:
+    """A film's frame may be the PNG's own picture, or another one that is shown in its place."""
+    whole = png(8, 8, bits=8, colour=0, rows=[bytes([77]) * 8] * 8)
+    place = whole.index(b"IDAT") - 4
+    added = chunk(b"acTL", struct.pack(">II", 1, 0))
+    if is_its_only_picture:
+        added += chunk(b"fcTL", struct.pack(">IIIIIHHBB", 0, 8, 8, 0, 0, 1, 10, 0, 0))
+    path = tmp_path / "film.png"
+    path.write_bytes(whole[:place] + added + whole[place:])
+    if is_its_only_picture:
+        assert set(load_image(path, height=2, width=2).flatten().tolist()) == {77}
+    else:
+        with pytest.raises(InputError, match="it is a film of 2 pictures: expected a single one"):
+            load_image(path, height=2, width=2)
 
 
 # ru_maxrss would begin with pytest's memory, since it survives fork and exec.

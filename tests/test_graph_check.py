@@ -1,6 +1,7 @@
 """Every graph is checked when it is made: a refusal names the layer and the value."""
 
 import dataclasses
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -28,7 +29,9 @@ from hwsim.graph.check import LARGEST_KERNEL
 from hwsim.graph.infer import convolved_shape, stored_shape
 from hwsim.passes.baselines import materialized, plain, without_constants
 from tests.drawn import branching_graphs, preset_with, shapes_of_graphs, with_drawn_constants
+from tests.test_graph_links import chain
 
+NUMPY_EIGHT: Any = np.int64(8)
 NOT_ABOVE_ZERO = (0, -1, -(10**30), True, "3", 2.0, np.int64(3), None)
 
 
@@ -126,7 +129,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"kernel": (3, 3, 3)}, "kernel = (3, 3, 3) must be two integers"),
     ({"channel_pool": 3}, "channel_pool = 3 must be one of 1, 2, 4, 8"),
     ({"filters": 33, "channel_pool": 2}, "filters = 33 must be a multiple of channel_pool = 2"),
-    ({"spatial_pool": 1}, "spatial_pool = 1 must be a SpatialPool"),
+    ({"spatial_pool": 1}, "spatial_pool = 1 must be of type SpatialPool"),
     ({"weight_bits": 5}, "weight_bits = 5 must be one of 4, 8"),
     ({"weight_bits": 16}, "weight_bits = 16 must be one of 4, 8"),
     ({"leaky_slope": -0.5}, "leaky_slope = -0.5 must be None or a number from 0 to 1"),
@@ -152,7 +155,28 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
      "weights must be int8 (16, 8, 3, 3), not float64 (16, 8, 3, 3)"),
     ({"constants": sound_constants(bias=np.zeros(16, np.int64))},
      "bias must be int32 (16,), not int64 (16,)"),
-    ({"constants": sound_constants(bias=[0] * 16)}, "bias must be an array of int32 (16,), not a"),
+    ({"constants": sound_constants(bias=[0] * 16)},
+     "bias must be a plain array of int32 (16,), not a list"),
+    ({"constants": sound_constants(bias=np.ma.zeros(16, np.int32))},
+     "bias must be a plain array of int32 (16,), not a MaskedArray"),
+    ({"constants": sound_constants(weights=(None,))},
+     "weights must be a plain array of int8 (16, 8, 3, 3), not a NoneType"),
+    ({"constants": sound_constants(weights=None)}, "weights must be a tuple of 1 arrays"),
+    ({"constants": {"bias": 1}}, "constants = {'bias': 1} must be of type Constants or None"),
+    ({"tensor": None}, "input None must be a Tensor"),
+    ({"output": "out"}, "output = 'out' must be of type Tensor"),
+    ({"tensor": input_with(shape=None)}, "input shape = None must be of type Shape"),
+    ({"output": output_with(shape=(16, 6, 5))}, "output shape = (16, 6, 5) must be of type Shape"),
+    ({"tensor": input_with(bits=8.0)}, "input bits = 8.0 must be of type int"),
+    ({"tensor": input_with(bits=NUMPY_EIGHT)}, "must be of type int"),
+    ({"tensor": input_with(quantization=(0.5, 3))},
+     "input quantization = (0.5, 3) must be of type Quantization or None"),
+    ({"tensor": input_with(is_image="no")}, "input is_image = 'no' must be of type bool"),
+    ({"is_reduction": 1}, "is_reduction = 1 must be of type bool"),
+    ({"tensor": input_with(shape=Shape(NUMPY_EIGHT, 6, 5))},
+     "must be an integer from 1 to 65535"),
+    ({"kernel": (np.int64(3), 3)}, "must be two integers from 1 to 15"),
+    ({"leaky_slope": np.float32(0.1)}, "must be None or a number from 0 to 1"),
     ({"constants": sound_constants(shift=np.full(16, 63, np.int32))},
      "shift holds 63: must be 2 to 62"),
     ({"constants": sound_constants(shift=np.full(16, 1, np.int32))},
@@ -210,6 +234,37 @@ def test_names_are_bounded_text(name: Any) -> None:
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match=r"^a graph's name .*"):
         Graph.chain(name, (sound_stage(),))
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        (chain(), r"stages = \[Stage.* must be of type tuple"),
+        (iter(chain()), "stages = .* must be of type tuple"),
+        ((stage for stage in chain()), "stages = <generator .* must be of type tuple"),
+        (None, "stages = None must be of type tuple"),
+        ((*chain(), "pool"), r"stages\[3\] = 'pool' must be of type Stage"),
+    ],
+)
+def test_stages_are_a_tuple_of_stages(stages: Any, message: str) -> None:
+    graph = Graph.chain("g", chain())
+    with pytest.raises(InputError, match=f"^graph g: {message}$") as caught:
+        Graph("g", graph.inputs, stages, graph.outputs)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_repeated_name_among_many_is_found_at_once() -> None:
+    tensor = Tensor("0", Shape(1, 1, 1))
+    stages: list[Stage] = []
+    for index in range(1, 30_000):
+        output = Tensor(str(index), Shape(1, 1, 1))
+        stages.append(Stage(str(index), (Source.whole(tensor, (1, 1)),), output, 1, None))
+        tensor = output
+    stages[-1] = replace(stages[-1], name="29998")
+    start = time.process_time()
+    with pytest.raises(InputError, match=r"two layers are named '29998': names must differ"):
+        Graph.chain("g", stages)
+    assert time.process_time() - start < 1
 
 
 def test_a_depthwise_layer_counts_its_macs_and_a_reduction_none() -> None:

@@ -31,7 +31,10 @@ def test_a_command_ends_with_its_holder(number: signal.Signals) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"started\n"
         process.send_signal(number)
-        rest, _ = process.communicate(timeout=20)  # all who might write are gone
+        try:
+            rest, _ = process.communicate(timeout=20)  # all who might write are gone
+        finally:
+            process.kill()
         assert rest == b""
     assert process.returncode in {-number, 1}
 

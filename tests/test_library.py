@@ -4,9 +4,13 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
 
 import hwsim
@@ -15,11 +19,13 @@ from hwsim.cli import main
 from hwsim.errors import InputError
 from hwsim.flows.progress import silent
 from hwsim.flows.results import EstimateResult
+from hwsim.flows.simulation import PERCENT, following
 from hwsim.graph import Graph
 from hwsim.report.layers import LayerFigures
 from tests.test_hostile_names import HOSTILE, Structure, config_named
 
 MINI = "condensation-net-mini"
+FIVE: Any = 5  # no name, no path and no text
 DOCUMENT = Path(__file__).parents[1] / "docs" / "library.md"
 
 
@@ -28,10 +34,17 @@ def found() -> EstimateResult:
     return hwsim.estimate(MINI, "edge")
 
 
-def test_the_documented_example_prints_what_it_says(tmp_path: Path) -> None:
-    text = DOCUMENT.read_text("utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    (expected,) = re.findall(r"```\n(.*?)```", text.split("\nprints\n")[1], re.DOTALL)[:1]
+EXAMPLES = re.findall(
+    r"```python\n(.*?)```\n\nprints\n\n```\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL
+)
+
+
+def test_every_documented_example_is_run() -> None:
+    assert len(EXAMPLES) == DOCUMENT.read_text("utf-8").count("```python") == 2
+
+
+@pytest.mark.parametrize(("code", "expected"), EXAMPLES, ids=["estimates", "own network"])
+def test_a_documented_example_prints_what_it_says(code: str, expected: str, tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -60,6 +73,8 @@ def test_what_it_offers_is_all_there() -> None:
     with pytest.raises(AttributeError, match="module 'hwsim' has no attribute 'estimat'"):
         hwsim.estimat  # noqa: B018
     assert (Path(hwsim.__file__).parent / "py.typed").exists()
+    assert hwsim.__version__ == version("hwsim")
+    assert "__version__" in dir(hwsim)
 
 
 def test_an_estimate_is_what_the_command_writes(
@@ -131,6 +146,17 @@ def test_networks_and_configs_are_what_the_commands_list(
         assert [row.name for row in table] == words
 
 
+def test_a_table_prints_a_line_per_row() -> None:
+    table = hwsim.networks()
+    heading, rule, *lines = str(table).splitlines()
+    assert sorted(heading.split()) == sorted(table.columns)
+    assert set(rule) == {"─"}
+    assert [line.split()[0] for line in lines] == [row.name for row in table]
+    assert all(f"{row.macs:,}" in line for row, line in zip(table, lines, strict=True))
+    assert {len(line) for line in (heading, *lines)} == {len(rule)}
+    assert str(table[1:2]).splitlines()[2].startswith(table[1].name)
+
+
 def test_load_takes_a_size_and_k() -> None:
     graph = hwsim.load(MINI, size=(96, 64), k=4)
     assert isinstance(graph, Graph)
@@ -162,15 +188,38 @@ def test_a_config_is_a_name_a_file_or_a_config(tmp_path: Path) -> None:
     [
         (lambda: hwsim.load("tiny-yolo2"), "did you mean 'tiny-yolov2'"),
         (lambda: hwsim.load(Path("net.onnx")), "no network 'net.onnx'"),
-        (lambda: hwsim.load(MINI, size=8), "width = 8: condensation-net-mini takes 32 to"),
+        (lambda: hwsim.load(MINI, size=8), "size 8x8: each side must have 32 to"),
         *(
             (lambda size=size: hwsim.load(MINI, size=size), "is no size in pixels such as 416")
             for size in ("64x", 3.5, True, (320,) * 3, -64, [64, 64])
         ),
+        (lambda: hwsim.load(FIVE), "no network '5': networks are"),
+        *(
+            (lambda k=k: hwsim.load(MINI, k=k), r"^k = .*: must be one of 1, 2, 4, 8$")
+            for k in (3, 2.0, True, "2", [2], np.array([1, 2]))
+        ),
+        *(
+            (
+                lambda function=function, name=name: function(MINI, **{name: 5}),
+                f"^{name} 5: a path must be text or a pathlib.Path$",
+            )
+            for function in (hwsim.run, hwsim.compile, hwsim.verify)
+            for name in ("image", "weights")
+        ),
         (lambda: hwsim.estimate(MINI, "egde"), "did you mean 'edge'"),
+        (lambda: hwsim.estimate(MINI, FIVE), "no preset '5': presets are"),
+        (lambda: hwsim.read(FIVE), "^document 5: a path must be"),
         (lambda: hwsim.configuration("edge", weight_bits=5), "weight bits 5: widths.weight_bits"),
         (lambda: hwsim.configuration("edge", memory="fast"), "'fast' is none of ideal"),
+        *(
+            (lambda memory=memory: hwsim.configuration("edge", memory=memory), "is none of ideal")
+            for memory in (5, ["ideal"], ("latency", 5), b"ideal")
+        ),
         (lambda: hwsim.verify("tiny-yolov2-mini", unfused=True), "unfused: nothing in tiny-yolov2"),
+        *(
+            (lambda base=base: hwsim.compile(MINI, base=base), "^base .*: must be an integer$")
+            for base in ("0x1000", 4096.0, None)
+        ),
         (lambda: hwsim.compile(MINI, base=1), "base 0x1: must be 0 or a positive multiple"),
     ],
 )
@@ -178,6 +227,37 @@ def test_bad_input_is_the_command_s_line(call: Any, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("workplace")
+def test_every_step_of_every_task_is_reported() -> None:
+    steps: dict[str, int] = {}
+    done: dict[str, int] = {}
+
+    @contextmanager
+    def record(description: str, count: int) -> Iterator[Callable[[], None]]:
+        steps[description], done[description] = count, 0
+
+        def advance() -> None:
+            done[description] += 1
+
+        yield advance
+
+    hwsim.run(MINI, image="photo.jpg", progress=record)
+    assert f"quantizing {MINI}" in steps
+    assert done == steps
+    hwsim.compile(MINI, image="photo.jpg", progress=record)
+    assert done == steps
+
+
+def test_a_simulation_fills_its_bar_whatever_was_predicted(tmp_path: Path) -> None:
+    advanced: list[None] = []
+    with following(tmp_path, 1000, lambda: advanced.append(None)):
+        assert not advanced
+    assert len(advanced) == PERCENT
+    with pytest.raises(ZeroDivisionError), following(tmp_path, 1000, lambda: advanced.append(None)):
+        raise ZeroDivisionError
+    assert len(advanced) == PERCENT
 
 
 @pytest.mark.usefixtures("workplace")
@@ -194,3 +274,60 @@ def test_a_run_has_tensors_and_a_compiled_network_files() -> None:
     assert compiled.layers[0].name == "image"
     for result in (executed, compiled):
         assert result.heading in Structure(result._repr_html_()).text
+
+
+LONG = "x" * 100_000
+ENDLESS = 10**5000  # Python writes no integer of so many digits
+
+
+@pytest.mark.parametrize(
+    ("call", "beginning"),
+    [
+        (lambda: hwsim.estimate(LONG), "no network 'xxx"),
+        (lambda: hwsim.estimate(LONG + ".safetensors"), "cannot read graph 'xxx"),
+        (lambda: hwsim.estimate(cast(Any, ENDLESS)), "no network '<int of thousands of digits>':"),
+        (lambda: hwsim.configuration(LONG), "no preset 'xxx"),
+        (lambda: hwsim.configuration(LONG + ".toml"), "cannot read config 'xxx"),
+        (lambda: hwsim.configuration(cast(Any, ENDLESS)), "no preset '<int of thousands of digi"),
+        (lambda: hwsim.configuration("a\nb.toml"), r"cannot read config 'a\nb.toml': No such"),
+        (lambda: hwsim.configuration("edge", memory=LONG), "memory xxx"),
+        (
+            lambda: hwsim.configuration("edge", memory="a\nb"),
+            r"memory a\nb: 'a\nb' is none of ideal",
+        ),
+        (
+            lambda: hwsim.configuration("edge", memory="latency=1," * 9999 + "latency=2"),
+            "memory latency=1",
+        ),
+        (
+            lambda: hwsim.configuration("edge", memory=cast(Any, ENDLESS)),
+            "memory <int of thousands of dig",
+        ),
+        (
+            lambda: hwsim.configuration("edge", weight_bits=ENDLESS),
+            "weight bits <int of thousands of digi",
+        ),
+        (lambda: hwsim.load(MINI, size=LONG), "size 'xxx"),
+        (lambda: hwsim.load(MINI, size=ENDLESS), "size <int of thousands of digits> is no size"),
+        (lambda: hwsim.load(MINI, size=(ENDLESS, 32)), "size <tuple of thousands of digits> is no"),
+        (lambda: hwsim.load(MINI, k=ENDLESS), "k = <int of thousands of digits>: must be one of"),
+        (lambda: hwsim.run(MINI, image=LONG), "cannot read image 'xxx"),
+        (lambda: hwsim.compile(MINI, weights=LONG), "cannot read weights 'xxx"),
+        (lambda: hwsim.compile(MINI, base=4096 * ENDLESS), "base 0x"),
+        (lambda: hwsim.compile(MINI, base=ENDLESS + 1), "base 0x"),
+        (lambda: hwsim.read(LONG), "cannot read document 'xxx"),
+    ],
+)
+def test_a_long_value_is_told_in_one_short_line(call: Callable[[], object], beginning: str) -> None:
+    with pytest.raises(InputError) as refused:
+        call()
+    message = str(refused.value)
+    assert message.startswith(beginning)
+    assert len(message) < 700
+    assert message.isprintable()
+
+
+@pytest.mark.parametrize("call", [hwsim.estimate, hwsim.run, hwsim.compile, hwsim.verify])
+def test_a_progress_that_cannot_be_called_is_named(call: Callable[..., object]) -> None:
+    with pytest.raises(InputError, match=r"^progress = 5: must be a function of a description and"):
+        call(MINI, progress=FIVE)

@@ -8,16 +8,24 @@ import numpy as np
 import pytest
 import torch
 
+import hwsim
 from hwsim.cli import main
+from hwsim.cli.documents import Wanted
+from hwsim.cli.options import Verbosity
+from hwsim.flows.results import RunResult
 from hwsim.frontends.builtin import build_network
 from hwsim.frontends.darknet import write_weights
 from hwsim.golden import networks
 from hwsim.golden.networks import FloatNetwork
 from hwsim.golden.noise import float_outputs, signal_to_noise_db
+from hwsim.golden.quantize import quantize
 from hwsim.golden.quantized_network import QuantizedStage
 from hwsim.golden.seeded_weights import draw_weights
 from hwsim.golden.statistics import seeded_weights
 from hwsim.graph import Quantization
+from hwsim.report.document import RunFigures, TensorFigures
+from hwsim.report.text import LEAST_CODES, warning_lines
+from hwsim.report.web_page import index_text, page_text
 from tests.test_legal_layers import depthwise_layers
 
 NAME = "tiny-yolov2-mini"
@@ -40,6 +48,20 @@ def test_the_figure_is_variance_over_mean_square_error() -> None:
     assert noise_of(real, [-3, -3]) == pytest.approx(0.0)
     assert noise_of([99.0, 101.0], [-5, 0]) == pytest.approx(10 * np.log10(2 / (100**2 + 99.5**2)))
     assert noise_of([7.0, 7.0], [0, 0]) is None
+    far = [2.0**24, 2.0**24 + 2]  # float32 cannot hold their mean
+    errors = (2**24 - 1.5) ** 2 + (2**24 + 0.5) ** 2
+    assert noise_of(far, [0, 0]) == pytest.approx(10 * np.log10(2 / errors))
+
+
+def test_float_outputs_are_those_of_the_network_on_pixels_from_0_to_1() -> None:
+    shapes = build_network(NAME)
+    network = FloatNetwork(shapes, seeded_weights(shapes))
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 64, 64), np.uint8))
+    outputs = list(float_outputs(network, {"image": pixels}))
+    with torch.no_grad():
+        expected = network({"image": pixels[None] / 255})["detections"][0]
+    assert len(outputs) == len(shapes.stages)
+    torch.testing.assert_close(outputs[-1], expected)
 
 
 def weights_with_lower_biases(path: Path, index: int, shift: float) -> Path:
@@ -81,9 +103,75 @@ def test_a_lost_layer_is_warned_of_by_name(
     assert main(arguments) == 0
     output = capsys.readouterr()
     assert output.out == ""
-    assert output.err.count("\n") == 1
+    assert output.err.count("\n") == 2
     assert output.err.startswith("hwsim: warning: quantization lost the signal of conv9 (-")
-    assert output.err.endswith(" dB): less than 5 dB over the noise against the float network\n")
+    assert " dB): less than 5 dB over the noise against the float network\n" in output.err
+
+
+SOUND = TensorFigures("sound", 1000, 200, 0.0, 20.0, "")
+LOST = replace(SOUND, name="lost", signal_to_noise_db=4.9)
+CRUDE = replace(SOUND, name="crude", used_codes=7)
+
+
+def run_of(*tensors: TensorFigures) -> RunFigures:
+    return RunFigures("photo.jpg", "", "graph", False, 5.0, tensors)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "sign"),
+    [
+        (SOUND, None),
+        (replace(SOUND, signal_to_noise_db=5.0), None),
+        (replace(SOUND, signal_to_noise_db=None), None),
+        (LOST, "lost the signal of lost (4.9 dB): less than 5 dB"),
+        (replace(SOUND, used_codes=8), None),
+        (CRUDE, "few codes are used by crude (7 of 256): fewer than 8"),
+        (replace(CRUDE, signal_to_noise_db=None), "few codes are used by crude"),
+        (replace(CRUDE, stored_elements=16), "few codes are used by crude"),
+        (replace(CRUDE, stored_elements=15), None),
+        (replace(CRUDE, stored_elements=5, used_codes=2), None),
+        (replace(CRUDE, stored_elements=5, used_codes=1), "few codes are used by crude (1 of"),
+        (replace(CRUDE, stored_elements=1, used_codes=1), None),
+    ],
+)
+def test_two_signs_of_a_lost_layer(tensor: TensorFigures, sign: str | None) -> None:
+    lines = warning_lines(run_of(SOUND, tensor))
+    assert len(lines) == (sign is not None)
+    assert sign is None or sign in lines[0]
+
+
+def test_every_text_about_a_run_has_its_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python, notebook, page and index say what the command says on stderr."""
+    monkeypatch.setattr("hwsim.report.web_page.plotly_script", str)
+    estimate = hwsim.estimate(NAME).estimate
+    for run, count in ((run_of(SOUND), 0), (run_of(LOST, CRUDE), 2)):
+        result = RunResult(estimate, run)
+        lines = warning_lines(run)
+        assert len(lines) == count
+        for text in (str(result), result._repr_html_(), index_text([result.document])):
+            assert text.lower().count("warning: ") == count
+            assert all(line in text for line in lines)
+        page = page_text(result.document, estimate)
+        header = page[page.index("<header>") : page.index("</header>")]
+        assert header.count("Warning: ") == count
+        assert all(page.count(line) == 2 for line in lines)  # at the top and below the table
+
+
+@pytest.mark.usefixtures("workplace")
+def test_few_codes_are_warned_of_where_there_is_no_float_network(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    graph = quantize(build_network(NAME), seeded_weights(build_network(NAME)))
+    head = graph.stages[-1]
+    assert head.constants is not None
+    coarse = replace(head.constants, shift=head.constants.shift + np.int32(7))
+    graph = replace(graph, stages=(*graph.stages[:-1], replace(head, constants=coarse)))
+    executed = hwsim.run(graph, image="photo.jpg")
+    codes = executed.tensors[-1].used_codes
+    assert codes < LEAST_CODES
+    assert f"warning: few codes are used by conv9 ({codes} of 256)" in str(executed)
+    Wanted().show(executed, Verbosity.QUIET)
+    assert capsys.readouterr().err.startswith("hwsim: warning: few codes are used by conv9 (")
 
 
 @pytest.mark.usefixtures("workplace")

@@ -3,17 +3,22 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import hwsim
+from hwsim.cli import main
 from hwsim.errors import ComparisonError, InputError
 from hwsim.golden.reference import run_stage
-from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage, Tensor
+from hwsim.graph import FloatWeights, Graph, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.file import load_graph, save_graph
 from tests.branched import branched
 from tests.drawn import with_drawn_constants
+
+MINI = "tiny-yolov2-mini"
 
 pytestmark = pytest.mark.usefixtures("workplace")
 
@@ -51,6 +56,117 @@ def test_a_graph_with_constants_runs_as_it_is(tmp_path: Path) -> None:
     assert again.tensors == executed.tensors
     with pytest.raises(InputError, match=r"^weights 'a.weights': graph own network has constants"):
         hwsim.run(graph, image="photo.jpg", weights="a.weights")
+
+
+def float_weights(graph: Graph) -> list[FloatWeights]:
+    random = np.random.default_rng(3)
+    return [
+        FloatWeights(
+            tuple(random.normal(0, 0.3, each).astype(np.float32) for each in stage.weights_shapes),
+            np.zeros(stage.filters, np.float32),
+        )
+        for stage in graph.stages
+    ]
+
+
+def test_float_weights_are_quantized_for_an_accelerator() -> None:
+    graph = own_graph()
+    narrow = hwsim.configuration("nano", weight_bits=4)
+    made = hwsim.quantize(graph, float_weights(graph), narrow)
+    assert {stage.weight_bits for stage in made.stages} == {4}
+    executed = hwsim.run(made, narrow, image="photo.jpg", check=True)
+    assert executed.run.weights == "graph"
+    with pytest.raises(InputError, match=r"^graph own network has constants already$"):
+        hwsim.quantize(made, float_weights(graph), narrow)
+    with pytest.raises(InputError, match=r"^graph own network of 3 layers: weights of 2$"):
+        hwsim.quantize(graph, float_weights(graph)[:2])
+    eight = own_graph(channels=8)
+    with pytest.raises(InputError, match=r"^graph own network: input of 8 channels: photographs"):
+        hwsim.quantize(eight, float_weights(eight))
+
+
+NO_ARRAY: Any = [1]
+LISTS = FloatWeights((NO_ARRAY,), NO_ARRAY)
+NO_TUPLE = FloatWeights(NO_ARRAY, np.zeros(32, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        (None, "weights None: must be a list of hwsim.graph.FloatWeights, one per layer"),
+        ([1, 2, 3], "weights [1, 2, 3]: must be a list of hwsim.graph.FloatWeights"),
+        ([LISTS] * 3, "weights[0].weights [1]: must be a numpy array"),
+        ([NO_TUPLE] * 3, "weights[0].weights [1]: must be a tuple of numpy arrays"),
+    ],
+)
+def test_weights_of_a_wrong_type_are_told_in_one_line(weights: Any, expected: str) -> None:
+    with pytest.raises(InputError) as refused:
+        hwsim.quantize(own_graph(), weights)
+    assert str(refused.value).startswith(expected)
+
+
+def test_what_is_no_name_is_told_in_a_short_line() -> None:
+    values: tuple[Any, ...] = (own_graph(), b"tiny-yolov2", "")
+    for value in values:
+        with pytest.raises(InputError, match=r"^no network '") as refused:
+            hwsim.load(value)
+        assert len(str(refused.value)) < 400
+
+
+def test_a_saved_graph_is_a_network_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photograph = str(Path("photo.jpg").resolve())
+    monkeypatch.chdir(tmp_path)
+    graph = with_drawn_constants(own_graph(), seed=2)
+    for name in ("own.safetensors", "bare", MINI):
+        hwsim.save_graph(graph, name)
+    assert hwsim.load(MINI).stages[0].name == "conv1"
+    for source in ("own.safetensors", "bare", Path("bare"), f"./{MINI}"):
+        assert hwsim.load(source).name == "own network"
+    expected = hwsim.estimate(graph)
+    assert hwsim.estimate("own.safetensors").to_dict() == expected.to_dict()
+    assert main(["estimate", "own.safetensors"]) == 0
+    assert capsys.readouterr().out == str(expected)
+    assert main(["run", "bare", "--image", photograph, "--check", "-q"]) == 0
+    assert main(["compile", "bare", "--image", photograph, "-o", "memory", "-q"]) == 0
+    assert "own network" in Path("memory/memory.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("estimate none.safetensors", "cannot read graph 'none.safetensors': No such file"),
+        ("estimate folder", "cannot read graph 'folder': is a folder, no file"),
+        ("estimate text", "graph 'text': no safetensors file"),
+        ("estimate own.safetensors --size 64", "size (64, 64): only built-in networks take one"),
+        ("estimate own.safetensors --k 2", "k 2: only built-in networks take one"),
+        ("estimate own.safetensors --json own.safetensors", "the same command reads it"),
+        ("run own.safetensors --image text --csv own.safetensors", "command reads it"),
+        ("compile own.safetensors -o . --json own.safetensors", "the same command reads it"),
+        ("verify own.safetensors --json own.safetensors", "the same command reads it"),
+        ("estimate own", "; the path of a saved graph must end in .safetensors or name a file"),
+        (f"estimate {'x' * 5000}", "; the path of a saved graph must end in .safetensors or name"),
+    ],
+)
+def test_a_wrong_file_is_told_in_one_line(
+    arguments: str,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hwsim.save_graph(own_graph(), "own.safetensors")
+    Path("folder").mkdir()
+    Path("text").write_text("This is no graph.")
+    before = Path("own.safetensors").read_bytes()
+    assert main(arguments.split()) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert expected in output.err
+    assert Path("own.safetensors").read_bytes() == before
 
 
 def test_a_graph_that_takes_no_photograph_is_refused() -> None:

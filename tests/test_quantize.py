@@ -225,6 +225,50 @@ def test_every_geometry_is_quantized(
         assert ratio > 15
 
 
+@pytest.fixture
+def red_and_less_green(monkeypatch: pytest.MonkeyPatch) -> tuple[Graph, FloatWeights]:
+    """Return a layer whose outputs are a photograph's red, and 0.21 less its green."""
+    monkeypatch.setattr(calibration, "CALIBRATION_SIZE", 16)
+    image = Tensor("input", Shape(3, 16, 16), is_image=True)
+    stage = Stage.inferred("conv1", [Source.whole(image, (1, 1))], "output", 2)
+    weights = np.array([[1, 0, 0], [0, -1, 0]], np.float32).reshape(2, 3, 1, 1)
+    bias = np.array([0, 0.21], np.float32)
+    return Graph.chain("colours", [stage]), FloatWeights((weights,), bias)
+
+
+@pytest.mark.parametrize("multiplier_bits", [16, 32])
+def test_constants_follow_from_the_range_over_all_photographs(
+    red_and_less_green: tuple[Graph, FloatWeights], multiplier_bits: int
+) -> None:
+    shapes, weights = red_and_less_green
+    (stage,) = quantize(shapes, [weights], multiplier_bits).stages
+    pixels = calibration.calibration_photographs(shapes)["input"].double() / 255
+    lowest, highest = float(0.21 - pixels[:, 1].max()), float(pixels[:, 0].max())
+    assert stage.output.quantization is not None
+    assert stage.constants is not None
+    scale = stage.output.quantization.scale
+    assert scale == pytest.approx((highest - lowest) / 255)
+    assert stage.output.quantization.zero_point == round(-lowest / scale) - 128
+    assert stage.constants.weights[0][:, :, 0, 0].tolist() == [[127, 0, 0], [0, -127, 0]]
+    assert stage.constants.bias.tolist() == [0, round(0.21 * 127 * 255)]
+    factors = stage.constants.multiplier / np.exp2(stage.constants.shift)
+    expected = float(np.float32(1) / np.float32(127)) / 255 / scale
+    np.testing.assert_allclose(factors, expected, rtol=2.0 ** (1 - multiplier_bits))
+
+
+def test_a_scale_is_refused_from_1e12_on(red_and_less_green: tuple[Graph, FloatWeights]) -> None:
+    shapes, weights = red_and_less_green
+    (values,) = weights.weights
+    magnified = replace(weights, weights=(values * np.float32(1e14),))
+    quantization = quantize(shapes, [magnified]).only_output.quantization
+    assert quantization is not None
+    assert 1e11 < quantization.scale < 1e12
+    magnified = replace(weights, weights=(values * np.float32(1e15),))
+    message = r"^layer conv1: its output needs a scale of \S+e\+12, beyond 1e\+12: "
+    with pytest.raises(InputError, match=message):
+        quantize(shapes, [magnified])
+
+
 def test_a_nearly_dead_channel_keeps_its_bias() -> None:
     shapes = build_network("tiny-yolov2-mini")
     first, *others = seeded_weights(shapes)

@@ -106,7 +106,8 @@ def test_every_number_carries_its_unit(document: Document) -> None:
 def test_layers_add_up_to_the_totals(document: Document, found: Estimate) -> None:
     classes = ("program", "weight", "features_read", "features_written", "total")
     waits = [f"waiting_{name}_cycles" for name in WAITS]
-    for name in ("macs", "busy_cycles", *waits, *(f"{kind}_bytes" for kind in classes)):
+    counted = ("macs", "busy_cycles", "roofline_cycles", *waits)
+    for name in (*counted, *(f"{kind}_bytes" for kind in classes)):
         values: list[int] = [getattr(layer, name) for layer in document.layers]
         assert getattr(document.totals, name) == sum(values), name
     for layer, time in zip(document.layers, found.timeline.stages, strict=True):
@@ -114,6 +115,40 @@ def test_layers_add_up_to_the_totals(document: Document, found: Estimate) -> Non
         waited: list[int] = [getattr(layer, name) for name in waits]
         assert layer.busy_cycles + sum(waited) == layer.cycles
         assert layer.roofline_cycles <= layer.cycles
+
+
+def test_useful_bytes_are_those_of_the_layers_and_fewer_than_all(document: Document) -> None:
+    useful = sum(
+        layer.useful_program_bytes
+        + layer.useful_weight_bytes
+        + layer.useful_features_read_bytes
+        + layer.useful_features_written_bytes
+        for layer in document.layers
+    )
+    assert document.totals.useful_bytes == useful < document.totals.total_bytes
+
+
+def test_rates_and_ratios_follow_from_the_counts(document: Document, found: Estimate) -> None:
+    totals, config = document.totals, found.config
+    assert totals.cycles == found.timeline.cycles
+    assert totals.frame_seconds == pytest.approx(totals.cycles / config.clock.clock_hz, rel=1e-12)
+    assert totals.frames_per_second == pytest.approx(1 / totals.frame_seconds, rel=1e-12)
+    assert totals.busy_ratio == pytest.approx(totals.busy_cycles / totals.cycles)
+    lanes = config.array.input_lanes * config.array.output_lanes
+    assert totals.mac_utilisation_ratio == pytest.approx(totals.macs / (lanes * totals.cycles))
+    assert totals.features_bytes == totals.features_read_bytes + totals.features_written_bytes
+    assert totals.average_bandwidth_bytes_per_second == pytest.approx(
+        totals.total_bytes * totals.frames_per_second
+    )
+    layers = {layer.name: layer.average_bandwidth_bytes_per_second for layer in document.layers}
+    assert layers[totals.peak_bandwidth_layer] == max(layers.values())
+    assert totals.on_chip_memory_bits == sum(item.size_bits for item in totals.on_chip_memories)
+    assert totals.gates_nand2 == sum(item.size_nand2 for item in totals.gates)
+    energy = totals.energy
+    assert energy.dram_mj == pytest.approx(
+        totals.total_bytes * config.energy.dram_pj_per_byte / 1e9
+    )
+    assert energy.total_mj == pytest.approx(energy.mac_mj + energy.on_chip_mj + energy.dram_mj)
 
 
 def test_every_operator_is_priced_or_fused() -> None:

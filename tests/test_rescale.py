@@ -88,12 +88,20 @@ def test_fixed_point_of_known_factors() -> None:
     assert result.shift.tolist() == [14, 15, 14, 15, 62, 2]
 
 
+def test_fixed_point_rounds_halves_up_and_each_factor_once() -> None:
+    result = fixed_point(np.array([16384.5, 16385.5, 16384.6]) / 2**14, 16, 0.5)
+    assert result.shift.tolist() == [14, 14, 14]
+    assert result.multiplier.tolist() == [16385, 16386, 16385]
+    assert result.negative_multiplier.tolist() == [8192, 8193, 8192]  # not 8193 from 16385 / 2
+
+
 @pytest.mark.parametrize("factor", [8191.875, 1e9, -0.5, np.nan, np.inf])
 def test_fixed_point_refuses(factor: float) -> None:
     with pytest.raises(InputError, match="of channel 1: must be 0 to 8192 to fit 16 bits"):
         fixed_point(np.array([1.0, factor]), 16)
 
 
-def test_fixed_point_refuses_a_slope_above_one() -> None:
-    with pytest.raises(InputError, match=r"slope 1\.5 of the negative side: must be 0 to 1"):
-        fixed_point(np.array([1.0]), 16, 1.5)
+@pytest.mark.parametrize("slope", [-0.1, 1.5, np.nan])
+def test_fixed_point_refuses_a_slope_outside_0_to_1(slope: float) -> None:
+    with pytest.raises(InputError, match=f"slope {slope:g} of the negative side: must be 0 to 1"):
+        fixed_point(np.array([1.0]), 16, slope)

@@ -192,15 +192,19 @@ def test_weights_wait_for_room(idle: float, stall: float, release: float, seed: 
     assert not bench.faults
 
 
-def test_the_last_word_of_room_is_used() -> None:
-    """The queue fills to its last word; the next burst goes `WEIGHT_ROOM` after it has room."""
+@pytest.mark.parametrize("behind", [0, 1])
+def test_the_last_word_of_room_is_used(behind: int) -> None:
+    """The queue fills to its last word; the next burst goes `WEIGHT_ROOM` after it has room.
+
+    Until then its LOAD is the one that waits, even if none is behind it.
+    """
     capacity, beats = CONFIG.weight_words, CONFIG.bus.burst_beats
     loads = [
         Descriptor.single_run(Destination.WEIGHTS, 0, capacity),
         Descriptor.single_run(Destination.WEIGHTS, 0, beats),
         Descriptor.single_run(Destination.FEATURES, 0, 1, wait_computes=1),  # waits behind, unnamed
     ]
-    bench = Bench(loads, seed=1)
+    bench = Bench(loads[: 2 + behind], seed=1)
     count = capacity // beats
 
     def release(_ctx: Any, cycle: int) -> None:
@@ -250,9 +254,9 @@ def test_a_load_waits_for_both_tokens(slow: str, first: int) -> None:
 @pytest.mark.parametrize("program", [0, 0x1003, 0x3F, 0x3FFFFF0])
 @pytest.mark.parametrize("stall", [0.0, 0.5])
 def test_start_reads_the_first_page(program: int, stall: float) -> None:
-    """START reads the first page before any LOAD that waits."""
+    """START reads the first page before any LOAD that waits, and without that LOAD's tokens."""
     rng = np.random.default_rng(program)
-    loads = [drawn(rng, [Destination.FEATURES])]
+    loads = [drawn(rng, [Destination.FEATURES])._replace(wait_computes=1, wait_stores=1)]
     bench = Bench(loads, seed=2, stall=stall)
     bench.source.allowed = lambda _: len(bench.waiting) >= 4
     bench.start_cycle, bench.program = 4, program
@@ -260,7 +264,11 @@ def test_start_reads_the_first_page(program: int, stall: float) -> None:
         Destination.PROGRAM, program * DESCRIPTOR_BYTES, PAGE_BYTES // WORD
     )
     wanted = requests(page, program) + requests(loads[0], bench.name(0))
-    assert bench.run(len(wanted), 5) == wanted
+
+    def count(_ctx: Any, cycle: int) -> None:
+        bench.computes = bench.stores = int(cycle >= 4 + Load.LOAD_START)
+
+    assert bench.run(len(wanted), 5, Each(drive=count)) == wanted
     assert bench.sink.offered[0] == 4 + Load.LOAD_START - 1
     if stall == 0:
         first = bench.sink.taken[0]

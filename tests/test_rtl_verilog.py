@@ -16,6 +16,7 @@ from hwsim.arch.config import load_config
 from hwsim.errors import InputError
 from hwsim.rtl.accelerator import Accelerator
 from hwsim.rtl.deliver.verilog import VerilogError, to_verilog
+from hwsim.rtl.memory.axi4 import constants
 
 
 def remembers(first_words: list[int]) -> wiring.Component:
@@ -51,6 +52,19 @@ def test_memories_have_no_initial_value() -> None:
     assert re.search(r"reg (\[0:0\] )?bits +\[4:0\];", text)
     assert "initial" not in text
     assert "\nmodule remembers(" in text
+
+
+@pytest.mark.parametrize(("preset", "size"), [("nano", 0b011), ("edge", 0b100)])
+def test_every_address_is_that_of_an_incrementing_burst_of_whole_words(
+    preset: str, size: int
+) -> None:
+    """The codes are those of the AXI4 standard: words of 8 and of 16 bytes, INCR, bufferable."""
+    config = load_config(preset)
+    assert 1 << size == config.word_bytes
+    codes = {"id": 0, "size": size, "burst": 0b01, "lock": 0, "cache": 0b0011, "prot": 0b000}
+    assert constants(config) == {
+        f"m_axi_{channel}{name}": code for channel in ("ar", "aw") for name, code in codes.items()
+    }
 
 
 def test_a_memory_that_is_meant_to_have_values_is_refused() -> None:

@@ -27,8 +27,8 @@ HEAVY = {
 
 # Every folder or file of hwsim/ may import those of the rows above it, and no other.
 ROWS = (
-    ("errors",),
-    ("extras", "cache", "escape", "files", "fixed_point"),
+    ("errors", "escape", "interrupts"),
+    ("extras", "cache", "files", "fixed_point"),
     ("arch",),
     ("graph",),
     ("frontends", "passes"),
@@ -43,7 +43,7 @@ ROWS = (
 )
 ROW_OF = {name: index for index, row in enumerate(ROWS) for name in row}
 
-# The same for the groups of rtl/.
+# The same for the folders and files of rtl/.
 RTL_ROWS = (
     ("primitives",),
     ("program",),
@@ -70,13 +70,15 @@ PLAINLY_SPOKEN = (
     "tests",
     "tools",
 )
+OTHER_GROUP = re.compile(r"\b(every|each) group\b|\bgroups (of|the)\b")
 FRAGMENT = re.compile(r"(Of|What|Whether|Where|How|Which|Who|Why|When)\b")
 
 
-def sources(folder: str) -> list[Path]:
-    """Return the Python files below a folder, without following links."""
+def sources(folder: str, endings: tuple[str, ...] = ("py",)) -> list[Path]:
+    """Return the files of these endings below a folder, without following links."""
+    patterns = [f"{folder}/*.{ending}" for ending in endings]
     found = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", f"{folder}/*.py"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -141,7 +143,7 @@ def test_the_model_imports_neither_torch_nor_amaranth() -> None:
 
 def test_the_command_line_parses_and_prints() -> None:
     """The command line takes its results from workflows, which a notebook calls too."""
-    allowed = {"arch", "cli", "errors", "escape", "flows", "report"}
+    allowed = {"arch", "cli", "errors", "escape", "files", "flows", "report"}
     for path in sources("hwsim/cli"):
         assert parts(path) <= allowed, path
 
@@ -242,6 +244,15 @@ def test_no_docstring_begins_with_a_fragment(folder: str) -> None:
     assert found, f"{folder} has no docstrings"
     for path, text in found:
         assert not FRAGMENT.match(text), f"{path}: {text.splitlines()[0]}"
+
+
+@pytest.mark.parametrize("folder", ["hwsim", "golden", "rtl", "formal", "synthesis", "testbenches"])
+def test_a_group_is_that_of_a_convolution(folder: str) -> None:
+    """The glossary keeps the word for the groups of a convolution."""
+    texts = {path: path.read_text("utf-8") for path in sources(folder, ("py", "toml"))}
+    found = {str(path) for path, text in texts.items() if OTHER_GROUP.search(text)}
+    assert texts
+    assert not found
 
 
 def test_an_estimate_loads_no_heavy_library() -> None:

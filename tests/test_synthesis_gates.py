@@ -132,6 +132,13 @@ def test_what_is_kept_in_another_shape_is_found_anew(tmp_path: Path) -> None:
             else:
                 path.write_bytes(damage)
         assert synthesized(REGISTER) == found
+    for path in kept:
+        path.unlink()
+        path.mkdir()
+    files = len(list(tmp_path.rglob("*")))
+    assert synthesized(REGISTER) == found
+    assert all(path.is_file() for path in kept)
+    assert len(list(tmp_path.rglob("*"))) == files
 
 
 def test_units_are_files_of_the_hardware() -> None:

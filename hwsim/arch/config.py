@@ -22,6 +22,7 @@ from pydantic import (
 
 from hwsim.arch.refusal import first_line, shortened
 from hwsim.errors import InputError
+from hwsim.escape import quoted
 from hwsim.files import read_file
 
 ACCUMULATOR_BANKS = 2
@@ -66,8 +67,8 @@ Words = Annotated[
     int, Field(ge=2 * LEAST_WORD_BYTES, le=LARGEST_WORD_BYTES * max(MOST_WORDS.values()))
 ]
 # A name fits a line of a table, a source a line or two of a terminal.
-Name = Annotated[str, AfterValidator(_printable), Field(max_length=64)]
-Source = Annotated[str, AfterValidator(_printable), Field(max_length=200)]
+Name = Annotated[str, Field(max_length=64), AfterValidator(_printable)]
+Source = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 # A microjoule per operation is thousands of times what a memory takes. Adding 0 makes -0.0 a 0.0.
 Picojoules = Annotated[
     float, Field(ge=0, le=1e6, allow_inf_nan=False), AfterValidator(lambda value: value + 0.0)
@@ -282,7 +283,7 @@ def preset_text(name: str) -> str:
     if name not in PRESETS:
         near = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        raise InputError(f"no preset '{name}': {hint}presets are {', '.join(PRESETS)}")
+        raise InputError(f"no preset {quoted(name)}: {hint}presets are {', '.join(PRESETS)}")
     return resources.files("hwsim.arch").joinpath(f"presets/{name}.toml").read_text("utf-8")
 
 
@@ -304,16 +305,18 @@ def parse_config(text: str, origin: str) -> Config:
     raise InputError(f"{origin}: {reason}")
 
 
-def load_config(name_or_path: str) -> Config:
-    """Load a preset by its name or a TOML file by its path.
+def config_path(name_or_path: str) -> str | None:
+    """Return the path of a TOML file, which contains a slash or ends in .toml; None for a name."""
+    return name_or_path if "/" in name_or_path or name_or_path.endswith(".toml") else None
 
-    A path contains a slash or ends in .toml.
-    """
-    if "/" not in name_or_path and not name_or_path.endswith(".toml"):
+
+def load_config(name_or_path: str) -> Config:
+    """Load a preset by its name or a TOML file by its path."""
+    if config_path(name_or_path) is None:
         return parse_config(preset_text(name_or_path), f"preset {name_or_path}")
     content = read_file("config", name_or_path, LARGEST_FILE_BYTES)
     try:
         text = content.decode("utf-8-sig")  # with or without a byte order mark
     except UnicodeDecodeError:
-        raise InputError(f"cannot read config '{name_or_path}': not UTF-8 text") from None
+        raise InputError(f"cannot read config {quoted(name_or_path)}: not UTF-8 text") from None
     return parse_config(text, name_or_path)

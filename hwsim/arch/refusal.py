@@ -1,8 +1,10 @@
-"""Describe a broken rule of a TOML file in one printable line."""
+"""Describe a broken rule of a TOML file, or of a graph's JSON, in one printable line."""
 
 from typing import Any
 
 from pydantic import ValidationError
+
+from hwsim.errors import shown
 
 LONGEST = 120  # characters of a value or of a reason
 
@@ -30,9 +32,9 @@ def shortened(text: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return a value of a TOML file as a few printable characters."""
+    """Return a value of a file as a few printable characters."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):
         return "an array"
-    return shortened(repr(value))
+    return shown(value) if isinstance(value, int) else shortened(repr(value))

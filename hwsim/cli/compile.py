@@ -66,22 +66,25 @@ def compile_command(
     expected.bin is what the output must be after the run. All files are written or none. NETWORK is
     quantized once: ~/.cache/hwsim keeps the result.
     """
+    from hwsim.arch.config import config_path
     from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
     from hwsim.flows.compilation import EXPECTED, MAP, compile_network, file_names
     from hwsim.flows.configuration import configuration
-    from hwsim.flows.network import load
+    from hwsim.flows.network import graph_path, load
 
     level = current_verbosity()
     graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
     json_file = JsonFile(json)
     paths = {name: str(Path(folder) / name) for name in file_names(image)}
-    with Outputs() as outputs:
+    with Outputs(graph_path(network), config_path(config_name), image, weights) as outputs:
         outputs.create_folder(folder)
         for path in paths.values():
             outputs.reserve(path)
         json_file.reserve(outputs)
+        earlier = Path(folder) / EXPECTED
+        outputs.refuse_input(str(earlier))
         found = compile_network(
             graph, config, image=image, weights=weights, base=base, progress=progress(level)
         )
@@ -89,7 +92,7 @@ def compile_command(
         contents = {paths[name]: content for name, content in found.files.items()}
         outputs.write(contents | json_file.contents(text))
         if image is None:  # a file of an earlier call belongs to another memory
-            (Path(folder) / EXPECTED).unlink(missing_ok=True)
+            earlier.unlink(missing_ok=True)
     json_file.show(text, level, lambda: _print(found.document, folder))
 
 

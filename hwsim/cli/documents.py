@@ -27,8 +27,8 @@ class JsonFile:
 
     def reserve(self, outputs: Outputs) -> None:
         """Refuse a file that cannot be written, before the long work begins."""
-        if self._path is not None:
-            outputs.reserve(self._path)
+        if self.name is not None:
+            outputs.reserve(self.name)
 
     def contents(self, text: str) -> dict[str, str]:
         """Return what to write into files: nothing, or the text under its name."""
@@ -58,7 +58,7 @@ class Wanted:
 
             plotly_script()  # refuse early if this extra is missing
         for file in (self.page, self.json, self.csv, self.trace):
-            if file is not None and file != STANDARD_OUTPUT:
+            if file is not None:
                 outputs.reserve(file)
 
     def texts(self, found: EstimateResult) -> dict[str, str]:

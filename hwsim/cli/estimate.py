@@ -27,22 +27,24 @@ def estimate(
 ) -> None:
     """Estimate what NETWORK costs: cycles, bytes, memory, energy, gates.
 
-    NETWORK is one of `hwsim networks`, or a file of darknet's that ends in .cfg. Nothing is
-    executed: shapes decide.
+    NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, or a graph's file.
+    Nothing is executed: shapes decide.
     """
+    from hwsim.arch.config import config_path
     from hwsim.cli.documents import Wanted, page_in
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
     from hwsim.flows.configuration import configuration
     from hwsim.flows.estimate import estimate as find
-    from hwsim.flows.network import load
+    from hwsim.flows.network import graph_path, load
+    from hwsim.flows.progress import single_step
 
     show_progress = progress(current_verbosity())
     graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
-    with Outputs() as outputs:
+    with Outputs(graph_path(network), config_path(config_name)) as outputs:
         wanted = Wanted(page_in(html, outputs), json, csv, trace)
         wanted.reserve(outputs)
         found = find(graph, config, progress=show_progress)
-        with show_progress("writing figures", 1):
+        with single_step(show_progress, "writing figures"):
             outputs.write(wanted.texts(found))
     wanted.show(found, current_verbosity())

@@ -28,6 +28,7 @@ def report(folder: str, config_name: str) -> None:
     """
     from pathlib import Path
 
+    from hwsim.arch.config import config_path
     from hwsim.cli.documents import Wanted
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
@@ -47,7 +48,7 @@ def report(folder: str, config_name: str) -> None:
         )
         for name in NETWORKS
     }
-    with Outputs() as outputs:
+    with Outputs(config_path(config_name)) as outputs:
         outputs.create_folder(folder)
         outputs.reserve(index)
         for files in wanted.values():

@@ -49,6 +49,7 @@ def rtl(config_name: str, folder: str, name: str, json: str | None) -> None:
     Beside it: its registers as SystemRDL, HTML and a C header, a driver in C, waivers for lint, a
     FuseSoC core file, and a README on how to connect it. All files are written or none.
     """
+    from hwsim.arch.config import config_path
     from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
@@ -59,7 +60,7 @@ def rtl(config_name: str, folder: str, name: str, json: str | None) -> None:
     config = configuration(config_name)
     level = current_verbosity()
     json_file = JsonFile(json)
-    with Outputs() as outputs:
+    with Outputs(config_path(config_name)) as outputs:
         outputs.create_folder(folder)
         json_file.reserve(outputs)
 

@@ -37,6 +37,7 @@ def synth(
     """
     import sys
 
+    from hwsim.arch.config import config_path
     from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
@@ -54,7 +55,7 @@ def synth(
     technology = synthesis.technology(liberty)
     level = current_verbosity()
     json_file = JsonFile(json)
-    with Outputs() as outputs:
+    with Outputs(config_path(config_name), liberty) as outputs:
         json_file.reserve(outputs)
         if target == "gates":
             document = synthesis.synthesize_for_gates(config, technology, progress(level))

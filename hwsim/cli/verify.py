@@ -49,11 +49,12 @@ def verify(
     """
     import sys
 
+    from hwsim.arch.config import config_path
     from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
     from hwsim.flows.configuration import configuration
-    from hwsim.flows.network import load
+    from hwsim.flows.network import graph_path, load
     from hwsim.flows.verification import verify as find
     from hwsim.report.json_text import json_text
     from hwsim.report.verification_tables import print_verification
@@ -61,7 +62,7 @@ def verify(
     level = current_verbosity()
     graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits, memory)
     json_file = JsonFile(json)
-    with Outputs() as outputs:
+    with Outputs(graph_path(network), config_path(config_name), image, weights) as outputs:
         json_file.reserve(outputs)
         found = find(
             graph, config, image=image, weights=weights, unfused=unfused, progress=progress(level)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from hwsim.compiler import plan_graph, write_program
 from hwsim.compiler.image import memory_image, packed_input
 from hwsim.compiler.pack import pack_features
-from hwsim.extras import needing_extra
+from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
-from hwsim.flows.network import File, NetworkSource, path_text, placed
-from hwsim.flows.progress import Progress, silent
+from hwsim.flows.network import File, NetworkSource, optional_path, placed
+from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.graph import Graph, Stage
 from hwsim.machine import Machine
@@ -108,11 +108,12 @@ def compile_network(
     `network`, `config`, `image` and `weights` are as for `run`; without an image the memory holds
     no input.
     """
+    check_progress(progress)
     shapes, chosen = placed(network, config)
     check_base(plan_graph(shapes, chosen), base)  # refuse what cannot run before the long work
-    image, weights = path_text(image), path_text(weights)
+    image, weights = optional_path("image", image), optional_path("weights", weights)
     stored = None if image is None else _stored_photograph(image, shapes)
-    with progress(f"quantizing {shapes.name}", 1):
+    with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits)
         graph = made.graph
     with progress(f"compiling {shapes.name}", len(graph.stages)) as advance:
@@ -124,7 +125,7 @@ def compile_network(
     files: dict[str, str | bytes] = {MEMORY: memory_image(moved, executed.packed)}
     if image is not None:
         files[EXPECTED] = executed.output
-    with progress(f"timing {shapes.name}", 1):
+    with single_step(progress, f"timing {shapes.name}"):
         timeline = time_program(program)
     document = make_memory_map(
         moved,
@@ -141,14 +142,12 @@ def compile_network(
 
 def _stored_photograph(image: str, shapes: Graph) -> NDArray[np.int8]:
     """Return a photograph as the network's input, int8 `x[C, H, W]`."""
-    with needing_extra("golden", "hwsim compile --image"):
+    with importing_extra("golden", "hwsim compile --image"):
         from hwsim.golden.photographs import load_image
         from hwsim.golden.reference import stored_image
-
-        size = shapes.only_input.shape
-        stored: NDArray[np.int8] = stored_image(
-            load_image(image, height=size.height, width=size.width)
-        ).numpy()
+    size = shapes.only_input.shape
+    pixels = load_image(image, height=size.height, width=size.width)
+    stored: NDArray[np.int8] = stored_image(pixels).numpy()
     return stored
 
 

@@ -9,10 +9,12 @@ from pydantic import ValidationError
 
 from hwsim.arch.config import PRESETS, Config, load_config
 from hwsim.arch.refusal import first_line
-from hwsim.errors import InputError
+from hwsim.errors import InputError, shown
+from hwsim.escape import brief, quoted
 from hwsim.report.records import Records
 
 IDEAL = "ideal"
+FORMS = f"{IDEAL}, latency=CYCLES, bandwidth=BYTES"
 FIELDS = {"latency": "latency_cycles", "bandwidth": "bandwidth_bytes_per_cycle"}
 PAIR = re.compile(r"(\w+)=([0-9]{1,9})")
 
@@ -60,14 +62,21 @@ def configuration(
     `weight_bits` replaces its width of weights. `memory` replaces the external memory: `ideal`, or
     `latency=CYCLES,bandwidth=BYTES`, of which either may be left out.
     """
-    config = source if isinstance(source, Config) else load_config(str(source))
+    config = source if isinstance(source, Config) else load_config(_named(source))
     if weight_bits is not None:
         config = _replaced(
-            config, "widths", {"weight_bits": weight_bits}, f"weight bits {weight_bits}"
+            config, "widths", {"weight_bits": weight_bits}, f"weight bits {shown(weight_bits)}"
         )
     if memory is not None:
-        config = _replaced(config, "memory", _memory(memory, config), f"memory {memory}")
+        if not isinstance(memory, str):
+            raise InputError(f"memory {shown(memory)}: it is none of {FORMS}")
+        config = _replaced(config, "memory", _memory(memory, config), f"memory {brief(memory)}")
     return config
+
+
+def _named(source: object) -> str:
+    """Return what names a config as text; what is no name and no path names none."""
+    return str(source) if isinstance(source, str | PathLike) else shown(source)
 
 
 def _memory(memory: str, config: Config) -> dict[str, int]:
@@ -78,11 +87,9 @@ def _memory(memory: str, config: Config) -> dict[str, int]:
     for part in memory.split(","):
         match = PAIR.fullmatch(part)
         if match is None or match[1] not in FIELDS:
-            raise InputError(
-                f"memory {memory}: '{part}' is none of {IDEAL}, latency=CYCLES, bandwidth=BYTES"
-            )
+            raise InputError(f"memory {brief(memory)}: {quoted(part)} is none of {FORMS}")
         if FIELDS[match[1]] in values:
-            raise InputError(f"memory {memory}: names {match[1]} twice")
+            raise InputError(f"memory {brief(memory)}: names {match[1]} twice")
         values[FIELDS[match[1]]] = int(match[2])
     return values
 

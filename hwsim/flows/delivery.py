@@ -7,8 +7,9 @@ from importlib.metadata import version
 from hwsim.arch.config import Config
 from hwsim.cache import tools_can_cache
 from hwsim.errors import InputError
+from hwsim.escape import quoted
 from hwsim.extras import needing_extra
-from hwsim.flows.progress import Progress, silent
+from hwsim.flows.progress import Progress, silent, single_step
 from hwsim.report.delivery import SCHEMA_VERSION, DeliveredFile, Delivery, Port
 
 TOP = "accelerator"
@@ -34,13 +35,17 @@ def check_name(name: str) -> None:
     from hwsim.rtl.deliver.verilog import KEYWORDS
 
     if not NAME.fullmatch(name):
-        raise InputError(f"name '{name}' must be letters, digits and _, a letter first, up to 63")
+        raise InputError(
+            f"name {quoted(name)} must be letters, digits and _, a letter first, up to 63"
+        )
     if name in KEYWORDS:
-        raise InputError(f"name '{name}' is a keyword of Verilog")
+        raise InputError(f"name {quoted(name)} is a keyword of Verilog")
     if name.lower() == MEMORY:
-        raise InputError(f"name '{name}' is taken: `hwsim compile` writes {MEMORY}.h")
+        raise InputError(f"name {quoted(name)} is taken: `hwsim compile` writes {MEMORY}.h")
     if name.lower() in HEADERS:
-        raise InputError(f"name '{name}' is taken: {name.lower()}.h is a header of C or POSIX")
+        raise InputError(
+            f"name {quoted(name)} is taken: {name.lower()}.h is a header of C or POSIX"
+        )
 
 
 def deliver(
@@ -77,7 +82,7 @@ def verilog(config: Config, progress: Progress = silent) -> str:
     """Generate the Verilog alone, with the default name."""
     from hwsim.rtl.accelerator import accelerator_verilog
 
-    with progress("generating the Verilog", 1), tools_can_cache():
+    with single_step(progress, "generating the Verilog"), tools_can_cache():
         return accelerator_verilog(config, TOP)
 
 

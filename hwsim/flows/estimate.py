@@ -5,7 +5,7 @@ from hwsim.compiler import plan_graph, write_program
 from hwsim.cost.estimate import Estimate
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.network import NetworkSource, placed
-from hwsim.flows.progress import Progress, silent
+from hwsim.flows.progress import Progress, check_progress, silent
 from hwsim.flows.results import EstimateResult
 from hwsim.graph import Graph
 from hwsim.timeline import time_program
@@ -16,9 +16,11 @@ def estimate(
 ) -> EstimateResult:
     """Return what a network costs on an accelerator. Shapes decide; nothing is executed.
 
-    `network` is a built-in network's name, darknet's `.cfg` file or a graph; `config` is a preset's
+    `network` is a built-in network's name, the path of darknet's `.cfg` or of a saved graph's file,
+    or a graph; `config` is a preset's
     name, a TOML file or a `Config`. Raises `InputError` for what cannot run.
     """
+    check_progress(progress)
     return EstimateResult(price(*placed(network, config), progress))
 
 

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from itertools import repeat
-from os import fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 
 from hwsim.compiler import plan_graph
 from hwsim.errors import ComparisonError
-from hwsim.extras import needing_extra
+from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.estimate import price
-from hwsim.flows.network import File, NetworkSource, path_text, placed
-from hwsim.flows.progress import Advance, Progress, silent
+from hwsim.flows.network import File, NetworkSource, optional_path, placed
+from hwsim.flows.progress import Advance, Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.results import RunResult
 from hwsim.graph import Graph, Stage
@@ -56,17 +55,18 @@ def run(
     for seeded weights. With `check`, the first stored element that differs from the integer
     reference raises `ComparisonError`.
     """
+    check_progress(progress)
     shapes, chosen = placed(network, config)
     plan_graph(shapes, chosen)  # refuse what cannot run before the long work
-    image = shipped_photograph("hwsim run") if image is None else fspath(image)
-    weights = path_text(weights)
-    with needing_extra("golden", "hwsim run"):
+    image = optional_path("image", image)
+    image = shipped_photograph("hwsim run") if image is None else image
+    weights = optional_path("weights", weights)
+    with importing_extra("golden", "hwsim run"):
         from hwsim.golden.networks import FloatNetwork
         from hwsim.golden.noise import float_outputs
         from hwsim.golden.reference import stored_image
-
-        images = photographs(shapes, image)
-    with progress(f"quantizing {shapes.name}", 1):
+    images = photographs(shapes, image)
+    with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits)
     found = price(made.graph, chosen, progress)
     real: Iterator[Tensor | None] = repeat(None)
@@ -106,7 +106,7 @@ def sha256_of(images: Mapping[str, "Tensor"]) -> str:
 
 def shipped_photograph(purpose: str, name: str = PHOTOGRAPH) -> str:
     """Return the file of a photograph inside scikit-image's wheel."""
-    with needing_extra("golden", purpose):
+    with importing_extra("golden", purpose):
         from hwsim.golden.photographs import PHOTOGRAPHS
 
         spec = find_spec("skimage")

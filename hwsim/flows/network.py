@@ -2,12 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
+from pathlib import Path
 
 from hwsim.arch.config import Config
-from hwsim.errors import InputError
+from hwsim.errors import InputError, shown
+from hwsim.escape import quoted
+from hwsim.files import path_text
 from hwsim.flows.configuration import ConfigSource, configuration
-from hwsim.frontends.builtin import NETWORKS, build_network
+from hwsim.frontends.builtin import NETWORKS, build_network, check_size
 from hwsim.frontends.darknet_cfg import read_network
 from hwsim.graph import Graph
 from hwsim.passes.lower import lower
@@ -17,7 +20,8 @@ from hwsim.report.records import Records
 File = str | PathLike[str]
 NetworkSource = File | Graph
 Size = int | str | tuple[int, int]  # a square's side, a text like "320x256", or width and height
-DARKNET = ".cfg"  # the end of a file's name
+DARKNET_SUFFIX = ".cfg"
+GRAPH_SUFFIX = ".safetensors"
 SIZE = re.compile(r"([0-9]{1,6})(?:x([0-9]{1,6}))?")
 
 
@@ -48,35 +52,70 @@ def networks() -> Records[BuiltInNetwork]:
 
 
 def load(source: File, *, size: Size | None = None, k: int | None = None) -> Graph:
-    """Return a network's shapes, without constants.
+    """Return the graph of a built-in network or of a file.
 
-    `source` names a built-in network, which `networks()` lists, or darknet's `.cfg` file. `size` is
-    that of its image in pixels: one number for a square, width and height, or either as text: 416,
-    (320, 256), "320x256". `k` is the number of filters that are condensed into each stored channel,
-    which only built-in networks have. Both are the network's own unless they are given. Raises
-    `InputError` for what the network does not take.
+    `source` names a built-in network, which has shapes and no constants; `networks()` lists them.
+    Otherwise it is the path of a file: darknet's if it ends in .cfg, else one that `save_graph`
+    wrote, which ends in .safetensors or exists.
+
+    `size` is that of the image in pixels: one number for a square, width and height, or either as
+    text: 416, (320, 256), "320x256". `k` is the number of filters that are condensed into each
+    stored channel, which only built-in networks have. Both are the network's own unless they are
+    given; a saved graph takes neither. Raises `InputError` for what the network does not take.
     """
     width, height = (None, None) if size is None else width_and_height(size)
-    name = fspath(source)
-    if not name.endswith(DARKNET):
+    path = graph_path(source)
+    if path is None:
+        name = str(source) if isinstance(source, str | PathLike) else shown(source)
         return build_network(name, height, width, k)
-    if k is not None:
-        raise InputError(f"k = {k}: only built-in networks take it, '{name}' is a file")
-    return lower(read_network(name, height, width)).graph
+    is_darknet = path.endswith(DARKNET_SUFFIX)
+    for option, value in (("k", k),) if is_darknet else (("size", size), ("k", k)):
+        if value is not None:
+            kinds = "built-in networks" if option == "k" else "built-in networks and .cfg files"
+            raise InputError(
+                f"{option} {shown(value)}: only {kinds} take one; {quoted(path)} has its own"
+            )
+    if is_darknet:
+        return lower(read_network(path, height, width)).graph
+    from hwsim.graph.file import load_graph  # built-in networks do not pay for it
+
+    return load_graph(path)
+
+
+def graph_path(source: object) -> str | None:
+    """Return the path of a network's file; None for a name that is, or should be, built in."""
+    if not isinstance(source, str | PathLike):
+        return None
+    name = str(source)
+    if name == "" or name in NETWORKS:
+        return None
+    try:
+        is_path = name.endswith((DARKNET_SUFFIX, GRAPH_SUFFIX)) or Path(name).exists()
+    except (OSError, ValueError):  # no file can have this name, or none may look
+        is_path = False
+    return name if is_path else None
 
 
 def width_and_height(size: Size) -> tuple[int, int]:
     """Return the width and the height that a size in pixels names, or raise `InputError`."""
-    text = "x".join(map(str, size)) if isinstance(size, tuple) else str(size)
+    text = (
+        "x".join(map(shown, size))
+        if isinstance(size, tuple)
+        else size
+        if isinstance(size, str)
+        else shown(size)
+    )
     match = SIZE.fullmatch(text)
     if match is None:
-        raise InputError(f"size {size!r} is no size in pixels such as 416 or 320x256")
-    return int(match[1]), int(match[2] or match[1])
+        raise InputError(f"size {shown(size)} is no size in pixels such as 416 or 320x256")
+    width, height = int(match[1]), int(match[2] or match[1])
+    check_size(width, height)
+    return width, height
 
 
-def path_text(file: File | None) -> str | None:
+def optional_path(kind: str, file: File | None) -> str | None:
     """Return the path of an optional file as text."""
-    return None if file is None else fspath(file)
+    return None if file is None else path_text(kind, file)
 
 
 def placed(network: NetworkSource, config: ConfigSource) -> tuple[Graph, Config]:

@@ -1,7 +1,8 @@
 """Float weights and quantized graphs, of which the user's cache keeps what takes long.
 
 The name of a file there is a hash of all that it depends on: the content of graph and weights, the
-sources that do the work, and the packages that these use. A network is found by its content alone.
+sources that do the work, and the packages that these use. A network is found by its content alone:
+names decide nothing, and what is kept is given to the layers by their places.
 """
 
 import hashlib
@@ -13,19 +14,21 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
 from hwsim.cache import cache_folder
-from hwsim.errors import InputError
-from hwsim.extras import needing_extra
-from hwsim.files import replace_file
+from hwsim.errors import InputError, shown
+from hwsim.escape import quoted
+from hwsim.extras import importing_extra, needing_extra
+from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.kept_arrays import keep_arrays, kept_arrays
+from hwsim.flows.network import NetworkSource, placed
 from hwsim.frontends.darknet import read_weights
 from hwsim.graph import Graph
 from hwsim.graph.check import IMAGE_CHANNELS
-from hwsim.graph.file import graph_bytes, load_graph
 from hwsim.graph.float_weights import FloatWeights, check_float_weights
 from hwsim.graph.records import canonical_json
+from hwsim.passes.constants import constants_of, with_constants
+from hwsim.passes.nameless import nameless
 
 PURPOSE = "quantizing a network"
 SEED = 0
@@ -44,20 +47,56 @@ class Quantized:
     origin: str  # a darknet file's name, `seeded`, or `graph` where it had constants
 
 
+def quantize(network: NetworkSource, weights: Weights, config: ConfigSource = "edge") -> Graph:
+    """Return a graph of the same shapes with integer constants, as an accelerator takes them.
+
+    `network` and `config` are as for `estimate`; `config` gives the widths of weights and rescale
+    factors. `weights` has the floats of each layer. Scales come from four photographs of
+    scikit-image, see `docs/numerics.md`; the user's cache keeps the result. Raises `InputError` for
+    a network that has constants, and for weights that are not its own or cannot be quantized.
+    """
+    shapes, chosen = placed(network, config)
+    if shapes.is_quantized:
+        raise InputError(f"graph {shapes.name} has constants already")
+    check_takes_photographs(shapes)
+    _check_types(weights)
+    check_float_weights(shapes, weights)
+    return quantized_graph(shapes, weights, chosen.widths.multiplier_bits)
+
+
+def _check_types(weights: object) -> None:
+    """Raise `InputError` for anything but a sequence of `FloatWeights` that hold numpy arrays."""
+    if not isinstance(weights, Sequence) or not all(
+        isinstance(each, FloatWeights) for each in weights
+    ):
+        raise InputError(
+            f"weights {shown(weights)}: must be a list of hwsim.graph.FloatWeights, one per layer"
+        )
+    for index, layer in enumerate(weights):
+        for name, array in layer.arrays().items():
+            if not isinstance(array, np.ndarray):
+                raise InputError(f"weights[{index}].{name} {shown(array)}: must be a numpy array")
+
+
+def check_takes_photographs(graph: Graph) -> None:
+    """Raise `InputError` for a graph with an input that is no photograph."""
+    for channels in (tensor.shape.channels for tensor in graph.inputs):
+        if channels != IMAGE_CHANNELS:
+            raise InputError(
+                f"graph {graph.name}: input of {channels} channels: photographs have "
+                f"{IMAGE_CHANNELS}"
+            )
+
+
 def quantized(shapes: Graph, path: str | None, multiplier_bits: int) -> Quantized:
     """Quantize a graph from a darknet file, or from seeded weights where `path` is None.
 
     A graph that has constants stays as it is. Raises `InputError` for one that takes no photograph.
     """
-    for channels in (tensor.shape.channels for tensor in shapes.inputs):
-        if channels != IMAGE_CHANNELS:
-            raise InputError(
-                f"graph {shapes.name}: input of {channels} channels: photographs have "
-                f"{IMAGE_CHANNELS}"
-            )
+    check_takes_photographs(shapes)
     if shapes.is_quantized:
         if path is not None:
-            raise InputError(f"weights '{path}': graph {shapes.name} has constants already")
+            raise InputError(f"weights {quoted(path)}: graph {shapes.name} has constants already")
         return Quantized(shapes, None, "graph")
     weights = float_weights(shapes, path)
     graph = quantized_graph(shapes, weights, multiplier_bits)
@@ -71,34 +110,34 @@ def float_weights(shapes: Graph, path: str | None) -> Weights:
     with needing_extra("golden", PURPOSE):
         from hwsim.golden.seeded_weights import draw_weights, with_statistics
 
-        drawn = draw_weights(shapes, SEED)
-        kept = statistics_place(shapes)
-        try:
-            found = with_statistics(shapes, drawn, load_file(kept))
+        place = statistics_place(shapes)
+    shapes = nameless(shapes)
+    drawn = draw_weights(shapes, SEED)
+    kept = kept_arrays(place)
+    if kept is not None:
+        with suppress(KeyError, InputError):  # not what these weights need: replace it
+            found = with_statistics(shapes, drawn, kept)
             check_float_weights(shapes, found)
-        except (OSError, SafetensorError, KeyError, InputError):  # not there, or damaged
-            from hwsim.golden.statistics import photograph_statistics
-
-            statistics = photograph_statistics(shapes, drawn)
-            _keep(kept, save(statistics))
-            found = with_statistics(shapes, drawn, statistics)
-    return found
+            return found
+    with importing_extra("golden", PURPOSE):
+        from hwsim.golden.statistics import photograph_statistics
+    statistics = photograph_statistics(shapes, drawn)
+    keep_arrays(place, statistics)
+    return with_statistics(shapes, drawn, statistics)
 
 
 def quantized_graph(shapes: Graph, weights: Weights, multiplier_bits: int) -> Graph:
     """Return the quantized graph, from the cache if an earlier call has stored it there."""
     with needing_extra("golden", PURPOSE):
-        kept = graph_place(shapes, weights, multiplier_bits)
-        try:
-            graph = load_graph(kept)
-            if graph.is_quantized:
-                return graph
-        except InputError:
-            pass  # not there, or damaged: quantize and replace it
+        place = graph_place(shapes, weights, multiplier_bits)
+    kept = kept_arrays(place)
+    if kept is not None:
+        with suppress(KeyError, InputError):  # not what this graph needs: replace it
+            return with_constants(shapes, kept)
+    with importing_extra("golden", PURPOSE):
         from hwsim.golden.quantize import quantize
-
-        graph = quantize(shapes, weights, multiplier_bits)
-    _keep(kept, graph_bytes(graph))
+    graph = quantize(shapes, weights, multiplier_bits)
+    keep_arrays(place, constants_of(graph))
     return graph
 
 
@@ -119,7 +158,7 @@ def _place(what: str, shapes: Graph, parts: list[bytes]) -> Path:
     packages = [f"{name} {version(name)}".encode() for name in DECIDING_PACKAGES]
     sources = [source.read_bytes() for source in _deciding_sources()]
     digest = hashlib.sha256()
-    for part in (canonical_json(shapes).encode(), *packages, *sources, *parts):
+    for part in (canonical_json(nameless(shapes)).encode(), *packages, *sources, *parts):
         digest.update(hashlib.sha256(part).digest())
     return cache_folder() / f"{what}-{digest.hexdigest()}.safetensors"
 
@@ -134,10 +173,3 @@ def _deciding_sources() -> Iterator[Path]:
         yield from (
             sorted(origin.parent.glob("*.py")) if spec.submodule_search_locations else [origin]
         )
-
-
-def _keep(path: Path, content: bytes) -> None:
-    """Write a file of the cache, if the cache can be written; what is missing is made anew."""
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, content)

@@ -15,7 +15,7 @@ from hwsim.compiler import compile_graph
 from hwsim.compiler.image import packed_input
 from hwsim.errors import ComparisonError
 from hwsim.flows.delivery import verilog
-from hwsim.flows.progress import Advance, Progress
+from hwsim.flows.progress import Advance, Progress, single_step
 from hwsim.graph import Graph
 from hwsim.passes.baselines import materialized
 from hwsim.program.program import Program
@@ -62,7 +62,7 @@ def simulate(
     from hwsim.testbenches.axi_memory import Pace
 
     program, predicted = subject.program, subject.timeline.cycles
-    with progress("building the simulator (minutes, the first time)", 1):
+    with single_step(progress, "building the simulator (minutes, the first time)"):
         try:
             config, size_bytes = program.config, Pace.of(program).size
             model = bench.build(_verilog(config), config, size_bytes)
@@ -75,7 +75,7 @@ def simulate(
     log = folder / "simulator.log"
     with (
         progress(named("simulating", subject), PERCENT) as advance,
-        _following(folder, predicted, advance),
+        following(folder, predicted, advance),
     ):
         try:
             simulator.run(model, bench.TOP, BENCH, folder, environment, arguments, log)
@@ -94,14 +94,18 @@ def named(what: str, subject: Subject) -> str:
 
 
 @contextmanager
-def _following(folder: Path, predicted: int, advance: Advance) -> Iterator[None]:
-    """Advance a bar of 100 steps by the share of the predicted cycles that are simulated."""
+def following(folder: Path, predicted: int, advance: Advance) -> Iterator[None]:
+    """Advance a bar of 100 steps by the share of the predicted cycles that are simulated.
+
+    A simulation that ends without an exception fills the bar, whatever was predicted.
+    """
     from hwsim.testbenches.network_bench import cycles_so_far
 
     ended = Event()
+    shown = 0
 
     def follow() -> None:
-        shown = 0
+        nonlocal shown
         while not ended.wait(LOOK_SECONDS):
             percent = min(PERCENT, PERCENT * cycles_so_far(folder) // predicted)
             for _ in range(shown, percent):
@@ -115,6 +119,8 @@ def _following(folder: Path, predicted: int, advance: Advance) -> Iterator[None]
     finally:
         ended.set()
         thread.join()
+    for _ in range(shown, PERCENT):
+        advance()
 
 
 def _reason(log: Path, error: Exception) -> str:

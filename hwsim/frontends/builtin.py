@@ -8,7 +8,8 @@ condensed stages open; here k applies to the eight batch-normalised convolutions
 import difflib
 from dataclasses import dataclass
 
-from hwsim.errors import InputError
+from hwsim.errors import InputError, shown
+from hwsim.escape import quoted
 from hwsim.graph import CHANNEL_POOL_FACTORS, Graph, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.check import IMAGE_CHANNELS
 
@@ -72,8 +73,20 @@ def network_spec(name: str) -> NetworkSpec:
     if name not in NETWORKS:
         near = difflib.get_close_matches(name, NETWORKS, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        raise InputError(f"no network '{name}': {hint}networks are {', '.join(NETWORKS)}")
+        raise InputError(
+            f"no network {quoted(name)}: {hint}networks are {', '.join(NETWORKS)}; "
+            "the path of a saved graph must end in .safetensors or name a file that exists"
+        )
     return NETWORKS[name]
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise `InputError` for a size of the image that no built-in network takes."""
+    if not all(STRIDE <= side <= LARGEST_SIZE for side in (width, height)):
+        raise InputError(
+            f"size {width}x{height}: each side must have {STRIDE} to {LARGEST_SIZE} pixels "
+            f"(one output cell covers {STRIDE})"
+        )
 
 
 def build_network(
@@ -92,14 +105,11 @@ def build_network(
     height = spec.default_size if height is None else height
     width = spec.default_size if width is None else width
     k = spec.default_k if k is None else k
-    if k not in CHANNEL_POOL_FACTORS:
-        raise InputError(f"k = {k}: must be one of {', '.join(map(str, CHANNEL_POOL_FACTORS))}")
-    for axis, size in (("width", width), ("height", height)):
-        if not STRIDE <= size <= LARGEST_SIZE:
-            raise InputError(
-                f"{axis} = {size}: {name} takes {STRIDE} to {LARGEST_SIZE} pixels "
-                f"(one output cell covers {STRIDE})"
-            )
+    if type(k) is not int or k not in CHANNEL_POOL_FACTORS:
+        raise InputError(
+            f"k = {shown(k)}: must be one of {', '.join(map(str, CHANNEL_POOL_FACTORS))}"
+        )
+    check_size(width, height)
 
     stages: list[Stage] = []
     tensor = Tensor("image", Shape(IMAGE_CHANNELS, height, width), is_image=True)

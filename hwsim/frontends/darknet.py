@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import InputError
+from hwsim.escape import quoted
 from hwsim.files import open_file
 from hwsim.graph import Graph, Stage
 from hwsim.graph.float_weights import BatchNorm, FloatWeights, check_float_weights
@@ -93,14 +94,14 @@ def open_weights(graph: Graph, path: str | Path) -> BufferedReader:
         size_bytes = os.fstat(file.fileno()).st_size
         start = file.read(VERSION.size)
         if len(start) < VERSION.size:
-            raise InputError(f"weights '{path}': {size_bytes} bytes, too short for a header")
+            raise InputError(f"weights {quoted(path)}: {size_bytes} bytes, too short for a header")
         header_bytes = VERSION.size + _seen_bytes(*VERSION.unpack(start)[:2])
         floats = _float_count(stored_convolutions(graph))
         expected_bytes = header_bytes + floats * FLOAT.itemsize
         if size_bytes != expected_bytes:
             raise InputError(
-                f"weights '{path}': {size_bytes} bytes, expected {header_bytes} of header and "
-                f"{floats} floats = {expected_bytes} for {graph.name}"
+                f"weights {quoted(path)}: {size_bytes} bytes, expected {header_bytes} of header "
+                f"and {floats} floats = {expected_bytes} for {graph.name}"
             )
         file.seek(header_bytes)
     except BaseException:
@@ -119,7 +120,7 @@ def read_weights(graph: Graph, path: str | Path) -> tuple[FloatWeights, ...]:
     with open_weights(graph, path) as file:
         values = np.fromfile(file, FLOAT, floats).astype(np.float32)
     if len(values) < floats:
-        raise InputError(f"cannot read weights '{path}': it was cut short meanwhile")
+        raise InputError(f"cannot read weights {quoted(path)}: it was cut short meanwhile")
     found: dict[str, FloatWeights] = {}
     start = 0
     for convolution in stored:
@@ -138,7 +139,7 @@ def read_weights(graph: Graph, path: str | Path) -> tuple[FloatWeights, ...]:
     try:
         check_float_weights(graph, by_stage)
     except InputError as error:
-        raise InputError(f"weights '{path}': {error}") from None
+        raise InputError(f"weights {quoted(path)}: {error}") from None
     return by_stage
 
 

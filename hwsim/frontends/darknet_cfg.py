@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hwsim.errors import InputError, UnsupportedError
+from hwsim.errors import InputError, UnsupportedError, shown
 from hwsim.escape import visible
 from hwsim.files import read_file
 from hwsim.frontends.darknet_keys import ONLY_FOR_TRAINING, SECTIONS
@@ -20,7 +20,7 @@ from hwsim.graph.check import IMAGE_CHANNELS, LARGEST_CHANNELS
 from hwsim.graph.check_operators import check_operator
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Operator
-from hwsim.graph.rules import LONGEST_NAME, shown
+from hwsim.graph.rules import LONGEST_NAME
 
 LARGEST_BYTES = 1 << 20
 LARGEST_SIZE = 4096  # pixels of a side of the image

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from hwsim.graph.rules import shown
+from hwsim.errors import shown
 
 MOST_SECTIONS = 1000
 MOST_NUMBERS = 200  # of one list: two for each of the most boxes

@@ -1,13 +1,17 @@
 """The quantized network: its nouns, the rules that they keep to, and the file that keeps them."""
 
 from hwsim.graph.check import CHANNEL_POOL_FACTORS
+from hwsim.graph.float_weights import BatchNorm, FloatWeights
+from hwsim.graph.infer import stored_shape
 from hwsim.graph.sources import Padding, Source
 from hwsim.graph.stages import Constants, Graph, Stage
 from hwsim.graph.tensors import Quantization, Shape, SpatialPool, Tensor
 
 __all__ = [
     "CHANNEL_POOL_FACTORS",
+    "BatchNorm",
     "Constants",
+    "FloatWeights",
     "Graph",
     "Padding",
     "Quantization",
@@ -16,4 +20,5 @@ __all__ = [
     "SpatialPool",
     "Stage",
     "Tensor",
+    "stored_shape",
 ]

@@ -6,14 +6,17 @@ names the stage, the value and the rule.
 """
 
 from collections.abc import Iterator, Sequence
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hwsim.errors import shown
 from hwsim.fixed_point import LARGEST_SHIFT, SMALLEST_SHIFT
 from hwsim.graph.infer import convolved_shape, pooled_shape
 from hwsim.graph.rules import (
     broken_name,
+    broken_types,
     is_a,
     is_integer,
     is_one_of,
@@ -21,10 +24,9 @@ from hwsim.graph.rules import (
     is_real,
     one_of,
     refuse,
-    shown,
 )
 from hwsim.graph.sources import NO_PADDING, Padding, Source
-from hwsim.graph.tensors import SpatialPool, Tensor
+from hwsim.graph.tensors import Quantization, Shape, SpatialPool, Tensor
 
 if TYPE_CHECKING:
     from hwsim.graph.stages import Constants, Stage
@@ -76,6 +78,16 @@ def check_convolution(
 
 
 def _broken_by_stage(stage: "Stage") -> Iterator[str]:
+    from hwsim.graph.stages import Constants  # which imports this module
+
+    yield from broken_types(
+        "",
+        stage,
+        output=(Tensor,),
+        spatial_pool=(SpatialPool,),
+        constants=(Constants, NoneType),
+        is_reduction=(bool,),
+    )
     yield from _broken_by_convolution(
         stage.sources, stage.filters, stage.channel_pool, stage.spatial_pool
     )
@@ -96,6 +108,14 @@ def _broken_by_tensor(role: str, tensor: Tensor) -> Iterator[str]:
         yield f"{role} {shown(tensor)} must be a Tensor"
     for broken in broken_name(tensor.name):
         yield f"{role}'s {broken}"
+    yield from broken_types(
+        f"{role} ",
+        tensor,
+        shape=(Shape,),
+        bits=(int,),
+        quantization=(Quantization, NoneType),
+        is_image=(bool,),
+    )
     shape, quantization = tensor.shape, tensor.quantization
     for name, value, largest in (
         ("channels", shape.channels, LARGEST_CHANNELS),
@@ -279,8 +299,8 @@ def _broken_by_constants(stage: "Stage", constants: "Constants") -> Iterator[str
 
 def _broken_array(name: str, values: Any, kind: type, shape: tuple[int, ...]) -> Iterator[str]:
     expected = np.dtype(kind)
-    if not is_a(np.ndarray, values):
-        yield f"{name} must be an array of {expected} {shape}, not a {type(values).__name__}"
+    if type(values) is not np.ndarray:  # a subclass may compute in another way
+        yield f"{name} must be a plain array of {expected} {shape}, not a {type(values).__name__}"
     if values.dtype != expected or values.shape != shape:
         yield f"{name} must be {expected} {shape}, not {values.dtype} {values.shape}"
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hwsim.graph.rules import broken_name, is_a, refuse, repeated, shown
+from hwsim.errors import shown
+from hwsim.graph.rules import broken_name, broken_types, is_a, refuse, repeated
 from hwsim.graph.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -17,13 +18,17 @@ def check_graph(graph: "Graph") -> None:
 
 
 def _broken_by_graph(graph: "Graph") -> Iterator[str]:
+    from hwsim.graph.stages import Stage  # which imports this module
+
+    yield from broken_types("", graph, inputs=(tuple,), stages=(tuple,), outputs=(tuple,))
+    for index, stage in enumerate(graph.stages):
+        if type(stage) is not Stage:
+            yield f"stages[{index}] = {shown(stage)} must be of type Stage"
     for name, values in (
         ("layers", graph.stages),
         ("inputs", graph.inputs),
         ("outputs", graph.outputs),
     ):
-        if not is_a(tuple, values):
-            yield f"{name} = {shown(values)} must be a tuple"
         if not values:
             yield f"has no {name}: it must have at least one"
     for tensor in (*graph.inputs, *graph.outputs):

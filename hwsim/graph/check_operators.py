@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from hwsim.errors import InputError
+from hwsim.errors import InputError, shown
 from hwsim.graph.check import LARGEST_CHANNELS, LARGEST_SIDE, check_convolution, check_tensor
 from hwsim.graph.infer_operators import inferred_shape, source_of
 from hwsim.graph.operators import (
@@ -24,7 +24,6 @@ from hwsim.graph.rules import (
     is_real,
     refuse,
     repeated,
-    shown,
 )
 from hwsim.graph.tensors import Shape, SpatialPool, Tensor
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from hwsim.errors import InputError
-from hwsim.files import open_file, replace_file
+from hwsim.errors import InputError, shown
+from hwsim.escape import quoted
+from hwsim.files import open_file, path_fault, path_text, replace_file
 from hwsim.graph.records import FORMAT_NUMBER, canonical_json, read_json
 from hwsim.graph.stages import Constants, Graph, Stage
 
@@ -47,13 +48,20 @@ def save_graph(graph: Graph, path: str | Path) -> None:
     Raises `InputError` where the file cannot be written, and where `path` is a folder, a device or
     a pipe, none of which may be replaced by a file.
     """
-    path = Path(path)
-    if not path.name or (path.exists() and not path.is_file()):
-        raise InputError(f"cannot write graph '{path}': it is no regular file")
+    if not isinstance(graph, Graph):
+        raise InputError(
+            f"cannot write graph {quoted(path)}: {shown(graph)} is no hwsim.graph.Graph"
+        )
+    place = Path(path_text("graph", path))
+    content = graph_bytes(graph)
     try:
-        replace_file(path, graph_bytes(graph))
-    except OSError as error:
-        raise InputError(f"cannot write graph '{path}': {error.strerror}") from None
+        is_replaceable = place.is_file() or not place.exists()
+        if is_replaceable:
+            replace_file(place, content)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot write graph {quoted(place)}: {path_fault(error)}") from None
+    if not is_replaceable:
+        raise InputError(f"cannot write graph {quoted(place)}: it is no regular file")
 
 
 def load_graph(path: str | Path) -> Graph:
@@ -64,8 +72,10 @@ def load_graph(path: str | Path) -> Graph:
     with open_file("graph", path, LARGEST_BYTES) as file:
         header_bytes = int.from_bytes(file.read(HEADER_LENGTH_BYTES), "little")
     try:
-        if header_bytes > LARGEST_HEADER_BYTES:
-            raise InputError(f"header of {header_bytes} bytes: at most {LARGEST_HEADER_BYTES}")
+        if header_bytes > LARGEST_HEADER_BYTES:  # the beginning of a file of any other kind
+            raise InputError(
+                f"no safetensors file: header of more than {LARGEST_HEADER_BYTES:,} bytes"
+            )
         with safe_open(path, "numpy", backend="pread") as archive:
             entry = (archive.metadata() or {}).get(ENTRY)
             if entry is None:
@@ -73,9 +83,9 @@ def load_graph(path: str | Path) -> Graph:
             shapes, number = read_json(entry)
             return _with_constants(shapes, archive, number) if archive.keys() else shapes
     except SafetensorError as error:
-        raise InputError(f"graph '{path}': no safetensors file: {_one_line(error)}") from None
+        raise InputError(f"graph {quoted(path)}: no safetensors file: {_one_line(error)}") from None
     except (InputError, OSError) as error:
-        raise InputError(f"graph '{path}': {_one_line(error)}") from None
+        raise InputError(f"graph {quoted(path)}: {_one_line(error)}") from None
 
 
 def _one_line(error: Exception) -> str:

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hwsim.errors import InputError
-from hwsim.graph.rules import shown
+from hwsim.arch.refusal import first_line
+from hwsim.errors import InputError, shown
 from hwsim.graph.sources import Padding, Source
 from hwsim.graph.stages import Graph, Stage
 from hwsim.graph.tensors import SpatialPool, Tensor
@@ -168,8 +168,7 @@ def read_json(text: str) -> tuple[Graph, int]:
             raise InputError(f"format number {number}{newer}: this one reads 1 to {FORMAT_NUMBER}")
         return FORMATS[number].model_validate_json(text).graph(), number
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise InputError(f"hwsim-graph: {first_line(error)}") from None
 
 
 def _fields(value: Source | Stage, *without: str) -> dict[str, Any]:

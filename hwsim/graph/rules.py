@@ -1,11 +1,12 @@
 """The parts of which the checks of stages and of graphs are made."""
 
-import reprlib
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from types import NoneType
 from typing import Any
 
-from hwsim.errors import InputError
+from hwsim.errors import InputError, shown
 
 LONGEST_NAME = 255  # characters
 
@@ -26,9 +27,19 @@ def broken_name(name: Any) -> Iterator[str]:
 
 def repeated(what: str, names: Sequence[str]) -> Iterator[str]:
     """Yield the rule that a list of names breaks in which one stands twice."""
-    if len(set(names)) < len(names):
-        twice = next(name for index, name in enumerate(names) if name in names[:index])
+    counts = Counter(names)
+    if len(counts) < len(names):
+        twice, _ = counts.most_common(1)[0]
         yield f"two {what} are named '{twice}': names must differ"
+
+
+def broken_types(prefix: str, record: object, **types: tuple[type, ...]) -> Iterator[str]:
+    """Yield the fields of a record that are of none of their types."""
+    for name, allowed in types.items():
+        value = getattr(record, name)
+        if type(value) not in allowed:
+            names = " or ".join("None" if one is NoneType else one.__name__ for one in allowed)
+            yield f"{prefix}{name} = {shown(value)} must be of type {names}"
 
 
 def is_integer(value: Any, low: int, high: int) -> bool:
@@ -60,8 +71,3 @@ def is_one_of(value: Any, allowed: tuple[int, ...]) -> bool:
 
 def one_of(allowed: tuple[int, ...]) -> str:
     return f"one of {', '.join(map(str, allowed))}"
-
-
-def shown(value: Any) -> str:
-    """A value as Python writes it, in one line and of bounded length."""
-    return " ".join(reprlib.repr(value).split())

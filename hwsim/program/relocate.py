@@ -7,7 +7,8 @@ words.
 
 from dataclasses import replace
 
-from hwsim.errors import InputError
+from hwsim.errors import InputError, shown
+from hwsim.escape import brief
 from hwsim.isa.descriptor import Descriptor, Load, Store
 from hwsim.isa.fields import MEMORY_END
 from hwsim.program.program import WINDOW_BYTES, Plan, Program, Region
@@ -15,11 +16,14 @@ from hwsim.program.program import WINDOW_BYTES, Plan, Program, Region
 
 def check_base(plan: Plan, base: int) -> None:
     """Raise `InputError` unless `base` is whole pages and every address fits 32 bits."""
+    if not isinstance(base, int):
+        raise InputError(f"base {shown(base)}: must be an integer")
+    asked = brief(f"{base:#x}")
     if base < 0 or base % WINDOW_BYTES:
-        raise InputError(f"base {base:#x}: must be 0 or a positive multiple of {WINDOW_BYTES}")
+        raise InputError(f"base {asked}: must be 0 or a positive multiple of {WINDOW_BYTES}")
     if base + plan.size_bytes > MEMORY_END:
         raise InputError(
-            f"base {base:#x}: {plan.graph.name} needs {plan.size_bytes:#x} bytes from there, "
+            f"base {asked}: {plan.graph.name} needs {plan.size_bytes:#x} bytes from there, "
             f"addresses end at {MEMORY_END:#x}"
         )
 

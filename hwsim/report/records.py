@@ -19,7 +19,7 @@ else:
 class Records(Sequence[Record]):
     """An immutable table with a frozen dataclass per row, whose fields are the columns.
 
-    Iterating and indexing give rows. A notebook shows the whole table.
+    Iterating and indexing give rows. A notebook and `print` show the whole table.
     """
 
     def __init__(self, kind: type[Record], rows: Iterable[Record]) -> None:
@@ -75,6 +75,11 @@ class Records(Sequence[Record]):
         from hwsim.report.notebook import notebook_html
 
         return notebook_html([self.to_table()])
+
+    def __str__(self) -> str:
+        from hwsim.report.terminal import table_text
+
+        return table_text(self.to_table())
 
     def __repr__(self) -> str:
         return f"<{len(self)} rows of {self._kind.__name__}: {', '.join(self.columns)}>"

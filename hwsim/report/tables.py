@@ -14,6 +14,7 @@ from hwsim.report.text import (
     millions,
     price_lines,
     run_lines,
+    warning_lines,
 )
 from hwsim.report.totals import TotalFigures
 
@@ -255,7 +256,7 @@ def tensors(run: RunFigures) -> Table:
         ("layer",),
         ("elements", "codes used", "saturated", "SNR/dB"),
         rows,
-        notes=run_lines(run),
+        notes=(*(f"warning: {line}" for line in warning_lines(run)), *run_lines(run)),
     )
 
 

@@ -1,5 +1,6 @@
 """The printing of tables to a terminal of 80 columns or more, or to a pipe."""
 
+import io
 from collections.abc import Iterable
 from typing import TextIO
 
@@ -77,6 +78,13 @@ def _facts(facts: Facts) -> rich.table.Table:
     for name, text in facts.rows.items():
         grid.add_row(visible(name), visible(text))
     return grid
+
+
+def table_text(table: Table) -> str:
+    """Return a table without a title as lines of text, the last one without a line end."""
+    text = io.StringIO()
+    Terminal(text).print_table(table)
+    return text.getvalue().strip("\n")
 
 
 def print_tables(heading: str, tables: Iterable[Table | Facts], file: TextIO) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from hwsim.report.comparison import ComparisonFigures
-from hwsim.report.document import Document, RunFigures
+from hwsim.report.document import Document, RunFigures, TensorFigures
 from hwsim.report.layers import Operator
 from hwsim.report.totals import TotalFigures
 from hwsim.report.verification import Verification
@@ -11,6 +11,8 @@ from hwsim.report.verification import Verification
 MEGA = 1e6
 GIGA = 1e9
 BITS_PER_KIB = 8 * 1024
+
+LEAST_CODES = 8  # of 256; a stored tensor that uses fewer is warned of
 
 
 def megahertz(clock_hz: int) -> str:
@@ -138,16 +140,32 @@ def run_lines(run: RunFigures) -> tuple[str, ...]:
 
 
 def warning_lines(run: RunFigures) -> tuple[str, ...]:
-    """Name the layers whose quantization lost what the float network computes."""
+    """Name the layers whose stored tensors show that quantization lost what they compute."""
     least = run.least_signal_to_noise_db
     lost = [
         f"{tensor.name} ({decibels(tensor.signal_to_noise_db)} dB)"
         for tensor in run.tensors
         if tensor.signal_to_noise_db is not None and tensor.signal_to_noise_db < least
     ]
-    if not lost:
-        return ()
-    return (
-        f"quantization lost the signal of {', '.join(lost)}: "
-        f"less than {least:g} dB over the noise against the float network",
-    )
+    coarse = [
+        f"{tensor.name} ({tensor.used_codes} of 256)"
+        for tensor in run.tensors
+        if tensor.used_codes < _least_codes(tensor)
+    ]
+    lines = []
+    if lost:
+        lines.append(
+            f"quantization lost the signal of {', '.join(lost)}: "
+            f"less than {least:g} dB over the noise against the float network"
+        )
+    if coarse:
+        lines.append(
+            f"few codes are used by {', '.join(coarse)}: fewer than {LEAST_CODES}, "
+            "so that little of the map can be told apart"
+        )
+    return tuple(lines)
+
+
+def _least_codes(tensor: TensorFigures) -> int:
+    """Return how many codes a sound tensor uses; a tiny one cannot have many different values."""
+    return min(LEAST_CODES, tensor.stored_elements // 2)

@@ -28,6 +28,7 @@ from hwsim.report.text import (
     millions,
     run_lines,
     saving_sentence,
+    warning_lines,
 )
 from hwsim.report.timeline_chart import timeline_chart, timeline_note
 from hwsim.timeline import Timeline
@@ -74,6 +75,7 @@ def page_text(document: Document, estimate: Estimate) -> str:
             name=document.network.name,
             heading=heading(document),
             run_lines=run_lines(document.run) if document.run else (),
+            warnings=warning_lines(document.run) if document.run else (),
             key_figures=key_figures(document),
             comparison_tables=comparison_tables(document.comparison),
             charts=charts,
@@ -106,6 +108,7 @@ def _index_entry(document: Document) -> dict[str, Any]:
     return {
         "name": name,
         "heading": heading(document),
+        "warnings": warning_lines(document.run) if document.run else (),
         "lines": lines,
         "key_figures": key_figures(document),
         "files": {

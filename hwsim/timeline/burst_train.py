@@ -65,7 +65,7 @@ class BurstTrain:
         self._starts, self.addresses = starts, addresses
 
         steps = len(self._starts) - 1
-        self.first_beat = int(self._starts[0] + ROUNDING)
+        self.first_beat = self.start(0)
         self.has_gaps = (
             self._starts[-1] > self._starts[0] + steps * cycles + ROUNDING
             or self._period > round_bursts * cycles

@@ -208,7 +208,10 @@ class DrainWalk(wiring.Component):
             ]
 
     def _flag_ends(self, m: Module) -> None:
-        """Keep in registers what the next read is the last of."""
+        """Find out one read ahead whether a read is the last of its pixel, column or row.
+
+        The answers come from registers, so that no comparison delays the read itself.
+        """
         active, tile = self.active, self.tile.payload
         slices = self._config.rescale_slices
         no_window = active.spatial_pool == Pool.NONE

@@ -70,9 +70,10 @@ class Runs(wiring.Component):
         `ready` depends on `o.ready` of the same cycle.
     o : Out(stream.Signature(run_layout(config)))
     moves : Out(1)
-        High where another run, or none, is offered from the next cycle on.
+        High when `o` is free for the next run: it offers none, or the one that it offers leaves.
     begins : Out(1)
-        High where that run is the first of the descriptor on `i`, if there is one.
+        High while the next run is the first of a descriptor. This is the descriptor on `i`, or one
+        that is still to come.
     """
 
     LATENCY = 1

@@ -53,7 +53,7 @@ class Packing:
 
     @property
     def ahead(self) -> int:
-        """Return how many words after the pixel's own the word lies that is fetched with it."""
+        """Return the distance in words from a pixel's own word to the one fetched along with it."""
         return 2 if self.pixels == 2 else 1
 
     @property

@@ -1,1 +1,1 @@
-"""Memories and queues of which every group of the hardware is built."""
+"""Memories and queues of which all other parts of the hardware are built."""
