@@ -192,3 +192,26 @@ def test_onnx_runtime_agrees_on_every_stage_of_several_sources() -> None:
     found = compare_stages(network, graph, {"camera": image})
     assert [each.stage for each in found] == [stage.name for stage in graph.stages]
     assert all(each.equal_share >= 0.99 and each.largest_step <= 1 for each in found), found
+
+
+@pytest.mark.parametrize("weight_bits", [8, 4])
+def test_a_source_in_two_parts_gives_the_integers_of_the_whole(weight_bits: int) -> None:
+    image = Stored("camera", Shape(3, 32, 32), is_image=True)
+    stem = Stage.inferred("stem", [Source.whole(image, (3, 3), padding=1)], "stem maps", 12, 0.1)
+    whole = Source.whole(stem.output, (3, 3), padding=1)
+    parts = [replace(whole, channels=5), replace(whole, first_channel=5, channels=7)]
+    heads = [
+        Stage.inferred("head", sources, "head maps", 16, 0.1, 2, weight_bits=weight_bits)
+        for sources in ([whole], parts)
+    ]
+    one, two = (Graph.chain("g", [stem, head]) for head in heads)
+    weights = seeded_weights(one)
+    split = [weights[0], weights[1].split(heads[1])]
+    expected, found = quantize(one, weights), quantize(two, split)
+    assert found.outputs == expected.outputs
+    ours, theirs = found.stages[1].constants, expected.stages[1].constants
+    assert ours is not None
+    assert theirs is not None
+    np.testing.assert_array_equal(np.concatenate(ours.weights, 1), theirs.weights[0])
+    for name in ("bias", "multiplier", "negative_multiplier", "shift"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
