@@ -26,6 +26,11 @@ VERIFIED = $(if $(FULL),tiny-yolov2 "condensation-net --unfused",\
     tiny-yolov2-mini "condensation-net-mini --unfused")
 MEMORIES = ideal latency=60,bandwidth=16 latency=60,bandwidth=8
 
+# Files of darknet's that it runs too, each with these options, where the folder has them.
+export HWSIM_NETWORKS ?= $(abspath ../shared/networks)
+VERIFIED_FILES = yolov3-tiny.cfg yolov4-tiny.cfg
+FILE_OPTIONS = $(if $(FULL),"--config edge","--size 96 --config nano" "--size 96 --config edge")
+
 .DEFAULT_GOAL := help
 .PHONY: help check run test lint types units rtl regress verify formal bench calibrate docs clean
 
@@ -72,6 +77,12 @@ verify: $(STAMP) ## Verilog against golden and model on small networks; FULL=1: 
 	for memory in $(MEMORIES); do \
 	    for network in $(VERIFIED); do \
 	        $(BIN)/hwsim verify $$network --config edge --memory $$memory || status=1; \
+	    done; \
+	done; \
+	for file in $(VERIFIED_FILES:%=$(HWSIM_NETWORKS)/%); do \
+	    if [ ! -f $$file ]; then echo "skipped: there is no $$file"; continue; fi; \
+	    for options in $(FILE_OPTIONS); do \
+	        $(BIN)/hwsim verify $$file $$options || status=1; \
 	    done; \
 	done; \
 	exit $$status

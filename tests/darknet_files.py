@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-NETWORKS = Path(os.environ.get("HWSIM_NETWORKS", Path(__file__).parents[2] / "shared/networks"))
+BESIDE = Path(__file__).resolve().parents[2] / "shared" / "networks"
+NETWORKS = Path(os.environ.get("HWSIM_NETWORKS", BESIDE)).resolve()
 
 NET = "[net]\nwidth=64\nheight=48\nchannels=3\n"
 CONVOLUTION = "[convolutional]\nbatch_normalize=1\nfilters={}\nsize=3\npad=1\nactivation=leaky\n"
