@@ -87,7 +87,7 @@ def test_every_tensor_is_of_use_and_every_output_is_stored() -> None:
         ({"outputs": (third.output,) * 2}, "two outputs are named 't3': names must differ"),
         ({"outputs": (replace(third.output, shape=Shape(8, 1, 1)),)},
          "its outputs have tensor 't3' with shape 8x1x1, it is stored with 8x6x5: it must be"),
-        ({"outputs": [third.output]}, "must be a tuple"),
+        ({"outputs": [third.output]}, "must be of type tuple"),
         ({"outputs": ("t3",)}, "'t3' must be a Tensor"),
     ]  # fmt: skip
     for changes, message in refused:

@@ -139,7 +139,10 @@ def test_a_saved_graph_is_a_network_everywhere(
         ("estimate none.safetensors", "cannot read graph 'none.safetensors': No such file"),
         ("estimate folder", "cannot read graph 'folder': is a folder, no file"),
         ("estimate text", "graph 'text': no safetensors file"),
-        ("estimate own.safetensors --size 64", "size (64, 64): only built-in networks take one"),
+        (
+            "estimate own.safetensors --size 64",
+            "size (64, 64): only built-in networks and .cfg files take one",
+        ),
         ("estimate own.safetensors --k 2", "k 2: only built-in networks take one"),
         ("estimate own.safetensors --json own.safetensors", "the same command reads it"),
         ("run own.safetensors --image text --csv own.safetensors", "command reads it"),

@@ -73,6 +73,10 @@ def _check_types(weights: object) -> None:
             f"weights {shown(weights)}: must be a list of hwsim.graph.FloatWeights, one per layer"
         )
     for index, layer in enumerate(weights):
+        if not isinstance(layer.weights, tuple):
+            raise InputError(
+                f"weights[{index}].weights {shown(layer.weights)}: must be a tuple of numpy arrays"
+            )
         for name, array in layer.arrays().items():
             if not isinstance(array, np.ndarray):
                 raise InputError(f"weights[{index}].{name} {shown(array)}: must be a numpy array")

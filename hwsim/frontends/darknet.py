@@ -75,7 +75,9 @@ def stored_convolutions(graph: Graph) -> tuple[StoredConvolution, ...]:
 def _stored_stage(stage: Stage) -> StoredConvolution:
     first, *others = stage.weights_shapes
     if any(source.groups > 1 for source in stage.sources) and others:
-        raise InputError(f"layer {stage.name}: groups of several inputs are not of darknet's")
+        raise InputError(
+            f"layer {stage.name}: several inputs, one in groups: darknet has no such layer"
+        )
     if any(shape[2:] != first[2:] for shape in others):
         raise InputError(f"layer {stage.name}: kernels of several sizes are not of darknet's")
     channels = sum(shape[1] for shape in stage.weights_shapes)

@@ -149,7 +149,7 @@ def _block_source(source: Source, filters: int, config: Config) -> SourceBlockin
 
 
 def _reduction_blocks(source: Source, filters: int, config: Config, first_channel: int) -> int:
-    """Return the most stored blocks that hold the groups of one output block."""
+    """Return the most stored blocks that hold all channels of one output block's filters."""
     lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
     if source.groups == 1:
         return ceil_div(first_channel + source.channels, lanes_in)
