@@ -131,7 +131,7 @@ def test_the_size_can_be_another(file: Path) -> None:
     for size, reason in ((0, "width = 0: "), ((64, 4097), "height = 4097: ")):
         with pytest.raises(InputError, match=rf"^{reason}'.*' takes 1 to 4096 pixels$"):
             hwsim.load(file, size=size)
-    with pytest.raises(InputError, match=r"^k = 2: only built-in networks take it"):
+    with pytest.raises(InputError, match=r"^k 2: only built-in networks take one"):
         hwsim.load(file, k=2)
     assert main(["estimate", str(file), "--size", "96x32", "--config", "nano", "-q"]) == 0
 

@@ -10,7 +10,7 @@ from hwsim.errors import InputError, shown
 from hwsim.escape import quoted
 from hwsim.files import path_text
 from hwsim.flows.configuration import ConfigSource, configuration
-from hwsim.frontends.builtin import NETWORKS, build_network, check_size
+from hwsim.frontends.builtin import NETWORKS, build_network
 from hwsim.frontends.darknet_cfg import read_network
 from hwsim.graph import Graph
 from hwsim.passes.lower import lower
@@ -109,7 +109,6 @@ def width_and_height(size: Size) -> tuple[int, int]:
     if match is None:
         raise InputError(f"size {shown(size)} is no size in pixels such as 416 or 320x256")
     width, height = int(match[1]), int(match[2] or match[1])
-    check_size(width, height)
     return width, height
 
 

@@ -80,7 +80,7 @@ def network_spec(name: str) -> NetworkSpec:
     return NETWORKS[name]
 
 
-def check_size(width: int, height: int) -> None:
+def _check_size(width: int, height: int) -> None:
     """Raise `InputError` for a size of the image that no built-in network takes."""
     if not all(STRIDE <= side <= LARGEST_SIZE for side in (width, height)):
         raise InputError(
@@ -109,7 +109,7 @@ def build_network(
         raise InputError(
             f"k = {shown(k)}: must be one of {', '.join(map(str, CHANNEL_POOL_FACTORS))}"
         )
-    check_size(width, height)
+    _check_size(width, height)
 
     stages: list[Stage] = []
     tensor = Tensor("image", Shape(IMAGE_CHANNELS, height, width), is_image=True)
