@@ -8,7 +8,7 @@ from hwsim.isa.fields import PAGE_BYTES
 PROGRAM_PAGES = 2
 SHIFT_BITS = 6
 # Decoded descriptors in front of the units, and bursts that wait for their write responses.
-QUEUE_BITS = 9_800
+QUEUE_BITS = 10_188
 
 
 @dataclass(frozen=True)
