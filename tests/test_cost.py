@@ -71,7 +71,7 @@ def test_on_chip_memories_of_edge() -> None:
         "staging": 8 * 8192,
         "parameters": 2 * 16 * (32 + 15 + 15 + 6),
         "program": 2 * 1024 * 8,
-        "queues": 9_800,
+        "queues": 10_188,
     }
 
 
