@@ -93,11 +93,16 @@ def test_an_interrupt_waits_for_the_end_of_an_import(number: int) -> None:
         raise KeyboardInterrupt
 
     steps = []
-    before = signal.signal(number, interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt), importing_extra("golden", "this test"):  # noqa: PT012
+
+    def interrupted_import() -> None:
+        with importing_extra("golden", "this test"):
             os.kill(os.getpid(), number)
             steps.append("imported")
+
+    before = signal.signal(number, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted_import()
         with (
             pytest.raises(InputError, match="this test needs nowhere"),
             importing_extra("golden", "this test"),
