@@ -90,7 +90,7 @@ verify: $(STAMP) ## Verilog against golden and model on small networks; FULL=1: 
 formal: $(STAMP) ## prove of the bus and stream components what docs/formal.md says
 	@$(BIN)/python -m formal
 
-bench: $(STAMP) ## medians of time and memory, against the bounds that README states
+bench: $(STAMP) ## medians of time and memory, each against its bound
 	@$(BIN)/python -m benchmarks
 
 calibrate: $(STAMP) ## synthesize configurations, and fit the gate model to them
