@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hwsim.arch.config import Config
-from hwsim.compiler.spans import least_ring_rows, rows_held, rows_read, stripe_columns
-from hwsim.graph import Source, Stage
-from hwsim.program.blocking import Blocking, SourceBlocking, split_evenly
+from hwsim.compiler.spans import BandRows, least_ring_rows, stripe_columns
+from hwsim.graph import Stage
+from hwsim.program.blocking import Blocking, split_evenly
 from hwsim.program.schedule import Ring, Schedule, Span, WeightScope
 
 
@@ -46,8 +46,8 @@ class Cut:
         if not self.rings:
             return []
         held = min(
-            self._most_bands(source, ring.rows)
-            for source, ring in zip(self.stage.sources, self.rings, strict=True)
+            self._most_bands(read, ring.rows)
+            for read, ring in zip(self._band_rows, self.rings, strict=True)
         )
         pieces = split_evenly(len(self.bands), held)
         return [self.bands[start : start + size] for start, size in pieces]
@@ -62,8 +62,10 @@ class Cut:
         """Return the schedule that reads its sources in these sweeps, and all weights so often."""
         blocking = self.blocking
         source_words = tuple(
-            sum(words) * own.stored_blocks * rows_read(source, self.bands) * len(sweeps)
-            for source, own, words in self._sources()
+            sum(words) * own.stored_blocks * read.all * len(sweeps)
+            for read, own, words in zip(
+                self._band_rows, blocking.sources, self._stripe_words, strict=True
+            )
         )
         return Schedule(
             blocking,
@@ -76,9 +78,10 @@ class Cut:
             blocking.output_blocks * blocking.weight_words * readings,
         )
 
-    def _sources(self) -> list[tuple[Source, SourceBlocking, list[int]]]:
-        parts = zip(self.stage.sources, self.blocking.sources, self._stripe_words, strict=True)
-        return list(parts)
+    @cached_property
+    def _band_rows(self) -> list[BandRows]:
+        """The rows of each source that the bands read."""
+        return [BandRows.of(source, self.bands) for source in self.stage.sources]
 
     @cached_property
     def _stripe_words(self) -> list[list[int]]:
@@ -89,13 +92,9 @@ class Cut:
             found.append([own.row_words(last - first) for first, last in columns])
         return found
 
-    def _most_bands(self, source: Source, rows: int) -> int:
+    def _most_bands(self, read: BandRows, rows: int) -> int:
         """Return how many consecutive bands read no more than `rows` rows, wherever they begin."""
-        return bisect_right(
-            range(1, len(self.bands) + 1),
-            rows,
-            key=lambda count: rows_held(source, self.bands, count),
-        )
+        return bisect_right(range(1, len(self.bands) + 1), rows, key=read.held)
 
     def _ring_rows(self, row_words: list[int]) -> list[int]:
         """Return the rows of every ring, or nothing if the buffer does not hold what a band reads.
@@ -114,8 +113,8 @@ class Cut:
 
         def needed(count: int) -> list[int]:
             return [
-                min(height, max(rows_held(source, self.bands, count), least_ring_rows(source)))
-                for source, height in zip(sources, heights, strict=True)
+                min(height, max(read.held(count), least_ring_rows(source)))
+                for source, read, height in zip(sources, self._band_rows, heights, strict=True)
             ]
 
         def words(count: int) -> int:

@@ -34,6 +34,8 @@ class FeatureRing:
         self.blocking = task.schedule.blocking.sources[index]
         self.place = task.schedule.rings[index]
         self._region = task.inputs[index]
+        # Chunks of the loads that may still be in the queue.
+        self._in_flight = IN_FLIGHT * max(ring.blocks for ring in task.schedule.rings)
         spans = [read_span(self.source, bands[0], bands[-1], ROWS) for bands in band_sets]
         self._first_rows = [first for first, _ in spans]  # by band set
         self._end_rows = [end for _, end in spans]
@@ -74,8 +76,7 @@ class FeatureRing:
 
         This is their exact number or, if larger, one whose loads have certainly left the queue.
         """
-        in_flight = IN_FLIGHT * max(ring.blocks for ring in self._task.schedule.rings)
-        return max(self._chunk_base[band.first_stored], self._tokens.chunks - in_flight)
+        return max(self._chunk_base[band.first_stored], self._tokens.chunks - self._in_flight)
 
     def _last_reader(self, overwritten: int) -> int:
         """Return how many computes must be done before rows above `overwritten` may be replaced."""

@@ -4,6 +4,8 @@ Functions of one axis take 0 for rows and 1 for columns.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import sub
 
 from hwsim.graph import Source, Stage
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, SourceBlocking, ceil_div
@@ -36,26 +38,47 @@ def first_tap(source: Source, span: Span, axis: int) -> int:
 
 
 def read_span(source: Source, first: Span, last: Span, axis: int) -> tuple[int, int]:
-    """Return (first, past the last) of the tensor's rows or columns that `first` to `last` read.
+    """Return (first, past the last) of the tensor's rows or columns that `first` to `last` read."""
+    (start, _), (_, end) = read_spans(source, (first, last), axis)
+    return start, end
+
+
+def read_spans(source: Source, spans: Sequence[Span], axis: int) -> list[tuple[int, int]]:
+    """Return, for each span, (first, past the last) of the tensor's rows or columns that it reads.
 
     The part outside the tensor lies nowhere in memory; its taps read the zero point.
     """
-    start = max(0, first_tap(source, first, axis))
-    reach = (last.computed - 1) * source.stride[axis] + source.extent[axis]
-    end = min(first_tap(source, last, axis) + reach, source.size[axis])
-    return start // source.upsample, ceil_div(end, source.upsample)
+    stride, upsample = source.stride[axis], source.upsample
+    reach, size = source.extent[axis] - stride, source.size[axis]
+    found: list[tuple[int, int]] = []
+    for span in spans:
+        start = first_tap(source, span, axis)
+        end = min(start + span.computed * stride + reach, size)
+        found.append((max(0, start) // upsample, ceil_div(end, upsample)))
+    return found
 
 
-def rows_read(source: Source, bands: Sequence[Span]) -> int:
-    """Return the number of rows of a source that the bands read."""
-    start, end = read_span(source, bands[0], bands[-1], ROWS)
-    return end - start
+@dataclass(frozen=True)
+class BandRows:
+    """The rows of a source that each band reads: the first, and the one past the last."""
 
+    first: list[int]
+    end: list[int]
 
-def rows_held(source: Source, bands: Sequence[Span], count: int) -> int:
-    """Return the largest number of rows of a source that `count` consecutive bands read."""
-    starts = range(len(bands) - count + 1)
-    return max(rows_read(source, bands[start : start + count]) for start in starts)
+    @classmethod
+    def of(cls, source: Source, bands: Sequence[Span]) -> "BandRows":
+        """Return the rows that these bands read of a source."""
+        read = read_spans(source, bands, ROWS)
+        return cls([first for first, _ in read], [end for _, end in read])
+
+    @property
+    def all(self) -> int:
+        """The number of rows that all bands read."""
+        return self.end[-1] - self.first[0]
+
+    def held(self, count: int) -> int:
+        """Return the largest number of rows that `count` consecutive bands read."""
+        return max(map(sub, self.end[count - 1 :], self.first))
 
 
 def least_ring_rows(source: Source) -> int:

@@ -1,10 +1,9 @@
 """The descriptors of a tile: COMPUTEs of each output block and source of a bundle, then a STORE."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from hwsim.compiler.feature_ring import FeatureRing
-from hwsim.compiler.spans import COLUMNS, ROWS, first_tap
+from hwsim.compiler.spans import COLUMNS, ROWS, first_tap, least_ring_rows
 from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import Tokens
 from hwsim.compiler.weight_stream import WeightStream
@@ -13,19 +12,12 @@ from hwsim.isa.tokens import TOKEN_MASK
 from hwsim.program.schedule import Span
 
 
-@dataclass(frozen=True)
-class _Tile:
-    """A tile of one bundle, and what its COMPUTEs have in common."""
-
-    band: Span
-    span: Span  # of columns
-    release: bool
-    staging_address: int
-    wait_staged: int
-
-
 class TileWriter:
-    """Writes the tiles of one sweep."""
+    """Writes the tiles of one sweep.
+
+    The fields of a COMPUTE that its source decides are written once, those that the band and the
+    columns decide once for all output blocks.
+    """
 
     def __init__(
         self,
@@ -37,6 +29,12 @@ class TileWriter:
     ) -> None:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
         self._rings, self._weights = rings, weights
+        self._half_words = task.config.staging_words // 2
+        self._parameter_words = task.config.parameter_words
+        # Bytes of a stored pixel that one output block fills.
+        self._block_bytes = task.config.array.output_lanes // task.stage.channel_pool
+        self._of_source = [self._source_fields(index) for index in range(len(rings))]
+        self._of_tile: dict[tuple[int, int], list[Compute]] = {}
 
     def write(
         self,
@@ -51,87 +49,114 @@ class TileWriter:
         `before_compute` is called before each COMPUTE with the words that it takes from the queue.
         """
         tokens, weights = self._tokens, self._weights
-        staging = tokens.stores % 2 * (self._task.config.staging_words // 2)
-        wait_staged = max(0, tokens.stores - 1)  # all but the last, which reads the other half
-        tile = _Tile(band, span, release, staging, wait_staged & TOKEN_MASK)
+        staging_address = tokens.stores % 2 * self._half_words
+        # The drain waits for all stores but the last, which reads the other half.
+        wait_staged = max(0, tokens.stores - 1) & TOKEN_MASK
+        templates = self._tile_fields(band, span)
         first, blocks = self._task.blocks_of(bundle)
         for slot in range(blocks):
             words_before = 0
-            for index, ring in enumerate(self._rings):
-                is_last = index == len(self._rings) - 1
-                words = ring.blocking.weight_words
-                before_compute(words + is_last * self._task.config.parameter_words)
-                offset = weights.offset(first + slot, words_before)
-                self._compute(first + slot, slot, index, tile, offset)
-                words_before += words
+            for template, ring in zip(templates, self._rings, strict=True):
+                own = ring.blocking
+                before_compute(own.weight_words + template.last * self._parameter_words)
+                first_block = own.first_input_block(first + slot)
+                self._descriptors.append(
+                    template._replace(
+                        wait_chunks=(ring.chunks_before(band) + first_block) & TOKEN_MASK,
+                        wait_staged=wait_staged,
+                        first_line=template.first_line + first_block * ring.place.block_words,
+                        weight_offset=weights.offset(first + slot, words_before),
+                        release=int(release),
+                        staging_address=staging_address,
+                        byte_offset=slot * self._block_bytes,
+                    )
+                )
+                words_before += own.weight_words
                 if release:
-                    weights.release(words)
+                    weights.release(own.weight_words)
             if release:
-                weights.release(self._task.config.parameter_words)
+                weights.release(self._parameter_words)
         tokens.computes += blocks * len(self._rings)
         tokens.drains += blocks
-        self._store(bundle, band, span, staging)
+        self._store(bundle, band, span, staging_address)
 
-    def _compute(
-        self, output_block: int, slot: int, index: int, tile: _Tile, weight_offset: int
-    ) -> None:
-        """Write the COMPUTE of source number `index` for one output block."""
-        task, stage, ring = self._task, self._task.stage, self._rings[index]
+    def _tile_fields(self, band: Span, span: Span) -> list[Compute]:
+        """Return a COMPUTE for each source, without what differs between output blocks."""
+        key = band.first_stored, span.first_stored
+        if key not in self._of_tile:
+            self._of_tile[key] = [
+                self._place(template, ring, band, span)
+                for template, ring in zip(self._of_source, self._rings, strict=True)
+            ]
+        return self._of_tile[key]
+
+    @staticmethod
+    def _place(template: Compute, ring: FeatureRing, band: Span, span: Span) -> Compute:
+        """Return the COMPUTE of a source with the fields that the tile's place decides."""
+        top = first_tap(ring.source, band, ROWS)
+        ring_row = top // ring.source.upsample % template.ring_rows
+        return template._replace(
+            first_line=ring.place.first_word + ring_row * template.row_words,
+            ring_row=ring_row,
+            top=top,
+            left=first_tap(ring.source, span, COLUMNS),
+            rows=band.computed,
+            columns=span.computed,
+            pooled_rows=band.stored,
+            pooled_columns=span.stored,
+        )
+
+    def _source_fields(self, index: int) -> Compute:
+        """Return the COMPUTE of a source with what all tiles share; the other fields are 0."""
+        stage, ring = self._task.stage, self._rings[index]
         source, own, place = ring.source, ring.blocking, ring.place
-        first_block = own.first_input_block(output_block)
         height, width = source.size
-        top = first_tap(source, tile.band, ROWS)
-        stored_row = top // source.upsample  # of the tensor
-        ring_rows, row_words = place.rows, ring.row_words
+        ring_rows = place.rows
         if ring_rows == source.tensor.shape.height:  # never wraps where rows are read
-            ring_rows = max(ring_rows, source.stride[ROWS], source.dilation[ROWS])
-        ring_row = stored_row % ring_rows
-        first_line = place.first_word + first_block * place.block_words + ring_row * row_words
-        ring_words = ring_rows * row_words
-        stride_words = row_words * source.stride[ROWS]
-        dilation_words = row_words * source.dilation[ROWS]
-        self._descriptors.append(
-            Compute(
-                wait_chunks=(ring.chunks_before(tile.band) + first_block) & TOKEN_MASK,
-                wait_staged=tile.wait_staged,
-                first_line=first_line,
-                buffer_block_words=place.block_words,
-                row_words=row_words,
-                ring_row=ring_row,
-                ring_rows=ring_rows,
-                top=top,
-                left=first_tap(source, tile.span, COLUMNS),
-                column_origin=ring.first_column * source.upsample,
-                input_height=height,
-                input_width=width,
-                input_zero_point=source.tensor.zero_point,
-                rows=tile.band.computed,
-                columns=tile.span.computed,
-                kernel_rows=source.kernel[ROWS],
-                kernel_columns=source.kernel[COLUMNS],
-                stride_rows=source.stride[ROWS],
-                stride_columns=source.stride[COLUMNS],
-                stride_words=stride_words,
-                stride_wrap_words=ring_words - stride_words,
-                dilation_rows=source.dilation[ROWS],
-                dilation_columns=source.dilation[COLUMNS],
-                dilation_words=dilation_words,
-                dilation_wrap_words=ring_words - dilation_words,
-                upsample=source.upsample - 1,
-                blocks=own.reduction_blocks,
-                packed=int(own.packed),
-                first=int(index == 0),
-                last=int(index == len(self._rings) - 1),
-                weight_offset=weight_offset,
-                release=int(tile.release),
-                channel_pool=stage.channel_pool.bit_length() - 1,
-                spatial_pool=int(stage.spatial_pool),
-                pooled_rows=tile.band.stored,
-                pooled_columns=tile.span.stored,
-                output_zero_point=stage.output.zero_point,
-                staging_address=tile.staging_address,
-                byte_offset=slot * task.config.array.output_lanes // stage.channel_pool,
-            )
+            ring_rows = max(ring_rows, least_ring_rows(source))
+        ring_words = ring_rows * ring.row_words
+        stride_words = ring.row_words * source.stride[ROWS]
+        dilation_words = ring.row_words * source.dilation[ROWS]
+        return Compute(
+            wait_chunks=0,
+            wait_staged=0,
+            first_line=0,
+            buffer_block_words=place.block_words,
+            row_words=ring.row_words,
+            ring_row=0,
+            ring_rows=ring_rows,
+            top=0,
+            left=0,
+            column_origin=ring.first_column * source.upsample,
+            input_height=height,
+            input_width=width,
+            input_zero_point=source.tensor.zero_point,
+            rows=0,
+            columns=0,
+            kernel_rows=source.kernel[ROWS],
+            kernel_columns=source.kernel[COLUMNS],
+            stride_rows=source.stride[ROWS],
+            stride_columns=source.stride[COLUMNS],
+            stride_words=stride_words,
+            stride_wrap_words=ring_words - stride_words,
+            dilation_rows=source.dilation[ROWS],
+            dilation_columns=source.dilation[COLUMNS],
+            dilation_words=dilation_words,
+            dilation_wrap_words=ring_words - dilation_words,
+            upsample=source.upsample - 1,
+            blocks=own.reduction_blocks,
+            packed=int(own.packed),
+            first=int(index == 0),
+            last=int(index == len(self._rings) - 1),
+            weight_offset=0,
+            release=0,
+            channel_pool=stage.channel_pool.bit_length() - 1,
+            spatial_pool=int(stage.spatial_pool),
+            pooled_rows=0,
+            pooled_columns=0,
+            output_zero_point=stage.output.zero_point,
+            staging_address=0,
+            byte_offset=0,
         )
 
     def _store(self, bundle: int, band: Span, span: Span, staging_address: int) -> None:

@@ -8,9 +8,8 @@ from hwsim.arch.config import Config
 from hwsim.compiler.cut import Cut
 from hwsim.compiler.limits import check_fields
 from hwsim.compiler.spans import (
+    BandRows,
     least_ring_rows,
-    rows_held,
-    rows_read,
     span_columns,
     span_rows,
     stripe_columns,
@@ -118,7 +117,7 @@ def _extra_cycles(stage: Stage, config: Config, schedule: Schedule) -> float:
     first_band = schedule.band_sets[0][0]
     arrival, slack = 0.0, False
     for source, own, ring in zip(stage.sources, blocking.sources, schedule.rings, strict=True):
-        rows = rows_read(source, [first_band])
+        rows = BandRows.of(source, [first_band]).all
         startup = rows * ring.row_words / config.beats_per_cycle
         chunks = 1 if own.reduction_blocks == 1 else own.stored_blocks
         arrival += startup * chunks / own.reduction_blocks
@@ -199,7 +198,7 @@ def _too_small(stage: Stage, config: Config, blocking: Blocking) -> str:
     tiles = [span_columns(stage, column, 1) for column in range(stored.width)]
     least = 0
     for source, own in zip(stage.sources, blocking.sources, strict=True):
-        rows = max(rows_held(source, bands, 1), least_ring_rows(source))
+        rows = max(BandRows.of(source, bands).held(1), least_ring_rows(source))
         columns = [stripe_columns(source, own, [tile]) for tile in tiles]
         row_words = max(own.row_words(last - first) for first, last in columns)
         least += min(rows, source.tensor.shape.height) * row_words * own.stored_blocks

@@ -41,12 +41,14 @@ class StoreEvent(NamedTuple):
 
 Event = TypeVar("Event", bound=tuple[Any, ...])
 
+MOST_NEWEST = 256  # events that are moved to the columns together, which is faster than one by one
+
 
 class EventLog(Sequence[Event]):
     """Events in the order in which they were added.
 
-    A program has millions of them. They are kept in columns, with eight bytes per member, which
-    takes a sixth of the memory of as many tuples.
+    A program has millions of them. All but the newest are kept in columns, with eight bytes per
+    member, which takes a sixth of the memory of as many tuples.
     """
 
     def __init__(self, kind: type[Event]) -> None:
@@ -54,22 +56,38 @@ class EventLog(Sequence[Event]):
         self._columns: list[Any] = [
             array("q") if hint is int else [] for hint in get_type_hints(kind).values()
         ]
-        self._appends = [column.append for column in self._columns]
+        self._newest: list[Event] = []  # those that are not in the columns yet
 
     def add(self, event: Event) -> None:
         """Append an event."""
-        for append, value in zip(self._appends, event, strict=True):
-            append(value)
+        if len(self._newest) == MOST_NEWEST:
+            self._settle()
+        self._newest.append(event)
+
+    def last(self) -> Event:
+        """Return the event that was added last."""
+        return self._newest[-1] if self._newest else self[-1]
 
     def replace_last(self, event: Event) -> None:
         """Replace the event that was added last."""
-        for column, value in zip(self._columns, event, strict=True):
-            column[-1] = value
+        if self._newest:
+            self._newest[-1] = event
+        else:
+            for column, value in zip(self._columns, event, strict=True):
+                column[-1] = value
+
+    def _settle(self) -> None:
+        """Move the newest events to the columns."""
+        if self._newest:
+            for column, values in zip(self._columns, zip(*self._newest, strict=True), strict=True):
+                column.extend(values)
+            self._newest.clear()
 
     def __len__(self) -> int:
-        return len(self._columns[0])
+        return len(self._columns[0]) + len(self._newest)
 
     def __iter__(self) -> Iterator[Event]:
+        self._settle()
         return map(self._event, *self._columns)
 
     @overload
@@ -77,5 +95,6 @@ class EventLog(Sequence[Event]):
     @overload
     def __getitem__(self, index: slice) -> list[Event]: ...
     def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        self._settle()
         found = [column[index] for column in self._columns]
         return list(map(self._event, *found)) if isinstance(index, slice) else self._event(*found)

@@ -19,6 +19,8 @@ from hwsim.timeline.events import EventLog, LoadEvent
 from hwsim.timeline.pieces import Pieces
 from hwsim.timeline.releases import Releases
 
+MOST_ARRIVALS = 1024  # so many are remembered: weights that stay are asked for by every tile
+
 
 class WeightLoad(NamedTuple):
     """A load of weights; `train` has the times of its bursts if the queue always has room."""
@@ -65,8 +67,11 @@ class ReadChannel:
         ] * config.bus.outstanding_reads  # cycles of last beats
         self._chunks: Pieces[ChunkLoad] = Pieces()
         self._weights: Pieces[WeightLoad] = Pieces()
-        self._pages: deque[BurstTrain] = deque()  # the page in use and those behind it
-        self._page = 0  # the number of the page in use
+        # Of each page behind the one in use, and of that one: when its descriptors are usable.
+        self._pages: deque[list[int]] = deque()
+        self._slots: list[int] = []
+        self._page = -1  # the number of the page in use
+        self._arrivals: dict[int, int] = {}  # of weight words that were asked for before
 
     @property
     def chunk_count(self) -> int:
@@ -81,7 +86,7 @@ class ReadChannel:
         """Time the fetch of the first page, which `start` causes."""
         beats = PAGE_DESCRIPTORS * self._descriptor_beats
         train = self._train(1, beats, pipeline.START_TO_FETCH)
-        self._pages.append(train)
+        self._add_page(beats, train)
         self._record_bursts(0, 1, beats, train)
         self.events.add(LoadEvent(0, Destination.PROGRAM, train.first_beat, self._data_free, beats))
 
@@ -103,12 +108,17 @@ class ReadChannel:
         """
         page, slot = divmod(index, PAGE_DESCRIPTORS)
         if page > self._page:
-            while len(self._pages) < 2:
+            while not self._pages:
                 self._time_next()
-            self._pages.popleft()
-            self._page = page
-        beat = (slot + 1) * self._descriptor_beats - 1
-        return self._paced_beat(self._pages[0], beat) + pipeline.LOAD_VISIBLE
+            self._page, self._slots = page, self._pages.popleft()
+        return self._slots[slot]
+
+    def _add_page(self, beats: int, train: BurstTrain) -> None:
+        """Record the cycles in which the last words of a page's descriptors are usable."""
+        last_beats = range(self._descriptor_beats - 1, beats, self._descriptor_beats)
+        self._pages.append(
+            [self._paced_beat(train, beat) + pipeline.LOAD_VISIBLE for beat in last_beats]
+        )
 
     def chunk_cycle(self, chunk: int) -> int:
         """Return the cycle in which the chunk token reaches `chunk`."""
@@ -120,10 +130,17 @@ class ReadChannel:
 
     def weight_cycle(self, word: int) -> int:
         """Return the cycle in which weight word `word` (from 1) can be read from the queue."""
-        while self._weights.total < word:
-            self._time_next()
-        end, load = self._weights.find(word)
-        return self._beat_cycle(word - (end - load.words), end, load) + pipeline.LOAD_VISIBLE
+        arrival = self._arrivals.get(word)
+        if arrival is None:
+            while self._weights.total < word:
+                self._time_next()
+            end, load = self._weights.find(word)
+            beat = self._beat_cycle(word - (end - load.words), end, load)
+            arrival = beat + pipeline.LOAD_VISIBLE
+            if len(self._arrivals) == MOST_ARRIVALS:
+                self._arrivals.clear()
+            self._arrivals[word] = arrival
+        return arrival
 
     def paced_weight_cycle(self, word: int) -> int:
         """Return when weight word `word` (from 1) could be read if the queue were never full.
@@ -210,7 +227,7 @@ class ReadChannel:
         elif load.destination == Destination.WEIGHTS:
             self._weights.add(load.row_words, WeightLoad(load.row_words, train))
         else:
-            self._pages.append(train)
+            self._add_page(load.row_words, train)
         kind, beats = Destination(load.destination), load.row_words * runs
         self.events.add(LoadEvent(stage, kind, train.first_beat, self._data_free, beats))
 
@@ -277,6 +294,6 @@ class ReadChannel:
                 beat = 1 + (bursts - back) * self._burst
                 address = self._beat_cycle(beat, end, load) - self._latency
                 self._addresses[-back] = max(self._addresses[-back], address)
-            event = self.events[-1]
+            event = self.events.last()
             if event.destination is Destination.WEIGHTS:
                 self.events.replace_last(event._replace(last_cycle=self._data_free))

@@ -6,7 +6,7 @@ Only a tile whose weights wait for room that the tile itself makes is stepped bl
 """
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from hwsim.arch import pipeline
@@ -48,9 +48,10 @@ class Walk:
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
         self._read_free = 0
         self._loads = 0  # loads handed to the load queue
-        self._issue_popped = array("q")
-        self._drain_popped = array("q")  # of COMPUTEs with `last`
-        self._store_popped = array("q")
+        # The cycles in which descriptors left the queues; at first, all entries are free.
+        self._issue_popped = array("q", [0] * QUEUE_DEPTH)
+        self._drain_popped = array("q", [0] * QUEUE_DEPTH)  # of COMPUTEs with `last`
+        self._store_popped = array("q", [0] * QUEUE_DEPTH)
         self._weight_base = 0  # words released from the queue so far
         self._loader_free = 0
         self._shadow_free = 0
@@ -79,11 +80,14 @@ class Walk:
     def _take(self, index: int, descriptor: Descriptor, stage: int) -> None:
         """Hand one descriptor to its unit."""
         if type(descriptor) is Compute:
-            popped = self._slot_free(self._issue_popped), self._slot_free(self._drain_popped)
-            delivered = self._deliver(index, max(popped))
+            issue_free, drain_free = (
+                self._issue_popped[-QUEUE_DEPTH],
+                self._drain_popped[-QUEUE_DEPTH],
+            )
+            delivered = self._deliver(index, max(issue_free, drain_free))
             self._compute(descriptor, delivered, stage)
         elif type(descriptor) is Store:
-            delivered = self._deliver(index, self._slot_free(self._store_popped))
+            delivered = self._deliver(index, self._store_popped[-QUEUE_DEPTH])
             self._store(descriptor, delivered, stage)
         elif type(descriptor) is Load:
             full = self._loads >= QUEUE_DEPTH
@@ -94,11 +98,6 @@ class Walk:
             delivered = self._deliver(index, slot_free=0)
             stores = unwrap(descriptor.wait_stores, len(self.stores))
             self.end_cycle = max(delivered, self.stores[stores - 1]) + pipeline.END_VISIBLE
-
-    @staticmethod
-    def _slot_free(popped: Sequence[int]) -> int:
-        """Return the cycle in which a queue has room, given when its entries left it."""
-        return popped[-QUEUE_DEPTH] if len(popped) >= QUEUE_DEPTH else 0
 
     def _deliver(self, index: int, slot_free: int) -> int:
         """Return the cycle in which a descriptor is at the head of its queue, if that is empty."""
@@ -175,9 +174,11 @@ class Walk:
         first_fill = max(loader, reads.weight_cycle(base + block_words))
         first_full = first_fill + block_words + pipeline.SHADOW_FILL
         chunks = unwrap(tile.wait_chunks, reads.chunk_count)
-        first_chunk = reads.chunk_cycle(chunks + 1)
+        first_chunk = last_chunk = reads.chunk_cycle(chunks + 1)
         start = max(first_full, first_chunk, ready, self._issue_end, bank_free)
-        last_chunk = reads.chunk_cycle(chunks + shape.chunks) + (shape.taps - 1) * period
+        if shape.chunks > 1:
+            last_chunk = reads.chunk_cycle(chunks + shape.chunks)
+        last_chunk += (shape.taps - 1) * period
 
         last_start, last_full = start, first_full
         if shape.blocks > 1 and not self._is_closed_form(shape, words):
@@ -281,13 +282,10 @@ class Walk:
         `first` is the cycle of its first word on the bus. A word waits until the one two places
         before it has been accepted.
         """
-        pace = self._cycles_per_beat
-        accepted = [
-            *self._accepted,
-            *(first + word * pace for word in range(max(0, beats - 2), beats)),
-        ]
-        self._accepted = accepted[-2], accepted[-1]
+        pace, (second_last, last) = self._cycles_per_beat, self._accepted
+        end = first + (beats - 1) * pace
+        self._accepted = (last if beats == 1 else end - pace), end
         if beats > 2:
-            return first + (beats - 3) * pace
-        read = max(address + pipeline.STORE_DATA - 2, accepted[0])
-        return read if beats == 1 else max(read + 1, accepted[1])
+            return end - 2 * pace
+        read = max(address + pipeline.STORE_DATA - 2, second_last)
+        return read if beats == 1 else max(read + 1, last)
