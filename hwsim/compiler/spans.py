@@ -50,12 +50,15 @@ def read_spans(source: Source, spans: Sequence[Span], axis: int) -> list[tuple[i
     """
     stride, upsample = source.stride[axis], source.upsample
     reach, size = source.extent[axis] - stride, source.size[axis]
-    found: list[tuple[int, int]] = []
-    for span in spans:
-        start = first_tap(source, span, axis)
-        end = min(start + span.computed * stride + reach, size)
-        found.append((max(0, start) // upsample, ceil_div(end, upsample)))
-    return found
+    starts = [first_tap(source, span, axis) for span in spans]
+    ends = [
+        min(start + span.computed * stride + reach, size)
+        for start, span in zip(starts, spans, strict=True)
+    ]
+    return [
+        (max(0, start) // upsample, ceil_div(end, upsample))
+        for start, end in zip(starts, ends, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

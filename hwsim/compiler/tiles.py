@@ -7,9 +7,23 @@ from hwsim.compiler.spans import COLUMNS, ROWS, first_tap, least_ring_rows
 from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import Tokens
 from hwsim.compiler.weight_stream import WeightStream
-from hwsim.isa.descriptor import Compute, Descriptor, Store
+from hwsim.isa.descriptor import Compute, Descriptor, Store, compute_setter
 from hwsim.isa.tokens import TOKEN_MASK
 from hwsim.program.schedule import Span
+
+# The fields that a tile's place decides, and those that differ between its output blocks.
+_set_place = compute_setter(
+    "first_line", "ring_row", "top", "left", "rows", "columns", "pooled_rows", "pooled_columns"
+)
+_set_block = compute_setter(
+    "wait_chunks",
+    "wait_staged",
+    "first_line",
+    "weight_offset",
+    "release",
+    "staging_address",
+    "byte_offset",
+)
 
 
 class TileWriter:
@@ -34,7 +48,7 @@ class TileWriter:
         # Bytes of a stored pixel that one output block fills.
         self._block_bytes = task.config.array.output_lanes // task.stage.channel_pool
         self._of_source = [self._source_fields(index) for index in range(len(rings))]
-        self._of_tile: dict[tuple[int, int], list[Compute]] = {}
+        self._of_tile: dict[tuple[int, int], list[tuple[Compute, FeatureRing]]] = {}
 
     def write(
         self,
@@ -52,40 +66,41 @@ class TileWriter:
         staging_address = tokens.stores % 2 * self._half_words
         # The drain waits for all stores but the last, which reads the other half.
         wait_staged = max(0, tokens.stores - 1) & TOKEN_MASK
-        templates = self._tile_fields(band, span)
         first, blocks = self._task.blocks_of(bundle)
+        offset = weights.offset(first)  # stays where words are released as they are read
+        parts = self._tile_fields(band, span)
         for slot in range(blocks):
-            words_before = 0
-            for template, ring in zip(templates, self._rings, strict=True):
+            for template, ring in parts:
                 own = ring.blocking
-                before_compute(own.weight_words + template.last * self._parameter_words)
+                words = own.weight_words + template.last * self._parameter_words
+                before_compute(words)
                 first_block = own.first_input_block(first + slot)
                 self._descriptors.append(
-                    template._replace(
-                        wait_chunks=(ring.chunks_before(band) + first_block) & TOKEN_MASK,
-                        wait_staged=wait_staged,
-                        first_line=template.first_line + first_block * ring.place.block_words,
-                        weight_offset=weights.offset(first + slot, words_before),
-                        release=int(release),
-                        staging_address=staging_address,
-                        byte_offset=slot * self._block_bytes,
+                    _set_block(
+                        template,
+                        (ring.chunks_before(band) + first_block) & TOKEN_MASK,
+                        wait_staged,
+                        template.first_line + first_block * template.buffer_block_words,
+                        offset,
+                        int(release),
+                        staging_address,
+                        slot * self._block_bytes,
                     )
                 )
-                words_before += own.weight_words
                 if release:
-                    weights.release(own.weight_words)
-            if release:
-                weights.release(self._parameter_words)
+                    weights.release(words)
+                else:
+                    offset += words
         tokens.computes += blocks * len(self._rings)
         tokens.drains += blocks
         self._store(bundle, band, span, staging_address)
 
-    def _tile_fields(self, band: Span, span: Span) -> list[Compute]:
-        """Return a COMPUTE for each source, without what differs between output blocks."""
+    def _tile_fields(self, band: Span, span: Span) -> list[tuple[Compute, FeatureRing]]:
+        """Return a COMPUTE of each source, without what differs between output blocks."""
         key = band.first_stored, span.first_stored
         if key not in self._of_tile:
             self._of_tile[key] = [
-                self._place(template, ring, band, span)
+                (self._place(template, ring, band, span), ring)
                 for template, ring in zip(self._of_source, self._rings, strict=True)
             ]
         return self._of_tile[key]
@@ -95,15 +110,16 @@ class TileWriter:
         """Return the COMPUTE of a source with the fields that the tile's place decides."""
         top = first_tap(ring.source, band, ROWS)
         ring_row = top // ring.source.upsample % template.ring_rows
-        return template._replace(
-            first_line=ring.place.first_word + ring_row * template.row_words,
-            ring_row=ring_row,
-            top=top,
-            left=first_tap(ring.source, span, COLUMNS),
-            rows=band.computed,
-            columns=span.computed,
-            pooled_rows=band.stored,
-            pooled_columns=span.stored,
+        return _set_place(
+            template,
+            ring.place.first_word + ring_row * template.row_words,
+            ring_row,
+            top,
+            first_tap(ring.source, span, COLUMNS),
+            band.computed,
+            span.computed,
+            band.stored,
+            span.stored,
         )
 
     def _source_fields(self, index: int) -> Compute:

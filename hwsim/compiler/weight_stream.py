@@ -48,10 +48,9 @@ class WeightStream:
         self._ahead = min(blocks * self._block_words, self._task.config.weight_words)
         self._load_words(first * self._block_words, self._ahead)
 
-    def offset(self, block: int, words_before: int) -> int:
-        """Return the words from the queue's head to what follows `words_before` of a block's."""
-        start = self._loaded + (block - self._first_block) * self._block_words + words_before
-        return start - self._released
+    def offset(self, block: int) -> int:
+        """Return the words from the queue's head to the weights of an output block."""
+        return self._loaded + (block - self._first_block) * self._block_words - self._released
 
     def release(self, words: int) -> None:
         """Record that the next tile drops so many words at the queue's head as it reads them."""

@@ -6,6 +6,7 @@ The encoder, the decoder, the hardware's layouts, the SystemRDL and `docs/progra
 from `FIELDS`.
 """
 
+from collections.abc import Callable
 from typing import Annotated, NamedTuple, Self
 
 from hwsim.errors import InputError
@@ -222,6 +223,22 @@ FIELDS: dict[Opcode, tuple[Field, ...]] = {
     opcode: (OPCODE, *fields_of(kind)) for opcode, kind in TYPES.items()
 }
 SUMMARIES: dict[Opcode, str] = {opcode: kind.__doc__ or "" for opcode, kind in TYPES.items()}
+
+
+def compute_setter(*names: str) -> Callable[..., Compute]:
+    """Return a function that takes a COMPUTE and values, and returns it with these fields replaced.
+
+    It does what `_replace` does, in half the time: a program has hundreds of thousands of COMPUTEs.
+    """
+    places = [Compute._fields.index(name) for name in names]
+
+    def set_fields(compute: Compute, *values: int) -> Compute:
+        fields = list(compute)
+        for place, value in zip(places, values, strict=True):
+            fields[place] = value
+        return Compute._make(fields)
+
+    return set_fields
 
 
 def encode(descriptor: Descriptor) -> bytes:

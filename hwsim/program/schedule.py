@@ -15,6 +15,7 @@ stay:
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from hwsim.program.blocking import Blocking
 
@@ -27,8 +28,7 @@ class WeightScope(Enum):
     TILE = "tile"
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """Consecutive rows or columns of a stage: as stored (pooled), and as computed."""
 
     first_stored: int

@@ -103,7 +103,10 @@ class BurstTrain:
 
         If this load has fewer bursts, the others are the last of `before`.
         """
-        round_bursts = self._pace.outstanding
-        own = range(max(self._bursts - round_bursts, 0), self._bursts)
-        ends = [self.end(number + 1) - self._pace.cycles_per_beat for number in own]
-        return [*before[len(ends) :], *ends]
+        last = self._bursts - 1
+        own = range(max(self._bursts - self._pace.outstanding, 0), last)
+        from_start = self._cycles + ROUNDING
+        ends = [int(self._start(number) + from_start) for number in own]
+        ends.append(self.end(self._bursts))
+        cycles_per_beat = self._pace.cycles_per_beat
+        return [*before[len(ends) :], *(end - cycles_per_beat for end in ends)]
