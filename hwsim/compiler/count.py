@@ -7,7 +7,7 @@ still to be done. `hwsim.compiler.compile` asserts it for every stage that it wr
 from itertools import accumulate
 
 from hwsim.arch.config import Config
-from hwsim.compiler.spans import ROWS, read_span
+from hwsim.compiler.spans import ROWS, SpansRead
 from hwsim.graph import Source, Stage
 from hwsim.isa.fields import PAGE_DESCRIPTORS
 from hwsim.program.blocking import ceil_div
@@ -31,10 +31,9 @@ def _feature_loads(source: Source, schedule: Schedule) -> int:
     In every sweep, each band that needs rows below those of the bands before it is a load.
     """
     bands = [band for band_set in schedule.band_sets for band in band_set]
-    first_row, end = read_span(source, bands[0], bands[0], ROWS)
-    loads = int(end > first_row)
-    for band in bands[1:]:
-        last = read_span(source, band, band, ROWS)[1]
+    read = SpansRead.of(source, bands, ROWS)
+    loads, end = 0, read.first[0]
+    for last in read.end:
         loads += last > end
         end = max(last, end)
     return loads * len(schedule.sweeps) * len(schedule.stripes)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hwsim.arch.config import Config
-from hwsim.compiler.spans import BandRows, least_ring_rows, stripe_columns
+from hwsim.compiler.spans import ROWS, SpansRead, least_ring_rows, stripe_columns
 from hwsim.graph import Stage
 from hwsim.program.blocking import Blocking, split_evenly
 from hwsim.program.schedule import Ring, Schedule, Span, WeightScope
@@ -79,9 +79,9 @@ class Cut:
         )
 
     @cached_property
-    def _band_rows(self) -> list[BandRows]:
+    def _band_rows(self) -> list[SpansRead]:
         """The rows of each source that the bands read."""
-        return [BandRows.of(source, self.bands) for source in self.stage.sources]
+        return [SpansRead.of(source, self.bands, ROWS) for source in self.stage.sources]
 
     @cached_property
     def _stripe_words(self) -> list[list[int]]:
@@ -92,7 +92,7 @@ class Cut:
             found.append([own.row_words(last - first) for first, last in columns])
         return found
 
-    def _most_bands(self, read: BandRows, rows: int) -> int:
+    def _most_bands(self, read: SpansRead, rows: int) -> int:
         """Return how many consecutive bands read no more than `rows` rows, wherever they begin."""
         return bisect_right(range(1, len(self.bands) + 1), rows, key=read.held)
 

@@ -6,7 +6,7 @@ later, so that the load unit runs ahead of the array.
 
 from bisect import bisect_left
 
-from hwsim.compiler.spans import ROWS, read_span, stripe_columns
+from hwsim.compiler.spans import ROWS, SpansRead, stripe_columns
 from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import IN_FLIGHT, Tokens, certainly_reached
 from hwsim.isa.descriptor import Descriptor, Load
@@ -36,9 +36,11 @@ class FeatureRing:
         self._region = task.inputs[index]
         # Chunks of the loads that may still be in the queue.
         self._in_flight = IN_FLIGHT * max(ring.blocks for ring in task.schedule.rings)
-        spans = [read_span(self.source, bands[0], bands[-1], ROWS) for bands in band_sets]
-        self._first_rows = [first for first, _ in spans]  # by band set
-        self._end_rows = [end for _, end in spans]
+        # The first row that each band set reads, and those past the last of each set and band.
+        self._first_rows = self._rows([bands[0] for bands in band_sets]).first
+        self._end_rows = self._rows([bands[-1] for bands in band_sets]).end
+        every = [band for bands in band_sets for band in bands]
+        self._band_ends = dict(zip(every, self._rows(every).end, strict=True))
         self._loaded_rows = self._first_rows[0]
         self._last_base = tokens.chunks  # chunks loaded before the newest load
         # A band's first stored row -> chunks loaded before the band's own.
@@ -58,7 +60,7 @@ class FeatureRing:
         `barrier` is the number of stores that the load waits for. It is None if an earlier load
         has already waited until the sources were stored.
         """
-        last = read_span(self.source, band, band, ROWS)[1]
+        last = self._band_ends[band]
         is_new = last > self._loaded_rows
         if is_new:
             self._last_base = self._tokens.chunks
@@ -77,6 +79,9 @@ class FeatureRing:
         This is their exact number or, if larger, one whose loads have certainly left the queue.
         """
         return max(self._chunk_base[band.first_stored], self._tokens.chunks - self._in_flight)
+
+    def _rows(self, bands: list[Span]) -> SpansRead:
+        return SpansRead.of(self.source, bands, ROWS)
 
     def _last_reader(self, overwritten: int) -> int:
         """Return how many computes must be done before rows above `overwritten` may be replaced."""

@@ -3,32 +3,33 @@
 Functions of one axis take 0 for rows and 1 for columns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import sub
 
-from hwsim.graph import Source, Stage
+from hwsim.graph import Source, SpatialPool, Stage
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, SourceBlocking, ceil_div
 from hwsim.program.schedule import Span
 
 ROWS, COLUMNS = 0, 1
 
 
-def span_rows(stage: Stage, first: int, size: int) -> Span:
-    """Return the span of `size` stored rows from row `first` on."""
-    return _span(stage, first, size, stage.convolution_shape.height)
+def row_spans(stage: Stage, pieces: Iterable[tuple[int, int]]) -> list[Span]:
+    """Return the span of each piece, which is (first, number) of stored rows."""
+    return _spans(stage.spatial_pool, pieces, stage.convolution_shape.height)
 
 
-def span_columns(stage: Stage, first: int, size: int) -> Span:
-    """Return the span of `size` stored columns from column `first` on."""
-    return _span(stage, first, size, stage.convolution_shape.width)
+def column_spans(stage: Stage, pieces: Iterable[tuple[int, int]]) -> list[Span]:
+    """Return the span of each piece, which is (first, number) of stored columns."""
+    return _spans(stage.spatial_pool, pieces, stage.convolution_shape.width)
 
 
-def _span(stage: Stage, first: int, size: int, limit: int) -> Span:
-    pool = stage.spatial_pool
-    first_computed = first * pool.stride
-    computed = min((size - 1) * pool.stride + pool.window, limit - first_computed)
-    return Span(first, size, first_computed, computed)
+def _spans(pool: SpatialPool, pieces: Iterable[tuple[int, int]], limit: int) -> list[Span]:
+    stride, window = pool.stride, pool.window
+    return [
+        Span(first, size, first * stride, min((size - 1) * stride + window, limit - first * stride))
+        for first, size in pieces
+    ]
 
 
 def first_tap(source: Source, span: Span, axis: int) -> int:
@@ -39,48 +40,41 @@ def first_tap(source: Source, span: Span, axis: int) -> int:
 
 def read_span(source: Source, first: Span, last: Span, axis: int) -> tuple[int, int]:
     """Return (first, past the last) of the tensor's rows or columns that `first` to `last` read."""
-    (start, _), (_, end) = read_spans(source, (first, last), axis)
-    return start, end
-
-
-def read_spans(source: Source, spans: Sequence[Span], axis: int) -> list[tuple[int, int]]:
-    """Return, for each span, (first, past the last) of the tensor's rows or columns that it reads.
-
-    The part outside the tensor lies nowhere in memory; its taps read the zero point.
-    """
-    stride, upsample = source.stride[axis], source.upsample
-    reach, size = source.extent[axis] - stride, source.size[axis]
-    starts = [first_tap(source, span, axis) for span in spans]
-    ends = [
-        min(start + span.computed * stride + reach, size)
-        for start, span in zip(starts, spans, strict=True)
-    ]
-    return [
-        (max(0, start) // upsample, ceil_div(end, upsample))
-        for start, end in zip(starts, ends, strict=True)
-    ]
+    read = SpansRead.of(source, (first, last), axis)
+    return read.first[0], read.end[1]
 
 
 @dataclass(frozen=True)
-class BandRows:
-    """The rows of a source that each band reads: the first, and the one past the last."""
+class SpansRead:
+    """The rows or columns of a tensor that spans read: the first, and the one past the last.
+
+    The part outside the tensor lies nowhere in memory; its taps read the zero point.
+    """
 
     first: list[int]
     end: list[int]
 
     @classmethod
-    def of(cls, source: Source, bands: Sequence[Span]) -> "BandRows":
-        """Return the rows that these bands read of a source."""
-        read = read_spans(source, bands, ROWS)
-        return cls([first for first, _ in read], [end for _, end in read])
+    def of(cls, source: Source, spans: Sequence[Span], axis: int) -> "SpansRead":
+        """Return what these spans read of a source."""
+        stride, upsample = source.stride[axis], source.upsample
+        reach, size = source.extent[axis] - stride, source.size[axis]
+        starts = [first_tap(source, span, axis) for span in spans]
+        return cls(
+            [max(0, start) // upsample for start in starts],
+            [
+                ceil_div(min(start + span.computed * stride + reach, size), upsample)
+                for start, span in zip(starts, spans, strict=True)
+            ],
+        )
 
     @property
     def all(self) -> int:
-        """The number of rows that all bands read."""
+        """The number of rows or columns that all spans read."""
         return self.end[-1] - self.first[0]
 
     def held(self, count: int) -> int:
-        """Return the largest number of rows that `count` consecutive bands read."""
+        """Return the largest number of rows or columns that `count` consecutive spans read."""
         return max(map(sub, self.end[count - 1 :], self.first))
 
 

@@ -8,10 +8,11 @@ from hwsim.arch.config import Config
 from hwsim.compiler.cut import Cut
 from hwsim.compiler.limits import check_fields
 from hwsim.compiler.spans import (
-    BandRows,
+    ROWS,
+    SpansRead,
+    column_spans,
     least_ring_rows,
-    span_columns,
-    span_rows,
+    row_spans,
     stripe_columns,
 )
 from hwsim.errors import InputError
@@ -70,14 +71,16 @@ def _cut(
 ) -> Cut | None:
     """Return the stage cut into stripes and bands of at most these sizes, or None if none fits."""
     stored = stage.output.shape
-    bands = tuple(span_rows(stage, *piece) for piece in split_evenly(stored.height, height))
+    bands = tuple(row_spans(stage, split_evenly(stored.height, height)))
     tile_columns = _tile_columns(stage, config, blocking, bands, stripe_width)
     if tile_columns is None:
         return None
     stripes = tuple(
         tuple(
-            span_columns(stage, first + start, size)
-            for start, size in split_evenly(width, tile_columns)
+            column_spans(
+                stage,
+                [(first + start, size) for start, size in split_evenly(width, tile_columns)],
+            )
         )
         for first, width in split_evenly(stored.width, stripe_width)
     )
@@ -117,7 +120,7 @@ def _extra_cycles(stage: Stage, config: Config, schedule: Schedule) -> float:
     first_band = schedule.band_sets[0][0]
     arrival, slack = 0.0, False
     for source, own, ring in zip(stage.sources, blocking.sources, schedule.rings, strict=True):
-        rows = BandRows.of(source, [first_band]).all
+        rows = SpansRead.of(source, [first_band], ROWS).all
         startup = rows * ring.row_words / config.beats_per_cycle
         chunks = 1 if own.reduction_blocks == 1 else own.stored_blocks
         arrival += startup * chunks / own.reduction_blocks
@@ -139,8 +142,8 @@ def _issue_cycles(config: Config, schedule: Schedule) -> int:
 
     A small tile lasts as long as the next weight block takes to load.
     """
-    rows = Counter(band.computed for band_set in schedule.band_sets for band in band_set)
-    columns = Counter(tile.computed for stripe in schedule.stripes for tile in stripe)
+    rows = Counter([band.computed for band_set in schedule.band_sets for band in band_set])
+    columns = Counter([tile.computed for stripe in schedule.stripes for tile in stripe])
     refill = config.weight_block_words + pipeline.BLOCK_OVERHEAD
     return schedule.blocking.weight_blocks * sum(
         row_count * column_count * max(height * width, refill)
@@ -194,11 +197,11 @@ def _check_accumulators(stage: Stage, config: Config, blocking: Blocking) -> Non
 def _too_small(stage: Stage, config: Config, blocking: Blocking) -> str:
     """Return the message for a feature buffer that does not hold a tile of one stored pixel."""
     stored = stage.output.shape
-    bands = [span_rows(stage, row, 1) for row in range(stored.height)]
-    tiles = [span_columns(stage, column, 1) for column in range(stored.width)]
+    bands = row_spans(stage, split_evenly(stored.height, 1))
+    tiles = column_spans(stage, split_evenly(stored.width, 1))
     least = 0
     for source, own in zip(stage.sources, blocking.sources, strict=True):
-        rows = max(BandRows.of(source, bands).held(1), least_ring_rows(source))
+        rows = max(SpansRead.of(source, bands, ROWS).held(1), least_ring_rows(source))
         columns = [stripe_columns(source, own, [tile]) for tile in tiles]
         row_words = max(own.row_words(last - first) for first, last in columns)
         least += min(rows, source.tensor.shape.height) * row_words * own.stored_blocks

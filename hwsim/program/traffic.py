@@ -19,7 +19,7 @@ from hwsim.program.program import Plan, Program, StageProgram, Traffic
 
 Words = dict[Traffic, int]
 
-LOADED = {
+LOADED: dict[int, Traffic] = {  # by the number of the destination
     Destination.FEATURES: Traffic.FEATURES_READ,
     Destination.WEIGHTS: Traffic.WEIGHTS,
     Destination.PROGRAM: Traffic.PROGRAM,
@@ -136,7 +136,7 @@ def _described_words(program: Program, part: StageProgram) -> Words:
     words = dict.fromkeys(Traffic, 0)
     for descriptor in program.descriptors[part.first_descriptor : part.last_descriptor]:
         if type(descriptor) is Load:
-            kind = LOADED[Destination(descriptor.destination)]
+            kind = LOADED[descriptor.destination]
             words[kind] += descriptor.row_words * descriptor.rows * descriptor.blocks
         elif type(descriptor) is Store:
             words[Traffic.FEATURES_WRITTEN] += (

@@ -31,9 +31,9 @@ class Pieces(Generic[Value]):
         index = bisect_left(self._ends, number)
         return self._ends[index], self._values[index]
 
-    def last(self) -> tuple[int, Value] | None:
-        """Return the last number and the value of the newest piece, or None if there is none."""
-        return (self._ends[-1], self._values[-1]) if self._ends else None
+    def last(self) -> tuple[int, Value]:
+        """Return the last number and the value of the newest piece."""
+        return self._ends[-1], self._values[-1]
 
     def drop(self, number: int) -> None:
         """Allow pieces below `number` to be dropped; the newest piece is kept.

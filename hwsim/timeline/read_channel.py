@@ -40,7 +40,7 @@ class ChunkLoad(NamedTuple):
 class ReadChannel:
     """The load unit, the read manager and the reads of the memory.
 
-    `chunk_cycle`, `weight_cycle` and `descriptor_cycle` return the cycle from which on something is
+    `chunk_cycle`, `weight_cycle` and `next_descriptor_cycle` return the cycle from which on something is
     usable on chip. Old entries are dropped: callers ask for descriptors in order, for weights until
     they are released, and for chunks as far back as a token can name them.
     """
@@ -67,10 +67,8 @@ class ReadChannel:
         ] * config.bus.outstanding_reads  # cycles of last beats
         self._chunks: Pieces[ChunkLoad] = Pieces()
         self._weights: Pieces[WeightLoad] = Pieces()
-        # Of each page behind the one in use, and of that one: when its descriptors are usable.
-        self._pages: deque[list[int]] = deque()
-        self._slots: list[int] = []
-        self._page = -1  # the number of the page in use
+        self._weights_unsettled = False  # true while the newest load is one of weights
+        self._descriptors: deque[int] = deque()  # cycles in which those ahead are usable
         self._arrivals: dict[int, int] = {}  # of weight words that were asked for before
 
     @property
@@ -101,23 +99,17 @@ class ReadChannel:
             self._time_next()
         return self.popped[index]
 
-    def descriptor_cycle(self, index: int) -> int:
-        """Return the cycle in which the last word of descriptor `index` is usable.
-
-        Callers must ask for descriptors in order.
-        """
-        page, slot = divmod(index, PAGE_DESCRIPTORS)
-        if page > self._page:
-            while not self._pages:
-                self._time_next()
-            self._page, self._slots = page, self._pages.popleft()
-        return self._slots[slot]
+    def next_descriptor_cycle(self) -> int:
+        """Return the cycle in which the last word of the next descriptor is usable."""
+        while not self._descriptors:
+            self._time_next()
+        return self._descriptors.popleft()
 
     def _add_page(self, beats: int, train: BurstTrain) -> None:
         """Record the cycles in which the last words of a page's descriptors are usable."""
         last_beats = range(self._descriptor_beats - 1, beats, self._descriptor_beats)
-        self._pages.append(
-            [self._paced_beat(train, beat) + pipeline.LOAD_VISIBLE for beat in last_beats]
+        self._descriptors.extend(
+            self._paced_beat(train, beat) + pipeline.LOAD_VISIBLE for beat in last_beats
         )
 
     def chunk_cycle(self, chunk: int) -> int:
@@ -226,6 +218,7 @@ class ReadChannel:
             self._add_chunks(load, train)
         elif load.destination == Destination.WEIGHTS:
             self._weights.add(load.row_words, WeightLoad(load.row_words, train))
+            self._weights_unsettled = True
         else:
             self._add_page(load.row_words, train)
         kind, beats = Destination(load.destination), load.row_words * runs
@@ -250,16 +243,13 @@ class ReadChannel:
         """Record a load's bursts; the next load is accepted when the last burst run is issued."""
         run_bursts = -(-run_words // self._burst)
         bursts = run_bursts * runs
-
-        def address_cycle(number: int) -> int:
-            """Return the cycle of a burst's address; numbers below 0 are earlier loads'."""
-            return self._addresses[number] if number < 0 else train.address(number)
-
-        # When the last burst run is issued, the unit still holds so many bursts before it.
+        # When the last burst run is issued, the unit still holds so many bursts before it. A number
+        # below 0 is one of an earlier load.
         ahead = bursts - run_bursts - pipeline.BURSTS_HELD
-        self._unit_free = max(begins + pipeline.LOAD_START + ahead, address_cycle(ahead))
-        held = range(bursts - pipeline.BURSTS_HELD, bursts)
-        self._addresses = [address_cycle(number) for number in held]
+        address = self._addresses[ahead] if ahead < 0 else train.address(ahead)
+        self._unit_free = max(begins + pipeline.LOAD_START + ahead, address)
+        own = range(max(bursts - pipeline.BURSTS_HELD, 0), bursts)
+        self._addresses = [*self._addresses[len(own) :], *map(train.address, own)]
         self._answered = train.answered(self._answered)
         self._data_free = train.end(bursts)
 
@@ -282,10 +272,10 @@ class ReadChannel:
 
         This is done before the next load, when the releases that it waited for are known.
         """
-        newest = self._weights.last()
-        if newest is None:
+        if not self._weights_unsettled:
             return
-        end, load = newest
+        self._weights_unsettled = False
+        end, load = self._weights.last()
         last = self._beat_cycle(load.words, end, load)
         if last + self._cycles_per_beat > self._data_free:
             self._data_free = last + self._cycles_per_beat
@@ -295,5 +285,4 @@ class ReadChannel:
                 address = self._beat_cycle(beat, end, load) - self._latency
                 self._addresses[-back] = max(self._addresses[-back], address)
             event = self.events.last()
-            if event.destination is Destination.WEIGHTS:
-                self.events.replace_last(event._replace(last_cycle=self._data_free))
+            self.events.replace_last(event._replace(last_cycle=self._data_free))

@@ -71,37 +71,37 @@ class Walk:
         self.reads.first_page()
         for stage, part in enumerate(self.program.stages):
             own = self.program.descriptors[part.first_descriptor : part.last_descriptor]
-            for index, descriptor in enumerate(own, part.first_descriptor):
-                self._take(index, descriptor, stage)
+            for descriptor in own:
+                self._take(descriptor, stage)
             on_stage()
         self.reads.finish()
         return self
 
-    def _take(self, index: int, descriptor: Descriptor, stage: int) -> None:
+    def _take(self, descriptor: Descriptor, stage: int) -> None:
         """Hand one descriptor to its unit."""
         if type(descriptor) is Compute:
             issue_free, drain_free = (
                 self._issue_popped[-QUEUE_DEPTH],
                 self._drain_popped[-QUEUE_DEPTH],
             )
-            delivered = self._deliver(index, max(issue_free, drain_free))
+            delivered = self._deliver(max(issue_free, drain_free))
             self._compute(descriptor, delivered, stage)
         elif type(descriptor) is Store:
-            delivered = self._deliver(index, self._store_popped[-QUEUE_DEPTH])
+            delivered = self._deliver(self._store_popped[-QUEUE_DEPTH])
             self._store(descriptor, delivered, stage)
         elif type(descriptor) is Load:
             full = self._loads >= QUEUE_DEPTH
             slot_free = self.reads.popped_cycle(self._loads - QUEUE_DEPTH) if full else 0
-            self.reads.add(descriptor, self._deliver(index, slot_free), stage)
+            self.reads.add(descriptor, self._deliver(slot_free), stage)
             self._loads += 1
         elif type(descriptor) is End:
-            delivered = self._deliver(index, slot_free=0)
+            delivered = self._deliver(slot_free=0)
             stores = unwrap(descriptor.wait_stores, len(self.stores))
             self.end_cycle = max(delivered, self.stores[stores - 1]) + pipeline.END_VISIBLE
 
-    def _deliver(self, index: int, slot_free: int) -> int:
-        """Return the cycle in which a descriptor is at the head of its queue, if that is empty."""
-        read = max(self._read_free, self.reads.descriptor_cycle(index))
+    def _deliver(self, slot_free: int) -> int:
+        """Return the cycle in which the next descriptor heads its queue, if that is empty."""
+        read = max(self._read_free, self.reads.next_descriptor_cycle())
         delivered = read + self._descriptor_beats + pipeline.DISTRIBUTE
         delivered = max(delivered, slot_free + pipeline.DISTRIBUTE_ROOM)
         self._read_free = delivered - pipeline.DISTRIBUTE + pipeline.DISTRIBUTE_GAP
