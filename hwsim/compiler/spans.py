@@ -5,7 +5,6 @@ Functions of one axis take 0 for rows and 1 for columns.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import sub
 
 from hwsim.graph import Source, SpatialPool, Stage
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, SourceBlocking, ceil_div
@@ -75,7 +74,7 @@ class SpansRead:
 
     def held(self, count: int) -> int:
         """Return the largest number of rows or columns that `count` consecutive spans read."""
-        return max(map(sub, self.end[count - 1 :], self.first))
+        return max(map(int.__sub__, self.end[count - 1 :], self.first))
 
 
 def least_ring_rows(source: Source) -> int:

@@ -40,9 +40,9 @@ class ChunkLoad(NamedTuple):
 class ReadChannel:
     """The load unit, the read manager and the reads of the memory.
 
-    `chunk_cycle`, `weight_cycle` and `next_descriptor_cycle` return the cycle from which on something is
-    usable on chip. Old entries are dropped: callers ask for descriptors in order, for weights until
-    they are released, and for chunks as far back as a token can name them.
+    `chunk_cycle`, `weight_cycle` and `next_descriptor_cycle` return the cycle from which on
+    something is usable on chip. Old entries are dropped: callers ask for weights until they are
+    released, and for chunks as far back as a token can name them.
     """
 
     def __init__(self, config: Config, computes: Sequence[int], stores: Sequence[int]) -> None:
