@@ -1,4 +1,7 @@
-"""The descriptors of a tile: COMPUTEs of each output block and source of a bundle, then a STORE."""
+"""The descriptors of a tile: the COMPUTEs of each output block of a bundle, then a STORE.
+
+Each source has a COMPUTE, or one for each part of a large kernel.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,8 +11,10 @@ from hwsim.compiler.spans import COLUMNS, ROWS, first_tap
 from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import Tokens
 from hwsim.compiler.weight_stream import WeightStream
+from hwsim.graph import Source
 from hwsim.isa.descriptor import Compute, Descriptor, Store
 from hwsim.isa.tokens import TOKEN_MASK
+from hwsim.program.blocking import KernelPart
 from hwsim.program.schedule import Span
 
 
@@ -36,7 +41,8 @@ class TileWriter:
         weights: WeightStream,
     ) -> None:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
-        self._rings, self._weights = rings, weights
+        self._parts = [(ring, part) for ring in rings for part in ring.blocking.kernel_parts]
+        self._weights = weights
 
     def write(
         self,
@@ -57,9 +63,9 @@ class TileWriter:
         first, blocks = self._task.blocks_of(bundle)
         for slot in range(blocks):
             words_before = 0
-            for index, ring in enumerate(self._rings):
-                is_last = index == len(self._rings) - 1
-                words = ring.blocking.weight_words
+            for index, (_, part) in enumerate(self._parts):
+                is_last = index == len(self._parts) - 1
+                words = part.weight_words
                 before_compute(words + is_last * self._task.config.parameter_words)
                 offset = weights.offset(first + slot, words_before)
                 self._compute(first + slot, slot, index, tile, offset)
@@ -68,19 +74,20 @@ class TileWriter:
                     weights.release(words)
             if release:
                 weights.release(self._task.config.parameter_words)
-        tokens.computes += blocks * len(self._rings)
+        tokens.computes += blocks * len(self._parts)
         tokens.drains += blocks
         self._store(bundle, band, span, staging)
 
     def _compute(
         self, output_block: int, slot: int, index: int, tile: _Tile, weight_offset: int
     ) -> None:
-        """Write the COMPUTE of source number `index` for one output block."""
-        task, stage, ring = self._task, self._task.stage, self._rings[index]
+        """Write the COMPUTE number `index` of one output block."""
+        task, stage = self._task, self._task.stage
+        ring, part = self._parts[index]
         source, own, place = ring.source, ring.blocking, ring.place
         first_block = own.first_input_block(output_block)
         height, width = source.size
-        top = first_tap(source, tile.band, ROWS)
+        top = _part_start(source, part, tile.band, ROWS)
         stored_row = top // source.upsample  # of the tensor
         ring_rows, row_words = place.rows, ring.row_words
         if ring_rows == source.tensor.shape.height:  # never wraps where rows are read
@@ -100,15 +107,15 @@ class TileWriter:
                 ring_row=ring_row,
                 ring_rows=ring_rows,
                 top=top,
-                left=first_tap(source, tile.span, COLUMNS),
+                left=_part_start(source, part, tile.span, COLUMNS),
                 column_origin=ring.first_column * source.upsample,
                 input_height=height,
                 input_width=width,
                 input_zero_point=source.tensor.zero_point,
                 rows=tile.band.computed,
                 columns=tile.span.computed,
-                kernel_rows=source.kernel[ROWS],
-                kernel_columns=source.kernel[COLUMNS],
+                kernel_rows=part.kernel[ROWS],
+                kernel_columns=part.kernel[COLUMNS],
                 stride_rows=source.stride[ROWS],
                 stride_columns=source.stride[COLUMNS],
                 stride_words=stride_words,
@@ -121,7 +128,7 @@ class TileWriter:
                 blocks=own.reduction_blocks,
                 packed=int(own.packed),
                 first=int(index == 0),
-                last=int(index == len(self._rings) - 1),
+                last=int(index == len(self._parts) - 1),
                 weight_offset=weight_offset,
                 release=int(tile.release),
                 channel_pool=stage.channel_pool.bit_length() - 1,
@@ -154,3 +161,12 @@ class TileWriter:
                 staging_address=staging_address,
             )
         )
+
+
+def _part_start(source: Source, part: KernelPart, span: Span, axis: int) -> int:
+    """Return where the first tap of a kernel's part reads the source.
+
+    Past the source every tap reads the zero point, so that none needs to begin further out.
+    """
+    start = first_tap(source, span, axis) + part.first[axis] * source.dilation[axis]
+    return min(start, source.size[axis])
