@@ -20,8 +20,10 @@ from hwsim.graph import (
     Stage,
     Tensor,
 )
-from hwsim.graph.check import IMAGE_CHANNELS, LARGEST_DILATION, LARGEST_KERNEL, LARGEST_STRIDE
+from hwsim.graph.check import IMAGE_CHANNELS, LARGEST_DILATION, LARGEST_STRIDE
 from hwsim.graph.infer import convolved_shape
+
+LARGEST_DRAWN_KERNEL = 20  # the largest of all would take long; a COMPUTE has at most 15 taps
 
 
 @st.composite
@@ -83,7 +85,7 @@ def kernels(draw: st.DrawFn, shape: Shape) -> tuple[tuple[int, int], int]:
     usual = draw(st.sampled_from([1, 3, 3, None]))
     if usual:
         return (usual, usual), usual // 2
-    sides = st.integers(1, 5) | st.integers(1, LARGEST_KERNEL)
+    sides = st.integers(1, 5) | st.integers(1, LARGEST_DRAWN_KERNEL)
     rows, columns = draw(sides), draw(sides)
     padding = draw(st.integers(0, min(rows, columns) - 1))
     rows, columns = (
@@ -159,7 +161,7 @@ def sources_of(draw: st.DrawFn, tensor: Tensor, most_groups: int) -> Source:
     upsample = draw(st.sampled_from([1, 1, 2]))
     strides, dilations = draw(pairs(LARGEST_STRIDE)), draw(pairs(LARGEST_DILATION))
     stride, dilation = ((1, 1), (1, 1)) if upsample > 1 else (strides, dilations)
-    kernel = draw(pairs(LARGEST_KERNEL))
+    kernel = draw(pairs(LARGEST_DRAWN_KERNEL))
     extent = [(taps - 1) * step + 1 for taps, step in zip(kernel, dilation, strict=True)]
     sides = [draw(st.integers(0, min(4, extent[axis] - 1))) for axis in (0, 1, 0, 1)]
     # A kernel that has no room yet gets it from padding, as much as may be on each side.
@@ -187,7 +189,7 @@ def fitting(source: Source, computed: Shape) -> Source | None:
     for axis in (0, 1):
         stride, dilation, size = source.stride[axis], source.dilation[axis], source.size[axis]
         found = None
-        for taps in range(1, LARGEST_KERNEL + 1):
+        for taps in range(1, LARGEST_DRAWN_KERNEL + 1):
             extent = (taps - 1) * dilation + 1
             # The least that the kernel reads for so many outputs; up to stride - 1 more is skipped.
             padding = (wanted[axis] - 1) * stride + extent - size

@@ -84,7 +84,7 @@ def operators_on(draw: st.DrawFn, tensors: dict[str, Shape], name: str) -> Opera
 @st.composite
 def _convolutions(draw: st.DrawFn, shape: Shape, ends: dict[str, Any]) -> Convolution:
     groups = draw(st.sampled_from([n for n in (1, 1, 2, 3, 4) if shape.channels % n == 0]))
-    size = draw(st.sampled_from([1, 1, 2, 3]))
+    size = draw(st.sampled_from([1, 1, 2, 3, 17]))
     padding = max(size // 2, 0) if min(shape.height, shape.width) < size else draw(
         st.sampled_from([0, size // 2])
     )  # fmt: skip

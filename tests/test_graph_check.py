@@ -122,7 +122,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"sources": (sound_source(), "x")}, "source 2: 'x' must be a Source"),
     ({"sources": (sound_source(),) * 2, "constants": sound_constants()},
      "weights must be a tuple of 2 arrays, one of each source"),
-    ({"kernel": (16, 3)}, "kernel = (16, 3) must be two integers from 1 to 15"),
+    ({"kernel": (256, 3)}, "kernel = (256, 3) must be two integers from 1 to 255"),
     ({"kernel": (9, 9)}, "kernel (9, 9) with padding 1 does not fit input 8x6x5"),
     ({"kernel": 3}, "kernel = 3 must be two integers"),
     ({"kernel": [3, 3]}, "kernel = [3, 3] must be two integers"),
@@ -175,7 +175,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"is_reduction": 1}, "is_reduction = 1 must be of type bool"),
     ({"tensor": input_with(shape=Shape(NUMPY_EIGHT, 6, 5))},
      "must be an integer from 1 to 65535"),
-    ({"kernel": (np.int64(3), 3)}, "must be two integers from 1 to 15"),
+    ({"kernel": (np.int64(3), 3)}, "must be two integers from 1 to 255"),
     ({"leaky_slope": np.float32(0.1)}, "must be None or a number from 0 to 1"),
     ({"constants": sound_constants(shift=np.full(16, 63, np.int32))},
      "shift holds 63: must be 2 to 62"),
@@ -304,7 +304,7 @@ def source_faults(source: Source) -> Iterator[tuple[dict[str, Any], str]]:
     for side, extent in (("top", rows), ("left", columns), ("bottom", rows), ("right", columns)):
         for value in (-1, extent):
             yield {"padding": replace(source.padding, **{side: value})}, str(value)
-    yield {"kernel": (16, source.kernel[1])}, "16"
+    yield {"kernel": (256, source.kernel[1])}, "256"
     yield {"stride": (source.stride[0], 9)}, "9"
     yield {"dilation": (0, source.dilation[1])}, "0"
     yield {"upsample": 4}, "4"

@@ -1,6 +1,7 @@
 """All witnesses agree on legal layers that no built-in network has."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from hwsim.compiler import compile_graph
 from hwsim.flows.progress import silent
 from hwsim.flows.simulation import Subject
 from hwsim.flows.witnesses import verify_program
-from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage, Tensor
+from hwsim.graph import Graph, Padding, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.timeline import time_program
 from tests.drawn import drawn_inputs, preset_with, with_drawn_constants
 
@@ -64,6 +65,16 @@ def large_kernels() -> Graph:
     return Graph.chain("large kernels", (first, second))
 
 
+def kernels_in_parts() -> Graph:
+    """Return layers whose kernels are several COMPUTEs: one on each axis, one dilated, in a sum."""
+    first = dense(Tensor("input", Shape(5, 11, 6)), 8, (16, 17), 10, pool=STRIDE_2)
+    tall = Source.whole(first.output, (16, 2))
+    wide = replace(tall, kernel=(1, 31), dilation=(1, 2), padding=Padding(0, 40, 0, 20))
+    tall = replace(tall, padding=Padding(15, 0, 0, 1))
+    second = Stage.inferred("second", [wide, tall], "sum", 4)
+    return Graph("kernels in parts", first.inputs, (first, second), (second.output,))
+
+
 def depthwise_layers() -> Graph:
     """Return depthwise layers with more channels than lanes, even kernels, and pools."""
     first = depthwise(Tensor("input", Shape(20, 13, 9)), (3, 3), 1, pool=STRIDE_1)
@@ -83,6 +94,7 @@ SLOW = pytest.mark.slow
 GRAPHS = [
     wide_paddings,
     depthwise_layers,
+    kernels_in_parts,
     pytest.param(without_paddings, marks=SLOW),
     pytest.param(large_kernels, marks=SLOW),
     pytest.param(single_pixel, marks=SLOW),

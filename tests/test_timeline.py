@@ -48,7 +48,8 @@ def test_units_never_overlap_themselves(data: st.DataObject) -> None:
     for before, after in zip(timeline.tiles, timeline.tiles[1:], strict=False):
         assert before.issue_end <= after.issue_start
         assert before.drain_end <= after.drain_start
-        assert before.issue_end < before.drain_start
+        is_drained = before.drain_start < before.drain_end  # not all COMPUTEs of a tile are
+        assert before.issue_end < before.drain_start or not is_drained
     for earlier, later in zip(timeline.loads, timeline.loads[1:], strict=False):
         assert earlier.last_cycle <= later.first_cycle
     for first, second in zip(timeline.stores, timeline.stores[1:], strict=False):

@@ -21,7 +21,7 @@ def stage_descriptors(stage: Stage, schedule: Schedule, config: Config) -> int:
     blocking = schedule.blocking
     loads = sum(_feature_loads(source, schedule) for source in stage.sources)
     loads += _weight_loads(schedule, config)
-    computes = blocking.output_blocks * len(stage.sources)
+    computes = blocking.output_blocks * len(blocking.kernel_parts)
     return schedule.tiles * (computes + blocking.bundles) + loads
 
 
@@ -43,8 +43,8 @@ def _weight_loads(schedule: Schedule, config: Config) -> int:
     """Return the number of loads of weights: one for each sweep, or for each bundle.
 
     The first bundle of a band set is loaded ahead. If the queue cannot hold all of it, the rest is
-    one more load. A tile of several sources whose weights exceed the queue has a load for each
-    COMPUTE, but for what was loaded ahead.
+    one more load. A tile of several COMPUTEs whose weights exceed the queue has a load for each,
+    but for what was loaded ahead.
     """
     if schedule.scope is WeightScope.STAGE:
         return len(schedule.sweeps)
@@ -54,10 +54,10 @@ def _weight_loads(schedule: Schedule, config: Config) -> int:
         return readings * blocking.bundles
     first_blocks = min(blocking.bundle_blocks, blocking.output_blocks)
     first_bundle_words = first_blocks * blocking.weight_words
-    if len(blocking.sources) == 1:
+    if len(blocking.kernel_parts) == 1:
         split = readings if first_bundle_words > config.weight_words else 0
         return schedule.tiles * blocking.bundles + split
-    pieces = [source.weight_words for source in blocking.sources]
+    pieces = [part.weight_words for part in blocking.kernel_parts]
     pieces[-1] += config.parameter_words
     ends = accumulate(pieces * first_blocks)
     ahead = min(first_bundle_words, config.weight_words)

@@ -94,10 +94,10 @@ class _StageEmitter:
         """Write a tile whose weights exceed the queue.
 
         A load that waits for room must not keep back the page of the COMPUTEs that make it. Those
-        of one source are few, and on the next page at the latest; with several sources, each loads
-        its own weights.
+        of one source are few, and on the next page at the latest; with several sources, or a kernel
+        in parts, each loads its own weights.
         """
-        if len(self._task.stage.sources) == 1:
+        if len(self._task.schedule.blocking.kernel_parts) == 1:
             self._weights.load(bundle)
             writer.write(bundle, band, tile, release=True)
         else:

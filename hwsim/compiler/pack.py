@@ -109,7 +109,14 @@ def _weight_blocks(
         lane = first - first_blocks[index // lanes_out] * lanes_in
         dense[index[:, None], lane[:, None] + np.arange(channels)] = weights
     split = dense.reshape(outputs, lanes_out, reduction, lanes_in, rows, columns)
-    return split.transpose(0, 2, 4, 5, 1, 3)
+    ordered = split.transpose(0, 2, 4, 5, 1, 3)
+    return np.concatenate(
+        [
+            ordered[:, :, part.rows, part.columns].reshape(outputs, -1, lanes_out, lanes_in)
+            for part in own.kernel_parts
+        ],
+        axis=1,
+    )
 
 
 def _pack_integers(values: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:

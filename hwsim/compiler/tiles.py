@@ -1,4 +1,7 @@
-"""The descriptors of a tile: COMPUTEs of each output block and source of a bundle, then a STORE."""
+"""The descriptors of a tile: the COMPUTEs of each output block of a bundle, then a STORE.
+
+Each source has a COMPUTE, or one for each part of a large kernel.
+"""
 
 from collections.abc import Callable
 
@@ -7,8 +10,10 @@ from hwsim.compiler.spans import COLUMNS, ROWS, first_tap, least_ring_rows
 from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import Tokens
 from hwsim.compiler.weight_stream import WeightStream
+from hwsim.graph import Source
 from hwsim.isa.descriptor import Compute, Descriptor, Store, compute_setter
 from hwsim.isa.tokens import TOKEN_MASK
+from hwsim.program.blocking import KernelPart
 from hwsim.program.schedule import Span
 
 # The fields that a tile's place decides, and those that differ between its output blocks.
@@ -29,8 +34,8 @@ _set_block = compute_setter(
 class TileWriter:
     """Writes the tiles of one sweep.
 
-    The fields of a COMPUTE that its source decides are written once, those that the band and the
-    columns decide once for all output blocks.
+    The fields of a COMPUTE that its part of a kernel decides are written once, those that the band
+    and the columns decide once for all output blocks.
     """
 
     def __init__(
@@ -42,13 +47,14 @@ class TileWriter:
         weights: WeightStream,
     ) -> None:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
-        self._rings, self._weights = rings, weights
+        self._weights = weights
+        self._parts = [(ring, part) for ring in rings for part in ring.blocking.kernel_parts]
         self._half_words = task.config.staging_words // 2
         self._parameter_words = task.config.parameter_words
         # Bytes of a stored pixel that one output block fills.
         self._block_bytes = task.config.array.output_lanes // task.stage.channel_pool
-        self._of_source = [self._source_fields(index) for index in range(len(rings))]
-        self._of_tile: dict[tuple[int, int], list[tuple[Compute, FeatureRing]]] = {}
+        self._of_part = [self._part_fields(index) for index in range(len(self._parts))]
+        self._of_tile: dict[tuple[Span, Span], list[Compute]] = {}
 
     def write(
         self,
@@ -68,13 +74,12 @@ class TileWriter:
         wait_staged = max(0, tokens.stores - 1) & TOKEN_MASK
         first, blocks = self._task.blocks_of(bundle)
         offset = weights.offset(first)  # stays where words are released as they are read
-        parts = self._tile_fields(band, span)
+        templates = self._tile_fields(band, span)
         for slot in range(blocks):
-            for template, ring in parts:
-                own = ring.blocking
-                words = own.weight_words + template.last * self._parameter_words
+            for template, (ring, part) in zip(templates, self._parts, strict=True):
+                words = part.weight_words + template.last * self._parameter_words
                 before_compute(words)
-                first_block = own.first_input_block(first + slot)
+                first_block = ring.blocking.first_input_block(first + slot)
                 self._descriptors.append(
                     _set_block(
                         template,
@@ -91,40 +96,42 @@ class TileWriter:
                     weights.release(words)
                 else:
                     offset += words
-        tokens.computes += blocks * len(self._rings)
+        tokens.computes += blocks * len(self._parts)
         tokens.drains += blocks
         self._store(bundle, band, span, staging_address)
 
-    def _tile_fields(self, band: Span, span: Span) -> list[tuple[Compute, FeatureRing]]:
-        """Return a COMPUTE of each source, without what differs between output blocks."""
-        key = band.first_stored, span.first_stored
+    def _tile_fields(self, band: Span, span: Span) -> list[Compute]:
+        """Return the COMPUTEs of a tile, without what differs between its output blocks."""
+        key = band, span
         if key not in self._of_tile:
             self._of_tile[key] = [
-                (self._place(template, ring, band, span), ring)
-                for template, ring in zip(self._of_source, self._rings, strict=True)
+                self._place(template, ring, part, band, span)
+                for template, (ring, part) in zip(self._of_part, self._parts, strict=True)
             ]
         return self._of_tile[key]
 
     @staticmethod
-    def _place(template: Compute, ring: FeatureRing, band: Span, span: Span) -> Compute:
-        """Return the COMPUTE of a source with the fields that the tile's place decides."""
-        top = first_tap(ring.source, band, ROWS)
+    def _place(
+        template: Compute, ring: FeatureRing, part: KernelPart, band: Span, span: Span
+    ) -> Compute:
+        """Return a COMPUTE with the fields that the tile's place decides."""
+        top = _part_start(ring.source, part, band, ROWS)
         ring_row = top // ring.source.upsample % template.ring_rows
         return _set_place(
             template,
             ring.place.first_word + ring_row * template.row_words,
             ring_row,
             top,
-            first_tap(ring.source, span, COLUMNS),
+            _part_start(ring.source, part, span, COLUMNS),
             band.computed,
             span.computed,
             band.stored,
             span.stored,
         )
 
-    def _source_fields(self, index: int) -> Compute:
-        """Return the COMPUTE of a source with what all tiles share; the other fields are 0."""
-        stage, ring = self._task.stage, self._rings[index]
+    def _part_fields(self, index: int) -> Compute:
+        """Return COMPUTE number `index` with what all tiles share; the other fields are 0."""
+        stage, (ring, part) = self._task.stage, self._parts[index]
         source, own, place = ring.source, ring.blocking, ring.place
         height, width = source.size
         ring_rows = place.rows
@@ -149,8 +156,8 @@ class TileWriter:
             input_zero_point=source.tensor.zero_point,
             rows=0,
             columns=0,
-            kernel_rows=source.kernel[ROWS],
-            kernel_columns=source.kernel[COLUMNS],
+            kernel_rows=part.kernel[ROWS],
+            kernel_columns=part.kernel[COLUMNS],
             stride_rows=source.stride[ROWS],
             stride_columns=source.stride[COLUMNS],
             stride_words=stride_words,
@@ -163,7 +170,7 @@ class TileWriter:
             blocks=own.reduction_blocks,
             packed=int(own.packed),
             first=int(index == 0),
-            last=int(index == len(self._rings) - 1),
+            last=int(index == len(self._parts) - 1),
             weight_offset=0,
             release=0,
             channel_pool=stage.channel_pool.bit_length() - 1,
@@ -195,3 +202,12 @@ class TileWriter:
                 staging_address=staging_address,
             )
         )
+
+
+def _part_start(source: Source, part: KernelPart, span: Span, axis: int) -> int:
+    """Return where the first tap of a kernel's part reads the source.
+
+    Past the source every tap reads the zero point, so that none needs to begin further out.
+    """
+    start = first_tap(source, span, axis) + part.first[axis] * source.dilation[axis]
+    return min(start, source.size[axis])

@@ -5,10 +5,14 @@ from itertools import pairwise
 
 from hwsim.arch.config import Config
 from hwsim.graph import Graph, Source, Stage, Tensor
+from hwsim.isa.descriptor import FIELDS
+from hwsim.isa.fields import Opcode
 
 IMAGE_PIXEL_BYTES = 4
 PACKED_KERNEL = (3, 3)
 SINGLE = (1, 1)
+# The most rows or columns of taps that a COMPUTE has fields for.
+MOST_TAPS = next(field.high for field in FIELDS[Opcode.COMPUTE] if field.name == "kernel_rows")
 
 
 def ceil_div(value: int, divisor: int) -> int:
@@ -20,6 +24,23 @@ def split_evenly(length: int, largest: int) -> list[tuple[int, int]]:
     count = ceil_div(length, largest)
     edges = [index * length // count for index in range(count + 1)]
     return [(start, stop - start) for start, stop in pairwise(edges)]
+
+
+@dataclass(frozen=True)
+class KernelPart:
+    """The taps of a kernel that one COMPUTE takes: so many from tap `first` on, (row, column)."""
+
+    first: tuple[int, int]
+    kernel: tuple[int, int]
+    weight_words: int  # of one output block
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.first[0], self.first[0] + self.kernel[0])
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.first[1], self.first[1] + self.kernel[1])
 
 
 @dataclass(frozen=True)
@@ -35,6 +56,7 @@ class SourceBlocking:
     reduction_blocks: int  # input blocks (or tap passes, with `packed`) of one output block
     weight_blocks: int  # weight blocks of one output block
     weight_words: int  # words of these, without parameters
+    kernel_parts: tuple[KernelPart, ...]
     first_channel: int
     channels_per_group: int
     filters_per_group: int
@@ -85,6 +107,11 @@ class Blocking:
     def weight_blocks(self) -> int:
         """The weight blocks of one output block."""
         return sum(source.weight_blocks for source in self.sources)
+
+    @property
+    def kernel_parts(self) -> list[KernelPart]:
+        """The parts of all kernels, one for each COMPUTE of a tile of one output block."""
+        return [part for source in self.sources for part in source.kernel_parts]
 
 
 def is_packed(source: Source) -> bool:
@@ -140,11 +167,23 @@ def _block_source(source: Source, filters: int, config: Config) -> SourceBlockin
         reduction,
         weight_blocks,
         weight_words=weight_blocks * config.weight_block_words,
+        kernel_parts=_kernel_parts(source.kernel, weight_blocks * config.weight_block_words),
         first_channel=first_channel,
         channels_per_group=source.channels // source.groups,
         filters_per_group=filters // source.groups,
         lanes_in=lanes_in,
         lanes_out=lanes_out,
+    )
+
+
+def _kernel_parts(kernel: tuple[int, int], weight_words: int) -> tuple[KernelPart, ...]:
+    """Return the fewest parts that cut a kernel, each of whose taps has the same weight words."""
+    rows, columns = (split_evenly(side, MOST_TAPS) for side in kernel)
+    taps = kernel[0] * kernel[1]
+    return tuple(
+        KernelPart((row, column), (height, width), weight_words * height * width // taps)
+        for row, height in rows
+        for column, width in columns
     )
 
 
