@@ -61,7 +61,13 @@ def _convolution(operator: Convolution, x: Tensor, weights: FloatWeights) -> Ten
     array = {name: torch.tensor(values) for name, values in weights.arrays().items()}
     padding = operator.padding
     x = functional.pad(x, (padding.left, padding.right, padding.top, padding.bottom))
-    y = functional.conv2d(x, array["weights"], stride=operator.stride, groups=operator.groups)
+    y = functional.conv2d(
+        x,
+        array["weights"],
+        stride=operator.stride,
+        dilation=operator.dilation,
+        groups=operator.groups,
+    )
     column = (1, -1, 1, 1)
     if operator.is_normalised:
         deviation = array["variance"].sqrt() + BATCH_NORM_EPSILON

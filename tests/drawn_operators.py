@@ -88,10 +88,14 @@ def _convolutions(draw: st.DrawFn, shape: Shape, ends: dict[str, Any]) -> Convol
     padding = max(size // 2, 0) if min(shape.height, shape.width) < size else draw(
         st.sampled_from([0, size // 2])
     )  # fmt: skip
+    dilation = draw(st.integers(1, 2)), draw(st.integers(1, 3))
+    if (size - 1) * max(dilation) >= min(shape.height, shape.width) + 2 * padding:
+        dilation = 1, 1
     return Convolution(
         filters=groups * draw(st.integers(1, 4)),
         kernel=(size, size),
         stride=(draw(st.integers(1, 2)), draw(st.integers(1, 2))),
+        dilation=dilation,
         padding=Padding.even(padding),
         groups=groups,
         is_normalised=draw(st.booleans()),
@@ -153,7 +157,11 @@ def _run_stage(stage: Stage, weights: FloatWeights, tensors: Mapping[str, Tensor
         assert part.shape == source.weights_shape(stage.filters)
         x = seen_map(tensors[source.tensor.name], source, border=0.0)
         acc = acc + functional.conv2d(
-            x, torch.tensor(part), stride=source.stride, groups=source.groups
+            x,
+            torch.tensor(part),
+            stride=source.stride,
+            dilation=source.dilation,
+            groups=source.groups,
         )
     if "scale" in array:
         deviation = array["variance"].sqrt() + BATCH_NORM_EPSILON

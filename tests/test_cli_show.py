@@ -63,6 +63,20 @@ def test_the_tables_say_it_in_words(file: Path, capsys: pytest.CaptureFixture[st
     } <= lines
 
 
+def test_a_copy_is_told_by_its_name(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dilated = CONVOLUTION.format(8) + "dilation=2\nstride_x=2\nstride_y=1\n"
+    file.write_text(NET + dilated + LAST.format(4) + "[route]\nlayers=-2,-1\n[upsample]\n")
+    assert main(["show", str(file)]) == 0
+    assert main(["estimate", str(file), "--config", "nano"]) == 0
+    lines = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    assert {
+        "conv0 image 3x3 / 1x2 dilated 2 leaky 0.1 conv0 8x48x32 331,776",
+        "upsample3 line 20 upsample route2 12x96x64 stage upsample3 copy -",
+        "upsample3 copy 2x conv0 + 2x conv1 1x1 / 1 - upsample3 copy 12x96x64 -",
+        "upsample3 copy 12x96x64 12x96x64 12 1x1 upsampled x2 + 1x1 upsampled x2 -",
+    } <= lines
+
+
 def test_its_json_keeps_to_the_schema(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(file), "--size", "32x64", "--json", "-"]) == 0
     document = json.loads(capsys.readouterr().out)

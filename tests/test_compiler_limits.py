@@ -15,7 +15,7 @@ from hwsim.compiler.pack import folded_bias
 from hwsim.cost.comparison import compare
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Graph, Padding, Shape, Source, Stage, Tensor
+from hwsim.graph import Graph, Shape, Source, Stage, Tensor
 from hwsim.isa.descriptor import Store
 from hwsim.passes.baselines import materialized
 from tests.drawn import (
@@ -125,25 +125,6 @@ def test_the_overflow_bound_is_exact() -> None:
     constants.bias[0] += 1
     with pytest.raises(InputError, match=f"an accumulator could reach {2**31},"):
         folded_bias(stage, constants)
-
-
-def test_an_image_is_read_in_one_way() -> None:
-    image = Tensor("image", Shape(3, 6, 6), is_image=True)
-    packed = Source.whole(image, (3, 3), padding=1)
-    for other in (replace(packed, kernel=(1, 3), padding=Padding(0, 1, 0, 1)),
-                  replace(packed, dilation=(2, 2), padding=Padding.even(2)),
-                  replace(packed, first_channel=1, channels=2)):  # fmt: skip
-        with pytest.raises(
-            InputError, match=r"^layer sum: reads image 'image' otherwise than by a"
-        ):
-            compile_graph(sum_of(packed, other), load_config("edge"))
-        compile_graph(sum_of(other, other), load_config("edge"))
-    compile_graph(sum_of(packed, packed), load_config("edge"))
-
-
-def sum_of(*sources: Source) -> Graph:
-    stage = Stage.inferred("sum", sources, "maps", 8)
-    return Graph("g", (sources[0].tensor,), (stage,), (stage.output,))
 
 
 @pytest.mark.parametrize("weight", [-9, 8])

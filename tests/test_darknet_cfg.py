@@ -112,6 +112,13 @@ def test_a_route_in_groups_takes_the_same_part_of_every_layer(file: Path) -> Non
         ("stride_x=2\nstride_y=3\nsize=3", {"stride": (3, 2), "padding": Padding()}),
         ("size=5\npadding=1", {"padding": Padding.even(1)}),
         ("filters=9\ngroups=3", {"groups": 3, "filters": 9}),
+        ("size=5\npad=1\ndilation=3", {"dilation": (3, 3), "padding": Padding.even(6)}),
+        (
+            "size=7\npadding=3\ndilation=2\nstride_x=2",
+            {"dilation": (2, 2), "padding": Padding.even(6), "stride": (1, 2)},
+        ),
+        ("dilation=4", {"kernel": (1, 1), "dilation": (1, 1)}),
+        ("size=21\npad=1", {"kernel": (21, 21), "padding": Padding.even(10)}),
         ("stopbackward=1", {"kernel": (1, 1), "filters": 1}),
     ],
 )
@@ -161,9 +168,29 @@ def test_a_region_keeps_what_the_host_needs(file: Path) -> None:
 
 CONV = CONVOLUTION.format(8)
 
+OTHERS = [  # sections that darknet has
+    "shortcut", "scale_channels", "sam", "crop", "cost", "detection", "Gaussian_yolo", "local",
+    "activation", "crnn", "gru", "lstm", "conv_lstm", "history", "rnn", "conn", "connected",
+    "local_avg", "local_avgpool", "reorg3d", "reorg", "avg", "avgpool", "dropout", "lrn",
+    "normalization", "batchnorm", "soft", "softmax", "contrastive", "empty", "silence", "implicit",
+]  # fmt: skip
+
 REFUSED = {  # what is below [net], and what is said of it; CONV has lines 5 to 10
     "[shortcut]\nfrom=-3\n": ["line 5: section 'shortcut' is not supported"],
-    CONV + "dilation=2\n": ["line 11: [convolutional] 'dilation' is not supported"],
+    CONV + "dilation=17\n": [
+        "line 11: [convolutional] dilation = '17' must be an integer from 1 to 16"
+    ],
+    CONV.replace("pad=1\n", "dilation=2\n"): [
+        "line 9: [convolutional] dilation = 2 needs an odd kernel, padded by half of it: size = 3 "
+        "is padded by 0"
+    ],
+    CONV.replace("size=3", "size=4\ndilation=2"): [
+        "line 9: [convolutional] dilation = 2 needs an odd kernel, padded by half of it: size = 4 "
+        "is padded by 2"
+    ],
+    CONV.replace("size=3", "size=256"): [
+        "line 8: [convolutional] size = '256' must be an integer from 1 to 255"
+    ],
     CONV.replace("leaky", "mish"): [
         "line 10: [convolutional] activation = 'mish' must be linear, leaky or relu"
     ],
@@ -217,6 +244,19 @@ def test_what_is_not_supported_is_told_with_its_line(below: str, file: Path) -> 
     lines = [first.removeprefix(f"network '{file}': "), *others]
     assert lines[-len(REFUSED[below]) :] == REFUSED[below]
     assert len(others) == (len(REFUSED[below]) if len(REFUSED[below]) > 1 else 0)
+
+
+@pytest.mark.parametrize("parts", [OTHERS[:18], OTHERS[18:]])
+def test_every_other_section_of_darknets_is_told_with_its_line(
+    parts: list[str], file: Path
+) -> None:
+    file.write_text(NET + "".join(f"[{kind}]\nsize=3\n" for kind in parts) + CONV)
+    with pytest.raises(UnsupportedError) as caught:
+        read_network(file)
+    assert caught.value.lines[1:] == tuple(
+        f"line {5 + 2 * index}: section '{kind}' is not supported"
+        for index, kind in enumerate(parts)
+    )
 
 
 def test_all_of_it_is_told_at_once(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

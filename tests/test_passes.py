@@ -148,6 +148,61 @@ def test_an_address_that_is_an_output_is_copied() -> None:
     assert lowered.graph.macs == graph.total_macs
 
 
+@pytest.mark.parametrize("others", [{"dilation": (1, 2)}, {"stride": (2, 1)}])
+def test_a_doubled_map_is_stored_for_steps_of_more_than_one(others: dict[str, Any]) -> None:
+    graph = graph_of(
+        Upsample(name="u", inputs=("in",), outputs=("u",)),
+        convolution("a", "u", padding=Padding.even(2), **others),
+        convolution("b", "u", kernel=(1, 1), padding=Padding(), stride=(1, 1)),
+        outputs=("a", "b"),
+    )
+    copied, stepping, other = lower(graph).graph.stages
+    assert (copied.name, copied.sources[0].upsample) == ("u copy", 2)
+    assert [source.tensor.name for source in stepping.sources] == ["u copy"]
+    assert other.sources[0].upsample == 2
+
+
+def part(name: str, read: str, first: int, channels: int) -> Slice:
+    return Slice(name=name, inputs=(read,), outputs=(name,), first_channel=first, channels=channels)
+
+
+@pytest.mark.parametrize(
+    ("output", "sources"),
+    [
+        ("in", [("in", 0, 8, 1)]),
+        ("part", [("a", 3, 4, 1)]),
+        ("doubled", [("a", 3, 4, 2)]),
+        ("joined", [("a", 3, 4, 1), ("in", 0, 8, 1)]),
+        ("cut", [("a", 6, 1, 1), ("in", 0, 5, 1)]),
+    ],
+)
+def test_what_nobody_stores_is_copied_where_it_leaves_the_network(
+    output: str, sources: list[tuple[str, int, int, int]]
+) -> None:
+    graph = graph_of(
+        convolution("a", "in"), part("part", "a", 3, 4),
+        Upsample(name="doubled", inputs=("part",), outputs=("doubled",)),
+        concat("joined", "part", "in"), part("cut", "joined", 3, 6),
+        convolution("b", "doubled"), convolution("c", "cut"), outputs=("b", "c", output),
+    )  # fmt: skip
+    stages = {stage.name: stage for stage in lower(graph).graph.stages}
+    copied = stages[f"{output} copy"]
+    assert copied.is_reduction
+    assert copied.output == lower(graph).graph.outputs[-1]
+    assert sources == [
+        (source.tensor.name, source.first_channel, source.channels, source.upsample)
+        for source in copied.sources
+    ]
+
+
+def test_what_the_host_reads_of_joined_maps_is_copied() -> None:
+    joined = concat("joined", "a", "in")
+    graph = graph_of(
+        convolution("a", "in", 3), joined, head("joined"), outputs=("head",), channels=5
+    )
+    assert [stage.name for stage in lower(graph).graph.stages] == ["a", "joined copy"]
+
+
 def test_what_nobody_reads_is_told() -> None:
     graph = graph_of(
         convolution("a", "in"), convolution("b", "in"), concat("c", "a", "b"),

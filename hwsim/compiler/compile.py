@@ -6,6 +6,7 @@ from hwsim.arch.config import Config
 from hwsim.compiler.allocate import aligned, feature_memory, weight_regions
 from hwsim.compiler.count import page_loads, stage_descriptors
 from hwsim.compiler.emit import emit_stage
+from hwsim.compiler.images import with_shared_layouts
 from hwsim.compiler.limits import check_build, check_size
 from hwsim.compiler.pack import pack_weights
 from hwsim.compiler.pages import in_pages
@@ -44,6 +45,7 @@ def plan_graph(graph: Graph, config: Config) -> Plan:
 def plan_of_any_size(graph: Graph, config: Config) -> Plan:
     """Plan a network that is only compared with, and so may be too large to run."""
     check_build(graph, config)
+    graph = with_shared_layouts(graph)
     schedules = [schedule_stage(stage, config) for stage in graph.stages]
     # Features come first, then weights and program: each part is a window, in whole pages.
     features = feature_memory(graph, config)

@@ -5,7 +5,7 @@ from hwsim.errors import InputError
 from hwsim.graph import Graph, Stage
 from hwsim.isa.descriptor import FIELDS
 from hwsim.isa.fields import MEMORY_END, Opcode
-from hwsim.program.blocking import Blocking, is_packed
+from hwsim.program.blocking import Blocking
 from hwsim.program.program import Plan
 
 MOST_DESCRIPTORS = 1 << 22  # 256 MiB of program; 1.4 GB as Python objects
@@ -13,7 +13,6 @@ MOST_DESCRIPTORS = 1 << 22  # 256 MiB of program; 1.4 GB as Python objects
 
 def check_build(graph: Graph, config: Config) -> None:
     """Raise `InputError` for the first stage that the accelerator was not built for."""
-    _check_inputs(graph)
     for stage in graph.stages:
         if stage.weight_bits != config.widths.weight_bits:
             raise InputError(
@@ -29,23 +28,6 @@ def check_build(graph: Graph, config: Config) -> None:
             raise InputError(
                 f"layer {stage.name}: k = {stage.channel_pool} exceeds "
                 f"array.output_lanes = {config.array.output_lanes}"
-            )
-
-
-def _check_inputs(graph: Graph) -> None:
-    """Raise `InputError` for an input that cannot lie in memory as all its readers need it."""
-    for tensor in graph.inputs:
-        readers = [
-            (stage, is_packed(source))
-            for stage in graph.stages
-            for source in stage.sources
-            if source.tensor == tensor
-        ]
-        if len({packed for _, packed in readers}) > 1:
-            stage = next(stage for stage, packed in readers if not packed)
-            raise InputError(
-                f"layer {stage.name}: reads image '{tensor.name}' otherwise than by a dense 3x3 "
-                "kernel of stride 1, as other layers do: all must read it in the same way"
             )
 
 

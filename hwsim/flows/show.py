@@ -113,6 +113,8 @@ def _stage(stage: Stage) -> StageFigures:
                 kernel_columns=source.kernel[1],
                 stride_rows=source.stride[0],
                 stride_columns=source.stride[1],
+                dilation_rows=source.dilation[0],
+                dilation_columns=source.dilation[1],
                 is_slice=source.is_slice,
             )
             for source in stage.sources

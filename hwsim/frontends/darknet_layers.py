@@ -9,7 +9,12 @@ from typing import Any, Protocol
 
 from hwsim.frontends.darknet_sections import Section
 from hwsim.graph import Padding, Shape
-from hwsim.graph.check import LARGEST_CHANNELS, LARGEST_KERNEL, LARGEST_STRIDE
+from hwsim.graph.check import (
+    LARGEST_CHANNELS,
+    LARGEST_DILATION,
+    LARGEST_KERNEL,
+    LARGEST_STRIDE,
+)
 from hwsim.graph.check_operators import MOST_BOXES, MOST_CLASSES, MOST_PARTS, POOL_SIZE
 from hwsim.graph.operators import (
     Activation,
@@ -53,6 +58,7 @@ def _convolutional(section: Section, name: str, layers: Layers) -> list[Operator
     padding = section.integer("padding", 0, LARGEST_KERNEL, 0)
     if section.integer("pad", 0, 1, 0):
         padding = size // 2
+    dilation = _dilation(section, size, padding)
     groups = section.integer("groups", 1, LARGEST_CHANNELS, 1)
     is_normalised = section.integer("batch_normalize", 0, 1, 0) == 1
     # Darknet's own default is logistic, which is not supported.
@@ -66,13 +72,31 @@ def _convolutional(section: Section, name: str, layers: Layers) -> list[Operator
             filters=filters,
             kernel=(size, size),
             stride=(rows, columns),
-            padding=Padding.even(padding),
+            dilation=(dilation, dilation),
+            padding=Padding.even(padding * dilation),
             groups=groups,
             is_normalised=is_normalised,
             activation=Activation(activation),
             **_ends(section, name, inputs),
         )
     ]
+
+
+def _dilation(section: Section, size: int, padding: int) -> int:
+    """Return the columns from tap to tap; the padding grows with them, too.
+
+    Darknet computes the size of the output as if there were no dilation.
+    """
+    dilation = section.integer("dilation", 1, LARGEST_DILATION, 1)
+    if size == 1:
+        return 1
+    if dilation > 1 and 2 * padding != size - 1:
+        section.fault(
+            f"[convolutional] dilation = {dilation} needs an odd kernel, padded by half of it: "
+            f"size = {size} is padded by {padding}",
+            section.settings["dilation"].line,
+        )
+    return dilation
 
 
 def _maxpool(section: Section, name: str, layers: Layers) -> list[Operator]:

@@ -36,6 +36,7 @@ def source_of(convolution: Convolution, shape: Shape) -> Source:
         channels=shape.channels,
         kernel=convolution.kernel,
         stride=convolution.stride,
+        dilation=convolution.dilation,
         padding=convolution.padding,
         groups=convolution.groups,
     )

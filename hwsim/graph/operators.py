@@ -59,6 +59,7 @@ class Convolution(Operator):
     filters: int
     kernel: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
     padding: Padding = NO_PADDING
     groups: int = 1
     is_normalised: bool = False

@@ -4,7 +4,7 @@ A stage reads slices of stored maps, each pixel as it is or doubled. These need 
 
 * an output of the graph that no stage stores;
 * a map that is doubled twice: the first doubling is stored;
-* a doubled map under a stride;
+* a doubled map under a stride or a dilation;
 * joined maps under a convolution in groups, which cut across the parts.
 """
 
@@ -42,7 +42,7 @@ class _Rewriting:
                 operator = replace(operator, inputs=(self.copy(operator.inputs[0]),))
             case Convolution() if operator.groups > 1 and len(self._parts(operator.inputs[0])) > 1:
                 operator = replace(operator, inputs=(self.copy(operator.inputs[0]),))
-            case Convolution() if operator.stride != (1, 1):
+            case Convolution() if (operator.stride, operator.dilation) != ((1, 1), (1, 1)):
                 operator = replace(operator, inputs=(self._without_doubling(operator.inputs[0]),))
             case _:
                 pass

@@ -57,6 +57,7 @@ def _stage(operator: Convolution | Copy, sources: Sources) -> Stage:
                 source,
                 kernel=operator.kernel,
                 stride=operator.stride,
+                dilation=operator.dilation,
                 padding=operator.padding,
                 groups=operator.groups,
             )

@@ -62,6 +62,10 @@ class SourceFigures:
     """Rows from one output to the next."""
     stride_columns: int
     """Columns from one output to the next."""
+    dilation_rows: int
+    """Rows from tap to tap."""
+    dilation_columns: int
+    """Columns from tap to tap."""
     is_slice: bool
     """True if the tensor has more channels."""
 

@@ -91,17 +91,19 @@ def _source(source: SourceFigures) -> str:
 
 
 def _kernel(stage: StageFigures) -> str:
-    """Return kernel and stride, which a file's sources have in common."""
-    found = dict.fromkeys(
-        f"{source.kernel_rows}x{source.kernel_columns}"
-        + (
-            f" / {source.stride_rows}"
-            if source.stride_rows == source.stride_columns
-            else f" / {source.stride_rows}x{source.stride_columns}"
-        )
-        for source in stage.sources
-    )
-    return " + ".join(found)
+    """Return kernel, stride and dilation, which a file's sources have in common."""
+    return " + ".join(dict.fromkeys(map(_geometry, stage.sources)))
+
+
+def _geometry(source: SourceFigures) -> str:
+    stride = _pair(source.stride_rows, source.stride_columns)
+    dilation = _pair(source.dilation_rows, source.dilation_columns)
+    dilated = "" if dilation == "1" else f" dilated {dilation}"
+    return f"{source.kernel_rows}x{source.kernel_columns} / {stride}{dilated}"
+
+
+def _pair(rows: int, columns: int) -> str:
+    return str(rows) if rows == columns else f"{rows}x{columns}"
 
 
 def _shape(left: OperatorFigures | StageFigures) -> str:

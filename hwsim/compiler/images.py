@@ -1,0 +1,22 @@
+"""The layout of images in memory, which all that read one must share."""
+
+from dataclasses import replace
+
+from hwsim.graph import Graph, Tensor
+from hwsim.program.blocking import is_packed
+
+
+def with_shared_layouts(graph: Graph) -> Graph:
+    """Return the graph in which every image is read packed by all its readers, or by none.
+
+    An image that some cannot read packed lies in memory as any other map.
+    """
+    mixed = [tensor for tensor in graph.inputs if _is_read_in_two_ways(graph, tensor)]
+    if not mixed:
+        return graph
+    return graph.with_tensors(replace(tensor, is_image=False) for tensor in mixed)
+
+
+def _is_read_in_two_ways(graph: Graph, tensor: Tensor) -> bool:
+    sources = (source for stage in graph.stages for source in stage.sources)
+    return len({is_packed(source) for source in sources if source.tensor == tensor}) > 1
