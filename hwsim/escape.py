@@ -10,6 +10,7 @@ import re
 # Markdown, HTML and SystemRDL's format codes read these characters as text at any place.
 PLAIN = re.compile(r"[^\W_]|[ .,;/+=()-]|(?<=[^\W_])_(?=[^\W_])")
 LONGEST = 300  # characters of a text in a message; few paths have more
+LONGEST_IN_C = 32  # C99 tells names apart by 63 characters: so many leave room for prefix and unit
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -41,6 +42,27 @@ def comment(text: str) -> str:
     """Return text as one line of printable ASCII that cannot end a comment in C or Verilog."""
     line = visible(text).encode("ascii", "backslashreplace").decode()
     return re.sub(r"(?<=\*)(?=/)|(?<=/)(?=\*)", " ", line)
+
+
+def c_string(text: str) -> str:
+    """Return text as a string of C and C++, quotes included: in UTF-8, and without trigraphs."""
+    return '"' + "".join(map(_c_character, visible(text).encode())) + '"'
+
+
+def _c_character(code: int) -> str:
+    letter = chr(code)
+    if letter in '"\\?':
+        return f"\\{letter}"
+    return letter if letter.isascii() else f"\\{code:03o}"
+
+
+def c_name(text: str) -> str:
+    """Return text in capitals, digits and underscores, to be put behind a prefix.
+
+    Different texts may give the same name, and a text without letters and digits gives UNNAMED.
+    """
+    name = re.sub(r"[^A-Z0-9]+", "_", text.upper())[:LONGEST_IN_C].strip("_")
+    return name or "UNNAMED"
 
 
 def markup(text: str) -> str:

@@ -6,6 +6,7 @@ results. `tb_network.py` is the host inside it.
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,10 +85,11 @@ def plusargs(folder: Path) -> list[str]:
     return [f"+{argument}={folder / name}" for argument, name in names.items()]
 
 
-def place(program: Program, image: bytes, folder: Path) -> None:
-    """Write the memory before the run into `folder`; `image` is the packed input."""
+def place(program: Program, inputs: Mapping[int, bytes], folder: Path) -> None:
+    """Write the memory before the run into `folder`, with packed `inputs` at their addresses."""
     contents = Contents.of(program)
-    contents.place(program.region(program.graph.inputs[0]).address, image)
+    for address, packed in inputs.items():
+        contents.place(address, packed)
     (folder / MEMORY_FILE).write_bytes(contents.data)
 
 

@@ -32,3 +32,15 @@ def copy(name: str, sources: list[Source], spatial_pool: SpatialPool = SpatialPo
     filters = sum(source.channels for source in sources)
     stage = Stage.inferred(name, sources, f"{name} maps", filters, spatial_pool=spatial_pool)
     return replace(stage, is_reduction=True)
+
+
+def two_cameras() -> Graph:
+    """Return a network of two images, of which the second is half as large, and of two heads."""
+    one = branched(64, 80)
+    (image,) = one.inputs
+    other = Tensor("other", Shape(3, 32, 40))
+    stages = {stage.name: stage for stage in one.stages}
+    small = Source.whole(other, (3, 3), padding=1)
+    stem = replace(stages["stem"], sources=(*stages["stem"].sources, small))
+    stages["stem"] = stem
+    return replace(one, inputs=(image, other), stages=tuple(stages.values()))

@@ -40,10 +40,12 @@ EXAMPLES = re.findall(
 
 
 def test_every_documented_example_is_run() -> None:
-    assert len(EXAMPLES) == DOCUMENT.read_text("utf-8").count("```python") == 2
+    assert len(EXAMPLES) == DOCUMENT.read_text("utf-8").count("```python") == 3
 
 
-@pytest.mark.parametrize(("code", "expected"), EXAMPLES, ids=["estimates", "own network"])
+@pytest.mark.parametrize(
+    ("code", "expected"), EXAMPLES, ids=["estimates", "own network", "inputs and outputs"]
+)
 def test_a_documented_example_prints_what_it_says(code: str, expected: str, tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False

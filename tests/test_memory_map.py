@@ -84,8 +84,10 @@ def unpacked(memory: bytes, tensor: dict[str, Any]) -> NDArray[np.int8]:
 
 
 def tensor_of(document: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return the tensor that `input` or `output` names."""
-    return next(item for item in document["tensors"] if item["name"] == document[key])
+    """Return the one tensor that `inputs` or `outputs` names."""
+    (name,) = document[key]
+    (found,) = (item for item in document["tensors"] if item["name"] == name)
+    return dict(found)
 
 
 def test_memory_is_what_the_testbenches_start_with(written: Path, document: dict[str, Any]) -> None:
@@ -110,7 +112,7 @@ def test_expected_is_what_the_machine_leaves_at_this_base(
     """The expected output equals the machine's and golden's, at the document's address."""
     program = program_at(BASE)
     memory = Machine(program, {program.graph.only_input.name: stored_photograph()}).run().data
-    output = tensor_of(document, "output")
+    output = tensor_of(document, "outputs")
     expected = (written / "expected.bin").read_bytes()
     assert len(expected) == output["size_bytes"]
     assert expected == memory[output["address"] :][: output["size_bytes"]].tobytes()
@@ -123,13 +125,14 @@ def test_expected_is_what_the_machine_leaves_at_this_base(
 
 
 def test_the_input_lies_where_the_document_says(written: Path, document: dict[str, Any]) -> None:
-    given_tensor = tensor_of(document, "input")
+    given_tensor = tensor_of(document, "inputs")
     start = given_tensor["address"] - BASE
     found = (written / "memory.bin").read_bytes()[start : start + given_tensor["size_bytes"]]
     np.testing.assert_array_equal(unpacked(found, given_tensor), stored_photograph())
     assert (given_tensor["layout"], given_tensor["shape"]) == ("image", [3, 64, 64])
     assert given_tensor["sha256"] == hashlib.sha256(found).hexdigest()
     assert document["image"] == {"name": "photo.jpg", "sha256": given_tensor["sha256"]}
+    assert document["arrays"] == []
 
 
 def test_registers_and_counters_are_those_of_the_program(document: dict[str, Any]) -> None:
@@ -184,7 +187,7 @@ def test_every_tensor_lies_as_its_layout_says(data: st.DataObject, seed: int) ->
 
 
 def mapped(program: Program) -> MemoryMap:
-    return make_memory_map(program, time_program(program), NETWORK, None, {}, {})
+    return make_memory_map(program, time_program(program), NETWORK, None, (), {}, {})
 
 
 @pytest.mark.parametrize(
@@ -233,12 +236,13 @@ def test_the_header_serves_the_driver(
     expected["FINGERPRINT"] = document["expected_fingerprint"]
     for name, count in document["predicted_counters"].items():
         expected[f"PREDICTED_{name}"] = count
-    for end in ("input", "output"):
-        tensor = tensor_of(document, end)
+    for end, name in (("INPUT", "IMAGE"), ("OUTPUT", "DETECTIONS")):
+        tensor = tensor_of(document, f"{end.lower()}s")
+        expected[f"{end}S_COUNT"] = 1
         sizes = dict(zip(("channels", "height", "width"), tensor["shape"], strict=True))
-        names = ("address", "pixel_bytes", "row_bytes", "block_bytes", "zero_point", "scale")
-        sizes |= {"bytes": tensor["size_bytes"]} | {name: tensor[name] for name in names}
-        expected |= {f"{end.upper()}_{name.upper()}": value for name, value in sizes.items()}
+        keys = ("address", "pixel_bytes", "row_bytes", "block_bytes", "zero_point", "scale")
+        sizes |= {"bytes": tensor["size_bytes"]} | {key: tensor[key] for key in keys}
+        expected |= {f"{end}_{name}_{key.upper()}": value for key, value in sizes.items()}
     assert found == {f"MEMORY_{name}": value for name, value in expected.items()}
     assert job.split()[1:] == [
         str(registers[name])
@@ -258,4 +262,4 @@ def test_every_name_is_documented(document: dict[str, Any]) -> None:
     names = {*document, *document["tensors"][0], *document["registers"][0], *document["program"]}
     for name in names | {*document["network"]}:
         assert f"`{name}`" in section, f"{name} is not in docs/outputs.md"
-    assert document["schema_version"] == "1.1"
+    assert document["schema_version"] == "2.0"

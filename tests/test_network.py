@@ -7,7 +7,7 @@ import pytest
 
 from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph
-from hwsim.compiler.pack import pack_image
+from hwsim.compiler.image import packed_inputs
 from hwsim.golden.photographs import photograph
 from hwsim.golden.reference import stored_image
 from hwsim.graph import Graph
@@ -38,7 +38,8 @@ def run_network(graph: Graph, config: Config, folder: Path, base: int = 0) -> No
     program = relocate(compile_graph(graph, config), base)
     timeline = time_program(program)
     predicted = timeline.cycles
-    bench.place(program, pack_image(image, config), folder)
+    inputs = {graph.only_input.name: image}
+    bench.place(program, packed_inputs(program, inputs), folder)
     model = bench.build(generated(config), config)
     environment = bench.environment(program, predicted, folder)
     simulator.run(model, bench.TOP, BENCH, folder, environment, bench.plusargs(folder))
@@ -47,7 +48,6 @@ def run_network(graph: Graph, config: Config, folder: Path, base: int = 0) -> No
     assert run.events == {"end": 1, "error": 0, "refused": 0}
     assert run.violation is Violation.NONE
     assert run.is_complete(config.word_bytes)
-    inputs = {graph.only_input.name: image}
     check_machine(program, inputs, run)
     check_values(program, inputs, run)
     assert run.array_cycles == sum(stage.busy_cycles for stage in timeline.stages)

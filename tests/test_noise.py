@@ -114,7 +114,7 @@ CRUDE = replace(SOUND, name="crude", used_codes=7)
 
 
 def run_of(*tensors: TensorFigures) -> RunFigures:
-    return RunFigures("photo.jpg", "", "graph", False, 5.0, tensors)
+    return RunFigures("photo.jpg", "", (), "graph", False, 5.0, tensors, ())
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_every_text_about_a_run_has_its_warnings(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("hwsim.report.web_page.plotly_script", str)
     estimate = hwsim.estimate(NAME).estimate
     for run, count in ((run_of(SOUND), 0), (run_of(LOST, CRUDE), 2)):
-        result = RunResult(estimate, run)
+        result = RunResult(estimate, run, outputs={})
         lines = warning_lines(run)
         assert len(lines) == count
         for text in (str(result), result._repr_html_(), index_text([result.document])):

@@ -15,7 +15,7 @@ from hwsim.errors import ComparisonError, InputError
 from hwsim.golden.reference import run_stage
 from hwsim.graph import FloatWeights, Graph, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.file import load_graph, save_graph
-from tests.branched import branched
+from tests.branched import branched, two_cameras
 from tests.drawn import with_drawn_constants
 
 MINI = "tiny-yolov2-mini"
@@ -173,26 +173,18 @@ def test_a_wrong_file_is_told_in_one_line(
 
 
 def test_a_graph_that_takes_no_photograph_is_refused() -> None:
+    graph = own_graph(channels=8)
+    for image in (None, "photo.jpg"):
+        with pytest.raises(InputError, match=r"^input 'camera' of 8 channels: photographs have 3;"):
+            hwsim.run(graph, image=image)
     with pytest.raises(InputError, match=r"^graph own network: input of 8 channels: photographs"):
-        hwsim.run(own_graph(channels=8), image="photo.jpg")
-
-
-def two_cameras() -> Graph:
-    """Return a network of two images, of which the second is half as large, and of two heads."""
-    one = branched(64, 80)
-    (image,) = one.inputs
-    other = Tensor("other", Shape(3, 32, 40))
-    stages = {stage.name: stage for stage in one.stages}
-    small = Source.whole(other, (3, 3), padding=1)
-    stem = replace(stages["stem"], sources=(*stages["stem"].sources, small))
-    stages["stem"] = stem
-    return replace(one, inputs=(image, other), stages=tuple(stages.values()))
+        hwsim.run(graph, inputs={"camera": np.zeros((8, 24, 32), np.int8)})
 
 
 @pytest.mark.parametrize("make", [branched, two_cameras])
 def test_a_network_that_branches_runs(make: Callable[[], Graph]) -> None:
     graph = make()
-    executed = hwsim.run(graph, image="photo.jpg", check=True)
+    executed = hwsim.run(graph, check=True)
     names = [stage.name for stage in graph.stages]
     assert [tensor.name for tensor in executed.tensors] == names
     noise = [tensor.signal_to_noise_db for tensor in executed.tensors]
@@ -213,16 +205,11 @@ def test_a_wrong_value_of_a_branch_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         hwsim.run(branched(), image="photo.jpg", check=True)
 
 
-def test_two_inputs_are_not_verified_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is said before the long work begins."""
-    monkeypatch.delattr("hwsim.flows.verification.quantized")
-    with pytest.raises(InputError, match=r"^graph branched: 2 inputs: only one is supported here$"):
-        hwsim.verify(two_cameras(), "nano", image="photo.jpg")
-
-
 @pytest.mark.verilator
-def test_a_network_that_branches_is_verified_layer_by_layer() -> None:
-    found = hwsim.verify(branched(), "nano", image="photo.jpg")
+@pytest.mark.parametrize("make", [branched, two_cameras])
+def test_a_network_that_branches_is_verified_layer_by_layer(make: Callable[[], Graph]) -> None:
+    graph = make()
+    found = hwsim.verify(graph, "nano")
     assert found.failures == ()
-    assert [layer.layer for layer in found.layers] == [stage.name for stage in branched().stages]
+    assert [layer.layer for layer in found.layers] == [stage.name for stage in graph.stages]
     assert not any(layer.different_elements for layer in found.layers)

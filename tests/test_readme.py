@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ import click
 from hwsim.cli.commands import hwsim as cli
 
 README = Path(__file__).parents[1] / "README.md"
-OWN_FILES = {"photo.jpg"}  # a user has these before the first command
+OWN_FILES = {"photo.jpg", "l.npy", "r.npy"}  # a user has these before the first command
 
 
 def commands() -> list[list[str]]:
@@ -31,8 +32,8 @@ def test_every_command_is_one() -> None:
 def test_every_file_that_a_command_reads_was_written_before() -> None:
     there = set(OWN_FILES)
     for words in commands():
-        for option in ("--config", "--image", "--weights"):
-            if option in words:
-                assert words[words.index(option) + 1] in there, words
+        for option, value in pairwise(words):
+            if option in ("--config", "--image", "--input", "--weights"):
+                assert value.rpartition("=")[2] in there, words
         if ">" in words:
             there.add(words[words.index(">") + 1])

@@ -8,6 +8,8 @@ import click
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
+    image_option,
+    input_option,
     json_option,
     network_options,
     out_option,
@@ -33,7 +35,8 @@ class AddressType(click.ParamType[int]):
 @click.command("compile")
 @network_options
 @out_option()
-@click.option("--image", metavar="PHOTO", help="A JPEG or PNG as the input; it is stretched.")
+@image_option()
+@input_option
 @click.option(
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
 )
@@ -55,16 +58,17 @@ def compile_command(
     weight_bits: int | None,
     folder: str,
     image: str | None,
+    arrays: tuple[str, ...],
     weights: str | None,
     base: int,
     json: str | None,
 ) -> None:
     """Write the memory that NETWORK needs on the accelerator of `hwsim rtl` into DIR.
 
-    memory.bin is all of it before START: weights, program and, with --image, the input.
-    memory.json and memory.h say what goes into the registers and where tensors lie. With --image,
-    expected.bin is what the output must be after the run. All files are written or none. NETWORK is
-    quantized once: ~/.cache/hwsim keeps the result.
+    memory.bin is all of it before START: weights, program and, with --image or --input, the
+    inputs. memory.json and memory.h say what goes into the registers and where tensors lie. With
+    inputs, expected.bin is what the outputs must be after the run, one after the other. All files
+    are written or none. NETWORK is quantized once: ~/.cache/hwsim keeps the result.
     """
     from hwsim.arch.config import config_path
     from hwsim.cli.documents import JsonFile
@@ -72,13 +76,19 @@ def compile_command(
     from hwsim.cli.progress import progress
     from hwsim.flows.compilation import EXPECTED, MAP, compile_network, file_names
     from hwsim.flows.configuration import configuration
+    from hwsim.flows.inputs import array_files, read_arrays
     from hwsim.flows.network import graph_path, load
 
     level = current_verbosity()
     graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
     json_file = JsonFile(json)
-    paths = {name: str(Path(folder) / name) for name in file_names(image)}
-    with Outputs(graph_path(network), config_path(config_name), image, weights) as outputs:
+    has_inputs = image is not None or bool(arrays)
+    paths = {name: str(Path(folder) / name) for name in file_names(has_inputs)}
+    files = array_files(graph, arrays)
+    with Outputs(
+        graph_path(network), config_path(config_name), image, weights, *files.values()
+    ) as outputs:
+        inputs = read_arrays(graph, files)
         outputs.create_folder(folder)
         for path in paths.values():
             outputs.reserve(path)
@@ -86,12 +96,18 @@ def compile_command(
         earlier = Path(folder) / EXPECTED
         outputs.refuse_input(str(earlier))
         found = compile_network(
-            graph, config, image=image, weights=weights, base=base, progress=progress(level)
+            graph,
+            config,
+            image=image,
+            inputs=inputs,
+            weights=weights,
+            base=base,
+            progress=progress(level),
         )
         text = str(found.files[MAP])
         contents = {paths[name]: content for name, content in found.files.items()}
         outputs.write(contents | json_file.contents(text))
-        if image is None:  # a file of an earlier call belongs to another memory
+        if not has_inputs:  # a file of an earlier call belongs to another memory
             earlier.unlink(missing_ok=True)
     json_file.show(text, level, lambda: _print(found.document, folder))
 
@@ -100,11 +116,11 @@ def _print(document: "MemoryMap", folder: str) -> None:
     """Print the files, the register writes and the expected results."""
     from hwsim.flows.compilation import EXPECTED, HEADER, MAP, MEMORY
 
-    given, output = document.tensor(document.input), document.tensor(document.output)
-    content = "weights, program and input" if document.image else "weights and program"
+    has_inputs = document.image is not None or document.arrays
+    content = "weights, program and inputs" if has_inputs else "weights and program"
     kinds = {
         MEMORY: f"{content}, from {_hexadecimal(document.base_address)} on",
-        EXPECTED: "the output after the run",
+        EXPECTED: "the outputs after the run",
         MAP: "registers, counters, tensors",
         HEADER: "the same for C",
     }
@@ -114,11 +130,13 @@ def _print(document: "MemoryMap", folder: str) -> None:
         click.echo(f"  {path:16}{sizes.get(path, ''):>18}  {kinds[path]}")
     for write in document.registers:
         click.echo(f"  {write.name:16}{_hexadecimal(write.value):>18}")
-    for name, tensor in (("input", given), ("output", output)):
-        shape = "x".join(map(str, tensor.shape))
-        click.echo(
-            f"  {name:16}{_hexadecimal(tensor.address):>18}  {tensor.size_bytes:,} bytes, {shape}"
-        )
+    for end, tensors in (("input", document.placed_inputs), ("output", document.placed_outputs)):
+        for tensor in tensors:
+            shape, name = "x".join(map(str, tensor.shape)), visible(tensor.name)
+            click.echo(
+                f"  {end:16}{_hexadecimal(tensor.address):>18}  {tensor.size_bytes:,} bytes, "
+                f"{shape}, {name}"
+            )
     click.echo(f"  {'predicted cycles':16}{document.predicted_counters['CYCLES']:>18,}")
 
 

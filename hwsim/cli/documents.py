@@ -50,6 +50,7 @@ class Wanted:
     json: str | None = None
     csv: str | None = None
     trace: str | None = None
+    arrays: str | None = None  # of the outputs of a run
 
     def reserve(self, outputs: Outputs) -> None:
         """Refuse a file that cannot be written, before the long work begins."""
@@ -57,30 +58,34 @@ class Wanted:
             from hwsim.report.web_page import plotly_script
 
             plotly_script()  # refuse early if this extra is missing
-        for file in (self.page, self.json, self.csv, self.trace):
+        for file in (self.page, self.json, self.csv, self.trace, self.arrays):
             if file is not None:
                 outputs.reserve(file)
 
-    def texts(self, found: EstimateResult) -> dict[str, str]:
+    def contents(self, found: EstimateResult) -> dict[str, str | bytes]:
         """Return the content of every file."""
-        texts: dict[str, str] = {}
+        contents: dict[str, str | bytes] = {}
         if self.json is not None and self.json != STANDARD_OUTPUT:
             from hwsim.report.json_text import json_text
 
-            texts[self.json] = json_text(found.document)
+            contents[self.json] = json_text(found.document)
         if self.csv is not None:
             from hwsim.report.csv_rows import csv_text
 
-            texts[self.csv] = csv_text(found.document)
+            contents[self.csv] = csv_text(found.document)
         if self.trace is not None:
             from hwsim.report.perfetto import trace_text
 
-            texts[self.trace] = trace_text(found.estimate.timeline)
+            contents[self.trace] = trace_text(found.estimate.timeline)
         if self.page is not None:
             from hwsim.report.web_page import page_text
 
-            texts[self.page] = page_text(found.document, found.estimate)
-        return texts
+            contents[self.page] = page_text(found.document, found.estimate)
+        if self.arrays is not None and isinstance(found, RunResult):
+            from hwsim.flows.array_files import npz_bytes
+
+            contents[self.arrays] = npz_bytes(found.outputs)
+        return contents
 
     def show(self, found: EstimateResult, verbosity: Verbosity) -> None:
         """Print JSON alone, or tables, or nothing to standard output, and warnings to stderr."""

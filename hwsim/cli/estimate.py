@@ -46,5 +46,5 @@ def estimate(
         wanted.reserve(outputs)
         found = find(graph, config, progress=show_progress)
         with single_step(show_progress, "writing figures"):
-            outputs.write(wanted.texts(found))
+            outputs.write(wanted.contents(found))
     wanted.show(found, current_verbosity())

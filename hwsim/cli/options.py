@@ -123,6 +123,26 @@ def _decorated(command: Command, *decorators: Callable[[Command], Command]) -> C
     return command
 
 
+def image_option(default: str | None = None) -> Callable[[Command], Command]:
+    """Return the option for a photograph; `default` says what is taken without it."""
+    is_default = f"  [default: {default}]" if default else ""
+    return click.option(
+        "--image",
+        metavar="PHOTO",
+        help=f"A JPEG or PNG for a network of one input; it is stretched.{is_default}",
+    )
+
+
+input_option = click.option(
+    "--input",
+    "arrays",
+    metavar="[NAME=]FILE.npy",
+    multiple=True,
+    help="In place of --image, the int8 array [C, H, W] of an input, as it is stored. Once for "
+    "each input; NAME= may be left out for a single one.",
+)
+
+
 def out_option(default: str | None = None) -> Callable[[Command], Command]:
     """Return the option that names the folder of a command that writes several files."""
     chosen = {"required": True} if default is None else {"default": default, "show_default": True}
@@ -132,12 +152,12 @@ def out_option(default: str | None = None) -> Callable[[Command], Command]:
         "folder",
         metavar="DIR",
         help="Where to write; made if new.",
-        callback=_is_no_standard_output,
+        callback=is_no_standard_output,
         **chosen,
     )
 
 
-def _is_no_standard_output(
+def is_no_standard_output(
     _ctx: click.Context, parameter: click.Parameter, value: str | None
 ) -> str | None:
     """Refuse `-`, standard output, for an option that must name a file or a folder."""
@@ -158,20 +178,20 @@ def output_options(command: Command) -> Command:
         click.option(
             "--html",
             metavar="DIR",
-            callback=_is_no_standard_output,
+            callback=is_no_standard_output,
             help="Write DIR/index.html, which works offline.",
         ),
         json_option,
         click.option(
             "--csv",
             metavar="FILE",
-            callback=_is_no_standard_output,
+            callback=is_no_standard_output,
             help="Write one row per layer.",
         ),
         click.option(
             "--trace",
             metavar="FILE",
-            callback=_is_no_standard_output,
+            callback=is_no_standard_output,
             help="Write a timeline for ui.perfetto.dev.",
         ),
     )

@@ -53,14 +53,14 @@ def report(folder: str, config_name: str) -> None:
         outputs.reserve(index)
         for files in wanted.values():
             files.reserve(outputs)
-        texts: dict[str, str] = {}
+        contents: dict[str, str | bytes] = {}
         documents = []
         for network, files in wanted.items():
             found = run(network, config, check=True, progress=progress(level))
             documents.append(found.document)
-            texts |= files.texts(found)
+            contents |= files.contents(found)
             files.show(found, level)
             sys.stdout.flush()
-        outputs.write(texts | {index: index_text(documents)})
+        outputs.write(contents | {index: index_text(documents)})
     if level >= 0:
         click.echo(visible(f"Pages and figures are in {folder}: open {index}"))

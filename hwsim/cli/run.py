@@ -5,6 +5,9 @@ import click
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
+    image_option,
+    input_option,
+    is_no_standard_output,
     network_options,
     output_options,
 )
@@ -12,11 +15,18 @@ from hwsim.cli.options import (
 
 @click.command()
 @network_options
-@click.option("--image", required=True, metavar="PHOTO", help="A JPEG or PNG; it is stretched.")
+@image_option()
+@input_option
 @click.option(
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
 )
 @click.option("--check", is_flag=True, help="Compare every stored element with the reference.")
+@click.option(
+    "--save-outputs",
+    metavar="FILE.npz",
+    callback=is_no_standard_output,
+    help="Write the network's outputs as int8 arrays for numpy, under their names.",
+)
 @output_options
 @common_options
 def run(
@@ -25,15 +35,17 @@ def run(
     size: tuple[int, int] | None,
     k: int | None,
     weight_bits: int | None,
-    image: str,
+    image: str | None,
+    arrays: tuple[str, ...],
     weights: str | None,
     check: bool,
+    save_outputs: str | None,
     html: str | None,
     json: str | None,
     csv: str | None,
     trace: str | None,
 ) -> None:
-    """Execute NETWORK bit-exactly on a photograph, and print what it cost.
+    """Execute NETWORK bit-exactly on a photograph or on arrays, and print what it cost.
 
     NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, or a graph's file.
     Without constants it is quantized after the fact, once: ~/.cache/hwsim keeps the result. With
@@ -45,17 +57,30 @@ def run(
     from hwsim.cli.progress import progress
     from hwsim.flows.configuration import configuration
     from hwsim.flows.execution import run as execute
+    from hwsim.flows.inputs import array_files, read_arrays
     from hwsim.flows.network import graph_path, load
     from hwsim.flows.progress import single_step
 
+    if image is None and not arrays:
+        raise click.UsageError("Missing option '--image' or '--input'.")
     show_progress = progress(current_verbosity())
     graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
-    with Outputs(graph_path(network), config_path(config_name), image, weights) as outputs:
-        wanted = Wanted(page_in(html, outputs), json, csv, trace)
+    files = array_files(graph, arrays)
+    with Outputs(
+        graph_path(network), config_path(config_name), image, weights, *files.values()
+    ) as outputs:
+        inputs = read_arrays(graph, files)
+        wanted = Wanted(page_in(html, outputs), json, csv, trace, save_outputs)
         wanted.reserve(outputs)
         found = execute(
-            graph, config, image=image, weights=weights, check=check, progress=show_progress
+            graph,
+            config,
+            image=image,
+            inputs=inputs,
+            weights=weights,
+            check=check,
+            progress=show_progress,
         )
         with single_step(show_progress, "writing figures"):
-            outputs.write(wanted.texts(found))
+            outputs.write(wanted.contents(found))
     wanted.show(found, current_verbosity())

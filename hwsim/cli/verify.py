@@ -5,6 +5,8 @@ import click
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
+    image_option,
+    input_option,
     json_option,
     network_options,
 )
@@ -13,9 +15,8 @@ from hwsim.errors import ComparisonError
 
 @click.command()
 @network_options
-@click.option(
-    "--image", metavar="PHOTO", help="A JPEG or PNG; it is stretched.  [default: a shipped one]"
-)
+@image_option("a shipped one")
+@input_option
 @click.option(
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
 )
@@ -36,6 +37,7 @@ def verify(
     k: int | None,
     weight_bits: int | None,
     image: str | None,
+    arrays: tuple[str, ...],
     weights: str | None,
     memory: str | None,
     unfused: bool,
@@ -54,6 +56,7 @@ def verify(
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
     from hwsim.flows.configuration import configuration
+    from hwsim.flows.inputs import array_files, read_arrays
     from hwsim.flows.network import graph_path, load
     from hwsim.flows.verification import verify as find
     from hwsim.report.json_text import json_text
@@ -62,10 +65,20 @@ def verify(
     level = current_verbosity()
     graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits, memory)
     json_file = JsonFile(json)
-    with Outputs(graph_path(network), config_path(config_name), image, weights) as outputs:
+    files = array_files(graph, arrays)
+    with Outputs(
+        graph_path(network), config_path(config_name), image, weights, *files.values()
+    ) as outputs:
+        inputs = read_arrays(graph, files)
         json_file.reserve(outputs)
         found = find(
-            graph, config, image=image, weights=weights, unfused=unfused, progress=progress(level)
+            graph,
+            config,
+            image=image,
+            inputs=inputs,
+            weights=weights,
+            unfused=unfused,
+            progress=progress(level),
         )
         text = json_text(found.document)
         outputs.write(json_file.contents(text))

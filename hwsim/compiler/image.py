@@ -1,5 +1,7 @@
 """The contents of a program's memory before the run."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,17 +17,24 @@ def extent(plan: Plan) -> Window:
     return Window(min(window.base for window in windows), max(window.limit for window in windows))
 
 
-def memory_image(program: Program, packed_input: bytes = b"") -> bytes:
-    """Return the bytes of `extent` before START.
+def memory_image(program: Program, inputs: Mapping[int, bytes]) -> bytes:
+    """Return the bytes of `extent` before START, with `inputs` at their addresses.
 
-    The input is 0 if none is given, and so are the tensors that the run will write.
+    Inputs that are not given are 0, and so are the tensors that the run will write.
     """
     whole = extent(program)
     memory = bytearray(whole.limit + 1 - whole.base)
-    parts = program.image() | {program.region(program.graph.only_input).address: packed_input}
-    for address, part in parts.items():
+    for address, part in {**program.image(), **inputs}.items():
         memory[address - whole.base : address - whole.base + len(part)] = part
     return bytes(memory)
+
+
+def packed_inputs(program: Program, inputs: Mapping[str, NDArray[np.int8]]) -> dict[int, bytes]:
+    """Return the bytes in memory of every input `x[C, H, W]`, by their addresses."""
+    return {
+        program.region(tensor).address: packed_input(program, tensor, inputs[tensor.name])
+        for tensor in program.graph.inputs
+    }
 
 
 def packed_input(plan: Plan, tensor: Tensor, values: NDArray[np.int8]) -> bytes:

@@ -1,19 +1,18 @@
 """Compile a network to a memory image, and run a photograph through it on the machine."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.compiler import plan_graph, write_program
-from hwsim.compiler.image import memory_image, packed_input
+from hwsim.compiler.image import memory_image, packed_input, packed_inputs
 from hwsim.compiler.pack import pack_features
-from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.inputs import Arrays, InputValues, input_values
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
@@ -27,15 +26,16 @@ from hwsim.report.memory_map import (
     CompiledNetwork,
     MemoryMap,
     PlacedImage,
-    PlacedTensor,
     RegisterWrite,
     make_memory_map,
 )
+from hwsim.report.placed_tensor import PlacedTensor
 from hwsim.report.records import Records
 from hwsim.report.result import Result
 from hwsim.report.table import Table
 from hwsim.timeline import time_program
 
+PURPOSE = "hwsim compile --image"
 MEMORY, MAP, HEADER, EXPECTED = "memory.bin", "memory.json", "memory.h", "expected.bin"
 
 
@@ -53,7 +53,7 @@ class CompileResult(Result):
 
     @property
     def layers(self) -> Records[PlacedTensor]:
-        """A row per stored tensor: the input, and every layer's output."""
+        """A row per stored tensor: the inputs, and every layer's output."""
         return Records(PlacedTensor, self.document.tensors)
 
     @property
@@ -81,17 +81,15 @@ class CompileResult(Result):
 
 @dataclass(frozen=True)
 class _Executed:
-    """A photograph's bytes in memory, and the tensors that the machine computed from it."""
+    """The bytes of the outputs, one after the other, and hashes of all tensors' bytes."""
 
-    packed: bytes = b""
-    image: PlacedImage | None = None
-    output: bytes = b""
+    outputs: bytes = b""
     sha256: dict[str, str] = field(default_factory=dict)  # of every tensor, by its name
 
 
-def file_names(image: str | None) -> list[str]:
-    """Return the names of the files that `compile_network` makes."""
-    return [MEMORY, MAP, HEADER] + ([] if image is None else [EXPECTED])
+def file_names(has_inputs: bool) -> list[str]:
+    """Return the names of the files that `compile_network` makes, with inputs or without."""
+    return [MEMORY, MAP, HEADER] + ([EXPECTED] if has_inputs else [])
 
 
 def compile_network(
@@ -99,39 +97,41 @@ def compile_network(
     config: ConfigSource = "edge",
     *,
     image: File | None = None,
+    inputs: Arrays | None = None,
     weights: File | None = None,
     base: int = 0,
     progress: Progress = silent,
 ) -> CompileResult:
     """Quantize and compile a network for memory from the address `base` on, whole pages of 4 KiB.
 
-    `network`, `config`, `image` and `weights` are as for `run`; without an image the memory holds
-    no input.
+    `network`, `config`, `image`, `inputs` and `weights` are as for `run`; without image and inputs
+    the memory holds no inputs.
     """
     check_progress(progress)
     shapes, chosen = placed(network, config)
     check_base(plan_graph(shapes, chosen), base)  # refuse what cannot run before the long work
-    image, weights = optional_path("image", image), optional_path("weights", weights)
-    stored = None if image is None else _stored_photograph(image, shapes)
+    weights = optional_path("weights", weights)
+    has_inputs = image is not None or inputs is not None
+    given = input_values(shapes, image, inputs, PURPOSE) if has_inputs else InputValues({})
     with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits)
         graph = made.graph
     with progress(f"compiling {shapes.name}", len(graph.stages)) as advance:
         program = write_program(plan_graph(graph, chosen), advance)
-    executed = _Executed()
-    if image is not None and stored is not None:
-        executed = _execute(program, Path(image).name, stored, progress)
+    executed = _execute(program, given.values, progress) if has_inputs else _Executed()
     moved = relocate(program, base)
-    files: dict[str, str | bytes] = {MEMORY: memory_image(moved, executed.packed)}
-    if image is not None:
-        files[EXPECTED] = executed.output
+    packed = packed_inputs(moved, given.values) if has_inputs else {}
+    files: dict[str, str | bytes] = {MEMORY: memory_image(moved, packed)}
+    if has_inputs:
+        files[EXPECTED] = executed.outputs
     with single_step(progress, f"timing {shapes.name}"):
         timeline = time_program(program)
     document = make_memory_map(
         moved,
         timeline,
         network=_network(graph, made.origin),
-        image=executed.image,
+        image=_placed_image(given, graph, executed.sha256),
+        arrays=given.arrays,
         sha256=executed.sha256,
         files={name: len(content) for name, content in files.items()},
     )
@@ -140,43 +140,38 @@ def compile_network(
     return CompileResult(document, files)
 
 
-def _stored_photograph(image: str, shapes: Graph) -> NDArray[np.int8]:
-    """Return a photograph as the network's input, int8 `x[C, H, W]`."""
-    with importing_extra("golden", "hwsim compile --image"):
-        from hwsim.golden.photographs import load_image
-        from hwsim.golden.reference import stored_image
-    size = shapes.only_input.shape
-    pixels = load_image(image, height=size.height, width=size.width)
-    stored: NDArray[np.int8] = stored_image(pixels).numpy()
-    return stored
-
-
-def _execute(
-    program: Program, name: str, stored: NDArray[np.int8], progress: Progress
-) -> _Executed:
+def _execute(program: Program, inputs: Arrays, progress: Progress) -> _Executed:
     """Run the program at the compiler's own addresses, so that no memory below a base is needed."""
     graph = program.graph
-    given = graph.only_input
-    packed = packed_input(program, given, stored)
-    sha256 = {given.name: _sha256(packed)}
+    sha256 = {
+        tensor.name: _sha256(packed_input(program, tensor, inputs[tensor.name]))
+        for tensor in graph.inputs
+    }
     with progress(f"executing {graph.name}", len(graph.stages)) as advance:
 
         def on_stage(stage: Stage, values: NDArray[np.int8]) -> None:
             sha256[stage.output.name] = _sha256(pack_features(values, program.config))
             advance()
 
-        memory = Machine(program, {given.name: stored}, on_stage=on_stage).run()
-    region = program.region(graph.only_output)
-    image = PlacedImage(name, sha256[given.name])
-    return _Executed(packed, image, memory.data[region.address : region.end].tobytes(), sha256)
+        memory = Machine(program, inputs, on_stage=on_stage).run()
+    regions = [program.region(tensor) for tensor in graph.outputs]
+    outputs = b"".join(memory.data[each.address : each.end].tobytes() for each in regions)
+    return _Executed(outputs, sha256)
 
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _placed_image(
+    given: InputValues, graph: Graph, sha256: Mapping[str, str]
+) -> PlacedImage | None:
+    name = given.image_name
+    return None if name is None else PlacedImage(name, sha256[graph.only_input.name])
+
+
 def _network(graph: Graph, origin: str) -> CompiledNetwork:
-    size = graph.only_input.shape
+    size = graph.inputs[0].shape
     return CompiledNetwork(
         name=graph.name,
         input_height_pixels=size.height,

@@ -2,9 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from importlib.util import find_spec
+from dataclasses import dataclass
 from itertools import repeat
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from hwsim.errors import ComparisonError
 from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.estimate import price
+from hwsim.flows.inputs import Arrays, input_values
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
 from hwsim.flows.progress import Advance, Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
@@ -23,12 +23,11 @@ from hwsim.graph import Graph, Stage
 from hwsim.graph.lifetimes import drop_unread
 from hwsim.machine import Machine
 from hwsim.program.program import Program
-from hwsim.report.document import RunFigures, TensorFigures
+from hwsim.report.document import OutputFigures, RunFigures, TensorFigures
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-PHOTOGRAPH = "rocket"  # quantization is not calibrated on it
 LOWEST, HIGHEST = 0x80, 0x7F  # int8's ends, as unsigned codes
 
 # The least signal-to-noise ratio of a network that is quantized without retraining, by the weights'
@@ -43,76 +42,55 @@ def run(
     config: ConfigSource = "edge",
     *,
     image: File | None = None,
+    inputs: Arrays | None = None,
     weights: File | None = None,
     check: bool = False,
     progress: Progress = silent,
 ) -> RunResult:
-    """Execute a network bit-exactly on a photograph; return what it stored and what that costs.
+    """Execute a network bit-exactly; return what it stored and what that costs.
 
     `network` and `config` are as for `estimate`. A network without constants is quantized once, and
-    the user's cache keeps it. `image` is a JPEG or PNG, by default a photograph from scikit-image;
-    every input of the network takes it, each in its own size. `weights` is a darknet file, or None
-    for seeded weights. With `check`, the first stored element that differs from the integer
+    the user's cache keeps it. `image` is a JPEG or PNG for a network of one input, `inputs` has an
+    array int8 `x[C, H, W]` of every input by its name, in stored values; without both, every input
+    takes a photograph from scikit-image, each in its own size. `weights` is a darknet file, or
+    None for seeded weights. With `check`, the first stored element that differs from the integer
     reference raises `ComparisonError`.
     """
     check_progress(progress)
     shapes, chosen = placed(network, config)
     plan_graph(shapes, chosen)  # refuse what cannot run before the long work
-    image = optional_path("image", image)
-    image = shipped_photograph("hwsim run") if image is None else image
     weights = optional_path("weights", weights)
     with importing_extra("golden", "hwsim run"):
         from hwsim.golden.networks import FloatNetwork
         from hwsim.golden.noise import float_outputs
-        from hwsim.golden.reference import stored_image
-    images = photographs(shapes, image)
+    given = input_values(shapes, image, inputs, "hwsim run")
     with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits)
     found = price(made.graph, chosen, progress)
     real: Iterator[Tensor | None] = repeat(None)
     if made.weights is not None:
-        real = float_outputs(FloatNetwork(shapes, made.weights), images)
+        real = float_outputs(FloatNetwork(shapes, made.weights), given.pixels())
     with progress(f"executing {shapes.name}", len(made.graph.stages)) as advance:
-        stored = {name: stored_image(pixels).numpy() for name, pixels in images.items()}
-        tensors = execute(found.timeline.program, stored, real, advance, check)
+        executed = execute(found.timeline.program, given.values, real, advance, check)
     figures = RunFigures(
-        image=Path(image).name,
-        image_sha256=sha256_of(images),
+        image=given.image_name,
+        image_sha256=given.image_sha256,
+        arrays=given.arrays,
         weights=made.origin,
         is_checked=check,
         least_signal_to_noise_db=LEAST_SIGNAL_TO_NOISE_DB[chosen.widths.weight_bits],
-        tensors=tensors,
+        tensors=executed.tensors,
+        outputs=output_figures(made.graph),
     )
-    return RunResult(found, figures)
+    return RunResult(found, figures, outputs=executed.outputs)
 
 
-def photographs(graph: Graph, image: str) -> dict[str, "Tensor"]:
-    """Return a photograph for every input of a graph by its name, uint8 `x[3, H, W]`."""
-    from hwsim.golden.photographs import load_image
+@dataclass(frozen=True)
+class Executed:
+    """The figures of every stored tensor, and the values of the network's outputs by name."""
 
-    return {
-        tensor.name: load_image(image, height=tensor.shape.height, width=tensor.shape.width)
-        for tensor in graph.inputs
-    }
-
-
-def sha256_of(images: Mapping[str, "Tensor"]) -> str:
-    """Return the hash of all pixels, of one input after the other."""
-    digest = hashlib.sha256()
-    for pixels in images.values():
-        digest.update(pixels.numpy().tobytes())
-    return digest.hexdigest()
-
-
-def shipped_photograph(purpose: str, name: str = PHOTOGRAPH) -> str:
-    """Return the file of a photograph inside scikit-image's wheel."""
-    with importing_extra("golden", purpose):
-        from hwsim.golden.photographs import PHOTOGRAPHS
-
-        spec = find_spec("skimage")
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError("No module named 'skimage'", name="skimage")
-    return str(Path(spec.origin).parent / "data" / PHOTOGRAPHS[name])
+    tensors: tuple[TensorFigures, ...]
+    outputs: dict[str, NDArray[np.int8]]
 
 
 def execute(
@@ -121,23 +99,45 @@ def execute(
     real: Iterator["Tensor | None"],
     advance: Advance,
     is_checked: bool = False,
-) -> tuple[TensorFigures, ...]:
+) -> Executed:
     """Run int8 `inputs[name][C, H, W]` through the machine; `advance` is called after every layer.
 
     `real` yields the float output of every layer, or None where there is none. With `is_checked`,
     the first element that differs from golden raises `ComparisonError`.
     """
     tensors: list[TensorFigures] = []
+    outputs = {tensor.name: np.zeros(0, np.int8) for tensor in program.graph.outputs}
     reference = golden_reference(program.graph, inputs) if is_checked else None
 
     def on_stage(stage: Stage, stored: NDArray[np.int8]) -> None:
         if reference is not None:
             compare(stage, stored, reference(stage))
         tensors.append(tensor_figures(stage, stored, next(real)))
+        if stage.output.name in outputs:
+            outputs[stage.output.name] = stored.copy()
         advance()
 
     Machine(program, inputs, on_stage=on_stage).run()
-    return tuple(tensors)
+    return Executed(tuple(tensors), outputs)
+
+
+def output_figures(graph: Graph) -> tuple[OutputFigures, ...]:
+    """Return the shape of every output of a quantized graph, and the meaning of its values."""
+    found: list[OutputFigures] = []
+    for tensor in graph.outputs:
+        shape, quantization = tensor.shape, tensor.quantization
+        assert quantization is not None
+        found.append(
+            OutputFigures(
+                name=tensor.name,
+                stored_channels=shape.channels,
+                stored_height_pixels=shape.height,
+                stored_width_pixels=shape.width,
+                scale=quantization.scale,
+                zero_point=quantization.zero_point,
+            )
+        )
+    return tuple(found)
 
 
 def golden_reference(graph: Graph, inputs: Mapping[str, NDArray[np.int8]]) -> Reference:

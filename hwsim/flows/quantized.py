@@ -88,20 +88,21 @@ def check_takes_photographs(graph: Graph) -> None:
         if channels != IMAGE_CHANNELS:
             raise InputError(
                 f"graph {graph.name}: input of {channels} channels: photographs have "
-                f"{IMAGE_CHANNELS}"
+                f"{IMAGE_CHANNELS}, and a network is quantized on these"
             )
 
 
 def quantized(shapes: Graph, path: str | None, multiplier_bits: int) -> Quantized:
     """Quantize a graph from a darknet file, or from seeded weights where `path` is None.
 
-    A graph that has constants stays as it is. Raises `InputError` for one that takes no photograph.
+    A graph that has constants stays as it is. Raises `InputError` for one that has none and takes
+    no photographs.
     """
-    check_takes_photographs(shapes)
     if shapes.is_quantized:
         if path is not None:
             raise InputError(f"weights {quoted(path)}: graph {shapes.name} has constants already")
         return Quantized(shapes, None, "graph")
+    check_takes_photographs(shapes)
     weights = float_weights(shapes, path)
     graph = quantized_graph(shapes, weights, multiplier_bits)
     return Quantized(graph, weights, "seeded" if path is None else Path(path).name)

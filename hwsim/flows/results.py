@@ -1,9 +1,12 @@
 """The results of an estimate and of a run."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hwsim.cost.estimate import Estimate
 from hwsim.report.comparison import VariantFigures
@@ -64,9 +67,11 @@ class EstimateResult(Result):
 
 @dataclass(frozen=True, repr=False)
 class RunResult(EstimateResult):
-    """The tensors that a network stored for a photograph, bit-exactly, and the cost of the run."""
+    """The tensors that a network stored, bit-exactly, and the cost of the run."""
 
     run: RunFigures
+    outputs: Mapping[str, NDArray[np.int8]] = field(kw_only=True, compare=False)
+    """The network's outputs by name, int8 `x[C, H, W]`; `run.outputs` has scales, zero points."""
 
     @property
     def tensors(self) -> Records[TensorFigures]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph
-from hwsim.compiler.image import packed_input
+from hwsim.compiler.image import packed_inputs
 from hwsim.errors import ComparisonError
 from hwsim.flows.delivery import verilog
 from hwsim.flows.progress import Advance, Progress, single_step
@@ -68,8 +68,7 @@ def simulate(
             model = bench.build(_verilog(config), config, size_bytes)
         except simulator.FailedBuildError as error:
             raise ComparisonError(f"building the simulator: {error}") from None
-    given = program.graph.only_input
-    bench.place(program, packed_input(program, given, inputs[given.name]), folder)
+    bench.place(program, packed_inputs(program, inputs), folder)
     environment = bench.environment(program, predicted, folder)
     arguments = bench.plusargs(folder)
     log = folder / "simulator.log"

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from hwsim.arch.config import Config
@@ -13,7 +12,7 @@ from hwsim.compiler import plan_graph
 from hwsim.errors import InputError
 from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
-from hwsim.flows.execution import photographs, sha256_of, shipped_photograph
+from hwsim.flows.inputs import Arrays, InputValues, input_values
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
@@ -135,48 +134,45 @@ def verify(
     config: ConfigSource = "edge",
     *,
     image: File | None = None,
+    inputs: Arrays | None = None,
     weights: File | None = None,
     unfused: bool = False,
     progress: Progress = silent,
 ) -> VerifyResult:
     """Run a network's program on golden, machine, timeline and Verilog; return what each says.
 
-    `network`, `config`, `image` and `weights` are as for `run`; every stored element is compared.
-    `unfused` runs the baseline B too. No exception is raised for witnesses that disagree: the
-    result's `failures` names them.
+    `network`, `config`, `image`, `inputs` and `weights` are as for `run`; every stored element is
+    compared. `unfused` runs the baseline B too. No exception is raised for witnesses that disagree:
+    the result's `failures` names them.
     """
     check_progress(progress)
     shapes, chosen = placed(network, config)
     if unfused and not shapes.is_condensed:
         raise InputError(f"unfused: nothing in {shapes.name} is condensed, k = 1")
-    _ = shapes.only_input  # refuse what cannot run before the long work
     for variant in (shapes, materialized(shapes)) if unfused else (shapes,):
         plan_graph(variant, chosen)  # refuse what cannot run before the long work
-    image, weights = optional_path("image", image), optional_path("weights", weights)
+    weights = optional_path("weights", weights)
     with tools_can_cache():
         check_tools()
-        photograph = shipped_photograph(PURPOSE) if image is None else image
-        found = _verify(shapes, chosen, photograph, weights, unfused, progress)
+        given = input_values(shapes, image, inputs, PURPOSE)
+        found = _verify(shapes, chosen, given, weights, unfused, progress)
         return VerifyResult(found)
 
 
 def _verify(
     shapes: Graph,
     config: Config,
-    image: str,
+    given: InputValues,
     weights: str | None,
     unfused: bool,
     progress: Progress,
 ) -> Verification:
-    from hwsim.golden.reference import stored_image
-
-    images = photographs(shapes, image)
-    stored = {name: stored_image(pixels).numpy() for name, pixels in images.items()}
     with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, config.widths.multiplier_bits)
         graph = made.graph
     found = tuple(
-        verify_program(subject, stored, progress) for subject in subjects(graph, config, unfused)
+        verify_program(subject, given.values, progress)
+        for subject in subjects(graph, config, unfused)
     )
     return Verification(
         schema_version=SCHEMA_VERSION,
@@ -184,8 +180,9 @@ def _verify(
         command="verify",
         network=network_figures(graph),
         config=config.model_dump(mode="json"),
-        image=Path(image).name,
-        image_sha256=sha256_of(images),
+        image=given.image_name,
+        image_sha256=given.image_sha256,
+        arrays=given.arrays,
         weights=made.origin,
         layer_bound_ratio=LAYER_BOUND_RATIO,
         total_bound_ratio=TOTAL_BOUND_RATIO,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from hwsim.compiler.image import packed_input
+from hwsim.compiler.image import packed_inputs
 from hwsim.compiler.pack import unpack_padded_features
 from hwsim.graph import SpatialPool, Stage
 from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store, decode
@@ -56,11 +56,8 @@ class Machine:
         config = program.config
         self.program, self.config = program, config
         self.memory = Memory(program.size_bytes)
-        for address, data in program.image().items():
+        for address, data in (program.image() | packed_inputs(program, inputs)).items():
             self.memory.place(address, data)
-        for tensor in program.graph.inputs:
-            packed = packed_input(program, tensor, inputs[tensor.name])
-            self.memory.place(program.region(tensor).address, packed)
         self.features = np.zeros((config.feature_words, config.word_bytes), np.int8)
         self.staging = np.zeros((config.staging_words, config.word_bytes), np.int8)
         self.weights = WeightQueue(config.weight_words)

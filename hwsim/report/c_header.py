@@ -1,7 +1,9 @@
 """The file memory.h: a compiled network's numbers for C and C++."""
 
-from hwsim.escape import comment
+from hwsim.escape import c_string, comment
+from hwsim.report.c_defines import fields, prefixes
 from hwsim.report.memory_map import MemoryMap
+from hwsim.report.placed_tensor import PlacedTensor
 
 JOB = {  # fields of `struct NAME_job` in the driver in C, in its order
     "fingerprint": "FINGERPRINT",
@@ -15,13 +17,13 @@ HEADER = """\
 /*
  * {title}.
  *
- * Before START, memory.bin lies at MEMORY_BASE and the input at MEMORY_INPUT_ADDRESS. After it the
- * output lies at MEMORY_OUTPUT_ADDRESS. In both, channel c of the pixel in row y, column x is the
+ * Before START, memory.bin lies at MEMORY_BASE and every input at its ADDRESS. After the run every
+ * output lies at its ADDRESS. In all of them, channel c of the pixel in row y, column x is the
  * signed byte at
  *     ADDRESS + c / PIXEL_BYTES * BLOCK_BYTES + y * ROW_BYTES + x * PIXEL_BYTES + c % PIXEL_BYTES
- * and stands for SCALE * (byte - ZERO_POINT). The input's channels 0, 1, 2 are red, green, blue; a
- * byte of it is the 8-bit value - 128 (the top bit flipped). With 4 PIXEL_BYTES the fourth byte is
- * unused.
+ * and stands for SCALE * (byte - ZERO_POINT). Of a photograph, channels 0, 1, 2 are red, green,
+ * blue, and a byte is the 8-bit value - 128 (the top bit flipped). With 4 PIXEL_BYTES the fourth
+ * byte is unused.
  */
 #ifndef MEMORY_H
 #define MEMORY_H
@@ -29,25 +31,48 @@ HEADER = """\
 {defines}
 
 /*
- * const struct NAME_job job = MEMORY_JOB; with NAME_driver.h, which `hwsim rtl` writes. NAME is
+ * What follows initializes the structures of NAME_driver.h, which `hwsim rtl` writes. NAME is
  * `accelerator` unless --name says otherwise.
+ *
+ *     const struct NAME_job job = MEMORY_JOB;
+ *     const struct NAME_tensor inputs[MEMORY_INPUTS_COUNT] = MEMORY_INPUTS;
+ *     const struct NAME_tensor outputs[MEMORY_OUTPUTS_COUNT] = MEMORY_OUTPUTS;
  */
 #define MEMORY_JOB \\
     {{ {job} }}
 
+#define MEMORY_INPUTS \\
+    {{ {inputs} }}
+
+#define MEMORY_OUTPUTS \\
+    {{ {outputs} }}
+
 #endif
 """
+NEXT_LINE = ", \\\n      "
 
 
 def c_header(document: MemoryMap) -> str:
-    """Return the header: the defines, and an initializer for the job of the C driver."""
+    """Return the header: the defines, and initializers for the structures of the C driver."""
     network, config = document.network.name, document.config["name"]
     width = max(map(len, document.defines))
     lines = [f"#define {name:{width}} {value}" for name, value in document.defines.items()]
     # By position: C++ has no designators before C++20.
-    job = ", \\\n      ".join(f"MEMORY_{name} /* {field} */" for field, name in JOB.items())
+    job = NEXT_LINE.join(f"MEMORY_{name} /* {field} */" for field, name in JOB.items())
     return HEADER.format(
         title=comment(f"{network} on {config}, by hwsim {document.hwsim_version}"),
         defines="\n".join(lines),
         job=job,
+        inputs=_initializer("INPUT", document.placed_inputs),
+        outputs=_initializer("OUTPUT", document.placed_outputs),
     )
+
+
+def _initializer(end: str, tensors: tuple[PlacedTensor, ...]) -> str:
+    """Return the elements of an array of `struct NAME_tensor`, field by field in its order."""
+    found: list[str] = []
+    for tensor, prefix in zip(tensors, prefixes(end, tensors), strict=True):
+        texts = f"{c_string(tensor.name)}, {c_string(tensor.layout)}"
+        numbers = NEXT_LINE.join(f"  {prefix}_{name}" for name in fields(tensor))
+        found.append(f"{{ {texts}{NEXT_LINE}{numbers} }}")
+    return NEXT_LINE.join(found)

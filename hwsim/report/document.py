@@ -10,10 +10,11 @@ from typing import Any, Literal
 from hwsim.cost.estimate import Estimate
 from hwsim.graph import Graph
 from hwsim.report.comparison import ComparisonFigures, comparison_figures
+from hwsim.report.input_array import InputArray
 from hwsim.report.layers import LayerFigures, layer_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
-SCHEMA_VERSION = "2.1"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "2.2"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,33 @@ class TensorFigures:
 
 
 @dataclass(frozen=True)
+class OutputFigures:
+    """An output of the network: the shape of its int8 values, and what they stand for."""
+
+    name: str
+    """The tensor's name in the network, under which --save-outputs writes it."""
+    stored_channels: int
+    """Channels of the tensor."""
+    stored_height_pixels: int
+    """Height of the tensor."""
+    stored_width_pixels: int
+    """Width of the tensor."""
+    scale: float
+    """Scale of the real value that an element stands for: scale x (element - zero_point)."""
+    zero_point: int
+    """The element that stands for 0."""
+
+
+@dataclass(frozen=True)
 class RunFigures:
     """The run that `hwsim run` executed."""
 
-    image: str
-    """Name of the photograph, without its folder."""
-    image_sha256: str
-    """Hash of the pixels that entered the network, after resizing."""
+    image: str | None
+    """Name of the photograph, without its folder; null where arrays were given."""
+    image_sha256: str | None
+    """Hash of the photograph's pixels that entered the network, after resizing; else null."""
+    arrays: tuple[InputArray, ...]
+    """The arrays that were given, one for each input; empty for a photograph."""
     weights: str
     """`seeded`, the name of a darknet file, or `graph` for a network that had constants."""
     is_checked: bool
@@ -69,6 +90,8 @@ class RunFigures:
     """Bound of a warning: below it, quantization lost what the float network computes."""
     tensors: tuple[TensorFigures, ...]
     """One entry per layer."""
+    outputs: tuple[OutputFigures, ...]
+    """The network's outputs, in its order."""
 
 
 @dataclass(frozen=True)

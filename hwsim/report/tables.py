@@ -59,8 +59,8 @@ def comparison_tables(comparison: ComparisonFigures | None) -> list[Table]:
 
 
 def run_tables(run: RunFigures | None) -> list[Table]:
-    """Return the tensors that a run stored; no table without a run."""
-    return [] if run is None else [tensors(run)]
+    """Return the network's outputs and all tensors that a run stored; no table without a run."""
+    return [] if run is None else [outputs(run), tensors(run)]
 
 
 def operators(layers: Layers) -> Table:
@@ -237,6 +237,24 @@ def savings(comparison: ComparisonFigures) -> Table:
         ("features alone", "all traffic"),
         tuple((name, *(f"{ratio:.1%}" for ratio in ratios)) for name, ratios in rows.items()),
         notes=price_lines(comparison),
+    )
+
+
+def outputs(run: RunFigures) -> Table:
+    return Table(
+        "Outputs: an int8 element stands for scale x (element - zero point)",
+        ("tensor", "shape"),
+        ("scale", "zero point"),
+        tuple(
+            (
+                output.name,
+                f"{output.stored_channels}x{output.stored_height_pixels}"
+                f"x{output.stored_width_pixels}",
+                f"{output.scale:.6g}",
+                f"{output.zero_point}",
+            )
+            for output in run.outputs
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from hwsim.report.comparison import ComparisonFigures
 from hwsim.report.document import Document, RunFigures, TensorFigures
+from hwsim.report.input_array import inputs_text
 from hwsim.report.layers import Operator
 from hwsim.report.totals import TotalFigures
 from hwsim.report.verification import Verification
@@ -136,7 +137,7 @@ def run_lines(run: RunFigures) -> tuple[str, ...]:
         if run.is_checked
         else "not compared with the reference, as --check would."
     )
-    return (*weights, f"Executed bit-exactly on {run.image}; {checked}")
+    return (*weights, f"Executed bit-exactly on {inputs_text(run.image, run.arrays)}; {checked}")
 
 
 def warning_lines(run: RunFigures) -> tuple[str, ...]:

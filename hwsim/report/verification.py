@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from hwsim.program.traffic import ByteCounts
 from hwsim.report.document import NetworkFigures
+from hwsim.report.input_array import InputArray
 
-SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
+SCHEMA_VERSION = "1.1"  # the second number grows when fields are added
 LAYER_BOUND_RATIO = 0.01  # the timeline's largest error, of a layer's cycles
 TOTAL_BOUND_RATIO = 0.005  # of the run's cycles
 
@@ -161,10 +162,12 @@ class Verification:
     """The network that was run."""
     config: dict[str, Any]
     """The accelerator, key by key as in its TOML."""
-    image: str
-    """Name of the photograph, without its folder."""
-    image_sha256: str
-    """Hash of the pixels that entered the network, after resizing."""
+    image: str | None
+    """Name of the photograph, without its folder; null where arrays were given."""
+    image_sha256: str | None
+    """Hash of the photograph's pixels that entered the network, after resizing; else null."""
+    arrays: tuple[InputArray, ...]
+    """The arrays that were given, one for each input; empty for a photograph."""
     weights: str
     """`seeded`, the name of a darknet file, or `graph` for a network that had constants."""
     layer_bound_ratio: float

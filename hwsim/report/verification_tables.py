@@ -4,6 +4,7 @@ from dataclasses import astuple
 from typing import TextIO
 
 from hwsim.program.traffic import ByteCounts
+from hwsim.report.input_array import inputs_text
 from hwsim.report.table import Table
 from hwsim.report.terminal import Terminal
 from hwsim.report.text import heading
@@ -18,7 +19,7 @@ def print_verification(document: Verification, file: TextIO) -> None:
     terminal.print_line(
         f"memory of {memory['latency_cycles']} cycles latency, "
         f"{memory['bandwidth_bytes_per_cycle']} bytes per cycle; "
-        f"{document.weights} weights; on {document.image}",
+        f"{document.weights} weights; on {inputs_text(document.image, document.arrays)}",
     )
     terminal.print_line()
     for program in document.programs:

@@ -259,17 +259,27 @@ def _memory_image(config: Config, name: str) -> str:
 
 | file | what it is |
 |---|---|
-| `memory.bin` | weights, program and input; place it at the base, 0 unless you say so |
+| `memory.bin` | weights, program and inputs; place it at the base, 0 unless you say so |
 | `memory.json` | registers, predicted counters; address, shape and layout of every tensor |
-| `memory.h` | the same for C, and MEMORY_JOB, as below |
-| `expected.bin` | the output after the run: compare it with the bytes at MEMORY_OUTPUT_ADDRESS |
+| `memory.h` | the same for C, and the initializers below |
+| `expected.bin` | the outputs after the run, one after the other |
 
-A program says `const struct {name}_job job = MEMORY_JOB;` and hands that to `{name}_run`.
+A program says
 
-Without `--image` there is no input and no `expected.bin`: write the input to MEMORY_INPUT_ADDRESS.
-`memory.h` says where each byte of it lies: channels 0, 1, 2 are red, green, blue; a byte is the
-8-bit value - 128 (the top bit flipped); where a pixel has 4 bytes, the fourth is unused.
+    const struct {name}_job job = MEMORY_JOB;
+    const struct {name}_tensor inputs[MEMORY_INPUTS_COUNT] = MEMORY_INPUTS;
+    const struct {name}_tensor outputs[MEMORY_OUTPUTS_COUNT] = MEMORY_OUTPUTS;
 
-The next run needs only its own input, since a run leaves weights and program as they are. It may
-overwrite its input.
+and hands the job to `{name}_run`. The arrays have every input and every output in the network's
+order, with name, address, size, shape, layout, scale and zero point; `{name}_element_address` says
+where each of their elements lies. Compare `size_bytes` from `address` on of each output with the
+next so many bytes of `expected.bin`.
+
+A network of several inputs takes `--input NAME=ARRAY.npy` for each in place of `--image`. Without
+both there are no inputs and no `expected.bin`: write the inputs to their addresses. Of a
+photograph, channels 0, 1, 2 are red, green, blue; a byte is the 8-bit value - 128 (the top bit
+flipped); where a pixel has 4 bytes, the fourth is unused.
+
+The next run needs only its own inputs, since a run leaves weights and program as they are. It may
+overwrite its inputs.
 """

@@ -1,9 +1,9 @@
 /*
  * The driver in example.c: what a program that runs the accelerator includes.
  *
- * Before accelerator_run, place the memory image (program, weights) and the network's input where
+ * Before accelerator_run, place the memory image (program, weights) and the network's inputs where
  * the program was compiled for, and make them visible to the accelerator: clean the caches. After
- * it, invalidate them before reading the output.
+ * it, invalidate them before reading the outputs.
  */
 #ifndef ACCELERATOR_DRIVER_H
 #define ACCELERATOR_DRIVER_H
@@ -29,6 +29,17 @@ struct accelerator_job {
     /* First and last byte of both windows; they are widened to whole pages of 4 KiB. */
     uint32_t constants_first, constants_last; /* program and weights: only read */
     uint32_t features_first, features_last;   /* image and features: read and written */
+};
+
+/* A tensor in memory: MEMORY_INPUTS and MEMORY_OUTPUTS in memory.h initialize arrays of these. */
+struct accelerator_tensor {
+    const char *name;   /* in the network */
+    const char *layout; /* "image" or "blocks", the memory formats */
+    uint32_t address, size_bytes;
+    uint32_t channels, height, width;
+    uint32_t pixel_bytes, row_bytes, block_bytes; /* from one of them to the next */
+    double scale; /* an element, a signed byte, stands for scale * (element - zero_point) */
+    int32_t zero_point;
 };
 
 struct accelerator_report {
@@ -57,6 +68,10 @@ enum accelerator_status {
  */
 int accelerator_run(const struct accelerator_bus *bus, const struct accelerator_job *job,
                     struct accelerator_report *report);
+
+/* Returns the address of the element of a tensor in this channel, row and column. */
+uint32_t accelerator_element_address(const struct accelerator_tensor *tensor, uint32_t channel,
+                                     uint32_t row, uint32_t column);
 
 /* What an error code means, in words. */
 const char *accelerator_error_text(uint32_t code);

@@ -81,6 +81,16 @@ const char *accelerator_error_text(uint32_t code)
     }
 }
 
+uint32_t accelerator_element_address(const struct accelerator_tensor *tensor, uint32_t channel,
+                                     uint32_t row, uint32_t column)
+{
+    uint32_t block = channel / tensor->pixel_bytes;
+    uint32_t lane = channel % tensor->pixel_bytes;
+
+    return tensor->address + block * tensor->block_bytes + row * tensor->row_bytes +
+           column * tensor->pixel_bytes + lane;
+}
+
 int accelerator_run(const struct accelerator_bus *bus, const struct accelerator_job *job,
                     struct accelerator_report *report)
 {

@@ -1,0 +1,198 @@
+"""The values that enter a network: a photograph, or arrays that the user gives for its inputs."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import InputError, shown
+from hwsim.escape import brief, quoted
+from hwsim.extras import importing_extra
+from hwsim.flows.array_files import check_kind, read_array
+from hwsim.flows.network import File, optional_path
+from hwsim.graph import Graph, Tensor
+from hwsim.graph.check import IMAGE_CHANNELS
+from hwsim.report.input_array import InputArray
+
+if TYPE_CHECKING:
+    import torch
+
+PHOTOGRAPH = "rocket"  # quantization is not calibrated on it
+TOP_BIT = 0x80  # in which a stored value differs from the pixel that it is of
+
+Given = TypeVar("Given")
+Arrays = Mapping[str, NDArray[np.int8]]  # x[C, H, W] by the input's name
+
+
+@dataclass(frozen=True)
+class InputValues:
+    """The values of every input by its name, and the photograph that they are of, if any."""
+
+    values: Arrays
+    image: str | None = None
+
+    @property
+    def image_name(self) -> str | None:
+        """The photograph's file, without its folder."""
+        return None if self.image is None else Path(self.image).name
+
+    @property
+    def image_sha256(self) -> str | None:
+        """Hash of the photograph's pixels, of one input after the other."""
+        if self.image is None:
+            return None
+        digest = hashlib.sha256()
+        for pixels in self._pixels().values():
+            digest.update(pixels.tobytes())
+        return digest.hexdigest()
+
+    @property
+    def arrays(self) -> tuple[InputArray, ...]:
+        """The arrays that the user gave."""
+        if self.image is not None:
+            return ()
+        return tuple(
+            InputArray(name, hashlib.sha256(values.tobytes()).hexdigest())
+            for name, values in self.values.items()
+        )
+
+    def pixels(self) -> dict[str, "torch.Tensor"]:
+        """Return the values as pixels, uint8 `x[C, H, W]`, as a float network takes them."""
+        import torch
+
+        return {name: torch.from_numpy(pixels) for name, pixels in self._pixels().items()}
+
+    def _pixels(self) -> dict[str, NDArray[np.uint8]]:
+        return {
+            name: np.ascontiguousarray(values).view(np.uint8) ^ np.uint8(TOP_BIT)
+            for name, values in self.values.items()
+        }
+
+
+def input_values(
+    graph: Graph, image: File | None, arrays: Arrays | None, purpose: str
+) -> InputValues:
+    """Return the values of a graph's inputs: a photograph's, or `arrays`.
+
+    Without both, every input takes a photograph from scikit-image, each in its own size. Raises
+    `InputError` for what the graph does not take.
+    """
+    if arrays is not None:
+        if image is not None:
+            raise InputError(f"image {quoted(image)}: the inputs are given as arrays already")
+        return InputValues(checked_arrays(graph, arrays))
+    path = optional_path("image", image)
+    if path is not None and len(graph.inputs) > 1:
+        raise InputError(
+            f"image {quoted(path)}: it is for a network of one input; give the values of "
+            f"{_inputs(graph)} as arrays"
+        )
+    for tensor in graph.inputs:
+        if tensor.shape.channels != IMAGE_CHANNELS:
+            raise InputError(
+                f"input {quoted(tensor.name)} of {tensor.shape.channels} channels: photographs "
+                f"have {IMAGE_CHANNELS}; give the values of {_inputs(graph)} as arrays"
+            )
+    path = shipped_photograph(purpose) if path is None else path
+    with importing_extra("golden", purpose):
+        from hwsim.golden.photographs import load_image
+        from hwsim.golden.reference import stored_image
+    values: dict[str, NDArray[np.int8]] = {}
+    for tensor in graph.inputs:
+        pixels = load_image(path, height=tensor.shape.height, width=tensor.shape.width)
+        values[tensor.name] = stored_image(pixels).numpy()
+    return InputValues(values, path)
+
+
+def shipped_photograph(purpose: str, name: str = PHOTOGRAPH) -> str:
+    """Return the file of a photograph inside scikit-image's wheel."""
+    with importing_extra("golden", purpose):
+        from hwsim.golden.photographs import PHOTOGRAPHS
+
+        spec = find_spec("skimage")
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError("No module named 'skimage'", name="skimage")
+    return str(Path(spec.origin).parent / "data" / PHOTOGRAPHS[name])
+
+
+def checked_arrays(graph: Graph, arrays: object) -> dict[str, NDArray[np.int8]]:
+    """Return arrays in the order of the graph's inputs, having checked that they are its own."""
+    if not isinstance(arrays, Mapping):
+        raise InputError(f"inputs {shown(arrays)}: must be a dict of names and arrays")
+    for name in arrays:
+        _check_name(graph, name)
+    return {tensor.name: _checked(tensor, _given(graph, tensor, arrays)) for tensor in graph.inputs}
+
+
+def _checked(tensor: Tensor, values: object) -> NDArray[np.int8]:
+    whose = f"input {quoted(tensor.name)}"
+    if not isinstance(values, np.ndarray):
+        raise InputError(f"{whose}: {shown(values)} must be a numpy array")
+    check_kind(whose, values.dtype, values.shape, _shape(tensor))
+    return np.ascontiguousarray(values)
+
+
+def array_files(graph: Graph, texts: Sequence[str]) -> dict[str, str]:
+    """Return the file of every input from texts `NAME=FILE`; that of a single input may be alone.
+
+    Without texts there are no files. Raises `InputError` for an input that is missing, unknown or
+    given twice.
+    """
+    if not texts:
+        return {}
+    names = {tensor.name for tensor in graph.inputs}
+    files: dict[str, str] = {}
+    for text in texts:
+        # Names may hold an equals sign.
+        name = max((name for name in names if text.startswith(f"{name}=")), key=len, default=None)
+        if name is not None:
+            path = text.removeprefix(f"{name}=")
+        elif "=" not in text and len(names) == 1:
+            name, path = graph.inputs[0].name, text
+        elif "=" not in text:
+            raise InputError(f"input {quoted(text)}: write NAME=FILE, for one of {_inputs(graph)}")
+        else:
+            name, _, path = text.partition("=")
+            _check_name(graph, name)
+        if name in files:
+            raise InputError(f"input {quoted(name)}: two files are given for it")
+        files[name] = path
+    return {tensor.name: _given(graph, tensor, files) for tensor in graph.inputs}
+
+
+def read_arrays(graph: Graph, files: Mapping[str, str]) -> dict[str, NDArray[np.int8]] | None:
+    """Return the arrays of .npy files by input; None without files."""
+    if not files:
+        return None
+    return {
+        tensor.name: read_array(files[tensor.name], f"input {quoted(tensor.name)}", _shape(tensor))
+        for tensor in graph.inputs
+    }
+
+
+def _check_name(graph: Graph, name: object) -> None:
+    if name not in {tensor.name for tensor in graph.inputs}:
+        raise InputError(f"no input {quoted(name)}: graph {graph.name} takes {_inputs(graph)}")
+
+
+def _given(graph: Graph, tensor: Tensor, given: Mapping[str, Given]) -> Given:
+    if tensor.name not in given:
+        raise InputError(
+            f"input {quoted(tensor.name)}: nothing is given for it; graph {graph.name} takes "
+            f"{_inputs(graph)}"
+        )
+    return given[tensor.name]
+
+
+def _inputs(graph: Graph) -> str:
+    return brief(", ".join(f"'{tensor.name}'" for tensor in graph.inputs))
+
+
+def _shape(tensor: Tensor) -> tuple[int, int, int]:
+    shape = tensor.shape
+    return shape.channels, shape.height, shape.width
