@@ -26,9 +26,6 @@ synthesized by itself, so that the units add up to the whole.
 
 `hwsim estimate` takes gates from a model that is fitted to these figures. `make calibrate`
 synthesizes every configuration below, fits anew, and writes the coefficients.
-
-The figures below were measured before the ports between the units became signatures, which moved
-a little logic between modules. Since then `hwsim synth --config nano` counts 155,432, 0.04 % more.
 """
 
 
