@@ -87,12 +87,12 @@ def kernels(draw: st.DrawFn, shape: Shape) -> tuple[tuple[int, int], int]:
         return (usual, usual), usual // 2
     sides = st.integers(1, 5) | st.integers(1, LARGEST_DRAWN_KERNEL)
     rows, columns = draw(sides), draw(sides)
-    padding = draw(st.integers(0, min(rows, columns) - 1))
+    padding = draw(st.integers(0, max(rows, columns)))
     rows, columns = (
         min(side, size + 2 * padding)
         for side, size in ((rows, shape.height), (columns, shape.width))
     )
-    return (rows, columns), min(padding, rows - 1, columns - 1)
+    return (rows, columns), padding
 
 
 @st.composite
@@ -163,13 +163,15 @@ def sources_of(draw: st.DrawFn, tensor: Tensor, most_groups: int) -> Source:
     stride, dilation = ((1, 1), (1, 1)) if upsample > 1 else (strides, dilations)
     kernel = draw(pairs(LARGEST_DRAWN_KERNEL))
     extent = [(taps - 1) * step + 1 for taps, step in zip(kernel, dilation, strict=True)]
-    sides = [draw(st.integers(0, min(4, extent[axis] - 1))) for axis in (0, 1, 0, 1)]
-    # A kernel that has no room yet gets it from padding, as much as may be on each side.
+    sides = [draw(st.integers(0, 4)) for _ in range(4)]
+    # A kernel that has no room yet gets it from padding.
     size = tensor.shape.height * upsample, tensor.shape.width * upsample
     for axis in (0, 1):
-        for side in (axis, axis + 2):
-            lack = extent[axis] - size[axis] - sides[axis] - sides[axis + 2]
-            sides[side] = min(extent[axis] - 1, sides[side] + max(0, lack))
+        lack = extent[axis] - size[axis] - sides[axis] - sides[axis + 2]
+        if lack > 0:
+            share = draw(st.integers(0, lack))
+            sides[axis] += share
+            sides[axis + 2] += lack - share
     groups = math.gcd(channels, most_groups)
     return Source(
         tensor, first, channels, kernel, stride, dilation, Padding(*sides), upsample, groups
@@ -194,7 +196,7 @@ def fitting(source: Source, computed: Shape) -> Source | None:
             # The least that the kernel reads for so many outputs; up to stride - 1 more is skipped.
             padding = (wanted[axis] - 1) * stride + extent - size
             padding = padding + stride - 1 if -stride < padding < 0 else padding
-            if 0 <= padding <= 2 * (extent - 1):
+            if padding >= 0:
                 found = taps, padding // 2, padding - padding // 2
                 break
         if found is None:

@@ -234,7 +234,7 @@ def rewritten(path: Path, change: Change) -> Path:
             "stages.0.spatial_pool = 7: Input should be 0, 1 or",
         ),
         ('"groups":1', '"groups":2', "groups = 2 must be a divisor of channels = 3"),
-        ('"top":1', '"top":-1', "padding.top = -1 must be an integer from 0 to 2"),
+        ('"top":1', '"top":-1', "padding.top = -1 must be an integer from 0 to 4080"),
         ('"leaky_slope":0.1', '"leaky_slope":7', "leaky_slope = 7.0 must be None or a number"),
         ('"weight_bits":8', '"weight_bits":4', "weights holds -?[0-9]+: must be -8 to 7"),
         ('"bits":8', '"bits":16', "input of 16 bits: stored values have 8"),

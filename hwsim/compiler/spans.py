@@ -47,7 +47,9 @@ def read_span(source: Source, first: Span, last: Span, axis: int) -> tuple[int, 
 class SpansRead:
     """The rows or columns of a tensor that spans read: the first, and the one past the last.
 
-    The part outside the tensor lies nowhere in memory; its taps read the zero point.
+    The part outside the tensor lies nowhere in memory; its taps read the zero point. A span that
+    reads only such taps is counted as reading the row or column at that border, so that a tile
+    always waits for something that is loaded before it.
     """
 
     first: list[int]
@@ -60,9 +62,9 @@ class SpansRead:
         reach, size = source.extent[axis] - stride, source.size[axis]
         starts = [first_tap(source, span, axis) for span in spans]
         return cls(
-            [max(0, start) // upsample for start in starts],
+            [min(max(0, start), size - 1) // upsample for start in starts],
             [
-                ceil_div(min(start + span.computed * stride + reach, size), upsample)
+                ceil_div(min(max(start + span.computed * stride + reach, 1), size), upsample)
                 for start, span in zip(starts, spans, strict=True)
             ],
         )

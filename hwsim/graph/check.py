@@ -39,6 +39,7 @@ IMAGE_CHANNELS = 3
 LARGEST_CHANNELS = (1 << 16) - 1
 LARGEST_SIDE = (1 << 15) - 1  # rows and columns of the input are signed 16-bit fields
 LARGEST_KERNEL = 255  # a side; the compiler cuts a kernel into parts that a descriptor can hold
+LARGEST_PADDING = 4080  # a side: as far as the widest kernel reaches with the widest dilation
 LARGEST_STRIDE = 8
 LARGEST_DILATION = 16
 UPSAMPLING = (1, 2)
@@ -215,18 +216,14 @@ def _broken_geometry(source: Source) -> Iterator[str]:
 
 
 def _broken_padding(source: Source) -> Iterator[str]:
-    """Yield the rule that padding breaks: no output lies so far out that it reads only padding."""
+    """Yield the rules that padding breaks."""
     padding = source.padding
     if not is_a(Padding, padding):
         yield f"padding = {shown(padding)} must be a Padding"
-    rows, columns = source.extent
-    for side, extent in (("top", rows), ("left", columns), ("bottom", rows), ("right", columns)):
+    for side in ("top", "left", "bottom", "right"):
         value = getattr(padding, side)
-        if not is_integer(value, 0, extent - 1):
-            yield (
-                f"padding.{side} = {shown(value)} must be an integer from 0 to {extent - 1}, below "
-                f"the {extent} {'columns' if side in ('left', 'right') else 'rows'} of the kernel"
-            )
+        if not is_integer(value, 0, LARGEST_PADDING):
+            yield f"padding.{side} = {shown(value)} must be an integer from 0 to {LARGEST_PADDING}"
 
 
 def _more_than_kernel(source: Source) -> str:
