@@ -7,6 +7,7 @@ import pytest
 
 import hwsim
 from hwsim.cli import main
+from tests.branched import two_cameras
 from tests.darknet_files import CONVOLUTION, LAST, NET, TWO_HEADS
 from tests.test_report_document import keeps_to_the_schema
 
@@ -58,6 +59,7 @@ def test_the_tables_say_it_in_words(file: Path, capsys: pytest.CaptureFixture[st
         "yolo9 line 44 yolo conv8 18x24x32 the host computes it -",
         "conv2 conv0[8:16] 3x3 / 1 leaky 0.1 conv2 8x48x64 1,769,472",
         "max6 of conv0 conv0 1x1 / 1 pool 2/2 max6 of conv0 16x24x32 -",
+        "writes image (3x48x64)",
         "reads conv8, conv13",
         "computes yolo9 (yolo), yolo14 (yolo)",
     } <= lines
@@ -81,7 +83,8 @@ def test_its_json_keeps_to_the_schema(file: Path, capsys: pytest.CaptureFixture[
     assert main(["show", str(file), "--size", "32x64", "--json", "-"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert keeps_to_the_schema(document, "show")
-    assert (document["input_width_pixels"], document["input_height_pixels"]) == (32, 64)
+    (image,) = document["inputs"]
+    assert (image["input_width_pixels"], image["input_height_pixels"]) == (32, 64)
     written = file.with_name("show.json")
     assert main(["show", str(file), "--size", "32x64", "--json", str(written), "-q"]) == 0
     assert capsys.readouterr().out == ""
@@ -94,6 +97,23 @@ def test_a_built_in_network_has_stages_only(capsys: pytest.CaptureFixture[str]) 
     first = "conv1 image 3x3 / 1 leaky 0.1, channel pool 4, pool 2/2 features1 16x32x32 7,077,888"
     assert {first, "reads detections", "computes nothing"} <= lines
     assert not any(line.startswith("Operators") for line in lines)
+
+
+def test_every_input_of_a_saved_graph_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cameras.safetensors"
+    hwsim.save_graph(two_cameras(), path)
+    assert main(["show", str(path)]) == 0
+    lines = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    assert {
+        "writes camera (3x64x80), other (3x32x40)",
+        "reads large head, small head",
+    } <= lines
+    before = path.read_bytes()
+    assert main(["show", str(path), "--json", str(path)]) == 2
+    assert "the same command reads it" in capsys.readouterr().err
+    assert path.read_bytes() == before
 
 
 def test_what_no_output_depends_on_is_told(file: Path) -> None:

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 def show(network: str, size: tuple[int, int] | None, k: int | None, json: str | None) -> None:
     """Show the operators of NETWORK, and the stages that they become.
 
-    NETWORK is one of `hwsim networks`, or a file of darknet's that ends in .cfg. A stage is what
-    the accelerator computes in one go. Some operators are fused into others' stages, some are only
-    addresses, and some are left to the host.
+    NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, or a graph's file. A
+    stage is what the accelerator computes in one go. Some operators are fused into others' stages,
+    some are only addresses, and some are left to the host.
     """
     from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
-    from hwsim.flows.network import load
+    from hwsim.flows.network import graph_path, load
     from hwsim.flows.show import show as find
     from hwsim.report.json_text import json_text
 
     found = find(load(network, size=size, k=k))
     json_file = JsonFile(json)
     text = json_text(found.document)
-    with Outputs() as outputs:
+    with Outputs(graph_path(network)) as outputs:
         json_file.reserve(outputs)
         outputs.write(json_file.contents(text))
     json_file.show(text, current_verbosity(), lambda: _print(found))

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from hwsim.flows.network import NetworkSource, load
-from hwsim.graph import Graph, Stage
+from hwsim.graph import Graph, Stage, Tensor
 from hwsim.graph.operators import Operator
 from hwsim.passes.lower import Lowered, lower
 from hwsim.report.layers import operators
@@ -14,6 +14,7 @@ from hwsim.report.records import Records
 from hwsim.report.result import Result
 from hwsim.report.structure import (
     SCHEMA_VERSION,
+    InputFigures,
     OperatorFigures,
     SourceFigures,
     StageFigures,
@@ -63,21 +64,23 @@ def show(network: NetworkSource) -> ShowResult:
     graph = network if isinstance(network, Graph) else load(network)
     lowered = None if graph.origin is None else lower(graph.origin)
     named = () if lowered is None else lowered.operators.operators
-    shape = graph.inputs[0].shape
     document = Structure(
         schema_version=SCHEMA_VERSION,
         hwsim_version=version("hwsim"),
         command="show",
         name=graph.name,
-        input_channels=shape.channels,
-        input_height_pixels=shape.height,
-        input_width_pixels=shape.width,
+        inputs=tuple(map(_input, graph.inputs)),
         macs=graph.macs,
         outputs=tuple(tensor.name for tensor in graph.outputs),
         operators=tuple(_operator(each, lowered) for each in named if lowered is not None),
         stages=tuple(map(_stage, graph.stages)),
     )
     return ShowResult(document)
+
+
+def _input(tensor: Tensor) -> InputFigures:
+    shape = tensor.shape
+    return InputFigures(tensor.name, shape.channels, shape.height, shape.width)
 
 
 def _operator(operator: Operator, lowered: Lowered) -> OperatorFigures:

@@ -19,16 +19,16 @@ SCHEMA_VERSION = "2.2"  # major when fields change, minor when they are added
 
 @dataclass(frozen=True)
 class NetworkFigures:
-    """A network and the size of its image."""
+    """A network and the size of its first input."""
 
     name: str
     """Name of a built-in network, or of a file without its ending."""
     input_channels: int
-    """Channels of the image."""
+    """Channels of the first input."""
     input_height_pixels: int
-    """Height of the image."""
+    """Height of the first input."""
     input_width_pixels: int
-    """Width of the image."""
+    """Width of the first input."""
     weight_bits: int
     """Width of a weight."""
     condensed_layers: tuple[str, ...]

@@ -95,6 +95,20 @@ class StageFigures:
 
 
 @dataclass(frozen=True)
+class InputFigures:
+    """A tensor that the host writes before the network runs."""
+
+    name: str
+    """Its name, under which `--input` gives it an array."""
+    input_channels: int
+    """Its channels."""
+    input_height_pixels: int
+    """Its height."""
+    input_width_pixels: int
+    """Its width."""
+
+
+@dataclass(frozen=True)
 class Structure:
     """The document that describes a network."""
 
@@ -106,12 +120,8 @@ class Structure:
     """The subcommand."""
     name: str
     """Name of a built-in network, or of a file without its ending."""
-    input_channels: int
-    """Channels of the image."""
-    input_height_pixels: int
-    """Height of the image."""
-    input_width_pixels: int
-    """Width of the image."""
+    inputs: tuple[InputFigures, ...]
+    """The tensors that the host writes, in the network's order."""
     macs: int
     """Useful multiply-accumulates of one frame."""
     outputs: tuple[str, ...]

@@ -13,14 +13,15 @@ FATES = {
 
 def structure_heading(structure: Structure) -> str:
     """Return a line that names the network."""
-    size = f"{structure.input_width_pixels}x{structure.input_height_pixels}"
+    first = structure.inputs[0]
+    size = f"{first.input_width_pixels}x{first.input_height_pixels}"
     return f"{structure.name} {size}, {structure.macs:,} MACs"
 
 
 def structure_tables(structure: Structure) -> tuple[Table | Facts, ...]:
     """Return the tables of operators and of stages."""
     operators = (_operators(structure),) if structure.operators else ()
-    return (*operators, _stages(structure), _left(structure))
+    return (*operators, _stages(structure), _host(structure))
 
 
 def _operators(structure: Structure) -> Table:
@@ -66,11 +67,19 @@ def _stages(structure: Structure) -> Table:
     )
 
 
-def _left(structure: Structure) -> Facts:
+def _host(structure: Structure) -> Facts:
     host = [f"{each.name} ({each.kind})" for each in structure.operators if each.fate == "host"]
+    given = [
+        f"{each.name} ({each.input_channels}x{each.input_height_pixels}x{each.input_width_pixels})"
+        for each in structure.inputs
+    ]
     return Facts(
         "The host",
-        {"reads": ", ".join(structure.outputs), "computes": ", ".join(host) or "nothing"},
+        {
+            "writes": ", ".join(given),
+            "reads": ", ".join(structure.outputs),
+            "computes": ", ".join(host) or "nothing",
+        },
     )
 
 
