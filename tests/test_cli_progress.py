@@ -72,8 +72,19 @@ def test_short_work_says_nothing(
 
 
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("function", "work"),
+    [
+        ("hwsim.compiler.compile.schedule_stage", "planning"),
+        ("hwsim.flows.estimate.write_program", "compiling"),
+        ("hwsim.flows.estimate.time_program", "timing"),
+    ],
+)
 def test_every_long_command_can_be_followed(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    function: str,
+    work: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An estimate too, whose time grows with the network; but with -q nothing is said."""
 
@@ -81,10 +92,10 @@ def test_every_long_command_can_be_followed(
         sleep(0.5)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hwsim.flows.estimate.time_program", slow)
+    monkeypatch.setattr(function, slow)
     assert main(["estimate", "condensation-net-mini"]) == 130
     said = capsys.readouterr().err
-    assert "hwsim: timing condensation-net-mini: 0 %, 0 s\n" in said
+    assert f"hwsim: {work} condensation-net-mini: 0 %, 0 s\n" in said
     assert said.endswith("hwsim: interrupted\n")
     assert main(["estimate", "condensation-net-mini", "-q"]) == 130
     assert capsys.readouterr().err == "hwsim: interrupted\n"

@@ -10,15 +10,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hwsim.arch.config import Config, load_config
+from hwsim.compiler import compile as compiling
 from hwsim.compiler import compile_graph, limits, plan_graph, plan_of_any_size, write_program
+from hwsim.compiler.count import least_computes
 from hwsim.compiler.pack import folded_bias
 from hwsim.cost.comparison import compare
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph, Shape, Source, Stage, Tensor
-from hwsim.isa.descriptor import Store
+from hwsim.isa.descriptor import Compute, Store
 from hwsim.passes.baselines import materialized
 from tests.drawn import (
+    branching_graphs,
     configs,
     preset_with,
     shapes_of_graphs,
@@ -186,12 +189,12 @@ def test_a_program_too_large_to_be_written_is_refused_before_any_of_it_is() -> N
     """Tiny tiles of a large image, some 40 million descriptors of 16 GB, are refused early."""
     graph = build_network("tiny-yolov2", 4096, 4096)
     config = preset_with("nano", buffers={"accumulator_depth": 4})
-    said = r"tiny-yolov2 needs \d{8} descriptors on config 'nano': at most 4194304 can be compiled$"
-    with pytest.raises(InputError, match=said):
+    said = r"descriptors on config 'nano': at most 4194304 can be compiled$"
+    with pytest.raises(InputError, match=rf"^tiny-yolov2 needs at least \d{{8}} {said}"):
         plan_graph(graph, config)
     plan = plan_of_any_size(graph, config)
     tracemalloc.start()
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=rf"^tiny-yolov2 needs \d{{8}} {said}"):
         write_program(plan)
     assert tracemalloc.get_traced_memory()[1] < 1 << 20
     tracemalloc.stop()
@@ -207,18 +210,56 @@ def test_the_bound_of_descriptors_is_exact(monkeypatch: pytest.MonkeyPatch) -> N
         plan_graph(graph, config)
 
 
+def giant(height: int, width: int, parts: int = 1) -> Graph:
+    """Return a layer that adds convolutions of many large maps."""
+    maps = [Tensor(f"map{part}", Shape(64, height, width)) for part in range(parts)]
+    sources = [Source.whole(tensor, (3, 3), padding=1) for tensor in maps]
+    stage = Stage.inferred("sum", sources, "out", 64)
+    return Graph("giant", tuple(maps), (stage,), (stage.output,))
+
+
+@pytest.mark.parametrize(
+    ("graph", "depth", "reason"),
+    [
+        (giant(100, 32767, 64), 512, "13631072000 bytes of memory: addresses end at 4294967296"),
+        (giant(4000, 4000, 2), 32, "8000000 descriptors on config 'nano': at most 4194304 can"),
+    ],
+)
+def test_what_no_schedule_makes_small_enough_is_refused_before_one_is_sought(
+    graph: Graph, depth: int, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_arguments: object) -> None:
+        raise AssertionError("it is refused without a schedule")
+
+    monkeypatch.setattr(compiling, "schedule_stage", never)
+    with pytest.raises(InputError, match=rf"^giant needs at least {reason}"):
+        plan_graph(graph, preset_with("nano", buffers={"accumulator_depth": depth}))
+
+
+@drawing
+@given(st.data())
+def test_no_program_has_fewer_computes_than_the_least(data: st.DataObject) -> None:
+    drawn = data.draw(shapes_of_graphs() | branching_graphs(weight_bits=8))
+    program = compiled(drawn, data.draw(configs(8)))
+    computes = sum(isinstance(each, Compute) for each in program.descriptors)
+    least = [least_computes(stage, program.config) for stage in program.graph.stages]
+    assert len(least) <= sum(least) <= computes
+
+
 def test_a_network_that_memory_does_not_hold_is_refused() -> None:
     graph = build_network("condensation-net", 4096, 4096, 8)
     config = preset_with("nano", buffers={"accumulator_depth": 4})
     said = r"condensation-net needs \d+ bytes of memory: addresses end at 4294967296$"
     with pytest.raises(InputError, match=said):
-        plan_graph(graph, config)
+        write_program(plan_of_any_size(graph, config))
 
 
 def test_a_baseline_may_be_too_large_to_run() -> None:
     """The network itself has 3.6 million descriptors, with its maps written before pooling 13.7."""
     graph = build_network("condensation-net", 4096, 4096, 8)
     config = preset_with("nano", buffers={"accumulator_depth": 256})
-    with pytest.raises(InputError, match="needs 13663284 descriptors"):
-        plan_graph(materialized(graph, pooled=False), config)
+    baseline = materialized(graph, pooled=False)
+    assert plan_of_any_size(baseline, config).descriptor_count == 13_663_284
+    with pytest.raises(InputError, match="needs at least 4391168 descriptors"):
+        plan_graph(baseline, config)
     assert compare(plan_graph(graph, config)) is not None

@@ -27,17 +27,26 @@ class FeatureMemory:
 
 def feature_memory(graph: Graph, config: Config) -> FeatureMemory:
     """Return the places of all tensors of a graph, for the stages during which each is needed."""
-    lives = lifetimes(graph)
-    lived = [
-        Lived(tensor_bytes(tensor.shape, lies_packed(graph, tensor), config), *lives[tensor.name])
-        for tensor in graph.tensors
-    ]
+    lived = _lived(graph, config)
     found = place(lived)
     regions = {
         tensor.name: Region(tensor.name, Traffic.FEATURES_READ, offset, one.size_bytes)
         for tensor, one, offset in zip(graph.tensors, lived, found.offsets, strict=True)
     }
     return FeatureMemory(regions, found.peak_bytes, least_bytes(lived))
+
+
+def least_feature_bytes(graph: Graph, config: Config) -> int:
+    """Return the least memory that any places of the tensors take together."""
+    return least_bytes(_lived(graph, config))
+
+
+def _lived(graph: Graph, config: Config) -> list[Lived]:
+    lives = lifetimes(graph)
+    return [
+        Lived(tensor_bytes(tensor.shape, lies_packed(graph, tensor), config), *lives[tensor.name])
+        for tensor in graph.tensors
+    ]
 
 
 def weight_regions(

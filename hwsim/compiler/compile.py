@@ -7,7 +7,7 @@ from hwsim.compiler.allocate import aligned, feature_memory, weight_regions
 from hwsim.compiler.count import page_loads, stage_descriptors
 from hwsim.compiler.emit import emit_stage
 from hwsim.compiler.images import with_shared_layouts
-from hwsim.compiler.limits import check_build, check_size
+from hwsim.compiler.limits import check_build, check_least_size, check_size
 from hwsim.compiler.pack import pack_weights
 from hwsim.compiler.pages import in_pages
 from hwsim.compiler.task import Task
@@ -31,22 +31,30 @@ def compile_graph(graph: Graph, config: Config) -> Program:
     return write_program(plan_graph(graph, config))
 
 
-def plan_graph(graph: Graph, config: Config) -> Plan:
+def plan_graph(graph: Graph, config: Config, on_stage: Callable[[], None] = lambda: None) -> Plan:
     """Choose every stage's tiling and place everything in memory, but write no descriptor.
 
-    This takes hardly longer for a large image than for a small one. Raises `InputError` if a stage
-    cannot run or the program is too large: whatever can be refused without weights.
+    This takes hardly longer for a large image than for a small one. `on_stage` is called when a
+    stage's tiling has been chosen. Raises `InputError` if a stage cannot run or the program is too
+    large: whatever can be refused without weights.
     """
-    plan = plan_of_any_size(graph, config)
+    check_build(graph, config)
+    check_least_size(with_shared_layouts(graph), config)
+    plan = plan_of_any_size(graph, config, on_stage)
     check_size(plan)
     return plan
 
 
-def plan_of_any_size(graph: Graph, config: Config) -> Plan:
+def plan_of_any_size(
+    graph: Graph, config: Config, on_stage: Callable[[], None] = lambda: None
+) -> Plan:
     """Plan a network that is only compared with, and so may be too large to run."""
     check_build(graph, config)
     graph = with_shared_layouts(graph)
-    schedules = [schedule_stage(stage, config) for stage in graph.stages]
+    schedules: list[Schedule] = []
+    for stage in graph.stages:
+        schedules.append(schedule_stage(stage, config))
+        on_stage()
     # Features come first, then weights and program: each part is a window, in whole pages.
     features = feature_memory(graph, config)
     weights = weight_regions(graph, schedules, config, start=features.peak_bytes)

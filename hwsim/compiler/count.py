@@ -10,10 +10,17 @@ from hwsim.arch.config import Config
 from hwsim.compiler.spans import ROWS, SpansRead
 from hwsim.graph import Source, Stage
 from hwsim.isa.fields import PAGE_DESCRIPTORS
-from hwsim.program.blocking import ceil_div
+from hwsim.program.blocking import block_stage, ceil_div
 from hwsim.program.schedule import Schedule, WeightScope
 
 WORK_PER_PAGE = PAGE_DESCRIPTORS - 1  # the first descriptor of a page loads the next one
+
+
+def least_computes(stage: Stage, config: Config) -> int:
+    """Return a number of COMPUTEs below which no schedule of a stage stays."""
+    blocking, shape = block_stage(stage, config), stage.convolution_shape
+    tiles = ceil_div(shape.height * shape.width, config.buffers.accumulator_depth)
+    return tiles * blocking.output_blocks * len(blocking.kernel_parts)
 
 
 def stage_descriptors(stage: Stage, schedule: Schedule, config: Config) -> int:

@@ -1,6 +1,8 @@
 """The limits of an accelerator and of the program format, checked before a program is written."""
 
 from hwsim.arch.config import Config
+from hwsim.compiler.allocate import least_feature_bytes
+from hwsim.compiler.count import least_computes
 from hwsim.errors import InputError
 from hwsim.graph import Graph, Stage
 from hwsim.isa.descriptor import FIELDS
@@ -49,6 +51,25 @@ def check_fields(stage: Stage, blocking: Blocking, config: Config) -> None:
         raise InputError(
             f"layer {stage.name}: the weights of {bundle_blocks} output blocks are {words} words, "
             f"a LOAD reads {most_words}"
+        )
+
+
+def check_least_size(graph: Graph, config: Config) -> None:
+    """Raise `InputError` for a program too large however it is scheduled, before that is done.
+
+    The search for the schedules of maps that no memory holds would take minutes.
+    """
+    least_bytes = least_feature_bytes(graph, config)
+    if least_bytes > MEMORY_END:
+        raise InputError(
+            f"{graph.name} needs at least {least_bytes} bytes of memory: addresses end at "
+            f"{MEMORY_END}"
+        )
+    least = sum(least_computes(stage, config) for stage in graph.stages)
+    if least > MOST_DESCRIPTORS:
+        raise InputError(
+            f"{graph.name} needs at least {least} descriptors on config '{config.name}': "
+            f"at most {MOST_DESCRIPTORS} can be compiled"
         )
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.compiler import plan_graph, write_program
+from hwsim.compiler import write_program
 from hwsim.compiler.image import memory_image, packed_input, packed_inputs
 from hwsim.compiler.pack import pack_features
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.inputs import Arrays, InputValues, input_values
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
+from hwsim.flows.planning import planned
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.graph import Graph, Stage
@@ -109,15 +110,17 @@ def compile_network(
     """
     check_progress(progress)
     shapes, chosen = placed(network, config)
-    check_base(plan_graph(shapes, chosen), base)  # refuse what cannot run before the long work
+    # Refuse what cannot run before the long work.
+    check_base(planned(shapes, chosen, progress), base)
     weights = optional_path("weights", weights)
     has_inputs = image is not None or inputs is not None
     given = input_values(shapes, image, inputs, PURPOSE) if has_inputs else InputValues({})
     with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits)
         graph = made.graph
+    plan = planned(graph, chosen, progress)
     with progress(f"compiling {shapes.name}", len(graph.stages)) as advance:
-        program = write_program(plan_graph(graph, chosen), advance)
+        program = write_program(plan, advance)
     executed = _execute(program, given.values, progress) if has_inputs else _Executed()
     moved = relocate(program, base)
     packed = packed_inputs(moved, given.values) if has_inputs else {}

@@ -1,10 +1,11 @@
 """Compile and price a network."""
 
 from hwsim.arch.config import Config
-from hwsim.compiler import plan_graph, write_program
+from hwsim.compiler import write_program
 from hwsim.cost.estimate import Estimate
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.network import NetworkSource, placed
+from hwsim.flows.planning import planned
 from hwsim.flows.progress import Progress, check_progress, silent
 from hwsim.flows.results import EstimateResult
 from hwsim.graph import Graph
@@ -26,7 +27,7 @@ def estimate(
 
 def price(graph: Graph, config: Config, progress: Progress = silent) -> Estimate:
     """Compile a graph and price its program."""
-    plan = plan_graph(graph, config)
+    plan = planned(graph, config, progress)
     with progress(f"compiling {graph.name}", len(graph.stages)) as advance:
         program = write_program(plan, advance)
     with progress(f"timing {graph.name}", len(graph.stages)) as advance:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.compiler import plan_graph
 from hwsim.errors import ComparisonError
 from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.estimate import price
 from hwsim.flows.inputs import Arrays, input_values
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
+from hwsim.flows.planning import planned
 from hwsim.flows.progress import Advance, Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.results import RunResult
@@ -58,7 +58,7 @@ def run(
     """
     check_progress(progress)
     shapes, chosen = placed(network, config)
-    plan_graph(shapes, chosen)  # refuse what cannot run before the long work
+    planned(shapes, chosen, progress)  # refuse what cannot run before the long work
     weights = optional_path("weights", weights)
     with importing_extra("golden", "hwsim run"):
         from hwsim.golden.networks import FloatNetwork

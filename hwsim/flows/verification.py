@@ -8,12 +8,12 @@ from typing import Any
 
 from hwsim.arch.config import Config
 from hwsim.cache import tools_can_cache
-from hwsim.compiler import plan_graph
 from hwsim.errors import InputError
 from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.inputs import Arrays, InputValues, input_values
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
+from hwsim.flows.planning import planned
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.simulation import subjects
@@ -150,7 +150,7 @@ def verify(
     if unfused and not shapes.is_condensed:
         raise InputError(f"unfused: nothing in {shapes.name} is condensed, k = 1")
     for variant in (shapes, materialized(shapes)) if unfused else (shapes,):
-        plan_graph(variant, chosen)  # refuse what cannot run before the long work
+        planned(variant, chosen, progress)  # refuse what cannot run before the long work
     weights = optional_path("weights", weights)
     with tools_can_cache():
         check_tools()
