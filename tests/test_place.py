@@ -2,14 +2,18 @@
 
 from itertools import combinations, pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hwsim
 from hwsim.arch.config import load_config
 from hwsim.compiler.allocate import feature_memory
 from hwsim.compiler.place import Lived, Placement, least_bytes, place
+from hwsim.frontends.builtin import NETWORKS
 from hwsim.graph import Graph
 from hwsim.graph.lifetimes import lifetimes
+from tests.darknet_files import network_file
 from tests.drawn import branching_graphs
 
 
@@ -78,3 +82,19 @@ def test_every_tensor_of_a_graph_is_kept_while_it_is_needed(graph: Graph) -> Non
             assert one.end <= other.address or other.end <= one.address
     assert memory.peak_bytes == max(region.end for region in regions)
     assert memory.peak_bytes >= memory.least_bytes
+
+
+PUBLISHED = ("yolov2-tiny-voc", "yolov3-tiny", "yolov4-tiny")
+
+
+@pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
+@pytest.mark.parametrize("name", [*NETWORKS, *PUBLISHED])
+def test_networks_take_no_more_memory_than_their_largest_stage(name: str, preset: str) -> None:
+    """No placement takes less, nor does any other order of the stages."""
+    graph = hwsim.load(network_file(f"{name}.cfg") if name in PUBLISHED else name)
+    memory = feature_memory(graph, load_config(preset))
+    own = [
+        sum(memory.tensors[tensor.name].size_bytes for tensor in (*stage.inputs, stage.output))
+        for stage in graph.stages
+    ]
+    assert memory.peak_bytes == memory.least_bytes == max(own)
