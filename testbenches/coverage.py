@@ -45,6 +45,7 @@ LAYERS = (
     Bin("packed image", "an image's taps fill the lanes"),
     Bin("stride", "a source of stride 2 or more"),
     Bin("dilation", "a source whose taps have gaps"),
+    Bin("kernel in parts", "a kernel of more taps than a COMPUTE has fields for"),
     Bin("upsampling", "a source each of whose pixels is seen as 2x2"),
     Bin("slice", "a source of some of a tensor's channels"),
     Bin("grouped", "a source whose filters see some of its channels"),

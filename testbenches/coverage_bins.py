@@ -79,6 +79,7 @@ def _bins_of_source(source: Source, blocking: SourceBlocking, config: Config) ->
         "empty input lanes": source.channels % config.array.input_lanes > 0,
         "stride": max(source.stride) > 1,
         "dilation": max(source.dilation) > 1,
+        "kernel in parts": len(blocking.kernel_parts) > 1,
         "upsampling": source.upsample > 1,
         "slice": source.is_slice,
         "grouped": source.groups > 1,
