@@ -18,6 +18,7 @@ def convolution_by_loops(x: Stored, weights: Stored, source: Source) -> Values:
     height, width = x.shape[1] * enlarged, x.shape[2] * enlarged
     (stride_p, stride_q), (step_r, step_s) = source.stride, source.dilation
     top, left = source.padding.top, source.padding.left
+    bottom, right = source.padding.bottom, source.padding.right
 
     def value(c: int, h: int, w: int) -> int:
         inside = 0 <= h < height and 0 <= w < width
@@ -28,10 +29,12 @@ def convolution_by_loops(x: Stored, weights: Stored, source: Source) -> Values:
     def fits(first: int, taps: int, step: int, end: int) -> bool:
         return first + (taps - 1) * step < end
 
-    starts_p = [p - top for p in range(0, height + 2 * rows * step_r, stride_p)]
-    starts_q = [q - left for q in range(0, width + 2 * columns * step_s, stride_q)]
-    starts_p = [p for p in starts_p if fits(p, rows, step_r, height + source.padding.bottom)]
-    starts_q = [q for q in starts_q if fits(q, columns, step_s, width + source.padding.right)]
+    starts_p = [
+        p for p in range(-top, height + bottom, stride_p) if fits(p, rows, step_r, height + bottom)
+    ]
+    starts_q = [
+        q for q in range(-left, width + right, stride_q) if fits(q, columns, step_s, width + right)
+    ]
     sums = np.empty((filters, len(starts_p), len(starts_q)), np.int64)
     for k, p, q in np.ndindex(sums.shape):
         group = k * source.groups // filters
