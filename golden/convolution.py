@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hwsim.errors import InputError
+from hwsim.golden.bounded_convolution import bounded_conv2d
 from hwsim.graph import Source
 
 INT32_MAX = 2**31 - 1
@@ -35,7 +36,7 @@ def convolution(x: Tensor, weights: Tensor, source: Source) -> Tensor:
     term is at most 255 x 128 < 2**15 in magnitude, and 2**38 of them are needed to reach 2**53.
     """
     centred = seen_map(x.double() - source.tensor.zero_point, source, border=0.0)
-    acc = functional.conv2d(
+    acc = bounded_conv2d(
         centred,
         weights.double(),
         stride=source.stride,

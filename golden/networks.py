@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hwsim.golden.bounded_convolution import bounded_conv2d
 from hwsim.golden.convolution import seen_map
 from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage
 from hwsim.graph.float_weights import FloatWeights, check_float_weights
@@ -74,7 +75,7 @@ class FloatStage(nn.Module):
             channels = source.channels // groups
             x = x[:, first // filters * channels : last // filters * channels]
             groups = (last - first) // filters
-        return functional.conv2d(
+        return bounded_conv2d(
             x, weights[part], stride=source.stride, dilation=source.dilation, groups=groups
         )
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hwsim.errors import InputError
+from hwsim.golden.bounded_convolution import bounded_conv2d
 from hwsim.golden.convolution import seen_map
 from hwsim.golden.networks import FloatNetwork, FloatStage, pooled
 from hwsim.golden.reference import IMAGE_ZERO_POINT
@@ -43,6 +44,22 @@ class WeightQuantizer(Int8WeightPerChannelFloat):  # type: ignore[misc]  # Brevi
     """Symmetric per output channel, largest weight to largest integer, by a scale that is kept."""
 
     scaling_impl_type = "parameter_from_stats"
+
+
+class BoundedConv2d(qnn.QuantConv2d):  # type: ignore[misc]  # Brevitas is untyped
+    """Brevitas's convolution, which a calibration computes in bounded memory.
+
+    Values with a grid are left to PyTorch whole: Brevitas works out the grid of the result.
+    """
+
+    def inner_forward_impl(
+        self, x: Tensor | IntQuantTensor, weights: Tensor, bias: Tensor | None
+    ) -> Tensor | IntQuantTensor:
+        if isinstance(x, IntQuantTensor):
+            return super().inner_forward_impl(x, weights, bias)
+        return bounded_conv2d(
+            x, weights, bias, stride=self.stride, dilation=self.dilation, groups=self.groups
+        )
 
 
 class QuantizedStage(nn.Module):
@@ -211,9 +228,9 @@ class QuantizedNetwork(nn.Module):
 
 def _convolution(
     stage: Stage, source: Source, weights: Tensor, bias: Tensor | None
-) -> qnn.QuantConv2d:
+) -> BoundedConv2d:
     """Return Brevitas's convolution over the map that a source sees, padding included."""
-    found = qnn.QuantConv2d(
+    found = BoundedConv2d(
         source.channels,
         stage.filters,
         source.kernel,
