@@ -148,8 +148,8 @@ def test_a_saved_graph_is_a_network_everywhere(
         ("run own.safetensors --image text --csv own.safetensors", "command reads it"),
         ("compile own.safetensors -o . --json own.safetensors", "the same command reads it"),
         ("verify own.safetensors --json own.safetensors", "the same command reads it"),
-        ("estimate own", "; the path of a saved graph must end in .safetensors or name a file"),
-        (f"estimate {'x' * 5000}", "; the path of a saved graph must end in .safetensors or name"),
+        ("estimate own", "; the path of a darknet file must end in .cfg, that of a saved graph in"),
+        (f"estimate {'x' * 5000}", "that of a saved graph in .safetensors or name a file that"),
     ],
 )
 def test_a_wrong_file_is_told_in_one_line(

@@ -75,7 +75,8 @@ def network_spec(name: str) -> NetworkSpec:
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise InputError(
             f"no network {quoted(name)}: {hint}networks are {', '.join(NETWORKS)}; "
-            "the path of a saved graph must end in .safetensors or name a file that exists"
+            "the path of a darknet file must end in .cfg, that of a saved graph in .safetensors "
+            "or name a file that exists"
         )
     return NETWORKS[name]
 
