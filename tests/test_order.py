@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph
 from hwsim.frontends.builtin import NETWORKS, build_network
-from hwsim.isa.descriptor import Compute, Descriptor, Load, Store
+from hwsim.graph import Graph, Shape, Source, Stage, Tensor
+from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store
 from hwsim.isa.fields import Destination
+from hwsim.isa.tokens import HALF
 from hwsim.machine.order import OrderError, check_order
 from hwsim.passes.baselines import materialized
 from hwsim.program.program import Program
@@ -61,6 +63,8 @@ def spoilt(program: Program, kind: type[Descriptor], **changes: int) -> Program:
         ("tiles", Load, {"wait_computes": 0}, "LOAD, overwrites word .* of the feature buffer"),
         (BRANCHES, Load, {"wait_stores": 0}, "LOAD, reads word .* of memory"),
         ("slice", Store, {"wait_drains": 9}, "STORE, waits for event 9 of"),
+        ("slice", End, {"wait_stores": 0}, "END, drops store 3: 0 are certain"),
+        ("slice", Compute, {"wait_staged": HALF}, f"event -{HALF}, {HALF} or more before 0"),
     ],
 )
 def test_a_missing_wait_is_named(
@@ -70,6 +74,28 @@ def test_a_missing_wait_is_named(
     check_order(program)
     with pytest.raises(OrderError, match=message):
         check_order(spoilt(program, kind, **changes))
+
+
+def many_chunks(filters: int) -> Program:
+    """Return the program of a stage that loads 4,095 chunks for each of its many short bands."""
+    config = preset_with(
+        "nano",
+        buffers={"accumulator_depth": 2, "feature_bytes": 1 << 22, "weight_bytes": 40_000 * 8},
+    )
+    source = Source.whole(Tensor("input", Shape(4095 * 8, 32, 1)), (1, 1))
+    stage = Stage.inferred("many chunks", [source], "output", filters)
+    return compile_graph(Graph.chain("many chunks", [stage]), config)
+
+
+@pytest.mark.parametrize("filters", [8, 16])
+def test_counts_of_chunks_can_always_be_compared(filters: int) -> None:
+    """With 8 filters bands are loaded as there is room for them, with 16 all of them at once."""
+    check_order(many_chunks(filters))
+
+
+def test_a_load_that_gets_too_far_ahead_is_named() -> None:
+    with pytest.raises(OrderError, match=r"LOAD, counts chunk 32769, 32768 or more ahead of"):
+        check_order(spoilt(many_chunks(filters=8), Load, wait_computes=0))
 
 
 def test_memory_that_is_overwritten_too_early_is_named() -> None:

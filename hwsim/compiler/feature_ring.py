@@ -8,7 +8,7 @@ from bisect import bisect_left
 
 from hwsim.compiler.spans import ROWS, SpansRead, stripe_columns
 from hwsim.compiler.task import Task
-from hwsim.compiler.tokens import IN_FLIGHT, Tokens, certainly_reached
+from hwsim.compiler.tokens import IN_FLIGHT, MOST_CHUNKS_BEHIND, Tokens, certainly_reached
 from hwsim.isa.descriptor import Descriptor, Load
 from hwsim.isa.fields import Destination
 from hwsim.isa.tokens import TOKEN_MASK
@@ -34,8 +34,9 @@ class FeatureRing:
         self.blocking = task.schedule.blocking.sources[index]
         self.place = task.schedule.rings[index]
         self._region = task.inputs[index]
-        # Chunks of the loads that may still be in the queue.
-        self._in_flight = IN_FLIGHT * max(ring.blocks for ring in task.schedule.rings)
+        # Chunks of the loads that may still be in the queue, or fewer if they are too many to wait.
+        chunks = IN_FLIGHT * max(ring.blocks for ring in task.schedule.rings)
+        self._in_flight = min(chunks, MOST_CHUNKS_BEHIND)
         # The first row that each band set reads, and those past the last of each set and band.
         self._first_rows = self._rows([bands[0] for bands in band_sets]).first
         self._end_rows = self._rows([bands[-1] for bands in band_sets]).end
@@ -97,7 +98,11 @@ class FeatureRing:
         plane = shape.height * whole_row
         offset = own.row_words(self.first_column)
         overwritten = last - place.rows  # the new rows replace those before this one
-        wait_computes = max(self._last_reader(overwritten), certainly_reached(tokens.computes))
+        wait_computes = max(
+            self._last_reader(overwritten),
+            certainly_reached(tokens.computes),
+            tokens.computes_outrun(tokens.chunks + own.stored_blocks),
+        )
         wait_stores = certainly_reached(tokens.stores) if barrier is None else barrier
         ring_row = first % place.rows
         # Whole rows lie one behind the other in memory and in the buffer: they are one burst run,
@@ -122,4 +127,4 @@ class FeatureRing:
                 wrap_words=0 if joined else (place.rows - 1) * row_words,
             )
         )
-        tokens.chunks += own.stored_blocks
+        tokens.count_chunks(own.stored_blocks)

@@ -4,11 +4,16 @@ A descriptor may only wait for an earlier one, and for a token count less than 2
 newest: counts further apart cannot be compared modulo 2**16.
 """
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 from hwsim.isa.fields import QUEUE_DEPTH
+from hwsim.isa.tokens import HALF
 
 IN_FLIGHT = 2 * QUEUE_DEPTH  # more descriptors than one unit can have unfinished at a time
+# Chunks by which a COMPUTE's wait may be behind the newest when it is written, and by which later
+# loads may then get ahead: together they stay below `HALF`.
+MOST_CHUNKS_BEHIND = HALF // 2 - 1
 
 
 def certainly_reached(count: int) -> int:
@@ -24,3 +29,19 @@ class Tokens:
     computes: int = 0
     drains: int = 0
     stores: int = 0  # tiles alternate between the halves of the staging buffer, store by store
+    _loads: deque[tuple[int, int]] = field(default_factory=deque)  # the counts before each load
+    _outrun: int = 0
+
+    def count_chunks(self, blocks: int) -> None:
+        """Count the chunks of a load that has been written."""
+        self._loads.append((self.chunks, self.computes))
+        self.chunks += blocks
+
+    def computes_outrun(self, chunks: int) -> int:
+        """Return the COMPUTEs that must be done before so many chunks are loaded.
+
+        They may wait for a chunk so far behind that the counts could not be compared.
+        """
+        while self._loads and chunks - self._loads[0][0] > MOST_CHUNKS_BEHIND:
+            _, self._outrun = self._loads.popleft()
+        return self._outrun

@@ -3,10 +3,14 @@
 Units run ahead of each other as far as tokens allow. An event comes behind those that it waits
 for, and behind the earlier events of its own unit. This file follows from that alone: it knows no
 cycles and no depth of a queue, so that every unit may be as late as it likes.
+
+A unit that is late must not see a counter that has gone so far past the count it waits for that
+both can no longer be compared modulo 2**16.
 """
 
 from collections.abc import Iterator
 from enum import IntEnum
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +18,7 @@ from numpy.typing import NDArray
 
 from hwsim.isa.descriptor import Compute, End, Load, Store
 from hwsim.isa.fields import Destination
-from hwsim.isa.tokens import unwrap
+from hwsim.isa.tokens import HALF, unwrap
 from hwsim.machine.convolution import places
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES
 from hwsim.program.program import Program
@@ -93,6 +97,8 @@ class _Replay:
         self._staged = [Clock()]
         self._stores = [Clock()]
         self._load_begun = Clock()
+        self._awaited: list[tuple[int, int]] = []  # a heap: chunks awaited, number of the COMPUTE
+        self._outrun = 0  # the last COMPUTE that the next chunk is too far ahead of
 
     def run(self) -> None:
         for index, descriptor in enumerate(self._program.descriptors):
@@ -104,13 +110,16 @@ class _Replay:
             elif isinstance(descriptor, Store):
                 self._store(descriptor, who)
             elif isinstance(descriptor, End):
-                self._reached(self._stores, descriptor.wait_stores, who)
+                self._end(descriptor, who)
 
     def _reached(self, clocks: list[Clock], wait: int, who: str) -> Clock:
         """Return what is certain once a token has reached `wait`."""
-        count = unwrap(wait, len(clocks) - 1)
-        if count >= len(clocks):
-            raise OrderError(f"{who} waits for event {count} of {len(clocks) - 1}")
+        newest = len(clocks) - 1
+        count = unwrap(wait, newest)
+        if count > newest:
+            raise OrderError(f"{who} waits for event {count} of {newest}")
+        if newest - count >= HALF:
+            raise OrderError(f"{who} waits for event {count}, {HALF} or more before {newest}")
         return clocks[max(0, count)]
 
     def _load(self, load: Load, who: str) -> None:
@@ -128,10 +137,23 @@ class _Replay:
             self._memory.read(source, number, self._load_begun.stores, who)
             target = np.concatenate(list(_buffer_rows(load, block)))
             self._features.write(target, number, self._load_begun.computes, who)
+            self._check_lead(number, who)
             self._chunks.append(self._chunks[-1].joined(self._load_begun, Clock(chunks=number)))
+
+    def _check_lead(self, chunk: int, who: str) -> None:
+        """Raise `OrderError` if a COMPUTE may still wait for a chunk too far before this one."""
+        while self._awaited and chunk - self._awaited[0][0] >= HALF:
+            self._outrun = max(self._outrun, heappop(self._awaited)[1])
+        if self._outrun > self._load_begun.computes:
+            raise OrderError(
+                f"{who} counts chunk {chunk}, {HALF} or more ahead of those that COMPUTE number "
+                f"{self._outrun} may still wait for: {self._load_begun.computes} are certain"
+            )
 
     def _compute(self, tile: Compute, who: str) -> None:
         number = len(self._computes)
+        first_chunk = unwrap(tile.wait_chunks + 1, len(self._chunks) - 1)
+        heappush(self._awaited, (first_chunk, number))
         done = self._computes[-1].joined(Clock(computes=number))
         for block, words in enumerate(_read_words(tile, self._word_bytes)):
             ready = self._reached(self._chunks, tile.wait_chunks + block + 1, who)
@@ -166,6 +188,13 @@ class _Replay:
             self._memory.write(target, number, begun.chunks, who)
         self._staged.append(begun.joined(Clock(staged=number)))
         self._stores.append(self._stores[-1].joined(begun, Clock(staged=number, stores=number)))
+
+    def _end(self, end: End, who: str) -> None:
+        """END drops what it does not wait for."""
+        certain = self._reached(self._stores, end.wait_stores, who).stores
+        last = len(self._stores) - 1
+        if certain < last:
+            raise OrderError(f"{who} drops store {last}: {certain} are certain")
 
     def _rows(self, first: int, rows: int, stride_bytes: int, words: int) -> Words:
         """Return the words of memory in `rows` burst runs."""
