@@ -19,11 +19,13 @@ from hwsim.frontends.builtin import build_network
 from hwsim.golden.reference import run_graph
 from hwsim.graph import Graph, Padding, Shape, Source, Stage, Tensor
 from hwsim.isa.descriptor import Compute
+from hwsim.isa.tokens import HALF
 from hwsim.machine import DeadlockError, Machine
 from hwsim.machine.convolution import WINDOW_FIELDS, accumulate, gather
 from hwsim.machine.machine import Order
 from hwsim.passes.baselines import materialized
 from hwsim.program.program import Program
+from hwsim.testbenches.cases import BRANCHES, case_graph
 from tests.drawn import (
     branching_graphs,
     configs,
@@ -97,6 +99,22 @@ def test_drawn_branching_graphs_equal_golden(
     program = compiled(graph, config)
     inputs = drawn_inputs(graph, seed)
     assert_equals_golden(graph, inputs, execute(program, inputs))
+
+
+def test_only_the_drain_waits_for_staging() -> None:
+    """A COMPUTE without `last` stores nothing, so that its `wait_staged` does not count."""
+    config = load_config("nano")
+    graph = case_graph(BRANCHES, config)
+    program = compile_graph(graph, config)
+    never = HALF  # counters begin at 0
+    descriptors = tuple(
+        one._replace(wait_staged=never) if isinstance(one, Compute) and not one.last else one
+        for one in program.descriptors
+    )
+    assert descriptors != program.descriptors
+    inputs = drawn_inputs(graph, 1)
+    outputs = execute(replace(program, descriptors=descriptors), inputs)
+    assert_equals_golden(graph, inputs, outputs)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -193,7 +193,7 @@ class Machine:
             chunks = 1 if tile.packed else tile.blocks
             while not (
                 token_reached(self.chunks, tile.wait_chunks + chunks)
-                and token_reached(self.staged, tile.wait_staged)
+                and (not tile.last or token_reached(self.staged, tile.wait_staged))
             ):
                 yield False
             weights = unpack_weights(
