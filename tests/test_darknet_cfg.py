@@ -308,6 +308,17 @@ def test_files_that_cannot_be_read_are_refused(file: Path) -> None:
         hwsim.load(file)
 
 
+def test_a_byte_order_mark_is_passed_over(file: Path) -> None:
+    file.write_text(NET + CONV, "utf-8-sig")
+    assert len(read_network(file).operators) == 1
+
+
+def test_what_its_stages_cannot_be_is_told_with_the_file(file: Path) -> None:
+    file.write_text(NET + CONV + "[route]\nlayers=-1,-1\n" * 8 + CONV)
+    with pytest.raises(InputError, match=r"^network '.*own.cfg': line \d+: layer route7 joins 128"):
+        hwsim.load(file)
+
+
 def test_a_name_that_cannot_be_printed_is_escaped(tmp_path: Path) -> None:
     path = tmp_path / "a\nb\x1b.cfg"
     path.write_text(NET + CONV)

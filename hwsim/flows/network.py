@@ -76,10 +76,19 @@ def load(source: File, *, size: Size | None = None, k: int | None = None) -> Gra
                 f"{option} {shown(value)}: only {kinds} take one; {quoted(path)} has its own"
             )
     if is_darknet:
-        return lower(read_network(path, height, width)).graph
+        return _lowered(path, height, width)
     from hwsim.graph.file import load_graph  # built-in networks do not pay for it
 
     return load_graph(path)
+
+
+def _lowered(path: str, height: int | None, width: int | None) -> Graph:
+    """Return the stages of a darknet file; a refusal names the file."""
+    network = read_network(path, height, width)
+    try:
+        return lower(network).graph
+    except InputError as error:
+        raise InputError(f"network {quoted(path)}: {error}") from None
 
 
 def graph_path(source: object) -> str | None:

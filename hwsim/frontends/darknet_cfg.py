@@ -38,7 +38,8 @@ def read_network(
     for axis, size in (("width", width), ("height", height)):
         if size is not None and not 1 <= size <= LARGEST_SIZE:
             raise InputError(f"{axis} = {size}: '{path}' takes 1 to {LARGEST_SIZE} pixels")
-    text = read_file("network", path, LARGEST_BYTES).decode("utf-8", errors="replace")
+    content = read_file("network", path, LARGEST_BYTES)
+    text = content.decode("utf-8-sig", errors="replace")  # with or without a byte order mark
     faults = Faults()
     sections = read_sections(text, faults)
     reading = _Reading(faults)
