@@ -1,5 +1,6 @@
 """Files that hold no legal graph are refused, each in one line that says why."""
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -52,6 +53,18 @@ def test_truncated_and_foreign_files_are_refused(path: Path) -> None:
     for name, kind in (("", "folder"), ("pipe", "pipe"), ("/dev/zero", "device")):
         with pytest.raises(InputError, match=rf"^cannot read graph '.*': is a {kind}, no file"):
             load_graph(path.parent / name)
+
+
+def test_an_array_of_more_axes_than_numpy_takes_is_refused(path: Path) -> None:
+    """A header may name more axes than any array can have, as long as each is 1."""
+    whole = path.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8:start])
+    header["conv1.bias"]["shape"] += [1] * 100
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + whole[start:])
+    with pytest.raises(InputError, match=r"array 'conv1.bias' has 101 axes: at most 4$"):
+        load_graph(path)
 
 
 @ON_DISK

@@ -42,6 +42,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
      "input upsampled to 32768 pixels: at most 32767 a side"),
     ({"sources": ()}, "sources = () must be a tuple of at least one Source"),
     ({"sources": [sound_source()]}, "must be a tuple of at least one Source"),
+    ({"sources": (sound_source(),) * 1001}, "1001 sources: at most 1000"),
     ({"sources": (sound_source(), sound_source(stride=(2, 2)))},
      "source 2 gives 16x3x3, source 1 gives 16x6x5: sources that are added must give the same"),
     ({"sources": (sound_source(), sound_source(dilation=(20, 1)))},

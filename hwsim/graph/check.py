@@ -40,6 +40,7 @@ LARGEST_CHANNELS = (1 << 16) - 1
 LARGEST_SIDE = (1 << 15) - 1  # rows and columns of the input are signed 16-bit fields
 LARGEST_KERNEL = 255  # a side; the compiler cuts a kernel into parts that a descriptor can hold
 LARGEST_PADDING = 4080  # a side: as far as the widest kernel reaches with the widest dilation
+MOST_SOURCES = 1000  # planning takes longer with each
 LARGEST_STRIDE = 8
 LARGEST_DILATION = 16
 UPSAMPLING = (1, 2)
@@ -157,6 +158,8 @@ def _broken_by_convolution(
         yield f"spatial_pool = {shown(spatial_pool)} must be a SpatialPool"
     if not is_a(tuple, sources) or not sources:
         yield f"sources = {shown(sources)} must be a tuple of at least one Source"
+    if len(sources) > MOST_SOURCES:
+        yield f"{len(sources)} sources: at most {MOST_SOURCES}"
     for number, source in enumerate(sources, start=1):
         where = f"source {number}: " if len(sources) > 1 else ""
         for broken in _broken_by_source(source, filters):

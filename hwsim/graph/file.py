@@ -29,6 +29,7 @@ LARGEST_HEADER_BYTES = 1 << 24
 HEADER_LENGTH_BYTES = 8  # little-endian, in front of the header
 FIELDS_OF_FILTERS = ("bias", "multiplier", "negative_multiplier", "shift")
 CONSTANT_KINDS = ("I8", "I32")
+MOST_AXES = 4  # of an array: those of weights
 
 
 def graph_bytes(graph: Graph) -> bytes:
@@ -129,8 +130,11 @@ def _with_constants(shapes: Graph, archive: Any, format_number: int) -> Graph:
 
 
 def _array(archive: Any, name: str) -> NDArray[Any]:
-    kind = archive.get_slice(name).get_dtype()
+    header = archive.get_slice(name)
+    kind, axes = header.get_dtype(), len(header.get_shape())
     if kind not in CONSTANT_KINDS:
         raise InputError(f"array {name!r} holds {kind}: must be {' or '.join(CONSTANT_KINDS)}")
+    if axes > MOST_AXES:  # NumPy has a limit of its own
+        raise InputError(f"array {name!r} has {axes} axes: at most {MOST_AXES}")
     values: NDArray[Any] = archive.get_tensor(name)
     return values
