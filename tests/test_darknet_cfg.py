@@ -194,7 +194,10 @@ REFUSED = {  # what is below [net], and what is said of it; CONV has lines 5 to 
     CONV.replace("leaky", "mish"): [
         "line 10: [convolutional] activation = 'mish' must be linear, leaky or relu"
     ],
-    CONV.replace("activation=leaky\n", ""): ["line 5: [convolutional] has no activation"],
+    CONV.replace("activation=leaky\n", ""): [
+        "line 5: [convolutional] has no activation: darknet's own default, logistic, is not "
+        "supported"
+    ],
     CONV + CONV.replace("8", "8k"): [
         "line 13: [convolutional] filters = '8k' must be an integer from 1 to 65535"
     ],
@@ -233,6 +236,21 @@ REFUSED = {  # what is below [net], and what is said of it; CONV has lines 5 to 
     CONV + NET: ["line 11: section 'net' is not supported"],
     "letter_box=1\n" + CONV: ["line 5: [net] 'letter_box' is not supported"],
 }  # fmt: skip
+
+
+def test_suffixes_may_be_in_capitals(tmp_path: Path) -> None:
+    """A file that does not exist is called a network's or a graph's by its suffix alone."""
+    for name in ("Net.CFG", "net.Cfg"):
+        (tmp_path / name).write_text(NET + CONV)
+        graph = hwsim.load(tmp_path / name, size=32)
+        assert [stage.name for stage in graph.stages] == ["conv0"]
+        hwsim.save_graph(graph, tmp_path / "net.SAFETENSORS")
+        assert hwsim.load(tmp_path / "net.SAFETENSORS") == graph
+    for name, kind in (("NONE.CFG", "network"), ("NONE.SafeTensors", "graph")):
+        with pytest.raises(InputError, match=f"^cannot read {kind} '{name}': No such file"):
+            hwsim.load(name)
+    with pytest.raises(InputError, match=r"^cannot read config 'NONE\.TOML': No such file"):
+        hwsim.configuration("NONE.TOML")
 
 
 @pytest.mark.parametrize("below", REFUSED)

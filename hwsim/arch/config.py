@@ -307,7 +307,8 @@ def parse_config(text: str, origin: str) -> Config:
 
 def config_path(name_or_path: str) -> str | None:
     """Return the path of a TOML file, which contains a slash or ends in .toml; None for a name."""
-    return name_or_path if "/" in name_or_path or name_or_path.endswith(".toml") else None
+    is_path = "/" in name_or_path or name_or_path.lower().endswith(".toml")
+    return name_or_path if is_path else None
 
 
 def load_config(name_or_path: str) -> Config:

@@ -20,7 +20,7 @@ from hwsim.report.records import Records
 File = str | PathLike[str]
 NetworkSource = File | Graph
 Size = int | str | tuple[int, int]  # a square's side, a text like "320x256", or width and height
-DARKNET_SUFFIX = ".cfg"
+DARKNET_SUFFIX = ".cfg"  # in capitals or not, as the other
 GRAPH_SUFFIX = ".safetensors"
 SIZE = re.compile(r"([0-9]{1,6})(?:x([0-9]{1,6}))?")
 
@@ -68,7 +68,7 @@ def load(source: File, *, size: Size | None = None, k: int | None = None) -> Gra
     if path is None:
         name = str(source) if isinstance(source, str | PathLike) else shown(source)
         return build_network(name, height, width, k)
-    is_darknet = path.endswith(DARKNET_SUFFIX)
+    is_darknet = path.lower().endswith(DARKNET_SUFFIX)
     for option, value in (("k", k),) if is_darknet else (("size", size), ("k", k)):
         if value is not None:
             kinds = "built-in networks" if option == "k" else "built-in networks and .cfg files"
@@ -99,7 +99,8 @@ def graph_path(source: object) -> str | None:
     if name == "" or name in NETWORKS:
         return None
     try:
-        is_path = name.endswith((DARKNET_SUFFIX, GRAPH_SUFFIX)) or Path(name).exists()
+        has_suffix = name.lower().endswith((DARKNET_SUFFIX, GRAPH_SUFFIX))
+        is_path = has_suffix or Path(name).exists()
     except (OSError, ValueError):  # no file can have this name, or none may look
         is_path = False
     return name if is_path else None

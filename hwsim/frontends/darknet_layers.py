@@ -61,9 +61,9 @@ def _convolutional(section: Section, name: str, layers: Layers) -> list[Operator
     dilation = _dilation(section, size, padding)
     groups = section.integer("groups", 1, LARGEST_CHANNELS, 1)
     is_normalised = section.integer("batch_normalize", 0, 1, 0) == 1
-    # Darknet's own default is logistic, which is not supported.
     words = tuple(each.value for each in Activation)
-    activation = section.word("activation", words)
+    needed = "darknet's own default, logistic, is not supported"
+    activation = section.word("activation", words, needed=needed)
     inputs = layers.before(section)
     if not inputs:
         return []

@@ -99,10 +99,16 @@ class Section:
         rule = f"must be at most {MOST_NUMBERS} numbers from {low:g} to {high:g}, with commas"
         return self._value(key, read, rule, default, [])
 
-    def word(self, key: str, allowed: tuple[str, ...], default: str | None = None) -> str:
-        """Return the word behind a key. Without a default, the key must be there."""
+    def word(
+        self, key: str, allowed: tuple[str, ...], default: str | None = None, needed: str = ""
+    ) -> str:
+        """Return the word behind a key. Without a default it must be there: `needed` says why."""
         rule = f"must be {', '.join(allowed[:-1])} or {allowed[-1]}"
-        found = self._value(key, lambda text: text if text in allowed else None, rule, default, "")
+
+        def read(text: str) -> str | None:
+            return text if text in allowed else None
+
+        found = self._value(key, read, rule, default, "", needed)
         return found or allowed[0]
 
     def check_keys(self, only_for_training: frozenset[str]) -> None:
@@ -118,13 +124,15 @@ class Section:
         rule: str,
         default: Value | None,
         instead: Value,
+        needed: str = "",
     ) -> Value:
         """Return a value, or `instead` of one that is wrong."""
         self.asked.add(key)
         setting = self.settings.get(key)
         if setting is None:
             if default is None:
-                self.fault(f"[{self.kind}] has no {key}")
+                reason = f": {needed}" if needed else ""
+                self.fault(f"[{self.kind}] has no {key}{reason}")
                 return instead
             return default
         value = read(setting.text)
