@@ -3,6 +3,7 @@
 import json
 import math
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -139,3 +140,45 @@ def test_a_network_that_branches_runs_with_its_weights(
     assert min(tensor["signal_to_noise_db"] for tensor in document["tensors"]) > 15
     assert main(run) == 0  # with weights of another seed
     assert json.loads(capsys.readouterr().out)["run"]["tensors"] != document["tensors"]
+
+
+Compiled = tuple[str | bytes, str | bytes, dict[str, str | None]]
+
+
+def compiled(file: str, weights: str | None = None) -> Compiled:
+    """Return memory, expected results and the reported hashes of all tensors."""
+    found = hwsim.compile(file, "nano", image="photo.jpg", weights=weights)
+    sha256 = {tensor.name: tensor.sha256 for tensor in found.layers}
+    run = hwsim.run(file, "nano", image="photo.jpg", weights=weights)
+    return (
+        found.files["memory.bin"],
+        found.files["expected.bin"],
+        sha256 | {f"run {tensor.name}": tensor.sha256 for tensor in run.tensors},
+    )
+
+
+def test_names_of_files_decide_nothing_and_one_weight_of_a_filter_does(workplace: Path) -> None:
+    text = NET + CONVOLUTION.format(8) + POOL.format(2) + LAST.format(3)
+    for name in ("one.cfg", "another name.cfg", "THIRD.CFG"):
+        (workplace / name).write_text(text)
+    graph = hwsim.load("one.cfg")
+    weights = list(seeded_weights(graph, seed=3))
+    for name in ("one.weights", "another.weights"):
+        write_weights(graph, weights, workplace / name)
+    for files in (("one.weights", "another.weights"), (None, None)):
+        first = compiled("one.cfg", files[0])
+        assert compiled("another name.cfg", files[1]) == first
+        assert compiled("THIRD.CFG", files[1]) == first
+
+    expected = compiled("one.cfg", "one.weights")
+    for index, layer in enumerate(weights):
+        changed = layer.weights[0].copy()
+        changed[1, 2, 0, 0] += abs(changed[1]).max() / 2
+        other = [replace(layer, weights=(changed,)) if each is layer else each for each in weights]
+        write_weights(graph, other, workplace / "changed.weights")
+        memory, results, sha256 = compiled("one.cfg", "changed.weights")
+        assert memory != expected[0]
+        assert results != expected[1]
+        for number, stage in enumerate(graph.stages):
+            for name in (stage.output.name, f"run {stage.name}"):
+                assert (sha256[name] == expected[2][name]) == (number < index)
