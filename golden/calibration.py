@@ -1,19 +1,36 @@
-"""The photographs by which a network is normalised and quantized."""
+"""The photographs, or arrays, by which a network is normalised and quantized."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hwsim.errors import InputError
 from hwsim.golden.photographs import photograph
+from hwsim.golden.reference import pixels_of
 from hwsim.graph import Graph, Shape
 from hwsim.graph.check import IMAGE_CHANNELS
 from hwsim.graph.infer import convolved_shape, pooled_shape
 
 CALIBRATION_PHOTOGRAPHS = ("astronaut", "cat", "coffee", "motorcycle")
 CALIBRATION_SIZE = 256
+
+
+def calibration_pixels(graph: Graph, arrays: Sequence[NDArray[np.int8]]) -> dict[str, Tensor]:
+    """Return uint8 `x[N, C, H, W]` of every input by its name: the photographs, or `arrays`.
+
+    `arrays` has nothing, or int8 `x[C, H, W]` of every input in the graph's order, as it is stored.
+    """
+    if not arrays:
+        return calibration_photographs(graph)
+    return {
+        tensor.name: pixels_of(torch.from_numpy(values.copy()))[None]
+        for tensor, values in zip(graph.inputs, arrays, strict=True)
+    }
 
 
 def calibration_photographs(graph: Graph) -> dict[str, Tensor]:

@@ -5,32 +5,43 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hwsim.errors import InputError
 from hwsim.fixed_point import fixed_point
-from hwsim.golden.calibration import calibration_photographs
+from hwsim.golden.calibration import calibration_pixels
 from hwsim.golden.networks import FloatNetwork
 from hwsim.golden.quantized_network import QuantizedNetwork, QuantizedStage
 from hwsim.graph import Constants, Graph, Stage
 from hwsim.graph.float_weights import FloatWeights
 
+Arrays = Sequence[NDArray[np.int8]]
 
-def quantize(graph: Graph, weights: Sequence[FloatWeights], multiplier_bits: int = 16) -> Graph:
+
+def quantize(
+    graph: Graph,
+    weights: Sequence[FloatWeights],
+    multiplier_bits: int = 16,
+    arrays: Arrays = (),
+) -> Graph:
     """Return a graph of the same shapes with integer constants, quantized after the fact.
 
     The widths of weights are the graph's, those of the rescaler's factors `multiplier_bits`, 16 or
-    32. Scales come from the calibration photographs. Raises `InputError` for weights that are not
+    32. Scales come from the calibration photographs, or from `arrays`: stored values, int8
+    `x[C, H, W]` of every input in the graph's order. Raises `InputError` for weights that are not
     the graph's, or for what the rescaler cannot take.
     """
-    return extract_graph(graph, quantized_network(graph, weights), multiplier_bits)
+    return extract_graph(graph, quantized_network(graph, weights, arrays), multiplier_bits)
 
 
-def quantized_network(graph: Graph, weights: Sequence[FloatWeights]) -> QuantizedNetwork:
+def quantized_network(
+    graph: Graph, weights: Sequence[FloatWeights], arrays: Arrays = ()
+) -> QuantizedNetwork:
     """Return the calibrated Brevitas network that `quantize` takes its integers from."""
-    photographs = calibration_photographs(graph)
+    images = calibration_pixels(graph, arrays)
     network = QuantizedNetwork(FloatNetwork(graph, weights))
-    network.calibrate(photographs)
+    network.calibrate(images)
     return network
 
 

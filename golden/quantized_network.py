@@ -1,4 +1,4 @@
-"""A network on Brevitas's quantizers, calibrated by photographs.
+"""A network on Brevitas's quantizers, calibrated by images.
 
 The products of all sources of a stage are added before anything is rescaled, so that they must
 count in the same steps: in an output channel, source scale x weight scale is equal for all sources.
@@ -150,7 +150,7 @@ class QuantizedCopy(nn.Module):
 class QuantizedNetwork(nn.Module):
     """The graph of `QuantizedStage` and `QuantizedCopy`.
 
-    Takes `x[N, 3, H, W]` of every input by its name, pixels 0 to 1 in steps of 1 / 255.
+    Takes `x[N, C, H, W]` of every input by its name, pixels 0 to 1 in steps of 1 / 255.
     """
 
     def __init__(self, source: FloatNetwork) -> None:
@@ -200,8 +200,8 @@ class QuantizedNetwork(nn.Module):
         zero_point = int(proxy.zero_point()) - 2 ** (ACTIVATION_BITS - 1)
         return Quantization(float(proxy.scale()), zero_point)
 
-    def calibrate(self, photographs: Mapping[str, Tensor]) -> None:
-        """Choose every activation's scale and zero point from uint8 `x[N, 3, H, W]` by input.
+    def calibrate(self, images: Mapping[str, Tensor]) -> None:
+        """Choose every activation's scale and zero point from uint8 `x[N, C, H, W]` by input.
 
         They form one batch, so that a stage's range is that of all of them, not a mean of ranges.
         It runs in float64 and is rounded to float32, so that the order in which a machine sums
@@ -209,7 +209,7 @@ class QuantizedNetwork(nn.Module):
         """
         self.double()
         with torch.no_grad(), calibration_mode(self):
-            self({name: pixels.double() / 255 for name, pixels in photographs.items()})
+            self({name: pixels.double() / 255 for name, pixels in images.items()})
         self.float()
         quantizers = self.quantizers()
         with torch.no_grad():

@@ -22,6 +22,11 @@ def stored_image(image: Tensor) -> Tensor:
     return (image ^ 0x80).view(torch.int8)
 
 
+def pixels_of(stored: Tensor) -> Tensor:
+    """Turn int8 `x[..., C, H, W]`, as a graph takes it, into uint8: `stored_image` backwards."""
+    return stored.view(torch.uint8) ^ 0x80
+
+
 def run_graph(graph: Graph, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Run a quantized graph on int8 `x[N, C, H, W]` of each input, by its name.
 

@@ -1,4 +1,4 @@
-"""Batch-norm statistics of the calibration photographs, for weights that were drawn."""
+"""Batch-norm statistics of the calibration's images, for weights that were drawn."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.golden.calibration import calibration_photographs
+from hwsim.golden.calibration import calibration_pixels
 from hwsim.golden.networks import FloatStage
 from hwsim.golden.seeded_weights import draw_weights, with_statistics
 from hwsim.graph import Graph
@@ -16,15 +16,18 @@ from hwsim.graph.lifetimes import drop_unread
 Statistics = dict[str, NDArray[np.float32]]  # `<stage>.mean` and `<stage>.variance`, each [K]
 
 
-def photograph_statistics(graph: Graph, drawn: Sequence[FloatWeights]) -> Statistics:
-    """Return mean and variance of every normalised stage's convolution on the photographs.
+def calibration_statistics(
+    graph: Graph, drawn: Sequence[FloatWeights], arrays: Sequence[NDArray[np.int8]] = ()
+) -> Statistics:
+    """Return mean and variance of every normalised stage's convolution on the calibration's images.
 
-    They are computed in float64 and rounded to float32 at the end, so that the order in which a
-    machine sums does not show in them.
+    These are photographs, or `arrays`: int8 `x[C, H, W]` of every input, in the graph's order. The
+    statistics are computed in float64 and rounded to float32 at the end, so that the order in which
+    a machine sums does not show in them.
     """
     statistics: dict[str, NDArray[np.float64]] = {}
-    photographs = calibration_photographs(graph)
-    tensors = {name: pixels.double() / 255 for name, pixels in photographs.items()}
+    images = calibration_pixels(graph, arrays)
+    tensors = {name: pixels.double() / 255 for name, pixels in images.items()}
     for index, (stage, weights) in enumerate(zip(graph.stages, drawn, strict=True)):
         y = FloatStage(stage, weights).convolve(tensors)
         learned = weights
@@ -42,4 +45,4 @@ def photograph_statistics(graph: Graph, drawn: Sequence[FloatWeights]) -> Statis
 def seeded_weights(graph: Graph, seed: int = 0) -> tuple[FloatWeights, ...]:
     """Return float32 weights of a graph's shapes, drawn from `seed` and normalised."""
     drawn = draw_weights(graph, seed)
-    return with_statistics(graph, drawn, photograph_statistics(graph, drawn))
+    return with_statistics(graph, drawn, calibration_statistics(graph, drawn))

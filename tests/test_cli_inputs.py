@@ -17,6 +17,7 @@ from hwsim.flows.array_files import read_array
 from hwsim.golden.photographs import load_image
 from hwsim.golden.reference import stored_image
 from hwsim.graph import Graph, Shape, Source, Stage, Tensor
+from tests.darknet_files import CONVOLUTION, LAST, NET
 from tests.drawn import drawn_inputs, with_drawn_constants
 from tests.test_report_document import keeps_to_the_schema
 
@@ -129,7 +130,7 @@ def _bad_files(graph: Graph) -> None:
         ("+ depth=empty.npy", "array 'empty.npy': no array that numpy.save wrote"),
         ("+ depth=short.npy", "array 'short.npy': fewer bytes than the 120 of its shape"),
         ("+ depth=long.npy", "array 'long.npy': more bytes than the 120 of its shape"),
-        ("--image photo.jpg", "image 'photo.jpg': it is for a network of one input; give the "),
+        ("--image photo.jpg", "image 'photo.jpg': it is for a network of one input; give an a"),
         ("+ depth=depth.npy --image photo.jpg", "image 'photo.jpg': the inputs are given as arr"),
         ("+ depth=depth.npy --json depth.npy", "'depth.npy': the same command reads it"),
     ],
@@ -152,13 +153,46 @@ def test_a_wrong_input_is_told_in_one_line(
 
 @pytest.mark.usefixtures("graph")
 def test_without_inputs_only_photographs_are_found(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", TWO]) == 2
+    assert main(["run", MINI]) == 2
     assert capsys.readouterr().err == "hwsim: error: Missing option '--image' or '--input'.\n"
-    assert main(["verify", TWO]) == 2
-    assert capsys.readouterr().err == (
-        "hwsim: error: input 'depth' of 1 channels: photographs have 3; give the values of "
-        "'depth', 'depth=2' as arrays\n"
-    )
+    for command in ("run", "verify"):
+        assert main([command, TWO]) == 2
+        assert capsys.readouterr().err == (
+            "hwsim: error: input 'depth' of 1 channels: photographs have 3; give an array for each "
+            "of 'depth', 'depth=2': --input NAME=FILE.npy, or in Python inputs={NAME: array}\n"
+        )
+
+
+def test_a_darknet_network_of_no_photographs_is_quantized_on_its_array(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = NET.replace("channels=3", "channels=4") + CONVOLUTION.format(16) + LAST.format(6)
+    Path("four.cfg").write_text(text)
+    random = np.random.default_rng(7)
+    for name in ("a", "b"):
+        np.save(f"{name}.npy", random.integers(-128, 128, (4, 48, 64), dtype=np.int8))
+
+    with monkeypatch.context() as patch:
+        for module in ("execution", "verification", "compilation"):  # nothing long comes before
+            patch.delattr(f"hwsim.flows.{module}.planned")
+        for command in (["run"], ["verify"], ["compile", "-o", "nothing"]):
+            assert main([command[0], "four.cfg", *command[1:]]) == 2
+            assert capsys.readouterr().err == (
+                "hwsim: error: input 'image' of 4 channels: photographs have 3; give an array for "
+                "each of 'image': --input NAME=FILE.npy, or in Python inputs={NAME: array}\n"
+            )
+    assert not Path("nothing").exists()
+
+    scales = []
+    for name in ("a", "b"):
+        assert main(["run", "four.cfg", "--input", f"{name}.npy", "--check", "--json", "-"]) == 0
+        run = json.loads(capsys.readouterr().out)["run"]
+        assert all(tensor["signal_to_noise_db"] > 15 for tensor in run["tensors"])
+        scales.append(run["outputs"][0]["scale"])
+    assert scales[0] != scales[1]
+    assert main(["compile", "four.cfg", "--input", "a.npy", "-o", "four", "-q"]) == 0
+    *_, output = json.loads(Path("four/memory.json").read_text())["tensors"]
+    assert (output["name"], output["scale"]) == ("conv1", scales[0])
 
 
 def test_in_python_inputs_are_a_dict(graph: Graph) -> None:

@@ -73,7 +73,7 @@ def forbid_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise AssertionError("found anew")
 
-    monkeypatch.setattr("hwsim.golden.statistics.photograph_statistics", fails)
+    monkeypatch.setattr("hwsim.golden.statistics.calibration_statistics", fails)
     monkeypatch.setattr("hwsim.golden.quantize.quantize", fails)
 
 

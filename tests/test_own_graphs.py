@@ -12,8 +12,10 @@ import torch
 import hwsim
 from hwsim.cli import main
 from hwsim.errors import ComparisonError, InputError
+from hwsim.flows.quantized import float_weights as seeded_or_read
+from hwsim.golden.networks import FloatStage
 from hwsim.golden.reference import run_stage
-from hwsim.graph import FloatWeights, Graph, Shape, Source, SpatialPool, Stage, Tensor
+from hwsim.graph import FloatWeights, Graph, Quantization, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.file import load_graph, save_graph
 from tests.branched import branched, two_cameras
 from tests.drawn import with_drawn_constants
@@ -81,7 +83,9 @@ def test_float_weights_are_quantized_for_an_accelerator() -> None:
     with pytest.raises(InputError, match=r"^graph own network of 3 layers: weights of 2$"):
         hwsim.quantize(graph, float_weights(graph)[:2])
     eight = own_graph(channels=8)
-    with pytest.raises(InputError, match=r"^graph own network: input of 8 channels: photographs"):
+    with pytest.raises(
+        InputError, match=r"^input 'camera' of 8 channels: photographs have 3; give "
+    ):
         hwsim.quantize(eight, float_weights(eight))
 
 
@@ -172,13 +176,63 @@ def test_a_wrong_file_is_told_in_one_line(
     assert Path("own.safetensors").read_bytes() == before
 
 
-def test_a_graph_that_takes_no_photograph_is_refused() -> None:
+def test_a_graph_that_takes_no_photograph_needs_arrays() -> None:
     graph = own_graph(channels=8)
-    for image in (None, "photo.jpg"):
-        with pytest.raises(InputError, match=r"^input 'camera' of 8 channels: photographs have 3;"):
-            hwsim.run(graph, image=image)
-    with pytest.raises(InputError, match=r"^graph own network: input of 8 channels: photographs"):
-        hwsim.run(graph, inputs={"camera": np.zeros((8, 24, 32), np.int8)})
+    expected = (
+        "input 'camera' of 8 channels: photographs have 3; give an array for each of 'camera': "
+        "--input NAME=FILE.npy, or in Python inputs={NAME: array}"
+    )
+    for call in (hwsim.run, hwsim.verify, hwsim.compile):
+        for image in (None, "photo.jpg"):
+            with pytest.raises(InputError) as refused:
+                call(graph, image=image)
+            assert str(refused.value) == expected
+    with pytest.raises(InputError) as refused:
+        hwsim.quantize(graph, float_weights(graph))
+    assert str(refused.value) == expected
+    with pytest.raises(
+        InputError, match=r"^input 'camera': every value is -128: a network is quan"
+    ):
+        hwsim.run(graph, inputs={"camera": np.full((8, 24, 32), -128, np.int8)})
+
+
+def test_a_graph_that_takes_no_photograph_is_quantized_on_its_arrays() -> None:
+    """The range of a layer that passes the input on is that of the array, in steps of 1 / 255."""
+    camera = Tensor("camera", Shape(2, 12, 10))
+    stage = Stage.inferred("pass", [Source.whole(camera, (1, 1))], "passed", 2)
+    graph = Graph.chain("pass", [stage])
+    weights = [
+        FloatWeights((np.eye(2, dtype=np.float32)[..., None, None],), np.zeros(2, np.float32))
+    ]
+    x = np.random.default_rng(1).integers(-128, 127, (2, 12, 10), np.int8, endpoint=True)
+    for brightest in (-96, 27, 127):
+        inputs = {"camera": x.clip(max=brightest)}
+        made = hwsim.quantize(graph, weights, inputs=inputs)
+        assert made.only_input.quantization == Quantization(1 / 255, -128)
+        quantization = made.only_output.quantization
+        assert quantization is not None
+        assert quantization.scale == pytest.approx((brightest + 128) / 255 / 255, rel=1e-3)
+        assert quantization.zero_point == -128
+        executed = hwsim.run(made, inputs=inputs, check=True)
+        (tensor,) = executed.run.outputs
+        real = tensor.scale * (executed.outputs["passed"].astype(float) - tensor.zero_point)
+        assert abs(real - (inputs["camera"].astype(float) + 128) / 255).max() <= tensor.scale
+
+
+def test_seeded_weights_are_normalised_on_the_arrays() -> None:
+    graph = own_graph(channels=8)
+    random = np.random.default_rng(1)
+    for brightest in (-96, 127):
+        x = random.integers(-128, brightest, (8, 24, 32), np.int8, endpoint=True)
+        executed = hwsim.run(graph, inputs={"camera": x}, check=True)
+        noise = [tensor.signal_to_noise_db for tensor in executed.tensors]
+        assert all(ratio is not None and ratio > 15 for ratio in noise), noise
+        weights = seeded_or_read(graph, None, [x])
+        pixels = torch.from_numpy(x.astype(np.float32) + 128)[None] / 255
+        y = FloatStage(graph.stages[0], weights[0]).convolve({"camera": pixels})
+        norm = weights[0].batch_norm
+        assert norm is not None
+        np.testing.assert_allclose(norm.mean, y.mean((0, 2, 3)), rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("make", [branched, two_cameras])

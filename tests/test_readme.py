@@ -10,7 +10,12 @@ import click
 from hwsim.cli.commands import hwsim as cli
 
 README = Path(__file__).parents[1] / "README.md"
-OWN_FILES = {"photo.jpg", "l.npy", "r.npy"}  # a user has these before the first command
+OWN_FILES = {
+    "photo.jpg",
+    "l.npy",
+    "r.npy",
+    "thermal.npy",
+}  # a user has these before the first command
 
 
 def commands() -> list[list[str]]:

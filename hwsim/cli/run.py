@@ -57,14 +57,15 @@ def run(
     from hwsim.cli.progress import progress
     from hwsim.flows.configuration import configuration
     from hwsim.flows.execution import run as execute
-    from hwsim.flows.inputs import array_files, read_arrays
+    from hwsim.flows.inputs import array_files, check_without_arrays, read_arrays
     from hwsim.flows.network import graph_path, load
     from hwsim.flows.progress import single_step
 
-    if image is None and not arrays:
-        raise click.UsageError("Missing option '--image' or '--input'.")
     show_progress = progress(current_verbosity())
     graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
+    if image is None and not arrays:
+        check_without_arrays(graph)
+        raise click.UsageError("Missing option '--image' or '--input'.")
     files = array_files(graph, arrays)
     with Outputs(
         graph_path(network), config_path(config_name), image, weights, *files.values()

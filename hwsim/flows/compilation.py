@@ -12,7 +12,7 @@ from hwsim.compiler import write_program
 from hwsim.compiler.image import memory_image, packed_input, packed_inputs
 from hwsim.compiler.pack import pack_features
 from hwsim.flows.configuration import ConfigSource
-from hwsim.flows.inputs import Arrays, InputValues, input_values
+from hwsim.flows.inputs import Arrays, InputValues, check_without_arrays, input_values
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
 from hwsim.flows.planning import planned
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
@@ -106,17 +106,19 @@ def compile_network(
     """Quantize and compile a network for memory from the address `base` on, whole pages of 4 KiB.
 
     `network`, `config`, `image`, `inputs` and `weights` are as for `run`; without image and inputs
-    the memory holds no inputs.
+    the memory holds no inputs, which only a network can do without that needs none to be quantized.
     """
     check_progress(progress)
     shapes, chosen = placed(network, config)
+    has_inputs = image is not None or inputs is not None
     # Refuse what cannot run before the long work.
+    if inputs is None and (has_inputs or not shapes.is_quantized):
+        check_without_arrays(shapes, image)
     check_base(planned(shapes, chosen, progress), base)
     weights = optional_path("weights", weights)
-    has_inputs = image is not None or inputs is not None
     given = input_values(shapes, image, inputs, PURPOSE) if has_inputs else InputValues({})
     with single_step(progress, f"quantizing {shapes.name}"):
-        made = quantized(shapes, weights, chosen.widths.multiplier_bits)
+        made = quantized(shapes, weights, chosen.widths.multiplier_bits, inputs)
         graph = made.graph
     plan = planned(graph, chosen, progress)
     with progress(f"compiling {shapes.name}", len(graph.stages)) as advance:

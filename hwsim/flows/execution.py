@@ -13,7 +13,7 @@ from hwsim.errors import ComparisonError
 from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.estimate import price
-from hwsim.flows.inputs import Arrays, input_values
+from hwsim.flows.inputs import Arrays, check_without_arrays, input_values
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
 from hwsim.flows.planning import planned
 from hwsim.flows.progress import Advance, Progress, check_progress, silent, single_step
@@ -52,20 +52,24 @@ def run(
     `network` and `config` are as for `estimate`. A network without constants is quantized once, and
     the user's cache keeps it. `image` is a JPEG or PNG for a network of one input, `inputs` has an
     array int8 `x[C, H, W]` of every input by its name, in stored values; without both, every input
-    takes a photograph from scikit-image, each in its own size. `weights` is a darknet file, or
-    None for seeded weights. With `check`, the first stored element that differs from the integer
-    reference raises `ComparisonError`.
+    takes a photograph from scikit-image, each in its own size. A network without constants that has
+    an input of other than three channels is quantized on `inputs`, which it needs. `weights` is a
+    darknet file, or None for seeded weights. With `check`, the first stored element that differs
+    from the integer reference raises `ComparisonError`.
     """
     check_progress(progress)
     shapes, chosen = placed(network, config)
-    planned(shapes, chosen, progress)  # refuse what cannot run before the long work
+    # Refuse what cannot run before the long work.
+    if inputs is None:
+        check_without_arrays(shapes, image)
+    planned(shapes, chosen, progress)
     weights = optional_path("weights", weights)
     with importing_extra("golden", "hwsim run"):
         from hwsim.golden.networks import FloatNetwork
         from hwsim.golden.noise import float_outputs
     given = input_values(shapes, image, inputs, "hwsim run")
     with single_step(progress, f"quantizing {shapes.name}"):
-        made = quantized(shapes, weights, chosen.widths.multiplier_bits)
+        made = quantized(shapes, weights, chosen.widths.multiplier_bits, given.values)
     found = price(made.graph, chosen, progress)
     real: Iterator[Tensor | None] = repeat(None)
     if made.weights is not None:

@@ -87,17 +87,7 @@ def input_values(
             raise InputError(f"image {quoted(image)}: the inputs are given as arrays already")
         return InputValues(checked_arrays(graph, arrays))
     path = optional_path("image", image)
-    if path is not None and len(graph.inputs) > 1:
-        raise InputError(
-            f"image {quoted(path)}: it is for a network of one input; give the values of "
-            f"{_inputs(graph)} as arrays"
-        )
-    for tensor in graph.inputs:
-        if tensor.shape.channels != IMAGE_CHANNELS:
-            raise InputError(
-                f"input {quoted(tensor.name)} of {tensor.shape.channels} channels: photographs "
-                f"have {IMAGE_CHANNELS}; give the values of {_inputs(graph)} as arrays"
-            )
+    check_without_arrays(graph, path)
     path = shipped_photograph(purpose) if path is None else path
     with importing_extra("golden", purpose):
         from hwsim.golden.photographs import load_image
@@ -107,6 +97,25 @@ def input_values(
         pixels = load_image(path, height=tensor.shape.height, width=tensor.shape.width)
         values[tensor.name] = stored_image(pixels).numpy()
     return InputValues(values, path)
+
+
+def takes_photographs(graph: Graph) -> bool:
+    """True if every input has the channels of a photograph."""
+    return all(tensor.shape.channels == IMAGE_CHANNELS for tensor in graph.inputs)
+
+
+def check_without_arrays(graph: Graph, image: File | None = None) -> None:
+    """Raise `InputError` for a graph whose inputs must be given as arrays, which they are not."""
+    if image is not None and len(graph.inputs) > 1:
+        raise InputError(
+            f"image {quoted(image)}: it is for a network of one input; {_arrays_to_give(graph)}"
+        )
+    for tensor in graph.inputs:
+        if tensor.shape.channels != IMAGE_CHANNELS:
+            raise InputError(
+                f"input {quoted(tensor.name)} of {tensor.shape.channels} channels: photographs "
+                f"have {IMAGE_CHANNELS}; {_arrays_to_give(graph)}"
+            )
 
 
 def shipped_photograph(purpose: str, name: str = PHOTOGRAPH) -> str:
@@ -191,6 +200,13 @@ def _given(graph: Graph, tensor: Tensor, given: Mapping[str, Given]) -> Given:
 
 def _inputs(graph: Graph) -> str:
     return brief(", ".join(f"'{tensor.name}'" for tensor in graph.inputs))
+
+
+def _arrays_to_give(graph: Graph) -> str:
+    return (
+        f"give an array for each of {_inputs(graph)}: --input NAME=FILE.npy, or in Python "
+        "inputs={NAME: array}"
+    )
 
 
 def _shape(tensor: Tensor) -> tuple[int, int, int]:

@@ -11,7 +11,7 @@ from hwsim.cache import tools_can_cache
 from hwsim.errors import InputError
 from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
-from hwsim.flows.inputs import Arrays, InputValues, input_values
+from hwsim.flows.inputs import Arrays, InputValues, check_without_arrays, input_values
 from hwsim.flows.network import File, NetworkSource, optional_path, placed
 from hwsim.flows.planning import planned
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
@@ -149,8 +149,11 @@ def verify(
     shapes, chosen = placed(network, config)
     if unfused and not shapes.is_condensed:
         raise InputError(f"unfused: nothing in {shapes.name} is condensed, k = 1")
+    # Refuse what cannot run before the long work.
+    if inputs is None:
+        check_without_arrays(shapes, image)
     for variant in (shapes, materialized(shapes)) if unfused else (shapes,):
-        planned(variant, chosen, progress)  # refuse what cannot run before the long work
+        planned(variant, chosen, progress)
     weights = optional_path("weights", weights)
     with tools_can_cache():
         check_tools()
@@ -168,7 +171,7 @@ def _verify(
     progress: Progress,
 ) -> Verification:
     with single_step(progress, f"quantizing {shapes.name}"):
-        made = quantized(shapes, weights, config.widths.multiplier_bits)
+        made = quantized(shapes, weights, config.widths.multiplier_bits, given.values)
         graph = made.graph
     found = tuple(
         verify_program(subject, given.values, progress)

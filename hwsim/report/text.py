@@ -126,7 +126,7 @@ def run_lines(run: RunFigures) -> tuple[str, ...]:
     """Return the image and the weights of a run, and whether it was compared."""
     known = {
         "seeded": (
-            "Weights are seeded, with batch-norm statistics of real photographs:",
+            "Weights are seeded, and normalised by what the network is quantized on:",
             "values are spread as trained ones would be, detections mean nothing.",
         ),
         "graph": ("Constants are the network's own, so that there is no float network beside it.",),
