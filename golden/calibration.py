@@ -18,6 +18,7 @@ from hwsim.graph.infer import convolved_shape, pooled_shape
 
 CALIBRATION_PHOTOGRAPHS = ("astronaut", "cat", "coffee", "motorcycle")
 CALIBRATION_SIZE = 256
+LARGEST_ENLARGED_KERNEL = 11  # rows or columns; what a larger one computes grows by minutes
 
 
 def calibration_pixels(graph: Graph, arrays: Sequence[NDArray[np.int8]]) -> dict[str, Tensor]:
@@ -36,8 +37,9 @@ def calibration_pixels(graph: Graph, arrays: Sequence[NDArray[np.int8]]) -> dict
 def calibration_photographs(graph: Graph) -> dict[str, Tensor]:
     """Return `CALIBRATION_PHOTOGRAPHS` as uint8 `x[N, 3, 256, 256]` of every input, by its name.
 
-    The size is the same whatever the graph's is, and so are constants. A graph that cannot take
-    it, as one that ends in a kernel as large as its map, is calibrated at its own size. Several
+    The size is the same whatever the graph's is, and so are constants. A graph is calibrated at its
+    own size if it cannot take that one, as where a kernel is as large as its map, or if it is of
+    fewer pixels and has a kernel of more than `LARGEST_ENLARGED_KERNEL`. Several
     inputs see the photographs in another order each, so that no difference of two is 0 everywhere.
     Raises `InputError` for a graph that takes something else than photographs.
     """
@@ -48,7 +50,7 @@ def calibration_photographs(graph: Graph) -> dict[str, Tensor]:
                 f"calibrated on photographs, which have {IMAGE_CHANNELS}"
             )
     size = Shape(IMAGE_CHANNELS, CALIBRATION_SIZE, CALIBRATION_SIZE)
-    is_taken = _takes(graph, size)
+    is_taken = _takes(graph, size) and not _is_costly(graph, size)
     found: dict[str, Tensor] = {}
     names = deque(CALIBRATION_PHOTOGRAPHS)
     for tensor in graph.inputs:
@@ -58,6 +60,13 @@ def calibration_photographs(graph: Graph) -> dict[str, Tensor]:
         )
         names.rotate()
     return found
+
+
+def _is_costly(graph: Graph, shape: Shape) -> bool:
+    """True if a graph of fewer pixels than `shape` has so large a kernel that these count."""
+    kernels = (max(source.kernel) for stage in graph.stages for source in stage.sources)
+    pixels = max(tensor.shape.height * tensor.shape.width for tensor in graph.inputs)
+    return max(kernels) > LARGEST_ENLARGED_KERNEL and pixels < shape.height * shape.width
 
 
 def _takes(graph: Graph, shape: Shape) -> bool:

@@ -8,7 +8,11 @@ from torch.nn import functional
 
 from hwsim.golden import bounded_convolution
 from hwsim.golden.bounded_convolution import bounded_conv2d
-from hwsim.golden.calibration import CALIBRATION_PHOTOGRAPHS, CALIBRATION_SIZE
+from hwsim.golden.calibration import (
+    CALIBRATION_PHOTOGRAPHS,
+    CALIBRATION_SIZE,
+    calibration_photographs,
+)
 from hwsim.golden.quantize import quantize
 from hwsim.golden.reference import run_graph
 from hwsim.golden.statistics import seeded_weights
@@ -65,3 +69,23 @@ def test_seeding_quantizing_and_the_reference_stay_within_the_bound(
     statistics_and_calibration = 2 * len(CALIBRATION_PHOTOGRAPHS) * CALIBRATION_SIZE**2
     assert sum(laid_out) == taps * (statistics_and_calibration + 40 * 400)
     assert max(laid_out) <= max(bound, taps * 400)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "size", "expected"),
+    [
+        ((11, 3), (40, 96), (256, 256)),
+        ((3, 12), (40, 96), (40, 96)),
+        ((15, 15), (255, 257), (255, 257)),
+        ((15, 15), (256, 256), (256, 256)),
+        ((15, 15), (416, 416), (256, 256)),
+    ],
+)
+def test_large_kernels_are_calibrated_on_no_more_pixels_than_they_run_on(
+    kernel: tuple[int, int], size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    image = Tensor("image", Shape(3, *size), is_image=True)
+    narrow = Stage.inferred("narrow", [Source.whole(image, (3, 3), padding=1)], "x", 8, 0.1)
+    wide = Stage.inferred("wide", [Source.whole(narrow.output, kernel, padding=5)], "y", 8, 0.1)
+    (pixels,) = calibration_photographs(Graph.chain("wide", [narrow, wide])).values()
+    assert pixels.shape == (4, 3, *expected)
