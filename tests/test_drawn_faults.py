@@ -16,15 +16,15 @@ from hwsim.graph import (
     Source,
     Stage,
 )
-from hwsim.graph.check import LARGEST_KERNEL
+from hwsim.graph.check import LARGEST_KERNEL, LARGEST_PADDING
 from tests.drawn import branching_graphs, shapes_of_graphs, with_drawn_constants
 
 
 def source_faults(source: Source) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield single changes that make a sound source wrong, each with the value to be named."""
-    (rows, columns), (height, width) = source.extent, source.size
-    for side, extent in (("top", rows), ("left", columns), ("bottom", rows), ("right", columns)):
-        for value in (-1, extent):
+    height, width = source.size
+    for side in ("top", "left", "bottom", "right"):
+        for value in (-1, LARGEST_PADDING + 1):
             yield {"padding": replace(source.padding, **{side: value})}, str(value)
     yield {"kernel": (256, source.kernel[1])}, "256"
     yield {"stride": (source.stride[0], 9)}, "9"
