@@ -11,9 +11,7 @@ from hwsim.escape import quoted
 from hwsim.files import path_text
 from hwsim.flows.configuration import ConfigSource, configuration
 from hwsim.frontends.builtin import NETWORKS, build_network
-from hwsim.frontends.darknet_cfg import read_network
 from hwsim.graph import Graph
-from hwsim.passes.lower import lower
 from hwsim.passes.weight_width import with_weight_bits
 from hwsim.report.records import Records
 
@@ -84,6 +82,9 @@ def load(source: File, *, size: Size | None = None, k: int | None = None) -> Gra
 
 def _lowered(path: str, height: int | None, width: int | None) -> Graph:
     """Return the stages of a darknet file; a refusal names the file."""
+    from hwsim.frontends.darknet_cfg import read_network  # built-in networks do not pay for these
+    from hwsim.passes.lower import lower
+
     network = read_network(path, height, width)
     try:
         return lower(network).graph
