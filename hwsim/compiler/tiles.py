@@ -77,7 +77,9 @@ class TileWriter:
         templates = self._tile_fields(band, span)
         for slot in range(blocks):
             for template, (ring, part) in zip(templates, self._parts, strict=True):
-                words = part.weight_words + template.last * self._parameter_words
+                words = part.weight_words
+                if template.last:
+                    words += self._parameter_words
                 before_compute(words)
                 first_block = ring.blocking.first_input_block(first + slot)
                 self._descriptors.append(
