@@ -33,8 +33,12 @@ def _spans(pool: SpatialPool, pieces: Iterable[tuple[int, int]], limit: int) -> 
 
 def first_tap(source: Source, span: Span, axis: int) -> int:
     """Return where a span's first tap reads the source as its taps see it; it may be negative."""
-    before = source.padding.top if axis == ROWS else source.padding.left
-    return span.first_computed * source.stride[axis] - before
+    return span.first_computed * source.stride[axis] - _padding(source, axis)
+
+
+def _padding(source: Source, axis: int) -> int:
+    """Return the padding before the first row or column."""
+    return source.padding.top if axis == ROWS else source.padding.left
 
 
 def read_span(source: Source, first: Span, last: Span, axis: int) -> tuple[int, int]:
@@ -58,15 +62,17 @@ class SpansRead:
     @classmethod
     def of(cls, source: Source, spans: Sequence[Span], axis: int) -> "SpansRead":
         """Return what these spans read of a source."""
-        stride, upsample = source.stride[axis], source.upsample
-        reach, size = source.extent[axis] - stride, source.size[axis]
-        starts = [first_tap(source, span, axis) for span in spans]
+        stride, upsample, before = source.stride[axis], source.upsample, _padding(source, axis)
+        reach, size = source.extent[axis] - stride - before, source.size[axis]
+        # As the taps see the source: the compiler reads these bands for every height that it tries.
+        starts = [first * stride - before for _, _, first, _ in spans]
+        ends = [(first + computed) * stride + reach for _, _, first, computed in spans]
+        inside = [min(start, size - 1) if start > 0 else 0 for start in starts]
+        past = [min(end, size) if end > 0 else 1 for end in ends]
+        if upsample == 1:
+            return cls(inside, past)
         return cls(
-            [min(max(0, start), size - 1) // upsample for start in starts],
-            [
-                ceil_div(min(max(start + span.computed * stride + reach, 1), size), upsample)
-                for start, span in zip(starts, spans, strict=True)
-            ],
+            [first // upsample for first in inside], [ceil_div(end, upsample) for end in past]
         )
 
     @property

@@ -256,14 +256,14 @@ class ReadChannel:
     def _add_chunks(self, load: Load, train: BurstTrain) -> None:
         """Record the chunks of a load: evenly spaced unless the bus waits in between."""
         block_bursts = -(-load.row_words // self._burst) * load.rows
-        ends = [train.end(block * block_bursts) for block in range(1, load.blocks + 1)]
-        first_beat = train.first_beat
-        step = ends[0] - first_beat
-        if ends[-1] == first_beat + load.blocks * step:
-            first_cycle = ends[0] - self._cycles_per_beat
+        first_end = train.end(block_bursts)
+        step = first_end - train.first_beat
+        if train.end(load.blocks * block_bursts) == train.first_beat + load.blocks * step:
+            first_cycle = first_end - self._cycles_per_beat
             self._chunks.add(load.blocks, ChunkLoad(load.blocks, first_cycle, step))
         else:
-            for end in ends:
+            for block in range(1, load.blocks + 1):
+                end = train.end(block * block_bursts)
                 self._chunks.add(1, ChunkLoad(1, end - self._cycles_per_beat, 0))
         self._chunks.drop(self._chunks.total - HALF)
 
