@@ -57,13 +57,20 @@ def _candidates(stage: Stage, config: Config, blocking: Blocking) -> list[Schedu
 
 
 def _band_heights(stage: Stage, config: Config, blocking: Blocking, stripe_width: int) -> list[int]:
-    """Return the heights of bands, in stored rows, that are worth trying."""
+    """Return the heights of bands, in stored rows, that are worth trying.
+
+    Of those that cut the output into equally many bands, and so into the same, only the least.
+    """
     pixels = min(config.buffers.accumulator_depth, _tile_pixels(config, blocking))
     limit = min(stage.output.shape.height, pixels)
     heights = set(range(1, min(limit, TALLEST_BAND) + 1))
     if stripe_width * limit <= pixels:
         heights.add(limit)
-    return sorted(heights)
+    by_count = {
+        ceil_div(stage.output.shape.height, height): height
+        for height in sorted(heights, reverse=True)
+    }
+    return sorted(by_count.values())
 
 
 def _cut(
