@@ -41,7 +41,7 @@ class StoreEvent(NamedTuple):
 
 Event = TypeVar("Event", bound=tuple[Any, ...])
 
-MOST_NEWEST = 256  # events that are moved to the columns together, which is faster than one by one
+MOST_NEWEST = 64  # events that are moved to the columns together, which is faster than one by one
 
 
 class EventLog(Sequence[Event]):
