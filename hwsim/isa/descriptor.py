@@ -239,7 +239,12 @@ def compute_setter(*names: str) -> Callable[..., Compute]:
             for place, name in enumerate(Compute._fields)
         )
     )
-    return lambda compute, *values: Compute._make(taken(compute + values))
+
+    def set_fields(compute: Compute, *values: int) -> Compute:
+        assert len(values) == len(names), f"{len(values)} values for {names}"
+        return Compute._make(taken(compute + values))
+
+    return set_fields
 
 
 def encode(descriptor: Descriptor) -> bytes:
