@@ -12,6 +12,7 @@ NET = "[net]\nwidth=64\nheight=48\nchannels=3\n"
 CONVOLUTION = "[convolutional]\nbatch_normalize=1\nfilters={}\nsize=3\npad=1\nactivation=leaky\n"
 LAST = "[convolutional]\nfilters={}\nsize=1\nactivation=linear\n"
 POOL = "[maxpool]\nsize=2\nstride={}\n"
+CONV = CONVOLUTION.format(8)
 
 
 def network_file(name: str) -> Path:
