@@ -31,8 +31,6 @@ from tests.drawn import drawn_inputs
 
 Inputs = Mapping[str, NDArray[np.int8]]  # `x[C, H, W]` by an input's name
 
-FEW_CYCLES = 2
-
 TOLERANCE = "HWSIM_TOLERANCE"  # environment: the timeline's largest relative error
 
 
@@ -72,18 +70,14 @@ def check_record(program: Program) -> None:
 
 
 def check_cycles(program: Program, run: Run, predicted: int, tolerance: float) -> None:
-    """Check that the run's cycles differ from the timeline's by at most this part of them.
-
-    Where they may differ at all, `FEW_CYCLES` are no fault of a run that takes only hundreds.
-    """
+    """Check that the run's cycles differ from the timeline's by at most this part of them."""
     name = f"{program.graph.name} on {program.config.name}"
     memory = program.config.memory
     cocotb.log.info(
         "%s, %d cycles of latency, %d bytes per cycle: %d cycles, timeline %d",
         name, memory.latency_cycles, memory.bandwidth_bytes_per_cycle, run.cycles, predicted,
     )  # fmt: skip
-    allowed = max(FEW_CYCLES, tolerance * run.cycles) if tolerance else 0
-    assert abs(predicted - run.cycles) <= allowed, name
+    assert abs(predicted - run.cycles) <= tolerance * run.cycles, name
 
 
 async def check(

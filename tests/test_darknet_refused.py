@@ -1,4 +1,4 @@
-"""What is not supported in darknet's `.cfg` is told with its line, all of it at once."""
+"""Unsupported parts of darknet's `.cfg` are told with their lines, all of them at once."""
 
 from pathlib import Path
 
