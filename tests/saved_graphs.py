@@ -6,11 +6,18 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
+from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph
+from tests.drawn import with_drawn_constants
 
 ON_DISK = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+
+
+def saved_graph() -> Graph:
+    """Return the graph that tests save: condensed, pooled and quantized."""
+    return with_drawn_constants(build_network("condensation-net-mini", 32, 32), seed=3)
 
 
 def same(one: Graph, other: Graph) -> bool:

@@ -14,11 +14,10 @@ from safetensors.numpy import load_file
 
 from hwsim.errors import InputError
 from hwsim.files import IMPOSSIBLE_PATH
-from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph
 from hwsim.graph.file import load_graph, save_graph
 from tests.drawn import branching_graphs, shapes_of_graphs, with_drawn_constants
-from tests.saved_graphs import ON_DISK, same
+from tests.saved_graphs import ON_DISK, same, saved_graph
 
 NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=8)
 
@@ -51,7 +50,7 @@ def test_round_trip(tmp_path: Path, graph: Graph) -> None:
 
 @pytest.fixture
 def graph() -> Graph:
-    return with_drawn_constants(build_network("condensation-net-mini", 32, 32), seed=3)
+    return saved_graph()
 
 
 @pytest.fixture

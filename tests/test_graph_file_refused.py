@@ -16,16 +16,14 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from hwsim.errors import InputError
-from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph
 from hwsim.graph.file import load_graph, save_graph
-from tests.drawn import with_drawn_constants
-from tests.saved_graphs import ON_DISK
+from tests.saved_graphs import ON_DISK, saved_graph
 
 
 @pytest.fixture
 def graph() -> Graph:
-    return with_drawn_constants(build_network("condensation-net-mini", 32, 32), seed=3)
+    return saved_graph()
 
 
 @pytest.fixture
