@@ -1,6 +1,7 @@
 """The timeline adds up, keeps its bounds, and its closed form equals steps block by block."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -45,11 +46,16 @@ def test_busy_and_waiting_cycles_add_up(data: st.DataObject) -> None:
 @given(st.data())
 def test_units_never_overlap_themselves(data: st.DataObject) -> None:
     timeline = time_program(compiled(data.draw(shapes_of_graphs()), data.draw(configs(8))))
-    for before, after in zip(timeline.tiles, timeline.tiles[1:], strict=False):
+    for before, after in pairwise(timeline.tiles):
         assert before.issue_end <= after.issue_start
+    # Of the COMPUTEs of a tile the last one is drained.
+    drained = [tile for tile in timeline.tiles if tile.drain_start < tile.drain_end]
+    assert len(drained) == sum(
+        isinstance(each, Compute) and each.last for each in timeline.program.descriptors
+    )
+    assert all(tile.issue_end < tile.drain_start for tile in drained)
+    for before, after in pairwise(drained):
         assert before.drain_end <= after.drain_start
-        is_drained = before.drain_start < before.drain_end  # not all COMPUTEs of a tile are
-        assert before.issue_end < before.drain_start or not is_drained
     for earlier, later in zip(timeline.loads, timeline.loads[1:], strict=False):
         assert earlier.last_cycle <= later.first_cycle
     for first, second in zip(timeline.stores, timeline.stores[1:], strict=False):

@@ -121,11 +121,13 @@ class Walk:
         if tile.release:
             self._weight_base += shape.weight_words
         if tile.last:
+            # The drain takes a tile from its queue once the tile before is drained, and holds it
+            # until its sums are there.
+            self._drain_popped.append(max(delivered, self._drain_free))
             self._loader_free = self._parameters(tile, shape, blocks.last_full, bank)
             drain_start, drain_end = self._drain(
                 tile, shape.drain_cycles, issue_end, self._loader_free
             )
-            self._drain_popped.append(drain_start)
             self._bank_free[bank] = drain_end - 1 + pipeline.BANK_VISIBLE
         self.tiles.add(
             TileEvent(
