@@ -189,7 +189,13 @@ class Walk:
             if shape.blocks > 1:
                 last_words = reads.paced_weight_cycle(words) + block_words
                 last_start = max(start + (shape.blocks - 1) * period, last_chunk, last_words)
-                last_full = max(last_start - period + shape.lead + shape.refill, last_words)
+                before_last = last_start - period
+                if shape.taps == 1 and last_start == last_chunk:  # it waited for its own chunk
+                    before_last = max(
+                        start + (shape.blocks - 2) * period,
+                        reads.chunk_cycle(chunks + shape.chunks - 1),
+                    )
+                last_full = max(before_last + shape.lead + shape.refill, last_words)
             if tile.release:
                 reads.release(shape.weight_words, first_fill, last_full - 1)
         waited = self._waited_for(
