@@ -26,6 +26,9 @@ class BurstTrain:
     A *round* is as many bursts as may be unanswered. Simulate the first round of bursts; if
     responses limit the rate, simulate one more round, then repeat it. If they do not, bursts
     follow each other without a gap.
+
+    With `lengths`, the cycles of every burst, all of them are simulated, and `cycles` is their
+    average.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class BurstTrain:
         address: int,
         data_free: int,
         answered: Sequence[int],
+        lengths: Sequence[float] = (),
     ):
         self._pace, self._bursts, self._cycles = pace, bursts, cycles
         self._shorter = cycles - last_cycles
@@ -48,26 +52,30 @@ class BurstTrain:
         starts: list[float] = []  # cycle of the first beat
         addresses: list[int] = []
         latency, to_slot = pace.latency_cycles, pipeline.READ_SLOT  # local, as this loop is hot
-        to_last_beat = cycles + ROUNDING - pace.cycles_per_beat
+        to_last_beat = ROUNDING - pace.cycles_per_beat
+        self._lengths: Sequence[float] = lengths or [cycles] * min(bursts, followed)
         start: float = data_free
-        for number in range(min(bursts, followed)):
+        for number, length in enumerate(self._lengths):
             last_beat = (
                 answered[number]
                 if number < round_bursts
-                else int(starts[number - round_bursts] + to_last_beat)
+                else int(
+                    starts[number - round_bursts]
+                    + self._lengths[number - round_bursts]
+                    + to_last_beat
+                )
             )
             address = max(address, last_beat + to_slot)
             start = max(start, address + latency)
             addresses.append(address)
             starts.append(start)
             address += 1
-            start += cycles
+            start += length
         self._starts, self.addresses = starts, addresses
 
-        steps = len(self._starts) - 1
         self.first_beat = self.start(0)
         self.has_gaps = (
-            self._starts[-1] > self._starts[0] + steps * cycles + ROUNDING
+            self._starts[-1] > self._starts[0] + sum(self._lengths[:-1]) + ROUNDING
             or self._period > round_bursts * cycles
         )
 
@@ -78,7 +86,8 @@ class BurstTrain:
     def end(self, count: int) -> int:
         """Return the cycle after the last beat of the first `count` bursts."""
         shorter = self._shorter if count == self._bursts else 0.0
-        return int(self._start(count - 1) + self._cycles - shorter + ROUNDING)
+        length = self._lengths[count - 1] if count <= len(self._lengths) else self._cycles
+        return int(self._start(count - 1) + length - shorter + ROUNDING)
 
     def _start(self, number: int) -> float:
         if number < len(self._starts):
@@ -103,10 +112,6 @@ class BurstTrain:
 
         If this load has fewer bursts, the others are the last of `before`.
         """
-        last = self._bursts - 1
-        own = range(max(self._bursts - self._pace.outstanding, 0), last)
-        from_start = self._cycles + ROUNDING
-        ends = [int(self._start(number) + from_start) for number in own]
-        ends.append(self.end(self._bursts))
-        cycles_per_beat = self._pace.cycles_per_beat
-        return [*before[len(ends) :], *(end - cycles_per_beat for end in ends)]
+        own = range(max(self._bursts - self._pace.outstanding, 0), self._bursts)
+        ends = [self.end(number + 1) - self._pace.cycles_per_beat for number in own]
+        return [*before[len(ends) :], *ends]

@@ -19,6 +19,7 @@ from hwsim.timeline.events import EventLog, LoadEvent
 from hwsim.timeline.pieces import Pieces
 from hwsim.timeline.releases import Releases
 
+MOST_FOLLOWED = 64  # bursts of unequal lengths in a load that are followed one by one
 MOST_ARRIVALS = 1024  # so many are remembered: weights that stay are asked for by every tile
 
 
@@ -227,7 +228,7 @@ class ReadChannel:
     def _train(self, runs: int, run_words: int, address: int) -> BurstTrain:
         """Return the bursts of a load whose first address may be on the bus in cycle `address`.
 
-        If the load has several burst runs, all bursts get their average length.
+        If a load of many bursts has several burst runs, all get their average length.
         """
         run_bursts = -(-run_words // self._burst)
         cycles = run_words * self._cycles_per_beat / run_bursts
@@ -236,8 +237,12 @@ class ReadChannel:
             cycles = min(run_words, self._burst) * self._cycles_per_beat
             last_cycles = (run_words - (run_bursts - 1) * self._burst) * self._cycles_per_beat
         bursts = run_bursts * runs
+        lengths: list[int] = []
+        if runs > 1 and run_words % self._burst and run_bursts > 1 and bursts <= MOST_FOLLOWED:
+            last = (run_words - (run_bursts - 1) * self._burst) * self._cycles_per_beat
+            lengths = [*[self._burst * self._cycles_per_beat] * (run_bursts - 1), last] * runs
         pace, free = self._pace, self._data_free
-        return BurstTrain(pace, bursts, cycles, last_cycles, address, free, self._answered)
+        return BurstTrain(pace, bursts, cycles, last_cycles, address, free, self._answered, lengths)
 
     def _record_bursts(self, begins: int, runs: int, run_words: int, train: BurstTrain) -> None:
         """Record a load's bursts; the next load is accepted when the last burst run is issued."""
