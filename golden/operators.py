@@ -12,6 +12,7 @@ from torch.nn import functional
 from hwsim.graph.float_weights import FloatWeights
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import (
+    Axis,
     Concat,
     Convolution,
     Copy,
@@ -20,6 +21,7 @@ from hwsim.graph.operators import (
     Slice,
     Upsample,
 )
+from hwsim.graph.sources import Padding
 from hwsim.graph.tensors import SpatialPool
 
 BATCH_NORM_EPSILON = 1e-6  # darknet's, beside the deviation
@@ -45,10 +47,12 @@ def _run(operator: Operator, read: list[Tensor], weights: FloatWeights | None) -
     match operator:
         case Convolution():
             assert weights is not None
-            return _max_pool(_convolution(operator, x, weights), operator.spatial_pool)
-        case MaxPool() | Copy():
-            return _max_pool(x, operator.spatial_pool)
-        case Concat():
+            return _spatial_pool(_convolution(operator, x, weights), operator.spatial_pool)
+        case Copy():
+            return _spatial_pool(x, operator.spatial_pool)
+        case MaxPool():
+            return _max_pool(x, operator.window, operator.stride, operator.padding)
+        case Concat(axis=Axis.CHANNELS):
             return torch.cat(read, 1)
         case Slice():
             return x[:, operator.first_channel : operator.first_channel + operator.channels]
@@ -77,13 +81,18 @@ def _convolution(operator: Convolution, x: Tensor, weights: FloatWeights) -> Ten
     return y if slope is None else functional.leaky_relu(y, slope)
 
 
-def _max_pool(x: Tensor, pool: SpatialPool) -> Tensor:
+def _spatial_pool(x: Tensor, pool: SpatialPool) -> Tensor:
     if pool is SpatialPool.NONE:
         return x
-    height, width = (pool.pooled(size) for size in x.shape[2:])
-    below, right = (
-        (pooled - 1) * pool.stride + pool.window - size
-        for pooled, size in ((height, x.shape[2]), (width, x.shape[3]))
+    padding = Padding(
+        bottom=(pool.pooled(x.shape[2]) - 1) * pool.stride + pool.window - x.shape[2],
+        right=(pool.pooled(x.shape[3]) - 1) * pool.stride + pool.window - x.shape[3],
     )
-    padded = functional.pad(x, (0, right, 0, below), value=-torch.inf)
-    return functional.max_pool2d(padded, pool.window, pool.stride)
+    return _max_pool(x, (pool.window, pool.window), (pool.stride, pool.stride), padding)
+
+
+def _max_pool(
+    x: Tensor, window: tuple[int, int], stride: tuple[int, int], padding: Padding
+) -> Tensor:
+    sides = (padding.left, padding.right, padding.top, padding.bottom)
+    return functional.max_pool2d(functional.pad(x, sides, value=-torch.inf), window, stride)

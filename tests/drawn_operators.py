@@ -26,6 +26,13 @@ from hwsim.graph.operators import (
 )
 
 MOST_ELEMENTS = 20_000  # of a drawn map
+ACTIVATIONS = (Activation.LINEAR, Activation.LEAKY, Activation.RELU)
+
+
+def darknet_pool(stride: int, **ends: Any) -> MaxPool:
+    """Return a maximum pool of 2x2 as darknet has it."""
+    padding = MaxPool.DARKNET_PADDING
+    return MaxPool(window=(2, 2), stride=(stride, stride), padding=padding, **ends)
 
 
 @st.composite
@@ -69,7 +76,7 @@ def operators_on(draw: st.DrawFn, tensors: dict[str, Shape], name: str) -> Opera
         case "conv":
             return draw(_convolutions(shape, ends))
         case "pool":
-            return MaxPool(size=2, stride=draw(st.sampled_from([1, 2])), **ends)
+            return darknet_pool(draw(st.sampled_from([1, 2])), **ends)
         case "concat":
             fit = [each for each in names if _size(tensors[each]) == _size(shape)]
             more = draw(st.lists(st.sampled_from(fit), max_size=3))
@@ -99,7 +106,7 @@ def _convolutions(draw: st.DrawFn, shape: Shape, ends: dict[str, Any]) -> Convol
         padding=Padding.even(padding),
         groups=groups,
         is_normalised=draw(st.booleans()),
-        activation=draw(st.sampled_from(Activation)),
+        activation=draw(st.sampled_from(ACTIVATIONS)),
         **ends,
     )
 

@@ -18,6 +18,7 @@ from hwsim.graph.operators import (
     Upsample,
     Yolo,
 )
+from tests.drawn_operators import darknet_pool
 
 IN = Tensor("in", Shape(8, 6, 5))
 
@@ -40,8 +41,8 @@ YOLO = Yolo(**ends(), boxes=1, classes=3, anchors=((1.0, 2.0),))
         (replace(CONVOLUTION, stride=(2, 1)), Shape(4, 3, 5), 3 * 5 * 4 * 72),
         (replace(CONVOLUTION, groups=4), Shape(4, 6, 5), 6 * 5 * 4 * 18),
         (replace(CONVOLUTION, kernel=(1, 1), padding=Padding()), Shape(4, 6, 5), 6 * 5 * 4 * 8),
-        (MaxPool(**ends(), size=2, stride=2), Shape(8, 3, 3), 0),
-        (MaxPool(**ends(), size=2, stride=1), Shape(8, 6, 5), 0),
+        (darknet_pool(2, **ends()), Shape(8, 3, 3), 0),
+        (darknet_pool(1, **ends()), Shape(8, 6, 5), 0),
         (Concat(**ends("a", "in", "in")), Shape(16, 6, 5), 0),
         (Slice(**ends(), first_channel=3, channels=5), Shape(5, 6, 5), 0),
         (Upsample(**ends()), Shape(8, 12, 10), 0),
@@ -67,8 +68,12 @@ BROKEN: list[tuple[Operator, str]] = [
     (replace(CONVOLUTION, outputs=("in",)), "two tensors are named 'in': names must differ"),
     (replace(CONVOLUTION, name="\n"), r"name '\n' must be text that can be printed"),
     (replace(CONVOLUTION, filters=0, place="line 9"), "line 9: layer a: filters = 0"),
-    (MaxPool(**ends(), size=3, stride=2), "layer a: max pool of size 3: must be 2"),
-    (MaxPool(**ends(), size=2, stride=3), "layer a: max pool of stride 3: must be 1 or 2"),
+    (MaxPool(**ends(), window=(7, 2), stride=(1, 1)), "a window of 7 rows does not fit"),
+    (MaxPool(**ends(), window=(2, 2), stride=(0, 1)), "max pool: stride = (0, 1) must be two"),
+    (
+        MaxPool(**ends(), window=(2, 2), stride=(1, 1), padding=Padding(right=2)),
+        "padding of 0 and 2 columns must be 0 to 1, below the window's 2",
+    ),
     (Concat(name="a", inputs=(), outputs=("a",)), "joins 0 tensors: must join 1 to 64"),
     (Concat(**ends("a", *["in"] * 65)), "layer a: joins 65 tensors: must join 1 to 64"),
     (Slice(**ends(), first_channel=4, channels=5), "takes 5 channels from channel 4 on: its input"),

@@ -21,7 +21,13 @@ from hwsim.graph.operators import (
     Upsample,
 )
 from hwsim.passes.lower import Fate, Lowered, lower
-from tests.drawn_operators import drawn_weights, operator_graphs, run_stages, weights_of_stages
+from tests.drawn_operators import (
+    darknet_pool,
+    drawn_weights,
+    operator_graphs,
+    run_stages,
+    weights_of_stages,
+)
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
@@ -58,7 +64,7 @@ def convolution(name: str, read: str, filters: int = 8, **others: Any) -> Convol
 
 
 def pool(name: str, read: str, stride: int = 2) -> MaxPool:
-    return MaxPool(name=name, inputs=(read,), outputs=(name,), size=2, stride=stride)
+    return darknet_pool(stride, name=name, inputs=(read,), outputs=(name,))
 
 
 def concat(name: str, *read: str) -> Concat:

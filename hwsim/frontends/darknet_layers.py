@@ -15,7 +15,7 @@ from hwsim.graph.check import (
     LARGEST_KERNEL,
     LARGEST_STRIDE,
 )
-from hwsim.graph.check_operators import MOST_BOXES, MOST_CLASSES, MOST_PARTS, POOL_SIZE
+from hwsim.graph.check_operators import MOST_BOXES, MOST_CLASSES, MOST_PARTS
 from hwsim.graph.operators import (
     Activation,
     Concat,
@@ -27,6 +27,9 @@ from hwsim.graph.operators import (
     Upsample,
     Yolo,
 )
+
+POOL_SIZE = 2
+ACTIVATIONS = (Activation.LINEAR, Activation.LEAKY, Activation.RELU)
 
 
 class Layers(Protocol):
@@ -61,7 +64,7 @@ def _convolutional(section: Section, name: str, layers: Layers) -> list[Operator
     dilation = _dilation(section, size, padding)
     groups = section.integer("groups", 1, LARGEST_CHANNELS, 1)
     is_normalised = section.integer("batch_normalize", 0, 1, 0) == 1
-    words = tuple(each.value for each in Activation)
+    words = tuple(each.value for each in ACTIVATIONS)
     needed = "darknet's own default, logistic, is not supported"
     activation = section.word("activation", words, needed=needed)
     inputs = layers.before(section)
@@ -104,7 +107,16 @@ def _maxpool(section: Section, name: str, layers: Layers) -> list[Operator]:
     size = section.integer("size", POOL_SIZE, POOL_SIZE, stride)
     section.integer("padding", POOL_SIZE - 1, POOL_SIZE - 1, POOL_SIZE - 1)
     inputs = layers.before(section)
-    return [MaxPool(size=size, stride=stride, **_ends(section, name, inputs))] if inputs else []
+    if not inputs:
+        return []
+    return [
+        MaxPool(
+            window=(size, size),
+            stride=(stride, stride),
+            padding=MaxPool.DARKNET_PADDING,
+            **_ends(section, name, inputs),
+        )
+    ]
 
 
 def _upsample(section: Section, name: str, layers: Layers) -> list[Operator]:

@@ -5,33 +5,35 @@ from typing import TYPE_CHECKING
 
 from hwsim.errors import InputError, shown
 from hwsim.graph.check import LARGEST_CHANNELS, LARGEST_SIDE, check_convolution, check_tensor
+from hwsim.graph.check_quantized import broken_by_quantized, broken_quantization
 from hwsim.graph.infer_operators import inferred_shape, source_of
 from hwsim.graph.operators import (
     Activation,
+    Arithmetic,
+    Axis,
     Concat,
     Convolution,
     Copy,
     DetectionHead,
-    MaxPool,
     Operator,
+    Pool,
     Slice,
 )
 from hwsim.graph.rules import (
     broken_name,
     is_a,
     is_integer,
-    is_one_of,
+    is_pair,
     is_real,
     refuse,
     repeated,
 )
+from hwsim.graph.sources import Padding
 from hwsim.graph.tensors import Shape, SpatialPool, Tensor
 
 if TYPE_CHECKING:
     from hwsim.graph.operator_graph import OperatorGraph
 
-POOL_SIZE = 2
-POOL_STRIDES = (1, 2)
 MOST_PARTS = 64  # of a concatenation, each of which may become a source of a stage
 MOST_BOXES = 100
 MOST_CLASSES = 10_000
@@ -60,15 +62,21 @@ def check_operator_graph(graph: "OperatorGraph") -> dict[str, Tensor]:
         inputs = [_stored(operator, name, tensors).shape for name in operator.inputs]
         try:
             shape = check_operator(operator, inputs)
+            tensors[operator.outputs[0]] = _left(graph, operator.outputs[0], shape)
+            refuse(f"layer {operator.name}:", broken_quantization(graph, operator, tensors))
         except InputError as error:
             raise InputError(f"{operator.place}: {error}" if operator.place else error) from None
-        tensors[operator.outputs[0]] = Tensor(operator.outputs[0], shape)
     refuse(f"graph {graph.name}:", _broken_ends(graph, tensors))
     return tensors
 
 
+def _left(graph: "OperatorGraph", name: str, shape: Shape) -> Tensor:
+    own = graph.in_file.get(name)
+    return Tensor(name, shape, quantization=None if own is None else own.signed_quantization)
+
+
 def _broken_by_operator(operator: Operator, inputs: Sequence[Shape]) -> Iterator[str]:
-    if not is_a(Concat, operator) and len(inputs) != 1:
+    if not isinstance(operator, Concat | Arithmetic) and len(inputs) != 1:
         yield f"reads {len(inputs)} tensors: it must read one"
     if len(operator.outputs) != 1:
         yield f"leaves {len(operator.outputs)} tensors: it must leave one"
@@ -76,31 +84,62 @@ def _broken_by_operator(operator: Operator, inputs: Sequence[Shape]) -> Iterator
         case Convolution():
             if not is_a(Activation, operator.activation):
                 yield f"activation = {shown(operator.activation)} must be an Activation"
-        case MaxPool():
-            if not is_one_of(operator.size, (POOL_SIZE,)):
-                yield f"max pool of size {shown(operator.size)}: must be {POOL_SIZE}"
-            if not is_one_of(operator.stride, POOL_STRIDES):
-                yield f"max pool of stride {shown(operator.stride)}: must be 1 or 2"
+        case Pool():
+            yield from _broken_pool(operator, inputs[0])
         case Copy():
             if not is_a(SpatialPool, operator.spatial_pool):
                 yield f"spatial_pool = {shown(operator.spatial_pool)} must be a SpatialPool"
         case Concat():
-            yield from _broken_concat(inputs)
+            yield from _broken_concat(operator.axis, inputs)
         case Slice():
             yield from _broken_slice(operator, inputs[0].channels)
         case DetectionHead():
             yield from _broken_head(operator, inputs[0].channels)
+    yield from broken_by_quantized(operator, inputs)
 
 
-def _broken_concat(inputs: Sequence[Shape]) -> Iterator[str]:
+def _broken_pool(pool: Pool, shape: Shape) -> Iterator[str]:
+    """Yield the rules that windows break, so that each has at least one pixel of the map."""
+    for name, pair in (("window", pool.window), ("stride", pool.stride)):
+        if not is_pair(pair, 1, LARGEST_SIDE):
+            most = f"two integers from 1 to {LARGEST_SIDE}"
+            yield f"{pool.KIND}: {name} = {shown(pair)} must be {most}"
+    padding = pool.padding
+    if not is_a(Padding, padding):
+        yield f"padding = {shown(padding)} must be a Padding"
+    for axis, size, (before, behind), window in (
+        ("rows", shape.height, (padding.top, padding.bottom), pool.window[0]),
+        ("columns", shape.width, (padding.left, padding.right), pool.window[1]),
+    ):
+        if not is_integer(before, 0, window - 1) or not is_integer(behind, 0, window - 1):
+            yield (
+                f"{pool.KIND}: padding of {shown(before)} and {shown(behind)} {axis} must be "
+                f"0 to {window - 1}, below the window's {window}"
+            )
+        if size + before + behind < window:
+            yield f"{pool.KIND}: a window of {window} {axis} does not fit the input's {size}"
+
+
+def _broken_concat(axis: Axis, inputs: Sequence[Shape]) -> Iterator[str]:
+    if not is_a(Axis, axis):
+        yield f"axis = {shown(axis)} must be an Axis"
     if not 1 <= len(inputs) <= MOST_PARTS:
         yield f"joins {len(inputs)} tensors: must join 1 to {MOST_PARTS}"
+    first = inputs[0]
     for number, shape in enumerate(inputs[1:], start=2):
-        first, size = inputs[0], f"{shape.height}x{shape.width}"
-        if (shape.height, shape.width) != (first.height, first.width):
+        if axis is Axis.CHANNELS:
+            ours, theirs = (f"{each.height}x{each.width}" for each in (first, shape))
+            unit = " pixels"
+        elif axis is Axis.ROWS:
+            ours, theirs = (f"{each.channels}x{each.width}" for each in (first, shape))
+            unit = " channels and columns"
+        else:
+            ours, theirs = (f"{each.channels}x{each.height}" for each in (first, shape))
+            unit = " channels and rows"
+        if ours != theirs:
             yield (
-                f"joins maps of different sizes: the first has {first.height}x{first.width} "
-                f"pixels, number {number} has {size}"
+                f"joins maps of different sizes: the first has {ours}{unit}, "
+                f"number {number} has {theirs}"
             )
 
 

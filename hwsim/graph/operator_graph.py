@@ -1,10 +1,11 @@
 """A network as its file has it: operators in the order in which they are computed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from hwsim.graph.check_operators import check_operator_graph
+from hwsim.graph.file_tensors import FileTensor
 from hwsim.graph.infer_operators import operator_macs
 from hwsim.graph.operators import Operator
 from hwsim.graph.tensors import Shape, Tensor
@@ -15,13 +16,16 @@ class OperatorGraph:
     """Operators in a topological order, with the tensors that come from and go outside.
 
     Any number of operators may read a tensor. Only those of `inputs` have a shape of their own, all
-    others follow. Raises `InputError` for what breaks a rule of `hwsim/graph/check_operators.py`.
+    others follow. `in_file` has every tensor of a quantized network as its file has it, by the name
+    that it has here; in a network of real values it is empty. Raises `InputError` for what breaks a
+    rule of `hwsim/graph/check_operators.py`.
     """
 
     name: str
     inputs: tuple[Tensor, ...]
     operators: tuple[Operator, ...]
     outputs: tuple[str, ...]
+    in_file: Mapping[str, FileTensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         assert self.tensors
@@ -31,9 +35,17 @@ class OperatorGraph:
         """Every tensor by its name: the inputs, then what the operators leave."""
         return check_operator_graph(self)
 
+    def read(self, operator: Operator) -> tuple[Tensor, ...]:
+        """Return the tensors that an operator reads."""
+        return tuple(self.tensors[name] for name in operator.inputs)
+
+    def left(self, operator: Operator) -> Tensor:
+        """Return the one tensor that an operator leaves."""
+        return self.tensors[operator.outputs[0]]
+
     def shapes(self, operator: Operator) -> tuple[Shape, ...]:
         """Return the shapes of what an operator reads."""
-        return tuple(self.tensors[name].shape for name in operator.inputs)
+        return tuple(tensor.shape for tensor in self.read(operator))
 
     def macs(self, operator: Operator) -> int:
         """Return the useful multiply-accumulates of an operator for one frame."""

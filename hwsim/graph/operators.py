@@ -2,27 +2,50 @@
 
 They say what is computed, not how: `hwsim/passes/` rewrites a graph of operators into stages. Two
 operators are met in no file, only between two passes: a `Convolution` with a pool, and a `Copy`.
+Those of single values are in `hwsim/graph/pointwise.py`, some of the host's in
+`hwsim/graph/host_operators.py`. An operator of a quantized file carries the file's constants.
 """
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
+from hwsim.graph.file_constants import ConstantOperand, QuantizedWeights
 from hwsim.graph.sources import NO_PADDING, Padding
-from hwsim.graph.tensors import SpatialPool
+from hwsim.graph.tensors import Shape, SpatialPool
 
 
 class Activation(Enum):
-    """The function of each value that follows a convolution."""
+    """The function of each value that follows another operator, as a part of that."""
 
     LINEAR = "linear"
     LEAKY = "leaky"
     RELU = "relu"
+    RELU6 = "relu6"
+    RELU_N1_TO_1 = "relu -1 to 1"
 
     @property
     def leaky_slope(self) -> float | None:
         """The factor of values below 0; None where they stay as they are."""
         return {Activation.LINEAR: None, Activation.LEAKY: 0.1, Activation.RELU: 0.0}[self]
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The real values to which a quantized file clamps."""
+        return {
+            Activation.RELU: (0.0, math.inf),
+            Activation.RELU6: (0.0, 6.0),
+            Activation.RELU_N1_TO_1: (-1.0, 1.0),
+        }.get(self, (-math.inf, math.inf))
+
+
+class Axis(Enum):
+    """An axis of a map, in the order of a file that stores channels last."""
+
+    ROWS = "rows"
+    COLUMNS = "columns"
+    CHANNELS = "channels"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +65,7 @@ class Operator:
     KIND: ClassVar[str]
     IS_ADDRESS: ClassVar[bool] = False  # it moves values and computes none
     IS_ON_HOST: ClassVar[bool] = False
+    KEEPS_QUANTIZATION: ClassVar[bool] = False  # it leaves the scale and zero point that it reads
 
     @property
     def computes(self) -> tuple[str, ...]:
@@ -53,7 +77,8 @@ class Operator:
 class Convolution(Operator):
     """Convolution, batch normalisation if `is_normalised`, bias, activation.
 
-    `spatial_pool` is the maximum pool that a pass has fused into it.
+    `spatial_pool` is the maximum pool that a pass has fused into it. `constants` is None where
+    another file has the weights.
     """
 
     filters: int
@@ -65,30 +90,153 @@ class Convolution(Operator):
     is_normalised: bool = False
     activation: Activation = Activation.LINEAR
     spatial_pool: SpatialPool = SpatialPool.NONE
+    constants: QuantizedWeights | None = None
 
     KIND: ClassVar[str] = "convolution"
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaxPool(Operator):
-    """The maximum over windows of `size` x `size`, with darknet's padding: see `SpatialPool`."""
+class FullyConnected(Operator):
+    """A convolution whose kernel is the whole map, so that it leaves one pixel."""
 
-    size: int
-    stride: int
+    filters: int
+    activation: Activation = Activation.LINEAR
+    constants: QuantizedWeights
+
+    KIND: ClassVar[str] = "fully connected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool(Operator):
+    """One value for each window of each channel; padding is part of no window."""
+
+    window: tuple[int, int]
+    stride: tuple[int, int]
+    padding: Padding = NO_PADDING
+    activation: Activation = Activation.LINEAR
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaxPool(Pool):
+    """The maximum of every window. Darknet pads its pools of 2x2 by `DARKNET_PADDING`."""
 
     KIND: ClassVar[str] = "max pool"
+    KEEPS_QUANTIZATION: ClassVar[bool] = True
+    DARKNET_PADDING: ClassVar[Padding] = Padding(bottom=1, right=1)
 
     @property
-    def spatial_pool(self) -> SpatialPool:
-        return SpatialPool.STRIDE_1 if self.stride == 1 else SpatialPool.STRIDE_2
+    def spatial_pool(self) -> SpatialPool | None:
+        """The pool of the accelerator that does the same; None if there is none."""
+        same = {(1, 1): SpatialPool.STRIDE_1, (2, 2): SpatialPool.STRIDE_2}
+        is_darknet = self.window == (2, 2) and self.padding == self.DARKNET_PADDING
+        return same.get(self.stride) if is_darknet else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AveragePool(Pool):
+    """The mean of every window, which is as small as the part of it inside the map."""
+
+    KIND: ClassVar[str] = "average pool"
+    KEEPS_QUANTIZATION: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean(Operator):
+    """The mean over whole axes, each of which is one value long behind it."""
+
+    axes: frozenset[Axis]
+
+    KIND: ClassVar[str] = "mean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic(Operator):
+    """Two operands, value by value; an axis of length 1 is repeated.
+
+    An operand that the file has as a constant is `constant` instead of an input;
+    `is_constant_first` tells where it stands.
+    """
+
+    activation: Activation = Activation.LINEAR
+    constant: ConstantOperand | None = None
+    is_constant_first: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Add(Arithmetic):
+    """The sum of two operands."""
+
+    KIND: ClassVar[str] = "add"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subtract(Arithmetic):
+    """The first operand less the second."""
+
+    KIND: ClassVar[str] = "subtract"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Multiply(Arithmetic):
+    """The product of two operands."""
+
+    KIND: ClassVar[str] = "multiply"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Concat(Operator):
-    """The channels of its inputs one after the other; an input may stand twice."""
+    """Its inputs one after the other along an axis; an input may stand twice."""
+
+    axis: Axis = Axis.CHANNELS
 
     KIND: ClassVar[str] = "concat"
     IS_ADDRESS: ClassVar[bool] = True
+    KEEPS_QUANTIZATION: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pad(Operator):
+    """A frame of zeros around a map, and channels of zeros before and behind its own."""
+
+    padding: Padding = NO_PADDING
+    channels: tuple[int, int] = (0, 0)
+
+    KIND: ClassVar[str] = "pad"
+    IS_ADDRESS: ClassVar[bool] = True
+    KEEPS_QUANTIZATION: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reshape(Operator):
+    """The same values in the same order, row by row, column by column, channel by channel."""
+
+    shape: Shape
+
+    KIND: ClassVar[str] = "reshape"
+    IS_ADDRESS: ClassVar[bool] = True
+    KEEPS_QUANTIZATION: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceToDepth(Operator):
+    """The `block` x `block` pixels of a square one after the other in the channels of one pixel."""
+
+    block: int
+
+    KIND: ClassVar[str] = "space to depth"
+    IS_ADDRESS: ClassVar[bool] = True
+    KEEPS_QUANTIZATION: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthToSpace(Operator):
+    """The channels of one pixel as a square of `block` x `block` pixels."""
+
+    block: int
+
+    KIND: ClassVar[str] = "depth to space"
+    IS_ADDRESS: ClassVar[bool] = True
+    KEEPS_QUANTIZATION: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +248,7 @@ class Slice(Operator):
 
     KIND: ClassVar[str] = "slice"
     IS_ADDRESS: ClassVar[bool] = True
+    KEEPS_QUANTIZATION: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +257,7 @@ class Upsample(Operator):
 
     KIND: ClassVar[str] = "upsample"
     IS_ADDRESS: ClassVar[bool] = True
+    KEEPS_QUANTIZATION: ClassVar[bool] = True
     TIMES: ClassVar[int] = 2
 
 

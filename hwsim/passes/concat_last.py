@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from hwsim.errors import InputError
 from hwsim.graph.check_operators import MOST_PARTS
 from hwsim.graph.operator_graph import OperatorGraph
-from hwsim.graph.operators import Concat, MaxPool, Operator, Slice, Upsample
+from hwsim.graph.operators import Axis, Concat, MaxPool, Operator, Slice, Upsample
 from hwsim.passes.names import derived_name
 from hwsim.passes.unread_operators import with_operators
 
@@ -43,7 +43,7 @@ class _Rewriting:
     def take(self, operator: Operator) -> None:
         joined = tuple(part for name in operator.inputs for part in self.parts.get(name, (name,)))
         match operator:
-            case Concat():
+            case Concat(axis=Axis.CHANNELS):
                 self._join(operator, joined)
             case Slice() if operator.inputs[0] in self.parts:
                 self._join(operator, tuple(self._slices(operator, joined)))

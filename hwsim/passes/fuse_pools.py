@@ -7,6 +7,7 @@ other pool becomes a `Copy`, which reads stored values and stores their maximum.
 from collections import Counter
 from dataclasses import replace
 
+from hwsim.errors import InputError
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Convolution, Copy, MaxPool, Operator
 from hwsim.graph.tensors import SpatialPool
@@ -39,7 +40,7 @@ def _fused(convolution: Convolution, pool: MaxPool) -> Convolution:
     return replace(
         convolution,
         outputs=pool.outputs,
-        spatial_pool=pool.spatial_pool,
+        spatial_pool=_spatial_pool(pool),
         origins=(*convolution.computes, *pool.computes),
     )
 
@@ -51,5 +52,12 @@ def _copy(pool: MaxPool) -> Copy:
         outputs=pool.outputs,
         place=pool.place,
         origins=pool.computes,
-        spatial_pool=pool.spatial_pool,
+        spatial_pool=_spatial_pool(pool),
     )
+
+
+def _spatial_pool(pool: MaxPool) -> SpatialPool:
+    found = pool.spatial_pool
+    if found is None:
+        raise InputError(f"layer {pool.name}: a max pool of other windows than darknet's")
+    return found

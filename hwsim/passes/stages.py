@@ -3,12 +3,14 @@
 Concatenations, slices and upsampling become the sources of the stages that read them.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
+from hwsim.errors import InputError
 from hwsim.graph import Graph, Source, Stage, Tensor
 from hwsim.graph.operator_graph import OperatorGraph
-from hwsim.graph.operators import Concat, Convolution, Copy, Operator, Slice, Upsample
+from hwsim.graph.operators import Axis, Concat, Convolution, Copy, Operator, Slice, Upsample
 
 Sources = tuple[Source, ...]
 
@@ -45,13 +47,15 @@ def _address(operator: Operator, seen: Mapping[str, Sources]) -> Sources:
         case Upsample():
             (source,) = shown
             return (replace(source, upsample=operator.TIMES),)
-        case Concat():
+        case Concat(axis=Axis.CHANNELS):
             return shown
-    raise AssertionError(operator)
+    raise InputError(f"layer {operator.name}: {operator.KIND} has no stage")
 
 
 def _stage(operator: Convolution | Copy, sources: Sources) -> Stage:
     if isinstance(operator, Convolution):
+        if operator.activation.limits[1] < math.inf:
+            raise InputError(f"layer {operator.name}: {operator.activation.value} has no stage")
         read = [
             replace(
                 source,

@@ -1,0 +1,47 @@
+"""The scales, zero points and limits that operators of TFLite's compute with."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.golden.tflite.fixed_point import INT8_MAX, INT8_MIN, Factor, Integers, factor, float32
+from hwsim.graph import Quantization, Tensor
+from hwsim.graph.operators import Activation
+
+
+def quantization(tensor: Tensor) -> Quantization:
+    assert tensor.quantization is not None
+    return tensor.quantization
+
+
+def centred(x: NDArray[np.int8], of: Quantization) -> Integers:
+    """Return stored values less their zero point."""
+    return x.astype(np.int64) - of.zero_point
+
+
+def ratio_factor(read: Quantization, left: Quantization) -> Factor:
+    """Return the factor from steps of one tensor to those of another, from an exact quotient."""
+    return factor(read.scale / left.scale)
+
+
+def float_ratio_factor(*scales: float, over: float) -> Factor:
+    """Return the factor of a product of scales over another one, computed in float32."""
+    product = scales[0]
+    for scale in scales[1:]:
+        product = float32(product * scale)
+    return factor(float32(product / over))
+
+
+def limits(activation: Activation, left: Quantization) -> tuple[int, int]:
+    """Return the least and the largest int8 value that an activation lets through."""
+    low, high = activation.limits
+    least = INT8_MIN if low == -math.inf else max(INT8_MIN, _stored(low, left))
+    most = INT8_MAX if high == math.inf else min(INT8_MAX, _stored(high, left))
+    return least, most
+
+
+def _stored(real: float, left: Quantization) -> int:
+    """Return a real value as an integer, rounded in float32, halves away from 0."""
+    steps = float32(real / left.scale)
+    return left.zero_point + int(math.copysign(math.floor(abs(steps) + 0.5), steps))

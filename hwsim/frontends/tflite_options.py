@@ -1,0 +1,67 @@
+"""The options that are read of each operator of TFLite's: the schema's table and its fields.
+
+An operator that is not here is not supported; None stands for one that needs no options.
+"""
+
+Options = tuple[str, tuple[str, ...]] | None
+
+_CONVOLUTION = (
+    "Padding",
+    "StrideH",
+    "StrideW",
+    "DilationHFactor",
+    "DilationWFactor",
+    "FusedActivationFunction",
+)
+_POOL = (
+    "Padding",
+    "StrideH",
+    "StrideW",
+    "FilterHeight",
+    "FilterWidth",
+    "FusedActivationFunction",
+)
+_MASKS = ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask", "Offset")
+
+OPTIONS: dict[str, Options] = {
+    "ADD": ("AddOptions", ("FusedActivationFunction",)),
+    "AVERAGE_POOL_2D": ("Pool2DOptions", _POOL),
+    "CONCATENATION": ("ConcatenationOptions", ("Axis", "FusedActivationFunction")),
+    "CONV_2D": ("Conv2DOptions", _CONVOLUTION),
+    "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", (*_CONVOLUTION, "DepthMultiplier")),
+    "DEPTH_TO_SPACE": ("DepthToSpaceOptions", ("BlockSize",)),
+    "DEQUANTIZE": None,
+    "FULLY_CONNECTED": (
+        "FullyConnectedOptions",
+        ("FusedActivationFunction", "WeightsFormat", "KeepNumDims"),
+    ),
+    "HARD_SWISH": None,
+    "LEAKY_RELU": ("LeakyReluOptions", ("Alpha",)),
+    "LOGISTIC": None,
+    "MAX_POOL_2D": ("Pool2DOptions", _POOL),
+    "MEAN": ("ReducerOptions", ("KeepDims",)),
+    "MUL": ("MulOptions", ("FusedActivationFunction",)),
+    "PAD": None,
+    "PRELU": None,
+    "QUANTIZE": None,
+    "RELU": None,
+    "RELU6": None,
+    "RELU_N1_TO_1": None,
+    "RESHAPE": None,
+    "RESIZE_BILINEAR": ("ResizeBilinearOptions", ("AlignCorners", "HalfPixelCenters")),
+    "RESIZE_NEAREST_NEIGHBOR": (
+        "ResizeNearestNeighborOptions",
+        ("AlignCorners", "HalfPixelCenters"),
+    ),
+    "SLICE": None,
+    "SOFTMAX": ("SoftmaxOptions", ("Beta",)),
+    "SPACE_TO_DEPTH": ("SpaceToDepthOptions", ("BlockSize",)),
+    "SPLIT": ("SplitOptions", ("NumSplits",)),
+    "STRIDED_SLICE": ("StridedSliceOptions", _MASKS),
+    "SUB": ("SubOptions", ("FusedActivationFunction",)),
+    "TANH": None,
+    "TRANSPOSE_CONV": (
+        "TransposeConvOptions",
+        ("Padding", "StrideH", "StrideW", "FusedActivationFunction"),
+    ),
+}
