@@ -27,6 +27,7 @@ NAMES = (
     "ssd_slim_120x160_int8",
     "vww_96_int8",
 )
+ARENA_BYTES = 1 << 24  # of TFLM
 Arrays = list[NDArray[Any]]
 
 
@@ -70,12 +71,18 @@ def litert_tensors(content: bytes, inputs: Sequence[NDArray[Any]]) -> dict[int, 
     }
 
 
+def litert_outputs(content: bytes, inputs: Sequence[NDArray[Any]]) -> Arrays:
+    """Return a network's outputs, as LiteRT's reference kernels compute them."""
+    tensors = litert_tensors(content, inputs)
+    return [tensors[number] for number in _graph_outputs(content)]
+
+
 def tflm_outputs(content: bytes, inputs: Sequence[NDArray[Any]]) -> Arrays:
     """Return a network's outputs, as TFLM computes them."""
     runtime = pytest.importorskip(
         "tflite_micro.python.tflite_micro.runtime", reason="tflite-micro is not installed"
     )
-    interpreter = runtime.Interpreter.from_bytes(content)
+    interpreter = runtime.Interpreter.from_bytes(content, arena_size=ARENA_BYTES)
     for place, values in enumerate(inputs):
         interpreter.set_input(values, place)
     interpreter.invoke()

@@ -15,6 +15,7 @@ from hwsim.graph import Tensor
 from hwsim.graph import host_operators as host
 from hwsim.graph import operators as words
 from hwsim.graph import pointwise as functions
+from hwsim.graph.file_tensors import Element
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 
@@ -59,11 +60,13 @@ def run_operator(
         case host.Softmax():
             return softmax.softmax(operator, x, read[0])
         case functions.Pointwise():
-            return _pointwise(operator, x, read[0], left)
-    return _moved(operator, list(maps), left)
+            return _pointwise(operator, x, read[0], left, kernels)
+    return _moved(operator, list(maps), left, element)
 
 
-def _pointwise(operator: functions.Pointwise, x: Map, read: Tensor, left: Tensor) -> Map:
+def _pointwise(
+    operator: functions.Pointwise, x: Map, read: Tensor, left: Tensor, kernels: Kernels
+) -> Map:
     match operator:
         case functions.Quantize():
             is_real = x.dtype == np.float32
@@ -71,7 +74,7 @@ def _pointwise(operator: functions.Pointwise, x: Map, read: Tensor, left: Tensor
         case functions.Dequantize():
             return pointwise.dequantize(x, read)
         case functions.Clamp():
-            return pointwise.clamp(operator, x, read, left)
+            return pointwise.clamp(operator, x, read, left, kernels)
         case functions.LeakyRelu():
             return pointwise.leaky_relu(operator, x, read, left)
         case functions.Prelu():
@@ -85,7 +88,7 @@ def _pointwise(operator: functions.Pointwise, x: Map, read: Tensor, left: Tensor
     raise AssertionError(operator)
 
 
-def _moved(operator: words.Operator, maps: list[Map], left: Tensor) -> Map:
+def _moved(operator: words.Operator, maps: list[Map], left: Tensor, element: Element) -> Map:
     x = maps[0]
     match operator:
         case words.Concat():
@@ -105,5 +108,5 @@ def _moved(operator: words.Operator, maps: list[Map], left: Tensor) -> Map:
         case host.ResizeNearest():
             return moves.resize_nearest(operator, x)
         case host.ResizeBilinear():
-            return moves.resize_bilinear(operator, x)
+            return moves.resize_bilinear(operator, x, element)
     raise AssertionError(operator)

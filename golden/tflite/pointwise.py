@@ -16,6 +16,7 @@ from hwsim.golden.tflite.fixed_point import (
     high_product,
     rescaled,
     shifted_right,
+    truncated_quotient,
 )
 from hwsim.golden.tflite.quantities import (
     centred,
@@ -25,6 +26,8 @@ from hwsim.golden.tflite.quantities import (
     ratio_factor,
 )
 from hwsim.graph import Tensor
+from hwsim.graph.kernels import Kernels
+from hwsim.graph.operators import Activation
 from hwsim.graph.pointwise import Clamp, HardSwish, LeakyRelu
 
 Map = NDArray[np.int8]
@@ -53,9 +56,14 @@ def dequantize(x: Map, read: Tensor) -> NDArray[np.float32]:
     return (centred(x, ours) * ours.scale).astype(np.float32)
 
 
-def clamp(operator: Clamp, x: Map, read: Tensor, left: Tensor) -> Map:
-    """Return a rectifier, with a factor between its scales."""
+def clamp(operator: Clamp, x: Map, read: Tensor, left: Tensor, kernels: Kernels) -> Map:
+    """Return a rectifier, with a factor between its scales.
+
+    TFLM's ReLU6 takes no factor: it clamps the stored values, by the scale that it reads.
+    """
     ours, own = quantization(read), quantization(left)
+    if kernels is Kernels.TFLM and operator.activation is Activation.RELU6:
+        return clamped(x.astype(np.int64), *limits(operator.activation, ours))
     by = float_ratio_factor(ours.scale, over=own.scale)
     found = rescaled(centred(x, ours), by, Rounding.TWICE)
     return clamped(found + own.zero_point, *limits(operator.activation, own))
@@ -127,7 +135,7 @@ def hard_swish(operator: HardSwish, x: Map, read: Tensor, left: Tensor) -> Map:
     if exponent < 0:
         slope = shifted_right(slope, -exponent)
     slope = (slope + (1 << 15)) >> 1
-    product = (slope * output) >> 15
+    product = truncated_quotient(slope * output, 1 << 15)
     return clamped(shifted_right(product, -output_exponent) + own.zero_point)
 
 

@@ -14,6 +14,7 @@ from hwsim.errors import InputError, UnsupportedError
 from hwsim.escape import quoted, visible
 from hwsim.frontends.tflite_call import Call, file_tensor
 from hwsim.frontends.tflite_file import StoredNetwork, StoredOperator, read_stored
+from hwsim.frontends.tflite_kernels import check_kernels
 from hwsim.frontends.tflite_operators import MAKERS
 from hwsim.graph import Tensor
 from hwsim.graph.file_tensors import FileTensor
@@ -71,6 +72,7 @@ class _Reading:
                 continue
             call = Call(operator, self.stored.tensors, self.names, self.kernels)
             try:
+                check_kernels(call)
                 self.operators += MAKERS[operator.word](call)
             except InputError as error:
                 self.faults.append(f"{place}: {error}")

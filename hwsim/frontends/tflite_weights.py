@@ -35,8 +35,6 @@ def quantized_weights(
     values = call.values(weights, BYTES)
     if stored.type != call.input(data).type:
         raise InputError(f"weights of {stored.type} with an input of {call.input(data).type}")
-    if stored.type == "uint8" and call.kernels is Kernels.TFLM:
-        raise InputError("weights of uint8: TFLM takes int8 alone, --kernels litert both")
     ordered = np.ascontiguousarray(_signed(values).reshape(shape).transpose(axes))
     filters = stored.dims[channel_axis]
     scales, zero_point = _scales(call, stored, filters, channel_axis)
