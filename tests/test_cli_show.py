@@ -7,6 +7,7 @@ import pytest
 
 import hwsim
 from hwsim.cli import main
+from hwsim.errors import InputError
 from tests.branched import two_cameras
 from tests.darknet_files import CONVOLUTION, LAST, NET, TWO_HEADS
 from tests.test_report_document import keeps_to_the_schema
@@ -130,3 +131,43 @@ def test_what_no_output_depends_on_is_told(file: Path) -> None:
 def test_a_file_that_is_no_network_is_told(tmp_path: Path) -> None:
     assert main(["show", str(tmp_path / "none.cfg")]) == 2
     assert main(["show", "none"]) == 2
+
+
+def test_a_tflite_is_told_with_its_quantization(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
+    from tests.tflite_drawn import drawn_file
+
+    file = tmp_path / "one.tflite"
+    file.write_bytes(drawn_file("DEPTHWISE_CONV_2D", "int8", 3)[0])
+    assert main(["show", str(file), "--kernels", "tflm"]) == 0
+    out = capsys.readouterr().out
+    found = hwsim.show(file, kernels="tflm")
+    assert out == str(found)
+    (row,) = found.operators
+    assert (row.name, row.kind, row.fate) == ("depthwise_conv_2d_0", "convolution", "undecided")
+    assert (row.place, row.output_in_file) == ("operator 0 DEPTHWISE_CONV_2D", "t3")
+    assert (row.output_type, row.weight_scales) == ("int8", row.output_channels)
+    assert found.document.kernels == "tflm"
+    assert found.document.macs == row.macs > 0
+    figures = f"{row.weight_scales} {row.output_scale:.6g} {row.output_zero_point}"
+    assert f"depthwise_conv_2d_0 int8 {figures}" in " ".join(out.split())
+    assert main(["show", str(file), "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert keeps_to_the_schema(document, "show")
+    assert document["kernels"] == "litert"
+
+
+def test_only_a_tflite_takes_kernels(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(file), "--kernels", "tflm"]) == 2
+    assert "kernels 'tflm': only a .tflite takes them" in capsys.readouterr().err
+    with pytest.raises(InputError, match="kernels 'mine': must be litert or tflm"):
+        hwsim.show(file.with_suffix(".tflite"), kernels="mine")
+
+
+def test_no_other_command_takes_a_tflite_yet(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"only `hwsim show` takes a \.tflite so far"):
+        hwsim.estimate(tmp_path / "one.tflite")
+    with pytest.raises(InputError, match="size 32: only built-in networks"):
+        hwsim.show(tmp_path / "one.tflite", size=32)

@@ -11,9 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.errors import InputError
+
 Integers = NDArray[np.int64]
 FRACTION_BITS = 31
 SMALLEST_EXPONENT = -31  # a smaller factor is 0
+LARGEST_FACTOR = 2.0**31
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
 INT8_MIN, INT8_MAX = -128, 127
 
@@ -44,6 +47,8 @@ def factor(real: float | Iterable[float]) -> Factor:
 
 
 def _factor(real: float) -> tuple[int, int]:
+    if not abs(real) <= LARGEST_FACTOR:
+        raise InputError(f"a factor of {real:g} between scales: must be at most 2**31")
     if real == 0:
         return 0, 0
     fraction, exponent = math.frexp(real)
@@ -81,12 +86,24 @@ def shifted_right(x: Integers, bits: Integers | int) -> Integers:
 
 
 def rescaled(x: Integers, by: Factor, rounding: Rounding) -> Integers:
-    """Return x times a real factor, rounded to an integer."""
+    """Return x times a real factor, rounded to an integer.
+
+    Raises `InputError` where a runtime's 32 bits do not hold x, before or after a shift to the left
+    that comes first: its result is not defined.
+    """
     if rounding is Rounding.ONCE:
         shift = FRACTION_BITS - by.exponent
-        return (x * by.multiplier + (np.int64(1) << (shift - 1))) >> shift
+        return (_fitting(x) * by.multiplier + ((np.int64(1) << shift) >> 1)) >> shift
     left, right = np.maximum(by.exponent, 0), np.maximum(-by.exponent, 0)
-    return shifted_right(high_product(x << left, by.multiplier), right)
+    return shifted_right(high_product(_fitting(x << left), by.multiplier), right)
+
+
+def _fitting(x: Integers) -> Integers:
+    least, most = int(x.min()), int(x.max())
+    if least < INT32_MIN or most > INT32_MAX:
+        value = least if least < INT32_MIN else most
+        raise InputError(f"a sum of {value} on the way to the output does not fit 32 bits")
+    return x
 
 
 def truncated_quotient(a: Integers, b: Integers | int) -> Integers:
@@ -95,8 +112,9 @@ def truncated_quotient(a: Integers, b: Integers | int) -> Integers:
 
 
 def float32(value: float) -> float:
-    """Return the float32 next to a value, as a Python float."""
-    return float(np.float32(value))
+    """Return the float32 next to a value, as a Python float; infinity where there is none."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
 
 
 def clamped(x: Integers, low: int = INT8_MIN, high: int = INT8_MAX) -> NDArray[np.int8]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.errors import InputError
 from hwsim.golden.tflite import convolution, elementwise, moves, pointwise, pools, softmax
 from hwsim.graph import Tensor
 from hwsim.graph import host_operators as host
@@ -39,7 +40,19 @@ def run_quantized_operators(
 def run_operator(
     graph: OperatorGraph, operator: words.Operator, maps: Sequence[Map], kernels: Kernels
 ) -> Map:
-    """Return what one operator of a graph leaves, for what it reads."""
+    """Return what one operator of a graph leaves, for what it reads.
+
+    Raises `InputError` where the runtime's own integers would overflow.
+    """
+    try:
+        return _run(graph, operator, maps, kernels)
+    except InputError as error:
+        raise InputError(f"{operator.place}: {error}") from None
+
+
+def _run(
+    graph: OperatorGraph, operator: words.Operator, maps: Sequence[Map], kernels: Kernels
+) -> Map:
     read, left = list(graph.read(operator)), graph.left(operator)
     x, element = maps[0], graph.in_file[read[0].name].element
     match operator:

@@ -13,22 +13,34 @@ if TYPE_CHECKING:
 
 @click.command()
 @shape_options
+@click.option(
+    "--kernels",
+    type=click.Choice(["litert", "tflm"]),
+    help="The runtime whose arithmetic a .tflite is taken with.  [default: litert]",
+)
 @json_option
 @common_options
-def show(network: str, size: tuple[int, int] | None, k: int | None, json: str | None) -> None:
+def show(
+    network: str,
+    size: tuple[int, int] | None,
+    k: int | None,
+    kernels: str | None,
+    json: str | None,
+) -> None:
     """Show the operators of NETWORK, and the stages that they become.
 
-    NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, or a graph's file. A
-    stage is what the accelerator computes in one go. Some operators are fused into others' stages,
-    some are only addresses, and some are left to the host.
+    NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, a graph's file, or a
+    quantized .tflite, of which no stages are made yet. A stage is what the accelerator computes in
+    one go. Some operators are fused into others' stages, some are only addresses, and some are left
+    to the host.
     """
     from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
-    from hwsim.flows.network import graph_path, load
+    from hwsim.flows.network import graph_path
     from hwsim.flows.show import show as find
     from hwsim.report.json_text import json_text
 
-    found = find(load(network, size=size, k=k))
+    found = find(network, size=size, k=k, kernels=kernels)
     json_file = JsonFile(json)
     text = json_text(found.document)
     with Outputs(graph_path(network)) as outputs:

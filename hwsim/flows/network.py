@@ -12,14 +12,18 @@ from hwsim.files import path_text
 from hwsim.flows.configuration import ConfigSource, configuration
 from hwsim.frontends.builtin import NETWORKS, build_network
 from hwsim.graph import Graph
+from hwsim.graph.kernels import Kernels
+from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.passes.weight_width import with_weight_bits
 from hwsim.report.records import Records
 
 File = str | PathLike[str]
 NetworkSource = File | Graph
 Size = int | str | tuple[int, int]  # a square's side, a text like "320x256", or width and height
-DARKNET_SUFFIX = ".cfg"  # in capitals or not, as the other
+DARKNET_SUFFIX = ".cfg"  # in capitals or not, as the others
 GRAPH_SUFFIX = ".safetensors"
+TFLITE_SUFFIX = ".tflite"
+SUFFIXES = (DARKNET_SUFFIX, GRAPH_SUFFIX, TFLITE_SUFFIX)
 SIZE = re.compile(r"([0-9]{1,6})(?:x([0-9]{1,6}))?")
 
 
@@ -73,6 +77,8 @@ def load(source: File, *, size: Size | None = None, k: int | None = None) -> Gra
             raise InputError(
                 f"{option} {shown(value)}: only {kinds} take one; {quoted(path)} has its own"
             )
+    if is_tflite(path):
+        raise InputError(f"network {quoted(path)}: only `hwsim show` takes a .tflite so far")
     if is_darknet:
         return _lowered(path, height, width)
     from hwsim.graph.file import load_graph  # built-in networks do not pay for it
@@ -100,11 +106,26 @@ def graph_path(source: object) -> str | None:
     if name == "" or name in NETWORKS:
         return None
     try:
-        has_suffix = name.lower().endswith((DARKNET_SUFFIX, GRAPH_SUFFIX))
-        is_path = has_suffix or Path(name).exists()
+        is_path = name.lower().endswith(SUFFIXES) or Path(name).exists()
     except (OSError, ValueError):  # no file can have this name, or none may look
         is_path = False
     return name if is_path else None
+
+
+def is_tflite(source: object) -> bool:
+    """Return True for the path of a `.tflite`."""
+    path = graph_path(source)
+    return path is not None and path.lower().endswith(TFLITE_SUFFIX)
+
+
+def load_operators(source: File, kernels: object) -> OperatorGraph:
+    """Return the operators of a `.tflite`, as the reference kernels of one runtime take them."""
+    from hwsim.frontends.tflite import read_network as read_tflite  # its schema is large
+
+    if kernels not in tuple(Kernels):
+        names = " or ".join(Kernels)
+        raise InputError(f"kernels {shown(kernels)}: must be {names}")
+    return read_tflite(path_text("network", source), Kernels(str(kernels)))
 
 
 def width_and_height(size: Size) -> tuple[int, int]:

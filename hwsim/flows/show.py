@@ -1,12 +1,15 @@
 """Show a network's operators, and the stages that they become."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
-from hwsim.flows.network import NetworkSource, load
+from hwsim.errors import InputError, shown
+from hwsim.flows.network import File, NetworkSource, Size, is_tflite, load, load_operators
 from hwsim.graph import Graph, Stage, Tensor
+from hwsim.graph.kernels import Kernels
+from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Operator
 from hwsim.passes.lower import Lowered, lower
 from hwsim.report.layers import operators
@@ -14,6 +17,7 @@ from hwsim.report.records import Records
 from hwsim.report.result import Result
 from hwsim.report.structure import (
     SCHEMA_VERSION,
+    FateName,
     InputFigures,
     OperatorFigures,
     SourceFigures,
@@ -55,13 +59,24 @@ class ShowResult(Result):
         return asdict(self.document)
 
 
-def show(network: NetworkSource) -> ShowResult:
+def show(
+    network: NetworkSource,
+    *,
+    size: Size | None = None,
+    k: int | None = None,
+    kernels: str | None = None,
+) -> ShowResult:
     """Return the operators of a network's file, and what becomes of each on the accelerator.
 
-    `network` is as for `estimate`. A built-in network has stages only. Raises `InputError` for what
-    is no network.
+    `network`, `size` and `k` are as for `load`. A built-in network has stages only, and a `.tflite`
+    operators only; `kernels` is the runtime whose arithmetic that is taken with: "litert", the
+    default, or "tflm". Raises `InputError` for what is no network.
     """
-    graph = network if isinstance(network, Graph) else load(network)
+    if not isinstance(network, Graph) and is_tflite(network) and size is None and k is None:
+        return ShowResult(_quantized(network, kernels or Kernels.LITERT))
+    if kernels is not None:
+        raise InputError(f"kernels {shown(kernels)}: only a .tflite takes them")
+    graph = network if isinstance(network, Graph) else load(network, size=size, k=k)
     lowered = None if graph.origin is None else lower(graph.origin)
     named = () if lowered is None else lowered.operators.operators
     document = Structure(
@@ -70,9 +85,10 @@ def show(network: NetworkSource) -> ShowResult:
         command="show",
         name=graph.name,
         inputs=tuple(map(_input, graph.inputs)),
+        kernels=None,
         macs=graph.macs,
         outputs=tuple(tensor.name for tensor in graph.outputs),
-        operators=tuple(_operator(each, lowered) for each in named if lowered is not None),
+        operators=tuple(_lowered(each, lowered) for each in named if lowered is not None),
         stages=tuple(map(_stage, graph.stages)),
     )
     return ShowResult(document)
@@ -83,9 +99,40 @@ def _input(tensor: Tensor) -> InputFigures:
     return InputFigures(tensor.name, shape.channels, shape.height, shape.width)
 
 
-def _operator(operator: Operator, lowered: Lowered) -> OperatorFigures:
+def _quantized(network: File, kernels: str) -> Structure:
+    graph = load_operators(network, kernels)
+    return Structure(
+        schema_version=SCHEMA_VERSION,
+        hwsim_version=version("hwsim"),
+        command="show",
+        name=graph.name,
+        inputs=tuple(map(_input, graph.inputs)),
+        kernels=Kernels(kernels).value,
+        macs=graph.total_macs,
+        outputs=graph.outputs,
+        operators=tuple(_operator(each, graph, _undecided(each)) for each in graph.operators),
+        stages=(),
+    )
+
+
+def _undecided(operator: Operator) -> FateName:
+    """Return what becomes of an operator of which no stages are made yet."""
+    if operator.IS_ON_HOST:
+        return "host"
+    return "address" if operator.IS_ADDRESS else "undecided"
+
+
+def _lowered(operator: Operator, lowered: Lowered) -> OperatorFigures:
+    figures = _operator(operator, lowered.operators, lowered.fate(operator).value)
+    own, fused = lowered.own_stages(operator), lowered.fused_into(operator)
+    return replace(figures, own_stages=own, fused_into=fused)
+
+
+def _operator(operator: Operator, graph: OperatorGraph, fate: FateName) -> OperatorFigures:
     (output,) = operator.outputs
-    shape = lowered.operators.tensors[output].shape
+    shape, stored = graph.left(operator).shape, graph.in_file.get(output)
+    quantization = stored.quantization if stored else None
+    constants = getattr(operator, "constants", None)
     return OperatorFigures(
         name=operator.name,
         kind=operator.KIND,
@@ -95,10 +142,15 @@ def _operator(operator: Operator, lowered: Lowered) -> OperatorFigures:
         output_channels=shape.channels,
         output_height_pixels=shape.height,
         output_width_pixels=shape.width,
-        macs=lowered.operators.macs(operator),
-        fate=lowered.fate(operator).value,
-        own_stages=lowered.own_stages(operator),
-        fused_into=lowered.fused_into(operator),
+        output_in_file=stored.name if stored else None,
+        output_type=stored.element.value if stored else None,
+        output_scale=quantization.scale if quantization else None,
+        output_zero_point=quantization.zero_point if quantization else None,
+        weight_scales=len(constants.scales) if constants else 0,
+        macs=graph.macs(operator),
+        fate=fate,
+        own_stages=(),
+        fused_into=(),
     )
 
 

@@ -1,26 +1,25 @@
 """Reads a quantized network from a `.tflite`, as operators that carry the file's own constants.
 
-An operator is named after its word and its number in the file, for example `conv_2d_3`. A tensor
-has its name in the file, or `tensor<number>` where that is empty, too long or another's. What is
-not supported is told all at once, each with the operator's number and word.
+An operator is named after its word and its number in the file, for example `conv_2d_3`, and so is
+the tensor that it leaves; the file's own names of tensors are in `OperatorGraph.in_file`. An input
+has its own name, or `tensor<number>` where that is empty, too long or another's. What is not
+supported is told all at once, each with the operator's number and word.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hwsim.errors import InputError, UnsupportedError
 from hwsim.escape import quoted, visible
-from hwsim.frontends.tflite_call import Call, file_tensor
-from hwsim.frontends.tflite_file import StoredNetwork, StoredOperator, read_stored
+from hwsim.frontends.tflite_call import NO_TENSOR, Call, file_tensor, output_name
+from hwsim.frontends.tflite_file import StoredNetwork, read_stored
 from hwsim.frontends.tflite_kernels import check_kernels
 from hwsim.frontends.tflite_operators import MAKERS
 from hwsim.graph import Tensor
-from hwsim.graph.file_tensors import FileTensor
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
-from hwsim.graph.operators import Operator
+from hwsim.graph.operators import Operator, Slice
 from hwsim.graph.rules import LONGEST_NAME
 
 MOST_SHOWN = 20  # faults that are listed
@@ -63,8 +62,8 @@ class _Reading:
 
     def read(self) -> None:
         """Take the operators of the file one after the other."""
-        self._check_numbers()
-        self._check_constants()
+        _check_numbers(self.stored)
+        _check_constants(self.stored)
         for operator in self.stored.operators:
             place = f"operator {operator.index} {operator.word}"
             if operator.word not in MAKERS:
@@ -80,65 +79,62 @@ class _Reading:
     def graph(self, name: str) -> OperatorGraph:
         """Return the whole network."""
         inputs = tuple(self._input(number) for number in self.stored.inputs)
-        ends = {name for operator in self.operators for name in operator.outputs}
-        ends |= {tensor.name for tensor in inputs}
-        in_file: dict[str, FileTensor] = {
-            own: file_tensor(tensor)
-            for own, tensor in zip(self.names, self.stored.tensors, strict=True)
-            if own in ends
-        }
         outputs = tuple(self.names[number] for number in self.stored.outputs)
         read = {name for each in self.operators for name in each.inputs} | set(outputs)
         operators = tuple(each for each in self.operators if _is_read(each, read))
-        left = {name for each in operators for name in each.outputs} | {t.name for t in inputs}
-        in_file = {name: tensor for name, tensor in in_file.items() if name in left}
+        left = {name for each in operators for name in each.outputs}
+        left |= {tensor.name for tensor in inputs}
+        named = zip(self.names, self.stored.tensors, strict=True)
+        in_file = {own: file_tensor(tensor) for own, tensor in named if own in left}
         return OperatorGraph(name, inputs, operators, outputs, in_file)
 
     def _input(self, number: int) -> Tensor:
         own = file_tensor(self.stored.tensors[number])
         return Tensor(self.names[number], own.shape, quantization=own.signed_quantization)
 
-    def _check_numbers(self) -> None:
-        """Refuse numbers of tensors that are none."""
-        most = len(self.stored.tensors)
-        ends = (("the network's inputs", self.stored.inputs), ("its outputs", self.stored.outputs))
-        for whose, numbers in (*ends, *map(_read_and_left, self.stored.operators)):
-            for number in numbers:
-                least = -1 if whose.endswith("reads") else 0
-                if not least <= number < most:
-                    raise InputError(f"{whose}: tensor {number}, the file has {most}")
 
-    def _check_constants(self) -> None:
-        """Refuse constants that so many operators read that copies of them fill the memory."""
-        total = 0
-        for operator in self.stored.operators:
-            for number in operator.inputs:
-                data = None if number < 0 else self.stored.tensors[number].data
-                total += 0 if data is None else len(data)
-        if total > MOST_CONSTANTS:
-            raise InputError(
-                f"operators read {total:,} bytes of constants: at most {MOST_CONSTANTS:,}"
-            )
+def _check_numbers(stored: StoredNetwork) -> None:
+    """Refuse numbers of tensors that are none."""
+    most = len(stored.tensors)
+    ends = [("the network reads", 0, stored.inputs), ("the network leaves", 0, stored.outputs)]
+    for operator in stored.operators:
+        place = f"operator {operator.index} {operator.word}"
+        ends.append((f"{place} reads", NO_TENSOR, operator.inputs))
+        ends.append((f"{place} leaves", 0, operator.outputs))
+    for whose, least, numbers in ends:
+        for number in numbers:
+            if not least <= number < most:
+                raise InputError(f"{whose} tensor {number}: the file has {most}")
 
 
-def _read_and_left(operator: StoredOperator) -> tuple[str, tuple[int, ...]]:
-    return f"operator {operator.index} {operator.word} reads", operator.inputs
+def _check_constants(stored: StoredNetwork) -> None:
+    """Refuse constants that so many operators read that copies of them fill the memory."""
+    sizes = [0 if tensor.data is None else len(tensor.data) for tensor in stored.tensors]
+    numbers = (number for operator in stored.operators for number in operator.inputs)
+    total = sum(sizes[number] for number in numbers if number != NO_TENSOR)
+    if total > MOST_CONSTANTS:
+        raise InputError(f"operators read {total:,} bytes of constants: at most {MOST_CONSTANTS:,}")
 
 
 def _is_read(operator: Operator, read: set[str]) -> bool:
     """False for a part of a split that nobody reads; any other operator must be read."""
-    return "." not in operator.name or bool(read.intersection(operator.outputs))
+    return not isinstance(operator, Slice) or bool(read.intersection(operator.outputs))
 
 
 def tensor_names(stored: StoredNetwork) -> tuple[str, ...]:
-    """Return a name for every tensor, the file's own where it can be."""
-    counts = Counter(tensor.name for tensor in stored.tensors)
-    return tuple(
-        tensor.name
-        if tensor.name.strip() and len(tensor.name) <= LONGEST_NAME and counts[tensor.name] == 1
-        else f"tensor{tensor.index}"
-        for tensor in stored.tensors
-    )
+    """Return a name for every tensor: that of its operator, or its own if it comes from outside."""
+    names: dict[int, str] = {}
+    for operator in stored.operators:
+        for part, number in enumerate(operator.outputs):
+            names.setdefault(number, output_name(operator, part))
+    taken = set(names.values())
+    for tensor in stored.tensors:
+        if tensor.index not in names:
+            is_usable = tensor.name.strip() and len(tensor.name) <= LONGEST_NAME
+            own = tensor.name if is_usable and tensor.name not in taken else f"tensor{tensor.index}"
+            names[tensor.index] = own
+            taken.add(own)
+    return tuple(names[tensor.index] for tensor in stored.tensors)
 
 
 def _listed(faults: Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ from hwsim.graph.file_tensors import AXES, Element, FileTensor
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operators import Activation
 
-MOST_ELEMENTS = 1 << 28  # of one tensor
+MOST_ELEMENTS = 1 << 26  # of one tensor
 INTEGERS = {"int8": np.int8, "uint8": np.uint8, "int32": np.int32, "int64": np.int64}
 ACTIVATIONS = (
     Activation.LINEAR,
@@ -42,7 +42,7 @@ class Call:
     @property
     def name(self) -> str:
         """The name of the operator in the graph."""
-        return f"{self.operator.word.lower()}_{self.operator.index}"
+        return operator_name(self.operator)
 
     @property
     def place(self) -> str:
@@ -100,7 +100,7 @@ class Call:
     def ends_of_part(self, place: int, part: int) -> dict[str, Any]:
         """Return the same for what leaves output `part` of an operator of several."""
         return {
-            "name": f"{self.name}.{part + 1}",
+            "name": output_name(self.operator, part),
             "inputs": (self._name(place),),
             "outputs": (self.names[self._output(part)],),
             "place": self.place,
@@ -143,6 +143,17 @@ class Call:
         if place >= len(self.operator.outputs):
             raise InputError("it leaves no tensor")
         return self.operator.outputs[place]
+
+
+def operator_name(operator: StoredOperator) -> str:
+    """Return the name of an operator in the graph."""
+    return f"{operator.word.lower()}_{operator.index}"
+
+
+def output_name(operator: StoredOperator, part: int) -> str:
+    """Return the name of a tensor that an operator leaves."""
+    own = operator_name(operator)
+    return own if len(operator.outputs) == 1 else f"{own}.{part + 1}"
 
 
 def elements(dims: Sequence[int]) -> int:

@@ -5,9 +5,11 @@ from typing import Literal
 
 from hwsim.report.layers import Operator
 
-SCHEMA_VERSION = "1.0"  # the second number grows when fields are added
+SCHEMA_VERSION = "1.1"  # the second number grows when fields are added
 
-FateName = Literal["stage", "fused", "address", "host", "unread"]
+FateName = Literal["stage", "fused", "address", "host", "unread", "undecided"]
+TypeName = Literal["int8", "uint8", "float32"]
+KernelsName = Literal["litert", "tflm"]
 
 
 @dataclass(frozen=True)
@@ -15,9 +17,9 @@ class OperatorFigures:
     """One operator of the network's file."""
 
     name: str
-    """Its name, which a file of darknet's gives by kind and number."""
+    """Its name, which a file of darknet's or TFLite's gives by kind and number."""
     kind: str
-    """Convolution, max pool, concat, slice, upsample, region or yolo."""
+    """Convolution, max pool, concat, slice, upsample, region, yolo, or one of TFLite's others."""
     place: str
     """Its place in the file."""
     inputs: tuple[str, ...]
@@ -30,12 +32,23 @@ class OperatorFigures:
     """Its height."""
     output_width_pixels: int
     """Its width."""
+    output_in_file: str | None
+    """The name that a quantized file gives that tensor; null in a file of real values."""
+    output_type: TypeName | None
+    """The type of its elements in a quantized file; null in a file of real values."""
+    output_scale: float | None
+    """The real value of a step in a quantized file, which has the next one too."""
+    output_zero_point: int | None
+    """The integer in the file that stands for 0."""
+    weight_scales: int
+    """The number of scales of its weights in a quantized file: 1, or one for each filter."""
     macs: int
     """Useful multiply-accumulates."""
     fate: FateName
     """`stage`: it has stages of its own. `fused`: stages of other operators compute it. `address`:
     nothing computes it, its readers find the values where they are stored. `host`: the host must
-    compute it. `unread`: it is left out, as no output depends on it."""
+    compute it. `unread`: it is left out, as no output depends on it. `undecided`: it is the
+    accelerator's, but no stages are made of this kind of file yet."""
     own_stages: tuple[str, ...]
     """The stages that were made for it."""
     fused_into: tuple[str, ...]
@@ -122,6 +135,8 @@ class Structure:
     """Name of a built-in network, or of a file without its ending."""
     inputs: tuple[InputFigures, ...]
     """The tensors that the host writes, in the network's order."""
+    kernels: KernelsName | None
+    """The runtime whose arithmetic a quantized file is taken with; null for other networks."""
     macs: int
     """Useful multiply-accumulates of one frame."""
     outputs: tuple[str, ...]

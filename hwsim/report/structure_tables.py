@@ -8,6 +8,7 @@ FATES = {
     "address": "an address only",
     "host": "the host computes it",
     "unread": "left out: no output depends on it",
+    "undecided": "not decided yet",
 }
 
 
@@ -21,7 +22,9 @@ def structure_heading(structure: Structure) -> str:
 def structure_tables(structure: Structure) -> tuple[Table | Facts, ...]:
     """Return the tables of operators and of stages."""
     operators = (_operators(structure),) if structure.operators else ()
-    return (*operators, _stages(structure), _host(structure))
+    quantized = (_quantized(structure),) if structure.kernels else ()
+    stages = (_stages(structure),) if structure.stages else ()
+    return (*operators, *quantized, *stages, _host(structure))
 
 
 def _operators(structure: Structure) -> Table:
@@ -42,6 +45,24 @@ def _operators(structure: Structure) -> Table:
             for each in structure.operators
         ),
         last=(("total", "", "", "", "", "", _count(sum(o.macs for o in structure.operators))),),
+    )
+
+
+def _quantized(structure: Structure) -> Table:
+    return Table(
+        title=f"What the operators leave, in the file's own integers; kernels: {structure.kernels}",
+        words=("operator", "type", "scales of weights"),
+        numbers=("scale", "zero point"),
+        rows=tuple(
+            (
+                each.name,
+                each.output_type or "-",
+                str(each.weight_scales or "-"),
+                "-" if each.output_scale is None else f"{each.output_scale:.6g}",
+                "-" if each.output_zero_point is None else str(each.output_zero_point),
+            )
+            for each in structure.operators
+        ),
     )
 
 
