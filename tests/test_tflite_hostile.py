@@ -111,7 +111,11 @@ REFUSED: dict[str, tuple[Callable[[File], object], str]] = {
     "scale infinite": (set_scales(float("inf")), "scale inf: must be a finite number above 0"),
     "scale below 0": (set_scales(-1.0), "scale -1: must be a finite number above 0"),
     "no scale": (set_scales(), "0 scales and 0 zero points: must be one"),
-    "two scales": (set_scales(0.5, 0.5), "2 scales and 1 zero points: must be one"),
+    "two scales": (set_scales(0.5, 0.5), "2 scales along axis 0, which is 1 long"),
+    "no zero point": (
+        lambda file: setattr(file.tensors[Y], "zero_points", []),
+        "1 scales and 0 zero points: must be one",
+    ),
     "zero point": (
         lambda file: setattr(file.tensors[Y], "zero_points", [1 << 40]),
         "zero point 1099511627776: must be -128 to 127",
@@ -122,15 +126,19 @@ REFUSED: dict[str, tuple[Callable[[File], object], str]] = {
     ),
     "scales of weights": (
         set_weights(scales=[0.1, 0.2, 0.3]),
-        "operator 0 CONV_2D: int8 weights of 3 scales: must have one, or int8 weights one for each",
+        "tensor 1 't1': 3 scales along axis 0, which is 2 long: LiteRT refuses it, --kernels tflm",
     ),
     "zero points of weights": (
         set_weights(zero_points=[0, 1]),
-        "operator 0 CONV_2D: weights of 2 scales: all their zero points must be 0",
+        "operator 0 CONV_2D: weights of 2 scales: each must have a zero point of 0",
     ),
-    "quantized dimension": (
-        set_weights(quantized_dimension=3),
-        "operator 0 CONV_2D: weights quantized along axis 3: LiteRT takes axis 0 alone",
+    "length of the quantized dimension": (
+        set_weights(quantized_dimension=1),
+        "tensor 1 't1': 2 scales along axis 1, which is 1 long: LiteRT refuses it, --kernels tflm",
+    ),
+    "quantized dimension of a bias": (
+        lambda file: setattr(file.tensors[BIAS], "quantized_dimension", 3),
+        "tensor 2 't2': quantized along axis 3 of 1 axes: LiteRT refuses it, --kernels tflm does",
     ),
     "bytes of weights": (
         set_weights(data=np.ones(3, np.int8)),
@@ -279,25 +287,44 @@ def test_constants_that_many_operators_share_are_bounded(path: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 << 10
 
 
-def test_a_wrong_quantized_dimension_is_as_tflm_takes_it(path: Path) -> None:
-    content = spoilt(set_weights(quantized_dimension=3))
+X_VALUES = np.arange(-16, 16, dtype=np.int8).reshape(1, 4, 4, 2)
+
+
+def test_a_wrong_quantized_dimension_of_a_bias_is_as_tflm_takes_it(path: Path) -> None:
+    content = spoilt(REFUSED["quantized dimension of a bias"][0])
     path.write_bytes(content)
-    with pytest.raises(InputError, match="--kernels tflm does not ask"):
-        read_network(path)
-    x = np.arange(-16, 16, dtype=np.int8).reshape(1, 4, 4, 2)
-    (ours,) = outputs_of(read_network(path, Kernels.TFLM), [x], Kernels.TFLM)
+    (ours,) = outputs_of(read_network(path, Kernels.TFLM), [X_VALUES], Kernels.TFLM)
     path.write_bytes(plain().content())
-    (sound,) = outputs_of(read_network(path), [x], Kernels.LITERT)
+    (sound,) = outputs_of(read_network(path), [X_VALUES], Kernels.LITERT)
     assert (ours == sound).all()
-    (theirs,) = tflm_outputs(content, [x])
+    (theirs,) = tflm_outputs(content, [X_VALUES])
     assert (ours == theirs).all()
 
 
+def test_another_axis_as_long_as_the_filters_is_taken_as_the_runtimes_take_it(path: Path) -> None:
+    content = spoilt(set_weights(quantized_dimension=3))
+    path.write_bytes(content)
+    for kernels, judge in ((Kernels.LITERT, litert_outputs), (Kernels.TFLM, tflm_outputs)):
+        (ours,) = outputs_of(read_network(path, kernels), [X_VALUES], kernels)
+        (theirs,) = judge(content, [X_VALUES])
+        assert (ours == theirs).all()
+
+
+def test_weights_of_a_wrong_quantized_dimension_are_refused_by_all(path: Path) -> None:
+    content = spoilt(set_weights(quantized_dimension=1))
+    reason = refusal(path, content, Kernels.TFLM)
+    assert reason == (
+        "operator 0 CONV_2D: weights quantized along axis 1, which is 1 long, for 2 filters"
+    )
+    with pytest.raises(RuntimeError):
+        tflm_outputs(content, [X_VALUES])
+
+
 def test_litert_refuses_a_wrong_quantized_dimension() -> None:
-    x = np.zeros((1, 4, 4, 2), np.int8)
-    litert_outputs(plain().content(), [x])
-    with pytest.raises(ValueError, match="invalid quantization parameters"):
-        litert_outputs(spoilt(set_weights(quantized_dimension=1)), [x])
+    litert_outputs(plain().content(), [X_VALUES])
+    for name in ("length of the quantized dimension", "quantized dimension of a bias"):
+        with pytest.raises(ValueError, match="invalid quantization parameters"):
+            litert_outputs(spoilt(REFUSED[name][0]), [X_VALUES])
 
 
 @settings(

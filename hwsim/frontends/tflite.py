@@ -14,7 +14,7 @@ from hwsim.errors import InputError, UnsupportedError
 from hwsim.escape import quoted, visible
 from hwsim.frontends.tflite_call import NO_TENSOR, Call, file_tensor, output_name
 from hwsim.frontends.tflite_file import StoredNetwork, read_stored
-from hwsim.frontends.tflite_kernels import check_kernels
+from hwsim.frontends.tflite_kernels import check_kernels, check_tensor
 from hwsim.frontends.tflite_operators import MAKERS
 from hwsim.graph import Tensor
 from hwsim.graph.kernels import Kernels
@@ -64,6 +64,8 @@ class _Reading:
         """Take the operators of the file one after the other."""
         _check_numbers(self.stored)
         _check_constants(self.stored)
+        for tensor in self.stored.tensors:
+            check_tensor(tensor, self.kernels)
         for operator in self.stored.operators:
             place = f"operator {operator.index} {operator.word}"
             if operator.word not in MAKERS:

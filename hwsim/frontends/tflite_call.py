@@ -187,12 +187,12 @@ def file_tensor(stored: StoredTensor) -> FileTensor:
 
 def scale_of(stored: StoredTensor) -> Quantization:
     """Return the one scale and zero point of a tensor of integers, in the file's own numbers."""
-    if len(stored.scales) != 1 or len(stored.zero_points) > 1:
+    if len(stored.scales) != 1 or len(stored.zero_points) != 1:
         raise InputError(
             f"{len(stored.scales)} scales and {len(stored.zero_points)} zero points: must be one"
         )
     scale = float(stored.scales[0])
-    zero_point = int(stored.zero_points[0]) if len(stored.zero_points) else 0
+    zero_point = int(stored.zero_points[0])
     low, high = (0, 255) if stored.type == "uint8" else (-128, 127)
     if not (math.isfinite(scale) and scale > 0):
         raise InputError(f"scale {scale:g}: must be a finite number above 0")

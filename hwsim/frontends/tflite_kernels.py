@@ -1,11 +1,31 @@
 """The operators of a `.tflite` that one runtime computes and another does not."""
 
 from hwsim.errors import InputError
+from hwsim.escape import quoted
 from hwsim.frontends.tflite_call import Call
+from hwsim.frontends.tflite_file import StoredTensor
 from hwsim.graph.kernels import Kernels
 
 NOT_OF_TFLM = ("RELU_N1_TO_1",)
 UNSIGNED_IN_TFLM = ("DEQUANTIZE", "QUANTIZE", "RESHAPE")
+
+
+def check_tensor(tensor: StoredTensor, kernels: Kernels) -> None:
+    """Raise `InputError` for scales that LiteRT refuses wherever they stand, also of a bias."""
+    axis, count = tensor.quantized_dimension, len(tensor.scales)
+    if kernels is not Kernels.LITERT or not count or not tensor.dims:
+        return
+    whose = f"tensor {tensor.index} {quoted(tensor.name)}"
+    if not 0 <= axis < len(tensor.dims):
+        raise InputError(
+            f"{whose}: quantized along axis {axis} of {len(tensor.dims)} axes: LiteRT refuses it, "
+            "--kernels tflm does not ask"
+        )
+    if count not in (1, tensor.dims[axis]):
+        raise InputError(
+            f"{whose}: {count} scales along axis {axis}, which is {tensor.dims[axis]} long: LiteRT "
+            "refuses it, --kernels tflm does not ask"
+        )
 
 
 def check_kernels(call: Call) -> None:

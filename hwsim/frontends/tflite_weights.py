@@ -12,7 +12,6 @@ from hwsim.frontends.tflite_file import StoredTensor
 from hwsim.graph import Quantization
 from hwsim.graph.file_constants import ConstantOperand, QuantizedWeights
 from hwsim.graph.file_tensors import AXES, UNSIGNED_OFFSET, Element
-from hwsim.graph.kernels import Kernels
 
 BYTES = ("int8", "uint8")
 
@@ -37,15 +36,13 @@ def quantized_weights(
         raise InputError(f"weights of {stored.type} with an input of {call.input(data).type}")
     ordered = np.ascontiguousarray(_signed(values).reshape(shape).transpose(axes))
     filters = stored.dims[channel_axis]
-    scales, zero_point = _scales(call, stored, filters, channel_axis)
+    scales, zero_point = _scales(stored, filters)
     if call.operator.word != "FULLY_CONNECTED" and stored.type == "int8" and zero_point:
         raise InputError(f"int8 weights of zero point {zero_point}: must be 0")
     return QuantizedWeights(ordered, scales, zero_point, _bias(call, bias, filters))
 
 
-def _scales(
-    call: Call, stored: StoredTensor, filters: int, channel_axis: int
-) -> tuple[NDArray[np.float32], int]:
+def _scales(stored: StoredTensor, filters: int) -> tuple[NDArray[np.float32], int]:
     """Return the scales of weights and their zero point as int8."""
     if len(stored.scales) == 1:
         own = scale_of(stored)
@@ -56,13 +53,14 @@ def _scales(
             f"{stored.type} weights of {len(stored.scales)} scales: must have one, or int8 "
             f"weights one for each of {filters} filters"
         )
-    if stored.quantized_dimension != channel_axis and call.kernels is Kernels.LITERT:
+    axis = stored.quantized_dimension
+    length = stored.dims[axis] if 0 <= axis < len(stored.dims) else 0
+    if length != filters:  # another axis of the same length is taken, too
         raise InputError(
-            f"weights quantized along axis {stored.quantized_dimension}: LiteRT takes axis "
-            f"{channel_axis} alone, --kernels tflm does not ask"
+            f"weights quantized along axis {axis}, which is {length} long, for {filters} filters"
         )
-    if np.any(stored.zero_points):
-        raise InputError(f"weights of {filters} scales: all their zero points must be 0")
+    if len(stored.zero_points) != filters or np.any(stored.zero_points):
+        raise InputError(f"weights of {filters} scales: each must have a zero point of 0")
     return stored.scales, 0
 
 
