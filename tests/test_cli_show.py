@@ -137,22 +137,28 @@ def test_a_tflite_is_told_with_its_quantization(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
-    from tests.tflite_drawn import drawn_file
+    from tests.tflite_writer import plain
 
-    file = tmp_path / "one.tflite"
-    file.write_bytes(drawn_file("DEPTHWISE_CONV_2D", "int8", 3)[0])
+    file = tmp_path / "three.tflite"
+    file.write_bytes(plain().content())
     assert main(["show", str(file), "--kernels", "tflm"]) == 0
     out = capsys.readouterr().out
     found = hwsim.show(file, kernels="tflm")
     assert out == str(found)
-    (row,) = found.operators
-    assert (row.name, row.kind, row.fate) == ("depthwise_conv_2d_0", "convolution", "undecided")
-    assert (row.place, row.output_in_file) == ("operator 0 DEPTHWISE_CONV_2D", "t3")
-    assert (row.output_type, row.weight_scales) == ("int8", row.output_channels)
-    assert found.document.kernels == "tflm"
-    assert found.document.macs == row.macs > 0
-    figures = f"{row.weight_scales} {row.output_scale:.6g} {row.output_zero_point}"
-    assert f"depthwise_conv_2d_0 int8 {figures}" in " ".join(out.split())
+    lines = {" ".join(line.split()) for line in out.splitlines()}
+    assert {
+        "three 4x4, 64 MACs",
+        "conv_2d_0 operator 0 CONV_2D convolution x 2x4x4 not decided yet 64",
+        "add_1 operator 1 ADD add x + conv_2d_0 2x4x4 not decided yet -",
+        "What the operators leave, in the file's own integers; kernels: tflm",
+        "conv_2d_0 int8 2 0.5 3",
+        "relu_2 int8 - 0.5 3",
+        "writes x (2x4x4)",
+        "reads relu_2",
+    } <= lines
+    row = found.operators[0]
+    assert (row.fate, row.output_in_file, row.output_type) == ("undecided", "t3", "int8")
+    assert (row.output_scale, row.output_zero_point, row.weight_scales) == (0.5, 3, 2)
     assert main(["show", str(file), "--json", "-"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert keeps_to_the_schema(document, "show")

@@ -22,27 +22,10 @@ from hwsim.frontends.tflite_file import MOST_OPERATORS, MOST_TENSORS
 from hwsim.graph.kernels import Kernels
 from tests.tflite_drawn import DRAWN, drawn_file
 from tests.tflite_judges import litert_outputs, outputs_of, tflm_outputs
-from tests.tflite_writer import File, WrittenOperator
+from tests.tflite_writer import BIAS, OUT, WEIGHTS, File, WrittenOperator, X, Y, Z, plain
 
 MOST_SECONDS = 5.0  # of any file here; the machine may be busy
 LINES = 22  # a heading, 20 faults, and how many more there are
-
-
-def plain() -> File:
-    """Return a sound file: a convolution, an addition of what it reads and leaves, a ReLU."""
-    file = File()
-    x = file.tensor((1, 4, 4, 2), "int8", [0.5], [3], name="x")
-    weights = file.constant(np.ones((2, 1, 1, 2), np.int8), scales=[0.1, 0.2], zero_points=[0, 0])
-    bias = file.constant(np.zeros(2, np.int32), scales=[0.05, 0.1], zero_points=[0, 0])
-    y, z, out = (file.tensor((1, 4, 4, 2), "int8", [0.5], [3]) for _ in range(3))
-    file.operator("CONV_2D", [x, weights, bias], y, StrideH=1, StrideW=1)
-    file.operator("ADD", [x, y], z)
-    file.operator("RELU", [z], out)
-    file.inputs, file.outputs = [x], [out]
-    return file
-
-
-X, WEIGHTS, BIAS, Y, Z, OUT = range(6)
 
 
 @pytest.fixture

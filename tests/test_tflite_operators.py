@@ -18,7 +18,7 @@ from tests.tflite_drawn import DRAWN, drawn_file
 from tests.tflite_judges import Arrays, litert_outputs, outputs_of, tflm_outputs
 
 NOT_DRAWN = {"SLICE"}
-QUICK, MANY = 8, 400  # files of each operator
+QUICK, MANY = 12, 400  # files of each operator
 NOT_IN_TFLM = {"RELU_N1_TO_1"}
 
 

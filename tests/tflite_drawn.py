@@ -100,25 +100,33 @@ def _geometry(draw: Draw, dims: tuple[int, ...], dilated: bool) -> tuple[dict[st
 def _weights(
     draw: Draw, dims: tuple[int, ...], axis: int, given: int, out: float, bare: float = 0.1
 ) -> list[int]:
-    """Add weights whose factors lie between 2**-12 and 8, or below anything, and mostly a bias."""
+    """Add weights whose factors lie between 2**-24 and 8, or below any, and mostly a bias."""
     filters, own = dims[axis], draw.scale_of(given)
     is_single = draw.type == "uint8" or draw.chance(0.3)
     count = 1 if is_single else filters
-    factors = np.exp2(draw.rng.uniform(-12, draw.rng.choice([-4, 3]), count))
+    low, high = ((-12, 3), (-12, -4), (-24, -12))[draw.integer(0, 2)]
+    factors = np.exp2(draw.rng.uniform(low, high, count))
     if draw.chance(0.2):
         factors[0] = 2.0**-34
     scales = (factors * out / own).astype(np.float32)
     values = draw.values(dims)
     has_zero_point = draw.type == "uint8" or (is_single and len(dims) == 2)
     zero = draw.zero_point() if has_zero_point else 0
+    bias = draw.rng.integers(-(1 << 14), 1 << 14, filters)
+    if low == -24:  # some filters leave what their bias says, next to where the code changes
+        alone = np.flatnonzero(draw.rng.random(filters) < 0.5)
+        np.moveaxis(values, axis, 0)[alone] = zero
+        codes = draw.rng.integers(-256, 256, filters) + 0.5
+        edges = codes / np.broadcast_to(np.maximum(factors, 2.0**-22), filters)
+        bias[alone] = (edges + draw.rng.integers(-3, 4, filters))[alone]
     weights = draw.file.constant(
         values, scales=scales, zero_points=[zero] * count, quantized_dimension=axis
     )
     if draw.chance(bare):
         return [weights]
-    bias = draw.rng.integers(-(1 << 14), 1 << 14, filters).astype(np.int32)
     steps = (scales * np.float32(own)).astype(np.float32)
-    return [weights, draw.file.constant(bias, scales=steps, zero_points=[0] * count)]
+    stored = draw.file.constant(bias.astype(np.int32), scales=steps, zero_points=[0] * count)
+    return [weights, stored]
 
 
 def convolution(draw: Draw) -> None:
@@ -204,6 +212,16 @@ def mean(draw: Draw) -> None:
     given = draw.input(dims)
     scale = draw.scale_of(given) * float(draw.rng.choice([1.0, 1.0, draw.rng.uniform(0.1, 2)]))
     left = draw.output(kept, float(np.float32(scale)))
+    if axes == (1, 2) and draw.chance(0.5):  # sums next to where the code changes
+        count, out = dims[1] * dims[2], draw.file.tensors[left].scales[0]
+        codes = draw.rng.integers(-128, 128, dims[3]) + 0.5
+        zero = draw.file.tensors[given].zero_points[0]
+        sums = (codes * count * out / draw.scale_of(given) + zero * count).astype(np.int64)
+        sums += draw.rng.integers(-1, 2, dims[3])
+        extra = np.arange(count).reshape(dims[1], dims[2], 1) < sums % count
+        low = 0 if draw.type == "uint8" else -128
+        pixels = np.clip(sums // count + extra, low, low + 255)
+        draw.inputs[0] = pixels.astype(draw.type).reshape(dims)
     places = draw.file.constant(np.array(axes, np.int32))
     draw.file.operator("MEAN", [given, places], left, KeepDims=True)
 
@@ -212,9 +230,9 @@ def arithmetic(word: str) -> Callable[[Draw], None]:
     """Return what draws an operator on two maps, one of them perhaps a constant."""
 
     def drawn(draw: Draw) -> None:
-        dims = draw.map()
-        first = draw.input(dims)
         kind = draw.integer(0, 3)
+        dims = (1, 256, 256, 1) if kind == 3 else draw.map()
+        first = draw.input(dims)
         small = (1, 1, 1, dims[3])
         if kind == 0:
             second = draw.file.constant(
@@ -222,6 +240,10 @@ def arithmetic(word: str) -> Callable[[Draw], None]:
             )
         else:
             second = draw.input(dims if kind > 1 else small)
+        if kind == 3:  # all pairs of values
+            low = 0 if draw.type == "uint8" else -128
+            pairs = np.meshgrid(*[np.arange(low, low + 256)] * 2, indexing="ij")
+            draw.inputs = [each.astype(draw.type).reshape(dims) for each in pairs]
         own = draw.scale_of(first), draw.scale_of(second)
         product = own[0] * own[1] * 100
         scale = (product if word == "MUL" else max(own)) * draw.rng.uniform(0.6, 3)
@@ -254,18 +276,22 @@ def function(word: str, scale: float | None = None, zero: int = 0) -> Callable[[
 
 def prelu(draw: Draw) -> None:
     """Draw a parametric ReLU with a slope of either sign for each channel."""
-    dims = draw.map()
+    is_whole = draw.chance(0.3)
+    dims = (1, 1, 256, 256) if is_whole else draw.map()
     given = draw.input(dims)
-    slopes = draw.file.constant(
-        draw.values((1, 1, dims[3])), scales=[draw.scale()], zero_points=[draw.zero_point()]
-    )
+    learned = draw.values((1, 1, dims[3]))
+    if is_whole:  # all pairs of a value and a slope
+        low = 0 if draw.type == "uint8" else -128
+        learned = np.arange(low, low + 256).astype(draw.type).reshape(1, 1, 256)
+        draw.inputs[0] = np.repeat(learned.reshape(256, 1), 256, 1).reshape(dims)
+    slopes = draw.file.constant(learned, scales=[draw.scale()], zero_points=[draw.zero_point()])
     left = draw.output(dims, float(np.float32(draw.scale_of(given) * draw.rng.uniform(0.5, 2))))
     draw.file.operator("PRELU", [given, slopes], left)
 
 
 def softmax(draw: Draw) -> None:
     """Draw a softmax."""
-    dims = (1, draw.integer(1, 40), draw.integer(2, 30))
+    dims = (1, draw.integer(1, 40), draw.integer(2, 300))
     given = draw.input(dims)
     left = draw.output(dims, 1 / 256, 0 if draw.type == "uint8" else -128)
     beta = float(draw.rng.choice([1.0, 0.5, 2.0]))

@@ -190,3 +190,20 @@ def _offsets(builder: Any, offsets: Sequence[Any]) -> Any:
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)
     return builder.EndVector()
+
+
+def plain() -> File:
+    """Return a sound file: a convolution, an addition of what it reads and leaves, a ReLU."""
+    file = File()
+    x = file.tensor((1, 4, 4, 2), "int8", [0.5], [3], name="x")
+    weights = file.constant(np.ones((2, 1, 1, 2), np.int8), scales=[0.1, 0.2], zero_points=[0, 0])
+    bias = file.constant(np.zeros(2, np.int32), scales=[0.05, 0.1], zero_points=[0, 0])
+    y, z, out = (file.tensor((1, 4, 4, 2), "int8", [0.5], [3]) for _ in range(3))
+    file.operator("CONV_2D", [x, weights, bias], y, StrideH=1, StrideW=1)
+    file.operator("ADD", [x, y], z)
+    file.operator("RELU", [z], out)
+    file.inputs, file.outputs = [x], [out]
+    return file
+
+
+X, WEIGHTS, BIAS, Y, Z, OUT = range(6)  # the tensors of `plain`

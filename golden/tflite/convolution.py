@@ -11,11 +11,12 @@ from hwsim.golden.convolution import convolution as exact_convolution
 from hwsim.golden.tflite.fixed_point import (
     Factor,
     Integers,
-    Rounding,
     clamped,
     factor,
+    fitting,
     float32,
     rescaled,
+    rounded,
 )
 from hwsim.golden.tflite.quantities import limits, quantization
 from hwsim.graph import Source, Tensor
@@ -35,20 +36,26 @@ def convolution(operator: Convolution, x: Map, read: Tensor, left: Tensor, eleme
     source = replace(source_of(operator, read.shape), tensor=read)
     by = _factors(operator.constants, read, left, in_float32=element is Element.UINT8)
     acc = _sums(operator.constants, x, source)
-    return _stored(acc, by, Rounding.TWICE, operator.activation, left)
+    return _stored(acc, by, operator.activation, left)
 
 
 def fully_connected(
     operator: FullyConnected, x: Map, read: Tensor, left: Tensor, kernels: Kernels
 ) -> Map:
-    """Return the product with a matrix; LiteRT rounds it once, TFLM twice."""
-    shape = read.shape
-    source = Source.whole(read, (shape.height, shape.width))
-    is_single = operator.constants.scales.size == 1
-    by = _factors(operator.constants, read, left, in_float32=is_single)
-    acc = _sums(operator.constants, x, source)
-    rounding = Rounding.ONCE if kernels is Kernels.LITERT else Rounding.TWICE
-    return _stored(acc, by, rounding, operator.activation, left)
+    """Return the product with a matrix.
+
+    LiteRT multiplies its sums with a real factor of 64 bits and rounds once, halves away from 0.
+    TFLM does as in convolutions; the factor of weights with one scale is computed in float32.
+    """
+    shape, constants = read.shape, operator.constants
+    acc = _sums(constants, x, Source.whole(read, (shape.height, shape.width)))
+    if kernels is Kernels.LITERT:
+        own = quantization(left)
+        real = np.array([quantization(read).scale * float(each) for each in constants.scales])
+        steps = rounded(fitting(acc) * (real / own.scale).reshape(-1, 1, 1))
+        return clamped(steps + own.zero_point, *limits(operator.activation, own))
+    by = _factors(constants, read, left, in_float32=constants.scales.size == 1)
+    return _stored(acc, by, operator.activation, left)
 
 
 def transpose_convolution(
@@ -65,7 +72,7 @@ def transpose_convolution(
     cut = whole[0, :, top : top + operator.height, first : first + operator.width]
     acc = cut.long().numpy() + constants.bias.astype(np.int64).reshape(-1, 1, 1)
     by = _factors(constants, read, left, in_float32=False)
-    return _stored(acc, by, Rounding.TWICE, operator.activation, left)
+    return _stored(acc, by, operator.activation, left)
 
 
 def _covering(operator: TransposeConvolution, sums: torch.Tensor) -> tuple[int, int]:
@@ -94,8 +101,6 @@ def _factors(
     return factor(product / theirs for product in products).of_channels()
 
 
-def _stored(
-    acc: Integers, by: Factor, rounding: Rounding, activation: Activation, left: Tensor
-) -> Map:
+def _stored(acc: Integers, by: Factor, activation: Activation, left: Tensor) -> Map:
     own = quantization(left)
-    return clamped(rescaled(acc, by, rounding) + own.zero_point, *limits(activation, own))
+    return clamped(rescaled(acc, by) + own.zero_point, *limits(activation, own))

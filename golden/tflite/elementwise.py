@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.golden.tflite.fixed_point import Integers, Rounding, clamped, factor, rescaled
+from hwsim.golden.tflite.fixed_point import Integers, clamped, factor, rescaled
 from hwsim.golden.tflite.quantities import (
     centred,
     float_ratio_factor,
@@ -28,7 +28,7 @@ def arithmetic(operator: Arithmetic, maps: list[Map], read: list[Tensor], left: 
     first, second, own = centred(x1, q1), centred(x2, q2), quantization(left)
     if isinstance(operator, Multiply):
         by = float_ratio_factor(q1.scale, q2.scale, over=own.scale)
-        found = rescaled(first * second, by, Rounding.TWICE)
+        found = rescaled(first * second, by)
     else:
         sign = -1 if isinstance(operator, Subtract) else 1
         found = _sum(first, q1, second, q2, own, sign)
@@ -46,11 +46,10 @@ def _sum(
     """Return the sum in steps of the output: both operands in a common step, then one factor."""
     step = 2 * max(q1.scale, q2.scale)
     one, two = (
-        rescaled(x << HEADROOM_BITS, factor(q.scale / step), Rounding.TWICE)
-        for x, q in ((first, q1), (second, q2))
+        rescaled(x << HEADROOM_BITS, factor(q.scale / step)) for x, q in ((first, q1), (second, q2))
     )
     by = factor(step / ((1 << HEADROOM_BITS) * own.scale))
-    return rescaled(one + sign * two, by, Rounding.TWICE)
+    return rescaled(one + sign * two, by)
 
 
 def prelu(operator: Prelu, x: Map, read: Tensor, left: Tensor) -> Map:
@@ -58,7 +57,7 @@ def prelu(operator: Prelu, x: Map, read: Tensor, left: Tensor) -> Map:
     ours, own, slopes = quantization(read), quantization(left), operator.slopes
     values, learned = centred(x, ours), centred(slopes.values, slopes.quantization)
     scales = ours.scale, slopes.quantization.scale
-    above = rescaled(values, float_ratio_factor(ours.scale, over=own.scale), Rounding.TWICE)
+    above = rescaled(values, float_ratio_factor(ours.scale, over=own.scale))
     by = float_ratio_factor(*scales, over=own.scale)
-    below = rescaled(values * learned, by, Rounding.TWICE)
+    below = rescaled(values * learned, by)
     return clamped(np.where(values >= 0, above, below) + own.zero_point)

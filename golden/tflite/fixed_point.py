@@ -1,11 +1,10 @@
-"""Integer arithmetic of TFLite: real factors as 31-bit integers, and its two ways of rounding.
+"""Integer arithmetic of TFLite: real factors as 31-bit integers, and how products are rounded.
 
 Arrays are int64 and hold numbers of 32 bits, so that every product is exact.
 """
 
 import math
 from collections.abc import Iterable
-from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
@@ -17,15 +16,9 @@ Integers = NDArray[np.int64]
 FRACTION_BITS = 31
 SMALLEST_EXPONENT = -31  # a smaller factor is 0
 LARGEST_FACTOR = 2.0**31
+FAR = 2.0**30  # beyond every int8
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
 INT8_MIN, INT8_MAX = -128, 127
-
-
-class Rounding(Enum):
-    """The rounding of a product with a 31-bit factor."""
-
-    ONCE = "once"  # halves up
-    TWICE = "twice"  # the upper half of the product, then the shift: halves away from 0
 
 
 class Factor(NamedTuple):
@@ -85,25 +78,30 @@ def shifted_right(x: Integers, bits: Integers | int) -> Integers:
     return (x >> bits) + ((x & mask) > threshold)
 
 
-def rescaled(x: Integers, by: Factor, rounding: Rounding) -> Integers:
-    """Return x times a real factor, rounded to an integer.
+def rescaled(x: Integers, by: Factor) -> Integers:
+    """Return x times a real factor, rounded twice: the upper half of a product, then its shift.
 
     Raises `InputError` where a runtime's 32 bits do not hold x, before or after a shift to the left
     that comes first: its result is not defined.
     """
-    if rounding is Rounding.ONCE:
-        shift = FRACTION_BITS - by.exponent
-        return (_fitting(x) * by.multiplier + ((np.int64(1) << shift) >> 1)) >> shift
     left, right = np.maximum(by.exponent, 0), np.maximum(-by.exponent, 0)
-    return shifted_right(high_product(_fitting(x << left), by.multiplier), right)
+    return shifted_right(high_product(fitting(x << left), by.multiplier), right)
 
 
-def _fitting(x: Integers) -> Integers:
+def fitting(x: Integers) -> Integers:
+    """Return x. Raises `InputError` for what 32 bits do not hold."""
     least, most = int(x.min()), int(x.max())
     if least < INT32_MIN or most > INT32_MAX:
         value = least if least < INT32_MIN else most
         raise InputError(f"a sum of {value} on the way to the output does not fit 32 bits")
     return x
+
+
+def rounded(x: NDArray[np.float64]) -> Integers:
+    """Return real values as integers, halves away from 0; those far from any int8 as far ones."""
+    near = np.clip(x, -FAR, FAR)
+    whole = np.trunc(near)
+    return (whole + np.where(np.abs(near - whole) >= 0.5, np.sign(near), 0)).astype(np.int64)
 
 
 def truncated_quotient(a: Integers, b: Integers | int) -> Integers:

@@ -9,12 +9,12 @@ from hwsim.golden.tflite.fixed_point import (
     INT8_MAX,
     INT8_MIN,
     Integers,
-    Rounding,
     clamped,
     factor,
     float32,
     high_product,
     rescaled,
+    rounded,
     shifted_right,
     truncated_quotient,
 )
@@ -39,14 +39,13 @@ def quantize(x: NDArray[np.float32], left: Tensor) -> Map:
     """Return real values as integers: a float32 quotient, halves away from 0."""
     own = quantization(left)
     steps = (x / np.float32(own.scale)).astype(np.float64)
-    rounded = np.copysign(np.floor(np.abs(steps) + 0.5), steps)
-    return clamped(np.clip(rounded, -(2.0**30), 2.0**30).astype(np.int64) + own.zero_point)
+    return clamped(rounded(steps) + own.zero_point)
 
 
 def requantize(x: Map, read: Tensor, left: Tensor) -> Map:
     """Return integers in the steps of another tensor."""
     ours, own = quantization(read), quantization(left)
-    found = rescaled(centred(x, ours), ratio_factor(ours, own), Rounding.TWICE)
+    found = rescaled(centred(x, ours), ratio_factor(ours, own))
     return clamped(found + own.zero_point)
 
 
@@ -65,7 +64,7 @@ def clamp(operator: Clamp, x: Map, read: Tensor, left: Tensor, kernels: Kernels)
     if kernels is Kernels.TFLM and operator.activation is Activation.RELU6:
         return clamped(x.astype(np.int64), *limits(operator.activation, ours))
     by = float_ratio_factor(ours.scale, over=own.scale)
-    found = rescaled(centred(x, ours), by, Rounding.TWICE)
+    found = rescaled(centred(x, ours), by)
     return clamped(found + own.zero_point, *limits(operator.activation, own))
 
 
@@ -77,8 +76,8 @@ def leaky_relu(operator: LeakyRelu, x: Map, read: Tensor, left: Tensor) -> Map:
     below = float_ratio_factor(ours.scale, float32(operator.slope), over=own.scale)
     found = np.where(
         values >= 0,
-        rescaled(values, above, Rounding.TWICE),
-        rescaled(values, below, Rounding.TWICE),
+        rescaled(values, above),
+        rescaled(values, below),
     )
     return clamped(found + own.zero_point)
 
@@ -104,7 +103,7 @@ def _in_q4(x: Map, read: Tensor) -> tuple[Integers, Integers]:
     values = centred(x, ours)
     outside = np.where(values <= -radius, -1, np.where(values >= radius, 1, 0))
     inside = np.where(outside == 0, values, 0)
-    return rescaled(inside, by, Rounding.TWICE), outside
+    return rescaled(inside, by), outside
 
 
 def _radius(exponent: int) -> int:

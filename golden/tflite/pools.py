@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 from hwsim.golden.tflite.fixed_point import (
     Factor,
-    Rounding,
     clamped,
     factor,
     rescaled,
@@ -64,4 +63,4 @@ def mean(operator: Mean, x: Map, read: Tensor, left: Tensor) -> Map:
     shift = min(count.bit_length() - 1, WORD_BITS, WORD_BITS - 1 + exponent)
     divided = (int(by.multiplier[0]) << shift) // count
     scaled = Factor(np.array([divided]), np.array([exponent - shift]))
-    return clamped(rescaled(sums, scaled, Rounding.TWICE) + own.zero_point)
+    return clamped(rescaled(sums, scaled) + own.zero_point)

@@ -5,11 +5,17 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.golden.tflite.fixed_point import INT8_MAX, INT8_MIN, Factor, Integers, factor, float32
+from hwsim.golden.tflite.fixed_point import (
+    INT8_MAX,
+    INT8_MIN,
+    Factor,
+    Integers,
+    factor,
+    float32,
+    rounded,
+)
 from hwsim.graph import Quantization, Tensor
 from hwsim.graph.operators import Activation
-
-FAR_STEPS = 2.0**20  # beyond every int8
 
 
 def quantization(tensor: Tensor) -> Quantization:
@@ -45,5 +51,4 @@ def limits(activation: Activation, left: Quantization) -> tuple[int, int]:
 
 def _stored(real: float, left: Quantization) -> int:
     """Return a real value as an integer, rounded in float32, halves away from 0."""
-    steps = float32(max(-FAR_STEPS, min(real / left.scale, FAR_STEPS)))
-    return left.zero_point + int(math.copysign(math.floor(abs(steps) + 0.5), steps))
+    return left.zero_point + int(rounded(np.array(float32(real / left.scale))))

@@ -7,7 +7,6 @@ from hwsim.golden.tflite.exponentials import exp_below_zero, over_one_plus
 from hwsim.golden.tflite.fixed_point import (
     FRACTION_BITS,
     INT8_MIN,
-    Rounding,
     clamped,
     factor,
     float32,
@@ -34,7 +33,7 @@ def softmax(operator: Softmax, x: Map, read: Tensor) -> Map:
     difference = values - values.max(0, keepdims=True)
     least = -_radius(int(by.exponent[0]))
     counts = difference >= least
-    raw = rescaled(np.where(counts, difference, 0), by, Rounding.TWICE)
+    raw = rescaled(np.where(counts, difference, 0), by)
     powers = exp_below_zero(raw, DIFFERENCE_BITS)
     total = np.where(counts, shifted_right(powers, SUM_BITS), 0).sum(0, keepdims=True)
     zeros = 32 - _bit_length(total)  # in front of the sum's first 1
