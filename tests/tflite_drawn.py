@@ -32,6 +32,10 @@ class Draw:
     def scale(self) -> float:
         return float(np.float32(np.exp(self.rng.uniform(np.log(1e-3), np.log(0.5)))))
 
+    def edge(self, real: float, most: int = 127) -> float:
+        """Return a scale in whose steps a real value lies next to where its code changes."""
+        return float(np.float32(real / (self.integer(0, most) + 0.5)))
+
     def zero_point(self) -> int:
         low = 0 if self.type == "uint8" else -128
         return low + int(self.rng.choice([0, 255, self.integer(0, 255), self.integer(0, 255)]))
@@ -211,6 +215,8 @@ def mean(draw: Draw) -> None:
     kept = tuple(1 if axis in axes else side for axis, side in enumerate(dims))
     given = draw.input(dims)
     scale = draw.scale_of(given) * float(draw.rng.choice([1.0, 1.0, draw.rng.uniform(0.1, 2)]))
+    if draw.chance(0.3):
+        scale = draw.edge(draw.scale_of(given) * draw.integer(64, 128))
     left = draw.output(kept, float(np.float32(scale)))
     if axes == (1, 2) and draw.chance(0.5):  # sums next to where the code changes
         count, out = dims[1] * dims[2], draw.file.tensors[left].scales[0]
@@ -247,6 +253,8 @@ def arithmetic(word: str) -> Callable[[Draw], None]:
         own = draw.scale_of(first), draw.scale_of(second)
         product = own[0] * own[1] * 100
         scale = (product if word == "MUL" else max(own)) * draw.rng.uniform(0.6, 3)
+        if word == "MUL" and draw.chance(0.6):
+            scale = draw.edge(own[0] * own[1] * draw.integer(1, 255) * draw.integer(1, 255))
         left = draw.output(dims, float(np.float32(scale)))
         operands = [first, second] if draw.chance(0.7) else [second, first]
         draw.file.operator(word, operands, left, FusedActivationFunction=draw.activation())
@@ -262,13 +270,16 @@ def function(word: str, scale: float | None = None, zero: int = 0) -> Callable[[
         given = draw.input(dims, float(np.float32(np.exp(draw.rng.uniform(-6, -1.5)))))
         low = 0 if draw.type == "uint8" else -128
         draw.inputs[0] = np.arange(low, low + 256).astype(draw.type).reshape(dims)
+        alpha = float(np.float32(draw.rng.uniform(0.05, 1.5))) if word == "LEAKY_RELU" else 1.0
         if scale is None:
             step = draw.scale_of(given) * draw.rng.uniform(0.3, 2)
+            if draw.chance(0.6):
+                step = draw.edge(draw.scale_of(given) * draw.integer(1, 255) * alpha)
             left = draw.output(dims, float(np.float32(step)))
         else:
             own = zero + (128 if draw.type == "uint8" else 0)
             left = draw.output(dims, scale, own)
-        options = {"Alpha": float(draw.rng.uniform(-0.5, 1.5))} if word == "LEAKY_RELU" else {}
+        options = {"Alpha": alpha} if word == "LEAKY_RELU" else {}
         draw.file.operator(word, [given], left, **options)
 
     return drawn
@@ -285,7 +296,11 @@ def prelu(draw: Draw) -> None:
         learned = np.arange(low, low + 256).astype(draw.type).reshape(1, 1, 256)
         draw.inputs[0] = np.repeat(learned.reshape(256, 1), 256, 1).reshape(dims)
     slopes = draw.file.constant(learned, scales=[draw.scale()], zero_points=[draw.zero_point()])
-    left = draw.output(dims, float(np.float32(draw.scale_of(given) * draw.rng.uniform(0.5, 2))))
+    step = float(np.float32(draw.scale_of(given) * draw.rng.uniform(0.5, 2)))
+    if draw.chance(0.7):
+        product = draw.scale_of(given) * draw.scale_of(slopes)
+        step = draw.edge(product * draw.integer(1, 255) * draw.integer(1, 255))
+    left = draw.output(dims, step)
     draw.file.operator("PRELU", [given, slopes], left)
 
 
@@ -303,7 +318,10 @@ def quantize(draw: Draw) -> None:
     dims = draw.map()
     if draw.chance(0.5):
         given = draw.input(dims)
-        left = draw.output(dims, float(np.float32(draw.scale_of(given) * draw.rng.uniform(0.3, 3))))
+        step = float(np.float32(draw.scale_of(given) * draw.rng.uniform(0.3, 3)))
+        if draw.chance(0.5):
+            step = draw.edge(draw.scale_of(given) * draw.integer(1, 255))
+        left = draw.output(dims, step)
     else:
         given = draw.file.tensor(dims, "float32")
         draw.file.inputs = [given]

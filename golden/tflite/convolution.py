@@ -31,10 +31,10 @@ Map = NDArray[np.int8]
 
 
 def convolution(operator: Convolution, x: Map, read: Tensor, left: Tensor, element: Element) -> Map:
-    """Return a convolution, rounded twice. A file of uint8 multiplies scales in float32."""
+    """Return a convolution, rounded twice."""
     assert operator.constants is not None
     source = replace(source_of(operator, read.shape), tensor=read)
-    by = _factors(operator.constants, read, left, in_float32=element is Element.UINT8)
+    by = _factors(operator.constants, read, left, element)
     acc = _sums(operator.constants, x, source)
     return _stored(acc, by, operator.activation, left)
 
@@ -45,7 +45,7 @@ def fully_connected(
     """Return the product with a matrix.
 
     LiteRT multiplies its sums with a real factor of 64 bits and rounds once, halves away from 0.
-    TFLM does as in convolutions; the factor of weights with one scale is computed in float32.
+    TFLM does as in convolutions.
     """
     shape, constants = read.shape, operator.constants
     acc = _sums(constants, x, Source.whole(read, (shape.height, shape.width)))
@@ -54,12 +54,12 @@ def fully_connected(
         real = np.array([quantization(read).scale * float(each) for each in constants.scales])
         steps = rounded(fitting(acc) * (real / own.scale).reshape(-1, 1, 1))
         return clamped(steps + own.zero_point, *limits(operator.activation, own))
-    by = _factors(constants, read, left, in_float32=constants.scales.size == 1)
+    by = _factors(constants, read, left, Element.INT8)
     return _stored(acc, by, operator.activation, left)
 
 
 def transpose_convolution(
-    operator: TransposeConvolution, x: Map, read: Tensor, left: Tensor
+    operator: TransposeConvolution, x: Map, read: Tensor, left: Tensor, element: Element
 ) -> Map:
     """Return a transposed convolution, rounded twice: every input adds a scaled kernel."""
     constants, (rows, columns) = operator.constants, operator.stride
@@ -71,7 +71,7 @@ def transpose_convolution(
     top, first = operator.padding.top, operator.padding.left
     cut = whole[0, :, top : top + operator.height, first : first + operator.width]
     acc = cut.long().numpy() + constants.bias.astype(np.int64).reshape(-1, 1, 1)
-    by = _factors(constants, read, left, in_float32=False)
+    by = _factors(constants, read, left, element)
     return _stored(acc, by, operator.activation, left)
 
 
@@ -90,13 +90,11 @@ def _sums(constants: QuantizedWeights, x: Map, source: Source) -> Integers:
     return found
 
 
-def _factors(
-    constants: QuantizedWeights, read: Tensor, left: Tensor, *, in_float32: bool
-) -> Factor:
-    """Return the factor of each filter, or the one of all."""
+def _factors(constants: QuantizedWeights, read: Tensor, left: Tensor, element: Element) -> Factor:
+    """Return the factor of each filter, or the one of all; uint8 files multiply in float32."""
     ours, theirs = quantization(read).scale, quantization(left).scale
     products = [ours * float(scale) for scale in constants.scales]
-    if in_float32:
+    if element is Element.UINT8:
         products = [float32(product) for product in products]
     return factor(product / theirs for product in products).of_channels()
 

@@ -6,11 +6,12 @@ from numpy.typing import NDArray
 from hwsim.golden.tflite.fixed_point import Integers, clamped, factor, rescaled
 from hwsim.golden.tflite.quantities import (
     centred,
-    float_ratio_factor,
     limits,
+    product_factor,
     quantization,
 )
 from hwsim.graph import Quantization, Tensor
+from hwsim.graph.kernels import Kernels
 from hwsim.graph.operators import Arithmetic, Multiply, Subtract
 from hwsim.graph.pointwise import Prelu
 
@@ -18,7 +19,9 @@ Map = NDArray[np.int8]
 HEADROOM_BITS = 20  # both operands are shifted by these before they are scaled
 
 
-def arithmetic(operator: Arithmetic, maps: list[Map], read: list[Tensor], left: Tensor) -> Map:
+def arithmetic(
+    operator: Arithmetic, maps: list[Map], read: list[Tensor], left: Tensor, kernels: Kernels
+) -> Map:
     """Return two operands, one of them perhaps a constant, combined value by value."""
     operands = [(x, quantization(tensor)) for x, tensor in zip(maps, read, strict=True)]
     if operator.constant is not None:
@@ -27,7 +30,7 @@ def arithmetic(operator: Arithmetic, maps: list[Map], read: list[Tensor], left: 
     (x1, q1), (x2, q2) = operands
     first, second, own = centred(x1, q1), centred(x2, q2), quantization(left)
     if isinstance(operator, Multiply):
-        by = float_ratio_factor(q1.scale, q2.scale, over=own.scale)
+        by = product_factor(kernels, q1.scale, q2.scale, over=own.scale)
         found = rescaled(first * second, by)
     else:
         sign = -1 if isinstance(operator, Subtract) else 1
@@ -52,12 +55,12 @@ def _sum(
     return rescaled(one + sign * two, by)
 
 
-def prelu(operator: Prelu, x: Map, read: Tensor, left: Tensor) -> Map:
+def prelu(operator: Prelu, x: Map, read: Tensor, left: Tensor, kernels: Kernels) -> Map:
     """Return values above 0 as they are, and others times their slope, each with a factor."""
     ours, own, slopes = quantization(read), quantization(left), operator.slopes
     values, learned = centred(x, ours), centred(slopes.values, slopes.quantization)
     scales = ours.scale, slopes.quantization.scale
-    above = rescaled(values, float_ratio_factor(ours.scale, over=own.scale))
-    by = float_ratio_factor(*scales, over=own.scale)
+    above = rescaled(values, product_factor(kernels, ours.scale, over=own.scale))
+    by = product_factor(kernels, *scales, over=own.scale)
     below = rescaled(values * learned, by)
     return clamped(np.where(values >= 0, above, below) + own.zero_point)

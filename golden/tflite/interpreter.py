@@ -61,9 +61,9 @@ def _run(
         case words.FullyConnected():
             return convolution.fully_connected(operator, x, read[0], left, kernels)
         case host.TransposeConvolution():
-            return convolution.transpose_convolution(operator, x, read[0], left)
+            return convolution.transpose_convolution(operator, x, read[0], left, element)
         case words.Arithmetic():
-            return elementwise.arithmetic(operator, list(maps), read, left)
+            return elementwise.arithmetic(operator, list(maps), read, left, kernels)
         case words.MaxPool():
             return pools.max_pool(operator, x, left)
         case words.AveragePool():
@@ -89,9 +89,9 @@ def _pointwise(
         case functions.Clamp():
             return pointwise.clamp(operator, x, read, left, kernels)
         case functions.LeakyRelu():
-            return pointwise.leaky_relu(operator, x, read, left)
+            return pointwise.leaky_relu(operator, x, read, left, kernels)
         case functions.Prelu():
-            return elementwise.prelu(operator, x, read, left)
+            return elementwise.prelu(operator, x, read, left, kernels)
         case functions.Logistic():
             return pointwise.logistic(x, read)
         case functions.Tanh():

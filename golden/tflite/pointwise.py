@@ -20,8 +20,8 @@ from hwsim.golden.tflite.fixed_point import (
 )
 from hwsim.golden.tflite.quantities import (
     centred,
-    float_ratio_factor,
     limits,
+    product_factor,
     quantization,
     ratio_factor,
 )
@@ -63,17 +63,17 @@ def clamp(operator: Clamp, x: Map, read: Tensor, left: Tensor, kernels: Kernels)
     ours, own = quantization(read), quantization(left)
     if kernels is Kernels.TFLM and operator.activation is Activation.RELU6:
         return clamped(x.astype(np.int64), *limits(operator.activation, ours))
-    by = float_ratio_factor(ours.scale, over=own.scale)
+    by = product_factor(kernels, ours.scale, over=own.scale)
     found = rescaled(centred(x, ours), by)
     return clamped(found + own.zero_point, *limits(operator.activation, own))
 
 
-def leaky_relu(operator: LeakyRelu, x: Map, read: Tensor, left: Tensor) -> Map:
+def leaky_relu(operator: LeakyRelu, x: Map, read: Tensor, left: Tensor, kernels: Kernels) -> Map:
     """Return values above 0 with one factor, and others with another."""
     ours, own = quantization(read), quantization(left)
     values = centred(x, ours)
-    above = float_ratio_factor(ours.scale, over=own.scale)
-    below = float_ratio_factor(ours.scale, float32(operator.slope), over=own.scale)
+    above = product_factor(kernels, ours.scale, over=own.scale)
+    below = product_factor(kernels, ours.scale, float32(operator.slope), over=own.scale)
     found = np.where(
         values >= 0,
         rescaled(values, above),

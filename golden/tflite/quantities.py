@@ -15,6 +15,7 @@ from hwsim.golden.tflite.fixed_point import (
     rounded,
 )
 from hwsim.graph import Quantization, Tensor
+from hwsim.graph.kernels import Kernels
 from hwsim.graph.operators import Activation
 
 
@@ -33,8 +34,14 @@ def ratio_factor(read: Quantization, left: Quantization) -> Factor:
     return factor(read.scale / left.scale)
 
 
-def float_ratio_factor(*scales: float, over: float) -> Factor:
-    """Return the factor of a product of scales over another one, computed in float32."""
+def product_factor(kernels: Kernels, *scales: float, over: float) -> Factor:
+    """Return the factor of a product of scales over another one.
+
+    LiteRT computes it in float32, each step rounded, and TFLM in 64 bits. Where the last bits of
+    the factor differ, so do values that lie next to where their code changes.
+    """
+    if kernels is Kernels.TFLM:
+        return factor(math.prod(scales) / over)
     product = scales[0]
     for scale in scales[1:]:
         product = float32(product * scale)
