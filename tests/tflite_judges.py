@@ -27,7 +27,7 @@ NAMES = (
     "ssd_slim_120x160_int8",
     "vww_96_int8",
 )
-ARENA_BYTES = 1 << 24  # of TFLM
+ARENA_BYTES = 1 << 26  # of TFLM
 Arrays = list[NDArray[Any]]
 
 
@@ -39,9 +39,15 @@ def network_file(name: str) -> Path:
     return path
 
 
+def reference_file(name: str) -> Mapping[str, NDArray[Any]]:
+    """Return the kept arrays of a network's reference runs."""
+    kept: Mapping[str, NDArray[Any]] = np.load(NETWORKS / "reference" / f"{name}.npz")
+    return kept
+
+
 def references(name: str) -> list[tuple[Arrays, Arrays]]:
     """Return the inputs of a network's reference runs, and what LiteRT's kernels left of each."""
-    kept = np.load(NETWORKS / "reference" / f"{name}.npz")
+    kept = reference_file(name)
     found: list[tuple[Arrays, Arrays]] = []
     while f"in{len(found)}" in kept:
         number, outputs = len(found), Arrays()
@@ -77,17 +83,43 @@ def litert_outputs(content: bytes, inputs: Sequence[NDArray[Any]]) -> Arrays:
     return [tensors[number] for number in _graph_outputs(content)]
 
 
+def tflm_tensors(content: bytes, inputs: Sequence[NDArray[Any]]) -> dict[int, NDArray[Any]]:
+    """Return every tensor that is computed or read, by its number, as TFLM computes it."""
+    interpreter = _tflm(content, inputs, keeps_all=True)
+    numbers = [number for operator in _operators(content) for number in operator]
+    found = {number: interpreter.GetTensor(number, 0) for number in {*numbers} - {-1}}
+    return {number: each["tensor_data"] for number, each in found.items()}
+
+
 def tflm_outputs(content: bytes, inputs: Sequence[NDArray[Any]]) -> Arrays:
     """Return a network's outputs, as TFLM computes them."""
+    interpreter = _tflm(content, inputs, keeps_all=False)
+    return [interpreter.get_output(place) for place in range(len(_graph_outputs(content)))]
+
+
+def _tflm(content: bytes, inputs: Sequence[NDArray[Any]], *, keeps_all: bool) -> Any:
     runtime = pytest.importorskip(
         "tflite_micro.python.tflite_micro.runtime", reason="tflite-micro is not installed"
     )
-    interpreter = runtime.Interpreter.from_bytes(content, arena_size=ARENA_BYTES)
+    kinds = runtime.InterpreterConfig
+    interpreter = runtime.Interpreter.from_bytes(
+        content,
+        arena_size=ARENA_BYTES,
+        intrepreter_config=kinds.kPreserveAllTensors if keeps_all else kinds.kAllocationRecording,
+    )
     for place, values in enumerate(inputs):
         interpreter.set_input(values, place)
     interpreter.invoke()
-    stored_outputs = range(len(_graph_outputs(content)))
-    return [interpreter.get_output(place) for place in stored_outputs]
+    return interpreter
+
+
+def _operators(content: bytes) -> Sequence[Sequence[int]]:
+    """Return the numbers of the tensors that each operator reads and leaves."""
+    import tflite
+
+    graph = tflite.Model.GetRootAs(content, 0).Subgraphs(0)
+    operators = (graph.Operators(index) for index in range(graph.OperatorsLength()))
+    return [[*each.InputsAsNumpy().tolist(), *each.OutputsAsNumpy().tolist()] for each in operators]
 
 
 def _graph_outputs(content: bytes) -> Sequence[int]:
@@ -105,7 +137,7 @@ def maps_of(
     return {
         name: graph.in_file[name].to_map(tensors[number])
         for number, name in enumerate(names)
-        if name in graph.in_file
+        if name in graph.in_file and number in tensors
     }
 
 
