@@ -56,3 +56,16 @@ def test_limits_of_tiny_scales_are_those_of_int8(tmp_path: Path) -> None:
     values = np.array([[-128, -1, 5, 127]], np.int8)
     (found,) = outputs_of(read_network(path), [values], Kernels.LITERT)
     assert found.tolist() == [[0, 0, 5, 127]]
+
+
+def test_a_sum_of_exponentials_that_overflows_is_told(tmp_path: Path) -> None:
+    file = File()
+    dims = (1, 5000)
+    x = file.tensor(dims, "int8", [0.5], [0])
+    out = file.tensor(dims, "int8", [1 / 256], [-128])
+    file.operator("SOFTMAX", [x], out, Beta=1.0)
+    file.inputs, file.outputs = [x], [out]
+    path = tmp_path / "wide.tflite"
+    path.write_bytes(file.content())
+    with pytest.raises(InputError, match=r"operator 0 SOFTMAX: a sum of \d+ on the way"):
+        outputs_of(read_network(path), [np.zeros(dims, np.int8)], Kernels.LITERT)

@@ -97,7 +97,7 @@ def _pointwise(
         case functions.Tanh():
             return pointwise.tanh(x, read)
         case functions.HardSwish():
-            return pointwise.hard_swish(operator, x, read, left)
+            return pointwise.hard_swish(x, read, left)
     raise AssertionError(operator)
 
 

@@ -28,7 +28,7 @@ from hwsim.golden.tflite.quantities import (
 from hwsim.graph import Tensor
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operators import Activation
-from hwsim.graph.pointwise import Clamp, HardSwish, LeakyRelu
+from hwsim.graph.pointwise import Clamp, LeakyRelu
 
 Map = NDArray[np.int8]
 INTEGER_BITS = 4  # of what goes into an exponential
@@ -116,9 +116,8 @@ def _saturated(found: Integers, outside: Integers) -> Integers:
     return np.where(outside < 0, INT8_MIN, np.where(outside > 0, INT8_MAX, found))
 
 
-def hard_swish(operator: HardSwish, x: Map, read: Tensor, left: Tensor) -> Map:
+def hard_swish(x: Map, read: Tensor, left: Tensor) -> Map:
     """Return x times (x + 3) / 6 held to 0 and 1, in numbers of 16 bits."""
-    del operator
     ours, own = quantization(read), quantization(left)
     fine = centred(x, ours) << 7
     fine_scale = float32(ours.scale / 128)

@@ -9,6 +9,7 @@ from hwsim.golden.tflite.fixed_point import (
     INT8_MIN,
     clamped,
     factor,
+    fitting,
     float32,
     high_product,
     rescaled,
@@ -22,20 +23,21 @@ Map = NDArray[np.int8]
 DIFFERENCE_BITS = 5  # integer bits of the distance to the largest value
 SUM_BITS = 12  # integer bits of the sum of exponentials
 OUTPUT_BITS = 8
+LARGEST_FACTOR = float((1 << 31) - 1)
 
 
 def softmax(operator: Softmax, x: Map, read: Tensor) -> Map:
     """Return exp(beta x) over its sum, in steps of 1/256 from -128 on."""
     scale = quantization(read).scale
     steps = 1 << (FRACTION_BITS - DIFFERENCE_BITS)
-    by = factor(min(float32(operator.beta) * scale * steps, FRACTION_LIMIT))
+    by = factor(min(float32(operator.beta) * scale * steps, LARGEST_FACTOR))
     values = x.astype(np.int64)
     difference = values - values.max(0, keepdims=True)
     least = -_radius(int(by.exponent[0]))
     counts = difference >= least
     raw = rescaled(np.where(counts, difference, 0), by)
     powers = exp_below_zero(raw, DIFFERENCE_BITS)
-    total = np.where(counts, shifted_right(powers, SUM_BITS), 0).sum(0, keepdims=True)
+    total = fitting(np.where(counts, shifted_right(powers, SUM_BITS), 0).sum(0, keepdims=True))
     zeros = 32 - _bit_length(total)  # in front of the sum's first 1
     over = SUM_BITS - zeros
     fraction = (total << zeros) - (np.int64(1) << 31)
@@ -43,9 +45,6 @@ def softmax(operator: Softmax, x: Map, read: Tensor) -> Map:
         high_product(over_one_plus(fraction), powers), over + FRACTION_BITS - OUTPUT_BITS
     )
     return clamped(np.where(counts, found + INT8_MIN, INT8_MIN))
-
-
-FRACTION_LIMIT = float((1 << 31) - 1)
 
 
 def _radius(exponent: int) -> int:

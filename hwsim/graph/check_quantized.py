@@ -27,7 +27,7 @@ from hwsim.graph.operators import (
     Reshape,
     SpaceToDepth,
 )
-from hwsim.graph.pointwise import Dequantize, LeakyRelu, Prelu, Quantize
+from hwsim.graph.pointwise import Dequantize, LeakyRelu, Logistic, Prelu, Quantize, Tanh
 from hwsim.graph.rules import is_integer, is_pair, is_real
 from hwsim.graph.tensors import Quantization, Shape, Tensor
 
@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 
 SCALE_TOLERANCE = 1e-6  # between scales that are meant to be the same, as LiteRT's
 LARGEST_BLOCK = 64
+# The scale and zero point of what functions of a known range leave; runtimes take no other.
+FIXED_OUTPUTS: dict[type[Operator], Quantization] = {
+    Logistic: Quantization(1 / 256, -128),
+    Softmax: Quantization(1 / 256, -128),
+    Tanh: Quantization(1 / 128, 0),
+}
 MOST_PADDING_CHANNELS = 1 << 16
 
 
@@ -194,6 +200,12 @@ def broken_quantization(
         yield f"leaves real values, tensor '{left.name}': only a quantized network is computed"
     if left.quantization is not None and isinstance(operator, Dequantize):
         yield f"tensor '{left.name}' must have real values"
+    fixed = FIXED_OUTPUTS.get(type(operator))
+    if fixed is not None and left.quantization != fixed:
+        yield (
+            f"{operator.KIND} leaves {_text(left.quantization)}: must be {_text(fixed)}, as the "
+            "runtimes have it"
+        )
     if operator.KEEPS_QUANTIZATION:
         for tensor in read:
             yield from _broken_keeping(tensor, left)
@@ -205,6 +217,12 @@ def _broken_keeping(read: Tensor, left: Tensor) -> Iterator[str]:
         return
     if abs(ours.scale - theirs.scale) > SCALE_TOLERANCE or ours.zero_point != theirs.zero_point:
         yield (
-            f"reads tensor '{read.name}' of scale {ours.scale:g}, zero point {ours.zero_point}, "
-            f"and leaves scale {theirs.scale:g}, zero point {theirs.zero_point}: must be the same"
+            f"reads tensor '{read.name}' of {_text(ours)}, and leaves {_text(theirs)}: must be the "
+            "same"
         )
+
+
+def _text(quantization: Quantization | None) -> str:
+    if quantization is None:
+        return "real values"
+    return f"scale {quantization.scale:g}, zero point {quantization.zero_point}"
