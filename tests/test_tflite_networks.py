@@ -4,6 +4,8 @@ from collections import Counter
 
 import pytest
 
+pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
+
 from hwsim.frontends.tflite import read_network
 from hwsim.graph.kernels import Kernels
 from tests.tflite_judges import (
