@@ -52,8 +52,9 @@ def run_stage(stage: Stage, tensors: Mapping[str, Tensor]) -> Tensor:
         _tensor(constants.multiplier),
         _tensor(constants.negative_multiplier),
         _tensor(constants.shift),
-        stage.output.zero_point,
+        stage.added_offset,
         stage.output.bits,
+        stage.rounding,
     )
     return spatial_pool(channel_pool(y, stage.channel_pool), stage.spatial_pool)
 

@@ -1,5 +1,6 @@
 """Real factors as the integers of a rescale: factor = multiplier / 2**shift."""
 
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,20 @@ from hwsim.errors import InputError
 
 SMALLEST_SHIFT = 2
 LARGEST_SHIFT = 62
+ROUNDED_ONCE = 31  # the largest shift of a lane that always rounds once
+FIRST_HALF = 1 << 30  # of the first division of a lane that rounds twice
+
+
+class Rounding(IntEnum):
+    """How a product of accumulator and factor is rounded when it is shifted right by `shift`.
+
+    ONCE rounds halves up. TWICE is what TFLite's reference kernels do where a shift exceeds 31:
+    first to a multiple of 2**31, then to one of 2**shift, both with halves away from zero but for
+    the first of a negative product, which go up.
+    """
+
+    ONCE = 0
+    TWICE = 1
 
 
 class FixedPoint(NamedTuple):
@@ -54,6 +69,25 @@ def fixed_point(
         _scaled(factors * negative_slope, shift).astype(np.int32),
         shift.astype(np.int32),
     )
+
+
+def rescaled(
+    sums: NDArray[np.int64],
+    multiplier: NDArray[np.int64] | np.int64,
+    shift: NDArray[np.int64] | np.int64,
+    rounding: Rounding,
+) -> NDArray[np.int64]:
+    """Return int32 sums x multiplier / 2**shift, rounded to integers.
+
+    Multipliers are 0 to 2**31 - 1: the product fits int64 even with what is added for rounding.
+    Rounding twice is one shift of the product, too: the first division leaves 2**30 more or, below
+    zero, 2**30 less of it.
+    """
+    added = np.int64(1) << (shift - 1)
+    if rounding is Rounding.TWICE:
+        first_half = np.where(sums < 0, -FIRST_HALF, FIRST_HALF)
+        added = added + np.where(shift > ROUNDED_ONCE, first_half, 0)
+    return np.asarray((sums * multiplier + added) >> shift, np.int64)
 
 
 def _scaled(factors: NDArray[np.float64], shift: NDArray[np.int32]) -> NDArray[np.float64]:

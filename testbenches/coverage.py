@@ -51,6 +51,8 @@ LAYERS = (
     Bin("grouped", "a source whose filters see some of its channels"),
     Bin("unequal padding", "a source with other padding on one side than on another"),
     Bin("several sources", "a layer that adds up several sources"),
+    Bin("two limbs", "a layer whose weights are read in two parts"),
+    Bin("rounded twice", "a layer rounds some lanes twice"),
     Bin("reduction only", "a pass reads maps back and reduces them: one filter per channel"),
     Bin("leaky positive", "a stored value comes from the first multiplier"),
     Bin("leaky negative", "a stored value comes from the multiplier of negative sums"),

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
-from hwsim.graph import Source, Stage
+from hwsim.fixed_point import ROUNDED_ONCE
+from hwsim.graph import Rounding, Source, Stage
 from hwsim.isa.descriptor import Compute, End, Load, Store
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import PAGE_BYTES, Destination
@@ -61,6 +62,8 @@ def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
         "several sweeps": len(schedule.sweeps) > 1,
         "several output blocks": blocking.output_blocks > 1,
         "several sources": len(layer.sources) > 1,
+        "two limbs": layer.weight_limbs > 1,
+        "rounded twice": _is_rounded_twice(layer),
         "empty output lanes": layer.filters % config.array.output_lanes > 0,
         f"weights per {schedule.scope.value}": True,
         "multi-word bundle": blocking.bundle_words > 1,
@@ -69,6 +72,12 @@ def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
         _bins_of_source(*pair, config) for pair in zip(layer.sources, blocking.sources, strict=True)
     )
     return {name for name, true in holds.items() if true}.union(*own)
+
+
+def _is_rounded_twice(layer: Stage) -> bool:
+    assert layer.constants is not None
+    has_large_shift = bool(np.any(layer.constants.shift > ROUNDED_ONCE))
+    return layer.rounding is Rounding.TWICE and has_large_shift
 
 
 def _bins_of_source(source: Source, blocking: SourceBlocking, config: Config) -> set[str]:

@@ -49,6 +49,7 @@ def drawn_fields(rng: np.random.Generator, config: Config, number: int) -> Field
         "output_zero_point": int(rng.integers(-128, 128)),
         "staging_address": int(rng.integers(STAGING_WORDS - words + 1)),
         "byte_offset": int(rng.choice(range(0, config.word_bytes, step))),
+        "rounding": int(rng.integers(2)),
         "source": 500 + number,
     }
 

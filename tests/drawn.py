@@ -14,15 +14,22 @@ from hwsim.graph import (
     Graph,
     Padding,
     Quantization,
+    Rounding,
     Shape,
     Source,
     SpatialPool,
     Stage,
     Tensor,
 )
-from hwsim.graph.check import IMAGE_CHANNELS, LARGEST_DILATION, LARGEST_STRIDE
+from hwsim.graph.check import (
+    IMAGE_CHANNELS,
+    LARGEST_DILATION,
+    LARGEST_STRIDE,
+    weight_range,
+)
 from hwsim.graph.infer import convolved_shape
 
+MOST_WIDE_WEIGHTS = 120  # of a filter, with weights of two limbs: more could overflow
 LARGEST_DRAWN_KERNEL = 20  # the largest of all would take long; a COMPUTE has at most 15 taps
 
 
@@ -148,9 +155,13 @@ def stages_on(
         other = draw(sources_of(draw(st.sampled_from(tensors)), groups))
         if (fitted := fitting(other, computed)) is not None:
             sources.append(fitted)
-    return Stage.inferred(f"stage{number}", sources, f"features{number}", filters,
-                          draw(st.sampled_from([None, 0.1])), k, draw(st.sampled_from(SpatialPool)),
-                          weight_bits or draw(st.sampled_from([4, 8])))  # fmt: skip
+    stage = Stage.inferred(f"stage{number}", sources, f"features{number}", filters,
+                           draw(st.sampled_from([None, 0.1])), k,
+                           draw(st.sampled_from(SpatialPool)),
+                           weight_bits or draw(st.sampled_from([4, 8])))  # fmt: skip
+    fan_in = stage.weight_count // filters
+    limbs = draw(st.sampled_from([1, 1, 2])) if fan_in <= MOST_WIDE_WEIGHTS else 1
+    return replace(stage, rounding=draw(st.sampled_from(Rounding)), weight_limbs=limbs)
 
 
 @st.composite
@@ -225,9 +236,11 @@ def _quantization(rng: np.random.Generator) -> Quantization:
 
 
 def _constants(stage: Stage, rng: np.random.Generator) -> Constants:
-    high = 1 << (stage.weight_bits - 1)
+    low, high = weight_range(stage)
+    every = [rng.integers(low, high, shape, endpoint=True) for shape in stage.weights_shapes]
     weights = tuple(
-        rng.integers(-high, high, shape).astype(np.int8) for shape in stage.weights_shapes
+        drawn.astype(np.int8) if stage.weight_limbs == 1 else drawn.astype(np.int16)
+        for drawn in every
     )
     # Spread the outputs over about twice the int8 range, so that both ends saturate.
     spread = 128 * high * np.sqrt(stage.weight_count // stage.filters) / 3

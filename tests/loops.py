@@ -1,17 +1,22 @@
 """A stage computed apart from golden, value by value in Python integers."""
 
 from collections.abc import Mapping
+from fractions import Fraction
+from math import floor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.graph import Source, Stage
+from hwsim.graph import Rounding, Source, Stage
 
 Values = NDArray[np.int64]
 Stored = NDArray[np.int8]
 
 
-def convolution_by_loops(x: Stored, weights: Stored, source: Source) -> Values:
+def convolution_by_loops(
+    x: Stored, weights: NDArray[np.signedinteger[Any]], source: Source
+) -> Values:
     """Return the sums for one tensor `x[C, H, W]`, product by product, zero point folded after."""
     filters, fan_in, rows, columns = weights.shape
     zero_point, enlarged = source.tensor.zero_point, source.upsample
@@ -63,10 +68,19 @@ def stage_by_loops(stage: Stage, tensors: Mapping[str, Stored]) -> Stored:
     for channel, p, q in np.ndindex(narrow.shape):
         acc = int(sums[channel, p, q]) + int(constants.bias[channel])
         factors = constants.multiplier if acc >= 0 else constants.negative_multiplier
-        shift = int(constants.shift[channel])
-        wide = (acc * int(factors[channel]) + (1 << (shift - 1))) >> shift
-        narrow[channel, p, q] = min(max(wide + stage.output.zero_point, -128), 127)
+        scaled = Fraction(acc * int(factors[channel]), 1 << int(constants.shift[channel]))
+        wide = rounded(scaled, int(constants.shift[channel]), stage.rounding)
+        narrow[channel, p, q] = min(max(wide + stage.added_offset, -128), 127)
     return pooled_by_loops(narrow, stage).astype(np.int8)
+
+
+def rounded(scaled: Fraction, shift: int, rounding: Rounding) -> int:
+    """Return a number that was divided by 2**shift as an integer."""
+    if rounding is Rounding.ONCE or shift <= 31:
+        return floor(scaled + Fraction(1, 2))
+    high = floor(scaled * (1 << (shift - 31)) + Fraction(1, 2))
+    nearest = Fraction(abs(high), 1 << (shift - 31)) + Fraction(1, 2)
+    return floor(nearest) if high >= 0 else -floor(nearest)
 
 
 def pooled_by_loops(y: Values, stage: Stage) -> Values:

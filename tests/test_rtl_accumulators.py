@@ -26,6 +26,7 @@ class Sums:
     index: int
     bank: int
     overwrite: bool
+    scale: bool
     last: bool
     lanes: NDArray[np.int64]
 
@@ -53,6 +54,7 @@ def planned(seed: int, idle: float) -> tuple[dict[int, Sums], dict[int, Read]]:
         pixels = int(rng.integers(Accumulators.REVISIT, DEPTH + 1))
         blocks = int(rng.integers(1, 5))
         totals = np.zeros((pixels, LANES), np.int64)
+        lower = int(rng.integers(0, blocks))  # the first block of lower limbs, if it is not 0
         # The array's first read must come after the drain's last read.
         cycle = max(cycle, drained[bank] + 1 + Accumulators.READ_LATENCY)
         for block in range(blocks):
@@ -60,9 +62,10 @@ def planned(seed: int, idle: float) -> tuple[dict[int, Sums], dict[int, Read]]:
                 while rng.random() < idle:
                     cycle += 1
                 lanes = rng.integers(-high, high, LANES)
-                totals[pixel] += lanes
+                scale = 0 < block == lower
+                totals[pixel] = (totals[pixel] << scale * CONFIG.widths.weight_bits) + lanes
                 last = (block, pixel) == (blocks - 1, pixels - 1)
-                sums[cycle] = Sums(pixel, bank, block == 0, last, lanes)
+                sums[cycle] = Sums(pixel, bank, block == 0, scale, last, lanes)
                 cycle += 1
         read = max(max(reads, default=0) + 1, cycle - 1 + SKEW + Accumulators.WRITE_LATENCY)
         for index in rng.permutation(pixels):
@@ -90,8 +93,8 @@ def test_tiles_add_up_and_drain_exactly(seed: int, idle: float) -> None:
         ctx.set(dut.i.valid, given is not None)
         if given is None:  # whatever stands there counts for nothing
             index, bank = (int(value) for value in rng.integers(2, size=2))
-            given = Sums(index, bank, cycle % 2 == 0, True, np.zeros(LANES, np.int64))
-        for name in ("index", "bank", "overwrite", "last"):
+            given = Sums(index, bank, cycle % 2 == 0, False, True, np.zeros(LANES, np.int64))
+        for name in ("index", "bank", "overwrite", "scale", "last"):
             ctx.set(payload.accumulate[name], int(getattr(given, name)))
         for lane, step in enumerate(STEPS):
             due = sums.get(cycle - step)

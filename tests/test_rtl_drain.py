@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import accumulate
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
+from hwsim.graph import Rounding
 from hwsim.graph import SpatialPool as Pool
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.rtl.arithmetic.accumulators import Accumulators
@@ -24,6 +26,7 @@ from tests.drained import (
     drawn_fields,
     number_of_reads,
 )
+from tests.loops import rounded
 from tests.streams import Each, step
 
 
@@ -61,11 +64,12 @@ def drawn_tile(rng: np.random.Generator, config: Config, number: int) -> Tile:
     return Tile(fields, sums, parameters)
 
 
-def rescaled(total: int, lane: dict[str, int], zero_point: int) -> int:
+def rescaled(total: int, lane: dict[str, int], fields: Fields) -> int:
     biased = total + lane["bias"]
     factor = lane["negative_multiplier"] if biased < 0 else lane["multiplier"]
-    rounded = (biased * factor + (1 << (lane["shift"] - 1))) >> lane["shift"]
-    return int(min(max(rounded + zero_point, -128), 127))
+    scaled = Fraction(biased * factor, 1 << lane["shift"])
+    nearest = rounded(scaled, lane["shift"], Rounding(fields["rounding"]))
+    return min(max(nearest + fields["output_zero_point"], -128), 127)
 
 
 def stored_bytes(tile: Tile) -> NDArray[np.int64]:
@@ -73,7 +77,7 @@ def stored_bytes(tile: Tile) -> NDArray[np.int64]:
     fields = tile.fields
     rows, columns, lanes = tile.sums.shape
     values = np.array([
-        rescaled(int(total), tile.parameters[place % lanes], fields["output_zero_point"])
+        rescaled(int(total), tile.parameters[place % lanes], fields)
         for place, total in enumerate(tile.sums.flatten())
     ]).reshape(rows, columns, lanes // tile.k, tile.k).max(axis=3)  # fmt: skip
     size, stride = tile.pool.window, tile.pool.stride

@@ -43,6 +43,7 @@ def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str
             "masked": masked,
             "factor": fields["channel_pool"],
             "zero_point": fields["output_zero_point"],
+            "rounding": fields["rounding"],
             "address": fields["staging_address"] + row * sides[1] + column,
             "byte": place % config.word_bytes,
             "last": False,

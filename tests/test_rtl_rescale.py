@@ -8,6 +8,7 @@ import torch
 from amaranth.sim import Simulator
 
 from hwsim.golden.rescale import rescale
+from hwsim.graph import Rounding
 from hwsim.rtl.arithmetic.rescale import Rescale
 from tests.drawn import preset_with
 
@@ -23,25 +24,35 @@ def operands(rng: np.random.Generator, factor_bits: int, count: int) -> list[dic
         total = EDGES[index] if index < len(EDGES) else int(rng.integers(low, high, endpoint=True))
         bias = int(rng.integers(max(-(2**31), total - 2**31 + 1), min(2**31 - 1, total + 2**31)))
         factors = rng.integers(0, 2 ** int(rng.integers(1, factor_bits + 1)), 2)
+        shift = int(rng.integers(2, 63))
+        if index % 3 == 0:  # halves, or next to them: of the second division or of the only one
+            shift = int(rng.integers(factor_bits + 1, factor_bits + 14))
+            factors[:] = 1 << (factor_bits - 1)
+            odd = 2 * int(rng.integers(-130, 130)) + 1
+            total = (odd << (shift - factor_bits)) + int(rng.integers(-1, 2))
+            bias = int(rng.integers(-1000, 1000))
         cases.append({
             "total": total, "accumulator": total - bias, "bias": bias,
             "multiplier": int(factors[0]), "negative_multiplier": int(factors[1]),
-            "shift": int(rng.integers(2, 63)),
+            "shift": shift,
         })  # fmt: skip
     return cases
 
 
-def golden(case: dict[str, int], zero_point: int) -> int:
+def golden(case: dict[str, int], zero_point: int, rounding: Rounding) -> int:
     acc = torch.tensor([[[[case["total"]]]]], dtype=torch.int32)
     positive, negative, shift = (
         torch.tensor([case[name]]) for name in ("multiplier", "negative_multiplier", "shift")
     )
-    return int(rescale(acc, positive, negative, shift, zero_point))
+    return int(rescale(acc, positive, negative, shift, zero_point, rounding=rounding))
 
 
 @pytest.mark.parametrize("multiplier_bits", [16, 32])
 @pytest.mark.parametrize("zero_point", [-128, 3, 127])
-def test_rescale_equals_golden_after_its_latency(multiplier_bits: int, zero_point: int) -> None:
+@pytest.mark.parametrize("rounding", Rounding)
+def test_rescale_equals_golden_after_its_latency(
+    multiplier_bits: int, zero_point: int, rounding: Rounding
+) -> None:
     config = preset_with("edge", widths={"multiplier_bits": multiplier_bits})
     lanes = config.array.rescale_lanes
     rng = np.random.default_rng(multiplier_bits)
@@ -50,6 +61,7 @@ def test_rescale_equals_golden_after_its_latency(multiplier_bits: int, zero_poin
 
     async def bench(ctx: Any) -> None:
         ctx.set(dut.zero_point, zero_point)
+        ctx.set(dut.rounding, rounding)
         cycles = len(sets[0])
         for cycle in range(cycles + Rescale.LATENCY):
             for lane in range(lanes):
@@ -60,7 +72,7 @@ def test_rescale_equals_golden_after_its_latency(multiplier_bits: int, zero_poin
                         ctx.set(dut.parameters[lane][name], case[name])
                 if cycle >= Rescale.LATENCY:
                     before = sets[lane][cycle - Rescale.LATENCY]
-                    assert ctx.get(dut.o[lane]) == golden(before, zero_point), before
+                    assert ctx.get(dut.o[lane]) == golden(before, zero_point, rounding), before
             await ctx.tick()
 
     simulate(dut, bench)

@@ -35,6 +35,7 @@ def expected_blocks(tile: Tile, config: Config) -> list[dict[str, int]]:
                 "high": tile["input_width"] - tile["column_origin"],
                 "tap_pass": block % max(packing(config).tap_passes, 2),
                 "first": int(number == 0 and tile["first"]),
+                "scale_sums": int(number == 0 and tile["scale_sums"]),
                 "last": int(number + 1 == len(order)),
                 "ends_tile": tile["last"],
                 "mismatched": 0,

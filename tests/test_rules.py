@@ -41,7 +41,7 @@ COMPUTE = Compute(
     stride_columns=1, stride_words=20, stride_wrap_words=80, dilation_rows=1, dilation_columns=1,
     dilation_words=20, dilation_wrap_words=80, upsample=0, blocks=2, packed=0, first=1, last=1,
     weight_offset=0, release=1, channel_pool=0, spatial_pool=0, pooled_rows=7, pooled_columns=9,
-    output_zero_point=0, staging_address=0, byte_offset=0,
+    output_zero_point=0, staging_address=0, byte_offset=0, rounding=0, scale_sums=0,
 )  # fmt: skip
 WIDE_RING = COMPUTE._replace(ring_rows=40)
 PIXEL = COMPUTE._replace(rows=1, columns=1, pooled_rows=1, pooled_columns=1)
@@ -141,6 +141,8 @@ BOUNDS = [
     Bound("`pooled_columns` is at most", HALVED, ({}, {"columns": 10}),
           ({"pooled_columns": 6}, {"pooled_columns": 6, "columns": 10}, {"columns": 8},
            {"pooled_columns": 9})),
+    Bound("`scale_sums` is 0", COMPUTE,
+          ({}, {"first": 0}, {"first": 0, "scale_sums": 1}), ({"scale_sums": 1},)),
     Bound("`byte_offset` is inside", COMPUTE, ({},),
           ({"byte_offset": 4}, {"byte_offset": 7}, {"byte_offset": 8}, {"byte_offset": 248})),
     Bound("`byte_offset` is inside", COMPUTE._replace(channel_pool=1), ({}, {"byte_offset": 4}),

@@ -62,6 +62,7 @@ def drawn_tile(rng: np.random.Generator, config: Config, packed: bool) -> Tile:
         "blocks": packing(config).tap_passes if packed else draw(1, 3),
         "packed": int(packed),
         "first": 1,
+        "scale_sums": 0,
         "last": 1,
         **steps,
     }
@@ -92,7 +93,10 @@ def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Ti
     for number in range(count):
         tile = drawn_tile(rng, config, bool(rng.random() < 0.3))
         if tiles and not tiles[-1]["last"]:
-            tile |= {"first": 0} | {side: tiles[-1][side] for side in ("rows", "columns")}
+            scale = int(rng.integers(2))
+            tile |= {"first": 0, "scale_sums": scale} | {
+                side: tiles[-1][side] for side in ("rows", "columns")
+            }
         tile["last"] = int(number + 1 == count or rng.random() < 0.6)
         tile |= {"wait_chunks": token % TOKENS, "source": 1000 + number}
         token += int(rng.integers(tile["blocks"] + 1))

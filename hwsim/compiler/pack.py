@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hwsim.arch.config import PARAMETER_BYTES, Config
 from hwsim.errors import InputError
 from hwsim.graph import Constants, Shape, Source, Stage
+from hwsim.graph.check import weight_range
 from hwsim.isa.parameters import RECORD
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, SourceBlocking, block_stage, ceil_div
 
@@ -34,8 +35,12 @@ def pack_weights(stage: Stage, config: Config) -> bytes:
         _weight_blocks(source, weights, own, blocking.output_blocks).reshape(
             blocking.output_blocks, -1
         )
+        for limb in reversed(range(stage.weight_limbs))
         for source, weights, own in zip(
-            stage.sources, constants.weights, blocking.sources, strict=True
+            stage.sources,
+            [limb_of(weights, limb, stage) for weights in constants.weights],
+            blocking.sources,
+            strict=True,
         )
     ]
     weights = _pack_integers(np.concatenate(values, axis=1), config.widths.weight_bits)
@@ -44,11 +49,28 @@ def pack_weights(stage: Stage, config: Config) -> bytes:
     return np.concatenate([weights, parameters], axis=1).tobytes()
 
 
+def limb_of(weights: NDArray[np.signedinteger[Any]], limb: int, stage: Stage) -> NDArray[np.int8]:
+    """Return number `limb` of the limbs of weights, from the lowest, 0.
+
+    Each limb is a signed integer of `weight_bits`, and the weights are the sum of
+    limb x 2**(limb's number x weight_bits).
+    """
+    bits = stage.weight_bits
+    half = 1 << (bits - 1)
+    rest = weights.astype(np.int32)
+    for _ in range(limb):
+        rest = (rest + half) >> bits  # what the lower limb leaves
+    if limb < stage.weight_limbs - 1:
+        rest = ((rest + half) & ((1 << bits) - 1)) - half
+    return rest.astype(np.int8)
+
+
 def folded_bias(stage: Stage, constants: Constants) -> NDArray[np.int64]:
     """Return bias - sum of zero_point x weights, `[K]`, having proved that int32 cannot overflow.
 
     No partial sum exceeds fan-in x 128 x max|w|, added up over the sources; the folded bias is
-    added at the end.
+    added at the end. While only the higher limbs are summed, a sum is off by what the lower limb
+    adds: at most half of its range for each weight.
     """
     bias: NDArray[np.int64] = constants.bias.astype(np.int64)
     bound = 0
@@ -56,7 +78,10 @@ def folded_bias(stage: Stage, constants: Constants) -> NDArray[np.int64]:
     for source, array in zip(stage.sources, constants.weights, strict=True):
         weights = array.astype(np.int64)
         bias = bias - source.tensor.zero_point * weights.sum(axis=(1, 2, 3))
-        bound += weights[0].size * 128 * int(np.abs(weights).max(initial=0))
+        largest = int(np.abs(weights).max(initial=0))
+        if stage.weight_limbs > 1:
+            largest += 1 << (stage.weight_bits - 1)
+        bound += weights[0].size * 128 * largest
         terms.append(f"fan-in {weights[0].size} x 128 x max|w|")
     bound += int(np.abs(bias).max(initial=0))
     if bound > INT32_HIGH:
@@ -70,10 +95,10 @@ def folded_bias(stage: Stage, constants: Constants) -> NDArray[np.int64]:
 def _check_widths(stage: Stage, constants: Constants, config: Config) -> None:
     """Raise `InputError` for a weight or a multiplier that this configuration cannot hold."""
     widths = config.widths
-    half = 1 << (widths.weight_bits - 1)
+    least, largest = weight_range(stage)
     most = (1 << (widths.multiplier_bits - 1)) - 1
     bounds: list[tuple[str, NDArray[Any], int, int, str]] = [
-        *(("weight", values, -half, half - 1, "weight_bits") for values in constants.weights),
+        *(("weight", values, least, largest, "weight_bits") for values in constants.weights),
         ("multiplier", constants.multiplier, 0, most, "multiplier_bits"),
         ("negative multiplier", constants.negative_multiplier, 0, most, "multiplier_bits"),
     ]
@@ -134,7 +159,7 @@ def _parameters(
     """Return the records `[lanes, 16]`; the bias of a padding lane makes its output 0."""
     filters = len(bias)
     records = np.empty(lanes, RECORD)
-    records["bias"] = -(stage.output.zero_point << PADDING_SHIFT)
+    records["bias"] = -(stage.added_offset << PADDING_SHIFT)
     records["multiplier"] = records["negative_multiplier"] = 1
     records["shift"] = PADDING_SHIFT
     records["bias"][:filters] = bias

@@ -48,7 +48,9 @@ class TileWriter:
     ) -> None:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
         self._weights = weights
-        self._parts = [(ring, part) for ring in rings for part in ring.blocking.kernel_parts]
+        parts = [(ring, part) for ring in rings for part in ring.blocking.kernel_parts]
+        self._parts = parts * task.stage.weight_limbs  # the higher limbs come first
+        self._parts_of_limb = len(parts)
         self._half_words = task.config.staging_words // 2
         self._parameter_words = task.config.parameter_words
         # Bytes of a stored pixel that one output block fills.
@@ -179,9 +181,11 @@ class TileWriter:
             spatial_pool=int(stage.spatial_pool),
             pooled_rows=0,
             pooled_columns=0,
-            output_zero_point=stage.output.zero_point,
+            output_zero_point=stage.added_offset,
             staging_address=0,
             byte_offset=0,
+            rounding=int(stage.rounding),
+            scale_sums=int(index > 0 and index % self._parts_of_limb == 0),
         )
 
     def _store(self, bundle: int, band: Span, span: Span, staging_address: int) -> None:

@@ -1,5 +1,6 @@
 """The quantized network: its nouns, the rules that they keep to, and the file that keeps them."""
 
+from hwsim.fixed_point import Rounding
 from hwsim.graph.check import CHANNEL_POOL_FACTORS
 from hwsim.graph.float_weights import BatchNorm, FloatWeights
 from hwsim.graph.infer import stored_shape
@@ -15,6 +16,7 @@ __all__ = [
     "Graph",
     "Padding",
     "Quantization",
+    "Rounding",
     "Shape",
     "Source",
     "SpatialPool",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hwsim.errors import shown
-from hwsim.fixed_point import LARGEST_SHIFT, SMALLEST_SHIFT
+from hwsim.fixed_point import LARGEST_SHIFT, SMALLEST_SHIFT, Rounding
 from hwsim.graph.infer import convolved_shape, pooled_shape
 from hwsim.graph.rules import (
     broken_name,
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 CHANNEL_POOL_FACTORS = (1, 2, 4, 8)
 WEIGHT_BITS = (4, 8)
+WEIGHT_LIMBS = (1, 2)
+# The type of weights, by the number of their limbs.
+WEIGHT_KINDS: dict[int, type[np.int8 | np.int16]] = {1: np.int8, 2: np.int16}
 ACTIVATION_BITS = 8
 LEAST_ZERO_POINT, LARGEST_ZERO_POINT = -128, 127
 IMAGE_CHANNELS = 3
@@ -89,6 +92,7 @@ def _broken_by_stage(stage: "Stage") -> Iterator[str]:
         spatial_pool=(SpatialPool,),
         constants=(Constants, NoneType),
         is_reduction=(bool,),
+        rounding=(Rounding,),
     )
     yield from _broken_by_convolution(
         stage.sources, stage.filters, stage.channel_pool, stage.spatial_pool
@@ -250,6 +254,17 @@ def _broken_sum(first: Source, number: int, source: Source, filters: int) -> Ite
         )
 
 
+def weight_range(stage: "Stage") -> tuple[int, int]:
+    """Return the least and the largest weight of a stage, of one limb or of several.
+
+    The highest limb must not be carried into, which makes the largest weight somewhat less.
+    """
+    bits, most = stage.weight_bits, 0
+    for _ in range(stage.weight_limbs):
+        most = (most << bits) + (1 << (bits - 1)) - 1
+    return -(1 << (bits * stage.weight_limbs - 1)), most
+
+
 # --- what follows the sum ------------------------------------------------------------------------
 
 
@@ -259,6 +274,15 @@ def _broken_by_operator(stage: "Stage") -> Iterator[str]:
         yield f"leaky_slope = {shown(slope)} must be None or a number from 0 to 1"
     if not is_one_of(stage.weight_bits, WEIGHT_BITS):
         yield f"weight_bits = {shown(stage.weight_bits)} must be {one_of(WEIGHT_BITS)}"
+    if not is_one_of(stage.weight_limbs, WEIGHT_LIMBS):
+        yield f"weight_limbs = {shown(stage.weight_limbs)} must be {one_of(WEIGHT_LIMBS)}"
+    if stage.offset is not None and not is_integer(
+        stage.offset, LEAST_ZERO_POINT, LARGEST_ZERO_POINT
+    ):
+        yield (
+            f"offset = {shown(stage.offset)} must be None or an integer from {LEAST_ZERO_POINT} "
+            f"to {LARGEST_ZERO_POINT}"
+        )
     if stage.is_reduction and not (slope is None and _takes_each_channel_once(stage)):
         yield (
             "is_reduction: the pass that condenses stored maps is depthwise, 1x1 and linear, or "
@@ -287,10 +311,8 @@ def _broken_by_constants(stage: "Stage", constants: "Constants") -> Iterator[str
     if not is_a(tuple, weights) or len(weights) != count:
         yield f"weights must be a tuple of {count} arrays, one of each source"
     for values, shape in zip(weights, stage.weights_shapes, strict=True):
-        yield from _broken_array("weights", values, np.int8, shape)
-        if stage.weight_bits < ACTIVATION_BITS:  # else every int8 is in range
-            largest = (1 << (stage.weight_bits - 1)) - 1
-            yield from _out_of_range("weights", values, -largest - 1, largest)
+        yield from _broken_array("weights", values, WEIGHT_KINDS[stage.weight_limbs], shape)
+        yield from _out_of_range("weights", values, *weight_range(stage))
     for name, (low, high) in CONSTANT_RANGES.items():
         values = getattr(constants, name)
         yield from _broken_array(name, values, np.int32, (stage.filters,))

@@ -28,7 +28,7 @@ LARGEST_BYTES = 1 << 30  # of a whole file; no built-in network has more than 12
 LARGEST_HEADER_BYTES = 1 << 24
 HEADER_LENGTH_BYTES = 8  # little-endian, in front of the header
 FIELDS_OF_FILTERS = ("bias", "multiplier", "negative_multiplier", "shift")
-CONSTANT_KINDS = ("I8", "I32")
+CONSTANT_KINDS = ("I8", "I16", "I32")
 MOST_AXES = 4  # of an array: those of weights
 
 

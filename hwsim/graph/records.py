@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hwsim.arch.refusal import first_line
 from hwsim.errors import InputError, shown
+from hwsim.fixed_point import Rounding
 from hwsim.graph.sources import Padding, Source
 from hwsim.graph.stages import Graph, Stage
 from hwsim.graph.tensors import SpatialPool, Tensor
@@ -53,6 +54,9 @@ class StageRecord(Record):
     spatial_pool: SpatialPool
     weight_bits: int
     is_reduction: bool
+    rounding: Rounding
+    weight_limbs: int
+    offset: int | None
 
 
 class GraphRecord(Record):

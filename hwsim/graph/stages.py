@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import InputError
+from hwsim.fixed_point import Rounding
 from hwsim.graph.check import check_convolution, check_stage
 from hwsim.graph.check_graph import check_graph
 from hwsim.graph.infer import convolved_shape, stored_shape
@@ -37,14 +38,15 @@ if TYPE_CHECKING:
 class Constants:
     """The integers that define one stage. See `docs/numerics.md`.
 
-    weights              int8  [K, C / groups, R, S] of each source, within `weight_bits`
+    weights              int8  [K, C / groups, R, S] of each source, within `weight_bits`;
+                         int16 where the stage's weights have two limbs
     bias                 int32 [K], without the sources' zero points, which the compiler folds in
     multiplier           int32 [K], >= 0, applied where accumulator + bias >= 0
     negative_multiplier  int32 [K], >= 0, applied where it is < 0 (equal to `multiplier` if linear)
     shift                int32 [K], 2 to 62
     """
 
-    weights: tuple[NDArray[np.int8], ...]
+    weights: tuple[NDArray[np.int8] | NDArray[np.int16], ...]
     bias: NDArray[np.int32]
     multiplier: NDArray[np.int32]
     negative_multiplier: NDArray[np.int32]
@@ -60,6 +62,10 @@ class Stage:
     condense, pool or copy them: its weights are 1 or 0, and its products are no MACs
     of the network. If it reads one tensor, quantization keeps the scale and the zero point of that.
 
+    With `weight_limbs` 2, weights are too wide for `weight_bits` and are read in two parts of so
+    many bits, each a signed integer: `high * 2**weight_bits + low`. It doubles the array's work.
+    `offset` is added behind the rescale; it is the output's zero point unless it is given.
+
     Raises `InputError` for what breaks a rule of `hwsim/graph/check.py`.
     """
 
@@ -73,6 +79,9 @@ class Stage:
     weight_bits: int = 8
     constants: Constants | None = None
     is_reduction: bool = False
+    rounding: Rounding = Rounding.ONCE
+    weight_limbs: int = 1
+    offset: int | None = None
 
     def __post_init__(self) -> None:
         check_stage(self)
@@ -112,6 +121,11 @@ class Stage:
     def inputs(self) -> tuple[Tensor, ...]:
         """The tensors that the stage reads, each once."""
         return tuple({source.tensor.name: source.tensor for source in self.sources}.values())
+
+    @property
+    def added_offset(self) -> int:
+        """What is added behind the rescale."""
+        return self.output.zero_point if self.offset is None else self.offset
 
     @property
     def weights_shapes(self) -> tuple[tuple[int, int, int, int], ...]:

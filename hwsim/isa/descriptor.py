@@ -184,6 +184,22 @@ class Compute(NamedTuple):
     byte_offset: Annotated[
         int, Bits(8, "Byte of the word for lane 0's result; at 0 the others are zeroed.")
     ]
+    rounding: Annotated[
+        int,
+        Bits(
+            1,
+            "0: the rescale rounds once, halves up. 1: lanes whose shift exceeds 31 round twice, "
+            "as TFLite's reference kernels do.",
+        ),
+    ]
+    scale_sums: Annotated[
+        int,
+        Bits(
+            1,
+            "1: what the tile has summed so far first counts 2^weight bits times as much, so that "
+            "these weights are the lower limbs of those before.",
+        ),
+    ]
 
 
 class Store(NamedTuple):

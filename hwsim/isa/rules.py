@@ -174,6 +174,11 @@ COMPUTE_RULES = [
     ),
     Rule(
         Opcode.COMPUTE,
+        "`scale_sums` is 0 with `first`, as there are no sums yet",
+        lambda d, _: (d.scale_sums == 0) | (d.first == 0),
+    ),
+    Rule(
+        Opcode.COMPUTE,
         "`byte_offset` is inside the word, and a multiple of output lanes / k",
         lambda d, c: (
             (d.byte_offset < c.word_bytes)

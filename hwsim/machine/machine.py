@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from hwsim.compiler.image import packed_inputs
 from hwsim.compiler.pack import unpack_padded_features
-from hwsim.graph import SpatialPool, Stage
+from hwsim.graph import Rounding, SpatialPool, Stage
 from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store, decode
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destination
 from hwsim.isa.tokens import token_reached
@@ -200,7 +200,8 @@ class Machine:
                 taken[:weight_words].reshape(-1), config.widths.weight_bits, lanes_out, lanes_in
             )
             sums = accumulate(self._windows(tile), weights)
-            self._sums = sums if tile.first else self._sums + sums
+            limb = tile.scale_sums * config.widths.weight_bits
+            self._sums = sums if tile.first else (self._sums << limb) + sums
             if tile.last:
                 self._drain(tile, self._sums, taken[weight_words:])
                 self.drains += 1
@@ -274,7 +275,7 @@ class Machine:
     ) -> None:
         """Rescale and pool a tile's sums, and write them to staging."""
         parameters = unpack_parameters(parameter_words.reshape(-1))
-        values = rescale(sums, parameters, tile.output_zero_point)
+        values = rescale(sums, parameters, tile.output_zero_point, Rounding(tile.rounding))
         values = channel_pool(values, 1 << tile.channel_pool)
         values = spatial_pool(
             values.reshape(tile.rows, tile.columns, -1),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.fixed_point import rescaled
+from hwsim.graph import Rounding
 from hwsim.isa.parameters import PARAMETERS, RECORD
 
 INT32 = np.iinfo(np.int32)
@@ -30,17 +32,18 @@ def unpack_parameters(data: NDArray[np.uint8]) -> Parameters:
 
 
 def rescale(
-    accumulators: NDArray[np.int64], parameters: Parameters, zero_point: int
+    accumulators: NDArray[np.int64],
+    parameters: Parameters,
+    zero_point: int,
+    rounding: Rounding = Rounding.ONCE,
 ) -> NDArray[np.int8]:
     """Return int8 activations `[..., O]` of accumulators `[..., O]`.
 
-    The sign of accumulator + bias, which must fit int32, selects the multiplier. The product of an
-    int32 and a multiplier below 2**31 fits int64 even with the half that is added for rounding.
+    The sign of accumulator + bias, which must fit int32, selects the multiplier.
     """
     sums = accumulators + parameters.bias
     assert sums.min() >= INT32.min
     assert sums.max() <= INT32.max
     factor = np.where(sums < 0, parameters.negative_multiplier, parameters.multiplier)
-    half = np.int64(1) << (parameters.shift - 1)
-    scaled = (sums * factor + half) >> parameters.shift
+    scaled = rescaled(sums, factor, parameters.shift, rounding)
     return (scaled + zero_point).clip(-128, 127).astype(np.int8)

@@ -96,6 +96,7 @@ class Blocking:
     output_blocks: int
     bundle_blocks: int  # output blocks of one bundle
     bundle_words: int  # words that a bundle stores for each pixel
+    weight_limbs: int  # parts in which every weight is read
     weight_words: int  # words of one output block's weights, parameters included
     output_words: int  # stored blocks of the output
 
@@ -106,12 +107,13 @@ class Blocking:
     @property
     def weight_blocks(self) -> int:
         """The weight blocks of one output block."""
-        return sum(source.weight_blocks for source in self.sources)
+        return self.weight_limbs * sum(source.weight_blocks for source in self.sources)
 
     @property
     def kernel_parts(self) -> list[KernelPart]:
         """The parts of all kernels, one for each COMPUTE of a tile of one output block."""
-        return [part for source in self.sources for part in source.kernel_parts]
+        parts = [part for source in self.sources for part in source.kernel_parts]
+        return parts * self.weight_limbs
 
 
 def is_packed(source: Source) -> bool:
@@ -144,7 +146,11 @@ def block_stage(stage: Stage, config: Config) -> Blocking:
         output_blocks=ceil_div(stage.filters, lanes_out),
         bundle_blocks=max(1, lanes_in * k // lanes_out),
         bundle_words=max(1, lanes_out // (lanes_in * k)),
-        weight_words=sum(source.weight_words for source in sources) + config.parameter_words,
+        weight_limbs=stage.weight_limbs,
+        weight_words=(
+            stage.weight_limbs * sum(source.weight_words for source in sources)
+            + config.parameter_words
+        ),
         output_words=ceil_div(stage.output.shape.channels, lanes_in),
     )
 

@@ -172,4 +172,5 @@ def _useful_read_bytes(plan: Plan, part: StageProgram) -> Iterator[int]:
 
 def useful_weight_bytes(stage: Stage) -> int:
     """Return the bytes of a stage's weights and of one parameter record per filter."""
-    return stage.weight_count * stage.weight_bits // 8 + stage.filters * PARAMETER_BYTES
+    weight_bits = stage.weight_bits * stage.weight_limbs
+    return stage.weight_count * weight_bits // 8 + stage.filters * PARAMETER_BYTES

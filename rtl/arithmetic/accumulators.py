@@ -115,6 +115,8 @@ class Accumulators(wiring.Component):
             m.d.sync += output.eq(read.data)
             outputs.append(output)
         before = data.View(lanes, Array(outputs)[accumulate.bank])
+        limb = self._config.widths.weight_bits
         for total, old, new in zip(totals, before, sums, strict=True):
-            m.d.sync += total.eq(Mux(accumulate.overwrite, 0, old) + new)
+            kept = Mux(accumulate.overwrite, 0, Mux(accumulate.scale, old << limb, old))
+            m.d.sync += total.eq(kept + new)
         return Array(outputs)

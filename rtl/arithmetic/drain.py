@@ -130,7 +130,11 @@ class Drain(wiring.Component):
         placed = len(steps) - 1
         pooled = placed - SpatialPool.LATENCY
         rescaled = pooled - ChannelPool.LATENCY
-        m.d.comb += rescale.zero_point.eq(steps[rescaled - Rescale.LATENCY][1].zero_point)
+        entering = steps[rescaled - Rescale.LATENCY][1]
+        m.d.comb += [
+            rescale.zero_point.eq(entering.zero_point),
+            rescale.rounding.eq(entering.rounding),
+        ]
 
         valid, here = steps[rescaled]
         m.d.comb += [

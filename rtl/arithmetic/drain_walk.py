@@ -27,6 +27,7 @@ DRAIN = field_layout(
         "output_zero_point",
         "staging_address",
         "byte_offset",
+        "rounding",
     ),
 )
 SIDE = DRAIN["pooled_rows"].width  # of a tile, in bits
@@ -44,6 +45,7 @@ def beside_layout(config: Config) -> data.StructLayout:
             "masked": 1,
             "factor": 2,  # log2 of k
             "zero_point": signed(8),
+            "rounding": 1,
             "address": STAGING_BITS,  # the pixel's first word
             "byte": exact_log2(config.word_bytes),
             "last": 1,  # of the tile
@@ -272,6 +274,7 @@ class DrainWalk(wiring.Component):
             beside.masked.eq(outside),
             beside.factor.eq(active.channel_pool),
             beside.zero_point.eq(active.output_zero_point),
+            beside.rounding.eq(active.rounding),
             beside.address.eq(self.address),
             beside.byte.eq(place),
             beside.last.eq(self.tile_ends),

@@ -9,6 +9,8 @@ from hwsim.arch.config import Config
 from hwsim.rtl.arithmetic.parameters import parameter_layout
 
 ACTIVATION = signed(8)
+FIRST_PLACES = 31  # of the first division where a lane rounds twice
+ROUNDED_ONCE = FIRST_PLACES  # the largest shift of a lane that always rounds once
 FINE_BITS = 3  # of the shift, done in a cycle of their own
 NARROW = signed(11)  # holds every shifted product that does not saturate whatever the zero point
 
@@ -26,12 +28,15 @@ def extreme(value: Value, width: int) -> Value:
 
 
 class Rescale(wiring.Component):
-    """Turns the sum of each lane into its stored value: one rounding, halves up.
+    """Turns the sum of each lane into its stored value.
 
-        y = clamp(((acc + bias) * m + (1 << (shift - 1)) >> shift) + zero_point)
+        y = clamp(((acc + bias) * m + nudge + (1 << (shift - 1)) >> shift) + zero_point)
 
     The factor m is `negative_multiplier` where acc + bias is below 0, else `multiplier`. The
-    product is exact; it is shifted by `shift` - 1, and the last place decides the rounding.
+    product is exact; it is shifted by `shift` - 1, and the last place decides the rounding. The
+    nudge is 0 where a lane rounds once, halves up. With `rounding`, lanes whose shift exceeds 31
+    round twice: there it is 2**30, and -2**30 where acc + bias is below 0. Then one shift gives
+    what a division by 2**31 to the nearest integer gives, followed by one by 2**(shift - 31).
     Operands of cycle t give their result in cycle t + `LATENCY`, one set per cycle, always.
 
     Members
@@ -39,6 +44,8 @@ class Rescale(wiring.Component):
     accumulators : In(ArrayLayout(signed(32), rescale_lanes))
     parameters : In(ArrayLayout(parameter_layout(config), rescale_lanes))
     zero_point : In(signed(8))
+    rounding : In(1)
+        With the operands of the cycle, as `zero_point`.
     o : Out(ArrayLayout(signed(8), rescale_lanes))
     """
 
@@ -54,6 +61,7 @@ class Rescale(wiring.Component):
                 "accumulators": In(data.ArrayLayout(accumulator, lanes)),
                 "parameters": In(data.ArrayLayout(parameter_layout(config), lanes)),
                 "zero_point": In(signed(8)),
+                "rounding": In(1),
                 "o": Out(data.ArrayLayout(ACTIVATION, lanes)),
             }
         )
@@ -71,44 +79,48 @@ class Rescale(wiring.Component):
 
     def _lane(self, m: Module, number: int, zero_point: Signal) -> None:
         """Six stages; what a later stage needs goes along in registers of its own."""
-        total, factor, less = self._add_bias(m, number)
-        product, less = self._multiply(m, number, total, factor, less)
+        total, factor, twice, less = self._add_bias(m, number)
+        product, less = self._multiply(m, number, total, factor, twice, less)
         narrow = self._shift(m, number, product, less)
         self._round(m, number, narrow, zero_point)
 
     def _signal(self, shape: ShapeLike, name: str, number: int) -> Signal:
         return Signal(shape, name=f"{name}{number}", reset_less=True)
 
-    def _add_bias(self, m: Module, number: int) -> tuple[Signal, Signal, Signal]:
+    def _add_bias(self, m: Module, number: int) -> tuple[Signal, Signal, Signal, Signal]:
         """Stage 1: add the bias; the sum's sign picks the factor."""
         bits = self._config.widths.accumulator_bits
         parameters = self.parameters[number]
         biased = self._signal(signed(bits), "biased", number)
         total = self._signal(signed(bits), "total", number)
         factor = self._signal(parameters.multiplier.shape(), "factor", number)
+        twice = self._signal(1, "twice", number)  # whether the lane rounds twice
         less = self._signal(parameters.shift.shape(), "less1_", number)  # than the shift, by 1
         m.d.comb += biased.eq(self.accumulators[number] + parameters.bias)
         m.d.sync += [
             total.eq(biased),
             factor.eq(Mux(biased < 0, parameters.negative_multiplier, parameters.multiplier)),
+            twice.eq(self.rounding & (parameters.shift > ROUNDED_ONCE)),
             less.eq(parameters.shift - 1),
         ]
-        return total, factor, less
+        return total, factor, twice, less
 
     def _multiply(
-        self, m: Module, number: int, total: Signal, factor: Signal, less: Signal
+        self, m: Module, number: int, total: Signal, factor: Signal, twice: Signal, less: Signal
     ) -> tuple[Signal, Signal]:
-        """Stages 2 and 3: the product from two halves."""
+        """Stages 2 and 3: the product from two halves, with the nudge."""
         half = len(total) // 2
         low = self._signal(half + len(factor), "low", number)
         high = self._signal(signed(half + len(factor)), "high", number)
+        nudge = self._signal(signed(FIRST_PLACES + 1), "nudge", number)
         product = self._signal(signed(len(total) + len(factor)), "product", number)
         less2, less3 = (self._signal(less.shape(), f"less{stage}_", number) for stage in (2, 3))
         m.d.sync += [
             low.eq(total[:half] * factor),
             high.eq(total[half:].as_signed() * factor),
+            nudge.eq(Cat(Const(0, FIRST_PLACES - 1), twice, twice & total[-1])),
             less2.eq(less),
-            product.eq((high << half) + low),
+            product.eq((high << half) + low + nudge),
             less3.eq(less2),
         ]
         return product, less3

@@ -221,6 +221,7 @@ class Issue(wiring.Component):
             pixel.accumulate.index.eq(self.index),
             pixel.accumulate.bank.eq(self.bank),
             pixel.accumulate.overwrite.eq(self.block.first),
+            pixel.accumulate.scale.eq(self.block.scale_sums),
             pixel.accumulate.last.eq(self.completed),
         ]
 

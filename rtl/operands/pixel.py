@@ -46,6 +46,7 @@ ISSUE = field_layout(
         "packed",
         "first",
         "last",
+        "scale_sums",
     ),
 )
 
@@ -85,6 +86,7 @@ def weight_block_layout(config: Config) -> data.StructLayout:
             "high": COORDINATE,
             "tap_pass": range(max(packing(config).tap_passes, 2)),
             "first": 1,  # of its tile
+            "scale_sums": 1,  # the first one of a lower limb of the weights
             "last": 1,  # of its COMPUTE
             "ends_tile": 1,  # its COMPUTE is the tile's last one
             "mismatched": 1,  # its COMPUTE does not belong behind the one before
@@ -120,6 +122,7 @@ def accumulate_layout(config: Config) -> data.StructLayout:
             "index": range(config.buffers.accumulator_depth),
             "bank": 1,
             "overwrite": 1,  # the tile's first weight block
+            "scale": 1,  # the sums so far first count 2^weight bits times as much
             "last": 1,  # the tile's last pixel
         }
     )

@@ -99,6 +99,7 @@ class WeightBlocks(wiring.Component):
             o.high.eq(tile.input_width - tile.column_origin),
             o.tap_pass.eq(self.block),
             o.first.eq(self.first & tile.first),
+            o.scale_sums.eq(self.first & tile.scale_sums),
             o.last.eq(self.last_column & self.last_row & self.last_block),
             o.ends_tile.eq(tile.last),
             o.mismatched.eq(self.mismatched),
