@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 
 from hwsim.arch.config import Config
-from hwsim.errors import InputError, shown
+from hwsim.errors import InputError, UnsupportedError, shown
 from hwsim.escape import quoted
 from hwsim.files import path_text
 from hwsim.flows.configuration import ConfigSource, configuration
@@ -94,6 +94,23 @@ def _lowered(path: str, height: int | None, width: int | None) -> Graph:
     network = read_network(path, height, width)
     try:
         return lower(network).graph
+    except InputError as error:
+        raise InputError(f"network {quoted(path)}: {error}") from None
+
+
+def _as_in_file(path: str) -> Graph:
+    """Return the accelerator's stages of a `.tflite`, with its own constants.
+
+    What the host computes before and behind them is left out.
+    """
+    from hwsim.passes.host_parts import host_parts  # built-in networks do not pay for these
+    from hwsim.passes.lower import lower_as_in_file
+
+    kernels = Kernels.LITERT
+    try:
+        return lower_as_in_file(host_parts(load_operators(path, kernels)), kernels).graph
+    except UnsupportedError:
+        raise
     except InputError as error:
         raise InputError(f"network {quoted(path)}: {error}") from None
 

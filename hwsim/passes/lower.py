@@ -5,13 +5,17 @@ from enum import Enum
 from functools import cached_property
 
 from hwsim.graph import Graph
+from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Operator
 from hwsim.passes.concat_last import concat_last
 from hwsim.passes.copies import with_copies
+from hwsim.passes.fold_pads import fold_pads
+from hwsim.passes.fold_reshapes import fold_reshapes
 from hwsim.passes.fuse_pools import fuse_pools
 from hwsim.passes.host_operators import without_host_operators
-from hwsim.passes.stages import staged
+from hwsim.passes.host_parts import HostParts
+from hwsim.passes.stages import staged, staged_as_in_file
 
 PASSES = (without_host_operators, concat_last, fuse_pools, with_copies)
 
@@ -70,6 +74,18 @@ class Lowered:
 
 def _is_for(made: Operator, operator: Operator) -> bool:
     return made.computes[0] == operator.name
+
+
+def lower_as_in_file(parts: HostParts, kernels: Kernels) -> Lowered:
+    """Rewrite the accelerator's part of a quantized file into stages with the file's constants.
+
+    They compute as one runtime does. Raises `InputError` for what has no exact stage.
+    """
+    after = parts.device
+    for rewrite in (fold_pads, concat_last, fold_reshapes, with_copies):
+        after = rewrite(after)
+    stages = staged_as_in_file(after, kernels)
+    return Lowered(parts.device, replace(stages, origin=parts.device), after.operators)
 
 
 def lower(graph: OperatorGraph) -> Lowered:

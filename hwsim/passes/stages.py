@@ -4,28 +4,50 @@ Concatenations, slices and upsampling become the sources of the stages that read
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hwsim.errors import InputError
 from hwsim.graph import Graph, Source, Stage, Tensor
+from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Axis, Concat, Convolution, Copy, Operator, Slice, Upsample
+from hwsim.passes.quantized_stages import quantized_stage
 
 Sources = tuple[Source, ...]
 
 
 def staged(graph: OperatorGraph) -> Graph:
     """Return the stage graph, without constants: one stage for each convolution and copy."""
+
+    def stage_of(operator: Operator, operands: list[Sources]) -> Stage:
+        if not isinstance(operator, Convolution | Copy):
+            raise InputError(f"layer {operator.name}: {operator.KIND} has no stage")
+        return _stage(operator, operands[0])
+
+    return _staged(graph, stage_of)
+
+
+def staged_as_in_file(graph: OperatorGraph, kernels: Kernels) -> Graph:
+    """Return the stage graph of a quantized file, with the file's own constants.
+
+    Raises `InputError` for the operators that have no exact stage.
+    """
+    return _staged(
+        graph, lambda operator, operands: quantized_stage(graph, operator, operands, kernels)
+    )
+
+
+def _staged(graph: OperatorGraph, stage_of: Callable[[Operator, list[Sources]], Stage]) -> Graph:
     seen: dict[str, Sources] = {tensor.name: (_whole(tensor),) for tensor in graph.inputs}
     stages: list[Stage] = []
     for operator in graph.operators:
         (output,) = operator.outputs
-        if isinstance(operator, Convolution | Copy):
-            stages.append(_stage(operator, seen[operator.inputs[0]]))
-            seen[output] = (_whole(stages[-1].output),)
-        else:
+        if operator.IS_ADDRESS:
             seen[output] = _address(operator, seen)
+        else:
+            stages.append(stage_of(operator, [seen[name] for name in operator.inputs]))
+            seen[output] = (_whole(stages[-1].output),)
     stored = {stage.output.name: stage.output for stage in stages}
     return Graph(
         graph.name, graph.inputs, tuple(stages), tuple(stored[name] for name in graph.outputs)

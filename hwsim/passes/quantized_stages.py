@@ -1,0 +1,298 @@
+"""Makes stages with constants of a quantized file's operators, each exact in the file's integers.
+
+What has no exact stage is refused by name and place.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import InputError
+from hwsim.fixed_point import rescaled
+from hwsim.graph import Constants, Quantization, Rounding, Source, SpatialPool, Stage, Tensor
+from hwsim.graph.file_constants import QuantizedWeights
+from hwsim.graph.file_tensors import Element
+from hwsim.graph.kernels import Kernels
+from hwsim.graph.operator_graph import OperatorGraph
+from hwsim.graph.operators import (
+    Activation,
+    Add,
+    AveragePool,
+    Axis,
+    Convolution,
+    FullyConnected,
+    MaxPool,
+    Mean,
+    Operator,
+    Subtract,
+)
+from hwsim.graph.pointwise import Quantize
+from hwsim.graph.sources import NO_PADDING
+from hwsim.passes.exact_sum import exact_sum
+from hwsim.passes.tflite_factors import (
+    FRACTION_BITS,
+    Factor,
+    convolution_factor,
+    float32,
+    single_scale_factor,
+    stored_factor,
+)
+
+Weights = NDArray[np.int8] | NDArray[np.int16]
+Sources = tuple[Source, ...]
+WORD_BITS = 32  # of the runtimes' integers
+IDENTITY = Factor(1 << 30, 30)
+
+
+def quantized_stage(
+    graph: OperatorGraph, operator: Operator, sources: list[Sources], kernels: Kernels
+) -> Stage:
+    """Return the stage of an operator; `sources` are what it reads, operand by operand.
+
+    Raises `InputError` for an operator that has no exact stage.
+    """
+    try:
+        match operator:
+            case Convolution(constants=QuantizedWeights() as constants):
+                return _convolution(graph, operator, sources[0], constants)
+            case FullyConnected():
+                return _fully_connected(graph, operator, sources[0], kernels)
+            case AveragePool():
+                return _average_pool(graph, operator, sources[0])
+            case MaxPool():
+                return _max_pool(graph, operator, sources[0])
+            case Mean():
+                return _mean(graph, operator, sources[0])
+            case Quantize():
+                return _requantized(graph, operator, sources[0])
+            case Add() | Subtract():
+                return _sum(graph, operator, sources)
+    except InputError as error:
+        raise InputError(f"{operator.place or operator.name}: {error}") from None
+    raise InputError(f"{operator.place or operator.name}: {operator.KIND} has no stage yet")
+
+
+def _convolution(
+    graph: OperatorGraph, operator: Convolution, sources: Sources, constants: QuantizedWeights
+) -> Stage:
+    read, left = graph.tensors[operator.inputs[0]], graph.left(operator)
+    read_sources = [
+        replace(
+            source,
+            kernel=operator.kernel,
+            stride=operator.stride,
+            dilation=operator.dilation,
+            padding=operator.padding,
+            groups=operator.groups,
+        )
+        for source in sources
+    ]
+    is_unsigned = graph.in_file[read.name].element is Element.UINT8
+    of_filter = single_scale_factor if is_unsigned else convolution_factor
+    factors = [
+        of_filter(_quantization(read), scale, _quantization(left)) for scale in constants.scales
+    ]
+    return _weighted(
+        operator, read_sources, left, constants, factors, Rounding.TWICE, operator.activation
+    )
+
+
+def _fully_connected(
+    graph: OperatorGraph, operator: FullyConnected, sources: Sources, kernels: Kernels
+) -> Stage:
+    read, left = graph.tensors[operator.inputs[0]], graph.left(operator)
+    constants = operator.constants
+    kernel = read.shape.height, read.shape.width
+    of_filter = single_scale_factor if constants.scales.size == 1 else convolution_factor
+    factors = [
+        of_filter(_quantization(read), scale, _quantization(left)) for scale in constants.scales
+    ]
+    rounding = Rounding.ONCE if kernels is Kernels.LITERT else Rounding.TWICE
+    read_sources = [replace(source, kernel=kernel) for source in sources]
+    return _weighted(
+        operator, read_sources, left, constants, factors, rounding, operator.activation
+    )
+
+
+def _weighted(
+    operator: Convolution | FullyConnected,
+    sources: list[Source],
+    left: Tensor,
+    constants: QuantizedWeights,
+    factors: list[Factor],
+    rounding: Rounding,
+    activation: Activation,
+) -> Stage:
+    """Return the stage of a convolution; weights with a zero point take two limbs."""
+    weights: Weights = constants.weights
+    limbs = 1
+    if constants.zero_point:
+        weights, limbs = weights.astype(np.int16) - np.int16(constants.zero_point), 2
+    bounds = np.cumsum([source.channels for source in sources])[:-1]
+    if len(sources) > 1 and sources[0].groups > 1:
+        raise InputError(f"{operator.KIND} in groups over joined tensors has no stage yet")
+    parts = np.split(weights, bounds, axis=1) if len(sources) > 1 else [weights]
+    stage = Stage.inferred(operator.name, sources, left.name, operator.filters)
+    multiplier, shift = (
+        np.broadcast_to(np.array(column, dtype), (operator.filters,)).copy()
+        for column, dtype in zip(zip(*factors, strict=True), (np.int32, np.int32), strict=True)
+    )
+    return replace(
+        stage,
+        output=left,
+        rounding=rounding,
+        weight_limbs=limbs,
+        leaky_slope=0.0 if _is_rectified(activation, _quantization(left)) else None,
+        constants=Constants(
+            tuple(np.ascontiguousarray(part) for part in parts),
+            constants.bias,
+            multiplier,
+            np.zeros_like(multiplier)
+            if _is_rectified(activation, _quantization(left))
+            else multiplier,
+            shift,
+        ),
+    )
+
+
+def _average_pool(graph: OperatorGraph, operator: AveragePool, sources: Sources) -> Stage:
+    """Return the sum of every window times a factor somewhat above 1 / count.
+
+    TFLite averages the file's own integers, not those less the zero point.
+    """
+    (source,) = sources
+    left = graph.left(operator)
+    element = graph.in_file[operator.inputs[0]].element
+    if any((operator.padding.top, operator.padding.left, operator.padding.bottom,
+            operator.padding.right)):  # fmt: skip
+        raise InputError("average pool with padding has no stage yet")
+    if _is_rectified(operator.activation, _quantization(left)):
+        raise InputError("average pool with an activation has no stage yet")
+    channels, count = source.channels, operator.window[0] * operator.window[1]
+    by = _proved_mean(count)
+    rows, columns = operator.stride
+    # The stride of a map's only window has no meaning, and may exceed what a source can have.
+    stride = rows if left.shape.height > 1 else 1, columns if left.shape.width > 1 else 1
+    pooled = replace(source, kernel=operator.window, stride=stride, groups=channels)
+    stage = Stage.inferred(operator.name, [pooled], left.name, channels)
+    ones = np.ones((channels, 1, *operator.window), np.int8)
+    # The file's integers are not less their zero point, and those of uint8 are never below 0.
+    offset = element.offset
+    bias = np.full(channels, count * (source.tensor.zero_point + offset), np.int32)
+    return replace(stage, output=left, offset=-offset, constants=_alike((ones,), bias, by))
+
+
+def _proved_mean(count: int) -> Factor:
+    """Return a factor that divides every sum of so many int8 as TFLite: halves away from 0."""
+    sums = np.arange(-128 * count, 127 * count + 1, dtype=np.int64)
+    expected = np.sign(sums) * ((np.abs(sums) + count // 2) // count)
+    for shift in range(FRACTION_BITS - 1 + count.bit_length(), FRACTION_BITS - 2, -1):
+        multiplier = (1 << shift) // count + 1  # above 1 / count: halves below 0 go down
+        if multiplier < 1 << FRACTION_BITS:
+            found = rescaled(sums, np.int64(multiplier), np.int64(shift), Rounding.ONCE)
+            if np.array_equal(found, expected):
+                return Factor(multiplier, shift)
+    raise InputError(f"no factor divides every sum of {count} values exactly")
+
+
+def _max_pool(graph: OperatorGraph, operator: MaxPool, sources: Sources) -> Stage:
+    """Return the same values, of which the pool behind the rescale keeps the largest."""
+    (source,) = sources
+    is_halving = operator.window == operator.stride == (2, 2) and operator.padding == NO_PADDING
+    if not is_halving or any(side % 2 for side in source.size):
+        raise InputError("a max pool of other windows than 2x2 side by side has no stage yet")
+    left = graph.left(operator)
+    if _is_rectified(operator.activation, _quantization(left)):
+        raise InputError("max pool with an activation has no stage yet")
+    channels = source.channels
+    stage = Stage.inferred(
+        operator.name,
+        [replace(source, groups=channels)],
+        left.name,
+        channels,
+        spatial_pool=SpatialPool.STRIDE_2,
+    )
+    ones = np.ones((channels, 1, 1, 1), np.int8)
+    constants = _alike((ones,), np.zeros(channels, np.int32), IDENTITY)
+    return replace(stage, output=left, constants=constants)
+
+
+def _mean(graph: OperatorGraph, operator: Mean, sources: Sources) -> Stage:
+    """Return the sum of a whole map times a factor that the runtimes divide by its size."""
+    (source,) = sources
+    if operator.axes != {Axis.ROWS, Axis.COLUMNS}:
+        raise InputError("mean over other axes than rows and columns has no stage yet")
+    left, channels, size = graph.left(operator), source.channels, source.size
+    count = size[0] * size[1]
+    whole = stored_factor(_quantization(source.tensor).scale / _quantization(left).scale)
+    exponent = FRACTION_BITS - whole.shift
+    more = min(count.bit_length() - 1, WORD_BITS, WORD_BITS - 1 + exponent)
+    by = Factor((whole.multiplier << more) // count, whole.shift + more)
+    return _depthwise(operator, replace(source, kernel=size, groups=channels), left, by)
+
+
+def _requantized(graph: OperatorGraph, operator: Quantize, sources: Sources) -> Stage:
+    """Return the same values in the steps of another tensor."""
+    (source,) = sources
+    left = graph.left(operator)
+    by = stored_factor(_quantization(source.tensor).scale / _quantization(left).scale)
+    return _depthwise(operator, replace(source, groups=source.channels), left, by)
+
+
+def _depthwise(operator: Operator, source: Source, left: Tensor, by: Factor) -> Stage:
+    """Return the sum of every channel's own window, scaled and rounded twice."""
+    channels = source.channels
+    stage = Stage.inferred(operator.name, [source], left.name, channels)
+    ones = np.ones((channels, 1, *source.kernel), np.int8)
+    constants = _alike((ones,), np.zeros(channels, np.int32), by)
+    return replace(stage, output=left, rounding=Rounding.TWICE, constants=constants)
+
+
+def _sum(graph: OperatorGraph, operator: Add | Subtract, operands: list[Sources]) -> Stage:
+    """Return the sum of two maps of the same shape, with proved weights of two limbs."""
+    if operator.constant is not None or any(len(sources) > 1 for sources in operands):
+        raise InputError(f"{operator.KIND} of a constant or of joined tensors has no stage yet")
+    (first,), (second,) = operands
+    left = graph.left(operator)
+    own = _quantization(left)
+    if first.size != second.size or first.channels != second.channels:
+        raise InputError(f"{operator.KIND} of maps of other shapes has no stage yet")
+    if _is_rectified(operator.activation, own) and own.zero_point != -128:
+        raise InputError(f"{operator.KIND} with an activation has no stage yet")
+    sign = -1 if isinstance(operator, Subtract) else 1
+    found = exact_sum(_quantization(first.tensor), _quantization(second.tensor), own, sign)
+    if found is None:
+        raise InputError(f"no weights {operator.KIND} all 65,536 pairs exactly")
+    channels = first.channels
+    read = [replace(source, groups=channels) for source in (first, second)]
+    stage = Stage.inferred(operator.name, read, left.name, channels)
+    weights = tuple(np.full((channels, 1, 1, 1), weight, np.int16) for weight in found.weights)
+    return replace(
+        stage,
+        output=left,
+        rounding=found.rounding,
+        weight_limbs=2,
+        constants=_alike(weights, np.zeros(channels, np.int32), found.factor),
+    )
+
+
+def _alike(weights: tuple[Weights, ...], bias: NDArray[np.int32], by: Factor) -> Constants:
+    """Return constants with the same factor for all filters."""
+    multiplier, shift = (np.full(bias.size, value, np.int32) for value in by)
+    return Constants(weights, bias, multiplier, multiplier, shift)
+
+
+def _quantization(tensor: Tensor) -> Quantization:
+    assert tensor.quantization is not None
+    return tensor.quantization
+
+
+def _is_rectified(activation: Activation, left: Quantization) -> bool:
+    """Return True if values below 0 become 0. Raises `InputError` for any other clamp."""
+    low, high = activation.limits
+    if high < np.inf and left.zero_point + int(float32(high / left.scale) + 0.5) < 127:
+        raise InputError(f"{activation.value}, which clamps below 127, has no stage yet")
+    if low not in (-np.inf, 0.0):
+        raise InputError(f"{activation.value} has no stage yet")
+    return low == 0.0
