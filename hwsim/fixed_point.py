@@ -15,7 +15,7 @@ FIRST_HALF = 1 << 30  # of the first division of a lane that rounds twice
 
 
 class Rounding(IntEnum):
-    """How a product of accumulator and factor is rounded when it is shifted right by `shift`.
+    """The rounding of a product of accumulator and factor when it is shifted right by `shift`.
 
     ONCE rounds halves up. TWICE is what TFLite's reference kernels do where a shift exceeds 31:
     first to a multiple of 2**31, then to one of 2**shift, both with halves away from zero but for

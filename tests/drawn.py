@@ -243,7 +243,7 @@ def _constants(stage: Stage, rng: np.random.Generator) -> Constants:
         for drawn in every
     )
     # Spread the outputs over about twice the int8 range, so that both ends saturate.
-    spread = 128 * high * np.sqrt(stage.weight_count // stage.filters) / 3
+    spread = 128 * (high + 1) * np.sqrt(stage.weight_count // stage.filters) / 3
     shift = rng.integers(2, 63, stage.filters)
     multiplier = np.clip(256 / spread * np.exp2(shift.astype(float)), 0, 2**15 - 1).astype(np.int32)
     slope = rng.uniform(0, 1, stage.filters)

@@ -124,7 +124,7 @@ class Stage:
 
     @property
     def added_offset(self) -> int:
-        """What is added behind the rescale."""
+        """The integer that is added behind the rescale."""
         return self.output.zero_point if self.offset is None else self.offset
 
     @property
