@@ -29,6 +29,7 @@ from hwsim.graph.operators import (
 )
 from hwsim.graph.pointwise import Quantize
 from hwsim.graph.sources import NO_PADDING
+from hwsim.passes.exact_product import LARGEST_SUM, exact_product
 from hwsim.passes.exact_sum import exact_sum
 from hwsim.passes.tflite_factors import (
     FRACTION_BITS,
@@ -104,15 +105,25 @@ def _fully_connected(
     read, left = graph.tensors[operator.inputs[0]], graph.left(operator)
     constants = operator.constants
     kernel = read.shape.height, read.shape.width
-    of_filter = single_scale_factor if constants.scales.size == 1 else convolution_factor
-    factors = [
-        of_filter(_quantization(read), scale, _quantization(left)) for scale in constants.scales
-    ]
-    rounding = Rounding.ONCE if kernels is Kernels.LITERT else Rounding.TWICE
+    ours, own = _quantization(read), _quantization(left)
+    if kernels is Kernels.LITERT:
+        reals = [ours.scale * float(scale) / own.scale for scale in constants.scales]
+        reach = min(_largest_sum(constants), LARGEST_SUM)
+        factors, rounding = [exact_product(real, own, reach) for real in reals], Rounding.ONCE
+    else:
+        factors = [convolution_factor(ours, scale, own) for scale in constants.scales]
+        rounding = Rounding.TWICE
     read_sources = [replace(source, kernel=kernel) for source in sources]
     return _weighted(
         operator, read_sources, left, constants, factors, rounding, operator.activation
     )
+
+
+def _largest_sum(constants: QuantizedWeights) -> int:
+    """Return a bound of all sums, whose inputs are within 255 steps of their zero point."""
+    weights = constants.weights.astype(np.int64) - constants.zero_point
+    sums = 255 * np.abs(weights).sum(axis=(1, 2, 3)) + np.abs(constants.bias.astype(np.int64))
+    return int(sums.max())
 
 
 def _weighted(
