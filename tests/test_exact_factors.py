@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwsim.errors import InputError
@@ -11,20 +11,20 @@ from hwsim.golden.tflite.fixed_point import rounded
 from hwsim.graph import Quantization
 from hwsim.passes.exact_product import exact_product
 
-SCALES = st.floats(0.004, 0.4)
+FILE_SCALES = st.floats(2.0**-8, 1.0, width=32)
+REACH = 1 << 24  # of sums: 500 inputs of 8 bits with weights of 8 bits
 ZERO_POINTS = st.integers(-128, 127)
-QUANTIZATIONS = st.builds(Quantization, SCALES, ZERO_POINTS)
 
 
-@settings(deadline=None, max_examples=200)
-@given(st.floats(2.0**-14, 0.9), QUANTIZATIONS, st.integers(0, 2**31))
-def test_products_are_those_of_real_numbers(real: float, left: Quantization, seed: int) -> None:
-    """Where a factor is found, it is proved: it does what the real one does on any sum."""
-    try:
-        found = exact_product(real, left)
-    except InputError:
-        reject()
-    reach = min(int(300 / real) + 2, 2**31 - 1)
+@settings(deadline=None, max_examples=400)
+@given(FILE_SCALES, FILE_SCALES, FILE_SCALES, ZERO_POINTS, st.integers(0, 2**31))
+def test_products_are_those_of_real_numbers(
+    read: float, weight: float, stored: float, zero_point: int, seed: int
+) -> None:
+    """Every factor between scales as files have them, of 32 bits, has a proof."""
+    real, left = read * weight / stored, Quantization(stored, zero_point)
+    found = exact_product(real, left, REACH)
+    reach = min(int(300 / real) + 2, REACH)
     sums = np.random.default_rng(seed).integers(-reach, reach + 1, 4000)
     ours = rescaled(sums, np.int64(found.multiplier), np.int64(found.shift), Rounding.ONCE)
     theirs = rounded(np.float64(real) * sums.astype(np.float64))
@@ -39,6 +39,15 @@ def test_halves_below_zero_go_away_from_zero(real: float) -> None:
     sums = np.arange(-int(2 / real), int(2 / real) + 1)
     ours = rescaled(sums, np.int64(found.multiplier), np.int64(found.shift), Rounding.ONCE)
     np.testing.assert_array_equal(ours, rounded(np.float64(real) * sums.astype(np.float64)))
+
+
+def test_a_real_number_that_no_integer_stands_for_is_refused() -> None:
+    """In 64 bits -5 times this number is -4.5, which goes to -5, but -135 times it is no half."""
+    real = 0.8999999999999999
+    assert -5 * real == -4.5
+    assert -135 * real > -121.5
+    with pytest.raises(InputError, match=r"no factor of 31 bits multiplies every sum as 0\.8999"):
+        exact_product(real, Quantization(1.0, 0))
 
 
 def test_a_factor_that_no_stage_has_is_refused() -> None:
