@@ -5,6 +5,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
+
 from hwsim.compiler import compile_graph
 from hwsim.frontends.tflite import read_network
 from hwsim.golden.reference import run_graph
@@ -50,6 +52,8 @@ def test_every_stage_stores_what_the_file_computes(name: str) -> None:
     network = read_network(network_file(name))
     graph = device_graph(network)
     assert len(graph.stages) == STAGES[name]
+    assert graph.macs == network.total_macs
+    assert graph.macs == network.total_macs
     (inputs, _), *_ = references(name)
     maps = source_maps(network, inputs)
     given = {tensor.name: torch.tensor(maps[tensor.name])[None] for tensor in graph.inputs}

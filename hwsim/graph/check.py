@@ -283,10 +283,11 @@ def _broken_by_operator(stage: "Stage") -> Iterator[str]:
             f"offset = {shown(stage.offset)} must be None or an integer from {LEAST_ZERO_POINT} "
             f"to {LARGEST_ZERO_POINT}"
         )
-    if stage.is_reduction and not (slope is None and _takes_each_channel_once(stage)):
+    is_free = stage.constants is not None  # its weights say what it takes
+    if stage.is_reduction and not (is_free or (slope is None and _takes_each_channel_once(stage))):
         yield (
             "is_reduction: the pass that condenses stored maps is depthwise, 1x1 and linear, or "
-            "joins the channels of its sources"
+            "joins the channels of its sources, where it has no constants"
         )
 
 

@@ -202,7 +202,6 @@ class Pad(Operator):
     channels: tuple[int, int] = (0, 0)
 
     KIND: ClassVar[str] = "pad"
-    IS_ADDRESS: ClassVar[bool] = True
     KEEPS_QUANTIZATION: ClassVar[bool] = True
 
 
@@ -224,7 +223,6 @@ class SpaceToDepth(Operator):
     block: int
 
     KIND: ClassVar[str] = "space to depth"
-    IS_ADDRESS: ClassVar[bool] = True
     KEEPS_QUANTIZATION: ClassVar[bool] = True
 
 
@@ -268,6 +266,7 @@ class Copy(Operator):
     spatial_pool: SpatialPool = SpatialPool.NONE
 
     KIND: ClassVar[str] = "copy"
+    KEEPS_QUANTIZATION: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)

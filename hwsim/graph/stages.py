@@ -59,8 +59,9 @@ class Stage:
 
     `filters` is K, the output channels of every source's convolution; `output` stores
     K / `channel_pool` of them. `is_reduction` marks a stage that only reads stored maps, to
-    condense, pool or copy them: its weights are 1 or 0, and its products are no MACs
-    of the network. If it reads one tensor, quantization keeps the scale and the zero point of that.
+    condense, pool, copy, scale or add them: its products are no MACs of the network. Where it has
+    no constants, its weights are 1 or 0, and if it reads one tensor, quantization keeps the scale
+    and the zero point of that.
 
     With `weight_limbs` 2, weights are too wide for `weight_bits` and are read in two parts of so
     many bits, each a signed integer: `high * 2**weight_bits + low`. It doubles the array's work.

@@ -5,16 +5,28 @@ A stage reads slices of stored maps, each pixel as it is or doubled. These need 
 * an output of the graph that no stage stores;
 * a map that is doubled twice: the first doubling is stored;
 * a doubled map under a stride or a dilation;
-* joined maps under a convolution in groups, which cut across the parts.
+* joined maps under all but convolutions without groups and fully connected layers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from hwsim.graph.operator_graph import OperatorGraph
-from hwsim.graph.operators import Concat, Convolution, Copy, Operator, Slice, Upsample
+from hwsim.graph.operators import (
+    Concat,
+    Convolution,
+    Copy,
+    FullyConnected,
+    Operator,
+    Pool,
+    Slice,
+    SpaceToDepth,
+    Upsample,
+)
 from hwsim.passes.names import derived_name
 from hwsim.passes.unread_operators import with_operators
+
+ADDRESSES = (Slice, Upsample, Concat)  # what a stage can read in place of what they leave
 
 
 def with_copies(graph: OperatorGraph) -> OperatorGraph:
@@ -23,7 +35,9 @@ def with_copies(graph: OperatorGraph) -> OperatorGraph:
     for operator in graph.operators:
         rewriting.take(operator)
     made = rewriting.made
-    stored = [name for name in graph.outputs if name in made and not made[name].IS_ADDRESS]
+    stored = [
+        name for name in graph.outputs if name in made and not isinstance(made[name], ADDRESSES)
+    ]
     outputs = tuple(name if name in stored else rewriting.copy(name) for name in graph.outputs)
     return with_operators(graph, list(made.values()), outputs)
 
@@ -39,14 +53,23 @@ class _Rewriting:
     def take(self, operator: Operator) -> None:
         match operator:
             case Upsample() if self._is_doubled(operator.inputs[0]):
-                operator = replace(operator, inputs=(self.copy(operator.inputs[0]),))
-            case Convolution() if operator.groups > 1 and len(self._parts(operator.inputs[0])) > 1:
-                operator = replace(operator, inputs=(self.copy(operator.inputs[0]),))
-            case Convolution() if (operator.stride, operator.dilation) != ((1, 1), (1, 1)):
-                operator = replace(operator, inputs=(self._without_doubling(operator.inputs[0]),))
-            case _:
+                operator = self._with_inputs(operator, self.copy)
+            case Concat() | Slice() | Upsample() | Copy():
                 pass
+            case FullyConnected() | Convolution(groups=1):
+                pass
+            case _:
+                operator = self._with_inputs(operator, self._in_one)
+        if _skips_pixels(operator):
+            operator = self._with_inputs(operator, self._without_doubling)
         self.made[operator.outputs[0]] = operator
+
+    def _with_inputs(self, operator: Operator, stored: Callable[[str], str]) -> Operator:
+        return replace(operator, inputs=tuple(map(stored, operator.inputs)))
+
+    def _in_one(self, name: str) -> str:
+        """Return a tensor of the same values that is no concatenation."""
+        return self.copy(name) if isinstance(self.made.get(name), Concat) else name
 
     def copy(self, name: str) -> str:
         """Return the copy of a tensor, which is made when it is first asked for."""
@@ -62,10 +85,6 @@ class _Rewriting:
             )
             self.copies[name] = copied
         return self.copies[name]
-
-    def _parts(self, name: str) -> tuple[str, ...]:
-        made = self.made.get(name)
-        return made.inputs if isinstance(made, Concat) else (name,)
 
     def _is_doubled(self, name: str) -> bool:
         return any(isinstance(made, Upsample) for made in self._way(name))
@@ -90,3 +109,13 @@ class _Rewriting:
             made, name=joined, inputs=inputs, outputs=(joined,), origins=made.computes
         )
         return joined
+
+
+def _skips_pixels(operator: Operator) -> bool:
+    """Return True where windows begin at every other pixel, or have gaps."""
+    match operator:
+        case Convolution():
+            return (operator.stride, operator.dilation) != ((1, 1), (1, 1))
+        case Pool():
+            return operator.stride != (1, 1)
+    return isinstance(operator, SpaceToDepth)

@@ -106,8 +106,8 @@ def _candidates(
         shifts = np.array([stored_factor(large / left.scale / each).shift for each in pair[0]])
         for rounding in Rounding:
             middle = _middle_factor(sums, expected - left.zero_point, left, shifts, rounding)
-            multipliers = np.floor(np.ldexp(middle, shifts) + 0.5).astype(np.int64)
-            multipliers = multipliers.clip(1, (1 << FRACTION_BITS) - 1)
+            nearest = np.floor(np.ldexp(middle, shifts) + 0.5)
+            multipliers = nearest.clip(1, (1 << FRACTION_BITS) - 1).astype(np.int64)
             ours = rescaled(sums, multipliers[:, None], shifts[:, None], rounding)
             equal = (_clamped(ours, left) == expected).all(axis=1)
             for index in np.flatnonzero(equal).tolist():

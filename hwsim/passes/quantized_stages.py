@@ -11,26 +11,33 @@ from numpy.typing import NDArray
 from hwsim.errors import InputError
 from hwsim.fixed_point import rescaled
 from hwsim.graph import Constants, Quantization, Rounding, Source, SpatialPool, Stage, Tensor
-from hwsim.graph.file_constants import QuantizedWeights
+from hwsim.graph.file_constants import ConstantOperand, QuantizedWeights
 from hwsim.graph.file_tensors import Element
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import (
     Activation,
     Add,
+    Arithmetic,
     AveragePool,
     Axis,
     Convolution,
+    Copy,
     FullyConnected,
     MaxPool,
     Mean,
+    Multiply,
     Operator,
+    Pad,
+    SpaceToDepth,
     Subtract,
 )
 from hwsim.graph.pointwise import Quantize
 from hwsim.graph.sources import NO_PADDING
+from hwsim.passes.constant_stages import product_with_constant, sum_with_constant
 from hwsim.passes.exact_product import LARGEST_SUM, exact_product
 from hwsim.passes.exact_sum import exact_sum
+from hwsim.passes.move_stages import IDENTITY, copied, padded, space_to_depth
 from hwsim.passes.tflite_factors import (
     FRACTION_BITS,
     Factor,
@@ -43,7 +50,6 @@ from hwsim.passes.tflite_factors import (
 Weights = NDArray[np.int8] | NDArray[np.int16]
 Sources = tuple[Source, ...]
 WORD_BITS = 32  # of the runtimes' integers
-IDENTITY = Factor(1 << 30, 30)
 
 
 def quantized_stage(
@@ -54,24 +60,43 @@ def quantized_stage(
     Raises `InputError` for an operator that has no exact stage.
     """
     try:
-        match operator:
-            case Convolution(constants=QuantizedWeights() as constants):
-                return _convolution(graph, operator, sources[0], constants)
-            case FullyConnected():
-                return _fully_connected(graph, operator, sources[0], kernels)
-            case AveragePool():
-                return _average_pool(graph, operator, sources[0])
-            case MaxPool():
-                return _max_pool(graph, operator, sources[0])
-            case Mean():
-                return _mean(graph, operator, sources[0])
-            case Quantize():
-                return _requantized(graph, operator, sources[0])
-            case Add() | Subtract():
-                return _sum(graph, operator, sources)
+        stage = _stage(graph, operator, sources, kernels)
     except InputError as error:
         raise InputError(f"{operator.place or operator.name}: {error}") from None
-    raise InputError(f"{operator.place or operator.name}: {operator.KIND} has no stage yet")
+    return replace(stage, is_reduction=not isinstance(operator, Convolution | FullyConnected))
+
+
+def _stage(
+    graph: OperatorGraph, operator: Operator, sources: list[Sources], kernels: Kernels
+) -> Stage:
+    match operator:
+        case Convolution(constants=QuantizedWeights() as constants):
+            return _convolution(graph, operator, sources[0], constants)
+        case FullyConnected():
+            return _fully_connected(graph, operator, sources[0], kernels)
+        case AveragePool():
+            return _average_pool(graph, operator, sources[0])
+        case MaxPool():
+            return _max_pool(graph, operator, sources[0])
+        case Mean():
+            return _mean(graph, operator, sources[0])
+        case Quantize():
+            return _requantized(graph, operator, sources[0])
+        case Multiply(constant=ConstantOperand()):
+            _refuse_activation(operator, graph.left(operator))
+            return product_with_constant(operator, sources[0][0], graph.left(operator), kernels)
+        case Add(constant=ConstantOperand()) | Subtract(constant=ConstantOperand()):
+            _refuse_activation(operator, graph.left(operator))
+            return sum_with_constant(operator, sources[0][0], graph.left(operator))
+        case Add() | Subtract():
+            return _sum(graph, operator, sources)
+        case Copy():
+            return copied(operator, sources[0], graph.left(operator))
+        case Pad():
+            return padded(operator, sources[0][0], graph.left(operator))
+        case SpaceToDepth():
+            return space_to_depth(operator, sources[0][0], graph.left(operator))
+    raise InputError(f"{operator.KIND} has no stage yet")
 
 
 def _convolution(
@@ -262,15 +287,12 @@ def _depthwise(operator: Operator, source: Source, left: Tensor, by: Factor) -> 
 
 def _sum(graph: OperatorGraph, operator: Add | Subtract, operands: list[Sources]) -> Stage:
     """Return the sum of two maps of the same shape, with proved weights of two limbs."""
-    if operator.constant is not None or any(len(sources) > 1 for sources in operands):
-        raise InputError(f"{operator.KIND} of a constant or of joined tensors has no stage yet")
     (first,), (second,) = operands
     left = graph.left(operator)
     own = _quantization(left)
     if first.size != second.size or first.channels != second.channels:
         raise InputError(f"{operator.KIND} of maps of other shapes has no stage yet")
-    if _is_rectified(operator.activation, own) and own.zero_point != -128:
-        raise InputError(f"{operator.KIND} with an activation has no stage yet")
+    _refuse_activation(operator, left)
     sign = -1 if isinstance(operator, Subtract) else 1
     found = exact_sum(_quantization(first.tensor), _quantization(second.tensor), own, sign)
     if found is None:
@@ -286,6 +308,12 @@ def _sum(graph: OperatorGraph, operator: Add | Subtract, operands: list[Sources]
         weight_limbs=2,
         constants=_alike(weights, np.zeros(channels, np.int32), found.factor),
     )
+
+
+def _refuse_activation(operator: Arithmetic, left: Tensor) -> None:
+    own = _quantization(left)
+    if _is_rectified(operator.activation, own) and own.zero_point != -128:
+        raise InputError(f"{operator.KIND} with an activation has no stage yet")
 
 
 def _alike(weights: tuple[Weights, ...], bias: NDArray[np.int32], by: Factor) -> Constants:

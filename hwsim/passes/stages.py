@@ -12,6 +12,7 @@ from hwsim.graph import Graph, Source, Stage, Tensor
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Axis, Concat, Convolution, Copy, Operator, Slice, Upsample
+from hwsim.passes.copies import ADDRESSES
 from hwsim.passes.quantized_stages import quantized_stage
 
 Sources = tuple[Source, ...]
@@ -43,7 +44,7 @@ def _staged(graph: OperatorGraph, stage_of: Callable[[Operator, list[Sources]], 
     stages: list[Stage] = []
     for operator in graph.operators:
         (output,) = operator.outputs
-        if operator.IS_ADDRESS:
+        if isinstance(operator, ADDRESSES):
             seen[output] = _address(operator, seen)
         else:
             stages.append(stage_of(operator, [seen[name] for name in operator.inputs]))

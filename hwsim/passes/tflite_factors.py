@@ -7,6 +7,7 @@ import numpy as np
 
 from hwsim.errors import InputError
 from hwsim.graph import Quantization
+from hwsim.graph.kernels import Kernels
 
 FRACTION_BITS = 31
 SMALLEST_SHIFT, LARGEST_SHIFT = 2, 62  # of the rescale
@@ -49,3 +50,12 @@ def convolution_factor(read: Quantization, weight_scale: float, left: Quantizati
 def single_scale_factor(read: Quantization, weight_scale: float, left: Quantization) -> Factor:
     """Return the factor of all filters where the product of scales is one of 32 bits."""
     return stored_factor(float32(read.scale * float(weight_scale)) / left.scale)
+
+
+def product_factor(
+    kernels: Kernels, first_scale: float, second_scale: float, left: Quantization
+) -> Factor:
+    """Return the factor of a product of two tensors: of 32 bits in LiteRT, of 64 bits in TFLM."""
+    if kernels is Kernels.TFLM:
+        return stored_factor(first_scale * second_scale / left.scale)
+    return stored_factor(float32(float32(first_scale * second_scale) / left.scale))

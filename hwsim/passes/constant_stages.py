@@ -1,0 +1,100 @@
+"""Makes stages of sums, differences and products whose other operand is part of the file.
+
+Each channel has one constant; one for all channels may stand for them.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import InputError
+from hwsim.graph import Constants, Quantization, Rounding, Source, Stage, Tensor
+from hwsim.graph.file_constants import ConstantOperand
+from hwsim.graph.kernels import Kernels
+from hwsim.graph.operators import Add, Multiply, Subtract
+from hwsim.passes.exact_sum import exact_sum
+from hwsim.passes.tflite_factors import Factor, product_factor
+
+Integers = NDArray[np.int32]
+
+
+def product_with_constant(
+    operator: Multiply, source: Source, left: Tensor, kernels: Kernels
+) -> Stage:
+    """Return the stage that multiplies each channel by its constant, as TFLite does."""
+    constant = _constant(operator.constant, source)
+    ours, own = _quantization(source.tensor), _quantization(left)
+    first, second = ours.scale, constant.quantization.scale
+    if operator.is_constant_first:
+        first, second = second, first
+    by = product_factor(kernels, first, second, own)
+    factors = _by_channel(constant, source)
+    limbs = 1 if np.abs(factors).max() < 1 << 7 else 2
+    weights = factors.astype(np.int8) if limbs == 1 else factors.astype(np.int16)
+    return _scaled(operator, source, left, weights, limbs, np.zeros_like(factors), by)
+
+
+def sum_with_constant(operator: Add | Subtract, source: Source, left: Tensor) -> Stage:
+    """Return the stage that adds a constant to each channel, with a proof as for two maps.
+
+    Raises `InputError` where no weights sum all pairs of values exactly.
+    """
+    constant = _constant(operator.constant, source)
+    ours, own = _quantization(source.tensor), _quantization(left)
+    sign = -1 if isinstance(operator, Subtract) else 1
+    pair = (
+        (constant.quantization, ours)
+        if operator.is_constant_first
+        else (ours, constant.quantization)
+    )
+    found = exact_sum(*pair, own, sign)
+    if found is None:
+        raise InputError(f"no weights {operator.KIND} all 65,536 pairs exactly")
+    weight, of_constant = reversed(found.weights) if operator.is_constant_first else found.weights
+    weights = np.full(source.channels, weight, np.int16)
+    bias = of_constant * _by_channel(constant, source)
+    stage = _scaled(operator, source, left, weights, 2, bias, found.factor)
+    return replace(stage, rounding=found.rounding)
+
+
+def _scaled(
+    operator: Add | Subtract | Multiply,
+    source: Source,
+    left: Tensor,
+    weights: NDArray[np.int8] | NDArray[np.int16],
+    limbs: int,
+    bias: Integers,
+    by: Factor,
+) -> Stage:
+    """Return the stage that multiplies each channel by a weight and adds a bias."""
+    channels = source.channels
+    read = replace(source, groups=channels)
+    stage = Stage.inferred(operator.name, [read], left.name, channels)
+    multiplier, shift = (np.full(channels, value, np.int32) for value in by)
+    constants = Constants((weights.reshape(-1, 1, 1, 1),), bias, multiplier, multiplier, shift)
+    return replace(
+        stage, output=left, rounding=Rounding.TWICE, weight_limbs=limbs, constants=constants
+    )
+
+
+def _constant(constant: ConstantOperand | None, source: Source) -> ConstantOperand:
+    """Return the constant of an operator. Raises `InputError` where pixels have their own."""
+    assert constant is not None
+    shape = constant.shape
+    if (shape.height, shape.width) != (1, 1) or shape.channels not in (1, source.channels):
+        raise InputError(
+            f"a constant of {shape} for a map of {source.channels} channels has no stage yet"
+        )
+    return constant
+
+
+def _by_channel(constant: ConstantOperand, source: Source) -> Integers:
+    """Return the constant of every channel less the zero point."""
+    centred = constant.values.reshape(-1).astype(np.int32) - constant.quantization.zero_point
+    return np.broadcast_to(centred, (source.channels,)).astype(np.int32)
+
+
+def _quantization(tensor: Tensor) -> Quantization:
+    assert tensor.quantization is not None
+    return tensor.quantization
