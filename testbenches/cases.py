@@ -1,5 +1,6 @@
 """Small seeded graphs for the benches, with constants that reach both ends of the output range."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,8 +18,10 @@ from hwsim.graph import (
     Stage,
     Tensor,
 )
+from hwsim.graph.check import weight_range
 from hwsim.passes.baselines import materialized
 
+WIDE_BITS = 32  # of factors, with a sign bit
 NEGATIVE_SLOPE = 0.7  # large enough that outputs saturate below as well
 OUTPUT_DEVIATION = 160.0  # standard deviation of outputs before they saturate, in steps
 ACTIVATION_DEVIATION = 74.0  # standard deviation of int8 values
@@ -59,15 +62,21 @@ NOT_FUSED = "not fused"  # the maps of "k4" written to memory, read back and red
 BRANCHES = "branches"  # every geometry of a source, and a layer that adds up three of them
 
 
-def with_constants(graph: Graph, config: Config, seed: int) -> Graph:
-    """Add random constants: no channel is constant, both multipliers matter, outputs saturate."""
+def with_constants(
+    graph: Graph, config: Config, seed: int, wide_stages: Collection[int] = ()
+) -> Graph:
+    """Add random constants: no channel is constant, both multipliers matter, outputs saturate.
+
+    `wide_stages` are the numbers of stages whose factors have 31 bits; the first is 0.
+    """
     rng = np.random.default_rng(seed)
     tensors = [replace(tensor, quantization=Quantization(1.0, 5)) for tensor in graph.inputs]
     constants: list[Constants] = []
-    for layer in graph.stages:
+    for number, layer in enumerate(graph.stages):
         zero_point = int(rng.integers(-90, 91))
         tensors.append(replace(layer.output, quantization=Quantization(1.0, zero_point)))
-        constants.append(_constants(layer, config, rng))
+        bits = WIDE_BITS if number in wide_stages else config.widths.multiplier_bits
+        constants.append(_constants(layer, bits, rng))
     found = graph.with_tensors(tensors)
     layers = tuple(
         replace(layer, constants=ours) for layer, ours in zip(found.stages, constants, strict=True)
@@ -75,21 +84,29 @@ def with_constants(graph: Graph, config: Config, seed: int) -> Graph:
     return replace(found, stages=layers)
 
 
-def _constants(layer: Stage, config: Config, rng: np.random.Generator) -> Constants:
-    high = 1 << (config.widths.weight_bits - 1)
+def _constants(layer: Stage, multiplier_bits: int, rng: np.random.Generator) -> Constants:
+    least, most = weight_range(layer)
+    high = most + 1
+    drawn = [rng.integers(least, high, shape) for shape in layer.weights_shapes]
     weights = tuple(
-        rng.integers(-high, high, shape).astype(np.int8) for shape in layer.weights_shapes
+        values.astype(np.int8) if layer.weight_limbs == 1 else values.astype(np.int16)
+        for values in drawn
     )
     fan_in = layer.weight_count // layer.filters
     deviation = np.sqrt(fan_in) * ACTIVATION_DEVIATION * high / np.sqrt(3)
     factors = OUTPUT_DEVIATION / deviation * rng.uniform(0.5, 1.5, layer.filters)
-    scale = fixed_point(factors, config.widths.multiplier_bits, NEGATIVE_SLOPE)
+    scale = fixed_point(factors, multiplier_bits, NEGATIVE_SLOPE)
     bias = rng.normal(0, deviation / 4, layer.filters).astype(np.int32)
     return Constants(weights, bias, *scale)
 
 
 def drawn_layers(
-    name: str, shape: Shape, stages: tuple[CaseStage, ...], config: Config, seed: int
+    name: str,
+    shape: Shape,
+    stages: tuple[CaseStage, ...],
+    config: Config,
+    seed: int,
+    wide_stages: Collection[int] = (),
 ) -> Graph:
     """Return a chain of layers with constants and zero points drawn from a seed."""
     tensor = Tensor("input", shape, is_image=shape.channels == 3)
@@ -108,7 +125,7 @@ def drawn_layers(
             )
         )
         tensor = layers[-1].output
-    return with_constants(Graph.chain(name, layers), config, seed)
+    return with_constants(Graph.chain(name, layers), config, seed, wide_stages)
 
 
 def branches(config: Config, seed: int) -> Graph:

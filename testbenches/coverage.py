@@ -53,6 +53,7 @@ LAYERS = (
     Bin("several sources", "a layer that adds up several sources"),
     Bin("two limbs", "a layer whose weights are read in two parts"),
     Bin("rounded twice", "a layer rounds some lanes twice"),
+    Bin("wide factors", "a layer whose factors the rescale multiplies by in two cycles"),
     Bin("reduction only", "a pass reads maps back and reduces them: one filter per channel"),
     Bin("leaky positive", "a stored value comes from the first multiplier"),
     Bin("leaky negative", "a stored value comes from the multiplier of negative sums"),

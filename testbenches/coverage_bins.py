@@ -14,6 +14,7 @@ from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import PAGE_BYTES, Destination
 from hwsim.isa.tokens import unwrap
 from hwsim.program.blocking import SourceBlocking
+from hwsim.program.drain_reads import has_wide_factors
 from hwsim.program.program import Program, StageProgram
 from hwsim.timeline.walk import Walk
 
@@ -64,6 +65,7 @@ def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
         "several sources": len(layer.sources) > 1,
         "two limbs": layer.weight_limbs > 1,
         "rounded twice": _is_rounded_twice(layer),
+        "wide factors": has_wide_factors(layer, config),
         "empty output lanes": layer.filters % config.array.output_lanes > 0,
         f"weights per {schedule.scope.value}": True,
         "multi-word bundle": blocking.bundle_words > 1,

@@ -21,6 +21,7 @@ MOST_CHANNELS = 48
 LONGEST_SIDE = 24  # pixels
 MOST_STAGES = 3
 MOST_NETWORKS = 3
+WIDE_STAGES = st.lists(st.integers(0, MOST_STAGES - 1), unique=True).map(sorted).map(tuple)
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,12 @@ class Network:
     stages: tuple[CaseStage, ...]
     seed: int  # seed of the constants
     base: int
+    wide_stages: tuple[int, ...] = ()  # numbers of stages whose factors have 31 bits
 
     def program(self, config: Config) -> Program:
         name = f"drawn {self.seed}"
-        graph = drawn_layers(name, self.shape, self.stages, config, self.seed)
+        wide = self.wide_stages
+        graph = drawn_layers(name, self.shape, self.stages, config, self.seed, wide)
         return relocate(compile_graph(graph, config), self.base)
 
     @property
@@ -53,10 +56,11 @@ class BranchingNetwork:
     graph: GraphRecord
     seed: int
     base: int
+    wide_stages: tuple[int, ...] = ()
 
     def program(self, config: Config) -> Program:
         graph = with_weight_bits(self.graph.graph(), config.widths.weight_bits)
-        graph = with_constants(graph, config, self.seed)
+        graph = with_constants(graph, config, self.seed, self.wide_stages)
         return relocate(compile_graph(graph, config), self.base)
 
     @property
@@ -128,6 +132,7 @@ def networks(draw: st.DrawFn, config: Config) -> Network:
         tuple(stages),
         draw(st.integers(0, 999)),
         draw(st.integers(0, 3)) * WINDOW_BYTES,
+        draw(WIDE_STAGES),
     )
 
 
@@ -142,6 +147,7 @@ def branching_networks(config: Config) -> st.SearchStrategy[BranchingNetwork]:
         graphs.map(GraphRecord.of),
         st.integers(0, 999),
         st.integers(0, 3).map(lambda pages: pages * WINDOW_BYTES),
+        WIDE_STAGES,
     )
 
 

@@ -15,15 +15,18 @@ from hwsim.testbenches.operators import CONFIG, pack, reset, unpack
 LANES = CONFIG.array.rescale_lanes
 ZERO_POINT = -3
 COUNT = 500
+FACTORS = ("multiplier", "negative_multiplier")
 
 
 @cocotb.test()
-async def equals_golden(dut: Any) -> None:
+@cocotb.parametrize(wide=[False, True])
+async def equals_golden(dut: Any, wide: bool) -> None:
+    """Sets of lanes equal golden; with wide factors they come twice, for either half of these."""
     rng = np.random.default_rng(0)
     bias = rng.integers(-(2**20), 2**20, (COUNT, LANES))
     sums = rng.integers(-(2**31), 2**31, (COUNT, LANES)) >> rng.integers(0, 31, (COUNT, LANES))
-    multiplier, negative = rng.integers(0, 2**15, (2, COUNT, LANES))
-    shift = rng.integers(2, 46, (COUNT, LANES))
+    multiplier, negative = rng.integers(0, 2 ** (31 if wide else 16), (2, COUNT, LANES))
+    shift = rng.integers(*((17, 62) if wide else (2, 46)), (COUNT, LANES))
     accumulators = np.clip(sums - bias, -(2**31), 2**31 - 1)
     sums = accumulators + bias
     expected = rescale(
@@ -39,16 +42,24 @@ async def equals_golden(dut: Any) -> None:
     await reset(dut)
     layout = parameter_layout(CONFIG)
     dut.zero_point.value = ZERO_POINT
-    for cycle in range(COUNT + Rescale.LATENCY):
-        if cycle < COUNT:
+    dut.wide_factors.value = wide
+    sets = [(number, half) for number in range(COUNT) for half in range(1 + wide)]
+    for cycle in range(len(sets) + Rescale.LATENCY):
+        if cycle < len(sets):
+            number, half = sets[cycle]
             records = [
-                layout.const(dict(zip(("bias", "multiplier", "negative_multiplier", "shift"),
-                                      map(int, lane), strict=True))).as_bits()
-                for lane in zip(bias[cycle], multiplier[cycle], negative[cycle], shift[cycle],
-                                strict=True)
+                layout.const({
+                    "bias": int(bias[number, lane]), "shift": int(shift[number, lane]),
+                    **{name: int(values[number, lane]) >> 16 * half & 0xFFFF
+                       for name, values in zip(FACTORS, (multiplier, negative), strict=True)},
+                }).as_bits()
+                for lane in range(LANES)
             ]  # fmt: skip
+            dut.upper_half.value = half
             dut.parameters.value = pack(records, layout.size)
-            dut.accumulators.value = pack(accumulators[cycle], 32)
+            dut.accumulators.value = pack(accumulators[number], 32)
         if cycle >= Rescale.LATENCY:
-            assert unpack(dut.o, 8, LANES) == results[cycle - Rescale.LATENCY]
+            number, half = sets[cycle - Rescale.LATENCY]
+            if half == wide:
+                assert unpack(dut.o, 8, LANES) == results[number]
         await FallingEdge(dut.clk)

@@ -50,13 +50,15 @@ def drawn_fields(rng: np.random.Generator, config: Config, number: int) -> Field
         "staging_address": int(rng.integers(STAGING_WORDS - words + 1)),
         "byte_offset": int(rng.choice(range(0, config.word_bytes, step))),
         "rounding": int(rng.integers(2)),
+        "wide_factors": int(config.widths.multiplier_bits == 16 and rng.integers(2)),
         "source": 500 + number,
     }
 
 
 def number_of_reads(config: Config, fields: Fields) -> int:
     taps = Pool(fields["spatial_pool"]).window ** 2
-    return fields["pooled_rows"] * fields["pooled_columns"] * taps * config.rescale_slices
+    reads = taps * config.rescale_slices * (1 + fields["wide_factors"])
+    return fields["pooled_rows"] * fields["pooled_columns"] * reads
 
 
 @dataclass(frozen=True)

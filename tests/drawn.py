@@ -245,7 +245,9 @@ def _constants(stage: Stage, rng: np.random.Generator) -> Constants:
     # Spread the outputs over about twice the int8 range, so that both ends saturate.
     spread = 128 * (high + 1) * np.sqrt(stage.weight_count // stage.filters) / 3
     shift = rng.integers(2, 63, stage.filters)
-    multiplier = np.clip(256 / spread * np.exp2(shift.astype(float)), 0, 2**15 - 1).astype(np.int32)
+    # Those that round twice are of files, whose factors have 31 bits.
+    most = 2**31 - 1 if stage.rounding is Rounding.TWICE else 2**15 - 1
+    multiplier = np.clip(256 / spread * np.exp2(shift.astype(float)), 0, most).astype(np.int32)
     slope = rng.uniform(0, 1, stage.filters)
     return Constants(
         weights=weights,

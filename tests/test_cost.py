@@ -69,9 +69,9 @@ def test_on_chip_memories_of_edge() -> None:
         "weight queue": 64 * 8192,
         "accumulators": 32 * 8192,
         "staging": 8 * 8192,
-        "parameters": 2 * 16 * (32 + 15 + 15 + 6),
+        "parameters": 2 * 16 * (32 + 31 + 31 + 6),
         "program": 2 * 1024 * 8,
-        "queues": 10_188,
+        "queues": 10_196,
     }
 
 

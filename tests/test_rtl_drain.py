@@ -29,6 +29,8 @@ from tests.drained import (
 from tests.loops import rounded
 from tests.streams import Each, step
 
+FACTORS = ("multiplier", "negative_multiplier")
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -50,7 +52,7 @@ class Tile:
 def drawn_tile(rng: np.random.Generator, config: Config, number: int) -> Tile:
     fields = drawn_fields(rng, config, number)
     lanes = config.array.output_lanes
-    factor_bits = config.widths.multiplier_bits - 1
+    factor_bits = 31 if fields["wide_factors"] else min(config.widths.multiplier_bits, 31)
     parameters = [
         {
             "bias": int(rng.integers(-(2**18), 2**18)),
@@ -136,13 +138,17 @@ class Memories:
             ctx.get(self.dut.accumulators.address.index),
             ctx.get(self.dut.parameters.address.lane_slice),
         )
+        lowest = 16 * ctx.get(self.dut.parameters.address.upper_half)
+        most = (1 << min(self.config.widths.multiplier_bits, 31)) - 1
         sums = tile.sums.reshape(-1, tile.sums.shape[2])
         # A tap past the tile is masked, so its value must not matter.
         answer = sums[index] if index < len(sums) else [2**31 - 1] * sums.shape[1]
         lanes = self.config.array.rescale_lanes
-        return [int(value) for value in answer], tile.parameters[
-            lane_slice * lanes : (lane_slice + 1) * lanes
+        parameters = [
+            lane | {name: lane[name] >> lowest & most for name in FACTORS}
+            for lane in tile.parameters[lane_slice * lanes : (lane_slice + 1) * lanes]
         ]
+        return [int(value) for value in answer], parameters
 
 
 def check_tiles(config: Config, count: int, chances: Chances, seed: int) -> None:

@@ -20,11 +20,12 @@ def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str
     has_planes = config.array.output_lanes > config.array.input_lanes
     sides = fields["pooled_rows"], fields["pooled_columns"]
     reads = []
-    for (row, column), tap, lane_slice in (
-        (pixel, tap, lane_slice)
+    for (row, column), tap, lane_slice, half in (
+        (pixel, tap, lane_slice, half)
         for pixel in np.ndindex(*sides)
         for tap in np.ndindex(pool.window, pool.window)
         for lane_slice in range(slices)
+        for half in range(1 + fields["wide_factors"])
     ):
         y, x = row * pool.stride + tap[0], column * pool.stride + tap[1]
         masked = y >= fields["rows"] or x >= fields["columns"]
@@ -44,6 +45,8 @@ def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str
             "factor": fields["channel_pool"],
             "zero_point": fields["output_zero_point"],
             "rounding": fields["rounding"],
+            "wide_factors": fields["wide_factors"],
+            "upper_half": half,
             "address": fields["staging_address"] + row * sides[1] + column,
             "byte": place % config.word_bytes,
             "last": False,

@@ -1,5 +1,6 @@
 """The rescale parameters are right in two banks, for every shape of word and slice."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hwsim.rtl.arithmetic.parameters import Parameters
 from tests.drawn import preset_with
 
 BANKS = 2
+FACTORS = ("multiplier", "negative_multiplier")
 SHAPES = [(8, 8, 1), (8, 8, 8), (8, 64, 4), (16, 16, 4), (16, 32, 1), (32, 32, 16), (64, 64, 2)]
 
 
@@ -50,12 +52,13 @@ def test_every_slice_of_every_bank(
         widths={"multiplier_bits": multiplier_bits},
     )
     dut = Parameters(config)
+    halves = (0, 1) if multiplier_bits == 16 else (0,)
     rng = np.random.default_rng(lanes_in + rescale)
     expected: dict[int, list[dict[str, int]]] = {}
 
     async def write(ctx: Any, bank: int) -> None:
         """Write a bank's words in order, with idle cycles and words of weights between."""
-        expected[bank], data = drawn_records(rng, lanes_out, multiplier_bits - 1)
+        expected[bank], data = drawn_records(rng, lanes_out, factor_bits=31)
         assert data.size == lanes_out * PARAMETER_BYTES
         ctx.set(dut.i.payload.bank, bank)
         for index, word in enumerate(data.reshape(-1, config.word_bytes)):
@@ -76,17 +79,20 @@ def test_every_slice_of_every_bank(
     async def read(ctx: Any, banks: list[int]) -> None:
         """Read a slice every cycle, right after the last write; the last word's slice first."""
         slices = range(config.rescale_slices)
-        reads = [(bank, lane_slice) for bank in banks for lane_slice in reversed(slices)]
+        reads = list(product(banks, reversed(slices), halves))
         for cycle in range(len(reads) + dut.READ_LATENCY):
             if cycle >= dut.READ_LATENCY:
-                bank, lane_slice = reads[cycle - dut.READ_LATENCY]
+                bank, lane_slice, half = reads[cycle - dut.READ_LATENCY]
                 for lane in range(rescale):
-                    wanted = expected[bank][lane_slice * rescale + lane]
+                    wanted = dict(expected[bank][lane_slice * rescale + lane])
                     got = {name: ctx.get(dut.read.data[lane][name]) for name in wanted}
-                    assert got == wanted, (bank, lane_slice, lane)
+                    if len(halves) > 1:
+                        wanted |= {name: wanted[name] >> 16 * half & 0xFFFF for name in FACTORS}
+                    assert got == wanted, (bank, lane_slice, lane, half)
             if cycle < len(reads):
                 ctx.set(dut.read.address.bank, reads[cycle][0])
                 ctx.set(dut.read.address.lane_slice, reads[cycle][1])
+                ctx.set(dut.read.address.upper_half, reads[cycle][2])
             await ctx.tick()
 
     async def bench(ctx: Any) -> None:

@@ -15,7 +15,9 @@ from tests.drawn import preset_with
 EDGES = (0, 1, -1, 2, -2, 127, -128, 2**31 - 1, -(2**31))
 
 
-def operands(rng: np.random.Generator, factor_bits: int, count: int) -> list[dict[str, int]]:
+def operands(
+    rng: np.random.Generator, factor_bits: int, count: int, least_shift: int = 2
+) -> list[dict[str, int]]:
     """Return the parameters of lanes, each with an accumulator and bias whose sum fits int32."""
     cases = []
     for index in range(count):
@@ -24,7 +26,7 @@ def operands(rng: np.random.Generator, factor_bits: int, count: int) -> list[dic
         total = EDGES[index] if index < len(EDGES) else int(rng.integers(low, high, endpoint=True))
         bias = int(rng.integers(max(-(2**31), total - 2**31 + 1), min(2**31 - 1, total + 2**31)))
         factors = rng.integers(0, 2 ** int(rng.integers(1, factor_bits + 1)), 2)
-        shift = int(rng.integers(2, 63))
+        shift = int(rng.integers(least_shift, 63))
         if index % 3 == 0:  # halves, or next to them: of the second division or of the only one
             shift = int(rng.integers(factor_bits + 1, factor_bits + 14))
             factors[:] = 1 << (factor_bits - 1)
@@ -47,16 +49,16 @@ def golden(case: dict[str, int], zero_point: int, rounding: Rounding) -> int:
     return int(rescale(acc, positive, negative, shift, zero_point, rounding=rounding))
 
 
-@pytest.mark.parametrize("multiplier_bits", [16, 32])
+@pytest.mark.parametrize(("multiplier_bits", "factor_bits"), [(16, 15), (16, 16), (32, 31)])
 @pytest.mark.parametrize("zero_point", [-128, 3, 127])
 @pytest.mark.parametrize("rounding", Rounding)
 def test_rescale_equals_golden_after_its_latency(
-    multiplier_bits: int, zero_point: int, rounding: Rounding
+    multiplier_bits: int, factor_bits: int, zero_point: int, rounding: Rounding
 ) -> None:
     config = preset_with("edge", widths={"multiplier_bits": multiplier_bits})
     lanes = config.array.rescale_lanes
     rng = np.random.default_rng(multiplier_bits)
-    sets = [operands(rng, multiplier_bits - 1, lanes * 60)[lane::lanes] for lane in range(lanes)]
+    sets = [operands(rng, factor_bits, lanes * 60)[lane::lanes] for lane in range(lanes)]
     dut = Rescale(config)
 
     async def bench(ctx: Any) -> None:
@@ -73,6 +75,45 @@ def test_rescale_equals_golden_after_its_latency(
                 if cycle >= Rescale.LATENCY:
                     before = sets[lane][cycle - Rescale.LATENCY]
                     assert ctx.get(dut.o[lane]) == golden(before, zero_point, rounding), before
+            await ctx.tick()
+
+    simulate(dut, bench)
+
+
+@pytest.mark.parametrize("zero_point", [-128, 3, 127])
+@pytest.mark.parametrize("rounding", Rounding)
+def test_wide_factors_take_two_cycles_among_others(zero_point: int, rounding: Rounding) -> None:
+    """Lanes with factors of 31 bits equal golden, right behind and before those of 16 bits."""
+    config = preset_with("edge")
+    lanes = config.array.rescale_lanes
+    rng = np.random.default_rng(zero_point + 128)
+    wide = iter(operands(rng, 31, lanes * 120, least_shift=17))
+    narrow = iter(operands(rng, 16, lanes * 120))
+    steps: list[tuple[int, int, list[dict[str, int]]]] = []  # wide, upper half, lanes
+    for is_wide in rng.integers(2, size=120):
+        cases = [next(wide if is_wide else narrow) for _ in range(lanes)]
+        steps += [(1, half, cases) for half in range(2)] if is_wide else [(0, 0, cases)]
+    dut = Rescale(config)
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.zero_point, zero_point)
+        ctx.set(dut.rounding, rounding)
+        for cycle in range(len(steps) + Rescale.LATENCY):
+            if cycle < len(steps):
+                is_wide, half, cases = steps[cycle]
+                ctx.set(dut.wide_factors, is_wide)
+                ctx.set(dut.upper_half, half)
+                for lane, case in enumerate(cases):
+                    ctx.set(dut.accumulators[lane], case["accumulator"])
+                    for name in ("bias", "shift"):
+                        ctx.set(dut.parameters[lane][name], case[name])
+                    for name in ("multiplier", "negative_multiplier"):
+                        ctx.set(dut.parameters[lane][name], case[name] >> 16 * half & 0xFFFF)
+            if cycle >= Rescale.LATENCY:
+                is_wide, half, before = steps[cycle - Rescale.LATENCY]
+                for lane, case in enumerate(before):
+                    if half == is_wide:
+                        assert ctx.get(dut.o[lane]) == golden(case, zero_point, rounding), case
             await ctx.tick()
 
     simulate(dut, bench)

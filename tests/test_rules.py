@@ -17,9 +17,11 @@ from tests.test_rtl_descriptor_check import judged
 
 # Words of 8 bytes and 8 x 8 lanes; the same without the pool; words of 16 bytes and 16 x 64 lanes.
 NANO, NO_POOL, WIDE = "nano", "without channel pool", "wide"
+WIDE_FACTORS = "32-bit multipliers"
 CONFIGS = {
     NANO: preset_with("nano"),
     NO_POOL: preset_with("nano", channel_pool=False),
+    WIDE_FACTORS: preset_with("nano", widths={"multiplier_bits": 32}),
     WIDE: preset_with(
         "nano",
         array={"input_lanes": 16, "output_lanes": 64, "rescale_lanes": 4},
@@ -42,6 +44,7 @@ COMPUTE = Compute(
     dilation_words=20, dilation_wrap_words=80, upsample=0, blocks=2, packed=0, first=1, last=1,
     weight_offset=0, release=1, channel_pool=0, spatial_pool=0, pooled_rows=7, pooled_columns=9,
     output_zero_point=0, staging_address=0, byte_offset=0, rounding=0, scale_sums=0,
+    wide_factors=0,
 )  # fmt: skip
 WIDE_RING = COMPUTE._replace(ring_rows=40)
 PIXEL = COMPUTE._replace(rows=1, columns=1, pooled_rows=1, pooled_columns=1)
@@ -143,6 +146,8 @@ BOUNDS = [
            {"pooled_columns": 9})),
     Bound("`scale_sums` is 0", COMPUTE,
           ({}, {"first": 0}, {"first": 0, "scale_sums": 1}), ({"scale_sums": 1},)),
+    Bound("`wide_factors` is 0", COMPUTE, ({}, {"wide_factors": 1}), ()),
+    Bound("`wide_factors` is 0", COMPUTE, ({},), ({"wide_factors": 1},), WIDE_FACTORS),
     Bound("`byte_offset` is inside", COMPUTE, ({},),
           ({"byte_offset": 4}, {"byte_offset": 7}, {"byte_offset": 8}, {"byte_offset": 248})),
     Bound("`byte_offset` is inside", COMPUTE._replace(channel_pool=1), ({}, {"byte_offset": 4}),

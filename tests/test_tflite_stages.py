@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
 
+from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph
 from hwsim.frontends.tflite import read_network
 from hwsim.golden.reference import run_graph
@@ -17,7 +18,6 @@ from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.machine import Machine
 from hwsim.passes.host_parts import host_parts
 from hwsim.passes.lower import lower_as_in_file
-from tests.drawn import preset_with
 from tests.tflite_judges import NAMES, Arrays, network_file, references
 
 STAGES = {
@@ -70,7 +70,7 @@ def test_the_machine_stores_what_the_file_computes(name: str, preset: str) -> No
     graph = device_graph(network)
     (inputs, _), *_ = references(name)
     maps = source_maps(network, inputs)
-    program = compile_graph(graph, preset_with(preset, widths={"multiplier_bits": 32}))
+    program = compile_graph(graph, load_config(preset))
 
     def on_stage(stage: Stage, stored: NDArray[np.int8]) -> None:
         np.testing.assert_array_equal(stored, maps[stage.output.name], err_msg=stage.name)

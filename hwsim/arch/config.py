@@ -91,7 +91,7 @@ class Array(Section):
 
 
 class Widths(Section):
-    """The widths of operands; `multiplier_bits` is that of the rescale's fixed-point factor."""
+    """The widths of operands; `multiplier_bits` is that of the rescale's multipliers."""
 
     activation_bits: Literal[8] = 8
     weight_bits: Literal[4, 8] = 8

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from hwsim.arch.config import PARAMETER_BYTES, Config
 from hwsim.errors import InputError
+from hwsim.fixed_point import SMALLEST_SHIFT
 from hwsim.graph import Constants, Shape, Source, Stage
 from hwsim.graph.check import weight_range
-from hwsim.isa.parameters import RECORD
+from hwsim.isa.parameters import FACTOR_BITS, LEAST_WIDE_SHIFT, RECORD
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, SourceBlocking, block_stage, ceil_div
+from hwsim.program.drain_reads import has_wide_factors
 
 INT32_HIGH = 2**31 - 1
-PADDING_SHIFT = 2  # the least shift; it makes -zero_point of a padding lane's bias
+LARGEST_FACTOR = (1 << FACTOR_BITS) - 1
 
 
 def pack_weights(stage: Stage, config: Config) -> bytes:
@@ -29,7 +31,7 @@ def pack_weights(stage: Stage, config: Config) -> bytes:
     assert constants is not None
     blocking = block_stage(stage, config)
     lanes_out = config.array.output_lanes
-    _check_widths(stage, constants, config)
+    _check_weights(stage, constants, config)
     bias = folded_bias(stage, constants)
     values = [
         _weight_blocks(source, weights, own, blocking.output_blocks).reshape(
@@ -44,7 +46,8 @@ def pack_weights(stage: Stage, config: Config) -> bytes:
         )
     ]
     weights = _pack_integers(np.concatenate(values, axis=1), config.widths.weight_bits)
-    parameters = _parameters(stage, constants, bias, blocking.output_blocks * lanes_out)
+    least_shift = LEAST_WIDE_SHIFT if has_wide_factors(stage, config) else SMALLEST_SHIFT
+    parameters = _parameters(stage, bias, blocking.output_blocks * lanes_out, least_shift)
     parameters = parameters.reshape(blocking.output_blocks, lanes_out * PARAMETER_BYTES)
     return np.concatenate([weights, parameters], axis=1).tobytes()
 
@@ -92,22 +95,15 @@ def folded_bias(stage: Stage, constants: Constants) -> NDArray[np.int64]:
     return bias
 
 
-def _check_widths(stage: Stage, constants: Constants, config: Config) -> None:
-    """Raise `InputError` for a weight or a multiplier that this configuration cannot hold."""
-    widths = config.widths
-    least, largest = weight_range(stage)
-    most = (1 << (widths.multiplier_bits - 1)) - 1
-    bounds: list[tuple[str, NDArray[Any], int, int, str]] = [
-        *(("weight", values, least, largest, "weight_bits") for values in constants.weights),
-        ("multiplier", constants.multiplier, 0, most, "multiplier_bits"),
-        ("negative multiplier", constants.negative_multiplier, 0, most, "multiplier_bits"),
-    ]
-    for name, values, low, high, key in bounds:
+def _check_weights(stage: Stage, constants: Constants, config: Config) -> None:
+    """Raise `InputError` for a weight that this configuration cannot hold."""
+    low, high = weight_range(stage)
+    for values in constants.weights:
         outside = values[(values < low) | (values > high)]
         if outside.size:
             raise InputError(
-                f"layer {stage.name}: {name} {outside[0]} is outside {low}..{high}, "
-                f"the range of widths.{key} = {getattr(widths, key)}"
+                f"layer {stage.name}: weight {outside[0]} is outside {low}..{high}, "
+                f"the range of widths.weight_bits = {config.widths.weight_bits}"
             )
 
 
@@ -154,17 +150,26 @@ def _pack_integers(values: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:
 
 
 def _parameters(
-    stage: Stage, constants: Constants, bias: NDArray[np.int64], lanes: int
+    stage: Stage, bias: NDArray[np.int64], lanes: int, least_shift: int
 ) -> NDArray[np.uint8]:
-    """Return the records `[lanes, 16]`; the bias of a padding lane makes its output 0."""
+    """Return the records `[lanes, 16]`; the bias of a padding lane makes its output 0.
+
+    Where a shift is below the least one, it and the factors grow alike. A factor that has no room
+    for that is above 2**14 and becomes the largest: either saturates whatever is not 0.
+    """
+    constants = stage.constants
+    assert constants is not None
     filters = len(bias)
     records = np.empty(lanes, RECORD)
-    records["bias"] = -(stage.added_offset << PADDING_SHIFT)
+    records["bias"] = -(stage.added_offset << least_shift)
     records["multiplier"] = records["negative_multiplier"] = 1
-    records["shift"] = PADDING_SHIFT
+    records["shift"] = least_shift
     records["bias"][:filters] = bias
-    for name in ("multiplier", "negative_multiplier", "shift"):
-        records[name][:filters] = getattr(constants, name)
+    records["shift"][:filters] = np.maximum(constants.shift, least_shift)
+    grown = np.maximum(least_shift - constants.shift, 0)
+    for name in ("multiplier", "negative_multiplier"):
+        factors = getattr(constants, name).astype(np.int64) << grown
+        records[name][:filters] = np.minimum(factors, LARGEST_FACTOR)
     return records.view(np.uint8).reshape(lanes, PARAMETER_BYTES)
 
 

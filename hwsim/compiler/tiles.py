@@ -14,6 +14,7 @@ from hwsim.graph import Source
 from hwsim.isa.descriptor import Compute, Descriptor, Store, compute_setter
 from hwsim.isa.tokens import TOKEN_MASK
 from hwsim.program.blocking import KernelPart
+from hwsim.program.drain_reads import has_wide_factors
 from hwsim.program.schedule import Span
 
 # The fields that a tile's place decides, and those that differ between its output blocks.
@@ -186,6 +187,7 @@ class TileWriter:
             byte_offset=0,
             rounding=int(stage.rounding),
             scale_sums=int(index > 0 and index % self._parts_of_limb == 0),
+            wide_factors=int(has_wide_factors(stage, self._task.config)),
         )
 
     def _store(self, bundle: int, band: Span, span: Span, staging_address: int) -> None:

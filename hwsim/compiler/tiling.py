@@ -18,6 +18,7 @@ from hwsim.compiler.spans import (
 from hwsim.errors import InputError
 from hwsim.graph import Stage
 from hwsim.program.blocking import Blocking, block_stage, ceil_div, split_evenly
+from hwsim.program.drain_reads import has_wide_factors, reads_per_pixel
 from hwsim.program.schedule import Schedule, Span, WeightScope
 
 # Estimates of two delays that only the timeline knows exactly; they decide between schedules of
@@ -133,7 +134,8 @@ def _extra_cycles(stage: Stage, config: Config, schedule: Schedule) -> float:
         arrival += startup * chunks / own.reduction_blocks
         slack |= rows * 2 > ring.rows
     reduction = _issue_cycles(config, schedule)
-    drain = _drain_slots(stage) * config.rescale_slices
+    reads = reads_per_pixel(config, stage.spatial_pool, has_wide_factors(stage, config))
+    drain = stage.output.shape.height * stage.output.shape.width * reads
     stall = reduction * STARVED_SHARE if slack and _total_bands(schedule) > 1 else 0.0
     last_tile = first_band.stored * schedule.stripes[0][0].stored * config.rescale_slices
     overhead = TILE_OVERHEAD_CYCLES * schedule.tiles
@@ -157,12 +159,6 @@ def _issue_cycles(config: Config, schedule: Schedule) -> int:
         for height, row_count in rows.items()
         for width, column_count in columns.items()
     )
-
-
-def _drain_slots(stage: Stage) -> int:
-    """Return how many pixels the drain reads for one output block: each tap of each pool window."""
-    pixels = stage.output.shape.height * stage.output.shape.width
-    return pixels * stage.spatial_pool.window**2
 
 
 def _tile_pixels(config: Config, blocking: Blocking) -> int:

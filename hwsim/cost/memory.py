@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from hwsim.arch.config import ACCUMULATOR_BANKS, Config
 from hwsim.isa.fields import PAGE_BYTES
+from hwsim.isa.parameters import PARAMETERS
 
 PROGRAM_PAGES = 2
-SHIFT_BITS = 6
 # Decoded descriptors in front of the units, and bursts that wait for their write responses.
-QUEUE_BITS = 10_188
+QUEUE_BITS = 10_196
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,8 @@ class OnChipMemory:
 
 def on_chip_memories(config: Config) -> tuple[OnChipMemory, ...]:
     """Return every memory of the accelerator with synchronous read; registers count as gates."""
-    lanes, widths = config.array.output_lanes, config.widths
-    # The bias, the shift, and two multipliers that need no sign bit.
-    parameter_bits = widths.accumulator_bits + 2 * (widths.multiplier_bits - 1) + SHIFT_BITS
+    lanes = config.array.output_lanes
+    parameter_bits = sum(entry.bits(config) for entry in PARAMETERS)
     return (
         OnChipMemory("feature buffer", config.buffers.feature_bytes * 8),
         OnChipMemory("weight queue", config.buffers.weight_bytes * 8),

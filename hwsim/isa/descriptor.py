@@ -200,6 +200,14 @@ class Compute(NamedTuple):
             "these weights are the lower limbs of those before.",
         ),
     ]
+    wide_factors: Annotated[
+        int,
+        Bits(
+            1,
+            "1: the factors of the rescale have 31 bits, of which its lanes take the lower 16, "
+            "then the upper 15, in two cycles. 0: they fit its multipliers.",
+        ),
+    ]
 
 
 class Store(NamedTuple):

@@ -84,7 +84,9 @@ REGISTERS: tuple[Register, ...] = (
             BitField("input_lanes_log2", 0, 4, "Log2 of the array's input lanes.", None),
             BitField("output_lanes_log2", 4, 4, "Log2 of the array's output lanes.", None),
             BitField("weight_bits", 8, 4, "Width of a weight, 4 or 8.", None),
-            BitField("multiplier_bits", 12, 6, "Width of the rescale factor, 16 or 32.", None),
+            BitField(
+                "multiplier_bits", 12, 6, "Width of the rescale's multipliers, 16 or 32.", None
+            ),
             BitField("channel_pool", 18, 1, "1 with a channel pool.", None),
             BitField("interface", 24, 8, "Version of this register map.", INTERFACE_VERSION),
         ),

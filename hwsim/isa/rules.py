@@ -14,6 +14,7 @@ from hwsim.arch.config import Config
 from hwsim.graph import SpatialPool
 from hwsim.isa.descriptor import OPCODES, Descriptor
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, Destination, Opcode
+from hwsim.isa.parameters import FACTOR_BITS, factor_bits
 
 MOST_FACTOR = 3  # log2 of the largest k, and the largest value of the field
 PACKED_KERNEL = 3
@@ -176,6 +177,11 @@ COMPUTE_RULES = [
         Opcode.COMPUTE,
         "`scale_sums` is 0 with `first`, as there are no sums yet",
         lambda d, _: (d.scale_sums == 0) | (d.first == 0),
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "`wide_factors` is 0 where `multiplier_bits` is 32: no factor is wider",
+        lambda d, c: 1 if factor_bits(c) < FACTOR_BITS else d.wide_factors == 0,
     ),
     Rule(
         Opcode.COMPUTE,

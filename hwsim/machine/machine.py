@@ -17,6 +17,7 @@ from hwsim.compiler.pack import unpack_padded_features
 from hwsim.graph import Rounding, SpatialPool, Stage
 from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store, decode
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destination
+from hwsim.isa.parameters import FACTOR_BITS, factor_bits
 from hwsim.isa.tokens import token_reached
 from hwsim.machine.channel_pool import channel_pool
 from hwsim.machine.convolution import accumulate, gather, unpack_weights, window_of
@@ -274,7 +275,8 @@ class Machine:
         self, tile: Compute, sums: NDArray[np.int64], parameter_words: NDArray[np.uint8]
     ) -> None:
         """Rescale and pool a tile's sums, and write them to staging."""
-        parameters = unpack_parameters(parameter_words.reshape(-1))
+        bits = FACTOR_BITS if tile.wide_factors else factor_bits(self.config)
+        parameters = unpack_parameters(parameter_words.reshape(-1), bits)
         values = rescale(sums, parameters, tile.output_zero_point, Rounding(tile.rounding))
         values = channel_pool(values, 1 << tile.channel_pool)
         values = spatial_pool(

@@ -25,10 +25,16 @@ class Parameters:
     shift: NDArray[np.int64]
 
 
-def unpack_parameters(data: NDArray[np.uint8]) -> Parameters:
-    """Return the parameters in the records that follow an output block's weights."""
+def unpack_parameters(data: NDArray[np.uint8], factor_bits: int) -> Parameters:
+    """Return the parameters in the records that follow an output block's weights.
+
+    Only so many lower bits of their factors are multiplied by.
+    """
     records = data.view(RECORD)
-    return Parameters(**{entry.name: records[entry.name].astype(np.int64) for entry in PARAMETERS})
+    fields = {entry.name: records[entry.name].astype(np.int64) for entry in PARAMETERS}
+    for name in ("multiplier", "negative_multiplier"):
+        fields[name] &= (1 << factor_bits) - 1
+    return Parameters(**fields)
 
 
 def rescale(

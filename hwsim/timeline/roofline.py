@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hwsim.arch.config import Config
 from hwsim.graph import Stage
 from hwsim.program.blocking import block_stage
+from hwsim.program.drain_reads import has_wide_factors, reads_per_pixel
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,7 @@ class Roofline:
     """The cycles that each resource alone needs; a stage takes at least the largest of them."""
 
     issue_cycles: int  # the MAC array, with channels filled up to whole blocks
-    rescale_cycles: int  # the drain, which reads each tap of each pool window
+    rescale_cycles: int  # the drain, one read of accumulators per cycle
     read_cycles: int
     write_cycles: int
 
@@ -37,11 +38,11 @@ def roofline(stage: Stage, config: Config, read_bytes: int, write_bytes: int) ->
     blocking = block_stage(stage, config)
     shape = stage.convolution_shape
     stored = stage.output.shape
-    windows = stored.height * stored.width * stage.spatial_pool.window**2
+    reads = reads_per_pixel(config, stage.spatial_pool, has_wide_factors(stage, config))
     cycles_per_byte = 1 / (config.beats_per_cycle * config.word_bytes)
     return Roofline(
         issue_cycles=shape.height * shape.width * blocking.weight_blocks * blocking.output_blocks,
-        rescale_cycles=windows * config.rescale_slices * blocking.output_blocks,
+        rescale_cycles=stored.height * stored.width * reads * blocking.output_blocks,
         read_cycles=round(read_bytes * cycles_per_byte),
         write_cycles=round(write_bytes * cycles_per_byte),
     )

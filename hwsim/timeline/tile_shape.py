@@ -7,6 +7,7 @@ from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.graph import SpatialPool
 from hwsim.isa.descriptor import Compute
+from hwsim.program.drain_reads import reads_per_pixel
 
 
 class TileShape(NamedTuple):
@@ -35,6 +36,7 @@ SHAPE_FIELDS = (
     "spatial_pool",
     "pooled_rows",
     "pooled_columns",
+    "wide_factors",
 )
 shape_key = attrgetter(*SHAPE_FIELDS)
 
@@ -54,8 +56,7 @@ def tile_shape(tile: Compute, config: Config, cycles_per_beat: int) -> TileShape
     lead_blocks = (config.weight_words - config.bus.burst_beats) // config.weight_block_words
     burst = config.memory.latency_cycles + config.bus.burst_beats * cycles_per_beat
     covers = (lead_blocks - 1) * period > burst + pipeline.WEIGHT_ROOM + pipeline.LOAD_VISIBLE
-    window = SpatialPool(tile.spatial_pool).window
-    slots = tile.pooled_rows * tile.pooled_columns * window * window
+    reads = reads_per_pixel(config, SpatialPool(tile.spatial_pool), bool(tile.wide_factors))
     return TileShape(
         taps=taps,
         blocks=blocks,
@@ -67,5 +68,5 @@ def tile_shape(tile: Compute, config: Config, cycles_per_beat: int) -> TileShape
         refill=refill,
         period=period,
         covers_bursts=covers,
-        drain_cycles=slots * config.rescale_slices,
+        drain_cycles=tile.pooled_rows * tile.pooled_columns * reads,
     )

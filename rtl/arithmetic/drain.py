@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from amaranth.hdl import Array, Cat, Module, Signal
+from amaranth.hdl import Array, Cat, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -81,6 +81,7 @@ class Drain(wiring.Component):
             self.parameters.enable.eq(walk.o.valid),
             self.parameters.address.lane_slice.eq(read.beside.lane_slice),
             self.parameters.address.bank.eq(read.bank),
+            self.parameters.address.upper_half.eq(read.beside.upper_half),
         ]
         self._datapath(m, self._beside(m, walk))
         return m
@@ -134,18 +135,20 @@ class Drain(wiring.Component):
         m.d.comb += [
             rescale.zero_point.eq(entering.zero_point),
             rescale.rounding.eq(entering.rounding),
+            rescale.wide_factors.eq(entering.wide_factors),
+            rescale.upper_half.eq(entering.upper_half),
         ]
 
         valid, here = steps[rescaled]
         m.d.comb += [
-            channel_pool.valid.eq(valid),
+            channel_pool.valid.eq(valid & _has_result(here)),
             channel_pool.i.eq(rescale.o),
             channel_pool.factor.eq(here.factor),
             channel_pool.first.eq(here.first_lanes),
         ]
         valid, here = steps[pooled]
         m.d.comb += [
-            spatial_pool.valid.eq(valid & here.last_lanes),
+            spatial_pool.valid.eq(valid & _has_result(here) & here.last_lanes),
             spatial_pool.i.eq(channel_pool.o),
             spatial_pool.next_slice.eq(steps[pooled - 1][1].lane_slice),
             spatial_pool.first.eq(here.first_tap),
@@ -154,7 +157,7 @@ class Drain(wiring.Component):
         ]
         valid, here = steps[placed]
         m.d.comb += [
-            placing.valid.eq(valid & here.last_lanes & here.last_tap),
+            placing.valid.eq(valid & _has_result(here) & here.last_lanes & here.last_tap),
             placing.i.eq(spatial_pool.o),
             placing.factor.eq(here.factor),
             placing.address.eq(here.address),
@@ -162,3 +165,8 @@ class Drain(wiring.Component):
             placing.last.eq(here.last),
         ]
         wiring.connect(m, placing.o, wiring.flipped(self.o))
+
+
+def _has_result(beside: data.View) -> Value:
+    """Return whether the rescale has multiplied by the whole factor with this read."""
+    return beside.upper_half | ~beside.wide_factors

@@ -28,6 +28,7 @@ DRAIN = field_layout(
         "staging_address",
         "byte_offset",
         "rounding",
+        "wide_factors",
     ),
 )
 SIDE = DRAIN["pooled_rows"].width  # of a tile, in bits
@@ -46,6 +47,8 @@ def beside_layout(config: Config) -> data.StructLayout:
             "factor": 2,  # log2 of k
             "zero_point": signed(8),
             "rounding": 1,
+            "wide_factors": 1,
+            "upper_half": 1,  # of these; a slice's second read
             "address": STAGING_BITS,  # the pixel's first word
             "byte": exact_log2(config.word_bytes),
             "last": 1,  # of the tile
@@ -70,6 +73,8 @@ def read_layout(config: Config) -> data.StructLayout:
 
 class DrainWalk(wiring.Component):
     """Walks over stored pixels, the taps of their pool window, and slices: one read per cycle.
+
+    With wide factors there are two reads of each slice.
 
     A tile begins when its sums are accumulated, its parameters are in place and its `wait_staged`
     is met. Its last read in cycle t lets the next tile's first read out in cycle t + 1. A read of
@@ -122,6 +127,7 @@ class DrainWalk(wiring.Component):
         self.bank = Signal()
 
         self.lane_slice = Signal(range(max(self._config.rescale_slices, 2)))
+        self.upper_half = Signal()
         self.tap = Signal(2)
         self.columns_left = Signal(SIDE)  # of stored pixels, with the one at hand
         self.rows_left = Signal(SIDE)
@@ -132,6 +138,7 @@ class DrainWalk(wiring.Component):
         self.address = Signal(STAGING_BITS)
 
         self.read = Signal()  # from a tile's first to its last: what has begun never waits
+        self.last_half = Signal()
         self.last_slice = Signal()
         self.last_tap = Signal()
         # Where the walk stands, in registers: set with the counters, so that none is compared late.
@@ -183,8 +190,10 @@ class DrainWalk(wiring.Component):
         active, tile = self.active, self.tile.payload
         doubles = active.spatial_pool == Pool.STRIDE_2
         with m.If(self.read):
+            m.d.sync += self.upper_half.eq(~self.last_half)
+        with m.If(self.read & self.last_half):
             m.d.sync += self.lane_slice.eq(Mux(self.last_slice, 0, self.lane_slice + 1))
-        with m.If(self.read & self.last_slice):
+        with m.If(self.read & self.last_half & self.last_slice):
             m.d.sync += self.tap.eq(Mux(self.last_tap, 0, self.tap + 1))
         with m.If(self.pixel_ends):
             m.d.sync += [
@@ -217,11 +226,19 @@ class DrainWalk(wiring.Component):
         active, tile = self.active, self.tile.payload
         slices = self._config.rescale_slices
         no_window = active.spatial_pool == Pool.NONE
-        next_slice_last = Mux(self.last_slice, slices == 1, self.lane_slice + 2 == slices)
-        next_tap_last = no_window | Mux(self.last_slice, self.tap == 2, self.last_tap)
+        next_half_last = ~active.wide_factors | ~self.upper_half
+        next_slice_last = Mux(
+            self.last_half,
+            Mux(self.last_slice, slices == 1, self.lane_slice + 2 == slices),
+            self.last_slice,
+        )
+        next_tap_last = no_window | Mux(
+            self.last_half & self.last_slice, self.tap == 2, self.last_tap
+        )
         next_column_last = Signal()
         next_row_last = Signal()
         m.d.comb += [
+            self.last_half.eq(self.upper_half | ~active.wide_factors),
             self.last_slice.eq(self.lane_slice == slices - 1),
             self.last_tap.eq(no_window | self.tap.all()),
             next_column_last.eq(
@@ -230,7 +247,7 @@ class DrainWalk(wiring.Component):
             next_row_last.eq(Mux(self.last_column, self.rows_left == 2, self.last_row)),
         ]
         with m.If(self.read):
-            m.d.sync += self.last_of_pixel.eq(next_slice_last & next_tap_last)
+            m.d.sync += self.last_of_pixel.eq(next_half_last & next_slice_last & next_tap_last)
         with m.If(self.pixel_ends):
             m.d.sync += [
                 self.last_column.eq(next_column_last),
@@ -239,7 +256,9 @@ class DrainWalk(wiring.Component):
             ]
         with m.If(self.tile.ready):
             m.d.sync += [
-                self.last_of_pixel.eq((tile.spatial_pool == Pool.NONE) & (slices == 1)),
+                self.last_of_pixel.eq(
+                    ~tile.wide_factors & (tile.spatial_pool == Pool.NONE) & (slices == 1)
+                ),
                 self.last_column.eq(tile.pooled_columns == 1),
                 self.last_row.eq(tile.pooled_rows == 1),
                 self.last_pixel.eq((tile.pooled_columns == 1) & (tile.pooled_rows == 1)),
@@ -275,6 +294,8 @@ class DrainWalk(wiring.Component):
             beside.factor.eq(active.channel_pool),
             beside.zero_point.eq(active.output_zero_point),
             beside.rounding.eq(active.rounding),
+            beside.wide_factors.eq(active.wide_factors),
+            beside.upper_half.eq(self.upper_half),
             beside.address.eq(self.address),
             beside.byte.eq(place),
             beside.last.eq(self.tile_ends),

@@ -1,21 +1,25 @@
 """Two banks of bias and rescale parameters, one for each bank of accumulators."""
 
-from amaranth.hdl import Array, Cat, Module, ShapeLike, Signal, Value, signed, unsigned
+from amaranth.hdl import Array, Cat, Module, Mux, Shape, ShapeLike, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In
 from amaranth.utils import exact_log2
 
 from hwsim.arch.config import PARAMETER_BYTES, Config
-from hwsim.isa.parameters import PARAMETER_WORD_BYTES, PARAMETERS
+from hwsim.isa.parameters import PARAMETER_WORD_BYTES, PARAMETERS, factor_bits
 from hwsim.rtl.operands.weights import PARAMETER_BANKS, WeightWords
 from hwsim.rtl.primitives.block_memory import block_memory
 from hwsim.rtl.primitives.read_port import ReadPort
 
+FACTORS = ("multiplier", "negative_multiplier")
+
 
 def parameter_fields(config: Config) -> dict[str, ShapeLike]:
-    """Return the fields of an output lane, as wide as this configuration keeps them."""
+    """Return the fields of an output lane as they are read: of a factor, what a lane multiplies."""
     return {
-        entry.name: signed(entry.bits(config)) if entry.signed else unsigned(entry.bits(config))
+        entry.name: signed(entry.bits(config))
+        if entry.signed
+        else unsigned(factor_bits(config) if entry.name in FACTORS else entry.bits(config))
         for entry in PARAMETERS
     }
 
@@ -27,7 +31,13 @@ def parameter_layout(config: Config) -> data.StructLayout:
 
 def parameter_place(config: Config) -> data.StructLayout:
     """Return the layout of the place of the lanes that are rescaled in one cycle."""
-    return data.StructLayout({"lane_slice": range(max(config.rescale_slices, 2)), "bank": 1})
+    return data.StructLayout(
+        {
+            "lane_slice": range(max(config.rescale_slices, 2)),
+            "bank": 1,
+            "upper_half": 1,  # of wide factors
+        }
+    )
 
 
 def lane_parameters(config: Config) -> data.ArrayLayout:
@@ -37,6 +47,8 @@ def lane_parameters(config: Config) -> data.ArrayLayout:
 
 class Parameters(wiring.Component):
     """Keeps the parameters of two tiles; one slice of `rescale_lanes` is read per cycle.
+
+    Of a factor that is wider than a lane multiplies by in one cycle, one half is read.
 
     Each field has a memory of its own. A row of it holds the field of all lanes that one word
     brings, or of all lanes that are rescaled in one cycle, whichever are more. A word on `i` in
@@ -52,7 +64,7 @@ class Parameters(wiring.Component):
     """
 
     WRITE_LATENCY = 1
-    READ_LATENCY = 2  # memory, choice of the slice
+    READ_LATENCY = 2  # memory, choice of the slice and of the half
 
     def __init__(self, config: Config):
         self._config = config
@@ -85,12 +97,15 @@ class Parameters(wiring.Component):
         place = self.read.address
         lane_slice = data.View(self._slice_place, place.lane_slice[: self._slice_place.size])
         in_row = Signal(range(max(self._slices_per_row, 2)))
-        m.d.sync += in_row.eq(lane_slice.in_row)
+        upper_half = Signal()
+        m.d.sync += [in_row.eq(lane_slice.in_row), upper_half.eq(place.upper_half)]
         for number, (name, shape) in enumerate(parameter_fields(self._config).items()):
             row = self._row(m, number, name, Cat(lane_slice.row, place.bank))
+            bits = Shape.cast(shape).width
+            fields = [Mux(upper_half, field[bits:], field[:bits]) if len(field) > bits else field
+                      for field in row]  # fmt: skip
             slices = Array(
-                Cat(row[first + lane] for lane in range(lanes))
-                for first in range(0, self._row_lanes, lanes)
+                Cat(fields[first : first + lanes]) for first in range(0, self._row_lanes, lanes)
             )
             values = Signal(data.ArrayLayout(shape, lanes), name=f"{name}_slice", reset_less=True)
             m.d.sync += values.eq(slices[in_row])

@@ -6,11 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
+from hwsim.isa.parameters import FACTOR_BITS, FACTOR_HALF_BITS, LEAST_WIDE_SHIFT
 from hwsim.rtl.arithmetic.parameters import parameter_layout
 
 ACTIVATION = signed(8)
 FIRST_PLACES = 31  # of the first division where a lane rounds twice
 ROUNDED_ONCE = FIRST_PLACES  # the largest shift of a lane that always rounds once
+MULTIPLIED = 2  # stages before the product's
 FINE_BITS = 3  # of the shift, done in a cycle of their own
 NARROW = signed(11)  # holds every shifted product that does not saturate whatever the zero point
 
@@ -39,6 +41,11 @@ class Rescale(wiring.Component):
     what a division by 2**31 to the nearest integer gives, followed by one by 2**(shift - 31).
     Operands of cycle t give their result in cycle t + `LATENCY`, one set per cycle, always.
 
+    Factors that are wider than the multipliers come in two cycles, one right behind the other, with
+    the other operands the same: the lower half, whose result has no meaning, then the upper. The
+    products are added up without the places below the upper half. The shift, one of at least
+    `LEAST_WIDE_SHIFT`, drops them anyway.
+
     Members
     -------
     accumulators : In(ArrayLayout(signed(32), rescale_lanes))
@@ -46,6 +53,8 @@ class Rescale(wiring.Component):
     zero_point : In(signed(8))
     rounding : In(1)
         With the operands of the cycle, as `zero_point`.
+    wide_factors, upper_half : In(1)
+        As well. `upper_half` is only high with `wide_factors`.
     o : Out(ArrayLayout(signed(8), rescale_lanes))
     """
 
@@ -62,6 +71,8 @@ class Rescale(wiring.Component):
                 "parameters": In(data.ArrayLayout(parameter_layout(config), lanes)),
                 "zero_point": In(signed(8)),
                 "rounding": In(1),
+                "wide_factors": In(1),
+                "upper_half": In(1),
                 "o": Out(data.ArrayLayout(ACTIVATION, lanes)),
             }
         )
@@ -73,14 +84,19 @@ class Rescale(wiring.Component):
             delayed = Signal(signed(8), name=f"zero_point{stage}")
             m.d.sync += delayed.eq(zero_point)
             zero_point = delayed
+        upper_half = self.upper_half
+        for stage in range(MULTIPLIED):
+            delayed = Signal(name=f"upper_half{stage}")
+            m.d.sync += delayed.eq(upper_half)
+            upper_half = delayed
         for number in range(self._config.array.rescale_lanes):
-            self._lane(m, number, zero_point)
+            self._lane(m, number, zero_point, upper_half)
         return m
 
-    def _lane(self, m: Module, number: int, zero_point: Signal) -> None:
+    def _lane(self, m: Module, number: int, zero_point: Signal, upper_half: Signal) -> None:
         """Six stages; what a later stage needs goes along in registers of its own."""
         total, factor, twice, less = self._add_bias(m, number)
-        product, less = self._multiply(m, number, total, factor, twice, less)
+        product, less = self._multiply(m, number, total, factor, twice, less, upper_half)
         narrow = self._shift(m, number, product, less)
         self._round(m, number, narrow, zero_point)
 
@@ -101,26 +117,41 @@ class Rescale(wiring.Component):
             total.eq(biased),
             factor.eq(Mux(biased < 0, parameters.negative_multiplier, parameters.multiplier)),
             twice.eq(self.rounding & (parameters.shift > ROUNDED_ONCE)),
-            less.eq(parameters.shift - 1),
+            less.eq(parameters.shift - Mux(self.wide_factors, LEAST_WIDE_SHIFT, 1)),
         ]
         return total, factor, twice, less
 
     def _multiply(
-        self, m: Module, number: int, total: Signal, factor: Signal, twice: Signal, less: Signal
+        self,
+        m: Module,
+        number: int,
+        total: Signal,
+        factor: Signal,
+        twice: Signal,
+        less: Signal,
+        upper_half: Signal,
     ) -> tuple[Signal, Signal]:
-        """Stages 2 and 3: the product from two halves, with the nudge."""
+        """Stages 2 and 3: the product from two halves of the total, with the nudge.
+
+        The upper half of a factor adds to the product of the lower half instead, which has it.
+        """
         half = len(total) // 2
         low = self._signal(half + len(factor), "low", number)
         high = self._signal(signed(half + len(factor)), "high", number)
         nudge = self._signal(signed(FIRST_PLACES + 1), "nudge", number)
         product = self._signal(signed(len(total) + len(factor)), "product", number)
+        added = self._signal(signed(len(product)), "added", number)
+        m.d.comb += added.eq(nudge)
+        if len(factor) < FACTOR_BITS:
+            with m.If(upper_half):
+                m.d.comb += added.eq(product >> FACTOR_HALF_BITS)
         less2, less3 = (self._signal(less.shape(), f"less{stage}_", number) for stage in (2, 3))
         m.d.sync += [
             low.eq(total[:half] * factor),
             high.eq(total[half:].as_signed() * factor),
             nudge.eq(Cat(Const(0, FIRST_PLACES - 1), twice, twice & total[-1])),
             less2.eq(less),
-            product.eq((high << half) + low + nudge),
+            product.eq((high << half) + low + added),
             less3.eq(less2),
         ]
         return product, less3

@@ -1,0 +1,27 @@
+"""The reads of accumulators that the drain makes for each stored pixel, one per cycle."""
+
+import numpy as np
+
+from hwsim.arch.config import Config
+from hwsim.graph import SpatialPool, Stage
+from hwsim.isa.parameters import factor_bits
+
+
+def has_wide_factors(stage: Stage, config: Config) -> bool:
+    """Return True if a factor of the stage has more bits than a lane multiplies by in one cycle.
+
+    A stage without constants has none.
+    """
+    if stage.constants is None:
+        return False
+    most = (1 << factor_bits(config)) - 1
+    factors = stage.constants.multiplier, stage.constants.negative_multiplier
+    return any(bool(np.any(values > most)) for values in factors)
+
+
+def reads_per_pixel(config: Config, pool: SpatialPool, wide_factors: bool) -> int:
+    """Return the reads for a stored pixel of one output block.
+
+    Each tap of its pool window is rescaled in slices of lanes, with wide factors each slice twice.
+    """
+    return pool.window**2 * config.rescale_slices * (1 + wide_factors)
