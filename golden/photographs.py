@@ -131,6 +131,16 @@ def stretched(picture: Picture, *, height: int, width: int) -> Tensor:
     return torch.from_numpy(image)
 
 
+def grey(pixels: Tensor) -> Tensor:
+    """Return uint8 `[3, H, W]` as brightness `[1, H, W]`, by the weights of ITU-R BT.601.
+
+    Three equal channels become what each of them is.
+    """
+    red, green, blue = pixels.to(torch.int32)
+    brightness: Tensor = (299 * red + 587 * green + 114 * blue + 500) // 1000
+    return brightness.to(torch.uint8)[None]
+
+
 def _places(
     size: int, count: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:

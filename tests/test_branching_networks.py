@@ -7,7 +7,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-import hwsim
 from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph
 from hwsim.golden.reference import run_graph
@@ -15,6 +14,7 @@ from hwsim.graph import Graph, Stage
 from hwsim.machine import Machine
 from tests.darknet_files import TWO_HEADS, network_file
 from tests.drawn import drawn_inputs, with_drawn_constants
+from tests.loading import loaded_graph
 
 
 def check_machine(graph: Graph, preset: str) -> None:
@@ -35,19 +35,19 @@ def check_machine(graph: Graph, preset: str) -> None:
 @pytest.mark.parametrize("preset", ["nano", "edge"])
 @pytest.mark.parametrize("name", ["yolov3-tiny.cfg", "yolov4-tiny.cfg"])
 def test_published_networks_on_the_machine(name: str, preset: str) -> None:
-    check_machine(hwsim.load(network_file(name), size=96), preset)
+    check_machine(loaded_graph(network_file(name), size=96), preset)
 
 
 @pytest.mark.parametrize("name", ["yolov3-tiny.cfg", "yolov4-tiny.cfg"])
 def test_published_networks_on_the_machine_at_their_own_size(name: str) -> None:
-    check_machine(hwsim.load(network_file(name)), "edge")
+    check_machine(loaded_graph(network_file(name)), "edge")
 
 
 @pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
 def test_a_network_with_two_heads_on_the_machine(preset: str, tmp_path: Path) -> None:
     (tmp_path / "own.cfg").write_text(TWO_HEADS)
-    check_machine(hwsim.load(tmp_path / "own.cfg"), preset)
-    check_machine(hwsim.load(tmp_path / "own.cfg", size=(54, 38)), preset)
+    check_machine(loaded_graph(tmp_path / "own.cfg"), preset)
+    check_machine(loaded_graph(tmp_path / "own.cfg", size=(54, 38)), preset)
 
 
 def test_its_content_decides_the_program_and_its_name_does_not(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_its_content_decides_the_program_and_its_name_does_not(tmp_path: Path) -
     ):
         (tmp_path / f"{name}.cfg").write_text(text)
     first, second, third = (
-        compile_graph(hwsim.load(tmp_path / f"{name}.cfg"), load_config("edge")).code_bytes
+        compile_graph(loaded_graph(tmp_path / f"{name}.cfg"), load_config("edge")).code_bytes
         for name in ("first", "second", "third")
     )
     assert first == second

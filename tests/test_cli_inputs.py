@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 import hwsim
 from hwsim.cli import main
 from hwsim.errors import InputError
-from hwsim.flows.array_files import read_array
+from hwsim.flows.array_files import ArrayKind, read_array
 from hwsim.golden.photographs import load_image
 from hwsim.golden.reference import stored_image
 from hwsim.graph import Graph, Shape, Source, Stage, Tensor
@@ -222,7 +222,7 @@ def test_every_order_of_axes_is_read(version: tuple[int, int], order: Any, tmp_p
     values = np.arange(24, dtype=np.int8).reshape(2, 3, 4)
     with (tmp_path / "x.npy").open("wb") as file:
         npy.write_array(file, np.asarray(values, order=order), version=version)
-    found = read_array(str(tmp_path / "x.npy"), "input 'x'", (2, 3, 4))
+    found = read_array(str(tmp_path / "x.npy"), "input 'x'", ArrayKind("int8", (2, 3, 4)))
     np.testing.assert_array_equal(found, values)
     assert found.flags.c_contiguous
 
@@ -239,7 +239,7 @@ def test_a_spoilt_file_is_refused_or_read(
         content[data.draw(st.integers(0, len(content) - 25))] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
     try:
-        found = read_array(str(path), "input 'x'", (2, 3, 4))
+        found = read_array(str(path), "input 'x'", ArrayKind("int8", (2, 3, 4)))
     except InputError:
         return
     assert found.dtype == np.dtype(np.int8)

@@ -172,8 +172,6 @@ def test_only_a_tflite_takes_kernels(file: Path, capsys: pytest.CaptureFixture[s
         hwsim.show(file.with_suffix(".tflite"), kernels="mine")
 
 
-def test_no_other_command_takes_a_tflite_yet(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"only `hwsim show` takes a \.tflite so far"):
-        hwsim.estimate(tmp_path / "one.tflite")
+def test_a_tflite_has_its_own_size(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="size 32: only built-in networks"):
         hwsim.show(tmp_path / "one.tflite", size=32)

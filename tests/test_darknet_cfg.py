@@ -26,6 +26,7 @@ from tests.darknet_files import (
     tiny_yolov2,
 )
 from tests.drawn import with_drawn_constants
+from tests.loading import loaded_graph
 
 
 @pytest.fixture
@@ -48,12 +49,12 @@ def test_published_networks_have_their_macs(name: str, macs: int) -> None:
 
 
 def test_a_published_tiny_yolov2_is_the_built_in_one() -> None:
-    same_programs(hwsim.load(network_file("yolov2-tiny-voc.cfg")), build_network("tiny-yolov2"))
+    same_programs(loaded_graph(network_file("yolov2-tiny-voc.cfg")), build_network("tiny-yolov2"))
 
 
 def test_tiny_yolov2_is_the_built_in_network(file: Path) -> None:
     file.write_text(tiny_yolov2(96))
-    same_programs(hwsim.load(file), build_network("tiny-yolov2", 96, 96))
+    same_programs(loaded_graph(file), build_network("tiny-yolov2", 96, 96))
 
 
 def same_programs(ours: Graph, theirs: Graph) -> None:
@@ -96,7 +97,7 @@ def test_every_section_becomes_its_operator(file: Path) -> None:
 def test_a_route_in_groups_takes_the_same_part_of_every_layer(file: Path) -> None:
     route = "[route]\nlayers=-2,-1\ngroups=4\ngroup_id=1\n"
     file.write_text(NET + CONVOLUTION.format(8) + CONVOLUTION.format(4) + route + LAST.format(5))
-    stages = hwsim.load(file).stages
+    stages = loaded_graph(file).stages
     parts = [(source.tensor.name, source.first_channel, source.channels)
              for source in stages[-1].sources]  # fmt: skip
     assert parts == [("conv0", 2, 2), ("conv1", 1, 1)]
@@ -131,7 +132,7 @@ def test_convolutions_have_darknets_geometry(
 
 def test_the_size_can_be_another(file: Path) -> None:
     file.write_text(TWO_HEADS)
-    assert hwsim.load(file, size=(96, 32)).inputs[0].shape == Shape(3, 32, 96)
+    assert loaded_graph(file, size=(96, 32)).inputs[0].shape == Shape(3, 32, 96)
     for size, reason in ((0, "width = 0: "), ((64, 4097), "height = 4097: ")):
         with pytest.raises(InputError, match=rf"^{reason}'.*' takes 1 to 4096 pixels$"):
             hwsim.load(file, size=size)
@@ -150,7 +151,7 @@ def test_an_image_has_at_most_4096_pixels_a_side(file: Path) -> None:
 def test_pools_keep_or_halve_a_map(file: Path) -> None:
     file.write_text(NET + CONVOLUTION.format(4) + POOL.format(1) + CONVOLUTION.format(4) +
                     POOL.format(2))  # fmt: skip
-    first, second = hwsim.load(file, size=(7, 5)).stages
+    first, second = loaded_graph(file, size=(7, 5)).stages
     assert first.spatial_pool is SpatialPool.STRIDE_1
     assert (first.output.shape, second.output.shape) == (Shape(4, 5, 7), Shape(4, 3, 4))
 
@@ -167,7 +168,7 @@ def test_suffixes_may_be_in_capitals(tmp_path: Path) -> None:
     """A file that does not exist is called a network's or a graph's by its suffix alone."""
     for name in ("Net.CFG", "net.Cfg"):
         (tmp_path / name).write_text(NET + CONV)
-        graph = hwsim.load(tmp_path / name, size=32)
+        graph = loaded_graph(tmp_path / name, size=32)
         assert [stage.name for stage in graph.stages] == ["conv0"]
         hwsim.save_graph(graph, tmp_path / "net.SAFETENSORS")
         assert hwsim.load(tmp_path / "net.SAFETENSORS") == graph

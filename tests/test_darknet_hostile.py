@@ -7,7 +7,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import hwsim
 from hwsim.errors import InputError
 from hwsim.frontends.darknet_cfg import LARGEST_BYTES
 from hwsim.frontends.darknet_keys import ONLY_FOR_TRAINING, SECTIONS
@@ -19,6 +18,7 @@ from tests.darknet_files import (
     POOL,
     TWO_HEADS,
 )
+from tests.loading import loaded_graph
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def reason_for_refusing(path: Path) -> str:
     """Return the reason for refusing a file, or an empty text; it is short and can be printed."""
     reason = ""
     try:
-        assert hwsim.load(path).stages
+        assert loaded_graph(path).stages
     except InputError as error:
         reason = str(error)
     lines = reason.split("\n  ")

@@ -21,6 +21,7 @@ from hwsim.graph.float_weights import BatchNorm, FloatWeights
 from hwsim.graph.operators import Convolution
 from tests.darknet_files import CONVOLUTION, LAST, NET, POOL, TWO_HEADS, network_file, tiny_yolov2
 from tests.drawn_operators import run_stages
+from tests.loading import loaded_graph
 
 PLAIN = "[convolutional]\nfilters=6\nsize=1\nactivation=leaky\n"  # leaky and not normalised
 NORMALISED = "[convolutional]\nfilters=6\nsize=1\nactivation=linear\nbatch_normalize=1\n"
@@ -63,7 +64,7 @@ def test_stages_with_the_weights_of_a_file_compute_what_its_operators_do(
     name: str, tmp_path: Path
 ) -> None:
     (tmp_path / "own.cfg").write_text(TEXTS[name])
-    graph = hwsim.load(tmp_path / "own.cfg", size=16)
+    graph = loaded_graph(tmp_path / "own.cfg", size=16)
     assert graph.origin is not None
     weights = written(graph, tmp_path / "own.weights")
     by_stage = read_weights(graph, tmp_path / "own.weights")
@@ -77,7 +78,7 @@ def test_stages_with_the_weights_of_a_file_compute_what_its_operators_do(
 @pytest.mark.parametrize("name", TEXTS)
 def test_what_is_written_is_read(name: str, tmp_path: Path) -> None:
     (tmp_path / "own.cfg").write_text(TEXTS[name])
-    graph = hwsim.load(tmp_path / "own.cfg")
+    graph = loaded_graph(tmp_path / "own.cfg")
     written(graph, tmp_path / "own.weights")
     weights = read_weights(graph, tmp_path / "own.weights")
     write_weights(graph, weights, tmp_path / "again.weights")
@@ -92,7 +93,7 @@ def test_what_is_written_is_read(name: str, tmp_path: Path) -> None:
     ("name", "size_bytes"), [("yolov3-tiny", 35_434_956), ("yolov4-tiny", 24_251_276)]
 )
 def test_published_files_have_this_size(name: str, size_bytes: int) -> None:
-    stored = stored_convolutions(hwsim.load(network_file(f"{name}.cfg")))
+    stored = stored_convolutions(loaded_graph(network_file(f"{name}.cfg")))
     floats = sum(math.prod(shape) for convolution in stored for shape in convolution.shapes)
     assert 20 + 4 * floats == size_bytes
 
@@ -100,9 +101,9 @@ def test_published_files_have_this_size(name: str, size_bytes: int) -> None:
 def test_tiny_yolov2_from_its_file_has_the_weights_of_the_built_in_one(tmp_path: Path) -> None:
     path = tmp_path / "tiny.cfg"
     path.write_text(tiny_yolov2(64))
-    graph = hwsim.load(path)
+    graph = loaded_graph(path)
     written(graph, tmp_path / "tiny.weights")
-    builtin = hwsim.load("tiny-yolov2", size=64)
+    builtin = loaded_graph("tiny-yolov2", size=64)
     ours, theirs = (read_weights(each, tmp_path / "tiny.weights") for each in (graph, builtin))
     for one, other in zip(ours, theirs, strict=True):
         assert one.arrays().keys() == other.arrays().keys()
@@ -115,7 +116,7 @@ def test_a_chain_runs_with_its_weights(workplace: Path, capsys: pytest.CaptureFi
     (workplace / "chain.cfg").write_text(
         NET + CONVOLUTION.format(8) + POOL.format(2) + PLAIN + NORMALISED + LAST.format(3)
     )
-    written(hwsim.load("chain.cfg"), workplace / "chain.weights")
+    written(loaded_graph("chain.cfg"), workplace / "chain.weights")
     run = ["run", "chain.cfg", "--image", "photo.jpg", "--check", "-q"]
     assert main([*run, "--weights", "chain.weights"]) == 0
     (workplace / "short.weights").write_bytes((workplace / "chain.weights").read_bytes()[:-4])
@@ -127,7 +128,7 @@ def test_a_network_that_branches_runs_with_its_weights(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (workplace / "heads.cfg").write_text(TWO_HEADS)
-    graph = hwsim.load("heads.cfg")
+    graph = loaded_graph("heads.cfg")
     weights = seeded_weights(graph, seed=3)
     write_weights(graph, weights, workplace / "heads.weights")
     run = ["run", "heads.cfg", "--image", "photo.jpg", "--check", "--json", "-"]
@@ -161,7 +162,7 @@ def test_names_of_files_decide_nothing_and_one_weight_of_a_filter_does(workplace
     text = NET + CONVOLUTION.format(8) + POOL.format(2) + LAST.format(3)
     for name in ("one.cfg", "another name.cfg", "THIRD.CFG"):
         (workplace / name).write_text(text)
-    graph = hwsim.load("one.cfg")
+    graph = loaded_graph("one.cfg")
     weights = list(seeded_weights(graph, seed=3))
     for name in ("one.weights", "another.weights"):
         write_weights(graph, weights, workplace / name)

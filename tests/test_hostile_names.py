@@ -165,7 +165,7 @@ def test_headers_in_c_compile(name: str, tmp_path: Path) -> None:
     graph = replace(build_network("condensation-net-mini"), name=visible(name))
     program = compile_graph(graph, config)
     network = CompiledNetwork(name, 64, 64, 2, 8, name)
-    document = make_memory_map(program, time_program(program), network, None, (), {}, {})
+    document = make_memory_map(program, time_program(program), network, None, None, (), {}, {})
     (tmp_path / "memory.h").write_text(c_header(document), "utf-8", newline="")
     (tmp_path / "accelerator.h").write_text(manual(name).header, "utf-8", newline="")
     source = '#include "memory.h"\n#include "accelerator.h"\nint main(void) { return 0; }\n'
@@ -210,7 +210,9 @@ def reported(name: str) -> tuple[Estimate, Document]:
     found = price(graph, config.model_copy(update={"energy": sources}))
     tensors = tuple(TensorFigures(stage.name, 1, 1, 0.5, 0.0, "0") for stage in graph.stages)
     outputs = (OutputFigures(visible(name), 1, 1, 1, 0.5, 0),)
-    run = RunFigures(f"{name}.jpg", "0", (), f"{name}.weights", True, 10.0, tensors, outputs)
+    run = RunFigures(
+        f"{name}.jpg", "0", (), f"{name}.weights", True, 10.0, tensors, outputs, None, ()
+    )
     return found, make_document(found, run)
 
 

@@ -22,6 +22,7 @@ from hwsim.flows.results import EstimateResult
 from hwsim.flows.simulation import PERCENT, following
 from hwsim.graph import Graph
 from hwsim.report.layers import LayerFigures
+from tests.loading import loaded_graph
 from tests.test_hostile_names import HOSTILE, Structure, config_named
 
 MINI = "condensation-net-mini"
@@ -160,12 +161,12 @@ def test_a_table_prints_a_line_per_row() -> None:
 
 
 def test_load_takes_a_size_and_k() -> None:
-    graph = hwsim.load(MINI, size=(96, 64), k=4)
+    graph = loaded_graph(MINI, size=(96, 64), k=4)
     assert isinstance(graph, Graph)
     size = graph.inputs[0].shape
     assert (size.width, size.height) == (96, 64)
     assert graph.stages[0].channel_pool == 4
-    square = hwsim.load(MINI, size=96).inputs[0].shape
+    square = loaded_graph(MINI, size=96).inputs[0].shape
     assert (square.width, square.height) == (96, 96)
     assert hwsim.load(MINI) == hwsim.load(MINI, size=64, k=2)
     assert hwsim.load(MINI, size="96x64", k=4) == graph

@@ -131,7 +131,11 @@ def test_the_input_lies_where_the_document_says(written: Path, document: dict[st
     np.testing.assert_array_equal(unpacked(found, given_tensor), stored_photograph())
     assert (given_tensor["layout"], given_tensor["shape"]) == ("image", [3, 64, 64])
     assert given_tensor["sha256"] == hashlib.sha256(found).hexdigest()
-    assert document["image"] == {"name": "photo.jpg", "sha256": given_tensor["sha256"]}
+    assert document["image"] == {
+        "name": "photo.jpg",
+        "sha256": given_tensor["sha256"],
+        "taken_as": None,
+    }
     assert document["arrays"] == []
 
 
@@ -187,7 +191,7 @@ def test_every_tensor_lies_as_its_layout_says(data: st.DataObject, seed: int) ->
 
 
 def mapped(program: Program) -> MemoryMap:
-    return make_memory_map(program, time_program(program), NETWORK, None, (), {}, {})
+    return make_memory_map(program, time_program(program), NETWORK, None, None, (), {}, {})
 
 
 @pytest.mark.parametrize(
@@ -262,4 +266,4 @@ def test_every_name_is_documented(document: dict[str, Any]) -> None:
     names = {*document, *document["tensors"][0], *document["registers"][0], *document["program"]}
     for name in names | {*document["network"]}:
         assert f"`{name}`" in section, f"{name} is not in docs/outputs.md"
-    assert document["schema_version"] == "2.0"
+    assert document["schema_version"] == "2.1"

@@ -19,6 +19,7 @@ from hwsim.graph import FloatWeights, Graph, Quantization, Shape, Source, Spatia
 from hwsim.graph.file import load_graph, save_graph
 from tests.branched import branched, two_cameras
 from tests.drawn import with_drawn_constants
+from tests.loading import loaded_graph
 
 MINI = "tiny-yolov2-mini"
 
@@ -125,7 +126,7 @@ def test_a_saved_graph_is_a_network_everywhere(
     graph = with_drawn_constants(own_graph(), seed=2)
     for name in ("own.safetensors", "bare", MINI):
         hwsim.save_graph(graph, name)
-    assert hwsim.load(MINI).stages[0].name == "conv1"
+    assert loaded_graph(MINI).stages[0].name == "conv1"
     for source in ("own.safetensors", "bare", Path("bare"), f"./{MINI}"):
         assert hwsim.load(source).name == "own network"
     expected = hwsim.estimate(graph)

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import hwsim
 from hwsim.arch.config import load_config
 from hwsim.compiler.allocate import feature_memory
 from hwsim.compiler.place import Lived, Placement, least_bytes, place
@@ -15,6 +14,7 @@ from hwsim.graph import Graph
 from hwsim.graph.lifetimes import lifetimes
 from tests.darknet_files import network_file
 from tests.drawn import branching_graphs
+from tests.loading import loaded_graph
 
 
 def assert_sound(found: Placement) -> None:
@@ -91,7 +91,7 @@ PUBLISHED = ("yolov2-tiny-voc", "yolov3-tiny", "yolov4-tiny")
 @pytest.mark.parametrize("name", [*NETWORKS, *PUBLISHED])
 def test_networks_take_no_more_memory_than_their_largest_stage(name: str, preset: str) -> None:
     """No placement takes less, nor does any other order of the stages."""
-    graph = hwsim.load(network_file(f"{name}.cfg") if name in PUBLISHED else name)
+    graph = loaded_graph(network_file(f"{name}.cfg") if name in PUBLISHED else name)
     memory = feature_memory(graph, load_config(preset))
     own = [
         sum(memory.tensors[tensor.name].size_bytes for tensor in (*stage.inputs, stage.output))

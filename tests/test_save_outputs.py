@@ -23,6 +23,7 @@ from hwsim.golden.reference import run_graph
 from tests.branched import two_cameras
 from tests.darknet_files import TWO_HEADS
 from tests.drawn import drawn_inputs, with_drawn_constants
+from tests.loading import loaded_graph
 
 MINI = "condensation-net-mini"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "outputs.md"
@@ -96,7 +97,7 @@ def test_they_equal_golden_and_what_python_has(capsys: pytest.CaptureFixture[str
 
 def test_the_documented_lines_make_real_numbers() -> None:
     """They are as near to the float network's as the run says."""
-    shapes = hwsim.load(MINI)
+    shapes = loaded_graph(MINI)
     arguments = ["run", MINI, "--image", "photo.jpg", "--save-outputs", "y.npz", "--json", "y.json"]
     assert main([*arguments, "-q"]) == 0
     (code,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)

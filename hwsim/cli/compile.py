@@ -12,6 +12,7 @@ from hwsim.cli.options import (
     input_option,
     json_option,
     network_options,
+    normalization_options,
     out_option,
 )
 from hwsim.escape import visible
@@ -36,6 +37,7 @@ class AddressType(click.ParamType[int]):
 @network_options
 @out_option()
 @image_option()
+@normalization_options
 @input_option
 @click.option(
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
@@ -55,9 +57,12 @@ def compile_command(
     config_name: str,
     size: tuple[int, int] | None,
     k: int | None,
+    kernels: str | None,
     weight_bits: int | None,
     folder: str,
     image: str | None,
+    mean: str | None,
+    std: str | None,
     arrays: tuple[str, ...],
     weights: str | None,
     base: int,
@@ -80,15 +85,16 @@ def compile_command(
     from hwsim.flows.network import graph_path, load
 
     level = current_verbosity()
-    graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
+    whole = load(network, size=size, k=k, kernels=kernels)
+    config = configuration(config_name, weight_bits)
     json_file = JsonFile(json)
     has_inputs = image is not None or bool(arrays)
     paths = {name: str(Path(folder) / name) for name in file_names(has_inputs)}
-    files = array_files(graph, arrays)
+    files = array_files(whole, arrays)
     with Outputs(
         graph_path(network), config_path(config_name), image, weights, *files.values()
     ) as outputs:
-        inputs = read_arrays(graph, files)
+        inputs = read_arrays(whole, files)
         outputs.create_folder(folder)
         for path in paths.values():
             outputs.reserve(path)
@@ -96,11 +102,13 @@ def compile_command(
         earlier = Path(folder) / EXPECTED
         outputs.refuse_input(str(earlier))
         found = compile_network(
-            graph,
+            whole,
             config,
             image=image,
             inputs=inputs,
             weights=weights,
+            mean=mean,
+            std=std,
             base=base,
             progress=progress(level),
         )

@@ -19,6 +19,7 @@ def estimate(
     config_name: str,
     size: tuple[int, int] | None,
     k: int | None,
+    kernels: str | None,
     weight_bits: int | None,
     html: str | None,
     json: str | None,
@@ -27,7 +28,8 @@ def estimate(
 ) -> None:
     """Estimate what NETWORK costs: cycles, bytes, memory, energy, gates.
 
-    NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, or a graph's file.
+    NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, a quantized .tflite,
+    or a graph's file.
     Nothing is executed: shapes decide.
     """
     from hwsim.arch.config import config_path
@@ -40,11 +42,12 @@ def estimate(
     from hwsim.flows.progress import single_step
 
     show_progress = progress(current_verbosity())
-    graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
+    whole = load(network, size=size, k=k, kernels=kernels)
+    config = configuration(config_name, weight_bits)
     with Outputs(graph_path(network), config_path(config_name)) as outputs:
         wanted = Wanted(page_in(html, outputs), json, csv, trace)
         wanted.reserve(outputs)
-        found = find(graph, config, progress=show_progress)
+        found = find(whole, config, progress=show_progress)
         with single_step(show_progress, "writing figures"):
             outputs.write(wanted.contents(found))
     wanted.show(found, current_verbosity())

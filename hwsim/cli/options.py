@@ -113,7 +113,7 @@ def network_options(command: Command) -> Command:
         type=click.Choice([8, 4]),
         help="Width of a weight.  [default: the config's]",
     )
-    return shape_options(_decorated(command, config_option, weight_bits))
+    return shape_options(_decorated(command, kernels_option, config_option, weight_bits))
 
 
 def _decorated(command: Command, *decorators: Callable[[Command], Command]) -> Command:
@@ -138,8 +138,30 @@ input_option = click.option(
     "arrays",
     metavar="[NAME=]FILE.npy",
     multiple=True,
-    help="In place of --image, the int8 array [C, H, W] of an input, as it is stored. Once for "
-    "each input; NAME= may be left out for a single one.",
+    help="In place of --image, the array of an input: int8 [C, H, W] as it is stored, that of a "
+    ".tflite as the file has it. Once for each input; NAME= may be left out for a single one.",
+)
+
+
+def normalization_options(command: Command) -> Command:
+    """Add the options that say what the pixels of an image become."""
+    numbers = "NUMBER[,NUMBER,NUMBER]"
+    return _decorated(
+        command,
+        click.option(
+            "--mean",
+            metavar=numbers,
+            help="The real values of a .tflite's image are (pixel - mean) / std, of pixels from 0 "
+            "to 255.  [default: integers are pixels, less 128 if they are signed]",
+        ),
+        click.option("--std", metavar=numbers, help="See --mean; both are needed for real inputs."),
+    )
+
+
+kernels_option = click.option(
+    "--kernels",
+    type=click.Choice(["litert", "tflm"]),
+    help="The runtime whose arithmetic a .tflite is computed with.  [default: litert]",
 )
 
 

@@ -9,6 +9,7 @@ from hwsim.cli.options import (
     input_option,
     is_no_standard_output,
     network_options,
+    normalization_options,
     output_options,
 )
 
@@ -16,6 +17,7 @@ from hwsim.cli.options import (
 @click.command()
 @network_options
 @image_option()
+@normalization_options
 @input_option
 @click.option(
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
@@ -34,8 +36,11 @@ def run(
     config_name: str,
     size: tuple[int, int] | None,
     k: int | None,
+    kernels: str | None,
     weight_bits: int | None,
     image: str | None,
+    mean: str | None,
+    std: str | None,
     arrays: tuple[str, ...],
     weights: str | None,
     check: bool,
@@ -47,7 +52,8 @@ def run(
 ) -> None:
     """Execute NETWORK bit-exactly on a photograph or on arrays, and print what it cost.
 
-    NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, or a graph's file.
+    NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, a quantized .tflite,
+    or a graph's file.
     Without constants it is quantized after the fact, once: ~/.cache/hwsim keeps the result. With
     --check, an element that differs from the integer reference ends the run with status 1.
     """
@@ -62,23 +68,26 @@ def run(
     from hwsim.flows.progress import single_step
 
     show_progress = progress(current_verbosity())
-    graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits)
+    whole = load(network, size=size, k=k, kernels=kernels)
+    config = configuration(config_name, weight_bits)
     if image is None and not arrays:
-        check_without_arrays(graph)
+        check_without_arrays(whole)
         raise click.UsageError("Missing option '--image' or '--input'.")
-    files = array_files(graph, arrays)
+    files = array_files(whole, arrays)
     with Outputs(
         graph_path(network), config_path(config_name), image, weights, *files.values()
     ) as outputs:
-        inputs = read_arrays(graph, files)
+        inputs = read_arrays(whole, files)
         wanted = Wanted(page_in(html, outputs), json, csv, trace, save_outputs)
         wanted.reserve(outputs)
         found = execute(
-            graph,
+            whole,
             config,
             image=image,
             inputs=inputs,
             weights=weights,
+            mean=mean,
+            std=std,
             check=check,
             progress=show_progress,
         )

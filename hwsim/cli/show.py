@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hwsim.cli.options import common_options, current_verbosity, json_option, shape_options
+from hwsim.cli.options import (
+    common_options,
+    current_verbosity,
+    json_option,
+    kernels_option,
+    shape_options,
+)
 
 if TYPE_CHECKING:
     from hwsim.flows.show import ShowResult
@@ -13,11 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @shape_options
-@click.option(
-    "--kernels",
-    type=click.Choice(["litert", "tflm"]),
-    help="The runtime whose arithmetic a .tflite is taken with.  [default: litert]",
-)
+@kernels_option
 @json_option
 @common_options
 def show(

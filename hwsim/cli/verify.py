@@ -9,6 +9,7 @@ from hwsim.cli.options import (
     input_option,
     json_option,
     network_options,
+    normalization_options,
 )
 from hwsim.errors import ComparisonError
 
@@ -16,6 +17,7 @@ from hwsim.errors import ComparisonError
 @click.command()
 @network_options
 @image_option("a shipped one")
+@normalization_options
 @input_option
 @click.option(
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
@@ -35,8 +37,11 @@ def verify(
     config_name: str,
     size: tuple[int, int] | None,
     k: int | None,
+    kernels: str | None,
     weight_bits: int | None,
     image: str | None,
+    mean: str | None,
+    std: str | None,
     arrays: tuple[str, ...],
     weights: str | None,
     memory: str | None,
@@ -63,20 +68,23 @@ def verify(
     from hwsim.report.verification_tables import print_verification
 
     level = current_verbosity()
-    graph, config = load(network, size=size, k=k), configuration(config_name, weight_bits, memory)
+    whole = load(network, size=size, k=k, kernels=kernels)
+    config = configuration(config_name, weight_bits, memory)
     json_file = JsonFile(json)
-    files = array_files(graph, arrays)
+    files = array_files(whole, arrays)
     with Outputs(
         graph_path(network), config_path(config_name), image, weights, *files.values()
     ) as outputs:
-        inputs = read_arrays(graph, files)
+        inputs = read_arrays(whole, files)
         json_file.reserve(outputs)
         found = find(
-            graph,
+            whole,
             config,
             image=image,
             inputs=inputs,
             weights=weights,
+            mean=mean,
+            std=std,
             unfused=unfused,
             progress=progress(level),
         )

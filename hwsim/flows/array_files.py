@@ -1,11 +1,12 @@
-"""Arrays of int8 in numpy's files, which hold no pickled objects: .npy is read, .npz is written."""
+"""Arrays in numpy's files, which hold no pickled objects: .npy is read, .npz is written."""
 
 import io
 import math
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import count
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -20,20 +21,33 @@ HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 ENDING = ".npy"  # of the members of a .npz file, which numpy leaves away
 
 
-def read_array(path: str, whose: str, expected: tuple[int, ...]) -> NDArray[np.int8]:
-    """Return the int8 array of a .npy file, `expected` being its shape.
+@dataclass(frozen=True)
+class ArrayKind:
+    """The type of elements and the shape that an array must have."""
 
-    Raises `InputError` for any other file, before its array is read. `whose` names it in messages.
+    element: str  # as numpy names it
+    shape: tuple[int, ...]
+    axes: str = "its channels, rows and columns as they are stored"
+
+    @property
+    def size_bytes(self) -> int:
+        return math.prod(self.shape) * np.dtype(self.element).itemsize
+
+
+def read_array(path: str, whose: str, expected: ArrayKind) -> NDArray[Any]:
+    """Return the array of a .npy file.
+
+    Raises `InputError` for one of another kind, before it is read. `whose` names it in messages.
     """
     with open_file("array", path, LARGEST_BYTES) as file:
         shape, is_backwards, dtype = _header(file, path)
         check_kind(f"array {quoted(path)} of {whose}", dtype, shape, expected)
-        size = math.prod(expected)
+        size = expected.size_bytes
         content = file.read(size + 1)
     if len(content) != size:
         found = "fewer" if len(content) < size else "more"
         raise InputError(f"array {quoted(path)}: {found} bytes than the {size:,} of its shape")
-    values = np.frombuffer(content, np.int8).reshape(shape, order="F" if is_backwards else "C")
+    values = np.frombuffer(content, dtype).reshape(shape, order="F" if is_backwards else "C")
     return np.ascontiguousarray(values)
 
 
@@ -49,17 +63,17 @@ def _header(file: IO[bytes], path: str) -> tuple[tuple[int, ...], bool, np.dtype
 
 
 def check_kind(
-    whose: str, dtype: np.dtype[np.generic], shape: tuple[int, ...], expected: tuple[int, ...]
+    whose: str, dtype: np.dtype[np.generic], shape: tuple[int, ...], expected: ArrayKind
 ) -> None:
-    """Raise `InputError` unless an array is int8 `[C, H, W]` of the expected shape."""
-    if dtype != np.int8 or shape != expected:
+    """Raise `InputError` unless an array is of the expected kind."""
+    if dtype != np.dtype(expected.element) or shape != expected.shape:
         raise InputError(
-            f"{whose}: {brief(dtype)} {shown(shape)}: must be int8 {expected}, its channels, rows "
-            "and columns as they are stored"
+            f"{whose}: {brief(dtype)} {shown(shape)}: must be {expected.element} {expected.shape}, "
+            f"{expected.axes}"
         )
 
 
-def npz_bytes(arrays: Mapping[str, NDArray[np.int8]]) -> bytes:
+def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Return a .npz file of these arrays by name.
 
     numpy.load also finds `a` under `a.npy`. Of two names that it takes for one, the second gets a

@@ -12,16 +12,29 @@ from hwsim.compiler import write_program
 from hwsim.compiler.image import memory_image, packed_input, packed_inputs
 from hwsim.compiler.pack import pack_features
 from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.file_inputs import (
+    FileInputs,
+    Normalization,
+    Numbers,
+    check_image,
+    check_no_normalization,
+    check_no_weights,
+    file_inputs,
+    normalization,
+)
+from hwsim.flows.host_steps import inputs_before
 from hwsim.flows.inputs import Arrays, InputValues, check_without_arrays, input_values
-from hwsim.flows.network import File, NetworkSource, optional_path, placed
+from hwsim.flows.network import File, Network, NetworkSource, loaded, optional_path, placed
 from hwsim.flows.planning import planned
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.graph import Graph, Stage
+from hwsim.graph.steps import FileNetwork
 from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.program.relocate import check_base, relocate
 from hwsim.report.c_header import c_header
+from hwsim.report.file_figures import file_figures
 from hwsim.report.json_text import json_text
 from hwsim.report.memory_map import (
     CompiledNetwork,
@@ -100,32 +113,43 @@ def compile_network(
     image: File | None = None,
     inputs: Arrays | None = None,
     weights: File | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
     base: int = 0,
     progress: Progress = silent,
 ) -> CompileResult:
     """Quantize and compile a network for memory from the address `base` on, whole pages of 4 KiB.
 
-    `network`, `config`, `image`, `inputs` and `weights` are as for `run`; without image and inputs
-    the memory holds no inputs, which only a network can do without that needs none to be quantized.
+    `network`, `config`, `image`, `inputs`, `weights`, `mean` and `std` are as for `run`; without
+    image and inputs the memory holds no inputs, which only a network can do without that needs none
+    to be quantized. That of a `.tflite` holds what the host's steps before the accelerator leave.
     """
     check_progress(progress)
-    shapes, chosen = placed(network, config)
+    whole = loaded(network)
+    shapes, chosen = placed(whole, config)
     has_inputs = image is not None or inputs is not None
+    by = normalization(mean, std)
     # Refuse what cannot run before the long work.
-    if inputs is None and (has_inputs or not shapes.is_quantized):
-        check_without_arrays(shapes, image)
+    if isinstance(whole, FileNetwork):
+        check_no_weights(whole, weights)
+        if inputs is None and (has_inputs or by is not None):
+            check_image(whole, image, by)
+    else:
+        check_no_normalization(by)
+        if inputs is None and (has_inputs or not shapes.is_quantized):
+            check_without_arrays(shapes, image)
     check_base(planned(shapes, chosen, progress), base)
     weights = optional_path("weights", weights)
-    given = input_values(shapes, image, inputs, PURPOSE) if has_inputs else InputValues({})
+    given, stored = _entered(whole, image, inputs, by) if has_inputs else (InputValues({}), {})
     with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits, inputs)
         graph = made.graph
     plan = planned(graph, chosen, progress)
     with progress(f"compiling {shapes.name}", len(graph.stages)) as advance:
         program = write_program(plan, advance)
-    executed = _execute(program, given.values, progress) if has_inputs else _Executed()
+    executed = _execute(program, stored, progress) if has_inputs else _Executed()
     moved = relocate(program, base)
-    packed = packed_inputs(moved, given.values) if has_inputs else {}
+    packed = packed_inputs(moved, stored) if has_inputs else {}
     files: dict[str, str | bytes] = {MEMORY: memory_image(moved, packed)}
     if has_inputs:
         files[EXPECTED] = executed.outputs
@@ -135,6 +159,7 @@ def compile_network(
         moved,
         timeline,
         network=_network(graph, made.origin),
+        file=file_figures(whole) if isinstance(whole, FileNetwork) else None,
         image=_placed_image(given, graph, executed.sha256),
         arrays=given.arrays,
         sha256=executed.sha256,
@@ -143,6 +168,17 @@ def compile_network(
     files[MAP] = json_text(document)
     files[HEADER] = c_header(document)
     return CompileResult(document, files)
+
+
+def _entered(
+    network: Network, image: File | None, inputs: Arrays | None, by: Normalization | None
+) -> tuple[InputValues | FileInputs, Arrays]:
+    """Return what enters a network, and what of that enters the accelerator: int8 `x[C, H, W]`."""
+    if isinstance(network, FileNetwork):
+        values = file_inputs(network, image, inputs, by, PURPOSE)
+        return values, inputs_before(network, values.maps, PURPOSE)
+    given = input_values(network, image, inputs, PURPOSE)
+    return given, given.values
 
 
 def _execute(program: Program, inputs: Arrays, progress: Progress) -> _Executed:
@@ -169,10 +205,12 @@ def _sha256(data: bytes) -> str:
 
 
 def _placed_image(
-    given: InputValues, graph: Graph, sha256: Mapping[str, str]
+    given: InputValues | FileInputs, graph: Graph, sha256: Mapping[str, str]
 ) -> PlacedImage | None:
     name = given.image_name
-    return None if name is None else PlacedImage(name, sha256[graph.only_input.name])
+    if name is None:
+        return None
+    return PlacedImage(name, sha256[graph.inputs[0].name], given.image_as)
 
 
 def _network(graph: Graph, origin: str) -> CompiledNetwork:

@@ -4,11 +4,13 @@ from hwsim.arch.config import Config
 from hwsim.compiler import write_program
 from hwsim.cost.estimate import Estimate
 from hwsim.flows.configuration import ConfigSource
-from hwsim.flows.network import NetworkSource, placed
+from hwsim.flows.network import NetworkSource, loaded, placed
 from hwsim.flows.planning import planned
 from hwsim.flows.progress import Progress, check_progress, silent
 from hwsim.flows.results import EstimateResult
 from hwsim.graph import Graph
+from hwsim.graph.steps import FileNetwork
+from hwsim.report.file_figures import file_figures
 from hwsim.timeline import time_program
 
 
@@ -17,12 +19,15 @@ def estimate(
 ) -> EstimateResult:
     """Return what a network costs on an accelerator. Shapes decide; nothing is executed.
 
-    `network` is a built-in network's name, the path of darknet's `.cfg` or of a saved graph's file,
-    or a graph; `config` is a preset's
-    name, a TOML file or a `Config`. Raises `InputError` for what cannot run.
+    `network` is a built-in network's name, the path of darknet's `.cfg`, of a `.tflite` or of a
+    saved graph, or what `load` returned; `config` is a preset's name, a TOML file or a `Config`.
+    The host's part of a `.tflite` is listed and takes no time here. Raises `InputError` for what
+    cannot run.
     """
     check_progress(progress)
-    return EstimateResult(price(*placed(network, config), progress))
+    found = loaded(network)
+    file = file_figures(found) if isinstance(found, FileNetwork) else None
+    return EstimateResult(price(*placed(found, config), progress), file=file)
 
 
 def price(graph: Graph, config: Config, progress: Progress = silent) -> Estimate:

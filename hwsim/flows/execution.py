@@ -13,14 +13,23 @@ from hwsim.errors import ComparisonError
 from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.estimate import price
+from hwsim.flows.file_inputs import (
+    Numbers,
+    check_image,
+    check_no_normalization,
+    check_no_weights,
+    file_inputs,
+    normalization,
+)
 from hwsim.flows.inputs import Arrays, check_without_arrays, input_values
-from hwsim.flows.network import File, NetworkSource, optional_path, placed
+from hwsim.flows.network import File, NetworkSource, loaded, optional_path, placed
 from hwsim.flows.planning import planned
 from hwsim.flows.progress import Advance, Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.results import RunResult
 from hwsim.graph import Graph, Stage
 from hwsim.graph.lifetimes import drop_unread
+from hwsim.graph.steps import FileNetwork
 from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.report.document import OutputFigures, RunFigures, TensorFigures
@@ -28,6 +37,7 @@ from hwsim.report.document import OutputFigures, RunFigures, TensorFigures
 if TYPE_CHECKING:
     from torch import Tensor
 
+PURPOSE = "hwsim run"
 LOWEST, HIGHEST = 0x80, 0x7F  # int8's ends, as unsigned codes
 
 # The least signal-to-noise ratio of a network that is quantized without retraining, by the weights'
@@ -44,6 +54,8 @@ def run(
     image: File | None = None,
     inputs: Arrays | None = None,
     weights: File | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
     check: bool = False,
     progress: Progress = silent,
 ) -> RunResult:
@@ -56,18 +68,35 @@ def run(
     an input of other than three channels is quantized on `inputs`, which it needs. `weights` is a
     darknet file, or None for seeded weights. With `check`, the first stored element that differs
     from the integer reference raises `ComparisonError`.
+
+    The host's part of a `.tflite` is executed too. Its `inputs` and outputs have the axes and types
+    of the file. `mean` and `std` say what an image's pixels become, the real value (pixel - mean) /
+    std, a number for all channels or one for each; without them an integer is the pixel, less 128
+    if it is signed.
     """
     check_progress(progress)
-    shapes, chosen = placed(network, config)
+    whole = loaded(network)
+    shapes, chosen = placed(whole, config)
+    by = normalization(mean, std)
+    if isinstance(whole, FileNetwork):
+        from hwsim.flows.file_execution import run_file  # it stands on this module
+
+        check_no_weights(whole, weights)
+        if inputs is None:
+            check_image(whole, image, by)
+        planned(shapes, chosen, progress)
+        values = file_inputs(whole, image, inputs, by, PURPOSE)
+        return run_file(whole, chosen, values, check, progress)
+    check_no_normalization(by)
     # Refuse what cannot run before the long work.
     if inputs is None:
         check_without_arrays(shapes, image)
     planned(shapes, chosen, progress)
     weights = optional_path("weights", weights)
-    with importing_extra("golden", "hwsim run"):
+    with importing_extra("golden", PURPOSE):
         from hwsim.golden.networks import FloatNetwork
         from hwsim.golden.noise import float_outputs
-    given = input_values(shapes, image, inputs, "hwsim run")
+    given = input_values(shapes, image, inputs, PURPOSE)
     with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits, given.values)
     found = price(made.graph, chosen, progress)
@@ -75,16 +104,19 @@ def run(
     if made.weights is not None:
         real = float_outputs(FloatNetwork(shapes, made.weights), given.pixels())
     with progress(f"executing {shapes.name}", len(made.graph.stages)) as advance:
-        executed = execute(found.timeline.program, given.values, real, advance, check)
+        reference = golden_reference(made.graph, given.values) if check else None
+        executed = execute(found.timeline.program, given.values, real, advance, reference)
     figures = RunFigures(
         image=given.image_name,
         image_sha256=given.image_sha256,
+        image_as=None,
         arrays=given.arrays,
         weights=made.origin,
         is_checked=check,
         least_signal_to_noise_db=LEAST_SIGNAL_TO_NOISE_DB[chosen.widths.weight_bits],
         tensors=executed.tensors,
         outputs=output_figures(made.graph),
+        file_outputs=(),
     )
     return RunResult(found, figures, outputs=executed.outputs)
 
@@ -102,16 +134,15 @@ def execute(
     inputs: Mapping[str, NDArray[np.int8]],
     real: Iterator["Tensor | None"],
     advance: Advance,
-    is_checked: bool = False,
+    reference: Reference | None = None,
 ) -> Executed:
     """Run int8 `inputs[name][C, H, W]` through the machine; `advance` is called after every layer.
 
-    `real` yields the float output of every layer, or None where there is none. With `is_checked`,
-    the first element that differs from golden raises `ComparisonError`.
+    `real` yields the float output of every layer, or None where there is none. The first element
+    that differs from the `reference` raises `ComparisonError`.
     """
     tensors: list[TensorFigures] = []
     outputs = {tensor.name: np.zeros(0, np.int8) for tensor in program.graph.outputs}
-    reference = golden_reference(program.graph, inputs) if is_checked else None
 
     def on_stage(stage: Stage, stored: NDArray[np.int8]) -> None:
         if reference is not None:
@@ -165,15 +196,21 @@ def golden_reference(graph: Graph, inputs: Mapping[str, NDArray[np.int8]]) -> Re
     return reference
 
 
-def compare(stage: Stage, found: NDArray[np.int8], expected: NDArray[np.int8]) -> None:
+def compare(
+    stage: Stage,
+    found: NDArray[np.int8],
+    expected: NDArray[np.int8],
+    finder: str = "machine",
+    judge: str = "reference",
+) -> None:
     """Raise `ComparisonError` if elements differ; name the first by channel, row and column."""
     different = np.argwhere(found != expected)
     if len(different):
         channel, row, column = different[0]
         raise ComparisonError(
-            f"{stage.name} differs from the reference in {len(different):,} of {found.size:,} "
+            f"{stage.name} differs from the {judge} in {len(different):,} of {found.size:,} "
             f"elements, first at channel {channel}, row {row}, column {column}: "
-            f"machine {found[channel, row, column]}, reference {expected[channel, row, column]}"
+            f"{finder} {found[channel, row, column]}, {judge} {expected[channel, row, column]}"
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from hwsim.errors import InputError, shown
 from hwsim.escape import brief, quoted
 from hwsim.extras import importing_extra
-from hwsim.flows.array_files import check_kind, read_array
-from hwsim.flows.network import File, optional_path
+from hwsim.flows.array_files import ArrayKind, check_kind, read_array
+from hwsim.flows.network import File, Network, optional_path
 from hwsim.graph import Graph, Tensor
 from hwsim.graph.check import IMAGE_CHANNELS
+from hwsim.graph.file_tensors import AXES
+from hwsim.graph.steps import FileNetwork
 from hwsim.report.input_array import InputArray
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ PHOTOGRAPH = "rocket"  # quantization is not calibrated on it
 TOP_BIT = 0x80  # in which a stored value differs from the pixel that it is of
 
 Given = TypeVar("Given")
-Arrays = Mapping[str, NDArray[np.int8]]  # x[C, H, W] by the input's name
+FILE_IMAGE_CHANNELS = (1, IMAGE_CHANNELS)  # of an input of a .tflite: grey or colours
+Arrays = Mapping[str, NDArray[Any]]  # by the input's name: int8 x[C, H, W], or as a .tflite has it
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class InputValues:
 
     values: Arrays
     image: str | None = None
+    image_as: str | None = None  # a graph's images are always taken in the same way
 
     @property
     def image_name(self) -> str | None:
@@ -99,23 +103,48 @@ def input_values(
     return InputValues(values, path)
 
 
+def array_kinds(network: Network) -> dict[str, ArrayKind]:
+    """Return the kind of array that each input of a network takes, by the input's name."""
+    if isinstance(network, Graph):
+        return {tensor.name: ArrayKind("int8", _shape(tensor)) for tensor in network.inputs}
+    return {
+        name: ArrayKind(tensor.element.value, tensor.dims, "as the file has it")
+        for name, tensor in network.inputs.items()
+    }
+
+
 def takes_photographs(graph: Graph) -> bool:
     """True if every input has the channels of a photograph."""
     return all(tensor.shape.channels == IMAGE_CHANNELS for tensor in graph.inputs)
 
 
-def check_without_arrays(graph: Graph, image: File | None = None) -> None:
-    """Raise `InputError` for a graph whose inputs must be given as arrays, which they are not."""
-    if image is not None and len(graph.inputs) > 1:
+def check_without_arrays(network: Network, image: File | None = None) -> None:
+    """Raise `InputError` for inputs that must be given as arrays, which they are not."""
+    if image is not None and len(network.inputs) > 1:
         raise InputError(
-            f"image {quoted(image)}: it is for a network of one input; {_arrays_to_give(graph)}"
+            f"image {quoted(image)}: it is for a network of one input; {_arrays_to_give(network)}"
         )
-    for tensor in graph.inputs:
-        if tensor.shape.channels != IMAGE_CHANNELS:
+    for name, channels in _channels(network).items():
+        if isinstance(network, Graph) and channels != IMAGE_CHANNELS:
             raise InputError(
-                f"input {quoted(tensor.name)} of {tensor.shape.channels} channels: photographs "
-                f"have {IMAGE_CHANNELS}; {_arrays_to_give(graph)}"
+                f"input {quoted(name)} of {channels} channels: photographs have {IMAGE_CHANNELS}; "
+                f"{_arrays_to_give(network)}"
             )
+        if isinstance(network, FileNetwork) and channels not in FILE_IMAGE_CHANNELS:
+            raise InputError(
+                f"input {quoted(name)} of shape {network.inputs[name].dims}: an image has rows, "
+                f"columns, and 1 or 3 channels; {_arrays_to_give(network)}"
+            )
+
+
+def _channels(network: Network) -> dict[str, int | None]:
+    """Return the channels of every input by its name; None for one that has no rows and columns."""
+    if isinstance(network, Graph):
+        return {tensor.name: tensor.shape.channels for tensor in network.inputs}
+    return {
+        name: tensor.dims[-1] if len(tensor.dims) == AXES else None
+        for name, tensor in network.inputs.items()
+    }
 
 
 def shipped_photograph(purpose: str, name: str = PHOTOGRAPH) -> str:
@@ -129,24 +158,27 @@ def shipped_photograph(purpose: str, name: str = PHOTOGRAPH) -> str:
     return str(Path(spec.origin).parent / "data" / PHOTOGRAPHS[name])
 
 
-def checked_arrays(graph: Graph, arrays: object) -> dict[str, NDArray[np.int8]]:
-    """Return arrays in the order of the graph's inputs, having checked that they are its own."""
+def checked_arrays(network: Network, arrays: object) -> dict[str, NDArray[Any]]:
+    """Return arrays in the order of a network's inputs, having checked that they are its own."""
     if not isinstance(arrays, Mapping):
         raise InputError(f"inputs {shown(arrays)}: must be a dict of names and arrays")
     for name in arrays:
-        _check_name(graph, name)
-    return {tensor.name: _checked(tensor, _given(graph, tensor, arrays)) for tensor in graph.inputs}
+        _check_name(network, name)
+    return {
+        name: _checked(name, kind, _given(network, name, arrays))
+        for name, kind in array_kinds(network).items()
+    }
 
 
-def _checked(tensor: Tensor, values: object) -> NDArray[np.int8]:
-    whose = f"input {quoted(tensor.name)}"
+def _checked(name: str, kind: ArrayKind, values: object) -> NDArray[Any]:
+    whose = f"input {quoted(name)}"
     if not isinstance(values, np.ndarray):
         raise InputError(f"{whose}: {shown(values)} must be a numpy array")
-    check_kind(whose, values.dtype, values.shape, _shape(tensor))
+    check_kind(whose, values.dtype, values.shape, kind)
     return np.ascontiguousarray(values)
 
 
-def array_files(graph: Graph, texts: Sequence[str]) -> dict[str, str]:
+def array_files(network: Network, texts: Sequence[str]) -> dict[str, str]:
     """Return the file of every input from texts `NAME=FILE`; that of a single input may be alone.
 
     Without texts there are no files. Raises `InputError` for an input that is missing, unknown or
@@ -154,7 +186,7 @@ def array_files(graph: Graph, texts: Sequence[str]) -> dict[str, str]:
     """
     if not texts:
         return {}
-    names = {tensor.name for tensor in graph.inputs}
+    names = tuple(array_kinds(network))
     files: dict[str, str] = {}
     for text in texts:
         # Names may hold an equals sign.
@@ -162,49 +194,52 @@ def array_files(graph: Graph, texts: Sequence[str]) -> dict[str, str]:
         if name is not None:
             path = text.removeprefix(f"{name}=")
         elif "=" not in text and len(names) == 1:
-            name, path = graph.inputs[0].name, text
+            name, path = names[0], text
         elif "=" not in text:
-            raise InputError(f"input {quoted(text)}: write NAME=FILE, for one of {_inputs(graph)}")
+            wanted = _inputs(network)
+            raise InputError(f"input {quoted(text)}: write NAME=FILE, for one of {wanted}")
         else:
             name, _, path = text.partition("=")
-            _check_name(graph, name)
+            _check_name(network, name)
         if name in files:
             raise InputError(f"input {quoted(name)}: two files are given for it")
         files[name] = path
-    return {tensor.name: _given(graph, tensor, files) for tensor in graph.inputs}
+    return {name: _given(network, name, files) for name in names}
 
 
-def read_arrays(graph: Graph, files: Mapping[str, str]) -> dict[str, NDArray[np.int8]] | None:
+def read_arrays(network: Network, files: Mapping[str, str]) -> dict[str, NDArray[Any]] | None:
     """Return the arrays of .npy files by input; None without files."""
     if not files:
         return None
     return {
-        tensor.name: read_array(files[tensor.name], f"input {quoted(tensor.name)}", _shape(tensor))
-        for tensor in graph.inputs
+        name: read_array(files[name], f"input {quoted(name)}", kind)
+        for name, kind in array_kinds(network).items()
     }
 
 
-def _check_name(graph: Graph, name: object) -> None:
-    if name not in {tensor.name for tensor in graph.inputs}:
-        raise InputError(f"no input {quoted(name)}: graph {graph.name} takes {_inputs(graph)}")
+def _check_name(network: Network, name: object) -> None:
+    if name not in array_kinds(network):
+        raise InputError(f"no input {quoted(name)}: {_takes(network)}")
 
 
-def _given(graph: Graph, tensor: Tensor, given: Mapping[str, Given]) -> Given:
-    if tensor.name not in given:
-        raise InputError(
-            f"input {quoted(tensor.name)}: nothing is given for it; graph {graph.name} takes "
-            f"{_inputs(graph)}"
-        )
-    return given[tensor.name]
+def _given(network: Network, name: str, given: Mapping[str, Given]) -> Given:
+    if name not in given:
+        raise InputError(f"input {quoted(name)}: nothing is given for it; {_takes(network)}")
+    return given[name]
 
 
-def _inputs(graph: Graph) -> str:
-    return brief(", ".join(f"'{tensor.name}'" for tensor in graph.inputs))
+def _takes(network: Network) -> str:
+    kind = "graph" if isinstance(network, Graph) else "network"
+    return f"{kind} {network.name} takes {_inputs(network)}"
 
 
-def _arrays_to_give(graph: Graph) -> str:
+def _inputs(network: Network) -> str:
+    return brief(", ".join(f"'{name}'" for name in array_kinds(network)))
+
+
+def _arrays_to_give(network: Network) -> str:
     return (
-        f"give an array for each of {_inputs(graph)}: --input NAME=FILE.npy, or in Python "
+        f"give an array for each of {_inputs(network)}: --input NAME=FILE.npy, or in Python "
         "inputs={NAME: array}"
     )
 

@@ -14,11 +14,13 @@ from hwsim.frontends.builtin import NETWORKS, build_network
 from hwsim.graph import Graph
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
+from hwsim.graph.steps import FileNetwork
 from hwsim.passes.weight_width import with_weight_bits
 from hwsim.report.records import Records
 
 File = str | PathLike[str]
-NetworkSource = File | Graph
+Network = Graph | FileNetwork
+NetworkSource = File | Network
 Size = int | str | tuple[int, int]  # a square's side, a text like "320x256", or width and height
 DARKNET_SUFFIX = ".cfg"  # in capitals or not, as the others
 GRAPH_SUFFIX = ".safetensors"
@@ -53,18 +55,28 @@ def networks() -> Records[BuiltInNetwork]:
     return Records(BuiltInNetwork, rows)
 
 
-def load(source: File, *, size: Size | None = None, k: int | None = None) -> Graph:
-    """Return the graph of a built-in network or of a file.
+def load(
+    source: File,
+    *,
+    size: Size | None = None,
+    k: int | None = None,
+    kernels: str | None = None,
+) -> Network:
+    """Return a built-in network or that of a file: its graph, or the steps of a `.tflite`.
 
     `source` names a built-in network, which has shapes and no constants; `networks()` lists them.
-    Otherwise it is the path of a file: darknet's if it ends in .cfg, else one that `save_graph`
-    wrote, which ends in .safetensors or exists.
+    Otherwise it is the path of a file: darknet's if it ends in .cfg, a quantized network's if in
+    .tflite, else one that `save_graph` wrote, which ends in .safetensors or exists.
 
     `size` is that of the image in pixels: one number for a square, width and height, or either as
     text: 416, (320, 256), "320x256". `k` is the number of filters that are condensed into each
     stored channel, which only built-in networks have. Both are the network's own unless they are
-    given; a saved graph takes neither. Raises `InputError` for what the network does not take.
+    given; saved graphs and .tflite files take neither. `kernels` is the runtime with whose
+    arithmetic a .tflite is computed: "litert", the default, or "tflm". Raises `InputError` for what
+    the network does not take.
     """
+    if kernels is not None and not is_tflite(source):
+        raise InputError(f"kernels {shown(kernels)}: only a .tflite takes them")
     width, height = (None, None) if size is None else width_and_height(size)
     path = graph_path(source)
     if path is None:
@@ -78,7 +90,7 @@ def load(source: File, *, size: Size | None = None, k: int | None = None) -> Gra
                 f"{option} {shown(value)}: only {kinds} take one; {quoted(path)} has its own"
             )
     if is_tflite(path):
-        raise InputError(f"network {quoted(path)}: only `hwsim show` takes a .tflite so far")
+        return _in_steps(path, Kernels.LITERT if kernels is None else kernels)
     if is_darknet:
         return _lowered(path, height, width)
     from hwsim.graph.file import load_graph  # built-in networks do not pay for it
@@ -98,17 +110,13 @@ def _lowered(path: str, height: int | None, width: int | None) -> Graph:
         raise InputError(f"network {quoted(path)}: {error}") from None
 
 
-def _as_in_file(path: str) -> Graph:
-    """Return the accelerator's stages of a `.tflite`, with its own constants.
+def _in_steps(path: str, kernels: str) -> FileNetwork:
+    """Return a `.tflite` in steps of host and accelerator; a refusal names the file."""
+    from hwsim.passes.steps import in_steps  # built-in networks do not pay for it
 
-    What the host computes before and behind them is left out.
-    """
-    from hwsim.passes.host_parts import host_parts  # built-in networks do not pay for these
-    from hwsim.passes.lower import lower_as_in_file
-
-    kernels = Kernels.LITERT
+    operators = load_operators(path, kernels)
     try:
-        return lower_as_in_file(host_parts(load_operators(path, kernels)), kernels).graph
+        return in_steps(operators, Kernels(kernels))
     except UnsupportedError:
         raise
     except InputError as error:
@@ -166,11 +174,16 @@ def optional_path(kind: str, file: File | None) -> str | None:
     return None if file is None else path_text(kind, file)
 
 
+def loaded(network: NetworkSource) -> Network:
+    """Return the network that an argument names or is."""
+    return network if isinstance(network, Graph | FileNetwork) else load(network)
+
+
 def placed(network: NetworkSource, config: ConfigSource) -> tuple[Graph, Config]:
-    """Return the graph and the config that two arguments name.
+    """Return the graph that the accelerator computes and the config that two arguments name.
 
     A graph without constants takes the config's width of weights.
     """
-    chosen = configuration(config)
-    graph = network if isinstance(network, Graph) else load(network)
+    chosen, found = configuration(config), loaded(network)
+    graph = found.graph if isinstance(found, FileNetwork) else found
     return with_weight_bits(graph, chosen.widths.weight_bits), chosen

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.cost.estimate import Estimate
 from hwsim.report.comparison import VariantFigures
 from hwsim.report.document import Document, RunFigures, TensorFigures, make_document
+from hwsim.report.file_figures import FileFigures
 from hwsim.report.layers import LayerFigures
 from hwsim.report.records import Records
 from hwsim.report.result import Result
@@ -24,11 +24,12 @@ class EstimateResult(Result):
 
     estimate: Estimate
     run: RunFigures | None = None
+    file: FileFigures | None = None
 
     @cached_property
     def document(self) -> Document:
         """The document that `--json` writes."""
-        return make_document(self.estimate, self.run)
+        return make_document(self.estimate, self.run, self.file)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, as `--json` writes it."""
@@ -70,8 +71,9 @@ class RunResult(EstimateResult):
     """The tensors that a network stored, bit-exactly, and the cost of the run."""
 
     run: RunFigures
-    outputs: Mapping[str, NDArray[np.int8]] = field(kw_only=True, compare=False)
-    """The network's outputs by name, int8 `x[C, H, W]`; `run.outputs` has scales, zero points."""
+    outputs: Mapping[str, NDArray[Any]] = field(kw_only=True, compare=False)
+    """The network's outputs by name, int8 `x[C, H, W]`; `run.outputs` has scales, zero points.
+    Those of a .tflite have the file's names, axes and types, and `file.outputs` has the scales."""
 
     @property
     def tensors(self) -> Records[TensorFigures]:

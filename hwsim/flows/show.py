@@ -6,11 +6,12 @@ from importlib.metadata import version
 from typing import Any
 
 from hwsim.errors import InputError, shown
-from hwsim.flows.network import File, NetworkSource, Size, is_tflite, load, load_operators
+from hwsim.flows.network import NetworkSource, Size, is_tflite, load, load_operators
 from hwsim.graph import Graph, Stage, Tensor
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Operator
+from hwsim.graph.steps import FileNetwork
 from hwsim.passes.lower import Lowered, lower
 from hwsim.report.layers import operators
 from hwsim.report.records import Records
@@ -72,14 +73,24 @@ def show(
     operators only; `kernels` is the runtime whose arithmetic that is taken with: "litert", the
     default, or "tflm". Raises `InputError` for what is no network.
     """
-    if not isinstance(network, Graph) and is_tflite(network) and size is None and k is None:
-        return ShowResult(_quantized(network, kernels or Kernels.LITERT))
-    if kernels is not None:
-        raise InputError(f"kernels {shown(kernels)}: only a .tflite takes them")
-    graph = network if isinstance(network, Graph) else load(network, size=size, k=k)
+    if isinstance(network, Graph | FileNetwork):
+        if kernels is not None:
+            raise InputError(f"kernels {shown(kernels)}: only the path of a .tflite takes them")
+        found = network
+    elif is_tflite(network) and size is None and k is None:
+        chosen = kernels or Kernels.LITERT
+        return ShowResult(_quantized(load_operators(network, chosen), Kernels(chosen)))
+    else:
+        found = load(network, size=size, k=k, kernels=kernels)
+    if isinstance(found, FileNetwork):
+        return ShowResult(_quantized(found.operators, found.kernels))
+    return ShowResult(_staged(found))
+
+
+def _staged(graph: Graph) -> Structure:
     lowered = None if graph.origin is None else lower(graph.origin)
     named = () if lowered is None else lowered.operators.operators
-    document = Structure(
+    return Structure(
         schema_version=SCHEMA_VERSION,
         hwsim_version=version("hwsim"),
         command="show",
@@ -91,7 +102,6 @@ def show(
         operators=tuple(_lowered(each, lowered) for each in named if lowered is not None),
         stages=tuple(map(_stage, graph.stages)),
     )
-    return ShowResult(document)
 
 
 def _input(tensor: Tensor) -> InputFigures:
@@ -99,15 +109,14 @@ def _input(tensor: Tensor) -> InputFigures:
     return InputFigures(tensor.name, shape.channels, shape.height, shape.width)
 
 
-def _quantized(network: File, kernels: str) -> Structure:
-    graph = load_operators(network, kernels)
+def _quantized(graph: OperatorGraph, kernels: Kernels) -> Structure:
     return Structure(
         schema_version=SCHEMA_VERSION,
         hwsim_version=version("hwsim"),
         command="show",
         name=graph.name,
         inputs=tuple(map(_input, graph.inputs)),
-        kernels=Kernels(kernels).value,
+        kernels=kernels.value,
         macs=graph.total_macs,
         outputs=graph.outputs,
         operators=tuple(_operator(each, graph, _undecided(each)) for each in graph.operators),

@@ -1,7 +1,7 @@
 """Run a network's programs on golden, machine, timeline and Verilog, and return what each says."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
@@ -11,16 +11,28 @@ from hwsim.cache import tools_can_cache
 from hwsim.errors import InputError
 from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.file_inputs import (
+    FileInputs,
+    Numbers,
+    check_image,
+    check_no_normalization,
+    check_no_weights,
+    file_inputs,
+    normalization,
+)
+from hwsim.flows.file_verification import verify_steps
 from hwsim.flows.inputs import Arrays, InputValues, check_without_arrays, input_values
-from hwsim.flows.network import File, NetworkSource, optional_path, placed
+from hwsim.flows.network import File, NetworkSource, loaded, optional_path, placed
 from hwsim.flows.planning import planned
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.simulation import subjects
 from hwsim.flows.witnesses import verify_program
 from hwsim.graph import Graph
+from hwsim.graph.steps import FileNetwork
 from hwsim.passes.baselines import materialized
 from hwsim.report.document import network_figures
+from hwsim.report.file_figures import file_figures
 from hwsim.report.records import Records
 from hwsim.report.result import Result
 from hwsim.report.table import Table
@@ -29,6 +41,7 @@ from hwsim.report.verification import (
     SCHEMA_VERSION,
     TOTAL_BOUND_RATIO,
     Verification,
+    VerifiedProgram,
     saving,
 )
 
@@ -136,27 +149,41 @@ def verify(
     image: File | None = None,
     inputs: Arrays | None = None,
     weights: File | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
     unfused: bool = False,
     progress: Progress = silent,
 ) -> VerifyResult:
     """Run a network's program on golden, machine, timeline and Verilog; return what each says.
 
-    `network`, `config`, `image`, `inputs` and `weights` are as for `run`; every stored element is
-    compared. `unfused` runs the baseline B too. No exception is raised for witnesses that disagree:
-    the result's `failures` names them.
+    `network`, `config`, `image`, `inputs`, `weights`, `mean` and `std` are as for `run`; every
+    stored element is compared, and of a `.tflite` also the outputs of host and Verilog with what
+    the file's own operators compute. `unfused` runs the baseline B too. No exception is raised for
+    witnesses that disagree: the result's `failures` names them.
     """
     check_progress(progress)
-    shapes, chosen = placed(network, config)
+    whole = loaded(network)
+    shapes, chosen = placed(whole, config)
+    by = normalization(mean, std)
     if unfused and not shapes.is_condensed:
         raise InputError(f"unfused: nothing in {shapes.name} is condensed, k = 1")
     # Refuse what cannot run before the long work.
-    if inputs is None:
-        check_without_arrays(shapes, image)
+    if isinstance(whole, FileNetwork):
+        check_no_weights(whole, weights)
+        if inputs is None:
+            check_image(whole, image, by)
+    else:
+        check_no_normalization(by)
+        if inputs is None:
+            check_without_arrays(shapes, image)
     for variant in (shapes, materialized(shapes)) if unfused else (shapes,):
         planned(variant, chosen, progress)
     weights = optional_path("weights", weights)
     with tools_can_cache():
         check_tools()
+        if isinstance(whole, FileNetwork):
+            values = file_inputs(whole, image, inputs, by, PURPOSE)
+            return VerifyResult(_verify_file(whole, chosen, values, progress))
         given = input_values(shapes, image, inputs, PURPOSE)
         found = _verify(shapes, chosen, given, weights, unfused, progress)
         return VerifyResult(found)
@@ -172,26 +199,58 @@ def _verify(
 ) -> Verification:
     with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, config.widths.multiplier_bits, given.values)
-        graph = made.graph
-    found = tuple(
-        verify_program(subject, given.values, progress)
-        for subject in subjects(graph, config, unfused)
+    programs = tuple(
+        verify_program(subject, given.values, progress).figures
+        for subject in subjects(made.graph, config, unfused)
     )
+    return replace(
+        _document(made.graph, config, given, programs),
+        weights=made.origin,
+        saving=saving(*programs) if unfused else None,
+    )
+
+
+def _verify_file(
+    network: FileNetwork, config: Config, given: FileInputs, progress: Progress
+) -> Verification:
+    found = verify_steps(network, config, given.maps, progress, PURPOSE)
+    document = _document(network.graph, config, given, found.programs)
+    failures = (line for output in found.outputs for line in output.failures())
+    return replace(
+        document,
+        file=file_figures(network),
+        file_outputs=found.outputs,
+        failures=(*document.failures, *failures),
+    )
+
+
+def _document(
+    graph: Graph,
+    config: Config,
+    given: InputValues | FileInputs,
+    programs: tuple[VerifiedProgram, ...],
+) -> Verification:
+    """Return the document of programs of a network that has its constants from its file."""
     return Verification(
         schema_version=SCHEMA_VERSION,
         hwsim_version=version("hwsim"),
         command="verify",
         network=network_figures(graph),
+        file=None,
         config=config.model_dump(mode="json"),
         image=given.image_name,
         image_sha256=given.image_sha256,
         arrays=given.arrays,
-        weights=made.origin,
+        image_as=given.image_as,
+        weights="graph",
         layer_bound_ratio=LAYER_BOUND_RATIO,
         total_bound_ratio=TOTAL_BOUND_RATIO,
-        programs=found,
-        saving=saving(*found) if unfused else None,
+        programs=programs,
+        file_outputs=(),
+        saving=None,
         failures=tuple(
-            f"{program.variant}: {failure}" for program in found for failure in program.failures()
+            f"{program.variant}: {failure}"
+            for program in programs
+            for failure in program.failures()
         ),
     )

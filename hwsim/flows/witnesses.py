@@ -1,6 +1,8 @@
 """Run one program on all witnesses: golden, machine, timeline, and the Verilog in Verilator."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,10 +30,24 @@ if TYPE_CHECKING:
 Stored = NDArray[np.int8]
 
 
+@dataclass(frozen=True, eq=False)
+class Witnessed:
+    """The figures of one program, and what the Verilog stored of its outputs, by their names."""
+
+    figures: VerifiedProgram
+    outputs: Mapping[str, Stored]
+
+
 def verify_program(
-    subject: Subject, inputs: Mapping[str, Stored], progress: Progress
-) -> VerifiedProgram:
-    """Run one program on all witnesses, and return their figures side by side."""
+    subject: Subject,
+    inputs: Mapping[str, Stored],
+    progress: Progress,
+    source: Mapping[str, Stored] = MappingProxyType({}),
+) -> Witnessed:
+    """Run one program on all witnesses, and return their figures side by side.
+
+    `source` has tensors as the operators of a file compute them, which golden is compared with.
+    """
     from hwsim.testbenches.bus_record import attribute, load_record
     from hwsim.testbenches.network_bench import RECORD, load_run
 
@@ -41,7 +57,15 @@ def verify_program(
         simulate(subject, inputs, folder, progress)
         run = load_run(folder)
         attribution = attribute(program, load_record(folder / RECORD, program.config))
-    return figures(subject, run, attribution, expected, executed, machine_bytes)
+    verified = figures(subject, run, attribution, expected, executed, machine_bytes, source)
+    return Witnessed(verified, _outputs(subject, attribution))
+
+
+def _outputs(subject: Subject, attribution: "Attribution") -> dict[str, Stored]:
+    """Return what the Verilog stored of the outputs, without padding channels."""
+    stored = {each.layer.output.name: each.stored for each in attribution.layers}
+    outputs = subject.program.graph.outputs
+    return {tensor.name: stored[tensor.name][: tensor.shape.channels] for tensor in outputs}
 
 
 def _execute(
@@ -70,6 +94,7 @@ def figures(
     expected: Mapping[str, Stored],
     executed: Mapping[str, Stored],
     machine_bytes: ByteCounts,
+    source: Mapping[str, Stored] = MappingProxyType({}),
 ) -> VerifiedProgram:
     """Return the figures of all witnesses for one program, side by side."""
     from hwsim.testbenches.bus_record import first_difference
@@ -83,6 +108,9 @@ def figures(
             "machine": first_difference(expected[name], executed[name]),
             "Verilog": first_difference(expected[name], record.stored, record.is_stored),
         }
+        if record.layer.output.name in source:
+            own = source[record.layer.output.name]
+            differences["file"] = first_difference(expected[name], own)
         cycles = None if record.end_cycle is None else record.end_cycle - before
         before = record.end_cycle or before
         layers.append(

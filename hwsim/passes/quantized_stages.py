@@ -114,14 +114,23 @@ def _convolution(
         )
         for source in sources
     ]
-    is_unsigned = graph.in_file[read.name].element is Element.UINT8
-    of_filter = single_scale_factor if is_unsigned else convolution_factor
+    of_filter = (
+        single_scale_factor if _element(graph, operator) is Element.UINT8 else convolution_factor
+    )
     factors = [
         of_filter(_quantization(read), scale, _quantization(left)) for scale in constants.scales
     ]
     return _weighted(
         operator, read_sources, left, constants, factors, Rounding.TWICE, operator.activation
     )
+
+
+def _element(graph: OperatorGraph, operator: Operator) -> Element:
+    """Return the one type that an operator reads and leaves in the file.
+
+    What it reads here may be of another one, if a change of type was left out.
+    """
+    return graph.in_file[operator.outputs[0]].element
 
 
 def _fully_connected(
@@ -199,7 +208,7 @@ def _average_pool(graph: OperatorGraph, operator: AveragePool, sources: Sources)
     """
     (source,) = sources
     left = graph.left(operator)
-    element = graph.in_file[operator.inputs[0]].element
+    element = _element(graph, operator)
     if any((operator.padding.top, operator.padding.left, operator.padding.bottom,
             operator.padding.right)):  # fmt: skip
         raise InputError("average pool with padding has no stage yet")

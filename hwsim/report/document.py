@@ -10,11 +10,13 @@ from typing import Any, Literal
 from hwsim.cost.estimate import Estimate
 from hwsim.graph import Graph
 from hwsim.report.comparison import ComparisonFigures, comparison_figures
+from hwsim.report.file_figures import FileFigures
+from hwsim.report.file_outputs import FileOutputFigures
 from hwsim.report.input_array import InputArray
 from hwsim.report.layers import LayerFigures, layer_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
-SCHEMA_VERSION = "2.2"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "2.3"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,11 @@ class TensorFigures:
 
 @dataclass(frozen=True)
 class OutputFigures:
-    """An output of the network: the shape of its int8 values, and what they stand for."""
+    """An output of the accelerator: the shape of its int8 values, and what they stand for."""
 
     name: str
-    """The tensor's name in the network, under which --save-outputs writes it."""
+    """The tensor's name in the network, under which --save-outputs writes it; it writes the outputs
+    of a .tflite under the file's names."""
     stored_channels: int
     """Channels of the tensor."""
     stored_height_pixels: int
@@ -91,7 +94,11 @@ class RunFigures:
     tensors: tuple[TensorFigures, ...]
     """One entry per layer."""
     outputs: tuple[OutputFigures, ...]
-    """The network's outputs, in its order."""
+    """The accelerator's outputs, in its order; of a network without host steps, the network's."""
+    image_as: str | None
+    """The way in which the photograph became the input of a .tflite; else null."""
+    file_outputs: tuple[FileOutputFigures, ...]
+    """The network's outputs as a .tflite has them, in its order; empty for other networks."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,8 @@ class Document:
     """The subcommand."""
     network: NetworkFigures
     """The network that was priced."""
+    file: FileFigures | None
+    """What a .tflite has beside the accelerator's part; null for other networks."""
     config: dict[str, Any]
     """The accelerator, key by key as in its TOML."""
     totals: TotalFigures
@@ -130,7 +139,9 @@ def network_figures(graph: Graph) -> NetworkFigures:
     )
 
 
-def make_document(estimate: Estimate, run: RunFigures | None = None) -> Document:
+def make_document(
+    estimate: Estimate, run: RunFigures | None = None, file: FileFigures | None = None
+) -> Document:
     """Return the document of an estimate, and of a run if there was one."""
     graph, config = estimate.graph, estimate.config
     layers = tuple(
@@ -142,6 +153,7 @@ def make_document(estimate: Estimate, run: RunFigures | None = None) -> Document
         hwsim_version=version("hwsim"),
         command="estimate" if run is None else "run",
         network=network_figures(graph),
+        file=file,
         config=config.model_dump(mode="json"),
         totals=total_figures(estimate, layers),
         layers=layers,

@@ -11,11 +11,12 @@ from hwsim.isa.registers import register
 from hwsim.program.program import Plan, Region
 from hwsim.program.traffic import COUNTERS, add_traffic
 from hwsim.report.c_defines import defines
+from hwsim.report.file_figures import FileFigures
 from hwsim.report.input_array import InputArray
 from hwsim.report.placed_tensor import PlacedTensor, placed_tensor
 from hwsim.timeline import Timeline
 
-SCHEMA_VERSION = "2.0"  # the second number grows when fields are added
+SCHEMA_VERSION = "2.1"  # the second number grows when fields are added
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class PlacedImage:
     """Its file's name, without the folder."""
     sha256: str
     """Hash of the input's bytes in memory."""
+    taken_as: str | None
+    """The way in which it became the input of a .tflite; else null."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ class MemoryMap:
     """The subcommand."""
     network: CompiledNetwork
     """The network that was compiled."""
+    file: FileFigures | None
+    """What a .tflite has beside the accelerator's part; null for other networks."""
     config: dict[str, Any]
     """The accelerator, key by key as in its TOML."""
     image: PlacedImage | None
@@ -142,6 +147,7 @@ def make_memory_map(
     plan: Plan,
     timeline: Timeline,
     network: CompiledNetwork,
+    file: FileFigures | None,
     image: PlacedImage | None,
     arrays: tuple[InputArray, ...],
     sha256: Mapping[str, str],
@@ -172,6 +178,7 @@ def make_memory_map(
         hwsim_version=version("hwsim"),
         command="compile",
         network=network,
+        file=file,
         config=config.model_dump(),
         image=image,
         arrays=arrays,

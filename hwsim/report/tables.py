@@ -2,6 +2,8 @@
 
 from hwsim.report.comparison import ComparisonFigures
 from hwsim.report.document import Document, RunFigures
+from hwsim.report.file_figures import step_tables
+from hwsim.report.file_outputs import output_table
 from hwsim.report.layers import WAITS, LayerFigures
 from hwsim.report.table import Facts, Table
 from hwsim.report.text import (
@@ -25,6 +27,7 @@ BYTE_COLUMNS = ("program", "weights", "read", "written")
 def document_tables(document: Document, verbose: bool = False) -> list[Table | Facts]:
     """Return every table of an estimate or a run."""
     return [
+        *step_tables(document.file),
         *layer_tables(document, verbose),
         *frame_tables(document, verbose),
         *comparison_tables(document.comparison),
@@ -60,7 +63,10 @@ def comparison_tables(comparison: ComparisonFigures | None) -> list[Table]:
 
 def run_tables(run: RunFigures | None) -> list[Table]:
     """Return the network's outputs and all tensors that a run stored; no table without a run."""
-    return [] if run is None else [outputs(run), tensors(run)]
+    if run is None:
+        return []
+    ends = output_table(run.file_outputs) if run.file_outputs else outputs(run)
+    return [ends, tensors(run)]
 
 
 def operators(layers: Layers) -> Table:

@@ -51,9 +51,10 @@ def heading(document: Document | Verification) -> str:
     """Return the network and the accelerator in one line."""
     network, config = document.network, document.config
     array = config["array"]
+    kernels = f"{document.file.kernels} kernels, " if document.file else ""
     return (
         f"{network.name} {network.input_width_pixels}x{network.input_height_pixels}, "
-        f"{network.weight_bits}-bit weights, on {config['name']}: "
+        f"{kernels}{network.weight_bits}-bit weights, on {config['name']}: "
         f"{array['input_lanes']}x{array['output_lanes']} lanes, "
         f"{megahertz(config['clock']['clock_hz'])}"
     )
@@ -137,7 +138,12 @@ def run_lines(run: RunFigures) -> tuple[str, ...]:
         if run.is_checked
         else "not compared with the reference, as --check would."
     )
-    return (*weights, f"Executed bit-exactly on {inputs_text(run.image, run.arrays)}; {checked}")
+    image = () if run.image_as is None else (f"Image: {run.image}, {run.image_as}.",)
+    return (
+        *weights,
+        *image,
+        f"Executed bit-exactly on {inputs_text(run.image, run.arrays)}; {checked}",
+    )
 
 
 def warning_lines(run: RunFigures) -> tuple[str, ...]:

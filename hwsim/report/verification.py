@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from hwsim.program.traffic import ByteCounts
 from hwsim.report.document import NetworkFigures
+from hwsim.report.file_figures import FileFigures
 from hwsim.report.input_array import InputArray
 
-SCHEMA_VERSION = "1.1"  # the second number grows when fields are added
+SCHEMA_VERSION = "1.2"  # the second number grows when fields are added
 LAYER_BOUND_RATIO = 0.01  # the timeline's largest error, of a layer's cycles
 TOTAL_BOUND_RATIO = 0.005  # of the run's cycles
 
@@ -18,7 +19,7 @@ class DifferenceFigures:
     """The first element, by channel, row and column, in which a witness differs from golden."""
 
     witness: str
-    """`machine` or `Verilog`."""
+    """`machine` or `Verilog`; `file` where golden differs from the operators of a .tflite."""
     different_elements: int
     """The number of the layer's elements that differ from golden."""
     channel: int
@@ -139,6 +140,33 @@ def _off(what: str, ratio: float | None, bound: float) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
+class VerifiedOutput:
+    """An output of a .tflite, from host and Verilog, beside what the file's operators compute."""
+
+    name: str
+    """Its name in the file."""
+    elements: int
+    """Elements that were compared."""
+    different_elements: int
+    """The number of those that differ."""
+    first_place: tuple[int, ...] | None
+    """Index along each axis of the first that differs; null if none does."""
+    found: float | None
+    """The value that came out there."""
+    expected: float | None
+    """The value that the file's operators compute there."""
+
+    def failures(self) -> Iterator[str]:
+        """Yield a line if the output differs."""
+        if self.different_elements:
+            yield (
+                f"output {self.name} differs in {self.different_elements:,} of {self.elements:,} "
+                f"elements, first at {list(self.first_place or ())}: Verilog and host "
+                f"{self.found:g}, file {self.expected:g}"
+            )
+
+
+@dataclass(frozen=True)
 class SavingFigures:
     """The savings against B, from the bytes that the bus monitor counted."""
 
@@ -160,6 +188,8 @@ class Verification:
     """The subcommand."""
     network: NetworkFigures
     """The network that was run."""
+    file: FileFigures | None
+    """What a .tflite has beside the accelerator's part; null for other networks."""
     config: dict[str, Any]
     """The accelerator, key by key as in its TOML."""
     image: str | None
@@ -168,6 +198,8 @@ class Verification:
     """Hash of the photograph's pixels that entered the network, after resizing; else null."""
     arrays: tuple[InputArray, ...]
     """The arrays that were given, one for each input; empty for a photograph."""
+    image_as: str | None
+    """The way in which the photograph became the input of a .tflite; else null."""
     weights: str
     """`seeded`, the name of a darknet file, or `graph` for a network that had constants."""
     layer_bound_ratio: float
@@ -176,6 +208,8 @@ class Verification:
     """The share by which the timeline's cycles of a run may be off."""
     programs: tuple[VerifiedProgram, ...]
     """C, or A if no layer is condensed; then B, if it ran."""
+    file_outputs: tuple[VerifiedOutput, ...]
+    """The outputs of a .tflite, computed by host and Verilog; empty for other networks."""
     saving: SavingFigures | None
     """The savings of C against B; null unless both ran."""
     failures: tuple[str, ...]

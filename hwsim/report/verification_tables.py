@@ -1,14 +1,16 @@
 """The tables that `hwsim verify` prints."""
 
+from collections.abc import Sequence
 from dataclasses import astuple
 from typing import TextIO
 
 from hwsim.program.traffic import ByteCounts
+from hwsim.report.file_figures import step_tables
 from hwsim.report.input_array import inputs_text
 from hwsim.report.table import Table
 from hwsim.report.terminal import Terminal
 from hwsim.report.text import heading
-from hwsim.report.verification import Verification, VerifiedProgram, unequal
+from hwsim.report.verification import Verification, VerifiedOutput, VerifiedProgram, unequal
 
 
 def print_verification(document: Verification, file: TextIO) -> None:
@@ -21,10 +23,16 @@ def print_verification(document: Verification, file: TextIO) -> None:
         f"{memory['bandwidth_bytes_per_cycle']} bytes per cycle; "
         f"{document.weights} weights; on {inputs_text(document.image, document.arrays)}",
     )
+    if document.image_as is not None:
+        terminal.print_line(f"image: {document.image_as}")
     terminal.print_line()
+    for table in step_tables(document.file):
+        terminal.print_table(table)
     for program in document.programs:
         terminal.print_table(values_and_cycles(program))
         terminal.print_table(bytes_by_class(program))
+    if document.file_outputs:
+        terminal.print_table(file_outputs(document.file_outputs))
     if document.saving:
         terminal.print_line("Saving of virtual maps, as counted on the bus", "bold")
         features, total = document.saving.feature_saving_ratio, document.saving.total_saving_ratio
@@ -64,6 +72,23 @@ def values_and_cycles(program: VerifiedProgram) -> Table:
         ("bytes", "Verilog", "timeline", "off"),
         rows,
         (total,),
+    )
+
+
+def file_outputs(outputs: Sequence[VerifiedOutput]) -> Table:
+    """Return the outputs of a file's network, end to end."""
+    return Table(
+        "Outputs of Verilog and host, beside what the file's operators compute",
+        ("output", "verdict"),
+        ("elements",),
+        tuple(
+            (
+                each.name,
+                f"{each.different_elements:,} differ" if each.different_elements else "equal",
+                f"{each.elements:,}",
+            )
+            for each in outputs
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from hwsim.report.charts import (
     traffic_chart,
 )
 from hwsim.report.document import Document
+from hwsim.report.file_figures import step_tables
 from hwsim.report.tables import comparison_tables, frame_tables, layer_tables, run_tables
 from hwsim.report.templating import environment
 from hwsim.report.text import (
@@ -77,6 +78,7 @@ def page_text(document: Document, estimate: Estimate) -> str:
             run_lines=run_lines(document.run) if document.run else (),
             warnings=warning_lines(document.run) if document.run else (),
             key_figures=key_figures(document),
+            step_tables=step_tables(document.file),
             comparison_tables=comparison_tables(document.comparison),
             charts=charts,
             figures={name: chart.figure for name, chart in charts.items()},

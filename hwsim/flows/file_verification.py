@@ -1,0 +1,68 @@
+"""Run a `.tflite` from its own inputs to its own outputs, with the accelerator as Verilog."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.arch.config import Config
+from hwsim.flows.file_execution import file_values, source_tensors
+from hwsim.flows.host_steps import Maps, run_steps
+from hwsim.flows.progress import Progress
+from hwsim.flows.simulation import subjects
+from hwsim.flows.witnesses import verify_program
+from hwsim.graph import Graph
+from hwsim.graph.steps import FileNetwork
+from hwsim.report.verification import VerifiedOutput, VerifiedProgram
+
+
+@dataclass(frozen=True)
+class VerifiedSteps:
+    """The programs of a network's steps on all witnesses, and its outputs end to end."""
+
+    programs: tuple[VerifiedProgram, ...]
+    outputs: tuple[VerifiedOutput, ...]
+
+
+def verify_steps(
+    network: FileNetwork, config: Config, maps: Maps, progress: Progress, purpose: str
+) -> VerifiedSteps:
+    """Execute the steps with the Verilog as the accelerator.
+
+    Golden is compared with what the file's operators compute, stage by stage, and the outputs of
+    Verilog and host with theirs.
+    """
+    source = source_tensors(network, maps, purpose)
+    programs: list[VerifiedProgram] = []
+
+    def run_device(graph: Graph, inputs: Maps) -> Maps:
+        (subject,) = subjects(graph, config, unfused=False)
+        found = verify_program(subject, inputs, progress, source)
+        programs.append(found.figures)
+        return found.outputs
+
+    tensors = run_steps(network, maps, run_device, purpose)
+    found, expected = file_values(network, tensors), file_values(network, source)
+    return VerifiedSteps(tuple(programs), verified_outputs(found, expected))
+
+
+def verified_outputs(
+    found: Mapping[str, NDArray[Any]], expected: Mapping[str, NDArray[Any]]
+) -> tuple[VerifiedOutput, ...]:
+    """Return the comparison of every output, by its name in the file."""
+    return tuple(_verified(name, found[name], values) for name, values in expected.items())
+
+
+def _verified(name: str, found: NDArray[Any], expected: NDArray[Any]) -> VerifiedOutput:
+    different = np.argwhere(found != expected)
+    place = tuple(map(int, different[0])) if len(different) else None
+    return VerifiedOutput(
+        name=name,
+        elements=expected.size,
+        different_elements=len(different),
+        first_place=place,
+        found=None if place is None else float(found[place]),
+        expected=None if place is None else float(expected[place]),
+    )

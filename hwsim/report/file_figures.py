@@ -1,0 +1,137 @@
+"""A quantized file's network as figures: its inputs, outputs and steps, as its file has them."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from hwsim.graph.file_tensors import FileTensor
+from hwsim.graph.steps import FileNetwork, HostStep, Step
+from hwsim.report.structure import KernelsName, TypeName
+from hwsim.report.table import Table
+
+ELEMENT_BYTES: dict[str, int] = {"int8": 1, "uint8": 1, "float32": 4}
+PROGRAM = "program"
+
+
+@dataclass(frozen=True)
+class FileTensorFigures:
+    """A tensor as the network's file has it."""
+
+    name: str
+    """Its name in the file."""
+    shape: tuple[int, ...]
+    """Its axes."""
+    type: TypeName
+    """The type of its elements."""
+    scale: float | None
+    """The real value of a step; null for real values."""
+    zero_point: int | None
+    """The element that stands for 0; null for real values."""
+
+
+@dataclass(frozen=True)
+class StepFigures:
+    """One step of the network: an operator of the host, or a program of the accelerator."""
+
+    where: Literal["host", "accelerator"]
+    """The place where it is computed."""
+    name: str
+    """Name of the operator in `hwsim show`; `program` for the accelerator's."""
+    kind: str
+    """Kind of the operator; `program` for the accelerator's."""
+    place: str
+    """Place of the operator in the file; empty for a program."""
+    reads: tuple[str, ...]
+    """Names of the tensors that it reads: inputs, or named by the operators that leave them."""
+    leaves: tuple[str, ...]
+    """Names of the tensors that it leaves for later steps and as outputs."""
+    read_bytes: int
+    """Bytes of what it reads, as the file has it, without padding."""
+    written_bytes: int
+    """Bytes of what it leaves, as the file has it, without padding."""
+
+
+@dataclass(frozen=True)
+class FileFigures:
+    """A quantized file's network: whose arithmetic it has, its ends and its steps."""
+
+    kernels: KernelsName
+    """The runtime whose reference kernels' arithmetic host and accelerator compute with."""
+    inputs: tuple[FileTensorFigures, ...]
+    """The inputs, in the file's order."""
+    outputs: tuple[FileTensorFigures, ...]
+    """The outputs, in the file's order."""
+    steps: tuple[StepFigures, ...]
+    """The steps in the order in which they are computed."""
+
+    @property
+    def host_steps(self) -> tuple[StepFigures, ...]:
+        return tuple(step for step in self.steps if step.where == "host")
+
+
+def file_figures(network: FileNetwork) -> FileFigures:
+    """Return the figures of a file's network."""
+    names = network.output_names
+    return FileFigures(
+        kernels=network.kernels.value,
+        inputs=tuple(_tensor(name, tensor) for name, tensor in network.inputs.items()),
+        outputs=tuple(_tensor(names[name], tensor) for name, tensor in network.outputs.items()),
+        steps=tuple(_step(network, step) for step in network.steps),
+    )
+
+
+def _tensor(name: str, tensor: FileTensor) -> FileTensorFigures:
+    quantization = tensor.quantization
+    return FileTensorFigures(
+        name=name,
+        shape=tensor.dims,
+        type=tensor.element.value,
+        scale=quantization.scale if quantization else None,
+        zero_point=quantization.zero_point if quantization else None,
+    )
+
+
+def _step(network: FileNetwork, step: Step) -> StepFigures:
+    operator = step.operator if isinstance(step, HostStep) else None
+    return StepFigures(
+        where="host" if operator else "accelerator",
+        name=operator.name if operator else PROGRAM,
+        kind=operator.KIND if operator else PROGRAM,
+        place=operator.place if operator else "",
+        reads=step.reads,
+        leaves=step.leaves,
+        read_bytes=_bytes(network, step.reads),
+        written_bytes=_bytes(network, step.leaves),
+    )
+
+
+def _bytes(network: FileNetwork, names: tuple[str, ...]) -> int:
+    tensors = map(network.in_file, names)
+    return sum(math.prod(each.dims) * ELEMENT_BYTES[each.element.value] for each in tensors)
+
+
+def step_tables(file: FileFigures | None) -> list[Table]:
+    """Return the steps of a file's network with the host's bytes; no table for another network."""
+    if file is None:
+        return []
+    read = sum(step.read_bytes for step in file.host_steps)
+    written = sum(step.written_bytes for step in file.host_steps)
+    note = "The host computes nothing: the accelerator computes every operator."
+    if file.host_steps:
+        note = (
+            f"The host reads {read:,} bytes and writes {written:,}; host time is not in any figure."
+        )
+    rows = tuple(
+        (
+            step.name,
+            step.where,
+            step.kind,
+            step.place,
+            f"{step.read_bytes:,}",
+            f"{step.written_bytes:,}",
+        )
+        for step in file.steps
+    )
+    title = f"Steps, with the arithmetic of {file.kernels} kernels"
+    words = ("step", "computed by", "kind", "in the file")
+    return [Table(title, words, ("bytes read", "written"), rows, notes=(note,))]

@@ -1,0 +1,105 @@
+"""The values that a quantized file's network leaves, as figures and as a table."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.graph.file_tensors import FileTensor
+from hwsim.graph.steps import FileNetwork
+from hwsim.report.structure import TypeName
+from hwsim.report.table import Table
+
+LARGEST_VALUES = 5  # that are listed of an output
+SHOWN_VALUES = 3  # of these, in a terminal
+
+
+@dataclass(frozen=True)
+class ValueFigures:
+    """One value of an output."""
+
+    place: tuple[int, ...]
+    """Its index along each axis of the tensor."""
+    element: float
+    """The value, as the file's type has it."""
+    real: float
+    """The real value that it stands for."""
+
+
+@dataclass(frozen=True)
+class FileOutputFigures:
+    """An output of the network, as its file has it."""
+
+    name: str
+    """Its name in the file, under which --save-outputs writes it."""
+    shape: tuple[int, ...]
+    """Its axes."""
+    type: TypeName
+    """The type of its elements."""
+    sha256: str
+    """Hash of its bytes, the last axis innermost."""
+    largest: tuple[ValueFigures, ...]
+    """Its largest values, the largest first; of equal ones that which comes first."""
+
+
+def file_output_figures(
+    network: FileNetwork, values: Mapping[str, NDArray[Any]]
+) -> tuple[FileOutputFigures, ...]:
+    """Return the figures of a network's outputs, whose `values` have the file's names."""
+    names = network.output_names
+    return tuple(
+        _figures(names[name], tensor, values[names[name]])
+        for name, tensor in network.outputs.items()
+    )
+
+
+def _figures(name: str, tensor: FileTensor, values: NDArray[Any]) -> FileOutputFigures:
+    return FileOutputFigures(
+        name=name,
+        shape=tensor.dims,
+        type=tensor.element.value,
+        sha256=hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest(),
+        largest=tuple(_largest(tensor, values)),
+    )
+
+
+def _largest(tensor: FileTensor, values: NDArray[Any]) -> list[ValueFigures]:
+    flat = values.astype(np.float64).ravel()
+    order = np.argsort(-flat, kind="stable")[:LARGEST_VALUES]
+    scale = tensor.quantization.scale if tensor.quantization else 1.0
+    zero_point = tensor.quantization.zero_point if tensor.quantization else 0
+    return [
+        ValueFigures(
+            place=tuple(int(axis) for axis in np.unravel_index(index, tensor.dims)),
+            element=float(flat[index]),
+            real=scale * (float(flat[index]) - zero_point),
+        )
+        for index in order
+    ]
+
+
+def output_table(outputs: Sequence[FileOutputFigures]) -> Table:
+    """Return a row for each output with its largest values."""
+    return Table(
+        "Outputs as the file has them, and their largest values: [index] = real value (element)",
+        ("output", "type", "shape", "largest"),
+        (),
+        tuple(
+            (
+                output.name,
+                output.type,
+                "x".join(map(str, output.shape)),
+                ", ".join(_text(output, value) for value in output.largest[:SHOWN_VALUES]),
+            )
+            for output in outputs
+        ),
+    )
+
+
+def _text(output: FileOutputFigures, value: ValueFigures) -> str:
+    index = ", ".join(map(str, value.place[1:] or value.place))  # a batch has one frame
+    element = "" if output.type == "float32" else f" ({value.element:g})"
+    return f"[{index}] = {value.real:.4g}{element}"

@@ -1,0 +1,49 @@
+"""Small `.tflite` files with work for the host at their ends."""
+
+import numpy as np
+
+from tests.tflite_writer import File
+
+SIDE, CLASSES = 6, 5
+DIMS = (1, SIDE, SIDE, 3)
+
+
+def classifier(ends: str, channels: int = 3) -> File:
+    """Return a convolution, a matrix and a softmax between ends of one type.
+
+    Real values are quantized and dequantized inside, and `uint8 to int8` changes the input's type;
+    `int8` and `uint8` files are of one type throughout.
+    """
+    rng = np.random.default_rng(5)
+    inner = "uint8" if ends == "uint8" else "int8"
+    zero = 128 if inner == "uint8" else 0
+    file = File()
+    x = file.tensor((1, SIDE, SIDE, channels), inner, [0.02], [zero - 5], name="image")
+    kernel = rng.integers(-90, 91, (4, 3, 3, channels))
+    matrix = rng.integers(-90, 91, (CLASSES, 4 * SIDE * SIDE))
+    w, m = (
+        file.constant((values + zero).astype(inner), scales=[scale], zero_points=[zero])
+        for values, scale in ((kernel, 0.01), (matrix, 0.001))
+    )
+    b = file.constant(np.zeros(4, np.int32), scales=[0.0002], zero_points=[0])
+    c = file.constant(np.zeros(CLASSES, np.int32), scales=[0.00003], zero_points=[0])
+    y = file.tensor((1, SIDE, SIDE, 4), inner, [0.03], [zero + 7])
+    z = file.tensor((1, CLASSES), inner, [0.1], [zero + 3])
+    out = file.tensor((1, CLASSES), inner, [1 / 256], [zero - 128], name="scores")
+    file.inputs, file.outputs = [x], [out]
+    if ends == "float32":
+        real = file.tensor((1, SIDE, SIDE, channels), ends, name="real_image")
+        file.operator("QUANTIZE", [real], x)
+        file.inputs = [real]
+    if ends == "uint8 to int8":
+        pixels = file.tensor((1, SIDE, SIDE, channels), "uint8", [0.02], [123], name="pixels")
+        file.operator("QUANTIZE", [pixels], x)
+        file.inputs = [pixels]
+    file.operator("CONV_2D", [x, w, b], y, StrideH=1, StrideW=1, FusedActivationFunction=1)
+    file.operator("FULLY_CONNECTED", [y, m, c], z)
+    file.operator("SOFTMAX", [z], out, Beta=1.0)
+    if ends == "float32":
+        real = file.tensor((1, CLASSES), ends, name="real_scores")
+        file.operator("DEQUANTIZE", [out], real)
+        file.outputs = [real]
+    return file
