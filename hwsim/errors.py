@@ -10,6 +10,11 @@ class InputError(ValueError):
     The command line prints the message alone and exits with status 2.
     """
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Each thing that is wrong, in a line."""
+        return (str(self),)
+
 
 class UnsupportedError(InputError):
     """A file of which several things cannot be taken, all told at once.
@@ -18,9 +23,15 @@ class UnsupportedError(InputError):
     """
 
     def __init__(self, what: str, found: Sequence[str]) -> None:
+        self._found = tuple(found)
         several = (f"{what}: it cannot be taken for these reasons:", *found)
         self.lines = (f"{what}: {found[0]}",) if len(found) == 1 else several
         super().__init__("\n  ".join(self.lines))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Each thing that cannot be taken, in a line."""
+        return self._found
 
 
 class ComparisonError(Exception):

@@ -148,8 +148,6 @@ def test_a_tflite_is_told_with_its_quantization(
     lines = {" ".join(line.split()) for line in out.splitlines()}
     assert {
         "three 4x4, 64 MACs",
-        "conv_2d_0 operator 0 CONV_2D convolution x 2x4x4 not decided yet 64",
-        "add_1 operator 1 ADD add x + conv_2d_0 2x4x4 not decided yet -",
         "What the operators leave, in the file's own integers; kernels: tflm",
         "conv_2d_0 int8 2 0.5 3",
         "relu_2 int8 - 0.5 3",
@@ -157,7 +155,7 @@ def test_a_tflite_is_told_with_its_quantization(
         "reads relu_2",
     } <= lines
     row = found.operators[0]
-    assert (row.fate, row.output_in_file, row.output_type) == ("undecided", "t3", "int8")
+    assert (row.output_in_file, row.output_type) == ("t3", "int8")
     assert (row.output_scale, row.output_zero_point, row.weight_scales) == (0.5, 3, 2)
     assert main(["show", str(file), "--json", "-"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -175,3 +173,39 @@ def test_only_a_tflite_takes_kernels(file: Path, capsys: pytest.CaptureFixture[s
 def test_a_tflite_has_its_own_size(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="size 32: only built-in networks"):
         hwsim.show(tmp_path / "one.tflite", size=32)
+
+
+def test_stages_of_a_tflite_are_told_with_the_proofs_of_its_sums(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
+    from tests.tflite_small import residual
+
+    file = tmp_path / "residual.tflite"
+    file.write_bytes(residual().content())
+    assert main(["show", str(file)]) == 0
+    lines = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    assert {
+        "conv_2d_0 operator 0 CONV_2D convolution x 2x4x4 stage conv_2d_0 64",
+        "add_1 operator 1 ADD add x + conv_2d_0 2x4x4 stage add_1 -",
+        "softmax_2 operator 2 SOFTMAX softmax add_1 2x4x4 the host computes it -",
+    } <= lines
+    (proved,) = hwsim.show(file).document.proved_sums
+    assert (proved.stage, proved.pairs) == ("add_1", 65_536)
+    shown = f"add_1 {proved.first_weight:,} {proved.second_weight:,} {proved.multiplier:,} "
+    assert any(line.startswith(shown) for line in lines)
+
+
+def test_operators_without_exact_stages_are_told_all_at_once(tmp_path: Path) -> None:
+    pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
+    from tests.tflite_small import rearranged
+
+    file = tmp_path / "rearranged.tflite"
+    file.write_bytes(rearranged().content())
+    document = hwsim.show(file).document
+    assert document.stages == ()
+    assert {each.fate for each in document.operators} == {"undecided"}
+    assert document.refusals == (
+        "operator 1 DEPTH_TO_SPACE: depth to space has no stage yet",
+        "operator 3 DEPTH_TO_SPACE: depth to space has no stage yet",
+    )

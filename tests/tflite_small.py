@@ -47,3 +47,45 @@ def classifier(ends: str, channels: int = 3) -> File:
         file.operator("DEQUANTIZE", [out], real)
         file.outputs = [real]
     return file
+
+
+def residual() -> File:
+    """Return a convolution, the sum of its input and its output, and a softmax."""
+    file = File()
+    x = file.tensor((1, 4, 4, 2), "int8", [0.5], [3], name="x")
+    y = file.tensor((1, 4, 4, 2), "int8", [0.25], [-1])
+    z = file.tensor((1, 4, 4, 2), "int8", [0.4], [2])
+    out = file.tensor((1, 4, 4, 2), "int8", [1 / 256], [-128])
+    file.inputs, file.outputs = [x], [out]
+    file.operator("CONV_2D", [x, *_pixelwise(file, 2, 2)], y, StrideH=1, StrideW=1)
+    file.operator("ADD", [x, y], z)
+    file.operator("SOFTMAX", [z], out, Beta=1.0)
+    return file
+
+
+def rearranged() -> File:
+    """Return three convolutions between which channels become pixels."""
+    file = File()
+    x = file.tensor((1, 2, 2, 4), "int8", [0.5], [3])
+    file.inputs = [x]
+    side = 2
+    for channels in (4, 1):
+        filtered = file.tensor((1, side, side, 4), "int8", [0.5], [3])
+        file.operator(
+            "CONV_2D", [x, *_pixelwise(file, 4, channels)], filtered, StrideH=1, StrideW=1
+        )
+        side *= 2
+        x = file.tensor((1, side, side, 1), "int8", [0.5], [3])
+        file.operator("DEPTH_TO_SPACE", [filtered], x, BlockSize=2)
+    out = file.tensor((1, side, side, 1), "int8", [0.5], [3])
+    file.operator("CONV_2D", [x, *_pixelwise(file, 1, 1)], out, StrideH=1, StrideW=1)
+    file.outputs = [out]
+    return file
+
+
+def _pixelwise(file: File, filters: int, channels: int) -> tuple[int, int]:
+    """Return weights and bias of a convolution that looks at single pixels."""
+    weights = np.arange(filters * channels, dtype=np.int8).reshape(filters, 1, 1, channels)
+    w = file.constant(weights, scales=[0.01], zero_points=[0])
+    b = file.constant(np.zeros(filters, np.int32), scales=[0.005], zero_points=[0])
+    return w, b

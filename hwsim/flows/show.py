@@ -7,12 +7,14 @@ from typing import Any
 
 from hwsim.errors import InputError, shown
 from hwsim.flows.network import NetworkSource, Size, is_tflite, load, load_operators
-from hwsim.graph import Graph, Stage, Tensor
+from hwsim.graph import Graph, Rounding, Stage, Tensor
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
-from hwsim.graph.operators import Operator
+from hwsim.graph.operators import Add, Operator, Subtract
 from hwsim.graph.steps import FileNetwork
-from hwsim.passes.lower import Lowered, lower
+from hwsim.passes.exact_sum import PAIRS
+from hwsim.passes.host_parts import host_parts
+from hwsim.passes.lower import Lowered, lower, lower_as_in_file
 from hwsim.report.layers import operators
 from hwsim.report.records import Records
 from hwsim.report.result import Result
@@ -21,6 +23,7 @@ from hwsim.report.structure import (
     FateName,
     InputFigures,
     OperatorFigures,
+    ProvedSum,
     SourceFigures,
     StageFigures,
     Structure,
@@ -99,8 +102,12 @@ def _staged(graph: Graph) -> Structure:
         kernels=None,
         macs=graph.macs,
         outputs=tuple(tensor.name for tensor in graph.outputs),
-        operators=tuple(_lowered(each, lowered) for each in named if lowered is not None),
+        operators=tuple(
+            _lowered(each, lowered.operators, lowered) for each in named if lowered is not None
+        ),
         stages=tuple(map(_stage, graph.stages)),
+        proved_sums=(),
+        refusals=(),
     )
 
 
@@ -110,6 +117,16 @@ def _input(tensor: Tensor) -> InputFigures:
 
 
 def _quantized(graph: OperatorGraph, kernels: Kernels) -> Structure:
+    """Return the operators of a `.tflite`, and the stages or the reasons why there are none."""
+    lowered, by_host = None, set[str]()
+    refusals: tuple[str, ...] = ()
+    try:
+        parts = host_parts(graph)
+        by_host = {operator.name for operator in (*parts.before, *parts.after)}
+        lowered = lower_as_in_file(parts, kernels)
+    except InputError as error:
+        refusals = error.reasons
+    stages = () if lowered is None else lowered.graph.stages
     return Structure(
         schema_version=SCHEMA_VERSION,
         hwsim_version=version("hwsim"),
@@ -119,20 +136,52 @@ def _quantized(graph: OperatorGraph, kernels: Kernels) -> Structure:
         kernels=kernels.value,
         macs=graph.total_macs,
         outputs=graph.outputs,
-        operators=tuple(_operator(each, graph, _undecided(each)) for each in graph.operators),
-        stages=(),
+        operators=tuple(_in_file(each, graph, lowered, by_host) for each in graph.operators),
+        stages=tuple(map(_stage, stages)),
+        proved_sums=tuple(_proved_sum(stage) for stage in stages if _is_sum(graph, stage)),
+        refusals=refusals,
     )
 
 
-def _undecided(operator: Operator) -> FateName:
-    """Return what becomes of an operator of which no stages are made yet."""
-    if operator.IS_ON_HOST:
-        return "host"
-    return "address" if operator.IS_ADDRESS else "undecided"
+def _in_file(
+    operator: Operator, graph: OperatorGraph, lowered: Lowered | None, by_host: set[str]
+) -> OperatorFigures:
+    """Return an operator of a `.tflite` with what becomes of it."""
+    if operator.name in by_host:
+        return _operator(operator, graph, "host")
+    if lowered is None:
+        return _operator(operator, graph, "undecided")
+    if operator.name not in {each.name for each in lowered.operators.operators}:
+        return _operator(operator, graph, "address")  # it leaves what it reads
+    return _lowered(operator, graph, lowered)
 
 
-def _lowered(operator: Operator, lowered: Lowered) -> OperatorFigures:
-    figures = _operator(operator, lowered.operators, lowered.fate(operator).value)
+def _is_sum(graph: OperatorGraph, stage: Stage) -> bool:
+    return (
+        any(
+            isinstance(operator, Add | Subtract) and operator.name == stage.name
+            for operator in graph.operators
+        )
+        and len(stage.sources) > 1
+    )
+
+
+def _proved_sum(stage: Stage) -> ProvedSum:
+    assert stage.constants is not None
+    first, second = (int(weights.flat[0]) for weights in stage.constants.weights)
+    return ProvedSum(
+        stage=stage.name,
+        first_weight=first,
+        second_weight=second,
+        multiplier=int(stage.constants.multiplier[0]),
+        shift=int(stage.constants.shift[0]),
+        roundings=2 if stage.rounding is Rounding.TWICE else 1,
+        pairs=PAIRS,
+    )
+
+
+def _lowered(operator: Operator, graph: OperatorGraph, lowered: Lowered) -> OperatorFigures:
+    figures = _operator(operator, graph, lowered.fate(operator).value)
     own, fused = lowered.own_stages(operator), lowered.fused_into(operator)
     return replace(figures, own_stages=own, fused_into=fused)
 

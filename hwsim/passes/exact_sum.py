@@ -16,6 +16,7 @@ from hwsim.graph import Quantization, Rounding
 from hwsim.passes.tflite_factors import FRACTION_BITS, Factor, stored_factor
 
 Pairs = NDArray[np.int64]
+PAIRS = 1 << 16  # of int8 values, all of which are tried
 LARGEST_WEIGHT = 32639  # of two limbs of 8 bits
 HEADROOM_BITS = 20  # by which TFLite shifts operands before it scales them
 HARD_PAIRS = 512  # on which weights are tried first

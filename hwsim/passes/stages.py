@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from hwsim.errors import InputError
+from hwsim.errors import InputError, UnsupportedError
 from hwsim.graph import Graph, Source, Stage, Tensor
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
@@ -26,29 +26,50 @@ def staged(graph: OperatorGraph) -> Graph:
             raise InputError(f"layer {operator.name}: {operator.KIND} has no stage")
         return _stage(operator, operands[0])
 
-    return _staged(graph, stage_of)
+    return _graph(graph, _stages(graph, stage_of))
 
 
 def staged_as_in_file(graph: OperatorGraph, kernels: Kernels) -> Graph:
     """Return the stage graph of a quantized file, with the file's own constants.
 
-    Raises `InputError` for the operators that have no exact stage.
+    Raises `UnsupportedError` for all operators that have no exact stage.
     """
-    return _staged(
-        graph, lambda operator, operands: quantized_stage(graph, operator, operands, kernels)
-    )
+    refused: list[str] = []
+
+    def stage_of(operator: Operator, operands: list[Sources]) -> Stage | None:
+        try:
+            return quantized_stage(graph, operator, operands, kernels)
+        except InputError as error:
+            refused.append(str(error))
+            return None
+
+    stages = _stages(graph, stage_of)
+    if refused:
+        raise UnsupportedError(f"network '{graph.name}'", refused)
+    return _graph(graph, stages)
 
 
-def _staged(graph: OperatorGraph, stage_of: Callable[[Operator, list[Sources]], Stage]) -> Graph:
+def _stages(
+    graph: OperatorGraph, stage_of: Callable[[Operator, list[Sources]], Stage | None]
+) -> list[Stage]:
+    """Return the stages of all operators that are no addresses, but for those without any."""
     seen: dict[str, Sources] = {tensor.name: (_whole(tensor),) for tensor in graph.inputs}
     stages: list[Stage] = []
     for operator in graph.operators:
         (output,) = operator.outputs
         if isinstance(operator, ADDRESSES):
             seen[output] = _address(operator, seen)
+            continue
+        stage = stage_of(operator, [seen[name] for name in operator.inputs])
+        if stage is None:
+            seen[output] = (_whole(graph.tensors[output]),)
         else:
-            stages.append(stage_of(operator, [seen[name] for name in operator.inputs]))
-            seen[output] = (_whole(stages[-1].output),)
+            stages.append(stage)
+            seen[output] = (_whole(stage.output),)
+    return stages
+
+
+def _graph(graph: OperatorGraph, stages: list[Stage]) -> Graph:
     stored = {stage.output.name: stage.output for stage in stages}
     return Graph(
         graph.name, graph.inputs, tuple(stages), tuple(stored[name] for name in graph.outputs)

@@ -16,7 +16,7 @@ class Operator:
     """One operator of the network, and the place of its cost."""
 
     name: str
-    """Convolution, bias, rescale, leaky ReLU, channel pool or spatial pool."""
+    """Convolution, bias, rescale, ReLU, leaky ReLU, channel pool or spatial pool."""
     parameter: str
     """The kernel, slope, k, or window/stride, which tells it from operators of the same name."""
     status: Literal["priced", "fused"]
@@ -173,7 +173,12 @@ def operators(layer: Stage) -> tuple[Operator, ...]:
         Operator("rescale", f"{layer.output.bits} bits", "fused"),
     ]
     if layer.leaky_slope is not None:
-        found.append(Operator("leaky ReLU", f"{layer.leaky_slope:g}", "fused"))
+        slope = layer.leaky_slope
+        found.append(
+            Operator("leaky ReLU", f"{slope:g}", "fused")
+            if slope
+            else Operator("ReLU", "", "fused")
+        )
     if layer.channel_pool > 1:
         found.append(Operator("channel pool", str(layer.channel_pool), "fused"))
     if layer.spatial_pool is not SpatialPool.NONE:

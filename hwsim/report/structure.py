@@ -47,8 +47,8 @@ class OperatorFigures:
     fate: FateName
     """`stage`: it has stages of its own. `fused`: stages of other operators compute it. `address`:
     nothing computes it, its readers find the values where they are stored. `host`: the host must
-    compute it. `unread`: it is left out, as no output depends on it. `undecided`: it is the
-    accelerator's, but no stages are made of this kind of file yet."""
+    compute it. `unread`: it is left out, as no output depends on it. `undecided`: some operators
+    of the network have no exact stages, so that none are made."""
     own_stages: tuple[str, ...]
     """The stages that were made for it."""
     fused_into: tuple[str, ...]
@@ -108,6 +108,30 @@ class StageFigures:
 
 
 @dataclass(frozen=True)
+class ProvedSum:
+    """A sum of two tensors that was proved to be the file's for all pairs of their values.
+
+    It is (first weight x first value + second weight x second value + bias) x multiplier / 2^shift,
+    of values less their zero points.
+    """
+
+    stage: str
+    """The stage that computes it."""
+    first_weight: int
+    """The factor of the first tensor's values."""
+    second_weight: int
+    """That of the second's."""
+    multiplier: int
+    """The factor of the sum."""
+    shift: int
+    """The places by which the product is shifted."""
+    roundings: Literal[1, 2]
+    """How often that rounds."""
+    pairs: int
+    """The pairs of values that were tried: all there are."""
+
+
+@dataclass(frozen=True)
 class InputFigures:
     """A tensor that the host writes before the network runs."""
 
@@ -145,3 +169,7 @@ class Structure:
     """The operators in the file's order; empty for a built-in network, which has stages only."""
     stages: tuple[StageFigures, ...]
     """The stages in the order in which they are computed."""
+    proved_sums: tuple[ProvedSum, ...]
+    """The sums of a quantized file, each with what was proved."""
+    refusals: tuple[str, ...]
+    """Why stages cannot be made of a quantized file, if they cannot: a line for each operator."""

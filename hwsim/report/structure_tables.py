@@ -8,7 +8,7 @@ FATES = {
     "address": "an address only",
     "host": "the host computes it",
     "unread": "left out: no output depends on it",
-    "undecided": "not decided yet",
+    "undecided": "undecided: see below",
 }
 
 
@@ -24,7 +24,9 @@ def structure_tables(structure: Structure) -> tuple[Table | Facts, ...]:
     operators = (_operators(structure),) if structure.operators else ()
     quantized = (_quantized(structure),) if structure.kernels else ()
     stages = (_stages(structure),) if structure.stages else ()
-    return (*operators, *quantized, *stages, _host(structure))
+    sums = (_sums(structure),) if structure.proved_sums else ()
+    refusals = (_refusals(structure),) if structure.refusals else ()
+    return (*operators, *quantized, *stages, *sums, *refusals, _host(structure))
 
 
 def _operators(structure: Structure) -> Table:
@@ -86,6 +88,32 @@ def _stages(structure: Structure) -> Table:
         last=(("total", "", "", "", "", "", _count(structure.macs)),),
         notes=("tensor[a:b] are its channels from a to b - 1; 2x: each pixel is read twice.",),
     )
+
+
+def _sums(structure: Structure) -> Table:
+    return Table(
+        title="Sums, each proved to be the file's for all pairs of two int8 values",
+        words=("stage",),
+        numbers=("first weight", "second weight", "multiplier", "shift", "roundings", "pairs"),
+        rows=tuple(
+            (
+                each.stage,
+                f"{each.first_weight:,}",
+                f"{each.second_weight:,}",
+                f"{each.multiplier:,}",
+                str(each.shift),
+                str(each.roundings),
+                f"{each.pairs:,}",
+            )
+            for each in structure.proved_sums
+        ),
+        notes=("(weights x values less their zero points) x multiplier / 2^shift.",),
+    )
+
+
+def _refusals(structure: Structure) -> Facts:
+    lines = {str(number): line for number, line in enumerate(structure.refusals, start=1)}
+    return Facts("No exact stages can be made, for these reasons", lines)
 
 
 def _host(structure: Structure) -> Facts:

@@ -67,9 +67,14 @@ def convolutions(operators: Iterable[Operator]) -> str:
 
 def fused_operators(operators: Iterable[Operator]) -> str:
     """Return activation and pools in short form, without bias and rescale."""
-    names = {"leaky ReLU": "leaky", "channel pool": "channel pool", "spatial pool": "pool"}
+    names = {
+        "ReLU": "ReLU",
+        "leaky ReLU": "leaky",
+        "channel pool": "channel pool",
+        "spatial pool": "pool",
+    }
     return ", ".join(
-        f"{names[operator.name]} {operator.parameter}"
+        f"{names[operator.name]} {operator.parameter}".strip()
         for operator in operators
         if operator.name in names
     )
