@@ -21,7 +21,7 @@ FLAGS = (
 
 
 class Status(IntEnum):
-    """The values that `accelerator_run` returns."""
+    """The values that `accelerator_run` returns, and with steps `accelerator_run_steps`."""
 
     OK = 0
     NOT_FOUND = 1
@@ -29,6 +29,7 @@ class Status(IntEnum):
     BUSY = 3
     FAILED = 4
     HANGS = 5
+    HOST_FAILED = 6
 
 
 class _Bus(ctypes.Structure):

@@ -27,7 +27,10 @@ from hwsim.rtl.primitives.queue import Queue
 from hwsim.testbenches.simulator import lint, verilator_environment
 from tests.test_report_document import keeps_to_the_schema
 
-SOURCES = {"npu.v", "npu.vlt", "npu.core", "npu.rdl", "npu.h", "npu_driver.h", "example.c"}
+SOURCES = {"npu.v", "npu.vlt", "npu.core", "npu.rdl", "npu.h", "npu_driver.h", "example.c"} | {
+    "npu_host_ops.h",
+    "host_ops.c",
+}
 FILES = SOURCES | {"README.md", "html/index.html"}
 MODULE = r"^module \\?([^\s(]+).*?^endmodule"
 INSTANCE = r"^  \\?(\S+)  \\?(\S+) +\($"  # an instance: module and name

@@ -38,7 +38,8 @@ INT16_MIN, INT16_MAX = -(1 << 15), (1 << 15) - 1
 def quantize(x: NDArray[np.float32], left: Tensor) -> Map:
     """Return real values as integers: a float32 quotient, halves away from 0."""
     own = quantization(left)
-    steps = (x / np.float32(own.scale)).astype(np.float64)
+    with np.errstate(over="ignore"):  # an infinity is clamped as any other value
+        steps = (x / np.float32(own.scale)).astype(np.float64)
     return clamped(rounded(steps) + own.zero_point)
 
 

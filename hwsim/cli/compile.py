@@ -134,6 +134,10 @@ def _print(document: "MemoryMap", folder: str) -> None:
     }
     sizes = {file.path: f"{file.size_bytes:,} bytes" for file in document.files}
     click.echo(visible(f"{document.network.name} for {document.config['name']}, in {folder}"))
+    if document.file is not None:
+        click.echo(f"  {'kernels':16}{document.file.kernels:>18}")
+        for step in document.file.steps:
+            click.echo(f"  {'step':16}{step.where:>18}  {visible(step.name)} ({step.kind})")
     for path in (*sizes, MAP, HEADER):
         click.echo(f"  {path:16}{sizes.get(path, ''):>18}  {kinds[path]}")
     for write in document.registers:

@@ -2,6 +2,7 @@
 
 from hwsim.escape import c_string, comment
 from hwsim.report.c_defines import fields, prefixes
+from hwsim.report.file_figures import FileFigures, FileTensorFigures
 from hwsim.report.memory_map import MemoryMap
 from hwsim.report.placed_tensor import PlacedTensor
 
@@ -30,7 +31,7 @@ HEADER = """\
 
 {defines}
 
-/*
+{steps}/*
  * What follows initializes the structures of NAME_driver.h, which `hwsim rtl` writes. NAME is
  * `accelerator` unless --name says otherwise.
  *
@@ -49,6 +50,37 @@ HEADER = """\
 
 #endif
 """
+STEPS = """\
+/*
+ * The steps of the network, for `NAME_run_steps` of the driver:
+ *
+ *     const struct NAME_step steps[MEMORY_STEPS_COUNT] = MEMORY_STEPS;
+ *
+ * You write the functions of the host, one for each of its operators; a program without one of them
+ * does not link. They compute, in the order of the steps:
+ *
+{rows}
+ *
+ * The tensors between them, as the file has them:
+ *
+{tensors}
+ *
+ * What the accelerator reads and leaves lies at its ADDRESS, see above; there, a value of a file's
+ * uint8 is less 128, and so is its zero point.
+ */
+#ifdef __cplusplus
+extern "C" {{
+#endif
+{functions}
+#ifdef __cplusplus
+}}
+#endif
+
+#define MEMORY_STEPS_COUNT {count}u
+#define MEMORY_STEPS \\
+    {{ {elements} }}
+
+"""
 NEXT_LINE = ", \\\n      "
 
 
@@ -63,9 +95,45 @@ def c_header(document: MemoryMap) -> str:
         title=comment(f"{network} on {config}, by hwsim {document.hwsim_version}"),
         defines="\n".join(lines),
         job=job,
+        steps="" if document.file is None else _steps(document.file),
         inputs=_initializer("INPUT", document.placed_inputs),
         outputs=_initializer("OUTPUT", document.placed_outputs),
     )
+
+
+def _steps(file: FileFigures) -> str:
+    """Return the functions of the host's operators, and an initializer of all steps."""
+    functions = [
+        f"memory_host_op_{number}" if step.where == "host" else "0"
+        for number, step in enumerate(file.steps)
+    ]
+    rows: list[str] = []
+    for function, step in zip(functions, file.steps, strict=True):
+        parameters = "".join(f", {key} {value}" for key, value in step.parameters.items())
+        what = "the program"
+        if step.where == "host":
+            what = f"{function}: {step.kind}{parameters} ({step.place})"
+        reads, leaves = (" + ".join(names) for names in (step.reads, step.leaves))
+        rows += [f" *   {comment(what)}", f" *       {comment(f'{reads} -> {leaves}')}"]
+    elements = (
+        f"{{ {c_string(step.name)}, {function} }}"
+        for function, step in zip(functions, file.steps, strict=True)
+    )
+    return STEPS.format(
+        rows="\n".join(rows),
+        tensors="\n".join(map(_tensor, file.tensors)),
+        functions="\n".join(f"int {name}(void *context);" for name in functions if name != "0"),
+        count=len(functions),
+        elements=NEXT_LINE.join(elements),
+    )
+
+
+def _tensor(tensor: FileTensorFigures) -> str:
+    """Return a line of a comment on a tensor as the file has it."""
+    shape = "x".join(map(str, tensor.shape))
+    meaning = "" if tensor.scale is None else f", {tensor.scale!r} * (x - {tensor.zero_point})"
+    name = f"{tensor.tensor} ({tensor.name})" if tensor.name != tensor.tensor else tensor.name
+    return f" *   {comment(name)}: {tensor.type} {shape}{meaning}"
 
 
 def _initializer(end: str, tensors: tuple[PlacedTensor, ...]) -> str:

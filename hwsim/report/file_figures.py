@@ -1,10 +1,11 @@
 """A quantized file's network as figures: its inputs, outputs and steps, as its file has them."""
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from enum import Enum
+from typing import Any, Literal
 
-from hwsim.graph.file_tensors import FileTensor
+from hwsim.graph.operators import Operator
 from hwsim.graph.steps import FileNetwork, HostStep, Step
 from hwsim.report.structure import KernelsName, TypeName
 from hwsim.report.table import Table
@@ -17,6 +18,8 @@ PROGRAM = "program"
 class FileTensorFigures:
     """A tensor as the network's file has it."""
 
+    tensor: str
+    """Name under which steps read and leave it: of an input, or of the operator that leaves it."""
     name: str
     """Its name in the file."""
     shape: tuple[int, ...]
@@ -41,10 +44,12 @@ class StepFigures:
     """Kind of the operator; `program` for the accelerator's."""
     place: str
     """Place of the operator in the file; empty for a program."""
+    parameters: dict[str, Any]
+    """What else the operator computes with, without weights; empty for a program."""
     reads: tuple[str, ...]
-    """Names of the tensors that it reads: inputs, or named by the operators that leave them."""
+    """The tensors that it reads."""
     leaves: tuple[str, ...]
-    """Names of the tensors that it leaves for later steps and as outputs."""
+    """The tensors that it leaves for later steps and as outputs."""
     read_bytes: int
     """Bytes of what it reads, as the file has it, without padding."""
     written_bytes: int
@@ -61,6 +66,8 @@ class FileFigures:
     """The inputs, in the file's order."""
     outputs: tuple[FileTensorFigures, ...]
     """The outputs, in the file's order."""
+    tensors: tuple[FileTensorFigures, ...]
+    """Every tensor that a step reads or leaves, the inputs first."""
     steps: tuple[StepFigures, ...]
     """The steps in the order in which they are computed."""
 
@@ -71,24 +78,47 @@ class FileFigures:
 
 def file_figures(network: FileNetwork) -> FileFigures:
     """Return the figures of a file's network."""
-    names = network.output_names
+    names = dict.fromkeys(network.inputs)
+    for step in network.steps:
+        names |= dict.fromkeys((*step.reads, *step.leaves))
+    tensors = {name: _tensor(network, name) for name in names}
     return FileFigures(
         kernels=network.kernels.value,
-        inputs=tuple(_tensor(name, tensor) for name, tensor in network.inputs.items()),
-        outputs=tuple(_tensor(names[name], tensor) for name, tensor in network.outputs.items()),
+        inputs=tuple(tensors[name] for name in network.inputs),
+        outputs=tuple(tensors[name] for name in network.outputs),
+        tensors=tuple(tensors.values()),
         steps=tuple(_step(network, step) for step in network.steps),
     )
 
 
-def _tensor(name: str, tensor: FileTensor) -> FileTensorFigures:
+def _tensor(network: FileNetwork, name: str) -> FileTensorFigures:
+    tensor = network.in_file(name)
     quantization = tensor.quantization
     return FileTensorFigures(
-        name=name,
+        tensor=name,
+        name=network.output_names.get(name, tensor.name),
         shape=tensor.dims,
         type=tensor.element.value,
         scale=quantization.scale if quantization else None,
         zero_point=quantization.zero_point if quantization else None,
     )
+
+
+def _parameters(operator: Operator) -> dict[str, Any]:
+    """Return the fields of an operator that others have not, but for its weights."""
+    common = {field.name for field in fields(Operator)} | {"constants", "constant", "slopes"}
+    return {
+        field.name: _plain(getattr(operator, field.name))
+        for field in fields(operator)
+        if field.name not in common
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    if isinstance(value, Enum):
+        return value.value
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def _step(network: FileNetwork, step: Step) -> StepFigures:
@@ -98,6 +128,7 @@ def _step(network: FileNetwork, step: Step) -> StepFigures:
         name=operator.name if operator else PROGRAM,
         kind=operator.KIND if operator else PROGRAM,
         place=operator.place if operator else "",
+        parameters=_parameters(operator) if operator else {},
         reads=step.reads,
         leaves=step.leaves,
         read_bytes=_bytes(network, step.reads),

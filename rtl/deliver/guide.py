@@ -65,6 +65,7 @@ Written by hwsim {version("hwsim")} for the configuration {markdown_code(config.
 | `html/index.html` | the same to read; opens in a browser, offline |
 | `example.c` | a driver that uses `{name}.h` |
 | `{name}_driver.h` | its declarations: what calls it includes this |
+| `host_ops.c`, `{name}_host_ops.h` | operators of a `.tflite` that the host may have to compute |
 
 Lint it with Verilator, which then has nothing to say:
 
@@ -279,6 +280,15 @@ A network of several inputs takes `--input NAME=ARRAY.npy` for each in place of 
 both there are no inputs and no `expected.bin`: write the inputs to their addresses. Of a
 photograph, channels 0, 1, 2 are red, green, blue; a byte is the 8-bit value - 128 (the top bit
 flipped); where a pixel has 4 bytes, the fourth is unused.
+
+The network of a `.tflite` may need the host before and behind the accelerator. Then `memory.h` has
+its steps in order:
+
+    const struct {name}_step steps[MEMORY_STEPS_COUNT] = MEMORY_STEPS;
+
+`{name}_run_steps` goes through them. You write the functions that it calls, memory_host_op_0 and so
+on: `memory.h` says what each reads, computes and leaves, and one that is missing does not link.
+`host_ops.c` has quantize, dequantize and softmax, value by value as the file's runtime.
 
 The next run needs only its own inputs, since a run leaves weights and program as they are. It may
 overwrite its inputs.

@@ -4,8 +4,8 @@ from importlib import resources
 
 
 def example_files(name: str = "accelerator") -> dict[str, str]:
-    """Source and header by their file names, for the header `name`.h, with names of their own."""
-    files = ("example.c", "accelerator_driver.h")
+    """Sources and headers by their file names, for the header `name`.h, with names of their own."""
+    files = ("example.c", "accelerator_driver.h", "host_ops.c", "accelerator_host_ops.h")
     return {_renamed(file, name): _renamed(_text(file), name) for file in files}
 
 

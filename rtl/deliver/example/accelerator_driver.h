@@ -59,7 +59,14 @@ enum accelerator_status {
     ACCELERATOR_OTHER_BUILD = 2, /* not the one of accelerator.h, or not the job's */
     ACCELERATOR_BUSY = 3,        /* a run goes on */
     ACCELERATOR_FAILED = 4,      /* the run ended with report->error_code */
-    ACCELERATOR_HANGS = 5        /* not even ABORT ended it: memory never answers */
+    ACCELERATOR_HANGS = 5,       /* not even ABORT ended it: memory never answers */
+    ACCELERATOR_HOST_FAILED = 6  /* a step of the host returned something else than 0 */
+};
+
+/* A step of a network: MEMORY_STEPS in memory.h initializes an array of these, in their order. */
+struct accelerator_step {
+    const char *name;             /* of an operator of the host in the network, or "program" */
+    int (*host_op)(void *context); /* returns 0 if all is well; null for the program itself */
 };
 
 /*
@@ -68,6 +75,15 @@ enum accelerator_status {
  */
 int accelerator_run(const struct accelerator_bus *bus, const struct accelerator_job *job,
                     struct accelerator_report *report);
+
+/*
+ * Goes through the steps of a network: the host's by their functions, which get `context`, and the
+ * program by accelerator_run, whose caches are the functions' to clean and invalidate as above.
+ * Returns the status of the step that failed, and its number in `failed`; else OK and `count`.
+ */
+int accelerator_run_steps(const struct accelerator_bus *bus, const struct accelerator_job *job,
+                          const struct accelerator_step *steps, uint32_t count, void *context,
+                          struct accelerator_report *report, uint32_t *failed);
 
 /* Returns the address of the element of a tensor in this channel, row and column. */
 uint32_t accelerator_element_address(const struct accelerator_tensor *tensor, uint32_t channel,

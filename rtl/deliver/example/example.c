@@ -128,3 +128,21 @@ int accelerator_run(const struct accelerator_bus *bus, const struct accelerator_
     read_report(bus, report);
     return happened & ERROR ? ACCELERATOR_FAILED : ACCELERATOR_OK;
 }
+
+int accelerator_run_steps(const struct accelerator_bus *bus, const struct accelerator_job *job,
+                          const struct accelerator_step *steps, uint32_t count, void *context,
+                          struct accelerator_report *report, uint32_t *failed)
+{
+    for (*failed = 0; *failed < count; ++*failed) {
+        const struct accelerator_step *step = &steps[*failed];
+        int status = ACCELERATOR_OK;
+
+        if (!step->host_op)
+            status = accelerator_run(bus, job, report);
+        else if (step->host_op(context) != 0)
+            status = ACCELERATOR_HOST_FAILED;
+        if (status != ACCELERATOR_OK)
+            return status;
+    }
+    return ACCELERATOR_OK;
+}

@@ -1,0 +1,192 @@
+/*
+ * Operators of a .tflite that the host computes, in the integers of TFLite's reference kernels.
+ *
+ * A number "in qI" has I integer bits: it is raw / 2^(31 - I). Right shifts of negative numbers keep
+ * their sign, as every compiler for these machines has it.
+ */
+#include "accelerator_host_ops.h"
+
+#define ONE INT32_MAX               /* 1.0 in q0, as nearly as it can be */
+#define DIFFERENCE_BITS 5           /* integer bits of the distance to a pixel's largest value */
+#define SUM_BITS 12                 /* integer bits of the sum of a pixel's exponentials */
+#define EIGHTH 268435456            /* 1/8 in q0 */
+#define THIRD 715827883             /* 1/3 in q0 */
+#define EXP_OF_MINUS_EIGHTH 1895147668 /* in q0 */
+#define NEWTON_FIRST 1515870810     /* 48/17 in q2 */
+#define NEWTON_SLOPE (-1010580540)  /* -32/17 in q2 */
+#define ONE_IN_Q2 536870912
+
+/* exp(-2^n) in q0, of n from -2 to 4 */
+static const int32_t exponentials[] = {1672461947, 1302514674, 790015084, 290630308,
+                                       39332535,   720401,     242};
+
+static int8_t clamped(int64_t x)
+{
+    return (int8_t)(x < INT8_MIN ? INT8_MIN : x > INT8_MAX ? INT8_MAX : x);
+}
+
+/* Returns 2ab / 2^32 of numbers of 32 bits, to the nearest, halves away from 0. */
+static int64_t high_product(int64_t a, int64_t b)
+{
+    int64_t product = a * b, half = (int64_t)1 << 30;
+    int64_t nearest = (product >= 0 ? product + half : product + 1 - half) / ((int64_t)1 << 31);
+
+    return nearest > INT32_MAX ? INT32_MAX : nearest;
+}
+
+/* Returns x / 2^bits to the nearest, halves away from 0. */
+static int64_t shifted_right(int64_t x, int bits)
+{
+    int64_t mask = ((int64_t)1 << bits) - 1;
+
+    return (x >> bits) + ((x & mask) > (mask >> 1) + (x < 0));
+}
+
+/* Returns x times 2^bits, held to 32 bits. */
+static int64_t shifted_left(int64_t x, int bits)
+{
+    int64_t found = x * ((int64_t)1 << bits);
+
+    return found < INT32_MIN ? INT32_MIN : found > INT32_MAX ? INT32_MAX : found;
+}
+
+/* Returns exp of a number from -1/4 to 0, in q0. */
+static int64_t exp_of_rest(int64_t a)
+{
+    int64_t x = a + EIGHTH, x2 = high_product(x, x), x3 = high_product(x2, x);
+    int64_t x4_over_4 = shifted_right(high_product(x2, x2), 2);
+    int64_t tail = shifted_right(high_product(x4_over_4 + x3, THIRD) + x2, 1);
+
+    return EXP_OF_MINUS_EIGHTH + high_product(EXP_OF_MINUS_EIGHTH, x + tail);
+}
+
+/* Returns exp of a number of 0 or less with DIFFERENCE_BITS integer bits, in q0. */
+static int64_t exp_below_zero(int64_t x)
+{
+    int64_t quarter = (int64_t)1 << (31 - DIFFERENCE_BITS - 2);
+    int64_t rest = (x & (quarter - 1)) - quarter;
+    int64_t found = exp_of_rest(shifted_left(rest, DIFFERENCE_BITS)), remainder = rest - x;
+
+    if (x == 0)
+        return ONE;
+    for (int n = 0; n < DIFFERENCE_BITS + 2; ++n)
+        if (remainder & (quarter << n))
+            found = high_product(found, exponentials[n]);
+    return found;
+}
+
+/* Returns 1 / (1 + a) of a number from 0 to 1, both in q0. */
+static int64_t over_one_plus(int64_t a)
+{
+    int64_t half = (a + ONE + 1) / 2, x = NEWTON_FIRST + high_product(half, NEWTON_SLOPE);
+
+    for (int step = 0; step < 3; ++step)
+        x += shifted_left(high_product(x, ONE_IN_Q2 - high_product(half, x)), 2);
+    return shifted_left(x, 1);
+}
+
+void accelerator_quantize(const float *read, int8_t *left, uint32_t count, float scale,
+                          int32_t zero_point)
+{
+    for (uint32_t i = 0; i < count; ++i) {
+        float steps = read[i] / scale;
+        float far = 1024; /* beyond every integer of 8 bits */
+        float near = steps < -far ? -far : steps > far ? far : steps;
+        int32_t whole = (int32_t)near;
+        float fraction = near - (float)whole;
+
+        whole += (fraction >= 0.5f) - (fraction <= -0.5f);
+        left[i] = clamped((int64_t)whole + zero_point);
+    }
+}
+
+void accelerator_dequantize(const int8_t *read, float *left, uint32_t count, float scale,
+                            int32_t zero_point)
+{
+    for (uint32_t i = 0; i < count; ++i)
+        left[i] = (float)((double)(read[i] - zero_point) * (double)scale);
+}
+
+/* A real factor: multiplier * 2^(exponent - 31). */
+struct factor {
+    int64_t multiplier;
+    int exponent;
+};
+
+static struct factor factor_of(double real)
+{
+    struct factor found = {0, 0};
+
+    if (real <= 0)
+        return found;
+    for (; real >= 1; real /= 2)
+        ++found.exponent;
+    for (; real < 0.5; real *= 2)
+        --found.exponent;
+    found.multiplier = (int64_t)(real * 2147483648.0 + 0.5);
+    if (found.multiplier == (int64_t)1 << 31) {
+        found.multiplier >>= 1;
+        ++found.exponent;
+    }
+    if (found.exponent < -31)
+        found.multiplier = found.exponent = 0;
+    return found;
+}
+
+/* Returns x times a factor, rounded twice. */
+static int64_t rescaled(int64_t x, struct factor by)
+{
+    if (by.exponent >= 0)
+        return high_product(x * ((int64_t)1 << by.exponent), by.multiplier);
+    return shifted_right(high_product(x, by.multiplier), -by.exponent);
+}
+
+/* Returns the lowest difference to the largest value that has an exponential. */
+static int64_t least_difference(struct factor by)
+{
+    int64_t largest = (int64_t)((1 << DIFFERENCE_BITS) - 1) << (31 - DIFFERENCE_BITS);
+
+    if (by.exponent >= 0)
+        return -(largest >> by.exponent);
+    return -(largest << -by.exponent);
+}
+
+static int softmax_of_pixel(const int8_t *read, int8_t *left, uint32_t channels, struct factor by)
+{
+    int64_t least = least_difference(by), total = 0, most = INT8_MIN, fraction, over;
+    int zeros = 32;
+
+    for (uint32_t c = 0; c < channels; ++c)
+        most = read[c] > most ? read[c] : most;
+    for (uint32_t c = 0; c < channels; ++c)
+        if (read[c] - most >= least)
+            total += shifted_right(exp_below_zero(rescaled(read[c] - most, by)), SUM_BITS);
+    if (total > INT32_MAX)
+        return -1;
+    for (int64_t bits = total; bits; bits >>= 1)
+        --zeros;
+    fraction = (total << zeros) - ((int64_t)1 << 31);
+    over = over_one_plus(fraction);
+    for (uint32_t c = 0; c < channels; ++c) {
+        int64_t difference = read[c] - most, power;
+
+        left[c] = INT8_MIN;
+        if (difference < least)
+            continue;
+        power = exp_below_zero(rescaled(difference, by));
+        left[c] = clamped(shifted_right(high_product(over, power), SUM_BITS - zeros + 23) - 128);
+    }
+    return 0;
+}
+
+int accelerator_softmax(const int8_t *read, int8_t *left, uint32_t pixels, uint32_t channels,
+                        float scale, float beta)
+{
+    double real = (double)beta * (double)scale * (double)(1 << (31 - DIFFERENCE_BITS));
+    struct factor by = factor_of(real > INT32_MAX ? INT32_MAX : real);
+
+    for (uint32_t pixel = 0; pixel < pixels; ++pixel, read += channels, left += channels)
+        if (softmax_of_pixel(read, left, channels, by) != 0)
+            return -1;
+    return 0;
+}

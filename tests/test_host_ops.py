@@ -1,0 +1,278 @@
+"""The host's part of a `.tflite` in C: its operators, and the driver that takes the steps."""
+
+import ctypes
+import math
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import hwsim
+from hwsim.arch.config import load_config
+from hwsim.golden.tflite.pointwise import dequantize, quantize
+from hwsim.golden.tflite.softmax import softmax
+from hwsim.graph import Quantization, Shape, Tensor
+from hwsim.graph.host_operators import Softmax
+from hwsim.rtl.deliver.example import example_files
+from hwsim.rtl.deliver.system_rdl import write_manual
+from hwsim.testbenches.driver import FLAGS, Status
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    folder = tmp_path_factory.mktemp("host_ops")
+    for path, text in example_files().items():
+        (folder / path).write_text(text)
+    built = folder / "host_ops.so"
+    subprocess.run(["cc", "-O2", *FLAGS, folder / "host_ops.c", "-o", built], check=True)
+    return ctypes.CDLL(str(built))
+
+
+def pointer(x: NDArray[Any]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(x.ctypes.data)
+
+
+def tensor(scale: float, zero_point: int, channels: int = 1, pixels: int = 1) -> Tensor:
+    shape = Shape(channels, pixels, 1)
+    return Tensor("x", shape, quantization=Quantization(float(np.float32(scale)), zero_point))
+
+
+@pytest.mark.parametrize("beta", [1.0, 0.3, 7.0])
+@pytest.mark.parametrize("scale", [1e-12, 1e-7, 0.004, 0.1, 0.7, 3.0, 40.0])
+def test_softmax_is_the_interpreter_s(library: ctypes.CDLL, scale: float, beta: float) -> None:
+    rng = np.random.default_rng(1)
+    pixels, channels = 200, 23
+    x = rng.integers(-128, 128, (channels, pixels, 1)).astype(np.int8)
+    x[:, ::3] //= 16
+    operator = Softmax(name="s", inputs=("x",), outputs=("s",), beta=beta)
+    expected = softmax(operator, x, tensor(scale, 5, channels, pixels))
+    read = np.ascontiguousarray(x[:, :, 0].T)
+    left = np.empty_like(read)
+    sizes = ctypes.c_uint32(pixels), ctypes.c_uint32(channels)
+    factors = ctypes.c_float(scale), ctypes.c_float(beta)
+    assert library.accelerator_softmax(pointer(read), pointer(left), *sizes, *factors) == 0
+    np.testing.assert_array_equal(left, expected[:, :, 0].T)
+
+
+def test_constants_are_the_nearest_integers() -> None:
+    """No output shows the last bits of most of them."""
+    text = example_files()["host_ops.c"]
+    found = {name: int(x) for name, x in re.findall(r"#define (\w+) +\(?(-?\d{6,})", text)}
+    thirds = {"EIGHTH": (1 / 8, 0), "THIRD": (1 / 3, 0), "ONE_IN_Q2": (1.0, 2)}
+    newton = {"NEWTON_FIRST": (48 / 17, 2), "NEWTON_SLOPE": (-32 / 17, 2)}
+    reals = {**thirds, **newton, "EXP_OF_MINUS_EIGHTH": (math.exp(-1 / 8), 0)}
+    assert found == {
+        name: math.floor(real * 2.0 ** (31 - bits) + 0.5) for name, (real, bits) in reals.items()
+    }
+    (listed,) = re.findall(r"exponentials\[\] = \{(.*?)\}", text, re.DOTALL)
+    expected = [math.floor(math.exp(-(2.0**n)) * 2**31 + 0.5) for n in range(-2, 5)]
+    assert [int(number) for number in listed.split(",")] == expected
+
+
+def test_a_sum_that_does_not_fit_is_told(library: ctypes.CDLL) -> None:
+    x = np.zeros(4096, np.int8)
+    arguments = ctypes.c_uint32(1), ctypes.c_uint32(x.size), ctypes.c_float(1), ctypes.c_float(1)
+    assert library.accelerator_softmax(pointer(x), pointer(x.copy()), *arguments) == -1
+
+
+@pytest.mark.parametrize(("scale", "zero_point"), [(0.5, 0), (0.0123, -128), (3e-5, 127)])
+def test_real_values_are_the_interpreter_s(
+    library: ctypes.CDLL, scale: float, zero_point: int
+) -> None:
+    rng = np.random.default_rng(2)
+    halves = rng.integers(-600, 601, 3000) / 2 * np.float32(scale)
+    x = np.concatenate([halves, rng.normal(0, 200 * scale, 3000), [3e38, -3e38, 0]])
+    real = x.astype(np.float32).reshape(1, -1, 1)
+    left = np.empty(real.shape, np.int8)
+    step = ctypes.c_float(scale), ctypes.c_int32(zero_point)
+    library.accelerator_quantize(pointer(real), pointer(left), ctypes.c_uint32(real.size), *step)
+    given = tensor(scale, zero_point)
+    np.testing.assert_array_equal(left, quantize(real, given))
+    again = np.empty(real.shape, np.float32)
+    library.accelerator_dequantize(pointer(left), pointer(again), ctypes.c_uint32(left.size), *step)
+    np.testing.assert_array_equal(again, dequantize(left, given))
+
+
+MAIN = r"""
+#include <stdio.h>
+#include <string.h>
+#include "accelerator.h"
+#include "accelerator_driver.h"
+#include "accelerator_host_ops.h"
+#include "memory.h"
+
+static unsigned char memory[MEMORY_BYTES];
+static const struct accelerator_tensor inputs[MEMORY_INPUTS_COUNT] = MEMORY_INPUTS;
+static const struct accelerator_tensor outputs[MEMORY_OUTPUTS_COUNT] = MEMORY_OUTPUTS;
+struct values { float image[6 * 6 * 3]; signed char scores[5]; float real_scores[5]; };
+
+static signed char *at(const struct accelerator_tensor *tensor, uint32_t c, uint32_t y, uint32_t x)
+{
+    uint32_t address = accelerator_element_address(tensor, c, y, x);
+    return (signed char *)memory + (address - MEMORY_BASE);
+}
+
+int memory_host_op_0(void *context)
+{
+    struct values *values = context;
+    signed char image[6 * 6 * 3];
+
+    accelerator_quantize(values->image, image, sizeof image, (float)inputs[0].scale,
+                         inputs[0].zero_point);
+    for (uint32_t i = 0; i < sizeof image; ++i)
+        *at(inputs, i % 3, i / 18, i / 3 % 6) = image[i];
+    return values->image[0] > 1e9f;
+}
+
+int memory_host_op_2(void *context)
+{
+    struct values *values = context;
+    signed char logits[5];
+
+    for (uint32_t c = 0; c < 5; ++c)
+        logits[c] = *at(outputs, c, 0, 0);
+    return accelerator_softmax(logits, values->scores, 1, 5, (float)outputs[0].scale, 1.0f);
+}
+
+#ifndef WITHOUT_LAST
+int memory_host_op_3(void *context)
+{
+    struct values *values = context;
+
+    accelerator_dequantize(values->scores, values->real_scores, 5, 0.00390625f, -128);
+    return 0;
+}
+#endif
+
+/* An accelerator that compares memory with what it must find, and leaves what it must leave. */
+static uint32_t read32(void *context, uint32_t offset)
+{
+    (void)context;
+    if (offset == 0)
+        return ACCELERATOR__IDENTITY__VALUE_reset;
+    return offset == MEMORY_OFFSET_BUILD         ? MEMORY_BUILD
+           : offset == MEMORY_OFFSET_FINGERPRINT ? MEMORY_FINGERPRINT
+           : offset == MEMORY_OFFSET_STATUS      ? ACCELERATOR__INTERRUPT_STATUS__END_bm
+                                                 : 0;
+}
+
+static void write32(void *context, uint32_t offset, uint32_t value)
+{
+    static unsigned char expected[MEMORY_BYTES];
+    FILE *file;
+
+    (void)context;
+    if (offset != MEMORY_OFFSET_CONTROL || value != ACCELERATOR__CONTROL__START_bm)
+        return;
+    file = fopen("memory.bin", "rb");
+    if (!file || fread(expected, 1, MEMORY_BYTES, file) != MEMORY_BYTES || fclose(file))
+        return;
+    if (memcmp(expected, memory, MEMORY_BYTES))
+        return;
+    file = fopen("expected.bin", "rb");
+    if (!file || !fread(at(outputs, 0, 0, 0), 1, outputs[0].size_bytes, file) || fclose(file))
+        return;
+}
+
+static int patience(void *context) { (void)context; return 0; }
+
+int main(int argc, char **argv)
+{
+    const struct accelerator_bus bus = {read32, write32, patience, NULL};
+    const struct accelerator_job job = MEMORY_JOB;
+    const struct accelerator_step steps[MEMORY_STEPS_COUNT] = MEMORY_STEPS;
+    struct accelerator_report report;
+    static struct values values;
+    uint32_t failed;
+    int status;
+    FILE *file = fopen("memory.bin", "rb");
+
+    if (!file || fread(memory, 1, MEMORY_BYTES, file) != MEMORY_BYTES || fclose(file))
+        return 9;
+    memset(at(inputs, 0, 0, 0), 0, inputs[0].size_bytes); /* the first step writes it */
+    file = argc > 1 ? fopen(argv[1], "rb") : NULL;
+    if (!file || fread(values.image, sizeof values.image, 1, file) != 1 || fclose(file))
+        return 9;
+    status = accelerator_run_steps(&bus, &job, steps, MEMORY_STEPS_COUNT, &values, &report,
+                                   &failed);
+    printf("%d %u", status, (unsigned)failed);
+    for (int i = 0; i < 5; ++i)
+        printf(" %.9g", values.real_scores[i]);
+    printf("\n");
+    return 0;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with all files of the network and of the accelerator."""
+    pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
+    from tests.tflite_small import DIMS, classifier
+
+    folder = tmp_path_factory.mktemp("steps")
+    (folder / "small.tflite").write_bytes(classifier("float32").content())
+    x = np.random.default_rng(4).normal(0, 1, DIMS).astype(np.float32)
+    (folder / "x").write_bytes(x.tobytes())
+    np.save(folder / "x.npy", x)
+    found = hwsim.compile(folder / "small.tflite", "edge", inputs={"real_image": x})
+    contents = {**found.files, **example_files(), "main.c": _main()}
+    contents["accelerator.h"] = write_manual(load_config("edge"), "accelerator").header
+    for name, content in contents.items():
+        data = content.encode() if isinstance(content, str) else content
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def run(folder: Path, image: str) -> tuple[int, int, NDArray[np.float32]]:
+    command = [str(folder / "main"), image]
+    ended = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    status, failed, *scores = ended.stdout.split()
+    return int(status), int(failed), np.array(scores, np.float32)
+
+
+def test_the_outputs_are_those_of_a_run(folder: Path) -> None:
+    _build(folder)
+    status, failed, scores = run(folder, "x")
+    assert (status, failed) == (Status.OK, 4)
+    given = {"real_image": np.load(folder / "x.npy")}
+    expected = hwsim.run(folder / "small.tflite", "edge", inputs=given).outputs["real_scores"]
+    np.testing.assert_array_equal(scores, expected[0])
+
+
+def test_a_step_that_fails_ends_the_run(folder: Path) -> None:
+    _build(folder)
+    far = np.full(108, 2e9, np.float32)
+    (folder / "far").write_bytes(far.tobytes())
+    status, failed, _ = run(folder, "far")
+    assert (status, failed) == (Status.HOST_FAILED, 0)
+
+
+def test_a_missing_operator_does_not_link(folder: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        _build(folder, "-DWITHOUT_LAST")
+    assert "memory_host_op_3" in caught.value.stderr
+
+
+def _build(folder: Path, *flags: str) -> None:
+    sources = ("main.c", "example.c", "host_ops.c")
+    warnings = [flag for flag in FLAGS if flag.startswith(("-W", "-std", "-pedantic"))]
+    quiet = [flag for flag in warnings if flag != "-Wmissing-prototypes"]
+    command = ["cc", *quiet, *flags, *sources, "-o", "main"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+
+
+def _main() -> str:
+    """Return the program, with the offsets of registers that its accelerator answers."""
+    from hwsim.isa.registers import register
+
+    names = {"BUILD": "BUILD", "FINGERPRINT": "FINGERPRINT", "CONTROL": "CONTROL"}
+    names["STATUS"] = "INTERRUPT_STATUS"
+    lines = [
+        f"#define MEMORY_OFFSET_{short} {register(name).offset}u" for short, name in names.items()
+    ]
+    return "\n".join([*lines, MAIN])
