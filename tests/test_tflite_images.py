@@ -19,6 +19,7 @@ from hwsim.flows.file_inputs import FileInputs, file_inputs, normalization
 from hwsim.golden.photographs import load_image
 from hwsim.graph.steps import FileNetwork
 from tests.test_report_document import keeps_to_the_schema
+from tests.tflite_judges import network_file
 from tests.tflite_small import SIDE, classifier
 from tests.tflite_writer import File
 
@@ -133,6 +134,17 @@ def test_a_run_says_what_it_made_of_the_image(
     again = hwsim.compile(path, inputs={"real_image": values})
     assert again.files["memory.bin"] == compiled.files["memory.bin"]
     assert again.files["expected.bin"] == compiled.files["expected.bin"]
+
+
+@pytest.mark.parametrize(("name", "best"), [("person", 1), ("no_person", 0)])
+def test_a_person_is_seen(name: str, best: int, tmp_path: Path) -> None:
+    """The pictures' bytes are int8 values, so that people see them with the other sign bit."""
+    path = network_file("vww_96_int8")
+    picture = Image.open(path.parent / f"{name}.bmp").convert("L")
+    picture.point(lambda value: value ^ 0x80).save(tmp_path / "seen.png")
+    (scores,) = hwsim.run(path, image=tmp_path / "seen.png").outputs.values()
+    assert scores.argmax() == best
+    assert scores.max() > 64  # three quarters
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,8 @@ HEADER = """\
 """
 STEPS = """\
 /*
- * The steps of the network, for `NAME_run_steps` of the driver:
+ * The steps of the network with the arithmetic of {kernels} kernels, for `NAME_run_steps` of the
+ * driver:
  *
  *     const struct NAME_step steps[MEMORY_STEPS_COUNT] = MEMORY_STEPS;
  *
@@ -120,6 +121,7 @@ def _steps(file: FileFigures) -> str:
         for function, step in zip(functions, file.steps, strict=True)
     )
     return STEPS.format(
+        kernels=file.kernels,
         rows="\n".join(rows),
         tensors="\n".join(map(_tensor, file.tensors)),
         functions="\n".join(f"int {name}(void *context);" for name in functions if name != "0"),
