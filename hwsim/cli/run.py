@@ -27,8 +27,8 @@ from hwsim.cli.options import (
     "--save-outputs",
     metavar="FILE.npz",
     callback=is_no_standard_output,
-    help="Write the network's outputs as arrays for numpy, under their names: int8, or as a .tflite "
-    "has them.",
+    help="Write the network's outputs as arrays for numpy, under their names: int8, or as a "
+    ".tflite has them.",
 )
 @output_options
 @common_options
