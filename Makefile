@@ -30,6 +30,11 @@ MEMORIES = ideal latency=60,bandwidth=16 latency=60,bandwidth=8
 export HWSIM_NETWORKS ?= $(abspath ../shared/networks)
 VERIFIED_FILES = yolov3-tiny.cfg yolov4-tiny.cfg
 FILE_OPTIONS = $(if $(FULL),"--config edge","--size 96 --config nano" "--size 96 --config edge")
+# Quantized files, each with either preset; tests run them, and those that take no picture, on their
+# reference inputs.
+VERIFIED_TFLITE = resnet8_int8.tflite vww_96_int8.tflite \
+    $(if $(FULL),mobilenet_v1_025_128_uint8.tflite mobilenet_v2_224_int8.tflite)
+TFLITE_OPTIONS = "--config nano" "--config edge"
 
 .DEFAULT_GOAL := help
 .PHONY: help check run test lint types units rtl regress verify formal bench calibrate docs clean
@@ -79,11 +84,15 @@ verify: $(STAMP) ## Verilog against golden and model on small networks; FULL=1: 
 	        $(BIN)/hwsim verify $$network --config edge --memory $$memory || status=1; \
 	    done; \
 	done; \
-	for file in $(VERIFIED_FILES:%=$(HWSIM_NETWORKS)/%); do \
-	    if [ ! -f $$file ]; then echo "skipped: there is no $$file"; continue; fi; \
-	    for options in $(FILE_OPTIONS); do \
-	        $(BIN)/hwsim verify $$file $$options || status=1; \
-	    done; \
+	verify_file() { \
+	    if [ ! -f "$$1" ]; then echo "skipped: there is no $$1"; return; fi; \
+	    $(BIN)/hwsim verify "$$@" || status=1; \
+	}; \
+	for options in $(FILE_OPTIONS); do \
+	    for file in $(VERIFIED_FILES:%=$(HWSIM_NETWORKS)/%); do verify_file $$file $$options; done; \
+	done; \
+	for options in $(TFLITE_OPTIONS); do \
+	    for file in $(VERIFIED_TFLITE:%=$(HWSIM_NETWORKS)/%); do verify_file $$file $$options; done; \
 	done; \
 	exit $$status
 
