@@ -34,6 +34,17 @@ class UnsupportedError(InputError):
         return self._found
 
 
+class WithoutStageError(UnsupportedError):
+    """Operators of a network that the accelerator has no exact stages for.
+
+    `operators` are their names in the network's file.
+    """
+
+    def __init__(self, what: str, found: Sequence[str], operators: frozenset[str]) -> None:
+        self.operators = operators
+        super().__init__(what, found)
+
+
 class ComparisonError(Exception):
     """Two witnesses disagree. The message is one line that names the first different element.
 

@@ -83,6 +83,18 @@ def rearranged() -> File:
     return file
 
 
+def enlarged() -> File:
+    """Return a convolution whose channels become pixels at the network's end."""
+    file = File()
+    x = file.tensor((1, 3, 5, 2), "int8", [0.5], [3])
+    y = file.tensor((1, 3, 5, 4), "int8", [0.5], [3])
+    z = file.tensor((1, 6, 10, 1), "int8", [0.5], [3])
+    file.inputs, file.outputs = [x], [z]
+    file.operator("CONV_2D", [x, *_pixelwise(file, 4, 2)], y, StrideH=1, StrideW=1)
+    file.operator("DEPTH_TO_SPACE", [y], z, BlockSize=2)
+    return file
+
+
 def _pixelwise(file: File, filters: int, channels: int) -> tuple[int, int]:
     """Return weights and bias of a convolution that looks at single pixels."""
     weights = np.arange(filters * channels, dtype=np.int8).reshape(filters, 1, 1, channels)

@@ -13,8 +13,8 @@ from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Add, Operator, Subtract
 from hwsim.graph.steps import FileNetwork
 from hwsim.passes.exact_sum import PAIRS
-from hwsim.passes.host_parts import host_parts
-from hwsim.passes.lower import Lowered, lower, lower_as_in_file
+from hwsim.passes.lower import Lowered, lower
+from hwsim.passes.steps import shared
 from hwsim.report.layers import operators
 from hwsim.report.records import Records
 from hwsim.report.result import Result
@@ -121,9 +121,8 @@ def _quantized(graph: OperatorGraph, kernels: Kernels) -> Structure:
     lowered, by_host = None, set[str]()
     refusals: tuple[str, ...] = ()
     try:
-        parts = host_parts(graph)
+        parts, lowered = shared(graph, kernels)
         by_host = {operator.name for operator in (*parts.before, *parts.after)}
-        lowered = lower_as_in_file(parts, kernels)
     except InputError as error:
         refusals = error.reasons
     stages = () if lowered is None else lowered.graph.stages

@@ -1,5 +1,6 @@
 """Cuts a quantized file's network into what the host does before, the accelerator, and after it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from hwsim.errors import InputError
@@ -21,14 +22,20 @@ class HostParts:
     after: tuple[Operator, ...]
 
 
-def host_parts(graph: OperatorGraph) -> HostParts:
+def host_parts(graph: OperatorGraph, left_to_host: Collection[str] = ()) -> HostParts:
     """Return the three parts of a network.
 
+    `left_to_host` names operators that the host computes besides those that always are its work.
     Raises `InputError` for a convolution behind an operator that only the host computes.
     """
     graph = _without_identities(graph)
-    before = _before(graph)
-    after = _after(graph, {operator.name for operator in before})
+    work = {
+        operator.name
+        for operator in graph.operators
+        if operator.name in left_to_host or _is_host_work(graph, operator)
+    }
+    before = _before(graph, work)
+    after = _after(graph, work, {operator.name for operator in before})
     host = {operator.name for operator in (*before, *after)}
     device = tuple(operator for operator in graph.operators if operator.name not in host)
     made = {name for operator in device for name in operator.outputs}
@@ -53,18 +60,18 @@ def _is_host_work(graph: OperatorGraph, operator: Operator) -> bool:
     return isinstance(operator, Concat) and operator.axis is not Axis.CHANNELS
 
 
-def _before(graph: OperatorGraph) -> tuple[Operator, ...]:
+def _before(graph: OperatorGraph, work: set[str]) -> tuple[Operator, ...]:
     """Return the host's work that needs inputs of the network alone."""
     there = {tensor.name for tensor in graph.inputs}
     found: list[Operator] = []
     for operator in graph.operators:
-        if _is_host_work(graph, operator) and there.issuperset(operator.inputs):
+        if operator.name in work and there.issuperset(operator.inputs):
             found.append(operator)
             there.update(operator.outputs)
     return tuple(found)
 
 
-def _after(graph: OperatorGraph, before: set[str]) -> tuple[Operator, ...]:
+def _after(graph: OperatorGraph, work: set[str], before: set[str]) -> tuple[Operator, ...]:
     """Return the host's other work, and all that depends on it.
 
     Reshapes that only the host or nobody reads go with it.
@@ -73,7 +80,7 @@ def _after(graph: OperatorGraph, before: set[str]) -> tuple[Operator, ...]:
     names: set[str] = set()
     for operator in graph.operators:
         depends = bool(by_host.intersection(operator.inputs))
-        if operator.name not in before and (depends or _is_host_work(graph, operator)):
+        if operator.name not in before and (depends or operator.name in work):
             if isinstance(operator, Convolution | FullyConnected):
                 raise InputError(
                     f"{operator.place or operator.name}: {operator.KIND} reads what the host "

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from hwsim.errors import InputError, UnsupportedError
+from hwsim.errors import InputError, WithoutStageError
 from hwsim.graph import Graph, Source, Stage, Tensor
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
@@ -32,20 +32,22 @@ def staged(graph: OperatorGraph) -> Graph:
 def staged_as_in_file(graph: OperatorGraph, kernels: Kernels) -> Graph:
     """Return the stage graph of a quantized file, with the file's own constants.
 
-    Raises `UnsupportedError` for all operators that have no exact stage.
+    Raises `WithoutStageError` for all operators that have no exact stage.
     """
     refused: list[str] = []
+    without_stage: set[str] = set()
 
     def stage_of(operator: Operator, operands: list[Sources]) -> Stage | None:
         try:
             return quantized_stage(graph, operator, operands, kernels)
         except InputError as error:
             refused.append(str(error))
+            without_stage.update(operator.computes)
             return None
 
     stages = _stages(graph, stage_of)
     if refused:
-        raise UnsupportedError(f"network '{graph.name}'", refused)
+        raise WithoutStageError(f"network '{graph.name}'", refused, frozenset(without_stage))
     return _graph(graph, stages)
 
 
