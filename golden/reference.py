@@ -53,7 +53,7 @@ def run_stage(stage: Stage, tensors: Mapping[str, Tensor]) -> Tensor:
         _tensor(constants.negative_multiplier),
         _tensor(constants.shift),
         stage.added_offset,
-        stage.output.bits,
+        stage.limits,
         stage.rounding,
     )
     return spatial_pool(channel_pool(y, stage.channel_pool), stage.spatial_pool)

@@ -14,17 +14,18 @@ def rescale(
     negative_multiplier: Tensor,
     shift: Tensor,
     zero_point: int,
-    bits: int = 8,
+    limits: tuple[int, int] = (-128, 127),
     rounding: Rounding = Rounding.ONCE,
 ) -> Tensor:
     """Scale int32 `acc[N, K, P, Q]`, bias included, by `m[K] / 2**shift[K]` into int8.
 
         y = clamp(rounded(acc * m / 2**shift) + zero_point)
 
-    The clamp is to `bits` bits, at most 8. m is `negative_multiplier` where acc < 0, `multiplier`
-    elsewhere. Rounded once, halves go toward +infinity; where `rounding` is `TWICE`, channels whose
-    shift exceeds 31 are rounded twice. Multipliers are 0 to 2**31 - 1, shifts 2 to 62. int64 holds
-    every step: |acc * m| < 2**62 and the half is at most 2**61.
+    The clamp is to `limits`, the least and the largest of int8 values. m is `negative_multiplier`
+    where acc < 0, `multiplier` elsewhere. Rounded once, halves go toward +infinity; where
+    `rounding` is `TWICE`, channels whose shift exceeds 31 are rounded twice. Multipliers are 0 to
+    2**31 - 1, shifts 2 to 62. int64 holds every step: |acc * m| < 2**62 and the half is at most
+    2**61.
     """
     positive, negative, shift = (
         value.long().view(1, -1, 1, 1) for value in (multiplier, negative_multiplier, shift)
@@ -34,8 +35,7 @@ def rescale(
     scaled = (product + (torch.ones_like(shift) << (shift - 1))) >> shift
     if rounding is Rounding.TWICE:
         scaled = torch.where(shift > FIRST_PLACES, _rounded_twice(product, shift), scaled)
-    largest = 2 ** (bits - 1) - 1
-    return (scaled + zero_point).clamp(-largest - 1, largest).to(torch.int8)
+    return (scaled + zero_point).clamp(*limits).to(torch.int8)
 
 
 def _rounded_twice(product: Tensor, shift: Tensor) -> Tensor:

@@ -290,10 +290,16 @@ def first_difference(
     expected: NDArray[np.int8],
     found: NDArray[np.int8],
     is_stored: NDArray[np.bool_] | None = None,
+    padding: NDArray[np.int8] | None = None,
 ) -> Difference | None:
-    """Return the first difference of int8 `x[C, H, W]`. Channels past the expected must be 0."""
+    """Return the first difference of int8 `x[C, H, W]`.
+
+    Channels past the expected must hold `padding`, which is 0 unless it is given.
+    """
     padded = np.zeros_like(found)
     padded[: len(expected)] = expected
+    if padding is not None:
+        padded[len(expected) :] = padding[:, None, None]
     differs = padded != found
     if is_stored is not None:
         differs |= ~is_stored

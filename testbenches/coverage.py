@@ -52,6 +52,7 @@ LAYERS = (
     Bin("unequal padding", "a source with other padding on one side than on another"),
     Bin("several sources", "a layer that adds up several sources"),
     Bin("two limbs", "a layer whose weights are read in two parts"),
+    Bin("clamp", "a layer stores only some of the values of int8"),
     Bin("rounded twice", "a layer rounds some lanes twice"),
     Bin("wide factors", "a layer whose factors the rescale multiplies by in two cycles"),
     Bin("reduction only", "a pass reads maps back and reduces them: one filter per channel"),

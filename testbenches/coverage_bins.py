@@ -64,6 +64,7 @@ def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
         "several output blocks": blocking.output_blocks > 1,
         "several sources": len(layer.sources) > 1,
         "two limbs": layer.weight_limbs > 1,
+        "clamp": layer.clamp is not None,
         "rounded twice": _is_rounded_twice(layer),
         "wide factors": has_wide_factors(layer, config),
         "empty output lanes": layer.filters % config.array.output_lanes > 0,

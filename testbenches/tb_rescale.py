@@ -14,6 +14,7 @@ from hwsim.testbenches.operators import CONFIG, pack, reset, unpack
 
 LANES = CONFIG.array.rescale_lanes
 ZERO_POINT = -3
+CLAMP = (-100, 90)
 COUNT = 500
 FACTORS = ("multiplier", "negative_multiplier")
 
@@ -35,13 +36,15 @@ async def equals_golden(dut: Any, wide: bool) -> None:
         torch.from_numpy(negative.flatten()),
         torch.from_numpy(shift.flatten()),
         ZERO_POINT,
+        CLAMP,
     )
     results = expected.reshape(COUNT, LANES).tolist()
-    assert {-128, 127} < set(expected.flatten().tolist())
+    assert set(CLAMP) < set(expected.flatten().tolist())
 
     await reset(dut)
     layout = parameter_layout(CONFIG)
     dut.zero_point.value = ZERO_POINT
+    dut.clamp_low.value, dut.clamp_high.value = CLAMP[0] + 128, 127 - CLAMP[1]
     dut.wide_factors.value = wide
     sets = [(number, half) for number in range(COUNT) for half in range(1 + wide)]
     for cycle in range(len(sets) + Rescale.LATENCY):

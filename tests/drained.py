@@ -51,8 +51,16 @@ def drawn_fields(rng: np.random.Generator, config: Config, number: int) -> Field
         "byte_offset": int(rng.choice(range(0, config.word_bytes, step))),
         "rounding": int(rng.integers(2)),
         "wide_factors": int(config.widths.multiplier_bits == 16 and rng.integers(2)),
+        **drawn_clamp(rng),
         "source": 500 + number,
     }
+
+
+def drawn_clamp(rng: np.random.Generator) -> Fields:
+    """Return steps to cut from both ends of int8: none, some, or all but one value."""
+    low, high = sorted(int(value) for value in rng.integers(256, size=2))
+    kept = [(0, 255), (low, high), (low, low), (0, high)][int(rng.integers(4))]
+    return {"clamp_low": kept[0], "clamp_high": 255 - kept[1]}
 
 
 def number_of_reads(config: Config, fields: Fields) -> int:

@@ -161,7 +161,18 @@ def stages_on(
                            weight_bits or draw(st.sampled_from([4, 8])))  # fmt: skip
     fan_in = stage.weight_count // filters
     limbs = draw(st.sampled_from([1, 1, 2])) if fan_in <= MOST_WIDE_WEIGHTS else 1
-    return replace(stage, rounding=draw(st.sampled_from(Rounding)), weight_limbs=limbs)
+    return replace(
+        stage,
+        rounding=draw(st.sampled_from(Rounding)),
+        weight_limbs=limbs,
+        clamp=draw(st.none() | st.none() | clamps()),
+    )
+
+
+def clamps() -> st.SearchStrategy[tuple[int, int]]:
+    """Draw the least and the largest stored value."""
+    ends = st.tuples(*[st.integers(-128, 127)] * 2)
+    return ends.map(lambda pair: (min(pair), max(pair)))
 
 
 @st.composite

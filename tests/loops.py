@@ -70,7 +70,8 @@ def stage_by_loops(stage: Stage, tensors: Mapping[str, Stored]) -> Stored:
         factors = constants.multiplier if acc >= 0 else constants.negative_multiplier
         scaled = Fraction(acc * int(factors[channel]), 1 << int(constants.shift[channel]))
         wide = rounded(scaled, int(constants.shift[channel]), stage.rounding)
-        narrow[channel, p, q] = min(max(wide + stage.added_offset, -128), 127)
+        low, high = stage.limits
+        narrow[channel, p, q] = min(max(wide + stage.added_offset, low), high)
     return pooled_by_loops(narrow, stage).astype(np.int8)
 
 

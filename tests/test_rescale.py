@@ -50,10 +50,10 @@ def test_halves_go_up(acc: int, expected: int) -> None:
     assert golden_rescale(acc, 1, 1, 2, 0) == expected
 
 
-def test_narrow_outputs_saturate_sooner() -> None:
+def test_a_clamp_cuts_both_ends_behind_the_zero_point() -> None:
     acc = torch.tensor([-400, 0, 400]).int().view(1, 1, 1, 3)
     one = torch.tensor([1])
-    y = rescale(acc, one, one, torch.tensor([2]), zero_point=1, bits=4)
+    y = rescale(acc, one, one, torch.tensor([2]), zero_point=1, limits=(-8, 7))
     assert y.flatten().tolist() == [-8, 1, 7]
 
 

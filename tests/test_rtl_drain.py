@@ -71,7 +71,8 @@ def rescaled(total: int, lane: dict[str, int], fields: Fields) -> int:
     factor = lane["negative_multiplier"] if biased < 0 else lane["multiplier"]
     scaled = Fraction(biased * factor, 1 << lane["shift"])
     nearest = rounded(scaled, lane["shift"], Rounding(fields["rounding"]))
-    return min(max(nearest + fields["output_zero_point"], -128), 127)
+    low, high = -128 + fields["clamp_low"], 127 - fields["clamp_high"]
+    return min(max(nearest + fields["output_zero_point"], low), high)
 
 
 def stored_bytes(tile: Tile) -> NDArray[np.int64]:

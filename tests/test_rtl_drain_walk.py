@@ -47,6 +47,8 @@ def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str
             "rounding": fields["rounding"],
             "wide_factors": fields["wide_factors"],
             "upper_half": half,
+            "clamp_low": fields["clamp_low"],
+            "clamp_high": fields["clamp_high"],
             "address": fields["staging_address"] + row * sides[1] + column,
             "byte": place % config.word_bytes,
             "last": False,

@@ -41,19 +41,26 @@ def operands(
     return cases
 
 
-def golden(case: dict[str, int], zero_point: int, rounding: Rounding) -> int:
+def golden(
+    case: dict[str, int], zero_point: int, rounding: Rounding, clamp: tuple[int, int] = (-128, 127)
+) -> int:
     acc = torch.tensor([[[[case["total"]]]]], dtype=torch.int32)
     positive, negative, shift = (
         torch.tensor([case[name]]) for name in ("multiplier", "negative_multiplier", "shift")
     )
-    return int(rescale(acc, positive, negative, shift, zero_point, rounding=rounding))
+    return int(rescale(acc, positive, negative, shift, zero_point, clamp, rounding))
 
 
 @pytest.mark.parametrize(("multiplier_bits", "factor_bits"), [(16, 15), (16, 16), (32, 31)])
 @pytest.mark.parametrize("zero_point", [-128, 3, 127])
 @pytest.mark.parametrize("rounding", Rounding)
+@pytest.mark.parametrize("clamp", [(-128, 127), (3, 90), (-128, -128), (127, 127), (-100, 0)])
 def test_rescale_equals_golden_after_its_latency(
-    multiplier_bits: int, factor_bits: int, zero_point: int, rounding: Rounding
+    multiplier_bits: int,
+    factor_bits: int,
+    zero_point: int,
+    rounding: Rounding,
+    clamp: tuple[int, int],
 ) -> None:
     config = preset_with("edge", widths={"multiplier_bits": multiplier_bits})
     lanes = config.array.rescale_lanes
@@ -64,6 +71,8 @@ def test_rescale_equals_golden_after_its_latency(
     async def bench(ctx: Any) -> None:
         ctx.set(dut.zero_point, zero_point)
         ctx.set(dut.rounding, rounding)
+        ctx.set(dut.clamp_low, clamp[0] + 128)
+        ctx.set(dut.clamp_high, 127 - clamp[1])
         cycles = len(sets[0])
         for cycle in range(cycles + Rescale.LATENCY):
             for lane in range(lanes):
@@ -74,7 +83,8 @@ def test_rescale_equals_golden_after_its_latency(
                         ctx.set(dut.parameters[lane][name], case[name])
                 if cycle >= Rescale.LATENCY:
                     before = sets[lane][cycle - Rescale.LATENCY]
-                    assert ctx.get(dut.o[lane]) == golden(before, zero_point, rounding), before
+                    expected = golden(before, zero_point, rounding, clamp)
+                    assert ctx.get(dut.o[lane]) == expected, before
             await ctx.tick()
 
     simulate(dut, bench)
@@ -113,7 +123,8 @@ def test_wide_factors_take_two_cycles_among_others(zero_point: int, rounding: Ro
                 is_wide, half, before = steps[cycle - Rescale.LATENCY]
                 for lane, case in enumerate(before):
                     if half == is_wide:
-                        assert ctx.get(dut.o[lane]) == golden(case, zero_point, rounding), case
+                        expected = golden(case, zero_point, rounding)
+                        assert ctx.get(dut.o[lane]) == expected, case
             await ctx.tick()
 
     simulate(dut, bench)

@@ -45,6 +45,7 @@ COMPUTE = Compute(
     weight_offset=0, release=1, channel_pool=0, spatial_pool=0, pooled_rows=7, pooled_columns=9,
     output_zero_point=0, staging_address=0, byte_offset=0, rounding=0, scale_sums=0,
     wide_factors=0,
+    clamp_low=0, clamp_high=0,
 )  # fmt: skip
 WIDE_RING = COMPUTE._replace(ring_rows=40)
 PIXEL = COMPUTE._replace(rows=1, columns=1, pooled_rows=1, pooled_columns=1)
@@ -148,6 +149,9 @@ BOUNDS = [
           ({}, {"first": 0}, {"first": 0, "scale_sums": 1}), ({"scale_sums": 1},)),
     Bound("`wide_factors` is 0", COMPUTE, ({}, {"wide_factors": 1}), ()),
     Bound("`wide_factors` is 0", COMPUTE, ({},), ({"wide_factors": 1},), WIDE_FACTORS),
+    Bound("`clamp_low` and `clamp_high`", COMPUTE,
+          ({"clamp_low": 255}, {"clamp_high": 255}, {"clamp_low": 127, "clamp_high": 128}),
+          ({"clamp_low": 255, "clamp_high": 255}, {"clamp_low": 128, "clamp_high": 128})),
     Bound("`byte_offset` is inside", COMPUTE, ({},),
           ({"byte_offset": 4}, {"byte_offset": 7}, {"byte_offset": 8}, {"byte_offset": 248})),
     Bound("`byte_offset` is inside", COMPUTE._replace(channel_pool=1), ({}, {"byte_offset": 4}),

@@ -195,13 +195,20 @@ def pack_image(image: NDArray[np.int8], config: Config) -> bytes:
     return rows.tobytes()
 
 
-def pack_features(features: NDArray[np.int8], config: Config) -> bytes:
-    """Return features `x[C, H, W]` as `[C/I][H][W][I]`; channels past C are zero."""
+def pack_features(
+    features: NDArray[np.int8], config: Config, padding: NDArray[np.int8] | None = None
+) -> bytes:
+    """Return features `x[C, H, W]` as `[C/I][H][W][I]`.
+
+    Channels past C hold `padding`, which is 0 unless it is given.
+    """
     channels, height, width = features.shape
     lanes = config.array.input_lanes
     blocks = ceil_div(channels, lanes)
     padded = np.zeros((blocks * lanes, height, width), np.int8)
     padded[:channels] = features
+    if padding is not None:
+        padded[channels:] = padding[:, None, None]
     return padded.reshape(blocks, lanes, height, width).transpose(0, 2, 3, 1).tobytes()
 
 

@@ -11,6 +11,7 @@ from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import Tokens
 from hwsim.compiler.weight_stream import WeightStream
 from hwsim.graph import Source
+from hwsim.graph.check import ACTIVATION_RANGE
 from hwsim.isa.descriptor import Compute, Descriptor, Store, compute_setter
 from hwsim.isa.tokens import TOKEN_MASK
 from hwsim.program.blocking import KernelPart
@@ -188,6 +189,8 @@ class TileWriter:
             rounding=int(stage.rounding),
             scale_sums=int(index > 0 and index % self._parts_of_limb == 0),
             wide_factors=int(has_wide_factors(stage, self._task.config)),
+            clamp_low=stage.limits[0] - ACTIVATION_RANGE[0],
+            clamp_high=ACTIVATION_RANGE[1] - stage.limits[1],
         )
 
     def _store(self, bundle: int, band: Span, span: Span, staging_address: int) -> None:

@@ -31,6 +31,7 @@ from hwsim.flows.quantized import quantized
 from hwsim.graph import Graph, Stage
 from hwsim.graph.steps import FileNetwork
 from hwsim.machine import Machine
+from hwsim.program.blocking import padding_values
 from hwsim.program.program import Program
 from hwsim.program.relocate import check_base, relocate
 from hwsim.report.c_header import c_header
@@ -191,7 +192,9 @@ def _execute(program: Program, inputs: Arrays, progress: Progress) -> _Executed:
     with progress(f"executing {graph.name}", len(graph.stages)) as advance:
 
         def on_stage(stage: Stage, values: NDArray[np.int8]) -> None:
-            sha256[stage.output.name] = _sha256(pack_features(values, program.config))
+            padding = padding_values(stage, program.config)
+            packed = pack_features(values, program.config, padding)
+            sha256[stage.output.name] = _sha256(packed)
             advance()
 
         memory = Machine(program, inputs, on_stage=on_stage).run()

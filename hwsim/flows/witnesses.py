@@ -15,6 +15,7 @@ from hwsim.graph import Stage
 from hwsim.interrupts import temporary_folder
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.machine import Machine
+from hwsim.program.blocking import padding_values
 from hwsim.program.traffic import ByteCounts, add_traffic
 from hwsim.report.verification import (
     DifferenceFigures,
@@ -106,7 +107,12 @@ def figures(
         name = record.layer.name
         differences = {
             "machine": first_difference(expected[name], executed[name]),
-            "Verilog": first_difference(expected[name], record.stored, record.is_stored),
+            "Verilog": first_difference(
+                expected[name],
+                record.stored,
+                record.is_stored,
+                padding_values(record.layer, timeline.program.config),
+            ),
         }
         if record.layer.output.name in source:
             own = source[record.layer.output.name]

@@ -37,6 +37,7 @@ WEIGHT_LIMBS = (1, 2)
 # The type of weights, by the number of their limbs.
 WEIGHT_KINDS: dict[int, type[np.int8 | np.int16]] = {1: np.int8, 2: np.int16}
 ACTIVATION_BITS = 8
+ACTIVATION_RANGE = (-128, 127)
 LEAST_ZERO_POINT, LARGEST_ZERO_POINT = -128, 127
 IMAGE_CHANNELS = 3
 LARGEST_CHANNELS = (1 << 16) - 1
@@ -283,11 +284,24 @@ def _broken_by_operator(stage: "Stage") -> Iterator[str]:
             f"offset = {shown(stage.offset)} must be None or an integer from {LEAST_ZERO_POINT} "
             f"to {LARGEST_ZERO_POINT}"
         )
+    yield from _broken_clamp(stage.clamp)
     is_free = stage.constants is not None  # its weights say what it takes
     if stage.is_reduction and not (is_free or (slope is None and _takes_each_channel_once(stage))):
         yield (
             "is_reduction: the pass that condenses stored maps is depthwise, 1x1 and linear, or "
             "joins the channels of its sources, where it has no constants"
+        )
+
+
+def _broken_clamp(clamp: Any) -> Iterator[str]:
+    if clamp is None:
+        return
+    least, most = ACTIVATION_RANGE
+    is_range = is_a(tuple, clamp) and [is_integer(end, least, most) for end in clamp] == [True] * 2
+    if not is_range or clamp[0] > clamp[1]:
+        yield (
+            f"clamp = {shown(clamp)} must be None or the least and the largest of a range within "
+            f"{least} to {most}"
         )
 
 

@@ -6,7 +6,13 @@ A record is checked by its types alone; what it says becomes a `Graph`, which ha
 from dataclasses import fields
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from hwsim.arch.refusal import first_line
 from hwsim.errors import InputError, shown
@@ -43,7 +49,11 @@ class SourceRecord(Record):
 
 
 class StageRecord(Record):
-    """A stage without constants, field by field."""
+    """A stage without constants, field by field.
+
+    A field with a default is written only where it has another value, so that files from before
+    there was such a field are read and written alike.
+    """
 
     name: str
     sources: list[SourceRecord]
@@ -54,9 +64,20 @@ class StageRecord(Record):
     spatial_pool: SpatialPool
     weight_bits: int
     is_reduction: bool
-    rounding: Rounding
-    weight_limbs: int
-    offset: int | None
+    rounding: Rounding = Rounding.ONCE
+    weight_limbs: int = 1
+    offset: int | None = None
+    clamp: tuple[int, int] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = written(self)
+        kinds = type(self).model_fields
+        return {
+            name: value
+            for name, value in found.items()
+            if kinds[name].is_required() or getattr(self, name) != kinds[name].default
+        }
 
 
 class GraphRecord(Record):

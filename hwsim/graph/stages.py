@@ -2,7 +2,7 @@
 
 A `Graph` is made of stages, each of which the accelerator computes in one go. A stage is
 
-    sum of convolutions -> bias -> rescale + leaky -> channel pool -> spatial pool
+    sum of convolutions -> bias -> rescale + leaky -> clamp -> channel pool -> spatial pool
 
 in this order, with one convolution for each of its sources. Axes are always named: activations
 `x[C, H, W]`, weights `w[K, C, R, S]`, convolution output `[K, P, Q]`. A graph without constants has
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from hwsim.errors import InputError
 from hwsim.fixed_point import Rounding
-from hwsim.graph.check import check_convolution, check_stage
+from hwsim.graph.check import ACTIVATION_RANGE, check_convolution, check_stage
 from hwsim.graph.check_graph import check_graph
 from hwsim.graph.infer import convolved_shape, stored_shape
 from hwsim.graph.sources import Source
@@ -66,6 +66,8 @@ class Stage:
     With `weight_limbs` 2, weights are too wide for `weight_bits` and are read in two parts of so
     many bits, each a signed integer: `high * 2**weight_bits + low`. It doubles the array's work.
     `offset` is added behind the rescale; it is the output's zero point unless it is given.
+    `clamp` is the least and the largest value that leaves the rescale, where these are not those of
+    int8.
 
     Raises `InputError` for what breaks a rule of `hwsim/graph/check.py`.
     """
@@ -83,6 +85,7 @@ class Stage:
     rounding: Rounding = Rounding.ONCE
     weight_limbs: int = 1
     offset: int | None = None
+    clamp: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         check_stage(self)
@@ -127,6 +130,17 @@ class Stage:
     def added_offset(self) -> int:
         """The integer that is added behind the rescale."""
         return self.output.zero_point if self.offset is None else self.offset
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The least and the largest value that leaves the rescale."""
+        return ACTIVATION_RANGE if self.clamp is None else self.clamp
+
+    @property
+    def padding_value(self) -> int:
+        """The value that a sum of 0 is stored as where its offset is 0, as in a padding lane."""
+        low, high = self.limits
+        return min(max(0, low), high)
 
     @property
     def weights_shapes(self) -> tuple[tuple[int, int, int, int], ...]:

@@ -208,6 +208,8 @@ class Compute(NamedTuple):
             "then the upper 15, in two cycles. 0: they fit its multipliers.",
         ),
     ]
+    clamp_low: Annotated[int, Bits(8, "Steps above -128 at which stored values begin.")]
+    clamp_high: Annotated[int, Bits(8, "Steps below 127 at which stored values end.")]
 
 
 class Store(NamedTuple):

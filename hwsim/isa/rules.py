@@ -21,6 +21,7 @@ PACKED_KERNEL = 3
 PACKED_TAPS = 27  # of three channels
 LARGEST_STRIDE = 8
 LARGEST_DILATION = 16
+LARGEST_CUT = 255  # of the 256 values of int8
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,11 @@ COMPUTE_RULES = [
         Opcode.COMPUTE,
         "`wide_factors` is 0 where `multiplier_bits` is 32: no factor is wider",
         lambda d, c: 1 if factor_bits(c) < FACTOR_BITS else d.wide_factors == 0,
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "`clamp_low` and `clamp_high` leave at least one value: their sum is at most 255",
+        lambda d, _: d.clamp_low + d.clamp_high <= LARGEST_CUT,
     ),
     Rule(
         Opcode.COMPUTE,

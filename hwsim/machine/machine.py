@@ -25,6 +25,7 @@ from hwsim.machine.memory import Memory
 from hwsim.machine.rescale import rescale, unpack_parameters
 from hwsim.machine.spatial_pool import spatial_pool
 from hwsim.machine.weight_queue import WeightQueue
+from hwsim.program.blocking import padding_values
 from hwsim.program.program import Program, Traffic
 
 Unit = Generator[bool, None, None]  # yields True after progress, False while it must wait
@@ -277,7 +278,13 @@ class Machine:
         """Rescale and pool a tile's sums, and write them to staging."""
         bits = FACTOR_BITS if tile.wide_factors else factor_bits(self.config)
         parameters = unpack_parameters(parameter_words.reshape(-1), bits)
-        values = rescale(sums, parameters, tile.output_zero_point, Rounding(tile.rounding))
+        values = rescale(
+            sums,
+            parameters,
+            tile.output_zero_point,
+            Rounding(tile.rounding),
+            (-128 + tile.clamp_low, 127 - tile.clamp_high),
+        )
         values = channel_pool(values, 1 << tile.channel_pool)
         values = spatial_pool(
             values.reshape(tile.rows, tile.columns, -1),
@@ -312,5 +319,6 @@ class Machine:
         data = self.memory.data[region.address : region.end].tobytes()
         padded = unpack_padded_features(data, stage.output.shape, self.config)
         channels = stage.output.shape.channels
-        assert not padded[channels:].any(), f"{stage.name}: padding channels are not 0"
+        expected = padding_values(stage, self.config)[:, None, None]
+        assert (padded[channels:] == expected).all(), f"{stage.name}: padding channels"
         self._on_stage(stage, padded[:channels])

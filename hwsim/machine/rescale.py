@@ -1,6 +1,6 @@
 """The rescale, from accumulator to activation.
 
-Add the bias, multiply, shift with halves rounded up, add the zero point, saturate.
+Add the bias, multiply, shift with halves rounded up, add the zero point, clamp.
 """
 
 from dataclasses import dataclass
@@ -42,14 +42,16 @@ def rescale(
     parameters: Parameters,
     zero_point: int,
     rounding: Rounding = Rounding.ONCE,
+    limits: tuple[int, int] = (-128, 127),
 ) -> NDArray[np.int8]:
     """Return int8 activations `[..., O]` of accumulators `[..., O]`.
 
-    The sign of accumulator + bias, which must fit int32, selects the multiplier.
+    The sign of accumulator + bias, which must fit int32, selects the multiplier. `limits` are the
+    least and the largest activation.
     """
     sums = accumulators + parameters.bias
     assert sums.min() >= INT32.min
     assert sums.max() <= INT32.max
     factor = np.where(sums < 0, parameters.negative_multiplier, parameters.multiplier)
     scaled = rescaled(sums, factor, parameters.shift, rounding)
-    return (scaled + zero_point).clip(-128, 127).astype(np.int8)
+    return (scaled + zero_point).clip(*limits).astype(np.int8)

@@ -18,7 +18,6 @@ from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import (
     Activation,
     Add,
-    Arithmetic,
     AveragePool,
     Axis,
     Convolution,
@@ -32,12 +31,13 @@ from hwsim.graph.operators import (
     SpaceToDepth,
     Subtract,
 )
-from hwsim.graph.pointwise import Quantize
+from hwsim.graph.pointwise import Clamp, Quantize
 from hwsim.graph.sources import NO_PADDING
 from hwsim.passes.constant_stages import product_with_constant, sum_with_constant
 from hwsim.passes.exact_product import LARGEST_SUM, exact_product
 from hwsim.passes.exact_sum import exact_sum
 from hwsim.passes.move_stages import IDENTITY, copied, padded, space_to_depth
+from hwsim.passes.tflite_clamps import clamp_of, is_rectifier
 from hwsim.passes.tflite_factors import (
     FRACTION_BITS,
     Factor,
@@ -82,12 +82,16 @@ def _stage(
             return _mean(graph, operator, sources[0])
         case Quantize():
             return _requantized(graph, operator, sources[0])
+        case Clamp():
+            return _clamped(graph, operator, sources[0], kernels)
         case Multiply(constant=ConstantOperand()):
-            _refuse_activation(operator, graph.left(operator))
-            return product_with_constant(operator, sources[0][0], graph.left(operator), kernels)
+            left = graph.left(operator)
+            stage = product_with_constant(operator, sources[0][0], left, kernels)
+            return replace(stage, clamp=clamp_of(operator.activation, _quantization(left)))
         case Add(constant=ConstantOperand()) | Subtract(constant=ConstantOperand()):
-            _refuse_activation(operator, graph.left(operator))
-            return sum_with_constant(operator, sources[0][0], graph.left(operator))
+            left = graph.left(operator)
+            stage = sum_with_constant(operator, sources[0][0], left)
+            return replace(stage, clamp=clamp_of(operator.activation, _quantization(left)))
         case Add() | Subtract():
             return _sum(graph, operator, sources)
         case Copy():
@@ -183,19 +187,20 @@ def _weighted(
         np.broadcast_to(np.array(column, dtype), (operator.filters,)).copy()
         for column, dtype in zip(zip(*factors, strict=True), (np.int32, np.int32), strict=True)
     )
+    own = _quantization(left)
+    rectifies = is_rectifier(activation, own)  # by a factor of 0, which needs no clamp
     return replace(
         stage,
         output=left,
         rounding=rounding,
         weight_limbs=limbs,
-        leaky_slope=0.0 if _is_rectified(activation, _quantization(left)) else None,
+        leaky_slope=0.0 if rectifies else None,
+        clamp=None if rectifies else clamp_of(activation, own),
         constants=Constants(
             tuple(np.ascontiguousarray(part) for part in parts),
             constants.bias,
             multiplier,
-            np.zeros_like(multiplier)
-            if _is_rectified(activation, _quantization(left))
-            else multiplier,
+            np.zeros_like(multiplier) if rectifies else multiplier,
             shift,
         ),
     )
@@ -212,8 +217,6 @@ def _average_pool(graph: OperatorGraph, operator: AveragePool, sources: Sources)
     if any((operator.padding.top, operator.padding.left, operator.padding.bottom,
             operator.padding.right)):  # fmt: skip
         raise InputError("average pool with padding has no stage yet")
-    if _is_rectified(operator.activation, _quantization(left)):
-        raise InputError("average pool with an activation has no stage yet")
     channels, count = source.channels, operator.window[0] * operator.window[1]
     by = _proved_mean(count)
     rows, columns = operator.stride
@@ -225,7 +228,13 @@ def _average_pool(graph: OperatorGraph, operator: AveragePool, sources: Sources)
     # The file's integers are not less their zero point, and those of uint8 are never below 0.
     offset = element.offset
     bias = np.full(channels, count * (source.tensor.zero_point + offset), np.int32)
-    return replace(stage, output=left, offset=-offset, constants=_alike((ones,), bias, by))
+    return replace(
+        stage,
+        output=left,
+        offset=-offset,
+        clamp=clamp_of(operator.activation, _quantization(left)),
+        constants=_alike((ones,), bias, by),
+    )
 
 
 def _proved_mean(count: int) -> Factor:
@@ -248,8 +257,6 @@ def _max_pool(graph: OperatorGraph, operator: MaxPool, sources: Sources) -> Stag
     if not is_halving or any(side % 2 for side in source.size):
         raise InputError("a max pool of other windows than 2x2 side by side has no stage yet")
     left = graph.left(operator)
-    if _is_rectified(operator.activation, _quantization(left)):
-        raise InputError("max pool with an activation has no stage yet")
     channels = source.channels
     stage = Stage.inferred(
         operator.name,
@@ -260,7 +267,8 @@ def _max_pool(graph: OperatorGraph, operator: MaxPool, sources: Sources) -> Stag
     )
     ones = np.ones((channels, 1, 1, 1), np.int8)
     constants = _alike((ones,), np.zeros(channels, np.int32), IDENTITY)
-    return replace(stage, output=left, constants=constants)
+    clamp = clamp_of(operator.activation, _quantization(left))
+    return replace(stage, output=left, clamp=clamp, constants=constants)
 
 
 def _mean(graph: OperatorGraph, operator: Mean, sources: Sources) -> Stage:
@@ -285,6 +293,22 @@ def _requantized(graph: OperatorGraph, operator: Quantize, sources: Sources) -> 
     return _depthwise(operator, replace(source, groups=source.channels), left, by)
 
 
+def _clamped(graph: OperatorGraph, operator: Clamp, sources: Sources, kernels: Kernels) -> Stage:
+    """Return a rectifier that stands alone. TFLM's ReLU6 clamps the integers that it reads."""
+    (source,) = sources
+    left = graph.left(operator)
+    ours, own = _quantization(source.tensor), _quantization(left)
+    read = replace(source, groups=source.channels)
+    if kernels is Kernels.TFLM and operator.activation is Activation.RELU6:
+        stage = _depthwise(operator, read, left, IDENTITY)
+        offset, clamp = ours.zero_point, clamp_of(operator.activation, ours)
+        return replace(stage, offset=offset, clamp=clamp)
+    ratio = ours.scale / own.scale
+    by = stored_factor(float32(ratio) if kernels is Kernels.LITERT else ratio)
+    stage = _depthwise(operator, read, left, by)
+    return replace(stage, clamp=clamp_of(operator.activation, own))
+
+
 def _depthwise(operator: Operator, source: Source, left: Tensor, by: Factor) -> Stage:
     """Return the sum of every channel's own window, scaled and rounded twice."""
     channels = source.channels
@@ -301,7 +325,6 @@ def _sum(graph: OperatorGraph, operator: Add | Subtract, operands: list[Sources]
     own = _quantization(left)
     if first.size != second.size or first.channels != second.channels:
         raise InputError(f"{operator.KIND} of maps of other shapes has no stage yet")
-    _refuse_activation(operator, left)
     sign = -1 if isinstance(operator, Subtract) else 1
     found = exact_sum(_quantization(first.tensor), _quantization(second.tensor), own, sign)
     if found is None:
@@ -315,14 +338,9 @@ def _sum(graph: OperatorGraph, operator: Add | Subtract, operands: list[Sources]
         output=left,
         rounding=found.rounding,
         weight_limbs=2,
+        clamp=clamp_of(operator.activation, own),
         constants=_alike(weights, np.zeros(channels, np.int32), found.factor),
     )
-
-
-def _refuse_activation(operator: Arithmetic, left: Tensor) -> None:
-    own = _quantization(left)
-    if _is_rectified(operator.activation, own) and own.zero_point != -128:
-        raise InputError(f"{operator.KIND} with an activation has no stage yet")
 
 
 def _alike(weights: tuple[Weights, ...], bias: NDArray[np.int32], by: Factor) -> Constants:
@@ -334,13 +352,3 @@ def _alike(weights: tuple[Weights, ...], bias: NDArray[np.int32], by: Factor) ->
 def _quantization(tensor: Tensor) -> Quantization:
     assert tensor.quantization is not None
     return tensor.quantization
-
-
-def _is_rectified(activation: Activation, left: Quantization) -> bool:
-    """Return True if values below 0 become 0. Raises `InputError` for any other clamp."""
-    low, high = activation.limits
-    if high < np.inf and left.zero_point + int(float32(high / left.scale) + 0.5) < 127:
-        raise InputError(f"{activation.value}, which clamps below 127, has no stage yet")
-    if low not in (-np.inf, 0.0):
-        raise InputError(f"{activation.value} has no stage yet")
-    return low == 0.0

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hwsim.arch.config import Config
 from hwsim.graph import Graph, Source, Stage, Tensor
 from hwsim.isa.descriptor import FIELDS
@@ -153,6 +156,18 @@ def block_stage(stage: Stage, config: Config) -> Blocking:
         ),
         output_words=ceil_div(stage.output.shape.channels, lanes_in),
     )
+
+
+def padding_values(stage: Stage, config: Config) -> NDArray[np.int8]:
+    """Return what the channels hold that fill up the last word of a stored pixel.
+
+    Output lanes without a filter store a value, too; bytes for which there is no lane hold 0.
+    """
+    blocking, channels = block_stage(stage, config), stage.output.shape.channels
+    filled = blocking.output_blocks * config.array.output_lanes // stage.channel_pool
+    values = np.zeros(blocking.output_words * config.array.input_lanes, np.int8)
+    values[:filled] = stage.padding_value
+    return values[channels:]
 
 
 def _block_source(source: Source, filters: int, config: Config) -> SourceBlocking:

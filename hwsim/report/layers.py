@@ -179,6 +179,8 @@ def operators(layer: Stage) -> tuple[Operator, ...]:
             if slope
             else Operator("ReLU", "", "fused")
         )
+    if layer.clamp is not None:
+        found.append(Operator("clamp", "{} to {}".format(*layer.clamp), "fused"))
     if layer.channel_pool > 1:
         found.append(Operator("channel pool", str(layer.channel_pool), "fused"))
     if layer.spatial_pool is not SpatialPool.NONE:

@@ -137,6 +137,8 @@ class Drain(wiring.Component):
             rescale.rounding.eq(entering.rounding),
             rescale.wide_factors.eq(entering.wide_factors),
             rescale.upper_half.eq(entering.upper_half),
+            rescale.clamp_low.eq(entering.clamp_low),
+            rescale.clamp_high.eq(entering.clamp_high),
         ]
 
         valid, here = steps[rescaled]

@@ -29,9 +29,12 @@ DRAIN = field_layout(
         "byte_offset",
         "rounding",
         "wide_factors",
+        "clamp_low",
+        "clamp_high",
     ),
 )
 SIDE = DRAIN["pooled_rows"].width  # of a tile, in bits
+CUT_BITS = DRAIN["clamp_low"].width
 
 
 def beside_layout(config: Config) -> data.StructLayout:
@@ -49,6 +52,8 @@ def beside_layout(config: Config) -> data.StructLayout:
             "rounding": 1,
             "wide_factors": 1,
             "upper_half": 1,  # of these; a slice's second read
+            "clamp_low": CUT_BITS,
+            "clamp_high": CUT_BITS,
             "address": STAGING_BITS,  # the pixel's first word
             "byte": exact_log2(config.word_bytes),
             "last": 1,  # of the tile
@@ -296,6 +301,8 @@ class DrainWalk(wiring.Component):
             beside.rounding.eq(active.rounding),
             beside.wide_factors.eq(active.wide_factors),
             beside.upper_half.eq(self.upper_half),
+            beside.clamp_low.eq(active.clamp_low),
+            beside.clamp_high.eq(active.clamp_high),
             beside.address.eq(self.address),
             beside.byte.eq(place),
             beside.last.eq(self.tile_ends),

@@ -1,5 +1,7 @@
 """Rescale: int32 accumulators to int8 activations, with leaky ReLU as a second multiplier."""
 
+from typing import NamedTuple
+
 from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -16,6 +18,8 @@ MULTIPLIED = 2  # stages before the product's
 FINE_BITS = 3  # of the shift, done in a cycle of their own
 NARROW = signed(11)  # holds every shifted product that does not saturate whatever the zero point
 
+SHARED = ("zero_point", "clamp_low", "clamp_high")  # by all lanes, to the last stage
+
 
 def fits(value: Value, width: int) -> Value:
     """Return whether a signed value fits into `width` bits: those above are all its sign."""
@@ -29,6 +33,20 @@ def extreme(value: Value, width: int) -> Value:
     return Cat(~negative.replicate(width - 1), negative).as_signed()
 
 
+class Ends(NamedTuple):
+    """The zero point and the clamp of the last stage, for all lanes.
+
+    Values are still twice as large there, less a half: those below `below` become `least`, those
+    above `above` become `largest`.
+    """
+
+    zero_point: Signal
+    least: Signal
+    largest: Signal
+    below: Signal
+    above: Signal
+
+
 class Rescale(wiring.Component):
     """Turns the sum of each lane into its stored value.
 
@@ -39,6 +57,7 @@ class Rescale(wiring.Component):
     nudge is 0 where a lane rounds once, halves up. With `rounding`, lanes whose shift exceeds 31
     round twice: there it is 2**30, and -2**30 where acc + bias is below 0. Then one shift gives
     what a division by 2**31 to the nearest integer gives, followed by one by 2**(shift - 31).
+    The clamp is to -128 + `clamp_low` and 127 - `clamp_high`.
     Operands of cycle t give their result in cycle t + `LATENCY`, one set per cycle, always.
 
     Factors that are wider than the multipliers come in two cycles, one right behind the other, with
@@ -52,9 +71,10 @@ class Rescale(wiring.Component):
     parameters : In(ArrayLayout(parameter_layout(config), rescale_lanes))
     zero_point : In(signed(8))
     rounding : In(1)
-        With the operands of the cycle, as `zero_point`.
     wide_factors, upper_half : In(1)
-        As well. `upper_half` is only high with `wide_factors`.
+        `upper_half` is only high with `wide_factors`.
+    clamp_low, clamp_high : In(8)
+        All these come with the operands of the cycle.
     o : Out(ArrayLayout(signed(8), rescale_lanes))
     """
 
@@ -73,32 +93,62 @@ class Rescale(wiring.Component):
                 "rounding": In(1),
                 "wide_factors": In(1),
                 "upper_half": In(1),
+                "clamp_low": In(8),
+                "clamp_high": In(8),
                 "o": Out(data.ArrayLayout(ACTIVATION, lanes)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        zero_point = self.zero_point
-        for stage in range(self.LATENCY - 1):
-            delayed = Signal(signed(8), name=f"zero_point{stage}")
-            m.d.sync += delayed.eq(zero_point)
-            zero_point = delayed
+        ends = self._ends(m)
         upper_half = self.upper_half
         for stage in range(MULTIPLIED):
             delayed = Signal(name=f"upper_half{stage}")
             m.d.sync += delayed.eq(upper_half)
             upper_half = delayed
         for number in range(self._config.array.rescale_lanes):
-            self._lane(m, number, zero_point, upper_half)
+            self._lane(m, number, ends, upper_half)
         return m
 
-    def _lane(self, m: Module, number: int, zero_point: Signal, upper_half: Signal) -> None:
+    def _ends(self, m: Module) -> Ends:
+        """Return what all lanes share in the last stage."""
+        shared = [getattr(self, name) for name in SHARED]
+        for stage in range(self.LATENCY - 2):
+            delayed = [
+                Signal.like(value, name=f"{name}{stage}", reset_less=True)
+                for name, value in zip(SHARED, shared, strict=True)
+            ]
+            m.d.sync += [after.eq(now) for after, now in zip(delayed, shared, strict=True)]
+            shared = delayed
+        zero_point, clamp_low, clamp_high = shared
+        low, high = Signal(ACTIVATION), Signal(ACTIVATION)
+        ends = Ends(
+            *(
+                Signal(ACTIVATION, name=name, reset_less=True)
+                for name in ("last_zero_point", "least", "largest")
+            ),
+            *(Signal(NARROW, name=name, reset_less=True) for name in ("below", "above")),
+        )
+        m.d.comb += [
+            low.eq(Cat(clamp_low[:-1], ~clamp_low[-1])),  # -128 + clamp_low
+            high.eq(Cat(~clamp_high[:-1], clamp_high[-1])),  # 127 - clamp_high
+        ]
+        m.d.sync += [
+            ends.zero_point.eq(zero_point),
+            ends.least.eq(low),
+            ends.largest.eq(high),
+            ends.below.eq(Cat(Const(1, 1), low - zero_point - 1).as_signed()),
+            ends.above.eq(Cat(Const(0, 1), high - zero_point).as_signed()),
+        ]
+        return ends
+
+    def _lane(self, m: Module, number: int, ends: Ends, upper_half: Signal) -> None:
         """Six stages; what a later stage needs goes along in registers of its own."""
         total, factor, twice, less = self._add_bias(m, number)
         product, less = self._multiply(m, number, total, factor, twice, less, upper_half)
         narrow = self._shift(m, number, product, less)
-        self._round(m, number, narrow, zero_point)
+        self._round(m, number, narrow, ends)
 
     def _signal(self, shape: ShapeLike, name: str, number: int) -> Signal:
         return Signal(shape, name=f"{name}{number}", reset_less=True)
@@ -176,14 +226,14 @@ class Rescale(wiring.Component):
         ]
         return narrow
 
-    def _round(self, m: Module, number: int, narrow: Signal, zero_point: Signal) -> None:
-        """Stage 6: round halves up and add the zero point in one addition, then clamp."""
+    def _round(self, m: Module, number: int, narrow: Signal, ends: Ends) -> None:
+        """Stage 6: round halves up and add the zero point in one addition; beside it, clamp."""
         doubled = self._signal(signed(NARROW.width + 1), "doubled", number)
-        moved = self._signal(NARROW, "moved", number)
-        m.d.comb += [
-            doubled.eq(narrow + Cat(Const(1, 1), zero_point).as_signed()),
-            moved.eq(doubled >> 1),
-        ]
+        m.d.comb += doubled.eq(narrow + Cat(Const(1, 1), ends.zero_point).as_signed())
         m.d.sync += self.o[number].eq(
-            Mux(fits(moved, ACTIVATION.width), moved, extreme(moved, ACTIVATION.width))
+            Mux(
+                narrow < ends.below,
+                ends.least,
+                Mux(narrow > ends.above, ends.largest, doubled >> 1),
+            )
         )
