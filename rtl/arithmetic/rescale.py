@@ -36,8 +36,8 @@ def extreme(value: Value, width: int) -> Value:
 class Ends(NamedTuple):
     """The zero point and the clamp of the last stage, for all lanes.
 
-    Values are still twice as large there, less a half: those below `below` become `least`, those
-    above `above` become `largest`.
+    Where a shifted product, less its last place, is below `below`, the value is `least`; where it
+    is `above` or more, the value is `largest`.
     """
 
     zero_point: Signal
@@ -128,7 +128,7 @@ class Rescale(wiring.Component):
                 Signal(ACTIVATION, name=name, reset_less=True)
                 for name in ("last_zero_point", "least", "largest")
             ),
-            *(Signal(NARROW, name=name, reset_less=True) for name in ("below", "above")),
+            *(Signal(signed(9), name=name, reset_less=True) for name in ("below", "above")),
         )
         m.d.comb += [
             low.eq(Cat(clamp_low[:-1], ~clamp_low[-1])),  # -128 + clamp_low
@@ -138,8 +138,8 @@ class Rescale(wiring.Component):
             ends.zero_point.eq(zero_point),
             ends.least.eq(low),
             ends.largest.eq(high),
-            ends.below.eq(Cat(Const(1, 1), low - zero_point - 1).as_signed()),
-            ends.above.eq(Cat(Const(0, 1), high - zero_point).as_signed()),
+            ends.below.eq(low - zero_point),
+            ends.above.eq(high - zero_point),
         ]
         return ends
 
@@ -232,8 +232,8 @@ class Rescale(wiring.Component):
         m.d.comb += doubled.eq(narrow + Cat(Const(1, 1), ends.zero_point).as_signed())
         m.d.sync += self.o[number].eq(
             Mux(
-                narrow < ends.below,
+                (narrow >> 1) < ends.below,
                 ends.least,
-                Mux(narrow > ends.above, ends.largest, doubled >> 1),
+                Mux((narrow >> 1) >= ends.above, ends.largest, doubled >> 1),
             )
         )
