@@ -21,7 +21,7 @@ from hwsim.graph.steps import FileNetwork
 from tests.test_report_document import keeps_to_the_schema
 from tests.tflite_judges import network_file
 from tests.tflite_small import SIDE, classifier
-from tests.tflite_writer import File
+from tests.tflite_writer import File, image_metadata
 
 UPSIDE_DOWN = 3  # as EXIF numbers it
 
@@ -134,6 +134,75 @@ def test_a_run_says_what_it_made_of_the_image(
     again = hwsim.compile(path, inputs={"real_image": values})
     assert again.files["memory.bin"] == compiled.files["memory.bin"]
     assert again.files["expected.bin"] == compiled.files["expected.bin"]
+
+
+NORMALIZED = (1, [124.0, 116.5, 104.0], [58.25, 57.0, 57.5])
+
+
+def told(folder: Path, metadata: bytes, ends: str = "float32") -> FileNetwork:
+    file = classifier(ends)
+    file.metadata = metadata
+    return network(folder, file)
+
+
+def test_real_values_may_be_what_the_file_says(tmp_path: Path, photo: Path) -> None:
+    whole = told(tmp_path, image_metadata((2, [1.0], [2.0]), NORMALIZED))
+    found = file_inputs(whole, photo, None, None, "a test")
+    _, mean, std = NORMALIZED
+    np.testing.assert_allclose(only(found)[0], (stretched(photo) - mean) / std, rtol=1e-6)
+    assert found.image_as == (
+        "stretched to 6x6, red, green, blue, elements are (pixel - 124,116.5,104) / "
+        "58.25,57,57.5, as the file says"
+    )
+    asked = file_inputs(whole, photo, None, normalization(0, 255), "a test")
+    np.testing.assert_allclose(only(asked)[0], stretched(photo) / 255, rtol=1e-6)
+    assert asked.image_as == "stretched to 6x6, red, green, blue, elements are (pixel - 0) / 255"
+
+
+def test_integers_are_pixels_whatever_the_file_says(tmp_path: Path, photo: Path) -> None:
+    found = file_inputs(told(tmp_path, image_metadata(NORMALIZED), "int8"), photo, None, None, "")
+    np.testing.assert_array_equal(only(found)[0], stretched(photo) - 128)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        b"x",
+        image_metadata(NORMALIZED).replace(b"M001", b"M002"),
+        image_metadata(),
+        image_metadata(NORMALIZED, NORMALIZED),
+        image_metadata(NORMALIZED, inputs=2),
+        image_metadata((1, [], [])),
+        image_metadata((1, [1.0], [0.0])),
+        image_metadata((1, [float("inf")], [1.0])),
+        image_metadata((3, [1.0], [1.0])),
+    ],
+)
+def test_metadata_that_say_nothing_of_images_help_nobody(
+    metadata: bytes, tmp_path: Path, photo: Path
+) -> None:
+    with pytest.raises(InputError, match="has real values: an image needs --mean and --std"):
+        file_inputs(told(tmp_path, metadata), photo, None, None, "a test")
+
+
+def test_damaged_metadata_refuse_no_file(tmp_path: Path) -> None:
+    whole = image_metadata(NORMALIZED)
+    rng = np.random.default_rng(8)
+    for index in range(200):
+        damaged = bytearray(whole[: rng.integers(1, len(whole) + 1)] if index % 4 == 0 else whole)
+        place = int(rng.integers(len(damaged)))
+        damaged[place] = int(rng.integers(256))
+        (tensor,) = told(tmp_path, bytes(damaged)).inputs.values()
+        told_of = tensor.normalization
+        assert told_of is None or min(told_of.std) > 0
+
+
+def test_published_files_tell_their_normalization() -> None:
+    for name in ("mobilenet_v2_224_int8", "mobilenet_v1_025_128_uint8"):
+        found = hwsim.load(network_file(name))
+        assert isinstance(found, FileNetwork)
+        (tensor,) = found.inputs.values()
+        assert str(tensor.normalization) == "(pixel - 127.5) / 127.5"
 
 
 @pytest.mark.parametrize(("name", "best"), [("person", 1), ("no_person", 0)])

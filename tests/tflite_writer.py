@@ -56,6 +56,7 @@ class File:
     operators: list[WrittenOperator] = field(default_factory=list)
     inputs: Sequence[int] = ()
     outputs: Sequence[int] = ()
+    metadata: bytes = b""
 
     def tensor(self, *args: Any, **others: Any) -> int:
         """Add a tensor and return its number."""
@@ -86,12 +87,18 @@ class File:
         graph = self._subgraph(builder, tensors, operators)
         codes = _offsets(builder, [_code(builder, word) for word in words])
         graphs = _offsets(builder, [graph])
+        entries = None
+        if self.metadata:
+            buffers.append(self._buffer(builder, np.frombuffer(self.metadata, np.uint8)))
+            entries = _offsets(builder, [_entry(builder, len(buffers) - 1)])
         kept = _offsets(builder, buffers)
         tflite.ModelStart(builder)
         tflite.ModelAddVersion(builder, 3)
         tflite.ModelAddOperatorCodes(builder, codes)
         tflite.ModelAddSubgraphs(builder, graphs)
         tflite.ModelAddBuffers(builder, kept)
+        if entries is not None:
+            tflite.ModelAddMetadata(builder, entries)
         builder.Finish(tflite.ModelEnd(builder), file_identifier=b"TFL3")
         return bytes(builder.Output())
 
@@ -190,6 +197,41 @@ def _offsets(builder: Any, offsets: Sequence[Any]) -> Any:
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)
     return builder.EndVector()
+
+
+def _entry(builder: Any, buffer: int) -> Any:
+    name = builder.CreateString("TFLITE_METADATA")
+    tflite.MetadataStart(builder)
+    tflite.MetadataAddName(builder, name)
+    tflite.MetadataAddBuffer(builder, buffer)
+    return tflite.MetadataEnd(builder)
+
+
+def image_metadata(*units: tuple[int, Sequence[float], Sequence[float]], inputs: int = 1) -> bytes:
+    """Return metadata of inputs of which each has some units: a kind, two lists of numbers."""
+    builder = flatbuffers.Builder(256)
+
+    def table(*fields: tuple[int, Any]) -> Any:
+        """Write a table of offsets by their fields' numbers."""
+        builder.StartObject(8)
+        for number, offset in fields:
+            builder.PrependUOffsetTRelativeSlot(number, offset, 0)
+        return builder.EndObject()
+
+    def unit(kind: int, *lists: Sequence[float]) -> Any:
+        numbers = [builder.CreateNumpyVector(np.array(each, np.float32)) for each in lists]
+        options = table(*enumerate(numbers))
+        builder.StartObject(2)
+        builder.PrependUint8Slot(0, kind, 0)
+        builder.PrependUOffsetTRelativeSlot(1, options, 0)
+        return builder.EndObject()
+
+    tensors = []
+    for _ in range(inputs):
+        tensors.append(table((4, _offsets(builder, [unit(*each) for each in units]))))
+    subgraph = table((2, _offsets(builder, tensors)))
+    builder.Finish(table((3, _offsets(builder, [subgraph]))), file_identifier=b"M001")
+    return bytes(builder.Output())
 
 
 def plain() -> File:

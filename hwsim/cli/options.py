@@ -154,7 +154,11 @@ def normalization_options(command: Command) -> Command:
             help="The real values of a .tflite's image are (pixel - mean) / std, of pixels from 0 "
             "to 255.  [default: integers are pixels, less 128 if they are signed]",
         ),
-        click.option("--std", metavar=numbers, help="See --mean; both are needed for real inputs."),
+        click.option(
+            "--std",
+            metavar=numbers,
+            help="See --mean. Real inputs need both, or a file that has them.",
+        ),
     )
 
 

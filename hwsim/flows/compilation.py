@@ -14,7 +14,6 @@ from hwsim.compiler.pack import pack_features
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.file_inputs import (
     FileInputs,
-    Normalization,
     Numbers,
     check_image,
     check_no_normalization,
@@ -29,6 +28,7 @@ from hwsim.flows.planning import planned
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.graph import Graph, Stage
+from hwsim.graph.file_tensors import Normalization
 from hwsim.graph.steps import FileNetwork
 from hwsim.machine import Machine
 from hwsim.program.blocking import padding_values

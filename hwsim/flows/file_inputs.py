@@ -21,23 +21,11 @@ from hwsim.flows.inputs import (
     shipped_photograph,
 )
 from hwsim.flows.network import File, optional_path
-from hwsim.graph.file_tensors import Element, FileTensor
+from hwsim.graph.file_tensors import Element, FileTensor, Normalization
 from hwsim.graph.steps import FileNetwork
 from hwsim.report.input_array import InputArray
 
 Numbers = float | str | Sequence[float]  # one for all channels or one for each, as text: "1,2,3"
-
-
-@dataclass(frozen=True)
-class Normalization:
-    """The real value (pixel - mean) / std of a pixel from 0 to 255, for one channel or for each."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def __str__(self) -> str:
-        mean, std = (_joined(numbers) for numbers in (self.mean, self.std))
-        return f"(pixel - {mean}) / {std}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +112,8 @@ def file_inputs(
     """Return the inputs of a file's network: a photograph's, or `arrays` as the file has them.
 
     Without both, every input takes a photograph from scikit-image. Raises `InputError` for what the
-    network does not take, and for a photograph if it takes real values and `by` is not given.
+    network does not take, and for a photograph if it takes real values and neither `by` nor its
+    file says which.
     """
     if arrays is not None:
         if image is not None:
@@ -142,9 +131,10 @@ def file_inputs(
         shape = tensor.shape
         colours = load_image(path, height=shape.height, width=shape.width)
         taken = (grey(colours) if shape.channels == 1 else colours).numpy()
-        maps[name] = _map(network, name, taken, by, purpose)
+        own = _own_normalization(tensor, by)
+        maps[name] = _map(network, name, taken, own, purpose)
         pixels.append(taken)
-        texts.append(_image_as(tensor, by))
+        texts.append(_image_as(tensor, own) + (", as the file says" if own is not by else ""))
     return FileInputs(network, maps, path, "; ".join(dict.fromkeys(texts)), tuple(pixels))
 
 
@@ -152,17 +142,23 @@ def check_image(network: FileNetwork, image: File | None, by: Normalization | No
     """Raise `InputError` for a network that does not take a photograph in this way."""
     check_without_arrays(network, image)
     for name, tensor in network.inputs.items():
-        if by is None and tensor.element is Element.FLOAT32:
+        own = _own_normalization(tensor, by)
+        if own is None and tensor.element is Element.FLOAT32:
             raise InputError(
                 f"input {quoted(name)} has real values: an image needs --mean and --std, the value "
                 "being (pixel - mean) / std, or in Python mean= and std="
             )
-        for numbers in () if by is None else (by.mean, by.std):
+        for numbers in () if own is None else (own.mean, own.std):
             if len(numbers) not in (1, tensor.shape.channels):
                 raise InputError(
                     f"{len(numbers)} numbers {_joined(numbers)}: input {quoted(name)} has "
                     f"{tensor.shape.channels} channels"
                 )
+
+
+def _own_normalization(tensor: FileTensor, by: Normalization | None) -> Normalization | None:
+    """Return what was asked for, or else what the file says of an input of real values."""
+    return tensor.normalization if by is None and tensor.element is Element.FLOAT32 else by
 
 
 def check_no_normalization(by: Normalization | None) -> None:

@@ -7,7 +7,7 @@ supported is told all at once, each with the operator's number and word.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hwsim.errors import InputError, UnsupportedError
@@ -88,6 +88,9 @@ class _Reading:
         left |= {tensor.name for tensor in inputs}
         named = zip(self.names, self.stored.tensors, strict=True)
         in_file = {own: file_tensor(tensor) for own, tensor in named if own in left}
+        for number, told in zip(self.stored.inputs, self.stored.normalizations, strict=True):
+            own = self.names[number]
+            in_file[own] = replace(in_file[own], normalization=told)
         return OperatorGraph(name, inputs, operators, outputs, in_file)
 
     def _input(self, number: int) -> Tensor:

@@ -5,9 +5,8 @@ states is checked before it is used, and an offset that leaves the file is an `I
 records mean is not judged here.
 """
 
-import struct
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,9 @@ from numpy.typing import NDArray
 from hwsim.errors import InputError
 from hwsim.escape import quoted, visible
 from hwsim.files import read_file
+from hwsim.frontends.tflite_metadata import NAME, UNSOUND, normalizations
 from hwsim.frontends.tflite_options import OPTIONS
+from hwsim.graph.file_tensors import Normalization
 
 LARGEST_BYTES = 1 << 28
 MOST_OPERATORS = 4096
@@ -26,9 +27,8 @@ MOST_TENSORS = 4 * MOST_OPERATORS
 MOST_ENDS = 256  # tensors that one operator reads or leaves
 MOST_AXES = 8
 MOST_SCALES = 1 << 16
+MOST_METADATA = 16  # entries
 VERSION = 3
-# The exceptions of struct, numpy and flatbuffers for offsets and lengths that are not the file's.
-UNSOUND = (struct.error, ValueError, TypeError, IndexError, OverflowError, AttributeError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +66,13 @@ class StoredOperator:
 
 @dataclass(frozen=True)
 class StoredNetwork:
-    """The one subgraph of a file."""
+    """The one subgraph of a file, and what its metadata say of images at its inputs."""
 
     tensors: tuple[StoredTensor, ...]
     operators: tuple[StoredOperator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    normalizations: tuple[Normalization | None, ...]
 
 
 def read_stored(path: str | Path) -> StoredNetwork:
@@ -139,7 +140,18 @@ class _Reader:
             tuple(self._operator(index) for index in range(operators)),
             inputs,
             outputs,
+            normalizations(self._metadata(), len(inputs)),
         )
+
+    def _metadata(self) -> bytes:
+        """Return the bytes of the metadata of a file that has any, and sound ones."""
+        with suppress(*UNSOUND):
+            for index in range(min(self.model.MetadataLength(), MOST_METADATA)):
+                entry = self.model.Metadata(index)
+                if entry.Name() == NAME and 0 <= entry.Buffer() < self.model.BuffersLength():
+                    found = self.model.Buffers(entry.Buffer())
+                    return _array(found.DataAsNumpy(), np.uint8).tobytes()
+        return b""
 
     def _tensor(self, index: int, types: Mapping[int, str]) -> StoredTensor:
         tensor = self.subgraph.Tensors(index)

@@ -26,17 +26,31 @@ class Element(StrEnum):
 
 
 @dataclass(frozen=True)
+class Normalization:
+    """The real value (pixel - mean) / std of a pixel from 0 to 255, for one channel or for each."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __str__(self) -> str:
+        mean, std = (",".join(f"{x:g}" for x in numbers) for numbers in (self.mean, self.std))
+        return f"(pixel - {mean}) / {std}"
+
+
+@dataclass(frozen=True)
 class FileTensor:
     """A tensor under the file's own name, with the file's own axes, type, scale and zero point.
 
     The last three axes are rows, columns and channels; those that are missing in front are 1.
-    `quantization` is None for real values.
+    `quantization` is None for real values. `normalization` is that of an image, if the file's
+    metadata tell one.
     """
 
     name: str
     dims: tuple[int, ...]
     element: Element
     quantization: Quantization | None = None
+    normalization: Normalization | None = None
 
     @property
     def shape(self) -> Shape:
