@@ -258,6 +258,22 @@ def test_a_missing_operator_does_not_link(folder: Path) -> None:
     assert "memory_host_op_3" in caught.value.stderr
 
 
+def test_names_of_a_file_stay_in_comments(tmp_path: Path) -> None:
+    pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
+    from tests.tflite_small import classifier
+
+    file = classifier("float32")
+    for tensor in file.tensors:
+        tensor.name = f"*/ #error {tensor.name} \\\n// /* \u202e"
+    (tmp_path / "small.tflite").write_bytes(file.content())
+    header = str(hwsim.compile(tmp_path / "small.tflite").files["memory.h"])
+    (tmp_path / "memory.h").write_text(header, "utf-8")
+    for language, standard in (("c", "c99"), ("c++", "c++17")):
+        command = ["cc", "-x", language, f"-std={standard}", "-Wall", "-Wextra", "-Werror"]
+        source = tmp_path / "memory.h"
+        subprocess.run([*command, "-fsyntax-only", source], check=True, capture_output=True)
+
+
 def _build(folder: Path, *flags: str) -> None:
     sources = ("main.c", "example.c", "host_ops.c")
     warnings = [flag for flag in FLAGS if flag.startswith(("-W", "-std", "-pedantic"))]

@@ -178,7 +178,7 @@ def test_a_run_shows_and_saves_the_outputs(
 class TestVerify:
     """`verify` takes the network's own inputs and compares end to end."""
 
-    pytestmark = pytest.mark.xdist_group("verify")
+    pytestmark = pytest.mark.verilator
 
     def test_witnesses_agree_from_end_to_end(self, written: Path) -> None:
         network = loaded(written)
