@@ -11,9 +11,10 @@ from hwsim.errors import InputError
 pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
 
 from hwsim.frontends.tflite import read_network
-from hwsim.frontends.tflite_operators import MAKERS
+from hwsim.frontends.tflite_operators import KINDS, MAKERS
 from hwsim.frontends.tflite_options import OPTIONS
 from hwsim.graph.kernels import Kernels
+from hwsim.graph.operators import Operator
 from tests.tflite_drawn import DRAWN, drawn_file
 from tests.tflite_judges import Arrays, litert_outputs, outputs_of, tflm_outputs
 
@@ -45,7 +46,16 @@ def check(word: str, kind: str, kernels: Kernels, files: int, tmp_path: Path) ->
 
 
 def test_every_operator_is_drawn() -> None:
-    assert set(OPTIONS) == set(MAKERS) == set(DRAWN) | NOT_DRAWN
+    assert set(OPTIONS) == set(MAKERS) == set(KINDS) == set(DRAWN) | NOT_DRAWN
+
+
+@pytest.mark.parametrize("word", DRAWN)
+def test_its_kinds_are_those_of_the_table(word: str, tmp_path: Path) -> None:
+    path, found = tmp_path / "drawn.tflite", set[type[Operator]]()
+    for seed in range(QUICK):
+        path.write_bytes(drawn_file(word, "int8", seed)[0])
+        found.update(type(operator) for operator in read_network(path).operators)
+    assert found == set(KINDS[word])
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint8"])

@@ -1,4 +1,4 @@
-"""Write the documentation that derives from code: programs, proofs, gates, results."""
+"""Write the documentation that derives from code: programs, networks, proofs, gates, results."""
 
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from hwsim.isa.registers import REGISTERS
 from hwsim.isa.rules import RULES
 from tools.formal_document import formal_document
 from tools.gates_document import gates_document
+from tools.networks_document import networks_document
 from tools.results_document import results_document
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -147,6 +148,7 @@ def documents() -> dict[str, str]:
     return {
         "formal.md": formal_document(),
         "gates.md": gates_document(),
+        "networks.md": networks_document(),
         "program.md": program_document(),
         "results.md": results_document(),
     }

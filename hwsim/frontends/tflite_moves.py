@@ -178,3 +178,16 @@ MOVES: dict[str, Maker] = {
     "SPLIT": _split,
     "STRIDED_SLICE": _strided_slice,
 }
+
+MOVED_KINDS: dict[str, tuple[type[Operator], ...]] = {
+    "CONCATENATION": (Concat,),
+    "DEPTH_TO_SPACE": (DepthToSpace,),
+    "PAD": (Pad,),
+    "RESHAPE": (Reshape,),
+    "RESIZE_BILINEAR": (ResizeBilinear,),
+    "RESIZE_NEAREST_NEIGHBOR": (Upsample, ResizeNearest),
+    "SLICE": (Slice,),
+    "SPACE_TO_DEPTH": (SpaceToDepth,),
+    "SPLIT": (Slice,),
+    "STRIDED_SLICE": (Slice,),
+}

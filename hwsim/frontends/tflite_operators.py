@@ -5,7 +5,7 @@ from typing import Any
 
 from hwsim.errors import InputError
 from hwsim.frontends.tflite_call import Call
-from hwsim.frontends.tflite_moves import MOVES
+from hwsim.frontends.tflite_moves import MOVED_KINDS, MOVES
 from hwsim.frontends.tflite_weights import constant_operand, quantized_weights
 from hwsim.graph import Padding, Shape
 from hwsim.graph.host_operators import Softmax, TransposeConvolution
@@ -240,4 +240,30 @@ MAKERS: dict[str, Maker] = {
     "TANH": _alone(Tanh),
     "TRANSPOSE_CONV": _transpose_convolution,
     **MOVES,
+}
+
+# The kinds of operators that stand for each of TFLite's.
+KINDS: dict[str, tuple[type[Operator], ...]] = {
+    "ADD": (Add,),
+    "AVERAGE_POOL_2D": (AveragePool,),
+    "CONV_2D": (Convolution,),
+    "DEPTHWISE_CONV_2D": (Convolution,),
+    "DEQUANTIZE": (Dequantize,),
+    "FULLY_CONNECTED": (FullyConnected,),
+    "HARD_SWISH": (HardSwish,),
+    "LEAKY_RELU": (LeakyRelu,),
+    "LOGISTIC": (Logistic,),
+    "MAX_POOL_2D": (MaxPool,),
+    "MEAN": (Mean,),
+    "MUL": (Multiply,),
+    "PRELU": (Prelu,),
+    "QUANTIZE": (Quantize,),
+    "RELU": (Clamp,),
+    "RELU6": (Clamp,),
+    "RELU_N1_TO_1": (Clamp,),
+    "SOFTMAX": (Softmax,),
+    "SUB": (Subtract,),
+    "TANH": (Tanh,),
+    "TRANSPOSE_CONV": (TransposeConvolution,),
+    **MOVED_KINDS,
 }

@@ -51,6 +51,23 @@ Weights = NDArray[np.int8] | NDArray[np.int16]
 Sources = tuple[Source, ...]
 WORD_BITS = 32  # of the runtimes' integers
 
+# Every kind of operator that has exact stages, and what these can do.
+STAGED: dict[type[Operator], str] = {
+    Add: "of two maps of one shape, or with a constant for each channel; proved for all pairs",
+    AveragePool: "without padding; the factor is proved for every sum",
+    Clamp: "between any ends",
+    Convolution: "dense, in groups or depthwise; weights with a zero point take two limbs",
+    Copy: "of slices, joined and doubled maps, where an address does not do",
+    FullyConnected: "LiteRT's real factors are proved for every filter",
+    MaxPool: "2x2 side by side",
+    Mean: "over rows and columns",
+    Multiply: "by a constant for each channel",
+    Pad: "with the zero point, in the convolution that reads it or alone",
+    Quantize: "from one scale of int8 or uint8 to another",
+    SpaceToDepth: "as a convolution with one weight of 1 a filter",
+    Subtract: "as add",
+}
+
 
 def quantized_stage(
     graph: OperatorGraph, operator: Operator, sources: list[Sources], kernels: Kernels
@@ -60,6 +77,8 @@ def quantized_stage(
     Raises `InputError` for an operator that has no exact stage.
     """
     try:
+        if type(operator) not in STAGED:
+            raise InputError(f"{operator.KIND} has no stage yet")
         stage = _stage(graph, operator, sources, kernels)
     except InputError as error:
         raise InputError(f"{operator.place or operator.name}: {error}") from None
@@ -100,7 +119,7 @@ def _stage(
             return padded(operator, sources[0][0], graph.left(operator))
         case SpaceToDepth():
             return space_to_depth(operator, sources[0][0], graph.left(operator))
-    raise InputError(f"{operator.KIND} has no stage yet")
+    raise AssertionError(operator)
 
 
 def _convolution(

@@ -1,0 +1,132 @@
+"""Write `docs/networks.md`: what the front ends read, and where each operator is computed."""
+
+from collections.abc import Iterable, Iterator
+
+from hwsim.frontends.builtin import NETWORKS
+from hwsim.frontends.darknet_keys import SECTIONS
+from hwsim.frontends.darknet_layers import MAKERS
+from hwsim.frontends.tflite_operators import KINDS
+from hwsim.graph.operators import Concat, Operator, Reshape, Slice, Upsample
+from hwsim.graph.pointwise import Dequantize, Quantize
+from hwsim.passes.copies import ADDRESSES
+from hwsim.passes.quantized_stages import STAGED
+
+INTRODUCTION = """\
+<!-- Written by `make docs` from the tables of the front ends and passes. Do not edit. -->
+# Networks
+
+`hwsim show FILE` tells what becomes of every operator of a file, and `hwsim estimate FILE` begins
+with what is left to the host. Whatever a front end does not take is refused with its name and its
+place in the file, all of it at once.
+
+"""
+
+TFLITE = """\
+## Quantized `.tflite` files
+
+Operators in int8 or uint8 are computed in the file's own integers, as the reference kernels of
+one runtime do: LiteRT's with `--kernels litert`, which is the default, or TFLM's with `--kernels
+tflm`. Scales may be per tensor or per filter. What is exact is exact for every value, and each
+has its judge:
+
+* the source interpreter (`hwsim/golden/tflite/`) against the runtimes themselves, operator by
+  operator and network by network (`.venv/bin/pytest -s tests/test_tflite_operators.py
+  tests/test_tflite_networks.py`);
+* the stages against the source interpreter (`.venv/bin/pytest -s
+  tests/test_tflite_drawn_stages.py tests/test_tflite_stages.py`);
+* the Verilog against the stages, whole networks (`.venv/bin/pytest -s
+  tests/test_tflite_verilog.py`, or `.venv/bin/hwsim verify FILE.tflite`).
+
+LiteRT's default kernels are not its reference: `.venv/bin/pytest -s -k kept_ones
+tests/test_tflite_networks.py` prints how far they are from each other. An operator without exact
+stages is left to the host where neither a convolution nor a fully connected operator follows it,
+and is refused elsewhere.
+
+| in the file | runs on | exactly, and how far |
+|---|---|---|
+"""
+
+DARKNET = """\
+## darknet's `.cfg` files
+
+Weights are real numbers and are quantized here; golden, model and Verilog agree on every value of
+what comes of it.
+
+| section | runs on | remarks |
+|---|---|---|
+"""
+
+SECTION_REMARKS = {
+    "convolutional": (
+        "any kernel, stride up to 8, groups; linear, leaky or relu; batch normalisation is folded"
+    ),
+    "maxpool": "2x2, of stride 2 or 1; fused into the convolution that it alone reads",
+    "region": "its map is an output of the network",
+    "route": "joins maps, or takes a part of the channels of one",
+    "upsample": "by 2, nearest pixels",
+    "yolo": "its map is an output of the network",
+}
+HEADS = ("region", "yolo")
+ADDRESS_SECTIONS = ("route", "upsample")
+
+BUILT_IN = """\
+## Built in
+
+| network | size in pixels | |
+|---|---|---|
+"""
+
+
+def networks_document() -> str:
+    """Return the document: `.tflite` files, darknet's files, and the networks that are built in."""
+    tflite = (f"| `{word}` | {_place(kinds)} | {_limits(kinds)} |" for word, kinds in _words())
+    sections = (
+        f"| `[{name}]` | {_section_place(name)} | {SECTION_REMARKS[name]} |"
+        for name in sorted(set(SECTIONS.values()) & set(MAKERS))
+    )
+    built_in = (
+        f"| `{spec.name}` | {spec.default_size} | {spec.summary} |" for spec in NETWORKS.values()
+    )
+    parts = (TFLITE, tflite), (DARKNET, sections), (BUILT_IN, built_in)
+    return INTRODUCTION + "\n".join(text + _lines(rows) for text, rows in parts)
+
+
+def _lines(rows: Iterable[str]) -> str:
+    return "".join(f"{row}\n" for row in rows)
+
+
+def _words() -> Iterator[tuple[str, tuple[type[Operator], ...]]]:
+    yield from sorted(KINDS.items())
+
+
+def _place(kinds: tuple[type[Operator], ...]) -> str:
+    return " or ".join(dict.fromkeys(map(_place_of, kinds)))
+
+
+def _place_of(kind: type[Operator]) -> str:
+    if kind is Quantize:
+        return "accelerator; host where it reads or leaves real values"
+    if kind in ADDRESSES:
+        return "address"
+    if kind in STAGED:
+        return "accelerator"
+    return "host" if kind.IS_ON_HOST or kind is Dequantize else "host, at the ends of a network"
+
+
+REMARKS: dict[type[Operator], str] = {
+    Concat: "of channels; other axes are the host's, at the end of a network",
+    Reshape: "in front of a fully connected operator, an order of its weights",
+    Slice: "of channels",
+    Upsample: "by 2, nearest pixels",
+}
+
+
+def _limits(kinds: tuple[type[Operator], ...]) -> str:
+    found = (REMARKS.get(kind) or STAGED.get(kind) or "" for kind in kinds)
+    return "; ".join(text for text in found if text) or "the source interpreter computes it"
+
+
+def _section_place(name: str) -> str:
+    if name in HEADS:
+        return "host"
+    return "address" if name in ADDRESS_SECTIONS else "accelerator"
