@@ -60,6 +60,7 @@ CASES = {
 }
 NOT_FUSED = "not fused"  # the maps of "k4" written to memory, read back and reduced
 BRANCHES = "branches"  # every geometry of a source, and a layer that adds up three of them
+DEPTHWISE = "depthwise"  # output lanes that see their own channel: kernels whole and in parts
 
 
 def with_constants(
@@ -168,11 +169,36 @@ def branches(config: Config, seed: int) -> Graph:
     return with_constants(graph, config, seed)
 
 
+def depthwise(config: Config, seed: int) -> Graph:
+    """Return depthwise layers: of stride 2, of two limbs in parts, of one pixel, in a sum."""
+    bits = config.widths.weight_bits
+    tensor = Tensor("input", Shape(40, 11, 12))
+
+    def layer(name: str, *sources: Source, limbs: int = 1) -> Stage:
+        channels = sources[0].channels
+        made = Stage.inferred(name, sources, f"{name} maps", channels, NEGATIVE_SLOPE,
+                              weight_bits=bits)  # fmt: skip
+        return replace(made, weight_limbs=limbs)
+
+    halved = layer("halved", Source.whole(tensor, (2, 3), 1, stride=(2, 2), groups=40))
+    some = replace(Source.whole(halved.output, (5, 5)), first_channel=16, channels=20, groups=20)
+    wide = layer("wide", replace(some, padding=Padding(2, 2, 2, 2)), limbs=2)
+    spread = replace(some, kernel=(3, 2), dilation=(2, 3), padding=Padding(1, 3, 3, 0))
+    added = layer("added", spread, Source.whole(wide.output, (1, 1), groups=20))
+    shape = added.output.shape
+    pixel = layer("pixel", Source.whole(added.output, (shape.height, shape.width), groups=20))
+    last = layer("last", Source.whole(pixel.output, (3, 2), 1, groups=20))
+    graph = Graph.chain(DEPTHWISE, (halved, wide, added, pixel, last))
+    return with_constants(graph, config, seed)
+
+
 def case_graph(name: str, config: Config) -> Graph:
     if name == NOT_FUSED:
         return materialized(replace(case_graph("k4", config), name=name))
     if name == BRANCHES:
         return branches(config, seed=1)
+    if name == DEPTHWISE:
+        return depthwise(config, seed=1)
     shape, stages = CASES[name]
     if not config.channel_pool:
         stages = tuple(replace(stage, k=1) for stage in stages)

@@ -127,6 +127,7 @@ def _fields(victim: Victim) -> Iterator[WrongProgram]:
             {"upsample": 1, "stride_columns": 2},
             {"upsample": 1, "dilation_columns": 2},
             {"packed": 1, "blocks": 1},
+            {"diagonal": 1, "kernel_rows": 8, "kernel_columns": 9},
             {"spatial_pool": 3},
             {"pooled_rows": 1023},
             {"pooled_columns": 1023},

@@ -149,7 +149,15 @@ def stages_on(
     groups = draw(st.sampled_from([1, 1, 1, 2, 3, 4]))
     k = draw(st.sampled_from([k for k in (1, 1, 2, 4, 8) if k <= most_condensed]))
     filters = draw(st.integers(1, most_filters)) * groups * k
-    sources = [draw(sources_of(draw(st.sampled_from(tensors)), groups))]
+    tensor = draw(st.sampled_from(tensors))
+    if draw(st.integers(0, 3)) == 3:  # depthwise, mostly with the filters in their own lanes
+        groups = filters = draw(st.integers(1, tensor.shape.channels))
+        k = math.gcd(filters, k)
+        way = draw(sources_of(tensor, groups))
+        first = draw(st.integers(0, tensor.shape.channels - groups)) // 8 * 8
+        sources = [replace(way, first_channel=first, channels=groups, groups=groups)]
+    else:
+        sources = [draw(sources_of(tensor, groups))]
     computed = convolved_shape(sources[0], filters)
     for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
         other = draw(sources_of(draw(st.sampled_from(tensors)), groups))

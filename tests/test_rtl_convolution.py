@@ -26,6 +26,19 @@ def packed(weights: NDArray[np.int64], bits: int) -> int:
     return sum((int(value) & ((1 << bits) - 1)) << bits * n for n, value in enumerate(weights))
 
 
+def sums_of(
+    values: NDArray[np.int64], weights: NDArray[np.int64], taps: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return `[blocks, pixels, O]`, of odd blocks each lane's own channel times the pixel's tap."""
+    sums: NDArray[np.int64] = np.einsum("bpi,boi->bpo", values, weights)
+    lanes = np.arange(LANES_OUT)
+    for block, pixel in np.ndindex(*taps.shape):
+        if block % 2:
+            own = values[block, pixel, lanes % values.shape[-1]]
+            sums[block, pixel] = own * weights[block, lanes, taps[block, pixel]]
+    return sums
+
+
 @pytest.mark.parametrize("to_pixel", LAST_WORD_TO_PIXEL)
 @pytest.mark.parametrize("weight_bits", [4, 8])
 @pytest.mark.parametrize("lanes_in", [8, 16])
@@ -48,7 +61,8 @@ def test_blocks_of_weights_follow_each_other_without_a_gap(
     weights[0] = -high  # the corner of the sum's range
     values = rng.integers(-128, 128, (4, pixels, lanes_in))
     values[0] = -128
-    expected = np.einsum("bpi,boi->bpo", values, weights).reshape(-1, LANES_OUT)
+    taps = rng.integers(lanes_in, size=(4, pixels))  # odd blocks are diagonal
+    expected = sums_of(values, weights, taps).reshape(-1, LANES_OUT)
 
     async def feed_weights(ctx: Any) -> None:
         for block in range(4):
@@ -67,11 +81,16 @@ def test_blocks_of_weights_follow_each_other_without_a_gap(
     async def feed_pixels(ctx: Any) -> None:
         await ctx.tick().repeat(words - 1 + to_pixel)
         for number, pixel in enumerate(values.reshape(-1, lanes_in)):
+            block, place = divmod(number, pixels)
+            payload = {
+                "lanes": pixel.tolist(),
+                "first": int(place == 0),
+                "diagonal": block % 2,
+                "tap": int(taps[block, place]),
+                "accumulate": {"index": number},
+            }
             ctx.set(dut.i.valid, 1)
-            ctx.set(dut.i.payload.first, number % pixels == 0)
-            ctx.set(dut.i.payload.accumulate.index, number)
-            for lane, value in enumerate(pixel):
-                ctx.set(dut.i.payload.lanes[lane], int(value))
+            ctx.set(dut.i.payload, payload)
             await ctx.tick()
         ctx.set(dut.i.valid, 0)
 

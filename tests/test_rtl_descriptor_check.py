@@ -111,6 +111,7 @@ def sound(config: Config) -> list[Descriptor]:
         spatial_pool=SpatialPool.NONE, pooled_rows=7, pooled_columns=9, output_zero_point=5,
         staging_address=0, byte_offset=0, rounding=1, scale_sums=0, wide_factors=0,
         clamp_low=200, clamp_high=55,
+        diagonal=0,
     )  # fmt: skip
     passes = -(-27 // config.array.input_lanes)
     stride_2 = {"spatial_pool": SpatialPool.STRIDE_2, "pooled_rows": 4, "pooled_columns": 5}
@@ -136,6 +137,7 @@ def sound(config: Config) -> list[Descriptor]:
         Load.single_run(Destination.PROGRAM, 3 * DESCRIPTOR_BYTES, 5 * DESCRIPTOR_BYTES // word),
         tile,
         tile._replace(packed=1, blocks=passes),
+        tile._replace(diagonal=1, kernel_rows=2, kernel_columns=4),
         tile._replace(upsample=1, first=0, last=0),
         tile._replace(**stride_2),
         tile._replace(spatial_pool=SpatialPool.STRIDE_1),

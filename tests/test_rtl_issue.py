@@ -34,7 +34,8 @@ class Step:
     """The expected outputs in one cycle of a weight block; `address` is for pixels inside only."""
 
     pixel: bool
-    first: bool = False
+    first: bool = False  # of its weight block
+    tap: int = 0
     last: bool = False
     index: int = 0
     overwrite: bool = False
@@ -42,6 +43,11 @@ class Step:
     x: int = 0
     inside: bool = False
     address: int = 0
+
+
+def takes_weights(tile: Tile, tap_row: int, tap_column: int) -> bool:
+    """Return whether a tap has weights of its own, or is the first that shares a block's."""
+    return not tile["diagonal"] or tap_row == tap_column == 0
 
 
 def steps_of(tile: Tile, config: Config) -> list[tuple[int, list[Step]]]:
@@ -61,7 +67,9 @@ def steps_of(tile: Tile, config: Config) -> list[tuple[int, list[Step]]]:
                 ends = index + 1 == tile["rows"] * tile["columns"]
                 steps.append(
                     Step(
-                        True, index == 0, ends and number + 1 == len(order), index,
+                        True, index == 0 and takes_weights(tile, tap_row, tap_column),
+                        tap_row * tile["kernel_columns"] + tap_column,
+                        ends and number + 1 == len(order), index,
                         number == 0 and bool(tile["first"]), y, x, is_inside(tile, y, x),
                         address_of(tile, block, below, x),
                     )
@@ -161,6 +169,8 @@ def simulate(dut: Issue, bench: Any) -> None:
 
 def check_pixel(seen: Any, step: Step, tile: Tile, bank: int) -> None:
     assert (seen.pixel, seen.packed.enable) == (step.pixel, tile["packed"])
+    assert seen.diagonal == tile["diagonal"]
+    assert not tile["diagonal"] or seen.tap == step.tap
     if not step.pixel:
         assert not seen.first
         return
@@ -178,6 +188,7 @@ def check_trace(config: Config, tiles: list[Tile], trace: Trace) -> None:
     """Check that every output has the cycle that the contract names."""
     taken = -WeightBlocks.PERIOD  # the cycle in which a block follows the one before
     end = -1  # and in which that had its last pixel
+    begin = -pipeline.REVISIT
     begun: list[int] = []
     expected = Trace(waiting=[None] * len(trace.waiting))
     cycles = 0
@@ -188,11 +199,12 @@ def check_trace(config: Config, tiles: list[Tile], trace: Trace) -> None:
         for part, (block, steps) in enumerate(steps_of(tile, config)):
             offered = taken + WeightBlocks.PERIOD if part else accepted + WeightBlocks.LATENCY
             taken = max(offered, end)  # with the last pixel at the earliest
-            begin = taken + 1
+            begin = max(taken + 1, begin + pipeline.REVISIT)
+            needs_weights = any(step.first for step in steps)
             token = FIRST_TOKEN + (tile["wait_chunks"] - FIRST_TOKEN) % TOKENS + 1
             token += 0 if tile["packed"] else block
             while not (
-                trace.shadow_full[begin]
+                (trace.shadow_full[begin] or not needs_weights)
                 and trace.chunks[begin] >= token
                 and (
                     part

@@ -33,6 +33,7 @@ def expected_blocks(tile: Tile, config: Config) -> list[dict[str, int]]:
                 "x": tile["left"] + beside - tile["column_origin"],
                 "low": -tile["column_origin"],
                 "high": tile["input_width"] - tile["column_origin"],
+                "takes_weights": int(not tile["diagonal"] or tap_row == tap_column == 0),
                 "tap_pass": block % max(packing(config).tap_passes, 2),
                 "first": int(number == 0 and tile["first"]),
                 "scale_sums": int(number == 0 and tile["scale_sums"]),
@@ -61,8 +62,12 @@ def test_blocks_come_in_the_order_of_the_weights_and_in_time(
     for tile, blocks in enumerate(expected):
         assert source.taken[tile] == max(source.offered[tile], taken + WeightBlocks.PERIOD)
         offered = source.taken[tile] + WeightBlocks.LATENCY
-        for block in blocks:
+        for place, block in enumerate(blocks):
+            tap = sink.payloads[number].pop("tap")
             assert sink.payloads[number] == block, (tile, number)
+            if tiles[tile]["diagonal"]:
+                taps = tiles[tile]["kernel_rows"] * tiles[tile]["kernel_columns"]
+                assert tap == place % taps
             assert sink.offered[number] == offered
             taken = sink.taken[number]
             offered = taken + WeightBlocks.PERIOD

@@ -39,10 +39,12 @@ class Tile:
     weight_offset: int
     release: int
     last: int = 1  # parameters follow the weights
+    diagonal: int = 0
 
     @property
     def weight_blocks(self) -> int:
-        return self.blocks * (1 if self.packed else self.kernel_rows * self.kernel_columns)
+        taps = 1 if self.packed or self.diagonal else self.kernel_rows * self.kernel_columns
+        return self.blocks * taps
 
     def words(self, config: Config) -> int:
         parameter_words = config.parameter_words if self.last else 0
@@ -62,6 +64,7 @@ def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Ti
             weight_offset=int(rng.integers(config.weight_words) * (rng.random() < 0.3)),
             release=int(rng.random() < 0.6),
             last=int(len(tiles) + 1 == count or rng.random() < 0.7),
+            diagonal=int(rng.random() < 0.3),
         )
         needs = longest if tile.release else tile.words(config)
         if tile.weight_offset + needs <= config.weight_words:
@@ -243,6 +246,7 @@ def test_words_come_in_order_and_in_time(lanes: int, weight_bits: int, chances: 
     config = small_config(lanes, weight_bits)
     tiles = drawn_tiles(np.random.default_rng(lanes + weight_bits), config, 16)
     assert {tile.release for tile in tiles} == {0, 1}
+    assert {tile.diagonal for tile in tiles if tile.kernel_rows > 1} == {0, 1}
     feeder = Feeder(config, tiles, chances, seed=weight_bits)
     driven = feeder.run()
     expected = expected_trace(config, tiles, feeder.stream, driven)

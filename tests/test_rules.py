@@ -45,13 +45,15 @@ COMPUTE = Compute(
     weight_offset=0, release=1, channel_pool=0, spatial_pool=0, pooled_rows=7, pooled_columns=9,
     output_zero_point=0, staging_address=0, byte_offset=0, rounding=0, scale_sums=0,
     wide_factors=0,
-    clamp_low=0, clamp_high=0,
+    clamp_low=0, clamp_high=0, diagonal=0,
 )  # fmt: skip
 WIDE_RING = COMPUTE._replace(ring_rows=40)
 PIXEL = COMPUTE._replace(rows=1, columns=1, pooled_rows=1, pooled_columns=1)
 HALVED = COMPUTE._replace(spatial_pool=1, pooled_rows=4, pooled_columns=5)
 SLID = COMPUTE._replace(spatial_pool=2)
 PACKED = COMPUTE._replace(packed=1, blocks=4)
+PACKED_FIELDS = {"packed": 1, "blocks": 2, "kernel_rows": 3, "kernel_columns": 3}
+DIAGONAL = COMPUTE._replace(diagonal=1, kernel_rows=2, kernel_columns=4)
 STORE = Store(
     wait_drains=0, address=64, row_words=4, rows=2, row_stride_bytes=64, blocks=2,
     block_stride_bytes=128, staging_address=0,
@@ -132,6 +134,14 @@ BOUNDS = [
            {"upsample": 1}, {"stride_rows": 2}, {"stride_columns": 2}, {"dilation_rows": 2},
            {"dilation_columns": 2})),
     Bound("with `packed`", PACKED, ({"blocks": 2},), ({"blocks": 1}, {"blocks": 3}), WIDE),
+    Bound("with `diagonal`", DIAGONAL,
+          ({}, {"kernel_columns": 2}, {"kernel_rows": 8, "kernel_columns": 1}, {"blocks": 9},
+           {"diagonal": 0, "kernel_rows": 15, "kernel_columns": 15}, {"stride_rows": 2}),
+          ({"kernel_rows": 3, "kernel_columns": 3}, {"kernel_rows": 1, "kernel_columns": 9},
+           {"kernel_rows": 15, "kernel_columns": 15}, {"kernel_rows": 4, "kernel_columns": 4})),
+    Bound("with `diagonal`", DIAGONAL,
+          ({"kernel_rows": 4, "kernel_columns": 4}, {"diagonal": 0, **PACKED_FIELDS}),
+          ({"kernel_rows": 6, "kernel_columns": 3}, PACKED_FIELDS), WIDE),
     Bound("2^`channel_pool` is at most", COMPUTE, ({},),
           ({"channel_pool": 1}, {"channel_pool": 2}, {"channel_pool": 3}), NO_POOL),
     Bound("`spatial_pool` is 0, 1 or 2", SLID, ({}, {"spatial_pool": 0}), ({"spatial_pool": 3},)),

@@ -43,6 +43,10 @@ def drawn_tile(rng: np.random.Generator, config: Config, packed: bool) -> Tile:
     least_rows = max(steps["stride_rows"], steps["dilation_rows"])
     ring_rows, input_width = draw(least_rows, max(7, least_rows)), draw(1, 9)
     least_words = -(-input_width // packing(config).pixels) if packed else 1
+    kernel_rows, kernel_columns = (3, 3) if packed else (draw(1, 3), draw(1, 3))
+    diagonal = not packed and draw(0, 2) == 0
+    if diagonal:
+        kernel_columns = min(kernel_columns, config.array.input_lanes // kernel_rows)
     return {
         "buffer_address": draw(100, 3000),
         "buffer_block_words": draw(0, 2000),
@@ -57,10 +61,11 @@ def drawn_tile(rng: np.random.Generator, config: Config, packed: bool) -> Tile:
         "input_zero_point": draw(-128, 127),
         "rows": draw(1, 4),
         "columns": draw(1, 9 if packed else 5),
-        "kernel_rows": 3 if packed else draw(1, 3),
-        "kernel_columns": 3 if packed else draw(1, 3),
+        "kernel_rows": kernel_rows,
+        "kernel_columns": kernel_columns,
         "blocks": packing(config).tap_passes if packed else draw(1, 3),
         "packed": int(packed),
+        "diagonal": int(diagonal),
         "first": 1,
         "scale_sums": 0,
         "last": 1,

@@ -13,9 +13,10 @@ Distributor
     queue adds the cycles for which it is full. A descriptor whose queue is empty is at its head
     words + DISTRIBUTE cycles after its own first read; one whose queue was full is in the queue
     DISTRIBUTE_ROOM cycles after an entry has left it. A COMPUTE leaves the array's queue ISSUE_ROOM
-    cycles after the last weight block of the COMPUTE before it has begun, or earlier. One with
-    `last` leaves the drain's queue when the drain takes it: as soon as it is at the head of the
-    queue and the drain is idle, or in the cycle of the last read of the tile before.
+    cycles after the last weight block of the COMPUTE before it (with `diagonal`, the last tap of
+    that block) has begun, or earlier. One with `last` leaves the drain's queue when the drain takes
+    it: as soon as it is at the head of the queue and the drain is idle, or in the cycle of the last
+    read of the tile before.
 
 Load
     A load is accepted once it is at the head of its queue and the previous load has issued its last
@@ -38,9 +39,10 @@ Array
     block's chunk is visible; the first block of a tile also needs its bank of accumulators to be
     free. The array takes a cycle longer than the weight loader to start from a descriptor; this
     never delays a block, because the shadow takes longer to fill. A block keeps the array for rows
-    x columns cycles; with `packed`, packed_fill() cycles per row are added. The shadow is free
-    SHADOW_FREE cycles after the block's first pixel; with `packed`, that pixel comes packed_fill()
-    cycles after the block's beginning.
+    x columns cycles; with `packed`, packed_fill() cycles per row are added. With `diagonal` it
+    keeps it so long for each of its taps, whose beginnings are REVISIT cycles apart at least. The
+    shadow is free SHADOW_FREE cycles after the block's first pixel; with `packed`, that pixel comes
+    packed_fill() cycles after the block's beginning.
 
 Drain
     The first read of a tile is in the first cycle in which the drain is free, the tile is
@@ -79,7 +81,8 @@ BANK_VISIBLE = 1  # from the drain's last read to its bank being free, also for 
 
 # Array
 ISSUE_VISIBLE = 1  # from a COMPUTE's last pixel to the compute token being visible
-ISSUE_ROOM = 1  # from the last weight block of a COMPUTE to the next one leaving its queue
+ISSUE_ROOM = 1  # from the beginning of a COMPUTE's last tap to the next one leaving its queue
+REVISIT = 4  # from a pixel's sum to the next one that can be added to the same accumulator
 
 # Draining and writing
 RESCALE = 6  # from an accumulator's sum to the activation

@@ -120,6 +120,8 @@ def _weight_blocks(
         )
         split = taps.reshape(outputs, lanes_out, reduction, lanes_in)
         return split.transpose(0, 2, 1, 3)
+    if own.diagonal:
+        return _diagonal_blocks(weights, own, outputs)
     dense = np.zeros((outputs * lanes_out, reduction * lanes_in, rows, columns), np.int8)
     if source.groups == 1:
         dense[:filters, own.first_channel : own.first_channel + channels] = weights
@@ -138,6 +140,27 @@ def _weight_blocks(
         ],
         axis=1,
     )
+
+
+def _diagonal_blocks(
+    weights: NDArray[np.int8], own: SourceBlocking, outputs: int
+) -> NDArray[np.int8]:
+    """Return the weight blocks `[output blocks, weight blocks, O, I]` of a diagonal source.
+
+    In that of its own input block, lane s has the taps of its filter; in all others it has zeros.
+    """
+    lanes_in, lanes_out = own.lanes_in, own.lanes_out
+    output_block, lane = np.divmod(np.arange(len(weights)), lanes_out)
+    first_blocks = np.array([own.first_input_block(block) for block in range(outputs)])
+    stored_block = (own.first_channel + np.arange(len(weights))) // lanes_in
+    block = stored_block - first_blocks[output_block]
+    parts: list[NDArray[np.int8]] = []
+    for part in own.kernel_parts:
+        taps = weights[:, 0, part.rows, part.columns].reshape(len(weights), -1)
+        found = np.zeros((outputs, own.reduction_blocks, lanes_out, lanes_in), np.int8)
+        found[output_block, block, lane, : taps.shape[1]] = taps
+        parts.append(found)
+    return np.concatenate(parts, axis=1)
 
 
 def _pack_integers(values: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:

@@ -191,6 +191,7 @@ class TileWriter:
             wide_factors=int(has_wide_factors(stage, self._task.config)),
             clamp_low=stage.limits[0] - ACTIVATION_RANGE[0],
             clamp_high=ACTIVATION_RANGE[1] - stage.limits[1],
+            diagonal=int(own.diagonal),
         )
 
     def _store(self, bundle: int, band: Span, span: Span, staging_address: int) -> None:

@@ -154,8 +154,12 @@ def _issue_cycles(config: Config, schedule: Schedule) -> int:
     rows = Counter([band.computed for band_set in schedule.band_sets for band in band_set])
     columns = Counter([tile.computed for stripe in schedule.stripes for tile in stripe])
     refill = config.weight_block_words + pipeline.BLOCK_OVERHEAD
-    return schedule.blocking.weight_blocks * sum(
-        row_count * column_count * max(height * width, refill)
+    blocks: Counter[int] = Counter()  # weight blocks, by the taps computed with each
+    for part in schedule.blocking.kernel_parts:
+        blocks[part.taps_per_block] += part.weight_blocks
+    return sum(
+        count * row_count * column_count * max(taps * height * width, refill)
+        for taps, count in blocks.items()
         for height, row_count in rows.items()
         for width, column_count in columns.items()
     )

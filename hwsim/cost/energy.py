@@ -59,9 +59,8 @@ def _weight_words_read(program: Program) -> int:
     words = 0
     for descriptor in program.descriptors:
         if type(descriptor) is Compute:
-            taps = 1 if descriptor.packed else descriptor.kernel_rows * descriptor.kernel_columns
             words += (
-                descriptor.blocks * taps * program.config.weight_block_words
+                descriptor.weight_blocks * program.config.weight_block_words
                 + program.config.parameter_words
             )
     return words

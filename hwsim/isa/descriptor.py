@@ -210,6 +210,26 @@ class Compute(NamedTuple):
     ]
     clamp_low: Annotated[int, Bits(8, "Steps above -128 at which stored values begin.")]
     clamp_high: Annotated[int, Bits(8, "Steps below 127 at which stored values end.")]
+    diagonal: Annotated[
+        int,
+        Bits(
+            1,
+            "1: output lane s computes only with byte s of the word, counted modulo the input "
+            "lanes, and weight t of its lane is that of tap t.",
+        ),
+    ]
+
+    @property
+    def taps_per_block(self) -> int:
+        """The taps that the array computes with one weight block."""
+        return self.kernel_rows * self.kernel_columns if self.diagonal else 1
+
+    @property
+    def weight_blocks(self) -> int:
+        """The weight blocks that the COMPUTE reads."""
+        if self.packed or self.diagonal:
+            return self.blocks
+        return self.blocks * self.kernel_rows * self.kernel_columns
 
 
 class Store(NamedTuple):

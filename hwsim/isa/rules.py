@@ -100,6 +100,10 @@ def _is_packed_window(d: Any, c: Config) -> Any:
     )
 
 
+def _is_diagonal_kernel(d: Any, c: Config) -> Any:
+    return (d.kernel_rows * d.kernel_columns <= c.array.input_lanes) & (d.packed == 0)
+
+
 LOAD_RULES = [
     Rule(Opcode.LOAD, "`destination` is 0, 1 or 2", lambda d, _: d.destination != 3),
     *_positive(Opcode.LOAD, "row_words", "rows", "blocks"),
@@ -153,6 +157,11 @@ COMPUTE_RULES = [
         "with `packed`: a 3x3 kernel, strides and dilations 1, no `upsample`, and `blocks` is 27 "
         "over the input lanes, rounded up",
         lambda d, c: (d.packed == 0) | _is_packed_window(d, c),
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "with `diagonal`: no more taps than input lanes, and no `packed`",
+        lambda d, c: (d.diagonal == 0) | _is_diagonal_kernel(d, c),
     ),
     Rule(
         Opcode.COMPUTE,

@@ -131,3 +131,20 @@ def accumulate(patches: NDArray[np.float32], weights: NDArray[np.float32]) -> ND
         part = slice(start, start + EXACT_FLOAT32_PRODUCTS)
         total += patches[:, part] @ weights[part]
     return total.astype(np.int64)
+
+
+def accumulate_diagonal(
+    tile: Compute, patches: NDArray[np.float32], weights: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Return the exact sums `[pixels, O]` where each output lane sees its own channel only.
+
+    That is the channel of the lane's number modulo I. Of the I weights of a lane in a block
+    `[blocks x I, O]`, the first are those of the taps.
+    """
+    pixels, lanes_out = len(patches), weights.shape[1]
+    taps = tile.kernel_rows * tile.kernel_columns
+    windows = patches.reshape(pixels, tile.blocks, taps, -1)
+    lanes_in = windows.shape[-1]
+    of_taps = weights.reshape(tile.blocks, lanes_in, -1, lanes_in)[:, :taps]
+    sums: NDArray[np.float64] = np.einsum("pbtl,btrl->prl", windows, of_taps, dtype=np.float64)
+    return sums.reshape(pixels, lanes_out).astype(np.int64)

@@ -20,7 +20,13 @@ from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destinat
 from hwsim.isa.parameters import FACTOR_BITS, factor_bits
 from hwsim.isa.tokens import token_reached
 from hwsim.machine.channel_pool import channel_pool
-from hwsim.machine.convolution import accumulate, gather, unpack_weights, window_of
+from hwsim.machine.convolution import (
+    accumulate,
+    accumulate_diagonal,
+    gather,
+    unpack_weights,
+    window_of,
+)
 from hwsim.machine.memory import Memory
 from hwsim.machine.rescale import rescale, unpack_parameters
 from hwsim.machine.spatial_pool import spatial_pool
@@ -188,8 +194,7 @@ class Machine:
                 yield False
             tile = queue.popleft()
             assert isinstance(tile, Compute)
-            taps = 1 if tile.packed else tile.kernel_rows * tile.kernel_columns
-            weight_words = tile.blocks * taps * config.weight_block_words
+            weight_words = tile.weight_blocks * config.weight_block_words
             parameter_words = config.parameter_words if tile.last else 0
             taken = yield from self._take_weights(tile, weight_words + parameter_words)
             chunks = 1 if tile.packed else tile.blocks
@@ -201,7 +206,11 @@ class Machine:
             weights = unpack_weights(
                 taken[:weight_words].reshape(-1), config.widths.weight_bits, lanes_out, lanes_in
             )
-            sums = accumulate(self._windows(tile), weights)
+            windows = self._windows(tile)
+            if tile.diagonal:
+                sums = accumulate_diagonal(tile, windows, weights)
+            else:
+                sums = accumulate(windows, weights)
             limb = tile.scale_sums * config.widths.weight_bits
             self._sums = sums if tile.first else (self._sums << limb) + sums
             if tile.last:

@@ -35,7 +35,9 @@ class KernelPart:
 
     first: tuple[int, int]
     kernel: tuple[int, int]
-    weight_words: int  # of one output block
+    weight_blocks: int  # of one output block
+    weight_words: int  # words of these
+    taps_per_block: int  # taps that the array computes with one weight block
 
     @property
     def rows(self) -> slice:
@@ -54,11 +56,10 @@ class SourceBlocking:
     """
 
     packed: bool
+    diagonal: bool
     first_block: int  # of the tensor's blocks: the first one that holds a channel of the source
     stored_blocks: int  # of the tensor, which lie in the feature buffer
     reduction_blocks: int  # input blocks (or tap passes, with `packed`) of one output block
-    weight_blocks: int  # weight blocks of one output block
-    weight_words: int  # words of these, without parameters
     kernel_parts: tuple[KernelPart, ...]
     first_channel: int
     channels_per_group: int
@@ -108,9 +109,9 @@ class Blocking:
         return ceil_div(self.output_blocks, self.bundle_blocks)
 
     @property
-    def weight_blocks(self) -> int:
-        """The weight blocks of one output block."""
-        return self.weight_limbs * sum(source.weight_blocks for source in self.sources)
+    def cycles_per_pixel(self) -> int:
+        """The cycles that one pixel of an output block keeps the array busy."""
+        return sum(part.weight_blocks * part.taps_per_block for part in self.kernel_parts)
 
     @property
     def kernel_parts(self) -> list[KernelPart]:
@@ -133,6 +134,20 @@ def is_packed(source: Source) -> bool:
     )
 
 
+def is_diagonal(source: Source, filters: int, config: Config) -> bool:
+    """Return True if output lanes see only their own channel, and their weights are its taps.
+
+    A depthwise source is computed so where a filter's channel lies in the lane of the filter. With
+    one tap nothing would be saved.
+    """
+    return (
+        source.is_depthwise
+        and filters == source.channels
+        and source.first_channel % config.array.input_lanes == 0
+        and source.taps > 1
+    )
+
+
 def lies_packed(graph: Graph, tensor: Tensor) -> bool:
     """Return True if a tensor lies in memory as an image, for those that read it packed."""
     sources = (source for stage in graph.stages for source in stage.sources)
@@ -151,7 +166,8 @@ def block_stage(stage: Stage, config: Config) -> Blocking:
         bundle_words=max(1, lanes_out // (lanes_in * k)),
         weight_limbs=stage.weight_limbs,
         weight_words=(
-            stage.weight_limbs * sum(source.weight_words for source in sources)
+            stage.weight_limbs
+            * sum(part.weight_words for source in sources for part in source.kernel_parts)
             + config.parameter_words
         ),
         output_words=ceil_div(stage.output.shape.channels, lanes_in),
@@ -172,23 +188,29 @@ def padding_values(stage: Stage, config: Config) -> NDArray[np.int8]:
 
 def _block_source(source: Source, filters: int, config: Config) -> SourceBlocking:
     lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
-    packed = is_packed(source)
+    packed, diagonal = is_packed(source), is_diagonal(source, filters, config)
     first_block, first_channel = divmod(source.first_channel, lanes_in)
     if packed:
         stored = 1
-        reduction = weight_blocks = ceil_div(source.channels * source.taps, lanes_in)
+        reduction = ceil_div(source.channels * source.taps, lanes_in)
     else:
         stored = ceil_div(first_channel + source.channels, lanes_in)
         reduction = _reduction_blocks(source, filters, config, first_channel)
-        weight_blocks = reduction * source.taps
+    parts: tuple[KernelPart, ...]
+    if packed:
+        whole = (0, source.kernel[0]), (0, source.kernel[1])
+        parts = (_kernel_part(*whole, weight_blocks=reduction, taps_per_block=1, config=config),)
+    elif diagonal:
+        parts = _diagonal_parts(source.kernel, reduction, config)
+    else:
+        parts = _dense_parts(source.kernel, reduction, config)
     return SourceBlocking(
         packed,
+        diagonal,
         first_block,
         stored,
         reduction,
-        weight_blocks,
-        weight_words=weight_blocks * config.weight_block_words,
-        kernel_parts=_kernel_parts(source.kernel, weight_blocks * config.weight_block_words),
+        parts,
         first_channel=first_channel,
         channels_per_group=source.channels // source.groups,
         filters_per_group=filters // source.groups,
@@ -197,15 +219,44 @@ def _block_source(source: Source, filters: int, config: Config) -> SourceBlockin
     )
 
 
-def _kernel_parts(kernel: tuple[int, int], weight_words: int) -> tuple[KernelPart, ...]:
-    """Return the fewest parts that cut a kernel, each of whose taps has the same weight words."""
+def _dense_parts(kernel: tuple[int, int], reduction: int, config: Config) -> tuple[KernelPart, ...]:
+    """Return the fewest parts of a kernel for whose sides a COMPUTE has fields."""
     rows, columns = (split_evenly(side, MOST_TAPS) for side in kernel)
-    taps = kernel[0] * kernel[1]
     return tuple(
-        KernelPart((row, column), (height, width), weight_words * height * width // taps)
-        for row, height in rows
-        for column, width in columns
+        _kernel_part(row, column, reduction * row[1] * column[1], 1, config)
+        for row in rows
+        for column in columns
     )
+
+
+def _diagonal_parts(
+    kernel: tuple[int, int], reduction: int, config: Config
+) -> tuple[KernelPart, ...]:
+    """Return the fewest parts of a kernel that have no more taps than there are input lanes."""
+    lanes = config.array.input_lanes
+    cuts = [
+        (split_evenly(kernel[0], height), split_evenly(kernel[1], min(lanes // height, MOST_TAPS)))
+        for height in range(1, min(lanes, MOST_TAPS) + 1)
+    ]
+    rows, columns = min(cuts, key=lambda cut: len(cut[0]) * len(cut[1]))
+    return tuple(
+        _kernel_part(row, column, reduction, row[1] * column[1], config)
+        for row in rows
+        for column in columns
+    )
+
+
+def _kernel_part(
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+    weight_blocks: int,
+    taps_per_block: int,
+    config: Config,
+) -> KernelPart:
+    """Return the part of these (first, number) of rows and columns of taps."""
+    (row, height), (column, width) = rows, columns
+    weight_words = weight_blocks * config.weight_block_words
+    return KernelPart((row, column), (height, width), weight_blocks, weight_words, taps_per_block)
 
 
 def _reduction_blocks(source: Source, filters: int, config: Config, first_channel: int) -> int:

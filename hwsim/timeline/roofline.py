@@ -41,7 +41,10 @@ def roofline(stage: Stage, config: Config, read_bytes: int, write_bytes: int) ->
     reads = reads_per_pixel(config, stage.spatial_pool, has_wide_factors(stage, config))
     cycles_per_byte = 1 / (config.beats_per_cycle * config.word_bytes)
     return Roofline(
-        issue_cycles=shape.height * shape.width * blocking.weight_blocks * blocking.output_blocks,
+        issue_cycles=shape.height
+        * shape.width
+        * blocking.cycles_per_pixel
+        * blocking.output_blocks,
         rescale_cycles=stored.height * stored.width * reads * blocking.output_blocks,
         read_cycles=round(read_bytes * cycles_per_byte),
         write_cycles=round(write_bytes * cycles_per_byte),

@@ -19,7 +19,9 @@ class TileShape(NamedTuple):
     weight_words: int  # without the parameters
     busy_cycles: int  # cycles of all blocks in which a pixel enters the array
     lead: int  # from a block's beginning to its first pixel
-    duration: int  # cycles of a block on the array
+    duration: int  # cycles from a block's beginning to the first that the next could begin in
+    last_tap: int  # from a block's beginning to that of its last tap
+    unused: int  # cycles at a block's end in which nothing is issued
     refill: int  # from a block's first pixel to the shadow being full for the next block
     period: int  # from block to block if nothing is waited for
     covers_bursts: bool  # a full queue holds more time than a burst of weights takes to arrive
@@ -33,6 +35,7 @@ SHAPE_FIELDS = (
     "kernel_columns",
     "blocks",
     "packed",
+    "diagonal",
     "spatial_pool",
     "pooled_rows",
     "pooled_columns",
@@ -44,11 +47,12 @@ shape_key = attrgetter(*SHAPE_FIELDS)
 def tile_shape(tile: Compute, config: Config, cycles_per_beat: int) -> TileShape:
     """Return the shape of a tile, which depends only on the fields in `SHAPE_FIELDS`."""
     packed = bool(tile.packed)
-    taps = 1 if packed else tile.kernel_rows * tile.kernel_columns
-    blocks = tile.blocks * taps
+    blocks, taps_per_block = tile.weight_blocks, tile.taps_per_block
     pixels = tile.rows * tile.columns
     lead = pipeline.packed_fill(config) if packed else 0
-    duration = pixels + tile.rows * lead
+    issued = pixels + tile.rows * lead
+    of_tap = max(issued, pipeline.REVISIT)
+    duration = taps_per_block * of_tap
     refill = config.weight_block_words + pipeline.BLOCK_OVERHEAD
     period = max(duration, lead + refill)
     # A queue that holds more time than a burst needs to arrive never keeps the array waiting once
@@ -58,13 +62,15 @@ def tile_shape(tile: Compute, config: Config, cycles_per_beat: int) -> TileShape
     covers = (lead_blocks - 1) * period > burst + pipeline.WEIGHT_ROOM + pipeline.LOAD_VISIBLE
     reads = reads_per_pixel(config, SpatialPool(tile.spatial_pool), bool(tile.wide_factors))
     return TileShape(
-        taps=taps,
+        taps=blocks // tile.blocks,
         blocks=blocks,
         chunks=1 if packed else tile.blocks,
         weight_words=blocks * config.weight_block_words,
-        busy_cycles=blocks * pixels,
+        busy_cycles=blocks * taps_per_block * pixels,
         lead=lead,
         duration=duration,
+        last_tap=duration - of_tap,
+        unused=of_tap - issued,
         refill=refill,
         period=period,
         covers_bursts=covers,

@@ -55,8 +55,8 @@ class Walk:
         self._weight_base = 0  # words released from the queue so far
         self._loader_free = 0
         self._shadow_free = 0
-        self._issue_end = 0
-        self._last_start = 0  # of the last weight block of the newest COMPUTE
+        self._array_free = 0
+        self._last_tap = 0  # beginning of the last tap of the newest COMPUTE
         self._drain_free = 0
         self._bank_free = [0, 0]
         self._write_free = 0
@@ -113,9 +113,9 @@ class Walk:
         shape, bank = self._shape_of(tile), len(self.drains) % 2
         bank_free = self._bank_free[bank] if tile.first else 0
         blocks = self._weight_blocks(tile, shape, delivered, bank_free)
-        issue_end = blocks.last_start + shape.duration
-        self._issue_popped.append(max(delivered, self._last_start + pipeline.ISSUE_ROOM))
-        self._last_start = blocks.last_start
+        issue_end = blocks.last_start + shape.duration - shape.unused
+        self._issue_popped.append(max(delivered, self._last_tap + pipeline.ISSUE_ROOM))
+        self._last_tap = blocks.last_start + shape.last_tap
         self._loader_free = blocks.last_full
         drain_start = drain_end = issue_end  # nothing is drained but with `last`
         if tile.release:
@@ -142,7 +142,7 @@ class Walk:
         )
         self.computes.append(issue_end - 1 + pipeline.ISSUE_VISIBLE)
         self._shadow_free = blocks.last_start + shape.lead + pipeline.SHADOW_FREE
-        self._issue_end = issue_end
+        self._array_free = issue_end + shape.unused
 
     def _parameters(self, tile: Compute, shape: TileShape, last_full: int, bank: int) -> int:
         """Return the cycle after that in which the tile's last parameter word is read."""
@@ -177,7 +177,7 @@ class Walk:
         first_full = first_fill + block_words + pipeline.SHADOW_FILL
         chunks = unwrap(tile.wait_chunks, reads.chunk_count)
         first_chunk = last_chunk = reads.chunk_cycle(chunks + 1)
-        start = max(first_full, first_chunk, ready, self._issue_end, bank_free)
+        start = max(first_full, first_chunk, ready, self._array_free, bank_free)
         if shape.chunks > 1:
             last_chunk = reads.chunk_cycle(chunks + shape.chunks)
         last_chunk += (shape.taps - 1) * period
@@ -236,7 +236,7 @@ class Walk:
         last_start: int,
     ) -> str:
         """Return the reason for which the array was idle, if it was."""
-        if start > self._issue_end:
+        if start > self._array_free:
             if start == first_chunk:
                 return WAIT_FEATURES
             if start == bank:

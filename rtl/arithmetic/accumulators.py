@@ -29,8 +29,8 @@ class Accumulators(wiring.Component):
     same bank at the same time.
 
     Sums that come in cycle t can be read from cycle t + `WRITE_LATENCY` on. So a pixel may come
-    back `REVISIT` cycles later at the earliest; a weight block is long enough for that. The drain's
-    read in cycle t is answered in cycle t + `READ_LATENCY`. Nothing stalls.
+    back `REVISIT` cycles later at the earliest, which the pixel sequencer sees to. The drain's read
+    in cycle t is answered in cycle t + `READ_LATENCY`. Nothing stalls.
 
     Members
     -------
@@ -49,7 +49,7 @@ class Accumulators(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        assert config.weight_block_words + pipeline.BLOCK_OVERHEAD >= self.REVISIT
+        assert self.REVISIT == pipeline.REVISIT
         super().__init__(
             {
                 "i": In(stream.Signature(sums_layout(config), always_ready=True)),

@@ -1,6 +1,6 @@
 """The MAC array: shadow and active weights, multipliers, and a pipelined adder tree per lane."""
 
-from amaranth.hdl import Module, Signal, ValueLike, signed
+from amaranth.hdl import Module, Mux, Signal, ValueLike, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -45,6 +45,9 @@ class Convolution(wiring.Component):
     the operands, one behind the multipliers and one behind every `LEVELS_PER_STAGE` levels of
     adders.
 
+    With `diagonal`, output lane s takes only byte s of the operands, modulo the input lanes, and
+    multiplies it by the one of its weights that `tap` counts.
+
     A pixel with `first` makes the shadow weights active for itself and for those after it. In step
     0 these are the words that came at least `TO_SHADOW` cycles before the pixel, in each further
     step those that came up to a cycle later. Words behind these are the next block's.
@@ -83,19 +86,40 @@ class Convolution(wiring.Component):
         self._flags(m)
         shadow = self._shadow(m)
         arriving, swap = self.i.payload.lanes, self.i.valid & self.i.payload.first
+        diagonal, tap = self.i.payload.diagonal, self.i.payload.tap
         for step, weights in enumerate(shadow):
             operands = Signal(arriving.shape(), name=f"operands{step}", reset_less=True)
             active = Signal(weights.shape(), name=f"active{step}", reset_less=True)
             swapped = Signal(name=f"swapped{step}")
-            m.d.sync += [operands.eq(arriving), swapped.eq(swap)]
+            is_diagonal = Signal(name=f"diagonal{step}")
+            own_tap = Signal.like(tap, name=f"tap{step}")
+            m.d.sync += [
+                operands.eq(arriving),
+                swapped.eq(swap),
+                is_diagonal.eq(diagonal),
+                own_tap.eq(tap),
+            ]
             with m.If(swap):
                 m.d.sync += active.eq(weights)
             for place, lane in enumerate(active):
                 number = step * len(active) + place
-                products = [left * right for left, right in zip(operands, lane, strict=True)]
+                taken = self._taken(m, operands, number, is_diagonal, own_tap)
+                products = [left * right for left, right in zip(taken, lane, strict=True)]
                 m.d.comb += self.o.payload.lanes[number].eq(self._sum(m, products, number))
-            arriving, swap = operands, swapped
+            arriving, swap, diagonal, tap = operands, swapped, is_diagonal, own_tap
         return m
+
+    def _taken(
+        self, m: Module, operands: data.View, number: int, diagonal: Signal, tap: Signal
+    ) -> data.View:
+        """Return what the multipliers of an output lane take: with `diagonal`, all but one a 0."""
+        taken = Signal(operands.shape(), name=f"taken{number}")
+        own = operands[number % len(operands)]
+        for place, operand in enumerate(operands):
+            is_tap = diagonal & (tap == place)
+            spread = Mux(diagonal, 0, operand) | Mux(is_tap, own, 0)
+            m.d.comb += taken[place].eq(spread)
+        return taken
 
     def _flags(self, m: Module) -> None:
         """Delay what belongs to a pixel as long as its sums take."""

@@ -19,6 +19,8 @@ def operand_layout(config: Config) -> data.StructLayout:
         {
             "lanes": data.ArrayLayout(LANE, config.array.input_lanes),
             "first": 1,  # of its weight block: the shadow becomes active
+            "diagonal": 1,  # each output lane takes only its own byte, times its weight `tap`
+            "tap": range(config.array.input_lanes),
             "accumulate": accumulate_layout(config),
         }
     )
@@ -68,6 +70,8 @@ class Operands(wiring.Component):
             self.features.address.eq(self.i.payload.address),
             self.o.valid.eq(valid & pixel.pixel),
             self.o.payload.first.eq(pixel.first),
+            self.o.payload.diagonal.eq(pixel.diagonal),
+            self.o.payload.tap.eq(pixel.tap),
             self.o.payload.accumulate.eq(pixel.accumulate),
         ]
         for number, lane in enumerate(self.o.payload.lanes):

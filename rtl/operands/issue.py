@@ -1,6 +1,6 @@
 """The pixel sequencer: walks over the pixels of each weight block, one per cycle."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,9 +23,10 @@ class Issue(wiring.Component):
     A weight block begins when the shadow is full and its input block's chunk is loaded (with
     `packed`: the first chunk). The first block of a tile also waits until a bank of accumulators is
     free: two tiles earlier, the drain has read it. Then one pixel is issued per cycle to the end of
-    the block, with `packed` after `Packing.fill` cycles in front of each row. The next block
-    follows without a gap, if the block lasts `SHORTEST_BLOCK` cycles; weights come no faster. A
-    pixel of cycle t leaves `o` in cycle t + 1; nothing stalls it.
+    the block, with `packed` after `Packing.fill` cycles in front of each row. With `diagonal` all
+    taps of the block follow one another so, while its weights stay. The next block or tap follows
+    without a gap, if this one lasts `SHORTEST_BLOCK` cycles: then its accumulators are free again.
+    A pixel of cycle t leaves `o` in cycle t + 1; nothing stalls it.
 
     A COMPUTE at the head of its queue in cycle t begins in cycle t + `TILE_START` at the earliest,
     which is before its weights can be there. The COMPUTEs of a tile, from `first` to `last`, add to
@@ -39,7 +40,8 @@ class Issue(wiring.Component):
     next_chunks : In(TOKEN_BITS)
         Chunks loaded up to this cycle, which a block may read from the next one on.
     shadow : In(DoubleBuffer)
-        Taken with the weight block's first pixel, with `packed` behind the row's fill.
+        Taken with the weight block's first pixel, with `packed` behind the row's fill, with
+        `diagonal` that of its first tap.
     issued : Out(1)
         High with a COMPUTE's last pixel.
     completed : Out(1)
@@ -53,7 +55,8 @@ class Issue(wiring.Component):
     LATENCY = 1
     assert FeatureRead.LATENCY == LATENCY
     TILE_START = WeightBlocks.LATENCY + 1
-    SHORTEST_BLOCK = WeightBlocks.PERIOD + WeightBlocks.LATENCY
+    SHORTEST_BLOCK = pipeline.REVISIT
+    assert WeightBlocks.PERIOD + WeightBlocks.LATENCY <= SHORTEST_BLOCK
 
     def __init__(self, config: Config):
         self._config = config
@@ -94,6 +97,7 @@ class Issue(wiring.Component):
         self.step = Signal()  # a cycle of the block, which once begun never waits
         self.pixel = Signal()  # a step without fill
         self.bank = Signal()
+        self.young = Signal(self.SHORTEST_BLOCK - 1)  # a block or tap began so few cycles ago
         self.owned = Signal(range(ACCUMULATOR_BANKS + 1))  # banks of tiles begun, not drained
 
         self.fill = Signal(range(self._fill + 1))  # cycles of it still to come
@@ -115,7 +119,10 @@ class Issue(wiring.Component):
         offered, block = self.weight_blocks.o, self.block
         begins = Signal()
         begins_tile = Signal()
-        m.d.sync += self.owned.eq(self.owned + begins_tile - self.drained)
+        m.d.sync += [
+            self.owned.eq(self.owned + begins_tile - self.drained),
+            self.young.eq(Cat(begins, self.young)),
+        ]
         with m.If(offered.ready):
             m.d.comb += [
                 begins.eq(offered.valid & self._may_begin(offered.payload)),
@@ -144,7 +151,8 @@ class Issue(wiring.Component):
         """Return whether a block may begin in the next cycle."""
         has_bank = (self.owned != ACCUMULATOR_BANKS) | self.drained
         return (
-            self.shadow.next_full
+            (self.shadow.next_full | ~block.takes_weights)
+            & ~self.young.any()
             & reached(self.next_chunks, block.wait_chunks)
             & (~block.first | has_bank)
         )
@@ -155,7 +163,7 @@ class Issue(wiring.Component):
         m.d.comb += [
             self.block_ends.eq(self.pixel & self.last_column & self.last_row),
             offered.ready.eq(~self.busy | self.block_ends),
-            self.shadow.taken.eq(self.pixel & (self.index == 0)),
+            self.shadow.taken.eq(self.pixel & (self.index == 0) & self.block.takes_weights),
             self.issued.eq(self.block_ends & self.block.last),
             self.completed.eq(self.issued & self.block.ends_tile),
         ]
@@ -217,6 +225,8 @@ class Issue(wiring.Component):
             self.o.valid.eq(self.step),
             pixel.pixel.eq(self.pixel),
             pixel.first.eq(self.shadow.taken),
+            pixel.diagonal.eq(self.block.diagonal),
+            pixel.tap.eq(self.block.tap),
             pixel.zero_point.eq(self.block.input_zero_point),
             pixel.accumulate.index.eq(self.index),
             pixel.accumulate.bank.eq(self.bank),

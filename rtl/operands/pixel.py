@@ -44,6 +44,7 @@ ISSUE = field_layout(
         "upsample",
         "blocks",
         "packed",
+        "diagonal",
         "first",
         "last",
         "scale_sums",
@@ -63,12 +64,13 @@ KEPT = (  # fields of a tile that go with each of its weight blocks
     "stride_wrap_words",
     "upsample",
     "packed",
+    "diagonal",
     SOURCE,
 )
 
 
 def weight_block_layout(config: Config) -> data.StructLayout:
-    """Return the layout of a weight block, at one of its rows.
+    """Return the layout of a weight block, at one of its rows; with `diagonal`, of one of its taps.
 
     A *line* is the buffer address of a row's column `column_origin`, from which columns count.
     """
@@ -85,6 +87,8 @@ def weight_block_layout(config: Config) -> data.StructLayout:
             "low": COORDINATE,  # `low` <= x < `high` is inside the input
             "high": COORDINATE,
             "tap_pass": range(max(packing(config).tap_passes, 2)),
+            "tap": range(config.array.input_lanes),  # with `diagonal`: the lanes' weight for it
+            "takes_weights": 1,  # its weights become active: 0 for all taps of a block but one
             "first": 1,  # of its tile
             "scale_sums": 1,  # the first one of a lower limb of the weights
             "last": 1,  # of its COMPUTE
@@ -151,6 +155,8 @@ def pixel_layout(config: Config) -> data.StructLayout:
             "address": BUFFER_ADDRESS_BITS,
             "pixel": 1,  # a pixel; 0 where `packed` only fetches
             "first": 1,  # of its weight block
+            "diagonal": 1,
+            "tap": range(config.array.input_lanes),
             "inside": 1,
             "zero_point": signed(8),
             "accumulate": accumulate_layout(config),

@@ -27,7 +27,8 @@ class WeightBlocks(wiring.Component):
     A tile taken in cycle t has its first block offered from cycle t + `LATENCY` on. After a block
     is taken in cycle t, the next one is offered from cycle t + `PERIOD` on, or the next tile taken:
     the walk itself moves a cycle later, out of a register. With `packed` a block is one tap pass,
-    and its tap row is the kernel row of the pass's first tap.
+    and its tap row is the kernel row of the pass's first tap. With `diagonal` a block is offered
+    once for each of its taps.
 
     Members
     -------
@@ -68,6 +69,7 @@ class WeightBlocks(wiring.Component):
         self.busy = Signal()
         self.active = Signal(ISSUE)
         self.block = Signal(12)  # input block, or pass
+        self.tap = Signal(self.o.payload["tap"].shape())  # number in the kernel, with `diagonal`
         self.tap_row = Signal(4)
         self.tap_column = Signal(4)
         self.tap_y = Signal(TAP_BITS)  # input rows from the first tap's to this one's
@@ -98,6 +100,8 @@ class WeightBlocks(wiring.Component):
             o.low.eq(-tile.column_origin),
             o.high.eq(tile.input_width - tile.column_origin),
             o.tap_pass.eq(self.block),
+            o.tap.eq(self.tap),
+            o.takes_weights.eq((self.tap == 0) | ~tile.diagonal),
             o.first.eq(self.first & tile.first),
             o.scale_sums.eq(self.first & tile.scale_sums),
             o.last.eq(self.last_column & self.last_row & self.last_block),
@@ -118,6 +122,7 @@ class WeightBlocks(wiring.Component):
             self.busy.eq(self.tile.valid),
             self.wait_chunks.eq(tile.wait_chunks + 1),
             self.block.eq(0),
+            self.tap.eq(0),
             self.tap_row.eq(0),
             self.tap_column.eq(0),
             self.tap_y.eq(0),
@@ -141,6 +146,7 @@ class WeightBlocks(wiring.Component):
         m.d.sync += [
             self.busy.eq(~self.o.payload.last),
             self.first.eq(0),
+            self.tap.eq(self.tap + 1),
             self.tap_column.eq(self.tap_column + 1),
             self.tap_x.eq(self.tap_x + tile.dilation_columns),
             self.last_column.eq(tile.packed | (self.tap_column + 2 == tile.kernel_columns)),
@@ -162,6 +168,7 @@ class WeightBlocks(wiring.Component):
         with m.If(self.last_column & self.last_row):
             m.d.sync += [
                 self.last_row.eq(tile.packed | (tile.kernel_rows == 1)),
+                self.tap.eq(0),
                 self.block.eq(self.block + 1),
                 self.last_block.eq(self.block + 2 == tile.blocks),
             ]

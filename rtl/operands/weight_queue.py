@@ -15,7 +15,16 @@ from hwsim.rtl.program.run import FAULT
 
 WEIGHTS = field_layout(
     Opcode.COMPUTE,
-    ("kernel_rows", "kernel_columns", "blocks", "packed", "last", "weight_offset", "release"),
+    (
+        "kernel_rows",
+        "kernel_columns",
+        "blocks",
+        "packed",
+        "diagonal",
+        "last",
+        "weight_offset",
+        "release",
+    ),
 )
 
 
@@ -258,7 +267,8 @@ class WeightQueue(wiring.Component):
     def _count_blocks(self, m: Module) -> None:
         """Set `parameters` behind the last weight block of a COMPUTE with `last`.
 
-        Blocks come by input block, then row, then column of the kernel.
+        Blocks come by input block, then row, then column of the kernel; with `packed` and
+        `diagonal` a block has no single tap.
         """
         tile = self.active
         row = Signal.like(tile.kernel_rows)
@@ -267,9 +277,10 @@ class WeightQueue(wiring.Component):
         last_column = Signal()  # registers: known before the block's last word is read
         last_row = Signal()
         last_block = Signal()
+        without_taps = tile.packed | tile.diagonal
         m.d.sync += [
-            last_column.eq(tile.packed | (column + 1 == tile.kernel_columns)),
-            last_row.eq(tile.packed | (row + 1 == tile.kernel_rows)),
+            last_column.eq(without_taps | (column + 1 == tile.kernel_columns)),
+            last_row.eq(without_taps | (row + 1 == tile.kernel_rows)),
             last_block.eq(block + 1 == tile.blocks),
         ]
         m.d.comb += self.last_of_compute.eq(last_column & last_row & last_block)
