@@ -21,7 +21,7 @@ MOST_CHANNELS = 48
 LONGEST_SIDE = 24  # pixels
 MOST_STAGES = 3
 MOST_NETWORKS = 3
-WIDE_STAGES = st.lists(st.integers(0, MOST_STAGES - 1), unique=True).map(sorted).map(tuple)
+WIDE_STAGES = st.sampled_from([(), (0,), (1,), (0, 2), (0, 1, 2)])
 
 
 @dataclass(frozen=True)

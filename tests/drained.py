@@ -65,7 +65,7 @@ def drawn_clamp(rng: np.random.Generator) -> Fields:
 
 def number_of_reads(config: Config, fields: Fields) -> int:
     taps = Pool(fields["spatial_pool"]).window ** 2
-    reads = taps * config.rescale_slices * (1 + fields["wide_factors"])
+    reads = taps - 1 + config.rescale_slices * (1 + fields["wide_factors"])
     return fields["pooled_rows"] * fields["pooled_columns"] * reads
 
 

@@ -183,7 +183,7 @@ def test_recovery_from_many_spoilt_programs(name: str, seeds: str, tmp_path: Pat
 @pytest.mark.parametrize("name", ALL)
 def test_drawn_networks(name: str, tmp_path: Path) -> None:
     """All witnesses agree; the three quick builds see fifty networks that branch."""
-    drawn = {EXAMPLES: "32", BRANCHING: "17"} if name in QUICK else {}
+    drawn = {EXAMPLES: "48", BRANCHING: "17"} if name in QUICK else {}
     tolerance = {TOLERANCE: NEAR if name in MEASURED else CLOSE}
     run_bench(CONFIGURATIONS[name], tmp_path, DRAWN_BENCH, **drawn, **tolerance)
 

@@ -1,7 +1,8 @@
 """The drain stores in staging what numpy computes, in the right cycles (Amaranth simulator)."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import accumulate
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hwsim.arch import pipeline
-from hwsim.arch.config import Config
+from hwsim.arch.config import ACCUMULATOR_BANKS, Config
 from hwsim.graph import Rounding
 from hwsim.graph import SpatialPool as Pool
 from hwsim.isa.error_codes import ErrorCode
@@ -105,26 +106,54 @@ def store(staging: NDArray[np.int64], tile: Tile) -> None:
             word[offset : offset + len(part)] = part
 
 
+def number_of_writes(config: Config, tile: Tile) -> int:
+    """Return the writes of a tile's results: one for each slice, or for several that are pooled."""
+    slices_of_result = max(tile.k // config.array.rescale_lanes, 1)
+    pixels = tile.fields["pooled_rows"] * tile.fields["pooled_columns"]
+    return pixels * (config.rescale_slices // slices_of_result)
+
+
+@dataclass
+class Port:
+    """The answer to a read of the tile at hand, the reads so far, and answers under way."""
+
+    answer: Callable[[Any, Tile], Any]
+    reads: int = 0
+    answers: list[Any] = field(default_factory=lambda: [None] * Accumulators.READ_LATENCY)
+
+
 class Memories:
     """Answers the drain's reads of sums and parameters, and records its writes."""
 
     def __init__(self, dut: Drain, config: Config, tiles: list[Tile], staging: NDArray[np.int64]):
         self.dut, self.config, self.tiles, self.staging = dut, config, tiles, staging
         self.lasts: list[int] = []  # cycles of the writes that end a tile
+        self.writes = 0
         self._ends = list(accumulate(number_of_reads(config, tile.fields) for tile in tiles))
-        self._reads = 0
-        self._answers: list[tuple[Any, Any] | None] = [None] * Accumulators.READ_LATENCY
+        self._ports = {
+            dut.accumulators: Port(self._sums),
+            dut.parameters: Port(self._parameters),
+        }
 
     def drive(self, ctx: Any, _cycle: int) -> None:
-        answer = self._answers.pop(0)
-        if answer is not None:
-            ctx.set(self.dut.accumulators.data, answer[0])
-            ctx.set(self.dut.parameters.data, answer[1])
+        for memory, port in self._ports.items():
+            answer = port.answers.pop(0)
+            if answer is not None:
+                ctx.set(memory.data, answer)
 
     def sample(self, ctx: Any, cycle: int) -> None:
-        self._answers.append(self._answer(ctx) if ctx.get(self.dut.accumulators.enable) else None)
+        for memory, port in self._ports.items():
+            answer = None
+            if ctx.get(memory.enable):
+                number = bisect_right(self._ends, port.reads)
+                tile = self.tiles[number]
+                assert ctx.get(memory.address.bank) == number % ACCUMULATOR_BANKS, cycle
+                port.reads += 1
+                answer = port.answer(ctx, tile)
+            port.answers.append(answer)
         assert ctx.get(self.dut.fault.code) == ErrorCode.NONE, cycle
         if ctx.get(self.dut.o.valid):
+            self.writes += 1
             out = ctx.get(self.dut.o.payload)
             word = np.frombuffer(out.data.to_bytes(self.config.word_bytes, "little"), np.int8)
             for byte in range(self.config.word_bytes):
@@ -132,24 +161,22 @@ class Memories:
                     self.staging[out.address, byte] = word[byte]
             self.lasts += [cycle] * out.last
 
-    def _answer(self, ctx: Any) -> tuple[Any, Any]:
-        tile = self.tiles[bisect_right(self._ends, self._reads)]
-        self._reads += 1
-        index, lane_slice = (
-            ctx.get(self.dut.accumulators.address.index),
-            ctx.get(self.dut.parameters.address.lane_slice),
-        )
-        lowest = 16 * ctx.get(self.dut.parameters.address.upper_half)
-        most = (1 << min(self.config.widths.multiplier_bits, 31)) - 1
+    def _sums(self, ctx: Any, tile: Tile) -> list[int]:
+        index = ctx.get(self.dut.accumulators.address.index)
         sums = tile.sums.reshape(-1, tile.sums.shape[2])
         # A tap past the tile is masked, so its value must not matter.
         answer = sums[index] if index < len(sums) else [2**31 - 1] * sums.shape[1]
-        lanes = self.config.array.rescale_lanes
-        parameters = [
+        return [int(value) for value in answer]
+
+    def _parameters(self, ctx: Any, tile: Tile) -> list[dict[str, int]]:
+        address = self.dut.parameters.address
+        first = ctx.get(address.lane_slice) * self.config.array.rescale_lanes
+        lowest = 16 * ctx.get(address.upper_half)
+        most = (1 << min(self.config.widths.multiplier_bits, 31)) - 1
+        return [
             lane | {name: lane[name] >> lowest & most for name in FACTORS}
-            for lane in tile.parameters[lane_slice * lanes : (lane_slice + 1) * lanes]
+            for lane in tile.parameters[first : first + self.config.array.rescale_lanes]
         ]
-        return [int(value) for value in answer], parameters
 
 
 def check_tiles(config: Config, count: int, chances: Chances, seed: int) -> None:
@@ -165,6 +192,7 @@ def check_tiles(config: Config, count: int, chances: Chances, seed: int) -> None
     assert memories.lasts == [cycle + pipeline.DRAIN - 1 for cycle in gate.drained]
     for tile in tiles:
         store(expected, tile)
+    assert memories.writes == sum(number_of_writes(config, tile) for tile in tiles)
     assert memories.staging.tolist() == expected.tolist()
 
 

@@ -1,5 +1,6 @@
 """The drain's walk makes every read in its cycle, with the right controls (Amaranth simulator)."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,20 +14,17 @@ from tests.streams import Each, step, values
 
 
 def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str, int]]:
-    """Return the reads by pixel, tap and slice; a masked read may have any index."""
+    """Return the reads by pixel: its taps, then slices; a masked read may have any index."""
     pool, k = Pool(fields["spatial_pool"]), 1 << fields["channel_pool"]
     lanes, slices = config.array.rescale_lanes, config.rescale_slices
     reads_per_result = max(k // lanes, 1)
     has_planes = config.array.output_lanes > config.array.input_lanes
     sides = fields["pooled_rows"], fields["pooled_columns"]
     reads = []
-    for (row, column), tap, lane_slice, half in (
-        (pixel, tap, lane_slice, half)
-        for pixel in np.ndindex(*sides)
-        for tap in np.ndindex(pool.window, pool.window)
-        for lane_slice in range(slices)
-        for half in range(1 + fields["wide_factors"])
-    ):
+    *taps, last_tap = np.ndindex(pool.window, pool.window)
+    of_pixel = [(tap, 0, 0) for tap in taps]
+    of_pixel += product([last_tap], range(slices), range(1 + fields["wide_factors"]))
+    for (row, column), (tap, lane_slice, half) in product(np.ndindex(*sides), of_pixel):
         y, x = row * pool.stride + tap[0], column * pool.stride + tap[1]
         masked = y >= fields["rows"] or x >= fields["columns"]
         place = fields["byte_offset"] + lane_slice * lanes // k

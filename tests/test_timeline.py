@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Graph
+from hwsim.graph import Graph, Shape, Source, Stage, Tensor
 from hwsim.isa.descriptor import Compute, Load
 from hwsim.isa.fields import QUEUE_DEPTH, Destination
 from hwsim.machine import Machine
@@ -136,8 +136,9 @@ def test_layers_of_one_pixel_are_timed() -> None:
 
 def test_a_tile_waits_until_the_loads_ahead_of_it_are_queued() -> None:
     """A tile waits for the loads before it to be queued, since a full queue delays all others."""
-    graph = Graph.chain("conv4", build_network("tiny-yolov2").stages[3:4])
-    program = compile_graph(graph, load_config("edge"))
+    tensor = Tensor("features", Shape(64, 104, 104))
+    stage = Stage.inferred("conv", [Source.whole(tensor, (3, 3), padding=1)], "maps", 128)
+    program = compile_graph(Graph.chain("conv", [stage]), load_config("edge"))
     walk = Walk(program).run()
     loads = tiles = held = 0
     for descriptor in program.descriptors:

@@ -44,7 +44,7 @@ def copy(factors: list[int], shift: list[int], zero_point: int = 3) -> Stage:
 @pytest.mark.parametrize("zero_point", [-128, 3, 127])
 def test_small_shifts_grow_with_their_factors_and_change_no_value(zero_point: int) -> None:
     """No shift stays below 17, whatever is left of the product's places there; padding stays 0."""
-    factors = [1, 3, 2**16, 2**30, LARGEST, LARGEST, 2**15 + 1, 0, LARGEST, 5]
+    factors = [1, 3, 2**16, 2**30, 2**30 + 1, LARGEST, 2**15 + 1, 0, LARGEST, 5]
     shift = [2, 2, 16, 30, 2, 16, 16, 9, 17, 17]
     stage = copy(factors, shift, zero_point)
     words = np.frombuffer(pack_weights(stage, NANO), np.uint8).reshape(2, -1)

@@ -137,7 +137,7 @@ def _extra_cycles(stage: Stage, config: Config, schedule: Schedule) -> float:
     reads = reads_per_pixel(config, stage.spatial_pool, has_wide_factors(stage, config))
     drain = stage.output.shape.height * stage.output.shape.width * reads
     stall = reduction * STARVED_SHARE if slack and _total_bands(schedule) > 1 else 0.0
-    last_tile = first_band.stored * schedule.stripes[0][0].stored * config.rescale_slices
+    last_tile = first_band.stored * schedule.stripes[0][0].stored * reads
     overhead = TILE_OVERHEAD_CYCLES * schedule.tiles
     return max(reduction, drain) * blocking.output_blocks + arrival + last_tile + stall + overhead
 
@@ -149,17 +149,20 @@ def _total_bands(schedule: Schedule) -> int:
 def _issue_cycles(config: Config, schedule: Schedule) -> int:
     """Return the cycles of one output block on the array.
 
-    A small tile lasts as long as the next weight block takes to load.
+    A small tile lasts as long as the next weight block takes to load. Each row of a packed source
+    begins with cycles in which only words of the image are read.
     """
     rows = Counter([band.computed for band_set in schedule.band_sets for band in band_set])
     columns = Counter([tile.computed for stripe in schedule.stripes for tile in stripe])
     refill = config.weight_block_words + pipeline.BLOCK_OVERHEAD
-    blocks: Counter[int] = Counter()  # weight blocks, by the taps computed with each
-    for part in schedule.blocking.kernel_parts:
-        blocks[part.taps_per_block] += part.weight_blocks
-    return sum(
-        count * row_count * column_count * max(taps * height * width, refill)
-        for taps, count in blocks.items()
+    blocks: Counter[tuple[int, int]] = Counter()  # by their taps and the cycles before a row
+    for source in schedule.blocking.sources:
+        fill = pipeline.packed_fill(config) if source.packed else 0
+        for part in source.kernel_parts:
+            blocks[part.taps_per_block, fill] += part.weight_blocks
+    return schedule.blocking.weight_limbs * sum(
+        count * row_count * column_count * max(taps * height * (width + fill), refill)
+        for (taps, fill), count in blocks.items()
         for height, row_count in rows.items()
         for width, column_count in columns.items()
     )

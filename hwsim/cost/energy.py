@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hwsim.arch.config import Config
+from hwsim.graph import SpatialPool
 from hwsim.isa.descriptor import Compute
 from hwsim.program.program import Program
 from hwsim.timeline.timeline import Timeline
@@ -45,13 +46,21 @@ def _on_chip_bytes(timeline: Timeline, config: Config, busy: int, bus_bytes: int
     its weights; the drain reads accumulators and writes staging.
     """
     accumulator_bytes = config.array.output_lanes * config.widths.accumulator_bits // 8
-    drained = sum(tile.drain_end - tile.drain_start for tile in timeline.tiles)
-    drained_words = drained // config.rescale_slices
+    drained_words = _drained_words(timeline.program)
     return (
         busy * (config.word_bytes + 2 * accumulator_bytes)
         + bus_bytes
         + _weight_words_read(timeline.program) * config.word_bytes
         + drained_words * (accumulator_bytes + config.word_bytes)
+    )
+
+
+def _drained_words(program: Program) -> int:
+    """Return how often the drain reads the accumulators of a pixel that it did not just read."""
+    return sum(
+        tile.pooled_rows * tile.pooled_columns * SpatialPool(tile.spatial_pool).window ** 2
+        for tile in program.descriptors
+        if type(tile) is Compute and tile.last
     )
 
 

@@ -4,9 +4,10 @@ A `Graph` is made of stages, each of which the accelerator computes in one go. A
 
     sum of convolutions -> bias -> rescale + leaky -> clamp -> channel pool -> spatial pool
 
-in this order, with one convolution for each of its sources. Axes are always named: activations
-`x[C, H, W]`, weights `w[K, C, R, S]`, convolution output `[K, P, Q]`. A graph without constants has
-only shapes: enough to price it, not to execute it.
+in this order, with one convolution for each of its sources. No step decreases with the sum, so that
+the hardware may pool the sums instead. Axes are always named: activations `x[C, H, W]`, weights
+`w[K, C, R, S]`, convolution output `[K, P, Q]`. A graph without constants has only shapes: enough
+to price it, not to execute it.
 
 No stage and no graph exists that breaks a rule of `hwsim/graph/check.py` or of
 `hwsim/graph/check_graph.py`: whoever makes one, by whatever way, gets an `InputError` with one

@@ -284,23 +284,23 @@ class Machine:
     def _drain(
         self, tile: Compute, sums: NDArray[np.int64], parameter_words: NDArray[np.uint8]
     ) -> None:
-        """Rescale and pool a tile's sums, and write them to staging."""
+        """Pool and rescale a tile's sums, and write them to staging."""
         bits = FACTOR_BITS if tile.wide_factors else factor_bits(self.config)
         parameters = unpack_parameters(parameter_words.reshape(-1), bits)
+        largest = spatial_pool(
+            sums.reshape(tile.rows, tile.columns, -1),
+            SpatialPool(tile.spatial_pool),
+            tile.pooled_rows,
+            tile.pooled_columns,
+        )
         values = rescale(
-            sums,
+            largest,
             parameters,
             tile.output_zero_point,
             Rounding(tile.rounding),
             (-128 + tile.clamp_low, 127 - tile.clamp_high),
         )
         values = channel_pool(values, 1 << tile.channel_pool)
-        values = spatial_pool(
-            values.reshape(tile.rows, tile.columns, -1),
-            SpatialPool(tile.spatial_pool),
-            tile.pooled_rows,
-            tile.pooled_columns,
-        )
         pixels = tile.pooled_rows * tile.pooled_columns
         lanes = self.config.word_bytes
         flat = values.reshape(pixels, -1)

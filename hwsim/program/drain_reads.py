@@ -22,6 +22,7 @@ def has_wide_factors(stage: Stage, config: Config) -> bool:
 def reads_per_pixel(config: Config, pool: SpatialPool, wide_factors: bool) -> int:
     """Return the reads for a stored pixel of one output block.
 
-    Each tap of its pool window is rescaled in slices of lanes, with wide factors each slice twice.
+    There is one for each tap of its pool window. The last of them serves the first slice of lanes
+    that is rescaled, too; each further slice has its own. With wide factors a slice has two.
     """
-    return pool.window**2 * config.rescale_slices * (1 + wide_factors)
+    return pool.window**2 - 1 + config.rescale_slices * (1 + wide_factors)

@@ -75,7 +75,7 @@ class LayerFigures:
     roofline_issue_cycles: int
     """Cycles of the array alone, lanes filled up to whole blocks."""
     roofline_rescale_cycles: int
-    """Cycles of the rescaler alone, a pool's windows counted tap by tap."""
+    """Cycles of the drain alone: the taps of a pool's windows, and the slices that are rescaled."""
     roofline_read_cycles: int
     """Cycles of the bus's read channel alone."""
     roofline_write_cycles: int

@@ -24,7 +24,7 @@ from hwsim.rtl.program.tokens import Token
 
 
 class Drain(wiring.Component):
-    """Rescales and pools the accumulators of a tile, and writes them to staging, a slice per cycle.
+    """Pools and rescales the accumulators of a tile, and writes them to staging, a slice per cycle.
 
     `DrainWalk` decides when accumulators are read; the stages behind it never stall. If a tile's
     last read is in cycle t, all its bytes can be read from staging from cycle t + `DRAIN` on. A
@@ -36,14 +36,15 @@ class Drain(wiring.Component):
         The ports of `DrainWalk`.
     accumulators : Out(ReadPort(accumulator_place(config), pixel_sums(config)))
     parameters : Out(ReadPort(parameter_place(config), lane_parameters(config)))
-        Both answer `Accumulators.READ_LATENCY` cycles later.
+        Both answer `Accumulators.READ_LATENCY` cycles later. The parameters of a read are read
+        `SpatialPool.LATENCY` cycles behind its sums.
     o : Out(stream.Signature(staging_layout(config), always_ready=True))
     fault : Out(FAULT)
     """
 
-    READ = DrainWalk.LATENCY + Accumulators.READ_LATENCY + 1  # walk, memory, slice
-    POOLS = ChannelPool.LATENCY + SpatialPool.LATENCY
-    DRAIN = READ + Rescale.LATENCY + POOLS + Placing.LATENCY + 1  # staging's memory
+    POOLED = Accumulators.READ_LATENCY + SpatialPool.LATENCY  # from a read to its window's sums
+    READ = DrainWalk.LATENCY + POOLED + 1  # slice
+    DRAIN = READ + Rescale.LATENCY + ChannelPool.LATENCY + Placing.LATENCY + 1  # staging's memory
     FAULT = DrainWalk.LATENCY + 3  # product, sum, comparison
     assert DRAIN == pipeline.DRAIN
     assert Accumulators.READ_LATENCY == Parameters.READ_LATENCY
@@ -71,6 +72,11 @@ class Drain(wiring.Component):
         for name in ("tile", "parameter_bank", "staged"):
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(walk, name))
         read = walk.o.payload
+        steps = self._beside(m, walk)
+        bank = Signal()
+        assert SpatialPool.LATENCY == 1
+        m.d.sync += bank.eq(read.bank)
+        valid, beside = steps[SpatialPool.LATENCY]
         m.d.comb += [
             walk.accumulated.eq(self.accumulated),
             self.drained.eq(walk.drained),
@@ -78,19 +84,19 @@ class Drain(wiring.Component):
             self.accumulators.enable.eq(walk.o.valid),
             self.accumulators.address.index.eq(read.index),
             self.accumulators.address.bank.eq(read.bank),
-            self.parameters.enable.eq(walk.o.valid),
-            self.parameters.address.lane_slice.eq(read.beside.lane_slice),
-            self.parameters.address.bank.eq(read.bank),
-            self.parameters.address.upper_half.eq(read.beside.upper_half),
+            self.parameters.enable.eq(valid),
+            self.parameters.address.lane_slice.eq(beside.lane_slice),
+            self.parameters.address.bank.eq(bank),
+            self.parameters.address.upper_half.eq(beside.upper_half),
         ]
-        self._datapath(m, self._beside(m, walk))
+        self._datapath(m, steps)
         return m
 
     def _beside(self, m: Module, walk: DrainWalk) -> list[tuple[Signal, data.View]]:
         """Return what goes beside a read: entry n stands there n cycles after its address."""
         read = walk.o.payload
         steps = [(walk.o.valid, read.beside)]
-        for stage in range(self.READ - DrainWalk.LATENCY + Rescale.LATENCY + self.POOLS):
+        for stage in range(self.POOLED + 1 + Rescale.LATENCY + ChannelPool.LATENCY):
             valid = Signal(name=f"valid{stage}")
             following = Signal(read.beside.shape(), name=f"beside{stage}")
             m.d.sync += [valid.eq(steps[-1][0]), following.eq(steps[-1][1])]
@@ -115,22 +121,27 @@ class Drain(wiring.Component):
 
     def _datapath(self, m: Module, steps: list[tuple[Signal, data.View]]) -> None:
         lanes = self._config.array.rescale_lanes
+        m.submodules.spatial_pool = spatial_pool = SpatialPool(self._config)
         m.submodules.rescale = rescale = Rescale(self._config)
         m.submodules.channel_pool = channel_pool = ChannelPool(self._config)
-        m.submodules.spatial_pool = spatial_pool = SpatialPool(self._config)
         m.submodules.placing = placing = Placing(self._config)
 
+        _, here = steps[Accumulators.READ_LATENCY]
+        m.d.comb += [
+            spatial_pool.i.eq(self.accumulators.data),
+            spatial_pool.first.eq(here.first_tap),
+            spatial_pool.masked.eq(here.masked),
+        ]
         slices = Array(
-            Cat(self.accumulators.data[first + lane] for lane in range(lanes))
+            Cat(spatial_pool.o[first + lane] for lane in range(lanes))
             for first in range(0, self._config.array.output_lanes, lanes)
         )
         m.d.sync += [
-            rescale.accumulators.eq(slices[steps[Accumulators.READ_LATENCY][1].lane_slice]),
+            rescale.accumulators.eq(slices[steps[self.POOLED][1].lane_slice]),
             rescale.parameters.eq(self.parameters.data),
         ]
         placed = len(steps) - 1
-        pooled = placed - SpatialPool.LATENCY
-        rescaled = pooled - ChannelPool.LATENCY
+        rescaled = placed - ChannelPool.LATENCY
         entering = steps[rescaled - Rescale.LATENCY][1]
         m.d.comb += [
             rescale.zero_point.eq(entering.zero_point),
@@ -143,24 +154,15 @@ class Drain(wiring.Component):
 
         valid, here = steps[rescaled]
         m.d.comb += [
-            channel_pool.valid.eq(valid & _has_result(here)),
+            channel_pool.valid.eq(valid & _is_result(here)),
             channel_pool.i.eq(rescale.o),
             channel_pool.factor.eq(here.factor),
             channel_pool.first.eq(here.first_lanes),
         ]
-        valid, here = steps[pooled]
-        m.d.comb += [
-            spatial_pool.valid.eq(valid & _has_result(here) & here.last_lanes),
-            spatial_pool.i.eq(channel_pool.o),
-            spatial_pool.next_slice.eq(steps[pooled - 1][1].lane_slice),
-            spatial_pool.first.eq(here.first_tap),
-            spatial_pool.last.eq(here.last_tap),
-            spatial_pool.masked.eq(here.masked),
-        ]
         valid, here = steps[placed]
         m.d.comb += [
-            placing.valid.eq(valid & _has_result(here) & here.last_lanes & here.last_tap),
-            placing.i.eq(spatial_pool.o),
+            placing.valid.eq(valid & _is_result(here) & here.last_lanes),
+            placing.i.eq(channel_pool.o),
             placing.factor.eq(here.factor),
             placing.address.eq(here.address),
             placing.byte.eq(here.byte),
@@ -169,6 +171,6 @@ class Drain(wiring.Component):
         wiring.connect(m, placing.o, wiring.flipped(self.o))
 
 
-def _has_result(beside: data.View) -> Value:
-    """Return whether the rescale has multiplied by the whole factor with this read."""
-    return beside.upper_half | ~beside.wide_factors
+def _is_result(beside: data.View) -> Value:
+    """Return whether all taps of the window count in this read, and all bits of its factors."""
+    return beside.last_tap & (beside.upper_half | ~beside.wide_factors)

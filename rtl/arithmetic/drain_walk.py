@@ -79,7 +79,8 @@ def read_layout(config: Config) -> data.StructLayout:
 class DrainWalk(wiring.Component):
     """Walks over stored pixels, the taps of their pool window, and slices: one read per cycle.
 
-    With wide factors there are two reads of each slice.
+    All lanes are read at a time. The read of a window's last tap is that of the first slice, too,
+    and comes again for each further one; with wide factors, there are two reads of each slice.
 
     A tile begins when its sums are accumulated, its parameters are in place and its `wait_staged`
     is met. Its last read in cycle t lets the next tile's first read out in cycle t + 1. A read of
@@ -194,14 +195,15 @@ class DrainWalk(wiring.Component):
     def _walk(self, m: Module) -> None:
         active, tile = self.active, self.tile.payload
         doubles = active.spatial_pool == Pool.STRIDE_2
-        with m.If(self.read):
+        with m.If(self.read & ~self.last_tap):
+            m.d.sync += self.tap.eq(self.tap + 1)
+        with m.If(self.read & self.last_tap):
             m.d.sync += self.upper_half.eq(~self.last_half)
-        with m.If(self.read & self.last_half):
+        with m.If(self.read & self.last_tap & self.last_half):
             m.d.sync += self.lane_slice.eq(Mux(self.last_slice, 0, self.lane_slice + 1))
-        with m.If(self.read & self.last_half & self.last_slice):
-            m.d.sync += self.tap.eq(Mux(self.last_tap, 0, self.tap + 1))
         with m.If(self.pixel_ends):
             m.d.sync += [
+                self.tap.eq(0),
                 self.columns_left.eq(self.columns_left - 1),
                 self.source_column.eq(self.source_column + Mux(doubles, 2, 1)),
                 self.address.eq(self.address + 1),
@@ -231,14 +233,12 @@ class DrainWalk(wiring.Component):
         active, tile = self.active, self.tile.payload
         slices = self._config.rescale_slices
         no_window = active.spatial_pool == Pool.NONE
-        next_half_last = ~active.wide_factors | ~self.upper_half
+        next_tap_last = no_window | Mux(self.last_tap, ~self.pixel_ends, self.tap == 2)
+        next_half_last = ~active.wide_factors | (self.last_tap & ~self.upper_half)
         next_slice_last = Mux(
-            self.last_half,
+            self.last_tap & self.last_half,
             Mux(self.last_slice, slices == 1, self.lane_slice + 2 == slices),
             self.last_slice,
-        )
-        next_tap_last = no_window | Mux(
-            self.last_half & self.last_slice, self.tap == 2, self.last_tap
         )
         next_column_last = Signal()
         next_row_last = Signal()
