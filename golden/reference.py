@@ -12,6 +12,7 @@ from hwsim.golden.channel_pool import channel_pool
 from hwsim.golden.convolution import INT32_MAX, convolution, refuse_overflow
 from hwsim.golden.rescale import rescale
 from hwsim.golden.spatial_pool import spatial_pool
+from hwsim.golden.table import table
 from hwsim.graph import Graph, Source, Stage
 
 IMAGE_ZERO_POINT = -128
@@ -56,6 +57,7 @@ def run_stage(stage: Stage, tensors: Mapping[str, Tensor]) -> Tensor:
         stage.limits,
         stage.rounding,
     )
+    y = table(y, stage.table)
     return spatial_pool(channel_pool(y, stage.channel_pool), stage.spatial_pool)
 
 

@@ -133,6 +133,10 @@ class Core(wiring.Component):
         # Parameters are in their bank when the drain first reads it.
         in_place = WeightQueue.READ_LATENCY + Parameters.WRITE_LATENCY  # from the last word's read
         assert in_place <= WeightQueue.PARAMETERS_FILL + 1 + DrainWalk.LATENCY
+        # The first word of a bank's next table, behind the parameters, comes after the bank's last
+        # value has been looked up.
+        to_table = WeightQueue.BANK_VISIBLE + self._config.parameter_words
+        assert to_table + WeightQueue.READ_LATENCY > Drain.LOOK_UP
 
     def _connect_program(self, m: Module) -> None:
         """Lead descriptors from the fetch to the distributor, and from there to their units."""
@@ -166,7 +170,7 @@ class Core(wiring.Component):
         wiring.connect(m, self.operands.features, self.features.read)
         wiring.connect(m, self.operands.o, convolution.i)
         wiring.connect(m, weights.shadow, self.issue.shadow)
-        wiring.connect(m, weights.o, convolution.weights, self.parameters.i)
+        wiring.connect(m, weights.o, convolution.weights, self.parameters.i, self.drain.table_words)
         wiring.connect(m, convolution.o, self.accumulators.i)
         m.d.comb += self.accumulators.index.eq(convolution.index)
 

@@ -54,6 +54,7 @@ LAYERS = (
     Bin("several sources", "a layer that adds up several sources"),
     Bin("two limbs", "a layer whose weights are read in two parts"),
     Bin("clamp", "a layer stores only some of the values of int8"),
+    Bin("table", "a layer stores a function of its values"),
     Bin("rounded twice", "a layer rounds some lanes twice"),
     Bin("wide factors", "a layer whose factors the rescale multiplies by in two cycles"),
     Bin("reduction only", "a pass reads maps back and reduces them: one filter per channel"),
@@ -101,6 +102,8 @@ BUILDS = (
     Bin("multiplier of 32 bits", "a build with multiplier_bits = 32", FULL),
     Bin("channel pool built", "a build with a channel pool"),
     Bin("channel pool left out", "a build without a channel pool"),
+    Bin("tables built", "a build with tables"),
+    Bin("tables left out", "a build without tables"),
 )
 
 WAITS = (

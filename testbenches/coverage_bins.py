@@ -32,6 +32,7 @@ def bins_of_program(program: Program) -> set[str]:
         f"weights of {config.widths.weight_bits} bits",
         f"multiplier of {config.widths.multiplier_bits} bits",
         "channel pool built" if config.channel_pool else "channel pool left out",
+        "tables built" if config.tables else "tables left out",
     }
     if program.code.size_bytes > PAGE_BYTES:
         bins.add("page load")
@@ -65,6 +66,7 @@ def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
         "several sources": len(layer.sources) > 1,
         "two limbs": layer.weight_limbs > 1,
         "clamp": layer.clamp is not None,
+        "table": layer.table is not None,
         "rounded twice": _is_rounded_twice(layer),
         "wide factors": has_wide_factors(layer, config),
         "empty output lanes": layer.filters % config.array.output_lanes > 0,

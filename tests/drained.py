@@ -52,6 +52,7 @@ def drawn_fields(rng: np.random.Generator, config: Config, number: int) -> Field
         "rounding": int(rng.integers(2)),
         "wide_factors": int(config.widths.multiplier_bits == 16 and rng.integers(2)),
         **drawn_clamp(rng),
+        "table": int(config.tables and rng.integers(2)),
         "source": 500 + number,
     }
 
@@ -83,9 +84,15 @@ class Gate:
     """Offers tiles, sums, parameters and stores, and knows when the drain must read them."""
 
     def __init__(
-        self, dut: Any, tiles: list[Fields], chances: Chances, rng: np.random.Generator
+        self,
+        dut: Any,
+        tiles: list[Fields],
+        chances: Chances,
+        rng: np.random.Generator,
+        first_cycle: int = 0,
     ) -> None:
         self.dut, self.tiles, self.chances, self.rng = dut, tiles, chances, rng
+        self.cycle, self.first_cycle = 0, first_cycle  # in which an event may come
         # In each cycle: tiles accumulated and tiles with parameters, and the store token.
         self.accumulated: list[int] = []
         self.parameters: list[int] = []
@@ -104,7 +111,8 @@ class Gate:
         return len(self.drained) == len(self.tiles)
 
     def _chance(self, name: str) -> bool:
-        return bool(self.rng.random() < getattr(self.chances, name))
+        drawn = bool(self.rng.random() < getattr(self.chances, name))
+        return drawn and self.cycle >= self.first_cycle
 
     def _bounded(self, name: str, count: int) -> bool:
         """Draw if another tile's sums or parameters arrive; one of the two banks must be free."""
@@ -112,7 +120,7 @@ class Gate:
         return free and self._chance(name)
 
     def drive(self, ctx: Any, cycle: int) -> None:
-        dut, tiles = self.dut, self.tiles
+        dut, tiles, self.cycle = self.dut, self.tiles, cycle
         parameters = self._bounded("parameters", self._parameters)
         accumulated = self._bounded("accumulated", self._accumulated)
         stored = self._stores < FIRST_TOKEN + len(tiles) and self._chance("store")

@@ -169,12 +169,21 @@ def stages_on(
                            weight_bits or draw(st.sampled_from([4, 8])))  # fmt: skip
     fan_in = stage.weight_count // filters
     limbs = draw(st.sampled_from([1, 1, 2])) if fan_in <= MOST_WIDE_WEIGHTS else 1
+    is_pooled = k > 1 or stage.spatial_pool is not SpatialPool.NONE
     return replace(
         stage,
         rounding=draw(st.sampled_from(Rounding)),
         weight_limbs=limbs,
         clamp=draw(st.none() | st.none() | clamps()),
+        table=draw(st.none() | st.none() | st.none() | tables(can_fall=not is_pooled)),
     )
+
+
+def tables(can_fall: bool) -> st.SearchStrategy[tuple[int, ...]]:
+    """Draw the 256 values of a function, which only falls somewhere if it may."""
+    seeds = st.integers(0, 1 << 20).map(np.random.default_rng)
+    drawn = seeds.map(lambda rng: [int(value) for value in rng.integers(-128, 128, 256)])
+    return drawn.map(lambda values: tuple(values if can_fall else sorted(values)))
 
 
 def clamps() -> st.SearchStrategy[tuple[int, int]]:

@@ -71,7 +71,8 @@ def stage_by_loops(stage: Stage, tensors: Mapping[str, Stored]) -> Stored:
         scaled = Fraction(acc * int(factors[channel]), 1 << int(constants.shift[channel]))
         wide = rounded(scaled, int(constants.shift[channel]), stage.rounding)
         low, high = stage.limits
-        narrow[channel, p, q] = min(max(wide + stage.added_offset, low), high)
+        value = min(max(wide + stage.added_offset, low), high)
+        narrow[channel, p, q] = value if stage.table is None else stage.table[value + 128]
     return pooled_by_loops(narrow, stage).astype(np.int8)
 
 

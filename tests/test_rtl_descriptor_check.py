@@ -111,7 +111,7 @@ def sound(config: Config) -> list[Descriptor]:
         spatial_pool=SpatialPool.NONE, pooled_rows=7, pooled_columns=9, output_zero_point=5,
         staging_address=0, byte_offset=0, rounding=1, scale_sums=0, wide_factors=0,
         clamp_low=200, clamp_high=55,
-        diagonal=0,
+        diagonal=0, table=0,
     )  # fmt: skip
     passes = -(-27 // config.array.input_lanes)
     stride_2 = {"spatial_pool": SpatialPool.STRIDE_2, "pooled_rows": 4, "pooled_columns": 5}

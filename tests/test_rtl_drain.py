@@ -12,12 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 from hwsim.arch import pipeline
-from hwsim.arch.config import ACCUMULATOR_BANKS, Config
+from hwsim.arch.config import ACCUMULATOR_BANKS, TABLE_BYTES, Config
 from hwsim.graph import Rounding
 from hwsim.graph import SpatialPool as Pool
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.rtl.arithmetic.accumulators import Accumulators
 from hwsim.rtl.arithmetic.drain import Drain
+from hwsim.rtl.operands.weights import PARAMETER_BANKS
 from tests.drained import (
     STAGING_WORDS,
     Chances,
@@ -40,6 +41,7 @@ class Tile:
     fields: Fields
     sums: NDArray[np.int64]  # [rows, columns, lanes]
     parameters: list[dict[str, int]]
+    table: NDArray[np.int8]  # of its bank
 
     @property
     def pool(self) -> Pool:
@@ -50,7 +52,9 @@ class Tile:
         return 1 << self.fields["channel_pool"]
 
 
-def drawn_tile(rng: np.random.Generator, config: Config, number: int) -> Tile:
+def drawn_tile(
+    rng: np.random.Generator, config: Config, number: int, tables: NDArray[np.int8]
+) -> Tile:
     fields = drawn_fields(rng, config, number)
     lanes = config.array.output_lanes
     factor_bits = 31 if fields["wide_factors"] else min(config.widths.multiplier_bits, 31)
@@ -64,7 +68,7 @@ def drawn_tile(rng: np.random.Generator, config: Config, number: int) -> Tile:
         for _ in range(lanes)
     ]
     sums = rng.integers(-(2**20), 2**20, (fields["rows"], fields["columns"], lanes))
-    return Tile(fields, sums, parameters)
+    return Tile(fields, sums, parameters, tables[number % PARAMETER_BANKS])
 
 
 def rescaled(total: int, lane: dict[str, int], fields: Fields) -> int:
@@ -89,7 +93,7 @@ def stored_bytes(tile: Tile) -> NDArray[np.int64]:
     for row, column in np.ndindex(result.shape[:2]):
         top, left = row * stride, column * stride
         result[row, column] = values[top : top + size, left : left + size].max(axis=(0, 1))
-    return result
+    return tile.table[result + 128].astype(int) if fields["table"] else result
 
 
 def store(staging: NDArray[np.int64], tile: Tile) -> None:
@@ -179,14 +183,37 @@ class Memories:
         ]
 
 
+class TableWords:
+    """Writes the tables of both banks, word by word from the first cycle on."""
+
+    def __init__(self, dut: Drain, config: Config, tables: NDArray[np.int8]) -> None:
+        self.dut = dut
+        self.words = [
+            {"data": int.from_bytes(word.tobytes(), "little"), "table": 1, "bank": bank,
+             "parameters": 0, "index": config.parameter_words + row}
+            for bank, own in enumerate(tables)
+            for row, word in enumerate(own.reshape(-1, config.word_bytes))
+        ] * config.tables  # fmt: skip
+
+    def drive(self, ctx: Any, cycle: int) -> None:
+        ctx.set(self.dut.table_words.valid, cycle < len(self.words))
+        if cycle < len(self.words):
+            ctx.set(self.dut.table_words.payload, self.words[cycle])
+
+    def sample(self, ctx: Any, cycle: int) -> None:
+        pass
+
+
 def check_tiles(config: Config, count: int, chances: Chances, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    tiles = [drawn_tile(rng, config, number) for number in range(count)]
+    tables = rng.integers(-128, 128, (PARAMETER_BANKS, TABLE_BYTES)).astype(np.int8)
+    tiles = [drawn_tile(rng, config, number, tables) for number in range(count)]
     expected = rng.integers(-128, 128, (STAGING_WORDS, config.word_bytes))
     dut = Drain(config)
-    gate = Gate(dut, [tile.fields for tile in tiles], chances, rng)
+    words = TableWords(dut, config, tables)
+    gate = Gate(dut, [tile.fields for tile in tiles], chances, rng, len(words.words))
     memories = Memories(dut, config, tiles, expected.copy())
-    step(dut, [gate, memories], lambda: len(memories.lasts) == count)
+    step(dut, [words, gate, memories], lambda: len(memories.lasts) == count)
     gate.check(config)
     # There for reads a cycle after the write.
     assert memories.lasts == [cycle + pipeline.DRAIN - 1 for cycle in gate.drained]
@@ -213,6 +240,10 @@ def test_idle_cycles_change_nothing(lanes_out: int, rescale: int) -> None:
 def test_without_the_channel_pool(multiplier_bits: int) -> None:
     widths = {"multiplier_bits": multiplier_bits}
     check_tiles(config_of(16, 16, 4, channel_pool=False, widths=widths), 8, Chances(), seed=1)
+
+
+def test_without_tables() -> None:
+    check_tiles(config_of(16, 16, 4, tables=False), 8, Chances(), seed=1)
 
 
 @pytest.mark.parametrize(

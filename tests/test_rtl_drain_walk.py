@@ -47,6 +47,8 @@ def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str
             "upper_half": half,
             "clamp_low": fields["clamp_low"],
             "clamp_high": fields["clamp_high"],
+            "table": fields["table"],
+            "table_bank": number % ACCUMULATOR_BANKS * config.tables,
             "address": fields["staging_address"] + row * sides[1] + column,
             "byte": place % config.word_bytes,
             "last": False,

@@ -20,9 +20,12 @@ SOURCE = 0x2A5A5
 MOST_CYCLES = 20_000
 
 
-def small_config(lanes: int = 8, weight_bits: int = 8, capacity: int = CAPACITY) -> Config:
+def small_config(
+    lanes: int = 8, weight_bits: int = 8, capacity: int = CAPACITY, tables: bool = False
+) -> Config:
     return preset_with(
         "nano",
+        tables=tables,
         array={"input_lanes": lanes, "output_lanes": lanes},
         bus={"bus_bits": 8 * lanes, "burst_beats": 16},
         widths={"weight_bits": weight_bits},
@@ -40,6 +43,7 @@ class Tile:
     release: int
     last: int = 1  # parameters follow the weights
     diagonal: int = 0
+    table: int = 0  # and a table follows these
 
     @property
     def weight_blocks(self) -> int:
@@ -47,14 +51,17 @@ class Tile:
         return self.blocks * taps
 
     def words(self, config: Config) -> int:
-        parameter_words = config.parameter_words if self.last else 0
-        return self.weight_blocks * config.weight_block_words + parameter_words
+        behind = self.words_behind(config) if self.last else 0
+        return self.weight_blocks * config.weight_block_words + behind
+
+    def words_behind(self, config: Config) -> int:
+        """Return the words of parameters and table that follow the weights."""
+        return config.parameter_words + self.table * config.table_words
 
 
 def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Tile]:
     """Return tiles whose weights fit the queue, all at once or block by block with `release`."""
     tiles: list[Tile] = []
-    longest = max(config.weight_block_words, config.parameter_words)
     while len(tiles) < count:
         tile = Tile(
             kernel_rows=int(rng.integers(1, 4)),
@@ -65,7 +72,9 @@ def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Ti
             release=int(rng.random() < 0.6),
             last=int(len(tiles) + 1 == count or rng.random() < 0.7),
             diagonal=int(rng.random() < 0.3),
+            table=int(config.tables and rng.random() < 0.4),
         )
+        longest = max(config.weight_block_words, tile.words_behind(config))
         needs = longest if tile.release else tile.words(config)
         if tile.weight_offset + needs <= config.weight_words:
             tiles.append(tile)
@@ -95,7 +104,7 @@ class Trace:
     released: list[int] = field(default_factory=list)
     shadow_full: list[int] = field(default_factory=list)
     parameters_full: list[int] = field(default_factory=list)
-    words: list[tuple[int, int, int, int, int]] = field(default_factory=list)  # cycle, payload
+    words: list[tuple[int, ...]] = field(default_factory=list)  # cycle, payload
 
 
 def offer(ctx: Any, dut: WeightQueue, tile: Tile) -> None:
@@ -165,9 +174,8 @@ class Feeder:
             trace.accepted.append(cycle)
             self._offering = False
         if ctx.get(dut.o.valid):
-            names = ("data", "index", "parameters", "bank")
-            data, index, parameters, bank = (ctx.get(dut.o.payload[name]) for name in names)
-            trace.words.append((cycle, data, index, parameters, bank))
+            names = ("data", "index", "parameters", "table", "bank")
+            trace.words.append((cycle, *(ctx.get(dut.o.payload[name]) for name in names)))
         assert ctx.get(dut.fault.code) == ErrorCode.NONE, cycle
         self._room += ctx.get(dut.released)
 
@@ -200,7 +208,7 @@ def expected_trace(config: Config, tiles: list[Tile], stream: list[int], driven:
         position = head + tile.weight_offset
         for part in range(tile.weight_blocks + tile.last):
             parameters = part == tile.weight_blocks
-            words = config.parameter_words if parameters else config.weight_block_words
+            words = tile.words_behind(config) if parameters else config.weight_block_words
             first = max(free, driven.written[position + words - 1] + 1)
             if parameters and filled >= PARAMETER_BANKS:
                 bank_free = driven.drained[filled - PARAMETER_BANKS] + pipeline.BANK_VISIBLE
@@ -212,8 +220,9 @@ def expected_trace(config: Config, tiles: list[Tile], stream: list[int], driven:
             if tile.release:
                 trace.released += reads
             trace.words += [
-                (cycle + WeightQueue.READ_LATENCY, stream[position + index], index, int(parameters),
-                 filled % PARAMETER_BANKS)
+                (cycle + WeightQueue.READ_LATENCY, stream[position + index], index,
+                 int(parameters and index < config.parameter_words),
+                 int(parameters and index >= config.parameter_words), filled % PARAMETER_BANKS)
                 for index, cycle in enumerate(reads)
             ]  # fmt: skip
             if parameters:
@@ -241,12 +250,18 @@ CHANCES = [
 
 
 @pytest.mark.parametrize("chances", CHANCES, ids=str)
-@pytest.mark.parametrize(("lanes", "weight_bits"), [(8, 8), (8, 4), (16, 4)])
-def test_words_come_in_order_and_in_time(lanes: int, weight_bits: int, chances: Chances) -> None:
-    config = small_config(lanes, weight_bits)
+@pytest.mark.parametrize(
+    ("lanes", "weight_bits", "tables"),
+    [(8, 8, False), (8, 4, False), (16, 4, False), (8, 8, True), (16, 8, True)],
+)
+def test_words_come_in_order_and_in_time(
+    lanes: int, weight_bits: int, tables: bool, chances: Chances
+) -> None:
+    config = small_config(lanes, weight_bits, CAPACITY + 40 * tables, tables)
     tiles = drawn_tiles(np.random.default_rng(lanes + weight_bits), config, 16)
     assert {tile.release for tile in tiles} == {0, 1}
     assert {tile.diagonal for tile in tiles if tile.kernel_rows > 1} == {0, 1}
+    assert {tile.table for tile in tiles if tile.last} == {0, 1} if tables else {0}
     feeder = Feeder(config, tiles, chances, seed=weight_bits)
     driven = feeder.run()
     expected = expected_trace(config, tiles, feeder.stream, driven)

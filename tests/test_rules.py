@@ -16,11 +16,12 @@ from tests.drawn import preset_with
 from tests.test_rtl_descriptor_check import judged
 
 # Words of 8 bytes and 8 x 8 lanes; the same without the pool; words of 16 bytes and 16 x 64 lanes.
-NANO, NO_POOL, WIDE = "nano", "without channel pool", "wide"
+NANO, NO_POOL, NO_TABLES, WIDE = "nano", "without channel pool", "without tables", "wide"
 WIDE_FACTORS = "32-bit multipliers"
 CONFIGS = {
     NANO: preset_with("nano"),
     NO_POOL: preset_with("nano", channel_pool=False),
+    NO_TABLES: preset_with("nano", tables=False),
     WIDE_FACTORS: preset_with("nano", widths={"multiplier_bits": 32}),
     WIDE: preset_with(
         "nano",
@@ -45,7 +46,7 @@ COMPUTE = Compute(
     weight_offset=0, release=1, channel_pool=0, spatial_pool=0, pooled_rows=7, pooled_columns=9,
     output_zero_point=0, staging_address=0, byte_offset=0, rounding=0, scale_sums=0,
     wide_factors=0,
-    clamp_low=0, clamp_high=0, diagonal=0,
+    clamp_low=0, clamp_high=0, diagonal=0, table=0,
 )  # fmt: skip
 WIDE_RING = COMPUTE._replace(ring_rows=40)
 PIXEL = COMPUTE._replace(rows=1, columns=1, pooled_rows=1, pooled_columns=1)
@@ -162,6 +163,8 @@ BOUNDS = [
     Bound("`clamp_low` and `clamp_high`", COMPUTE,
           ({"clamp_low": 255}, {"clamp_high": 255}, {"clamp_low": 127, "clamp_high": 128}),
           ({"clamp_low": 255, "clamp_high": 255}, {"clamp_low": 128, "clamp_high": 128})),
+    Bound("`table` is 0", COMPUTE, ({}, {"table": 1}), ()),
+    Bound("`table` is 0", COMPUTE, ({},), ({"table": 1},), NO_TABLES),
     Bound("`byte_offset` is inside", COMPUTE, ({},),
           ({"byte_offset": 4}, {"byte_offset": 7}, {"byte_offset": 8}, {"byte_offset": 248})),
     Bound("`byte_offset` is inside", COMPUTE._replace(channel_pool=1), ({}, {"byte_offset": 4}),

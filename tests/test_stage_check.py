@@ -10,6 +10,7 @@ from hwsim.graph import (
     Padding,
     Quantization,
     Shape,
+    SpatialPool,
 )
 from tests.sound_stages import input_with, output_with, sound_constants, sound_source, sound_stage
 
@@ -69,6 +70,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"clamp": (0, 1.0)}, "clamp = (0, 1.0) must be None or the least and the largest"),
     ({"clamp": [0, 6]}, "clamp = [0, 6] must be None or the least and the largest"),
     ({"clamp": (0,)}, "clamp = (0,) must be None or the least and the largest"),
+    ({"table": (0,) * 255}, "must be None or a tuple of 256 integers"),
+    ({"table": [0] * 256}, "must be None or a tuple of 256 integers"),
+    ({"table": (0,) * 255 + (128,)}, "table holds 128: must be -128 to 127"),
+    ({"table": (0.0,) * 256}, "table holds 0.0: must be -128 to 127"),
+    ({"table": (1,) + (0,) * 255, "channel_pool": 2, "output": output_with(shape=Shape(8, 6, 5))},
+     "a table under a pool must not fall anywhere: the pool is taken before it"),
+    ({"table": (1,) + (0,) * 255, "spatial_pool": SpatialPool.STRIDE_1},
+     "a table under a pool must not fall anywhere"),
     ({"is_reduction": True}, "is_reduction: the pass that condenses stored maps is depthwise"),
     ({"is_reduction": True, "filters": 8, "groups": 8,
       "output": output_with(shape=Shape(8, 6, 5))}, "is_reduction: the pass that condenses"),

@@ -11,7 +11,7 @@ import pytest
 from tools.write_docs import DOCS, documents
 
 ROOT = Path(__file__).parents[1]
-OPERATORS = ("convolution", "rescale", "channel_pool", "spatial_pool")
+OPERATORS = ("convolution", "rescale", "table", "channel_pool", "spatial_pool")
 HEAVY = {
     "pyosys",
     "torch",

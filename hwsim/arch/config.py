@@ -27,6 +27,7 @@ from hwsim.files import read_file
 
 ACCUMULATOR_BANKS = 2
 PARAMETER_BYTES = 16  # one output channel's bias, multipliers and shift, in the weight stream
+TABLE_BYTES = 256  # a value for each int8, in the weight stream behind the parameters
 
 # The largest buffers that the address fields of descriptors reach; see hwsim/isa/fields.py.
 MOST_WORDS = {
@@ -151,6 +152,7 @@ class Config(Section):
 
     name: Name
     channel_pool: bool = True
+    tables: bool = True
     array: Array
     widths: Widths
     buffers: Buffers
@@ -177,6 +179,11 @@ class Config(Section):
     def parameter_words(self) -> int:
         """The words of parameters that follow the weights of an output block."""
         return self.array.output_lanes * PARAMETER_BYTES // self.word_bytes
+
+    @cached_property
+    def table_words(self) -> int:
+        """The words of a table that may follow the parameters."""
+        return TABLE_BYTES // self.word_bytes
 
     @cached_property
     def feature_words(self) -> int:
@@ -266,12 +273,14 @@ class Config(Section):
                 f"{most_words * word_bytes} with words of {word_bytes}",
             )
         # A weight block is read when all of it has arrived, and its end may need one more burst.
-        longest_words = max(self.weight_block_words, self.parameter_words)
+        behind_words = self.parameter_words + (self.table_words if self.tables else 0)
+        longest_words = max(self.weight_block_words, behind_words)
         least_words = longest_words + self.bus.burst_beats
+        behind = "parameters and table" if self.tables else "parameters"
         yield (
             self.weight_words >= least_words,
             f"buffers.weight_bytes = {self.buffers.weight_bytes} must hold a burst and a weight "
-            f"block or an output block's parameters: at least {least_words * word_bytes}",
+            f"block or an output block's {behind}: at least {least_words * word_bytes}",
         )
 
 

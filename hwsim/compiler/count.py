@@ -65,7 +65,7 @@ def _weight_loads(schedule: Schedule, config: Config) -> int:
         split = readings if first_bundle_words > config.weight_words else 0
         return schedule.tiles * blocking.bundles + split
     pieces = [part.weight_words for part in blocking.kernel_parts]
-    pieces[-1] += config.parameter_words
+    pieces[-1] += blocking.parameter_words
     ends = accumulate(pieces * first_blocks)
     ahead = min(first_bundle_words, config.weight_words)
     covered = sum(end <= ahead for end in ends)

@@ -26,6 +26,11 @@ def check_build(graph: Graph, config: Config) -> None:
                 f"layer {stage.name}: k = {stage.channel_pool} needs channel_pool = true, "
                 f"config '{config.name}' is built without it"
             )
+        if stage.table is not None and not config.tables:
+            raise InputError(
+                f"layer {stage.name}: its table needs tables = true, "
+                f"config '{config.name}' is built without them"
+            )
         if stage.channel_pool > config.array.output_lanes:
             raise InputError(
                 f"layer {stage.name}: k = {stage.channel_pool} exceeds "

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.arch.config import PARAMETER_BYTES, Config
+from hwsim.arch.config import PARAMETER_BYTES, TABLE_BYTES, Config
 from hwsim.errors import InputError
 from hwsim.fixed_point import SMALLEST_SHIFT
 from hwsim.graph import Constants, Shape, Source, Stage
@@ -22,7 +22,7 @@ LARGEST_FACTOR = (1 << FACTOR_BITS) - 1
 
 
 def pack_weights(stage: Stage, config: Config) -> bytes:
-    """Return a stage's weights and parameters in the order in which the accelerator reads them.
+    """Return a stage's weights, parameters and table in the order in which they are read.
 
     Raises `InputError` with the stage's name if a weight exceeds its width or an accumulator could
     overflow.
@@ -49,7 +49,11 @@ def pack_weights(stage: Stage, config: Config) -> bytes:
     least_shift = LEAST_WIDE_SHIFT if has_wide_factors(stage, config) else SMALLEST_SHIFT
     parameters = _parameters(stage, bias, blocking.output_blocks * lanes_out, least_shift)
     parameters = parameters.reshape(blocking.output_blocks, lanes_out * PARAMETER_BYTES)
-    return np.concatenate([weights, parameters], axis=1).tobytes()
+    parts = [weights, parameters]
+    if stage.table is not None:
+        table = np.array(stage.table, np.int8).view(np.uint8)
+        parts.append(np.broadcast_to(table, (blocking.output_blocks, TABLE_BYTES)))
+    return np.concatenate(parts, axis=1).tobytes()
 
 
 def limb_of(weights: NDArray[np.signedinteger[Any]], limb: int, stage: Stage) -> NDArray[np.int8]:

@@ -54,7 +54,7 @@ class TileWriter:
         self._parts = parts * task.stage.weight_limbs  # the higher limbs come first
         self._parts_of_limb = len(parts)
         self._half_words = task.config.staging_words // 2
-        self._parameter_words = task.config.parameter_words
+        self._parameter_words = task.schedule.blocking.parameter_words
         # Bytes of a stored pixel that one output block fills.
         self._block_bytes = task.config.array.output_lanes // task.stage.channel_pool
         self._of_part = [self._part_fields(index) for index in range(len(self._parts))]
@@ -192,6 +192,7 @@ class TileWriter:
             clamp_low=stage.limits[0] - ACTIVATION_RANGE[0],
             clamp_high=ACTIVATION_RANGE[1] - stage.limits[1],
             diagonal=int(own.diagonal),
+            table=int(stage.table is not None),
         )
 
     def _store(self, bundle: int, band: Span, span: Span, staging_address: int) -> None:

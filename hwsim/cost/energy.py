@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hwsim.arch.config import Config
 from hwsim.graph import SpatialPool
 from hwsim.isa.descriptor import Compute
+from hwsim.isa.stream import words_behind_weights
 from hwsim.program.program import Program
 from hwsim.timeline.timeline import Timeline
 
@@ -70,6 +71,6 @@ def _weight_words_read(program: Program) -> int:
         if type(descriptor) is Compute:
             words += (
                 descriptor.weight_blocks * program.config.weight_block_words
-                + program.config.parameter_words
+                + words_behind_weights(descriptor, program.config)
             )
     return words

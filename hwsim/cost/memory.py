@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hwsim.arch.config import ACCUMULATOR_BANKS, Config
+from hwsim.arch.config import ACCUMULATOR_BANKS, TABLE_BYTES, Config
 from hwsim.isa.fields import PAGE_BYTES
 from hwsim.isa.parameters import PARAMETERS
 
@@ -21,12 +21,14 @@ def on_chip_memories(config: Config) -> tuple[OnChipMemory, ...]:
     """Return every memory of the accelerator with synchronous read; registers count as gates."""
     lanes = config.array.output_lanes
     parameter_bits = sum(entry.bits(config) for entry in PARAMETERS)
+    table_bits = ACCUMULATOR_BANKS * config.array.rescale_lanes * TABLE_BYTES * 8
     return (
         OnChipMemory("feature buffer", config.buffers.feature_bytes * 8),
         OnChipMemory("weight queue", config.buffers.weight_bytes * 8),
         OnChipMemory("accumulators", config.accumulator_bytes * 8),
         OnChipMemory("staging", config.buffers.staging_bytes * 8),
         OnChipMemory("parameters", ACCUMULATOR_BANKS * lanes * parameter_bits),
+        *((OnChipMemory("tables", table_bits),) if config.tables else ()),
         OnChipMemory("program", PROGRAM_PAGES * PAGE_BYTES * 8),
         OnChipMemory("queues", QUEUE_BITS),
     )

@@ -285,6 +285,7 @@ def _broken_by_operator(stage: "Stage") -> Iterator[str]:
             f"to {LARGEST_ZERO_POINT}"
         )
     yield from _broken_clamp(stage.clamp)
+    yield from _broken_table(stage)
     is_free = stage.constants is not None  # its weights say what it takes
     if stage.is_reduction and not (is_free or (slope is None and _takes_each_channel_once(stage))):
         yield (
@@ -303,6 +304,22 @@ def _broken_clamp(clamp: Any) -> Iterator[str]:
             f"clamp = {shown(clamp)} must be None or the least and the largest of a range within "
             f"{least} to {most}"
         )
+
+
+def _broken_table(stage: "Stage") -> Iterator[str]:
+    table: Any = stage.table
+    if table is None:
+        return
+    least, most = ACTIVATION_RANGE
+    values = most - least + 1
+    if not is_a(tuple, table) or len(table) != values:
+        yield f"table = {shown(table)} must be None or a tuple of {values} integers"
+    for value in table:
+        if not is_integer(value, least, most):
+            yield f"table holds {shown(value)}: must be {least} to {most}"
+    has_pool = stage.channel_pool > 1 or stage.spatial_pool is not SpatialPool.NONE
+    if has_pool and list(table) != sorted(table):
+        yield "a table under a pool must not fall anywhere: the pool is taken before it"
 
 
 def _takes_each_channel_once(stage: "Stage") -> bool:

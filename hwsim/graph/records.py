@@ -68,6 +68,7 @@ class StageRecord(Record):
     weight_limbs: int = 1
     offset: int | None = None
     clamp: tuple[int, int] | None = None
+    table: tuple[int, ...] | None = None
 
     @model_serializer(mode="wrap")
     def _without_defaults(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:

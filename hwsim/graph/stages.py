@@ -2,7 +2,7 @@
 
 A `Graph` is made of stages, each of which the accelerator computes in one go. A stage is
 
-    sum of convolutions -> bias -> rescale + leaky -> clamp -> channel pool -> spatial pool
+    sum of convolutions -> bias -> rescale + leaky -> clamp -> table -> pools
 
 in this order, with one convolution for each of its sources. No step decreases with the sum, so that
 the hardware may pool the sums instead. Axes are always named: activations `x[C, H, W]`, weights
@@ -68,7 +68,8 @@ class Stage:
     many bits, each a signed integer: `high * 2**weight_bits + low`. It doubles the array's work.
     `offset` is added behind the rescale; it is the output's zero point unless it is given.
     `clamp` is the least and the largest value that leaves the rescale, where these are not those of
-    int8.
+    int8. `table` has the value that is stored in place of each, from -128 to 127. Under a pool
+    it must not fall anywhere, as the pool is taken before it.
 
     Raises `InputError` for what breaks a rule of `hwsim/graph/check.py`.
     """
@@ -87,6 +88,7 @@ class Stage:
     weight_limbs: int = 1
     offset: int | None = None
     clamp: tuple[int, int] | None = None
+    table: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         check_stage(self)
@@ -141,7 +143,8 @@ class Stage:
     def padding_value(self) -> int:
         """The value that a sum of 0 is stored as where its offset is 0, as in a padding lane."""
         low, high = self.limits
-        return min(max(0, low), high)
+        value = min(max(0, low), high)
+        return value if self.table is None else self.table[value - ACTIVATION_RANGE[0]]
 
     @property
     def weights_shapes(self) -> tuple[tuple[int, int, int, int], ...]:

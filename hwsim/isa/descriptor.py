@@ -218,6 +218,14 @@ class Compute(NamedTuple):
             "lanes, and weight t of its lane is that of tap t.",
         ),
     ]
+    table: Annotated[
+        int,
+        Bits(
+            1,
+            "1: what leaves the channel pool is looked up in a table, which follows the "
+            "parameters.",
+        ),
+    ]
 
     @property
     def taps_per_block(self) -> int:

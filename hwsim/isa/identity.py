@@ -7,7 +7,14 @@ from hwsim.arch.config import Config
 from hwsim.isa.register import Register
 from hwsim.isa.registers import INTERFACE_VERSION
 
-COMPILED_FOR = {"array", "widths", "buffers", "bus", "channel_pool"}  # what a program depends on
+COMPILED_FOR = {
+    "array",
+    "widths",
+    "buffers",
+    "bus",
+    "channel_pool",
+    "tables",
+}  # what a program depends on
 
 
 def build_fields(config: Config) -> dict[str, int]:
@@ -18,6 +25,7 @@ def build_fields(config: Config) -> dict[str, int]:
         "weight_bits": config.widths.weight_bits,
         "multiplier_bits": config.widths.multiplier_bits,
         "channel_pool": int(config.channel_pool),
+        "tables": int(config.tables),
         "interface": INTERFACE_VERSION,
     }
 

@@ -88,6 +88,7 @@ REGISTERS: tuple[Register, ...] = (
                 "multiplier_bits", 12, 6, "Width of the rescale's multipliers, 16 or 32.", None
             ),
             BitField("channel_pool", 18, 1, "1 with a channel pool.", None),
+            BitField("tables", 19, 1, "1 with memories of tables.", None),
             BitField("interface", 24, 8, "Version of this register map.", INTERFACE_VERSION),
         ),
     ),

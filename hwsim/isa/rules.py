@@ -200,6 +200,11 @@ COMPUTE_RULES = [
     ),
     Rule(
         Opcode.COMPUTE,
+        "`table` is 0 in a build without tables",
+        lambda d, c: 1 if c.tables else d.table == 0,
+    ),
+    Rule(
+        Opcode.COMPUTE,
         "`byte_offset` is inside the word, and a multiple of output lanes / k",
         lambda d, c: (
             (d.byte_offset < c.word_bytes)

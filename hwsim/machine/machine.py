@@ -18,6 +18,7 @@ from hwsim.graph import Rounding, SpatialPool, Stage
 from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store, decode
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destination
 from hwsim.isa.parameters import FACTOR_BITS, factor_bits
+from hwsim.isa.stream import words_behind_weights
 from hwsim.isa.tokens import token_reached
 from hwsim.machine.channel_pool import channel_pool
 from hwsim.machine.convolution import (
@@ -30,6 +31,7 @@ from hwsim.machine.convolution import (
 from hwsim.machine.memory import Memory
 from hwsim.machine.rescale import rescale, unpack_parameters
 from hwsim.machine.spatial_pool import spatial_pool
+from hwsim.machine.table import table
 from hwsim.machine.weight_queue import WeightQueue
 from hwsim.program.blocking import padding_values
 from hwsim.program.program import Program, Traffic
@@ -195,7 +197,7 @@ class Machine:
             tile = queue.popleft()
             assert isinstance(tile, Compute)
             weight_words = tile.weight_blocks * config.weight_block_words
-            parameter_words = config.parameter_words if tile.last else 0
+            parameter_words = words_behind_weights(tile, config)
             taken = yield from self._take_weights(tile, weight_words + parameter_words)
             chunks = 1 if tile.packed else tile.blocks
             while not (
@@ -286,7 +288,8 @@ class Machine:
     ) -> None:
         """Pool and rescale a tile's sums, and write them to staging."""
         bits = FACTOR_BITS if tile.wide_factors else factor_bits(self.config)
-        parameters = unpack_parameters(parameter_words.reshape(-1), bits)
+        words = self.config.parameter_words
+        parameters = unpack_parameters(parameter_words[:words].reshape(-1), bits)
         largest = spatial_pool(
             sums.reshape(tile.rows, tile.columns, -1),
             SpatialPool(tile.spatial_pool),
@@ -301,6 +304,8 @@ class Machine:
             (-128 + tile.clamp_low, 127 - tile.clamp_high),
         )
         values = channel_pool(values, 1 << tile.channel_pool)
+        if tile.table:
+            values = table(values, parameter_words[words:].reshape(-1))
         pixels = tile.pooled_rows * tile.pooled_columns
         lanes = self.config.word_bytes
         flat = values.reshape(pixels, -1)

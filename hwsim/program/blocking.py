@@ -101,7 +101,8 @@ class Blocking:
     bundle_blocks: int  # output blocks of one bundle
     bundle_words: int  # words that a bundle stores for each pixel
     weight_limbs: int  # parts in which every weight is read
-    weight_words: int  # words of one output block's weights, parameters included
+    weight_words: int  # words of one output block's weights, parameters and table included
+    parameter_words: int  # of these, those of parameters and table
     output_words: int  # stored blocks of the output
 
     @property
@@ -159,6 +160,9 @@ def block_stage(stage: Stage, config: Config) -> Blocking:
     lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
     k = stage.channel_pool
     sources = tuple(_block_source(source, stage.filters, config) for source in stage.sources)
+    parameter_words = config.parameter_words
+    if stage.table is not None:
+        parameter_words += config.table_words
     return Blocking(
         sources,
         output_blocks=ceil_div(stage.filters, lanes_out),
@@ -168,8 +172,9 @@ def block_stage(stage: Stage, config: Config) -> Blocking:
         weight_words=(
             stage.weight_limbs
             * sum(part.weight_words for source in sources for part in source.kernel_parts)
-            + config.parameter_words
+            + parameter_words
         ),
+        parameter_words=parameter_words,
         output_words=ceil_div(stage.output.shape.channels, lanes_in),
     )
 

@@ -10,7 +10,7 @@ from functools import reduce
 from operator import add
 from typing import Self
 
-from hwsim.arch.config import PARAMETER_BYTES
+from hwsim.arch.config import PARAMETER_BYTES, TABLE_BYTES
 from hwsim.graph import Stage
 from hwsim.isa.descriptor import Load, Store
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_DESCRIPTORS, Destination
@@ -171,6 +171,7 @@ def _useful_read_bytes(plan: Plan, part: StageProgram) -> Iterator[int]:
 
 
 def useful_weight_bytes(stage: Stage) -> int:
-    """Return the bytes of a stage's weights and of one parameter record per filter."""
+    """Return the bytes of a stage's weights, of one parameter record per filter and of a table."""
     weight_bits = stage.weight_bits * stage.weight_limbs
-    return stage.weight_count * weight_bits // 8 + stage.filters * PARAMETER_BYTES
+    table_bytes = 0 if stage.table is None else TABLE_BYTES
+    return stage.weight_count * weight_bits // 8 + stage.filters * PARAMETER_BYTES + table_bytes

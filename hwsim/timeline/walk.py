@@ -12,6 +12,7 @@ from typing import NamedTuple
 from hwsim.arch import pipeline
 from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store
 from hwsim.isa.fields import DESCRIPTOR_BYTES, QUEUE_DEPTH
+from hwsim.isa.stream import words_behind_weights
 from hwsim.isa.tokens import unwrap
 from hwsim.program.program import Program
 from hwsim.timeline.events import EventLog, StoreEvent, TileEvent
@@ -145,8 +146,8 @@ class Walk:
         self._array_free = issue_end + shape.unused
 
     def _parameters(self, tile: Compute, shape: TileShape, last_full: int, bank: int) -> int:
-        """Return the cycle after that in which the tile's last parameter word is read."""
-        reads, words = self.reads, self.config.parameter_words
+        """Return the cycle after that in which the last word of parameters, or table, is read."""
+        reads, words = self.reads, words_behind_weights(tile, self.config)
         behind = 0 if tile.release else tile.weight_offset + shape.weight_words
         there = reads.weight_cycle(self._weight_base + behind + words)
         first = max(last_full, self._bank_free[bank], there)

@@ -1,6 +1,6 @@
 """The channel pool (maxout): condenses k adjacent output lanes into one value."""
 
-from amaranth.hdl import Module, Mux, Signal, ValueLike, signed
+from amaranth.hdl import Module, Mux, ValueLike, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -31,6 +31,8 @@ class ChannelPool(wiring.Component):
         High with the first of the slices that are condensed into one value.
     o : Out(ArrayLayout(signed(8), rescale_lanes))
         The lower rescale_lanes / k are results.
+    next_o : Out(ArrayLayout(signed(8), rescale_lanes))
+        What stands on `o` in the next cycle, with `valid`.
     """
 
     LATENCY = 1
@@ -45,13 +47,14 @@ class ChannelPool(wiring.Component):
                 "factor": In(2),
                 "first": In(1),
                 "o": Out(lanes),
+                "next_o": Out(lanes),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         lanes = self._config.array.rescale_lanes
-        results = Signal(self.o.shape())
+        results = self.next_o
         m.d.comb += results.eq(self.i)
         if self._config.channel_pool:
             level = [self.i[number] for number in range(lanes)]

@@ -16,8 +16,9 @@ from hwsim.rtl.arithmetic.parameters import Parameters, lane_parameters, paramet
 from hwsim.rtl.arithmetic.placing import Placing
 from hwsim.rtl.arithmetic.rescale import Rescale
 from hwsim.rtl.arithmetic.spatial_pool import SpatialPool
+from hwsim.rtl.arithmetic.table import Table
 from hwsim.rtl.memory.staging import staging_layout
-from hwsim.rtl.operands.weights import DoubleBuffer
+from hwsim.rtl.operands.weights import DoubleBuffer, WeightWords
 from hwsim.rtl.primitives.read_port import ReadPort
 from hwsim.rtl.program.run import FAULT, WAITING
 from hwsim.rtl.program.tokens import Token
@@ -38,6 +39,8 @@ class Drain(wiring.Component):
     parameters : Out(ReadPort(parameter_place(config), lane_parameters(config)))
         Both answer `Accumulators.READ_LATENCY` cycles later. The parameters of a read are read
         `SpatialPool.LATENCY` cycles behind its sums.
+    table_words : In(WeightWords(config))
+        Words for the tables, among others; in a build without tables none count.
     o : Out(stream.Signature(staging_layout(config), always_ready=True))
     fault : Out(FAULT)
     """
@@ -47,7 +50,9 @@ class Drain(wiring.Component):
     DRAIN = READ + Rescale.LATENCY + ChannelPool.LATENCY + Placing.LATENCY + 1  # staging's memory
     FAULT = DrainWalk.LATENCY + 3  # product, sum, comparison
     assert DRAIN == pipeline.DRAIN
+    LOOK_UP = READ + Rescale.LATENCY  # from a read to that of its entry in the table
     assert Accumulators.READ_LATENCY == Parameters.READ_LATENCY
+    assert Table.LATENCY == ChannelPool.LATENCY
 
     def __init__(self, config: Config):
         self._config = config
@@ -59,6 +64,7 @@ class Drain(wiring.Component):
                 "staged": In(Token()),
                 "accumulators": Out(ReadPort(accumulator_place(config), pixel_sums(config))),
                 "parameters": Out(ReadPort(parameter_place(config), lane_parameters(config))),
+                "table_words": In(WeightWords(config)),
                 "drained": Out(1),
                 "o": Out(stream.Signature(staging_layout(config), always_ready=True)),
                 "waiting": Out(WAITING),
@@ -168,6 +174,15 @@ class Drain(wiring.Component):
             placing.byte.eq(here.byte),
             placing.last.eq(here.last),
         ]
+        if self._config.tables:  # read while the register of the channel pool is written
+            m.submodules.table = table = Table(self._config)
+            wiring.connect(m, wiring.flipped(self.table_words), table.words)
+            m.d.comb += [
+                table.i.eq(channel_pool.next_o),
+                table.bank.eq(steps[rescaled][1].table_bank),
+            ]
+            with m.If(here.table):
+                m.d.comb += placing.i.eq(table.o)
         wiring.connect(m, placing.o, wiring.flipped(self.o))
 
 

@@ -31,6 +31,7 @@ DRAIN = field_layout(
         "wide_factors",
         "clamp_low",
         "clamp_high",
+        "table",
     ),
 )
 SIDE = DRAIN["pooled_rows"].width  # of a tile, in bits
@@ -54,6 +55,8 @@ def beside_layout(config: Config) -> data.StructLayout:
             "upper_half": 1,  # of these; a slice's second read
             "clamp_low": CUT_BITS,
             "clamp_high": CUT_BITS,
+            "table": int(config.tables),
+            "table_bank": int(config.tables),
             "address": STAGING_BITS,  # the pixel's first word
             "byte": exact_log2(config.word_bytes),
             "last": 1,  # of the tile
@@ -303,6 +306,8 @@ class DrainWalk(wiring.Component):
             beside.upper_half.eq(self.upper_half),
             beside.clamp_low.eq(active.clamp_low),
             beside.clamp_high.eq(active.clamp_high),
+            beside.table.eq(active.table),
+            beside.table_bank.eq(self.bank),
             beside.address.eq(self.address),
             beside.byte.eq(place),
             beside.last.eq(self.tile_ends),

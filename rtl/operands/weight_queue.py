@@ -8,7 +8,12 @@ from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import Opcode
-from hwsim.rtl.operands.weights import PARAMETER_BANKS, DoubleBuffer, WeightWords
+from hwsim.rtl.operands.weights import (
+    PARAMETER_BANKS,
+    DoubleBuffer,
+    WeightWords,
+    most_words_behind,
+)
 from hwsim.rtl.primitives.block_memory import block_memory
 from hwsim.rtl.program.layouts import field_layout
 from hwsim.rtl.program.run import FAULT
@@ -24,6 +29,7 @@ WEIGHTS = field_layout(
         "last",
         "weight_offset",
         "release",
+        "table",
     ),
 )
 
@@ -39,10 +45,10 @@ class WeightQueue(wiring.Component):
     cycle t, it is free for the next block's first read from cycle t + `SHADOW_FREE` on.
 
     The parameters follow the last block of a COMPUTE with `last` in the same way, once their bank
-    is free: they are in place from cycle t + words + `PARAMETERS_FILL` on, and the bank is free
-    `BANK_VISIBLE` cycles after it was taken. The next COMPUTE's first read follows the last word in
-    the next cycle. A COMPUTE whose weights reach past the queue's capacity waits for ever, as the
-    fault.
+    is free; with `table` the words of a table follow them without a gap. They are in place from
+    cycle t + words + `PARAMETERS_FILL` on, and the bank is free `BANK_VISIBLE` cycles after it was
+    taken. The next COMPUTE's first read follows the last word in the next cycle. A COMPUTE whose
+    weights reach past the queue's capacity waits for ever, as the fault.
 
     Members
     -------
@@ -159,8 +165,7 @@ class WeightQueue(wiring.Component):
             ),
             self.reading.eq(self.busy & ((self.index != 0) | begin)),
             last.eq(  # the index says it all: what has begun never waits
-                self.index
-                == self._by_kind(config.weight_block_words - 1, config.parameter_words - 1)
+                self.index == self._by_kind(config.weight_block_words - 1, self._words_behind(-1))
             ),
             self.block_read.eq(last & ~self.parameters),
             self.parameters_read.eq(last & self.parameters),
@@ -171,7 +176,7 @@ class WeightQueue(wiring.Component):
         m.d.sync += [
             self.ahead.eq(self.ahead + self.words.valid - self.reading),
             self.block_arrived.eq(self._arrived(config.weight_block_words)),
-            self.parameters_arrived.eq(self._arrived(config.parameter_words)),
+            self.parameters_arrived.eq(self._arrived(self._words_behind())),
         ]
         with m.If(self.reading):
             m.d.sync += [
@@ -203,20 +208,34 @@ class WeightQueue(wiring.Component):
         config = self._config
         latest = self._by_kind(
             config.weight_words - config.weight_block_words,
-            config.weight_words - config.parameter_words,
+            Mux(
+                self._has_table(),
+                config.weight_words - most_words_behind(config),
+                config.weight_words - config.parameter_words,
+            ),
         )
         m.d.comb += self.fault.source.eq(self.active.source)
         with m.If(self.busy & (self.index == 0) & (self.position > latest)):
             m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)
 
-    def _arrived(self, words: int) -> Value:
+    def _has_table(self) -> ValueLike:
+        return self.active.table if self._config.tables else 0
+
+    def _words_behind(self, more: int = 0) -> Value:
+        """Return the words of parameters and table, and `more`."""
+        config = self._config
+        return Mux(
+            self._has_table(), most_words_behind(config) + more, config.parameter_words + more
+        )
+
+    def _arrived(self, words: ValueLike) -> Value:
         """Return whether so many are there in the next cycle, if they can begin in it.
 
         Then this cycle either reads the last word in front of them, or waits at the first of them.
         """
         return self.ahead + self.words.valid >= words + (self.index != 0)
 
-    def _by_kind(self, of_block: int, of_parameters: int) -> Value:
+    def _by_kind(self, of_block: ValueLike, of_parameters: ValueLike) -> Value:
         return Mux(self.parameters, of_parameters, of_block)
 
     def _send(self, m: Module) -> None:
@@ -229,11 +248,16 @@ class WeightQueue(wiring.Component):
         word_held = Signal()
         held = Signal(self.o.payload.shape(), reset_less=True)
         beside = {
-            name: Signal.like(self.o.payload[name]) for name in ("index", "parameters", "bank")
+            name: Signal.like(self.o.payload[name])
+            for name in ("index", "parameters", "table", "bank")
         }
+        is_table = self.parameters & (self.index >= self._config.parameter_words)
         m.d.sync += [
             word_read.eq(self.reading),
-            *(beside[name].eq(getattr(self, name)) for name in beside),
+            beside["index"].eq(self.index),
+            beside["parameters"].eq(self.parameters & ~is_table),
+            beside["table"].eq(is_table),
+            beside["bank"].eq(self.bank),
             word_held.eq(word_read),
             held.data.eq(self.read.data),
             *(held[name].eq(value) for name, value in beside.items()),

@@ -9,21 +9,30 @@ PARAMETER_BANKS = 2
 
 
 def weight_word_layout(config: Config) -> data.StructLayout:
-    """Return the layout of a word on its way to the shadow weights or to the parameters."""
+    """Return the layout of a word on its way to the shadow weights, the parameters or the tables.
+
+    The index counts the words of a table after those of the parameters.
+    """
     return data.StructLayout(
         {
             "data": config.bus.bus_bits,
-            "index": range(max(config.weight_block_words, config.parameter_words)),
+            "index": range(max(config.weight_block_words, most_words_behind(config))),
             "parameters": 1,  # for the parameter bank, not the shadow
+            "table": int(config.tables),  # for the tables
             "bank": 1,
         }
     )
 
 
-class WeightWords(wiring.Signature):
-    """Words from the weight queue to the array and to the parameters, one per cycle at most.
+def most_words_behind(config: Config) -> int:
+    """Return the most words that follow a tile's weights: parameters, and a table."""
+    return config.parameter_words + (config.table_words if config.tables else 0)
 
-    Both takers see every word and keep those that are theirs. There is no backpressure: a word is
+
+class WeightWords(wiring.Signature):
+    """Words from the weight queue to array, parameters and tables, one per cycle at most.
+
+    All takers see every word and keep those that are theirs. There is no backpressure: a word is
     sent only where its place is free.
 
     Members

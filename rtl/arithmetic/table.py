@@ -1,0 +1,69 @@
+"""Tables: any function of a stored value, as its 256 values, for the tiles of both banks."""
+
+from amaranth.hdl import Array, Cat, Module, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from hwsim.arch.config import Config
+from hwsim.rtl.operands.weights import PARAMETER_BANKS, WeightWords
+from hwsim.rtl.primitives.block_memory import block_memory
+
+
+class Table(wiring.Component):
+    """Keeps a table for each bank in the memory of every rescale lane, and looks values up in it.
+
+    A word of a table on `words` in cycle t counts for values from cycle t + `WRITE_LATENCY` on. The
+    entry of a value of cycle t is on `o` in cycle t + `LATENCY`. Nothing stalls.
+
+    The first entry is that of -128. A row of the memory is a word; the byte is chosen behind it.
+
+    Members
+    -------
+    words : In(WeightWords(config))
+        Words of weight blocks and of parameters are ignored.
+    i : In(ArrayLayout(signed(8), rescale_lanes))
+    bank : In(1)
+        With the values of the cycle.
+    o : Out(ArrayLayout(signed(8), rescale_lanes))
+    """
+
+    WRITE_LATENCY = 1
+    LATENCY = 1
+
+    def __init__(self, config: Config):
+        self._config = config
+        assert config.tables
+        lanes = data.ArrayLayout(signed(8), config.array.rescale_lanes)
+        super().__init__(
+            {
+                "words": In(WeightWords(config)),
+                "i": In(lanes),
+                "bank": In(1),
+                "o": Out(lanes),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, word = self._config, self.words.payload
+        byte_bits = exact_log2(config.word_bytes)
+        row = Signal(range(config.table_words))
+        m.d.comb += row.eq(word.index - config.parameter_words)
+        for lane in range(config.array.rescale_lanes):
+            memory = block_memory(config.bus.bus_bits, PARAMETER_BANKS * config.table_words)
+            m.submodules[f"lane{lane}"] = memory
+            write, read = memory.write_port(), memory.read_port()
+            value = self.i[lane].as_unsigned()
+            place = Cat(value[:-1], ~value[-1])  # from -128 on
+            byte = Signal(byte_bits, name=f"byte{lane}", reset_less=True)
+            entries = Array(read.data.word_select(number, 8) for number in range(config.word_bytes))
+            m.d.sync += byte.eq(place)
+            m.d.comb += [
+                write.addr.eq(Cat(row, word.bank)),
+                write.data.eq(word.data),
+                write.en.eq(self.words.valid & word.table),
+                read.addr.eq(Cat(place[byte_bits:], self.bank)),
+                self.o[lane].eq(entries[byte]),
+            ]
+        return m
