@@ -71,7 +71,8 @@ def test_on_chip_memories_of_edge() -> None:
         "staging": 8 * 8192,
         "parameters": 2 * 16 * (32 + 31 + 31 + 6),
         "program": 2 * 1024 * 8,
-        "queues": 10_196,
+        "tables": 2 * 4 * 256 * 8,
+        "queues": 10_356,
     }
 
 

@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
 
 import hwsim
 from hwsim.flows.verification import VerifyResult
-from hwsim.graph.steps import FileNetwork
+from hwsim.graph.steps import DeviceStep, FileNetwork
 from hwsim.program.program import Program
 from hwsim.testbenches import network_bench
-from tests.tflite_judges import network_file, references
+from tests.tflite_judges import litert_outputs, network_file, references
+from tests.tflite_small import bent
 
 pytestmark = pytest.mark.verilator
 
@@ -52,6 +54,27 @@ def test_every_witness_agrees(name: str, preset: str) -> None:
         f"worst layer {worst.layer} {worst.error_ratio:+.2%}"
     )
     assert found.failures == ()
+
+
+@pytest.mark.parametrize("preset", ["nano", "edge"])
+def test_clamps_and_tables_agree(preset: str, tmp_path: Path) -> None:
+    path, content = tmp_path / "bent.tflite", bent().content()
+    path.write_bytes(content)
+    network = hwsim.load(path)
+    assert isinstance(network, FileNetwork)
+    (step,) = network.steps
+    assert isinstance(step, DeviceStep)
+    assert [stage.clamp is not None for stage in step.graph.stages] == [True, False] * 2
+    assert [stage.table is not None for stage in step.graph.stages] == [False, True] * 2
+    x = np.random.default_rng(3).integers(-128, 128, (1, 9, 10, 5)).astype(np.int8)
+    (given,) = network.inputs
+    found = hwsim.verify(network, preset, inputs={given: x})
+    (program,) = found.document.programs
+    assert found.failures == ()
+    assert program.timeline_cycles == program.verilog_cycles
+    (output,) = hwsim.run(network, preset, inputs={given: x}).outputs.values()
+    (expected,) = litert_outputs(content, [x])
+    np.testing.assert_array_equal(output, expected)
 
 
 def test_a_flipped_byte_of_weights_is_seen_at_its_layer(monkeypatch: pytest.MonkeyPatch) -> None:

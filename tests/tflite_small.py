@@ -95,6 +95,37 @@ def enlarged() -> File:
     return file
 
 
+def bent() -> File:
+    """Return convolutions with a clamp at both ends, each followed by a function of one value."""
+    rng = np.random.default_rng(7)
+    file = File()
+    x = file.tensor((1, 9, 10, 5), "int8", [0.05], [3], name="x")
+    maps = [
+        file.tensor((1, 9, 10, channels), "int8", [scale], [zero])
+        for channels, scale, zero in (
+            (12, 0.06, -20), (12, 0.05, 40), (20, 0.012, 30), (20, 1 / 256, -128)
+        )
+    ]  # fmt: skip
+    file.inputs, file.outputs = [x], [maps[-1]]
+    for read, left, scale, clamp in ((x, maps[0], 0.004, 3), (maps[1], maps[2], 0.003, 2)):
+        filters, channels = file.tensors[left].dims[3], file.tensors[read].dims[3]
+        w = file.constant(
+            rng.integers(-90, 91, (filters, 3, 3, channels)).astype(np.int8),
+            scales=[scale],
+            zero_points=[0],
+        )
+        b = file.constant(
+            rng.integers(-900, 900, filters).astype(np.int32),
+            scales=[file.tensors[read].scales[0] * scale],
+            zero_points=[0],
+        )
+        options = {"StrideH": 1, "StrideW": 1, "FusedActivationFunction": clamp}
+        file.operator("CONV_2D", [read, w, b], left, **options)
+        word = "HARD_SWISH" if left == maps[0] else "LOGISTIC"
+        file.operator(word, [left], maps[maps.index(left) + 1])
+    return file
+
+
 def _pixelwise(file: File, filters: int, channels: int) -> tuple[int, int]:
     """Return weights and bias of a convolution that looks at single pixels."""
     weights = np.arange(filters * channels, dtype=np.int8).reshape(filters, 1, 1, channels)

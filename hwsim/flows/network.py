@@ -116,11 +116,21 @@ def _in_steps(path: str, kernels: str) -> FileNetwork:
 
     operators = load_operators(path, kernels)
     try:
-        return in_steps(operators, Kernels(kernels))
+        return in_steps(operators, Kernels(kernels), tables_of(operators, Kernels(kernels)))
     except UnsupportedError:
         raise
     except InputError as error:
         raise InputError(f"network {quoted(path)}: {error}") from None
+
+
+def tables_of(operators: OperatorGraph, kernels: Kernels) -> dict[str, tuple[int, ...]]:
+    """Return a `.tflite`'s functions of one value, by operator, filled by the operators' own code.
+
+    That is the source interpreter's; the model has none of its own.
+    """
+    from hwsim.golden.tflite.tables import function_tables
+
+    return function_tables(operators, kernels)
 
 
 def graph_path(source: object) -> str | None:

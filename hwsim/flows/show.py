@@ -6,7 +6,14 @@ from importlib.metadata import version
 from typing import Any
 
 from hwsim.errors import InputError, shown
-from hwsim.flows.network import NetworkSource, Size, is_tflite, load, load_operators
+from hwsim.flows.network import (
+    NetworkSource,
+    Size,
+    is_tflite,
+    load,
+    load_operators,
+    tables_of,
+)
 from hwsim.graph import Graph, Rounding, Stage, Tensor
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
@@ -121,7 +128,7 @@ def _quantized(graph: OperatorGraph, kernels: Kernels) -> Structure:
     lowered, by_host = None, set[str]()
     refusals: tuple[str, ...] = ()
     try:
-        parts, lowered = shared(graph, kernels)
+        parts, lowered = shared(graph, kernels, tables_of(graph, kernels))
         by_host = {operator.name for operator in (*parts.before, *parts.after)}
     except InputError as error:
         refusals = error.reasons

@@ -16,6 +16,7 @@ from hwsim.passes.fuse_pools import fuse_pools
 from hwsim.passes.host_operators import without_host_operators
 from hwsim.passes.host_parts import HostParts
 from hwsim.passes.stages import staged, staged_as_in_file
+from hwsim.passes.table_stages import NO_TABLES, Tables
 
 PASSES = (without_host_operators, concat_last, fuse_pools, with_copies)
 
@@ -76,15 +77,16 @@ def _is_for(made: Operator, operator: Operator) -> bool:
     return made.computes[0] == operator.name
 
 
-def lower_as_in_file(parts: HostParts, kernels: Kernels) -> Lowered:
+def lower_as_in_file(parts: HostParts, kernels: Kernels, tables: Tables = NO_TABLES) -> Lowered:
     """Rewrite the accelerator's part of a quantized file into stages with the file's constants.
 
-    They compute as one runtime does. Raises `InputError` for what has no exact stage.
+    They compute as one runtime does; `tables` has its functions of one value. Raises `InputError`
+    for what has no exact stage.
     """
     after = parts.device
     for rewrite in (fold_pads, concat_last, fold_reshapes, with_copies):
         after = rewrite(after)
-    stages = staged_as_in_file(after, kernels)
+    stages = staged_as_in_file(after, kernels, tables)
     return Lowered(parts.device, replace(stages, origin=parts.device), after.operators)
 
 

@@ -14,12 +14,17 @@ from hwsim.graph import Constants, Source, Stage, Tensor
 from hwsim.graph.operators import Copy, Operator, Pad, SpaceToDepth
 from hwsim.passes.tflite_factors import Factor
 
-IDENTITY = Factor(1 << 30, 30)
+IDENTITY = Factor(1 << 14, 14)  # of 16 bits, which take a cycle
 Ones = NDArray[np.int8]
 
 
 def copied(operator: Copy, sources: Sequence[Source], left: Tensor) -> Stage:
     """Return the stage that stores what its sources show, one behind the other."""
+    return taken(operator, sources, left)
+
+
+def taken(operator: Operator, sources: Sequence[Source], left: Tensor) -> Stage:
+    """Return the stage of an operator that takes all that its sources show, as it is."""
     if len(sources) == 1:
         return moved(operator, [_apart(sources[0])], left, [_one_each(sources[0])])
     filters = left.shape.channels

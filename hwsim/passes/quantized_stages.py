@@ -31,12 +31,21 @@ from hwsim.graph.operators import (
     SpaceToDepth,
     Subtract,
 )
-from hwsim.graph.pointwise import Clamp, Quantize
+from hwsim.graph.pointwise import (
+    Clamp,
+    HardSwish,
+    LeakyRelu,
+    Logistic,
+    Prelu,
+    Quantize,
+    Tanh,
+)
 from hwsim.graph.sources import NO_PADDING
 from hwsim.passes.constant_stages import product_with_constant, sum_with_constant
 from hwsim.passes.exact_product import LARGEST_SUM, exact_product
 from hwsim.passes.exact_sum import exact_sum
 from hwsim.passes.move_stages import IDENTITY, copied, padded, space_to_depth
+from hwsim.passes.table_stages import Tables, looked_up
 from hwsim.passes.tflite_clamps import clamp_of, is_rectifier
 from hwsim.passes.tflite_factors import (
     FRACTION_BITS,
@@ -52,12 +61,18 @@ Sources = tuple[Source, ...]
 WORD_BITS = 32  # of the runtimes' integers
 
 # Every kind of operator that has exact stages, and what these can do.
+TABLES = (HardSwish, LeakyRelu, Logistic, Prelu, Tanh)  # of which tables are made
 STAGED: dict[type[Operator], str] = {
     Add: "of two maps of one shape, or with a constant for each channel; proved for all pairs",
     AveragePool: "without padding; the factor is proved for every sum",
     Clamp: "between any ends",
     Convolution: "dense, in groups or depthwise; weights with a zero point take two limbs",
     Copy: "of slices, joined and doubled maps, where an address does not do",
+    HardSwish: "by a table of its 256 values",
+    LeakyRelu: "by a table of its 256 values",
+    Logistic: "by a table of its 256 values",
+    Prelu: "with one slope, by a table of its 256 values",
+    Tanh: "by a table of its 256 values",
     FullyConnected: "LiteRT's real factors are proved for every filter",
     MaxPool: "2x2 side by side",
     Mean: "over rows and columns",
@@ -70,16 +85,24 @@ STAGED: dict[type[Operator], str] = {
 
 
 def quantized_stage(
-    graph: OperatorGraph, operator: Operator, sources: list[Sources], kernels: Kernels
+    graph: OperatorGraph,
+    operator: Operator,
+    sources: list[Sources],
+    kernels: Kernels,
+    tables: Tables,
 ) -> Stage:
     """Return the stage of an operator; `sources` are what it reads, operand by operand.
 
-    Raises `InputError` for an operator that has no exact stage.
+    `tables` has the functions of one value. Raises `InputError` for an operator that has no exact
+    stage.
     """
     try:
         if type(operator) not in STAGED:
             raise InputError(f"{operator.KIND} has no stage yet")
-        stage = _stage(graph, operator, sources, kernels)
+        if isinstance(operator, TABLES):
+            stage = looked_up(operator, sources[0], graph.left(operator), tables)
+        else:
+            stage = _stage(graph, operator, sources, kernels)
     except InputError as error:
         raise InputError(f"{operator.place or operator.name}: {error}") from None
     return replace(stage, is_reduction=not isinstance(operator, Convolution | FullyConnected))
@@ -119,6 +142,8 @@ def _stage(
             return padded(operator, sources[0][0], graph.left(operator))
         case SpaceToDepth():
             return space_to_depth(operator, sources[0][0], graph.left(operator))
+        case Multiply():
+            raise InputError(f"{operator.KIND} of two maps has no stage yet")
     raise AssertionError(operator)
 
 
@@ -230,7 +255,7 @@ def _average_pool(graph: OperatorGraph, operator: AveragePool, sources: Sources)
 
     TFLite averages the file's own integers, not those less the zero point.
     """
-    (source,) = sources
+    source = _only(operator, sources)
     left = graph.left(operator)
     element = _element(graph, operator)
     if any((operator.padding.top, operator.padding.left, operator.padding.bottom,
@@ -271,7 +296,7 @@ def _proved_mean(count: int) -> Factor:
 
 def _max_pool(graph: OperatorGraph, operator: MaxPool, sources: Sources) -> Stage:
     """Return the same values, of which the pool behind the rescale keeps the largest."""
-    (source,) = sources
+    source = _only(operator, sources)
     is_halving = operator.window == operator.stride == (2, 2) and operator.padding == NO_PADDING
     if not is_halving or any(side % 2 for side in source.size):
         raise InputError("a max pool of other windows than 2x2 side by side has no stage yet")
@@ -292,7 +317,7 @@ def _max_pool(graph: OperatorGraph, operator: MaxPool, sources: Sources) -> Stag
 
 def _mean(graph: OperatorGraph, operator: Mean, sources: Sources) -> Stage:
     """Return the sum of a whole map times a factor that the runtimes divide by its size."""
-    (source,) = sources
+    source = _only(operator, sources)
     if operator.axes != {Axis.ROWS, Axis.COLUMNS}:
         raise InputError("mean over other axes than rows and columns has no stage yet")
     left, channels, size = graph.left(operator), source.channels, source.size
@@ -306,7 +331,7 @@ def _mean(graph: OperatorGraph, operator: Mean, sources: Sources) -> Stage:
 
 def _requantized(graph: OperatorGraph, operator: Quantize, sources: Sources) -> Stage:
     """Return the same values in the steps of another tensor."""
-    (source,) = sources
+    source = _only(operator, sources)
     left = graph.left(operator)
     by = stored_factor(_quantization(source.tensor).scale / _quantization(left).scale)
     return _depthwise(operator, replace(source, groups=source.channels), left, by)
@@ -314,7 +339,7 @@ def _requantized(graph: OperatorGraph, operator: Quantize, sources: Sources) -> 
 
 def _clamped(graph: OperatorGraph, operator: Clamp, sources: Sources, kernels: Kernels) -> Stage:
     """Return a rectifier that stands alone. TFLM's ReLU6 clamps the integers that it reads."""
-    (source,) = sources
+    source = _only(operator, sources)
     left = graph.left(operator)
     ours, own = _quantization(source.tensor), _quantization(left)
     read = replace(source, groups=source.channels)
@@ -360,6 +385,13 @@ def _sum(graph: OperatorGraph, operator: Add | Subtract, operands: list[Sources]
         clamp=clamp_of(operator.activation, own),
         constants=_alike(weights, np.zeros(channels, np.int32), found.factor),
     )
+
+
+def _only(operator: Operator, sources: Sources) -> Source:
+    """Return the one source of an operator. Raises `InputError` where there are several."""
+    if len(sources) > 1:
+        raise InputError(f"{operator.KIND} of joined tensors has no stage yet")
+    return sources[0]
 
 
 def _alike(weights: tuple[Weights, ...], bias: NDArray[np.int32], by: Factor) -> Constants:

@@ -14,6 +14,7 @@ from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Axis, Concat, Convolution, Copy, Operator, Slice, Upsample
 from hwsim.passes.copies import ADDRESSES
 from hwsim.passes.quantized_stages import quantized_stage
+from hwsim.passes.table_stages import Tables
 
 Sources = tuple[Source, ...]
 
@@ -29,8 +30,10 @@ def staged(graph: OperatorGraph) -> Graph:
     return _graph(graph, _stages(graph, stage_of))
 
 
-def staged_as_in_file(graph: OperatorGraph, kernels: Kernels) -> Graph:
+def staged_as_in_file(graph: OperatorGraph, kernels: Kernels, tables: Tables) -> Graph:
     """Return the stage graph of a quantized file, with the file's own constants.
+
+    `tables` has the functions of one value.
 
     Raises `WithoutStageError` for all operators that have no exact stage.
     """
@@ -39,7 +42,7 @@ def staged_as_in_file(graph: OperatorGraph, kernels: Kernels) -> Graph:
 
     def stage_of(operator: Operator, operands: list[Sources]) -> Stage | None:
         try:
-            return quantized_stage(graph, operator, operands, kernels)
+            return quantized_stage(graph, operator, operands, kernels, tables)
         except InputError as error:
             refused.append(str(error))
             without_stage.update(operator.computes)

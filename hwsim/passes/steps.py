@@ -7,19 +7,20 @@ from hwsim.graph.operators import Convolution
 from hwsim.graph.steps import DeviceStep, FileNetwork, HostStep
 from hwsim.passes.host_parts import HostParts, host_parts
 from hwsim.passes.lower import Lowered, lower_as_in_file
+from hwsim.passes.table_stages import Tables
 
 
-def in_steps(operators: OperatorGraph, kernels: Kernels) -> FileNetwork:
+def in_steps(operators: OperatorGraph, kernels: Kernels, tables: Tables) -> FileNetwork:
     """Return the steps in which a network is computed as one runtime does.
 
     Raises `InputError` for what neither has an exact stage nor can be left to the host.
     """
-    parts, lowered = shared(operators, kernels)
+    parts, lowered = shared(operators, kernels, tables)
     before, after = map(HostStep, parts.before), map(HostStep, parts.after)
     return FileNetwork(operators, kernels, (*before, DeviceStep(lowered.graph), *after))
 
 
-def shared(operators: OperatorGraph, kernels: Kernels) -> tuple[HostParts, Lowered]:
+def shared(operators: OperatorGraph, kernels: Kernels, tables: Tables) -> tuple[HostParts, Lowered]:
     """Return the host's parts of a network, and the stages of the accelerator's.
 
     An operator without an exact stage is left to the host where no convolution follows it. Raises
@@ -29,7 +30,7 @@ def shared(operators: OperatorGraph, kernels: Kernels) -> tuple[HostParts, Lower
     while True:
         parts = host_parts(operators, left_to_host)
         try:
-            return parts, lower_as_in_file(parts, kernels)
+            return parts, lower_as_in_file(parts, kernels, tables)
         except WithoutStageError as error:
             known = len(left_to_host)
             left_to_host |= error.operators
