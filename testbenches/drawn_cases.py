@@ -141,6 +141,7 @@ def branching_networks(config: Config) -> st.SearchStrategy[BranchingNetwork]:
         weight_bits=config.widths.weight_bits,
         most_condensed=min(8, config.array.output_lanes) if config.channel_pool else 1,
         most_channels=MOST_CHANNELS,
+        has_tables=config.tables,
     )
     return st.builds(
         BranchingNetwork,

@@ -110,11 +110,13 @@ def branching_graphs(
     most_condensed: int = 4,
     most_channels: int = 12,
     from_images: bool = False,
+    has_tables: bool = True,
 ) -> Graph:
     """Draw a graph of up to two inputs, whose stages add one to three sources of any geometry.
 
-    Stages condense up to `most_condensed` channels into one. Inputs, and about as many channels of
-    other tensors, have up to `most_channels`. With `from_images` every input has three channels.
+    Stages condense up to `most_condensed` channels into one; some have a table, if `has_tables`.
+    Inputs, and about as many channels of other tensors, have up to `most_channels`. With
+    `from_images` every input has three channels.
     """
     side = st.integers(1, 12)
     channels = st.just(IMAGE_CHANNELS) if from_images else st.integers(1, most_channels)
@@ -127,7 +129,9 @@ def branching_graphs(
     made: list[Stage] = []
     for number in range(1, stages + 1):
         most_filters = most_channels // 3
-        made.append(draw(stages_on(tensors, number, weight_bits, most_condensed, most_filters)))
+        made.append(
+            draw(stages_on(tensors, number, weight_bits, most_condensed, most_filters, has_tables))
+        )
         tensors.append(made[-1].output)
     read = {source.tensor.name for stage in made for source in stage.sources}
     unread = [stage.output for stage in made if stage.output.name not in read]
@@ -144,6 +148,7 @@ def stages_on(
     weight_bits: int | None = None,
     most_condensed: int = 4,
     most_filters: int = 4,
+    has_tables: bool = True,
 ) -> Stage:
     """Draw a stage that reads one or several of `tensors`, each time by another geometry."""
     groups = draw(st.sampled_from([1, 1, 1, 2, 3, 4]))
@@ -175,7 +180,7 @@ def stages_on(
         rounding=draw(st.sampled_from(Rounding)),
         weight_limbs=limbs,
         clamp=draw(st.none() | st.none() | clamps()),
-        table=draw(st.none() | st.none() | st.none() | tables(can_fall=not is_pooled)),
+        table=draw(st.none() | st.none() | tables(not is_pooled)) if has_tables else None,
     )
 
 

@@ -42,7 +42,7 @@ TINY = {
 CONFIGURATIONS = {
     "nano": load_config("nano"),
     "nano W4A8": preset_with("nano", widths={"weight_bits": 4}),
-    "nano without the pool": preset_with("nano", channel_pool=False),
+    "nano without the pool": preset_with("nano", channel_pool=False, tables=False),
     "edge": load_config("edge"),
     "mid": load_config("mid"),
     "tiny": preset_with("nano", buffers=TINY),

@@ -34,7 +34,7 @@ def test_presets(name: str, macs: int, feature_kib: int) -> None:
         ("weight_bits = 8", "weight_bits = 5", "widths.weight_bits = 5: "),
         ("multiplier_bits = 16", "multiplier_bits = 24", "widths.multiplier_bits = 24: "),
         ("weight_bytes = 65536", "weight_bytes = -1", "buffers.weight_bytes = -1: "),
-        ("weight_bytes = 65536", "weight_bytes = 128", "at least 512"),
+        ("weight_bytes = 65536", "weight_bytes = 128", "at least 768"),
         ("feature_bytes = 196608", "feature_bytes = 100", "must be a multiple of a word, 16"),
         ("bus_bits = 128", "bus_bits = 64", "bus.bus_bits = 64 must be array.input_lanes x"),
         ("feature_bytes = 196608", "feature_bytes = 16", "must hold at least two words, 32"),

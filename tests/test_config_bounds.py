@@ -77,7 +77,7 @@ def test_every_key_has_its_bounds_in_this_test() -> None:
         for section, values in sections.items()
         for key in (values if isinstance(values, dict) else [""])
     }
-    assert keys == {*BOUNDS, *TEXTS, "channel_pool"}
+    assert keys == {*BOUNDS, *TEXTS, "channel_pool", "tables"}
 
 
 @pytest.mark.parametrize("key", BOUNDS)
@@ -146,10 +146,13 @@ def chips(draw: st.DrawFn) -> dict[str, Any]:
     lanes_in = draw(powers_of_two(8, 64))
     lanes_out = lanes_in * draw(powers_of_two(1, min(16, 8192 // lanes_in**2)))
     weight_bits, burst = draw(st.sampled_from([4, 8])), draw(powers_of_two(2, 256))
-    block_words = max(lanes_out * weight_bits // 8, lanes_out * 16 // lanes_in)
+    has_tables = draw(st.booleans())
+    behind_words = lanes_out * 16 // lanes_in + 256 // lanes_in * has_tables
+    block_words = max(lanes_out * weight_bits // 8, behind_words)
     return {
         "name": "drawn",
         "channel_pool": draw(st.booleans()),
+        "tables": has_tables,
         "array": {
             "input_lanes": lanes_in,
             "output_lanes": lanes_out,
@@ -220,7 +223,7 @@ def test_what_tomllib_cannot_take_is_one_line() -> None:
     assert refusal(deep) == "not valid TOML: its brackets are nested too deeply"
     # tomllib would take minutes for this key.
     dots = refusal(preset_text("edge") + ".".join("a" * 10_000) + " = 1")
-    assert dots == "line 41 has 20,003 characters, at most 1,000"
+    assert dots == "line 42 has 20,003 characters, at most 1,000"
     assert refusal(preset_text("edge") + ".".join("a" * 400) + " = 1").startswith("unknown key")
     assert refusal(preset_text("edge") + '"\\u001b[31m\\n" = 1').startswith("unknown key")
     assert refusal(with_value("name", "'a\0b'")).startswith("not valid TOML: ")

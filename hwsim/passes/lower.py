@@ -13,6 +13,7 @@ from hwsim.passes.copies import with_copies
 from hwsim.passes.fold_pads import fold_pads
 from hwsim.passes.fold_reshapes import fold_reshapes
 from hwsim.passes.fuse_pools import fuse_pools
+from hwsim.passes.fuse_tables import fuse_tables
 from hwsim.passes.host_operators import without_host_operators
 from hwsim.passes.host_parts import HostParts
 from hwsim.passes.stages import staged, staged_as_in_file
@@ -86,8 +87,8 @@ def lower_as_in_file(parts: HostParts, kernels: Kernels, tables: Tables = NO_TAB
     after = parts.device
     for rewrite in (fold_pads, concat_last, fold_reshapes, with_copies):
         after = rewrite(after)
-    stages = staged_as_in_file(after, kernels, tables)
-    return Lowered(parts.device, replace(stages, origin=parts.device), after.operators)
+    stages, computed = fuse_tables(staged_as_in_file(after, kernels, tables), after.operators)
+    return Lowered(parts.device, replace(stages, origin=parts.device), computed)
 
 
 def lower(graph: OperatorGraph) -> Lowered:
