@@ -40,7 +40,7 @@ from tests.streams import values as values_of
 
 CONFIGS = {
     "nano": load_config("nano"),
-    "without channel pool": preset_with("nano", channel_pool=False),
+    "without channel pool": preset_with("nano", channel_pool=False, tables=False),
     "wide": preset_with(
         "nano",
         array={"input_lanes": 16, "output_lanes": 64, "rescale_lanes": 4},
@@ -190,7 +190,11 @@ def test_every_rule_is_kept_and_broken_alone(name: str) -> None:
             alone.add((opcode, broken[0].text))
     missing = {(rule.opcode, rule.text) for rule in RULES} - alone
     bounded = config.channel_pool and config.array.output_lanes >= 8  # k = 8 at most, and has room
-    never = {"2^`channel_pool`": bounded, "`wide_factors`": config.widths.multiplier_bits == 16}
+    never = {
+        "2^`channel_pool`": bounded,
+        "`wide_factors`": config.widths.multiplier_bits == 16,
+        "`table`": config.tables,
+    }
     assert {text for _, text in missing} == IMPLIED | {
         rule.text for rule in RULES for name, kept in never.items() if kept and name in rule.text
     }
