@@ -1,6 +1,9 @@
 """The MAC array: shadow and active weights, multipliers, and a pipelined adder tree per lane."""
 
-from amaranth.hdl import Module, Mux, Signal, ValueLike, signed
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Module, Mux, Signal, Value, ValueLike, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -45,8 +48,9 @@ class Convolution(wiring.Component):
     the operands, one behind the multipliers and one behind every `LEVELS_PER_STAGE` levels of
     adders.
 
-    With `diagonal`, output lane s takes only byte s of the operands, modulo the input lanes, and
-    multiplies it by the one of its weights that `tap` counts.
+    With `diagonal`, output lane s sums one product alone: that of byte s of the operands, modulo
+    the input lanes, and of the one of its weights that `tap` counts, which is 0 with `first`. The
+    multiplier that always takes this byte has a register for its weight.
 
     A pixel with `first` makes the shadow weights active for itself and for those after it. In step
     0 these are the words that came at least `TO_SHADOW` cycles before the pixel, in each further
@@ -85,41 +89,68 @@ class Convolution(wiring.Component):
         m = Module()
         self._flags(m)
         shadow = self._shadow(m)
-        arriving, swap = self.i.payload.lanes, self.i.valid & self.i.payload.first
-        diagonal, tap = self.i.payload.diagonal, self.i.payload.tap
+        arriving = self.i.payload
+        lanes, swap = arriving.lanes, self.i.valid & arriving.first
+        diagonal, tap = arriving.diagonal, arriving.tap
         for step, weights in enumerate(shadow):
-            operands = Signal(arriving.shape(), name=f"operands{step}", reset_less=True)
+            operands = Signal(lanes.shape(), name=f"operands{step}", reset_less=True)
             active = Signal(weights.shape(), name=f"active{step}", reset_less=True)
-            swapped = Signal(name=f"swapped{step}")
-            is_diagonal = Signal(name=f"diagonal{step}")
-            own_tap = Signal.like(tap, name=f"tap{step}")
+            swapped, is_diagonal, own_tap = (
+                Signal.like(value, name=f"{name}{step}")
+                for name, value in (("swapped", swap), ("diagonal", diagonal), ("tap", tap))
+            )
             m.d.sync += [
-                operands.eq(arriving),
+                operands.eq(lanes),
                 swapped.eq(swap),
                 is_diagonal.eq(diagonal),
                 own_tap.eq(tap),
             ]
             with m.If(swap):
                 m.d.sync += active.eq(weights)
-            for place, lane in enumerate(active):
+            alone = self._delayed(m, is_diagonal, step)
+            for place, (lane, next_lane) in enumerate(zip(active, weights, strict=True)):
                 number = step * len(active) + place
-                taken = self._taken(m, operands, number, is_diagonal, own_tap)
-                products = [left * right for left, right in zip(taken, lane, strict=True)]
-                m.d.comb += self.o.payload.lanes[number].eq(self._sum(m, products, number))
-            arriving, swap, diagonal, tap = operands, swapped, is_diagonal, own_tap
+                own = number % len(lane)
+                factors = list(lane)
+                chosen = Mux(diagonal, tap, own)
+                factors[own] = self._own_weight(m, number, chosen, swap, lane, next_lane)
+                products = [left * right for left, right in zip(operands, factors, strict=True)]
+                m.d.comb += self.o.payload.lanes[number].eq(self._sum(m, products, number, alone))
+            lanes, swap, diagonal, tap = operands, swapped, is_diagonal, own_tap
         return m
 
-    def _taken(
-        self, m: Module, operands: data.View, number: int, diagonal: Signal, tap: Signal
-    ) -> data.View:
-        """Return what the multipliers of an output lane take: with `diagonal`, all but one a 0."""
-        taken = Signal(operands.shape(), name=f"taken{number}")
-        own = operands[number % len(operands)]
-        for place, operand in enumerate(operands):
-            is_tap = diagonal & (tap == place)
-            spread = Mux(diagonal, 0, operand) | Mux(is_tap, own, 0)
-            m.d.comb += taken[place].eq(spread)
-        return taken
+    def _own_weight(
+        self,
+        m: Module,
+        number: int,
+        chosen: Value,
+        swap: Value,
+        active: data.View,
+        shadow: data.View,
+    ) -> Signal:
+        """Return the weight for an output lane's own byte: number `chosen` of the lane's weights.
+
+        That is its own number, or with `diagonal` the tap, which is 0 with the swap.
+        """
+        own = number % len(active)
+        weight = Signal(active.shape().elem_shape, name=f"own{number}", reset_less=True)
+        choices = [
+            Mux(swap, new, old) if place in {0, own} else old
+            for place, (new, old) in enumerate(zip(shadow, active, strict=True))
+        ]
+        gated = [
+            Mux(chosen == place, choice.as_unsigned(), 0) for place, choice in enumerate(choices)
+        ]
+        m.d.sync += weight.eq(reduce(or_, gated))
+        return weight
+
+    def _delayed(self, m: Module, diagonal: Signal, step: int) -> list[Signal]:
+        """Return `diagonal` of the pixel in each stage of the adder tree."""
+        delayed = [diagonal]
+        for stage in range(self.latency - 1):
+            delayed.append(Signal(name=f"alone{step}_{stage}"))
+            m.d.sync += delayed[-1].eq(delayed[-2])
+        return delayed[1:]
 
     def _flags(self, m: Module) -> None:
         """Delay what belongs to a pixel as long as its sums take."""
@@ -151,13 +182,23 @@ class Convolution(wiring.Component):
                 m.d.sync += weights.eq(word)
         return shadow
 
-    def _sum(self, m: Module, products: list[ValueLike], number: int) -> ValueLike:
-        """Add pairwise, with a register behind the products and behind every second adder."""
+    def _sum(
+        self, m: Module, products: list[ValueLike], number: int, alone: list[Signal]
+    ) -> ValueLike:
+        """Add pairwise, with a register behind the products and behind every second adder.
+
+        Where `alone` is high, which has an entry for each of these registers, what is added to the
+        lane's own product on its way is 0.
+        """
+        own, stage = number % len(products), 0
         terms = self._registered(m, products, f"product{number}")
         for level in range(1, self._levels + 1):
+            terms[own ^ 1] = Mux(alone[stage], 0, terms[own ^ 1])
+            own //= 2
             terms = [low + high for low, high in zip(terms[::2], terms[1::2], strict=True)]
             if level % LEVELS_PER_STAGE == 0 or level == self._levels:
                 terms = self._registered(m, terms, f"sum{number}_{level}")
+                stage += 1
         return terms[0]
 
     def _registered(self, m: Module, terms: list[ValueLike], name: str) -> list[ValueLike]:
