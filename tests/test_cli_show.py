@@ -75,7 +75,7 @@ def test_a_copy_is_told_by_its_name(file: Path, capsys: pytest.CaptureFixture[st
     assert {
         "conv0 image 3x3 / 1x2 dilated 2 leaky 0.1 conv0 8x48x32 331,776",
         "upsample3 line 20 upsample route2 12x96x64 stage upsample3 copy -",
-        "upsample3 copy 2x conv0 + 2x conv1 1x1 / 1 - upsample3 copy 12x96x64 -",
+        "upsample3 copy 2x conv0 + 2x conv1 1x1 / 1 - upsample3 12x96x64 -",
         "upsample3 copy 12x96x64 12x96x64 12 1x1 upsampled x2 + 1x1 upsampled x2 -",
     } <= lines
 

@@ -151,6 +151,7 @@ def test_an_address_that_is_an_output_is_copied() -> None:
     lowered = lower(graph)
     assert [stage.name for stage in lowered.graph.stages] == ["a", "b", "c copy"]
     assert fates(lowered)["c"] == (Fate.STAGE, ("c copy",))
+    assert [tensor.name for tensor in lowered.graph.outputs] == ["c"]
     assert lowered.graph.macs == graph.total_macs
 
 

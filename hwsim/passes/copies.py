@@ -8,7 +8,7 @@ A stage reads slices of stored maps, each pixel as it is or doubled. These need 
 * joined maps under all but convolutions without groups and fully connected layers.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from hwsim.graph.operator_graph import OperatorGraph
@@ -30,16 +30,32 @@ ADDRESSES = (Slice, Upsample, Concat)  # what a stage can read in place of what 
 
 
 def with_copies(graph: OperatorGraph) -> OperatorGraph:
-    """Return the graph with a `Copy` wherever an address does not do."""
+    """Return the graph with a `Copy` wherever an address does not do.
+
+    An output keeps its name: the copy leaves it, and the address what the copy reads.
+    """
     rewriting = _Rewriting({operator.name for operator in graph.operators} | set(graph.tensors))
     for operator in graph.operators:
         rewriting.take(operator)
-    made = rewriting.made
-    stored = [
-        name for name in graph.outputs if name in made and not isinstance(made[name], ADDRESSES)
-    ]
-    outputs = tuple(name if name in stored else rewriting.copy(name) for name in graph.outputs)
-    return with_operators(graph, list(made.values()), outputs)
+    made, swapped = rewriting.made, dict[str, str]()
+    outputs = list(graph.outputs)
+    for place, name in enumerate(outputs):
+        if name not in made:  # an input, which nothing leaves
+            outputs[place] = rewriting.copy(name)
+        elif isinstance(made[name], ADDRESSES):
+            copied = rewriting.copy(name)
+            swapped |= {name: copied, copied: name}
+    operators = [_renamed(operator, swapped) for operator in made.values()]
+    return with_operators(graph, operators, tuple(outputs))
+
+
+def _renamed(operator: Operator, names: Mapping[str, str]) -> Operator:
+    """Return an operator that reads and leaves tensors by other names."""
+    inputs, outputs = (
+        tuple(names.get(name, name) for name in ends)
+        for ends in (operator.inputs, operator.outputs)
+    )
+    return replace(operator, inputs=inputs, outputs=outputs)
 
 
 @dataclass

@@ -263,9 +263,12 @@ def _average_pool(graph: OperatorGraph, operator: AveragePool, sources: Sources)
         raise InputError("average pool with padding has no stage yet")
     channels, count = source.channels, operator.window[0] * operator.window[1]
     by = _proved_mean(count)
-    rows, columns = operator.stride
-    # The stride of a map's only window has no meaning, and may exceed what a source can have.
-    stride = rows if left.shape.height > 1 else 1, columns if left.shape.width > 1 else 1
+    # A stride beyond the map has no meaning, and may exceed what a source can have.
+    rows, columns = (
+        min(step, side - length + 1)
+        for step, side, length in zip(operator.stride, source.size, operator.window, strict=True)
+    )
+    stride = rows, columns
     pooled = replace(source, kernel=operator.window, stride=stride, groups=channels)
     stage = Stage.inferred(operator.name, [pooled], left.name, channels)
     ones = np.ones((channels, 1, *operator.window), np.int8)
