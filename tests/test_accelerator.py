@@ -194,7 +194,7 @@ def test_drawn_networks(name: str, tmp_path: Path) -> None:
 def test_many_drawn_networks(name: str, tmp_path: Path) -> None:
     """All witnesses agree on a thousand drawn networks that branch, and on more layers."""
     share = str(-(-1000 // len(CONFIGURATIONS)))
-    many = {EXAMPLES: "150", LAYERS: share, BRANCHING: share}
+    many = {EXAMPLES: "180", LAYERS: share, BRANCHING: share}
     many[TOLERANCE] = NEAR if name in MEASURED else CLOSE
     run_bench(CONFIGURATIONS[name], tmp_path, DRAWN_BENCH, **many)
 
