@@ -60,6 +60,7 @@ CASES = {
 }
 NOT_FUSED = "not fused"  # the maps of "k4" written to memory, read back and reduced
 BRANCHES = "branches"  # every geometry of a source, and a layer that adds up three of them
+FUNCTIONS = "functions"  # clamps, and tables under pools and without
 DEPTHWISE = "depthwise"  # output lanes that see their own channel: kernels whole and in parts
 
 
@@ -192,6 +193,25 @@ def depthwise(config: Config, seed: int) -> Graph:
     return with_constants(graph, config, seed)
 
 
+def functions(config: Config, seed: int) -> Graph:
+    """Return layers of which one stores few values, one a function that falls, one a pooled one."""
+    bits, k = config.widths.weight_bits, 2 if config.channel_pool else 1
+    tensor = Tensor("input", Shape(20, 10, 9))
+    every = range(-128, 128)
+    falling, rising = tuple(reversed(every)), tuple(value // 2 + 7 for value in every)
+    made: list[Stage] = []
+    for name, condensed, pool, clamp, table in (
+        ("clamped", 1, SpatialPool.NONE, (-100, 90), None),
+        ("falling", 1, SpatialPool.NONE, None, falling),
+        ("rising", k, SpatialPool.STRIDE_2, (3, 120), rising),
+    ):
+        stage = Stage.inferred(name, [Source.whole(tensor, (3, 3), 1)], f"{name} maps",
+                               12 * condensed, NEGATIVE_SLOPE, condensed, pool, bits)  # fmt: skip
+        made.append(replace(stage, clamp=clamp, table=table if config.tables else None))
+        tensor = stage.output
+    return with_constants(Graph.chain(FUNCTIONS, made), config, seed)
+
+
 def case_graph(name: str, config: Config) -> Graph:
     if name == NOT_FUSED:
         return materialized(replace(case_graph("k4", config), name=name))
@@ -199,6 +219,8 @@ def case_graph(name: str, config: Config) -> Graph:
         return branches(config, seed=1)
     if name == DEPTHWISE:
         return depthwise(config, seed=1)
+    if name == FUNCTIONS:
+        return functions(config, seed=1)
     shape, stages = CASES[name]
     if not config.channel_pool:
         stages = tuple(replace(stage, k=1) for stage in stages)

@@ -23,7 +23,7 @@ from hwsim.program.program import Program
 from hwsim.testbenches.axi_memory import OKAY, REFERENCE, Behaviour, hesitant
 from hwsim.testbenches.bench import PATIENCE, Bench, Run, configuration, run_program
 from hwsim.testbenches.bus_record import attribute, load_record
-from hwsim.testbenches.cases import BRANCHES, CASES, DEPTHWISE, NOT_FUSED, case_graph
+from hwsim.testbenches.cases import BRANCHES, CASES, DEPTHWISE, FUNCTIONS, NOT_FUSED, case_graph
 from hwsim.testbenches.coverage import record
 from hwsim.testbenches.coverage_bins import bins_of_program, bins_of_timeline, bins_of_values
 from hwsim.testbenches.replay import seed_of
@@ -140,7 +140,7 @@ async def keeps_registers(dut: Any) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(case=[*CASES, NOT_FUSED, BRANCHES, DEPTHWISE])
+@cocotb.parametrize(case=[*CASES, NOT_FUSED, BRANCHES, DEPTHWISE, FUNCTIONS])
 async def runs(dut: Any, case: str) -> None:
     """One small network has the right values, bytes and cycles."""
     bench = await started(dut)

@@ -13,7 +13,7 @@ from hwsim.compiler import compile_graph
 from hwsim.errors import InputError
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.program.program import Program
-from hwsim.testbenches.cases import BRANCHES, CASES, DEPTHWISE, NOT_FUSED, case_graph
+from hwsim.testbenches.cases import BRANCHES, CASES, DEPTHWISE, FUNCTIONS, NOT_FUSED, case_graph
 from hwsim.testbenches.coverage import BINS, FOLDER, GROUPS, Regression, missing, record, recorded
 from hwsim.testbenches.coverage_bins import (
     bins_of_end,
@@ -81,7 +81,7 @@ def test_the_quick_builds_see_what_a_program_can_show_whatever_the_seed() -> Non
     for config in (CONFIGURATIONS[name] for name in QUICK):
         programs = [
             compile_graph(case_graph(case, config), config)
-            for case in (*CASES, NOT_FUSED, BRANCHES, DEPTHWISE)
+            for case in (*CASES, NOT_FUSED, BRANCHES, DEPTHWISE, FUNCTIONS)
         ]
         programs += [program for case in kept_cases(config) for program in case.programs(config)]
         for program in programs:

@@ -192,7 +192,11 @@ def test_shapes_that_contradict_themselves_are_refused(
         ("conv1.multiplier", np.full(32, -1, np.int32), "multiplier holds -1: must be 0 to"),
         ("conv1.bias", np.zeros(31, np.int32), r"bias must be int32 \(32,\), not int32 \(31,\)"),
         ("conv1.bias", np.zeros(32, np.int8), r"bias must be int32 \(32,\), not int8 \(32,\)"),
-        ("conv1.bias", np.zeros(32, np.float32), "array 'conv1.bias' holds F32: must be I8 or I32"),
+        (
+            "conv1.bias",
+            np.zeros(32, np.float32),
+            "array 'conv1.bias' holds F32: must be I8 or I16 or I32",
+        ),
         ("conv1.bias", np.zeros(0, np.int32), r"bias must be int32 \(32,\), not int32 \(0,\)"),
         ("conv1.bias", None, "array 'conv1.bias' is missing"),
         ("conv77.bias", np.zeros(32, np.int32), "array 'conv77.bias' is of no layer"),
