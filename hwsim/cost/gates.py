@@ -47,6 +47,8 @@ def features(config: Config) -> dict[str, float]:
         "output lanes x weight bits": array.output_lanes * widths.weight_bits,
         "rescale lanes": array.rescale_lanes,
         "rescale lanes with a channel pool": array.rescale_lanes * config.channel_pool,
+        "unit with tables": config.tables,
+        "rescale lanes with tables": array.rescale_lanes * config.tables,
         "rescale lanes x factor bits": array.rescale_lanes * widths.multiplier_bits,
         "bus bits": bus.bus_bits,
         "unanswered reads": bus.outstanding_reads,
