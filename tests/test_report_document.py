@@ -5,7 +5,7 @@ import io
 import json
 import warnings
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from hwsim.report.json_text import json_text
 from hwsim.report.layers import WAITS, LayerFigures, operators
 from hwsim.report.perfetto import TRACKS, trace_events, trace_text
 from hwsim.report.schema import DOCUMENTS, schema_text
+from hwsim.report.text import fused_operators
 from hwsim.report.totals import TotalFigures
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -161,6 +162,15 @@ def test_every_operator_is_priced_or_fused() -> None:
         expected |= {"spatial pool"} if layer.spatial_pool is not SpatialPool.NONE else set()
         assert set(found) == expected
         assert [name for name, item in found.items() if item.status == "priced"] == ["convolution"]
+
+
+def test_a_clamp_and_a_table_are_fused_operators() -> None:
+    layer = build_network("condensation-net").stages[0]
+    bent = replace(layer, clamp=(-5, 90), table=tuple(range(-128, 128)))
+    found = [(each.name, each.parameter) for each in operators(bent) if each.status == "fused"]
+    assert ("clamp", "-5 to 90") in found
+    assert ("table", "256 values") in found
+    assert "clamp -5 to 90, table of 256 values" in fused_operators(operators(bent))
 
 
 def test_transfers_carry_the_layers_bytes(found: Estimate) -> None:

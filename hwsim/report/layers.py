@@ -16,7 +16,7 @@ class Operator:
     """One operator of the network, and the place of its cost."""
 
     name: str
-    """Convolution, bias, rescale, ReLU, leaky ReLU, channel pool or spatial pool."""
+    """Convolution, bias, rescale, ReLU, leaky ReLU, clamp, table, channel pool or spatial pool."""
     parameter: str
     """The kernel, slope, k, or window/stride, which tells it from operators of the same name."""
     status: Literal["priced", "fused"]
@@ -181,6 +181,8 @@ def operators(layer: Stage) -> tuple[Operator, ...]:
         )
     if layer.clamp is not None:
         found.append(Operator("clamp", "{} to {}".format(*layer.clamp), "fused"))
+    if layer.table is not None:
+        found.append(Operator("table", f"{len(layer.table)} values", "fused"))
     if layer.channel_pool > 1:
         found.append(Operator("channel pool", str(layer.channel_pool), "fused"))
     if layer.spatial_pool is not SpatialPool.NONE:

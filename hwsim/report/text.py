@@ -70,6 +70,8 @@ def fused_operators(operators: Iterable[Operator]) -> str:
     names = {
         "ReLU": "ReLU",
         "leaky ReLU": "leaky",
+        "clamp": "clamp",
+        "table": "table of",
         "channel pool": "channel pool",
         "spatial pool": "pool",
     }
