@@ -170,7 +170,10 @@ class Core(wiring.Component):
         wiring.connect(m, self.operands.features, self.features.read)
         wiring.connect(m, self.operands.o, convolution.i)
         wiring.connect(m, weights.shadow, self.issue.shadow)
-        wiring.connect(m, weights.o, convolution.weights, self.parameters.i, self.drain.table_words)
+        takers = [convolution.weights, self.parameters.i]
+        if self._config.tables:
+            takers.append(self.drain.table_words)
+        wiring.connect(m, weights.o, *takers)
         wiring.connect(m, convolution.o, self.accumulators.i)
         m.d.comb += self.accumulators.index.eq(convolution.index)
 

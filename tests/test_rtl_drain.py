@@ -196,7 +196,8 @@ class TableWords:
         ] * config.tables  # fmt: skip
 
     def drive(self, ctx: Any, cycle: int) -> None:
-        ctx.set(self.dut.table_words.valid, cycle < len(self.words))
+        if self.words:
+            ctx.set(self.dut.table_words.valid, cycle < len(self.words))
         if cycle < len(self.words):
             ctx.set(self.dut.table_words.payload, self.words[cycle])
 

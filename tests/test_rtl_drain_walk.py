@@ -20,6 +20,8 @@ def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str
     reads_per_result = max(k // lanes, 1)
     has_planes = config.array.output_lanes > config.array.input_lanes
     sides = fields["pooled_rows"], fields["pooled_columns"]
+    table = {"table": fields["table"], "table_bank": number % ACCUMULATOR_BANKS}
+    table = table if config.tables else {}
     reads = []
     *taps, last_tap = np.ndindex(pool.window, pool.window)
     of_pixel = [(tap, 0, 0) for tap in taps]
@@ -47,8 +49,7 @@ def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str
             "upper_half": half,
             "clamp_low": fields["clamp_low"],
             "clamp_high": fields["clamp_high"],
-            "table": fields["table"],
-            "table_bank": number % ACCUMULATOR_BANKS * config.tables,
+            **table,
             "address": fields["staging_address"] + row * sides[1] + column,
             "byte": place % config.word_bytes,
             "last": False,

@@ -14,6 +14,7 @@ from hwsim.isa.error_codes import ErrorCode
 from hwsim.rtl.operands.weight_queue import WeightQueue
 from hwsim.rtl.operands.weights import PARAMETER_BANKS
 from tests.drawn import preset_with
+from tests.streams import values
 
 CAPACITY = 45  # words: no power of two, and a few blocks
 SOURCE = 0x2A5A5
@@ -175,7 +176,8 @@ class Feeder:
             self._offering = False
         if ctx.get(dut.o.valid):
             names = ("data", "index", "parameters", "table", "bank")
-            trace.words.append((cycle, *(ctx.get(dut.o.payload[name]) for name in names)))
+            payload = values(ctx, dut.o.payload)
+            trace.words.append((cycle, *(payload.get(name, 0) for name in names)))
         assert ctx.get(dut.fault.code) == ErrorCode.NONE, cycle
         self._room += ctx.get(dut.released)
 

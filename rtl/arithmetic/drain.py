@@ -40,7 +40,7 @@ class Drain(wiring.Component):
         Both answer `Accumulators.READ_LATENCY` cycles later. The parameters of a read are read
         `SpatialPool.LATENCY` cycles behind its sums.
     table_words : In(WeightWords(config))
-        Words for the tables, among others; in a build without tables none count.
+        Words for the tables, among others. A build without tables has no such port.
     o : Out(stream.Signature(staging_layout(config), always_ready=True))
     fault : Out(FAULT)
     """
@@ -64,12 +64,12 @@ class Drain(wiring.Component):
                 "staged": In(Token()),
                 "accumulators": Out(ReadPort(accumulator_place(config), pixel_sums(config))),
                 "parameters": Out(ReadPort(parameter_place(config), lane_parameters(config))),
-                "table_words": In(WeightWords(config)),
                 "drained": Out(1),
                 "o": Out(stream.Signature(staging_layout(config), always_ready=True)),
                 "waiting": Out(WAITING),
                 "fault": Out(FAULT),
             }
+            | ({"table_words": In(WeightWords(config))} if config.tables else {})
         )
 
     def elaborate(self, platform: object) -> Module:

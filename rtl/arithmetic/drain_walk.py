@@ -55,12 +55,11 @@ def beside_layout(config: Config) -> data.StructLayout:
             "upper_half": 1,  # of these; a slice's second read
             "clamp_low": CUT_BITS,
             "clamp_high": CUT_BITS,
-            "table": int(config.tables),
-            "table_bank": int(config.tables),
             "address": STAGING_BITS,  # the pixel's first word
             "byte": exact_log2(config.word_bytes),
             "last": 1,  # of the tile
         }
+        | ({"table": 1, "table_bank": 1} if config.tables else {})
     )
 
 
@@ -306,12 +305,12 @@ class DrainWalk(wiring.Component):
             beside.upper_half.eq(self.upper_half),
             beside.clamp_low.eq(active.clamp_low),
             beside.clamp_high.eq(active.clamp_high),
-            beside.table.eq(active.table),
-            beside.table_bank.eq(self.bank),
             beside.address.eq(self.address),
             beside.byte.eq(place),
             beside.last.eq(self.tile_ends),
         ]
+        if config.tables:
+            m.d.sync += [beside.table.eq(active.table), beside.table_bank.eq(self.bank)]
         if config.array.output_lanes > config.array.input_lanes:
             m.d.sync += [
                 read.block.eq(place >> byte_bits),

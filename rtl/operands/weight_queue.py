@@ -248,15 +248,17 @@ class WeightQueue(wiring.Component):
         word_held = Signal()
         held = Signal(self.o.payload.shape(), reset_less=True)
         beside = {
-            name: Signal.like(self.o.payload[name])
-            for name in ("index", "parameters", "table", "bank")
+            name: Signal.like(self.o.payload[name]) for name in ("index", "parameters", "bank")
         }
-        is_table = self.parameters & (self.index >= self._config.parameter_words)
+        is_table: ValueLike = 0
+        if self._config.tables:
+            is_table = self.parameters & (self.index >= self._config.parameter_words)
+            beside["table"] = Signal()
+            m.d.sync += beside["table"].eq(is_table)
         m.d.sync += [
             word_read.eq(self.reading),
             beside["index"].eq(self.index),
             beside["parameters"].eq(self.parameters & ~is_table),
-            beside["table"].eq(is_table),
             beside["bank"].eq(self.bank),
             word_held.eq(word_read),
             held.data.eq(self.read.data),

@@ -18,9 +18,9 @@ def weight_word_layout(config: Config) -> data.StructLayout:
             "data": config.bus.bus_bits,
             "index": range(max(config.weight_block_words, most_words_behind(config))),
             "parameters": 1,  # for the parameter bank, not the shadow
-            "table": int(config.tables),  # for the tables
             "bank": 1,
         }
+        | ({"table": 1} if config.tables else {})  # for the tables
     )
 
 
