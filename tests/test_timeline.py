@@ -15,11 +15,13 @@ from hwsim.isa.descriptor import Compute, Load
 from hwsim.isa.fields import QUEUE_DEPTH, Destination
 from hwsim.machine import Machine
 from hwsim.program.traffic import add_traffic
+from hwsim.testbenches.cases import BRANCHES, DEPTHWISE, case_graph
 from hwsim.timeline import Timeline, time_program
 from hwsim.timeline.read_channel import ReadChannel
+from hwsim.timeline.tile_shape import SHAPE_FIELDS, tile_shape
 from hwsim.timeline.walk import Walk
 from tests.drawn import configs, drawn_inputs, preset_with, shapes_of_graphs, with_drawn_constants
-from tests.test_machine import compiled
+from tests.test_machine import compiled, watched
 
 MEMORY = {"latency_cycles": 60, "bandwidth_bytes_per_cycle": 8}  # a word in every cycle
 drawing = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
@@ -176,3 +178,13 @@ def test_a_load_is_taken_when_at_most_two_bursts_in_front_of_the_last_have_no_ad
     assert reads.popped[3] == 2003
     first = reads.events[3].first_cycle
     assert first == 4003 + 60 + 16, "behind the last burst's sixteen words"
+
+
+def test_the_shape_of_a_tile_depends_on_no_field_but_those_by_which_it_is_kept() -> None:
+    config = load_config("nano")
+    read: set[str] = set()
+    for case in ("image", "pool stride 2", BRANCHES, DEPTHWISE):
+        for tile in compile_graph(case_graph(case, config), config).descriptors:
+            if isinstance(tile, Compute):
+                tile_shape(watched(tile, read), config, cycles_per_beat=1)
+    assert read == set(SHAPE_FIELDS)
