@@ -1,6 +1,6 @@
-"""Makes stages of sums, differences and products whose other operand is part of the file.
+"""Makes exact stages of sums and differences of maps, and of those and products with a constant.
 
-Each channel has one constant; one for all channels may stand for them.
+A constant is part of the file. Each channel has one; one for all channels may stand for them.
 """
 
 from dataclasses import replace
@@ -9,14 +9,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import InputError
-from hwsim.graph import Constants, Quantization, Rounding, Source, Stage, Tensor
+from hwsim.graph import Constants, Rounding, Source, Stage, Tensor
 from hwsim.graph.file_constants import ConstantOperand
 from hwsim.graph.kernels import Kernels
+from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Add, Multiply, Subtract
+from hwsim.passes.exact_parts import Sources, alike, quantization_of
 from hwsim.passes.exact_sum import exact_sum
+from hwsim.passes.tflite_clamps import clamp_of
 from hwsim.passes.tflite_factors import Factor, product_factor
 
 Integers = NDArray[np.int32]
+
+
+def sum_of_maps(graph: OperatorGraph, operator: Add | Subtract, operands: list[Sources]) -> Stage:
+    """Return the sum of two maps of the same shape, with proved weights of two limbs."""
+    (first,), (second,) = operands
+    left = graph.left(operator)
+    own = quantization_of(left)
+    if first.size != second.size or first.channels != second.channels:
+        raise InputError(f"{operator.KIND} of maps of other shapes has no stage yet")
+    sign = -1 if isinstance(operator, Subtract) else 1
+    found = exact_sum(quantization_of(first.tensor), quantization_of(second.tensor), own, sign)
+    if found is None:
+        raise InputError(f"no weights {operator.KIND} all 65,536 pairs exactly")
+    channels = first.channels
+    read = [replace(source, groups=channels) for source in (first, second)]
+    stage = Stage.inferred(operator.name, read, left.name, channels)
+    weights = tuple(np.full((channels, 1, 1, 1), weight, np.int16) for weight in found.weights)
+    return replace(
+        stage,
+        output=left,
+        rounding=found.rounding,
+        weight_limbs=2,
+        clamp=clamp_of(operator.activation, own),
+        constants=alike(weights, np.zeros(channels, np.int32), found.factor),
+    )
 
 
 def product_with_constant(
@@ -24,7 +52,7 @@ def product_with_constant(
 ) -> Stage:
     """Return the stage that multiplies each channel by its constant, as TFLite does."""
     constant = _constant(operator.constant, source)
-    ours, own = _quantization(source.tensor), _quantization(left)
+    ours, own = quantization_of(source.tensor), quantization_of(left)
     first, second = ours.scale, constant.quantization.scale
     if operator.is_constant_first:
         first, second = second, first
@@ -41,7 +69,7 @@ def sum_with_constant(operator: Add | Subtract, source: Source, left: Tensor) ->
     Raises `InputError` where no weights sum all pairs of values exactly.
     """
     constant = _constant(operator.constant, source)
-    ours, own = _quantization(source.tensor), _quantization(left)
+    ours, own = quantization_of(source.tensor), quantization_of(left)
     sign = -1 if isinstance(operator, Subtract) else 1
     pair = (
         (constant.quantization, ours)
@@ -93,8 +121,3 @@ def _by_channel(constant: ConstantOperand, source: Source) -> Integers:
     """Return the constant of every channel less the zero point."""
     centred = constant.values.reshape(-1).astype(np.int32) - constant.quantization.zero_point
     return np.broadcast_to(centred, (source.channels,)).astype(np.int32)
-
-
-def _quantization(tensor: Tensor) -> Quantization:
-    assert tensor.quantization is not None
-    return tensor.quantization
