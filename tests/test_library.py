@@ -125,7 +125,7 @@ def test_without_pandas_one_line_says_what_to_install(
 
 def test_a_notebook_shows_every_table(found: EstimateResult) -> None:
     page = Structure(found._repr_html_())
-    for text in (found.heading, "MAC use", "conv9", "One frame", "virtual maps"):
+    for text in (found.heading, "in use", "conv9", "One frame", "virtual maps"):
         assert text in page.text
     layers = Structure(found.layers._repr_html_())
     assert all(column in layers.text for column in found.layers.columns)

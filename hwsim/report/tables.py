@@ -117,7 +117,7 @@ def speed(layers: Layers, totals: TotalFigures) -> Table:
     return Table(
         "Cycles against the roofline, and what the MAC array waits for most",
         ("layer",),
-        ("MACs/M", "cycles", "roofline", "bound", "MAC use", "busy", "waiting"),
+        ("MACs/M", "cycles", "roofline", "bound", "in use", "busy", "waiting"),
         tuple(rows),
         (total,),
     )

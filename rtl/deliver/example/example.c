@@ -21,7 +21,7 @@
 #define EXPECTED_BUILD                                                \
     (BUILD_FIELD(INPUT_LANES_LOG2) | BUILD_FIELD(OUTPUT_LANES_LOG2) | \
      BUILD_FIELD(WEIGHT_BITS) | BUILD_FIELD(MULTIPLIER_BITS) |        \
-     BUILD_FIELD(CHANNEL_POOL) | BUILD_FIELD(INTERFACE))
+     BUILD_FIELD(CHANNEL_POOL) | BUILD_FIELD(TABLES) | BUILD_FIELD(INTERFACE))
 
 static uint32_t read_register(const struct accelerator_bus *bus, uint32_t offset)
 {
