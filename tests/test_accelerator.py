@@ -90,13 +90,14 @@ def test_verilog_lints_clean(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.verilator
 def test_the_smallest_configuration_lints_clean(tmp_path: Path) -> None:
-    """Lint accepts the smallest legal sizes of every buffer, burst and queue."""
+    """Lint accepts the smallest legal sizes of every buffer, burst and queue, without tables."""
     least = {"feature_bytes": 16, "weight_bytes": 144, "accumulator_depth": 2, "staging_bytes": 16}
     smallest = preset_with(
         "nano",
         buffers=least,
         bus={"burst_beats": 2, "outstanding_reads": 2},
         array={"rescale_lanes": 1},
+        tables=False,
     )
     source = tmp_path / f"{TOP}.v"
     source.write_text(generated(smallest), "utf-8")

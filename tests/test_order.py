@@ -100,8 +100,8 @@ def test_a_load_that_gets_too_far_ahead_is_named() -> None:
 
 def test_memory_that_is_overwritten_too_early_is_named() -> None:
     """A store into the place of rows that are loaded ahead is found."""
-    program = program_of("tiles")
-    stored = next(n for n, one in enumerate(program.descriptors) if isinstance(one, Store))
+    program = program_of("slice")
+    _, stored, *_ = [n for n, one in enumerate(program.descriptors) if isinstance(one, Store)]
     store = program.descriptors[stored]
     *_, ahead = [
         one
