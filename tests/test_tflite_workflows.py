@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,7 @@ from hwsim.flows.file_execution import source_tensors
 from hwsim.graph.steps import DeviceStep, FileNetwork, HostStep
 from tests.test_report_document import keeps_to_the_schema
 from tests.tflite_judges import litert_outputs, network_file, references, tflm_outputs
-from tests.tflite_small import CLASSES, DIMS, classifier
+from tests.tflite_small import CLASSES, DIMS, bent, classifier
 
 QUICK = ("ad01_int8", "kws_dscnn_int8", "resnet8_int8", "vww_96_int8", "mobilenet_v1_025_128_uint8")
 LONGER = ("mobilenet_v2_224_int8", "mcunet_detection_int8", "ssd_slim_120x160_int8")
@@ -261,3 +263,17 @@ def test_bad_input_is_told_in_one_line(
     assert captured.err.count("\n") == 1
     assert reason in captured.err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_estimates_need_no_pytorch(tmp_path: Path) -> None:
+    """Not even those of functions, whose tables the source interpreter fills."""
+    path = tmp_path / "tables.tflite"
+    path.write_bytes(bent().content())
+    code = (
+        "import sys; sys.modules['torch'] = None;"
+        f"from hwsim.cli import main; sys.exit(main(['estimate', {str(path)!r}]))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")

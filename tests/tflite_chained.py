@@ -8,7 +8,6 @@ from tests.tflite_drawn import Draw, Values
 
 SIDES, CHANNELS, MOST_ELEMENTS = (1, 2, 3, 4, 5, 6, 8, 12, 13), (1, 1, 2, 3, 4, 5, 8, 16), 6000
 Dims = tuple[int, ...]
-FUNCTIONS = {"LOGISTIC": 1 / 256, "TANH": 1 / 128, "HARD_SWISH": None, "LEAKY_RELU": None}
 
 
 class Chain(Draw):
@@ -306,22 +305,25 @@ def _clamp(chain: Chain) -> None:
 
 
 def _function(chain: Chain) -> None:
-    """Leave a function of each value, or a softmax: work for the host."""
+    """Leave a function of each value, or the host's work: a softmax or real values."""
     given = chain.pick(chain.integer(2, 4))
     if given is None:
         return
-    word = str(chain.rng.choice(["SOFTMAX", "LOGISTIC", "TANH", "LEAKY_RELU", "DEQUANTIZE"]))
+    word = str(
+        chain.rng.choice(["SOFTMAX", "LOGISTIC", "TANH", "LEAKY_RELU", "HARD_SWISH", "DEQUANTIZE"])
+    )
     dims = chain.dims(given)
     low = 0 if chain.type == "uint8" else -128
     if word == "DEQUANTIZE":
         left = chain.file.tensor(dims, "float32")
-    elif word == "LEAKY_RELU":
+    elif word in ("LEAKY_RELU", "HARD_SWISH"):
         left = chain.made(dims, chain.scale_of(given))
     else:
         left = chain.made(dims, *((1 / 128, low + 128) if word == "TANH" else (1 / 256, low)))
     options = {"SOFTMAX": {"Beta": 1.0}, "LEAKY_RELU": {"Alpha": 0.3}}.get(word, {})
     chain.file.operator(word, [given], left, **options)
-    chain.there = [number for number in chain.there if number != left]  # nothing reads it
+    if word == "SOFTMAX":  # the host's, which nothing reads
+        chain.there.remove(left)
 
 
 OPERATORS: dict[Callable[[Chain], None], int] = {
@@ -344,7 +346,7 @@ OPERATORS: dict[Callable[[Chain], None], int] = {
     _doubled: 2,
     _block: 1,
     _clamp: 2,
-    _function: 1,
+    _function: 2,
 }
 
 

@@ -7,11 +7,11 @@ named; where they differ from each other, the operator's function says so.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import InputError
-from hwsim.golden.tflite import convolution, elementwise, moves, pointwise, pools, softmax
+from hwsim.golden.tflite import convolution, elementwise, moves, pools, softmax
+from hwsim.golden.tflite.pointwise_operators import run_pointwise
 from hwsim.graph import Tensor
 from hwsim.graph import host_operators as host
 from hwsim.graph import operators as words
@@ -73,32 +73,8 @@ def _run(
         case host.Softmax():
             return softmax.softmax(operator, x, read[0])
         case functions.Pointwise():
-            return _pointwise(operator, x, read[0], left, kernels)
+            return run_pointwise(operator, x, read[0], left, kernels)
     return _moved(operator, list(maps), left, element)
-
-
-def _pointwise(
-    operator: functions.Pointwise, x: Map, read: Tensor, left: Tensor, kernels: Kernels
-) -> Map:
-    match operator:
-        case functions.Quantize():
-            is_real = x.dtype == np.float32
-            return pointwise.quantize(x, left) if is_real else pointwise.requantize(x, read, left)
-        case functions.Dequantize():
-            return pointwise.dequantize(x, read)
-        case functions.Clamp():
-            return pointwise.clamp(operator, x, read, left, kernels)
-        case functions.LeakyRelu():
-            return pointwise.leaky_relu(operator, x, read, left, kernels)
-        case functions.Prelu():
-            return elementwise.prelu(operator, x, read, left, kernels)
-        case functions.Logistic():
-            return pointwise.logistic(x, read)
-        case functions.Tanh():
-            return pointwise.tanh(x, read)
-        case functions.HardSwish():
-            return pointwise.hard_swish(x, read, left)
-    raise AssertionError(operator)
 
 
 def _moved(operator: words.Operator, maps: list[Map], left: Tensor, element: Element) -> Map:

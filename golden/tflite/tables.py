@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from hwsim.golden.tflite.interpreter import run_operator
+from hwsim.errors import InputError
+from hwsim.golden.tflite.pointwise_operators import run_pointwise
 from hwsim.graph import pointwise as functions
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
@@ -18,8 +19,12 @@ def function_tables(graph: OperatorGraph, kernels: Kernels) -> dict[str, tuple[i
     """
     found: dict[str, tuple[int, ...]] = {}
     for operator in graph.operators:
-        if is_function(operator):
-            entries = run_operator(graph, operator, [EVERY], kernels)
+        if isinstance(operator, functions.Pointwise) and is_function(operator):
+            (read,), left = graph.read(operator), graph.left(operator)
+            try:
+                entries = run_pointwise(operator, EVERY, read, left, kernels)
+            except InputError as error:
+                raise InputError(f"{operator.place}: {error}") from None
             found[operator.name] = tuple(entries.flatten().tolist())
     return found
 
