@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
@@ -98,6 +99,37 @@ def test_every_long_command_can_be_followed(
     assert f"hwsim: {work} condensation-net-mini: 0 %, 0 s\n" in said
     assert said.endswith("hwsim: interrupted\n")
     assert main(["estimate", "condensation-net-mini", "-q"]) == 130
+    assert capsys.readouterr().err == "hwsim: interrupted\n"
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("command", "function"),
+    [
+        ("show", "hwsim.flows.show.load_operators"),
+        ("estimate", "hwsim.flows.network.load_operators"),
+        ("run", "hwsim.flows.network.load_operators"),
+        ("verify", "hwsim.flows.network.load_operators"),
+        ("compile --out out", "hwsim.flows.network.load_operators"),
+    ],
+)
+def test_reading_a_file_can_be_followed(
+    command: str,
+    function: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def slow(*_arguments: object) -> None:
+        sleep(0.5)
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(function, slow)
+    name, *options = command.split()
+    assert main([name, "folder/large.tflite", *options]) == 130
+    assert "hwsim: reading large.tflite: 0 s\n" in capsys.readouterr().err
+    assert main([name, "folder/large.tflite", *options, "-q"]) == 130
     assert capsys.readouterr().err == "hwsim: interrupted\n"
 
 

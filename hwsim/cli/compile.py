@@ -85,7 +85,7 @@ def compile_command(
     from hwsim.flows.network import graph_path, load
 
     level = current_verbosity()
-    whole = load(network, size=size, k=k, kernels=kernels)
+    whole = load(network, size=size, k=k, kernels=kernels, progress=progress(level))
     config = configuration(config_name, weight_bits)
     json_file = JsonFile(json)
     has_inputs = image is not None or bool(arrays)

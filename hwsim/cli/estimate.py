@@ -42,7 +42,7 @@ def estimate(
     from hwsim.flows.progress import single_step
 
     show_progress = progress(current_verbosity())
-    whole = load(network, size=size, k=k, kernels=kernels)
+    whole = load(network, size=size, k=k, kernels=kernels, progress=show_progress)
     config = configuration(config_name, weight_bits)
     with Outputs(graph_path(network), config_path(config_name)) as outputs:
         wanted = Wanted(page_in(html, outputs), json, csv, trace)

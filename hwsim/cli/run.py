@@ -69,7 +69,7 @@ def run(
     from hwsim.flows.progress import single_step
 
     show_progress = progress(current_verbosity())
-    whole = load(network, size=size, k=k, kernels=kernels)
+    whole = load(network, size=size, k=k, kernels=kernels, progress=show_progress)
     config = configuration(config_name, weight_bits)
     if image is None and not arrays:
         check_without_arrays(whole)

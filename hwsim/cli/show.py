@@ -38,11 +38,12 @@ def show(
     """
     from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
+    from hwsim.cli.progress import progress
     from hwsim.flows.network import graph_path
     from hwsim.flows.show import show as find
     from hwsim.report.json_text import json_text
 
-    found = find(network, size=size, k=k, kernels=kernels)
+    found = find(network, size=size, k=k, kernels=kernels, progress=progress(current_verbosity()))
     json_file = JsonFile(json)
     text = json_text(found.document)
     with Outputs(graph_path(network)) as outputs:

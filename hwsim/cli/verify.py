@@ -68,7 +68,7 @@ def verify(
     from hwsim.report.verification_tables import print_verification
 
     level = current_verbosity()
-    whole = load(network, size=size, k=k, kernels=kernels)
+    whole = load(network, size=size, k=k, kernels=kernels, progress=progress(level))
     config = configuration(config_name, weight_bits, memory)
     json_file = JsonFile(json)
     files = array_files(whole, arrays)

@@ -126,7 +126,7 @@ def compile_network(
     to be quantized. That of a `.tflite` holds what the host's steps before the accelerator leave.
     """
     check_progress(progress)
-    whole = loaded(network)
+    whole = loaded(network, progress)
     shapes, chosen = placed(whole, config)
     has_inputs = image is not None or inputs is not None
     by = normalization(mean, std)

@@ -25,7 +25,7 @@ def estimate(
     cannot run.
     """
     check_progress(progress)
-    found = loaded(network)
+    found = loaded(network, progress)
     file = file_figures(found) if isinstance(found, FileNetwork) else None
     return EstimateResult(price(*placed(found, config), progress), file=file)
 

@@ -75,7 +75,7 @@ def run(
     if it is signed.
     """
     check_progress(progress)
-    whole = loaded(network)
+    whole = loaded(network, progress)
     shapes, chosen = placed(whole, config)
     by = normalization(mean, std)
     if isinstance(whole, FileNetwork):

@@ -10,6 +10,7 @@ from hwsim.errors import InputError, UnsupportedError, shown
 from hwsim.escape import quoted
 from hwsim.files import path_text
 from hwsim.flows.configuration import ConfigSource, configuration
+from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.frontends.builtin import NETWORKS, build_network
 from hwsim.graph import Graph
 from hwsim.graph.kernels import Kernels
@@ -61,6 +62,7 @@ def load(
     size: Size | None = None,
     k: int | None = None,
     kernels: str | None = None,
+    progress: Progress = silent,
 ) -> Network:
     """Return a built-in network or that of a file: its graph, or the steps of a `.tflite`.
 
@@ -75,6 +77,7 @@ def load(
     arithmetic a .tflite is computed: "litert", the default, or "tflm". Raises `InputError` for what
     the network does not take.
     """
+    check_progress(progress)
     if kernels is not None and not is_tflite(source):
         raise InputError(f"kernels {shown(kernels)}: only a .tflite takes them")
     width, height = (None, None) if size is None else width_and_height(size)
@@ -89,13 +92,19 @@ def load(
             raise InputError(
                 f"{option} {shown(value)}: only {kinds} take one; {quoted(path)} has its own"
             )
-    if is_tflite(path):
-        return _in_steps(path, Kernels.LITERT if kernels is None else kernels)
-    if is_darknet:
-        return _lowered(path, height, width)
-    from hwsim.graph.file import load_graph  # built-in networks do not pay for it
+    with single_step(progress, reading(path)):
+        if is_tflite(path):
+            return _in_steps(path, Kernels.LITERT if kernels is None else kernels)
+        if is_darknet:
+            return _lowered(path, height, width)
+        from hwsim.graph.file import load_graph  # built-in networks do not pay for it
 
-    return load_graph(path)
+        return load_graph(path)
+
+
+def reading(path: File) -> str:
+    """Return what a file's progress is called."""
+    return f"reading {Path(path).name}"
 
 
 def _lowered(path: str, height: int | None, width: int | None) -> Graph:
@@ -184,9 +193,11 @@ def optional_path(kind: str, file: File | None) -> str | None:
     return None if file is None else path_text(kind, file)
 
 
-def loaded(network: NetworkSource) -> Network:
+def loaded(network: NetworkSource, progress: Progress = silent) -> Network:
     """Return the network that an argument names or is."""
-    return network if isinstance(network, Graph | FileNetwork) else load(network)
+    if isinstance(network, Graph | FileNetwork):
+        return network
+    return load(network, progress=progress)
 
 
 def placed(network: NetworkSource, config: ConfigSource) -> tuple[Graph, Config]:

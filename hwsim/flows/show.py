@@ -12,8 +12,10 @@ from hwsim.flows.network import (
     is_tflite,
     load,
     load_operators,
+    reading,
     tables_of,
 )
+from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.graph import Graph, Rounding, Stage, Tensor
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
@@ -76,22 +78,26 @@ def show(
     size: Size | None = None,
     k: int | None = None,
     kernels: str | None = None,
+    progress: Progress = silent,
 ) -> ShowResult:
     """Return the operators of a network's file, and what becomes of each on the accelerator.
 
-    `network`, `size` and `k` are as for `load`. A built-in network has stages only, and a `.tflite`
-    operators only; `kernels` is the runtime whose arithmetic that is taken with: "litert", the
+    `network`, `size` and `k` are as for `load`. A built-in network has stages only, and so has a
+    `.tflite` operators only where some can neither have stages nor be left to the host; `refusals`
+    names them. `kernels` is the runtime whose arithmetic a `.tflite` is taken with: "litert", the
     default, or "tflm". Raises `InputError` for what is no network.
     """
+    check_progress(progress)
     if isinstance(network, Graph | FileNetwork):
         if kernels is not None:
             raise InputError(f"kernels {shown(kernels)}: only the path of a .tflite takes them")
         found = network
     elif is_tflite(network) and size is None and k is None:
         chosen = kernels or Kernels.LITERT
-        return ShowResult(_quantized(load_operators(network, chosen), Kernels(chosen)))
+        with single_step(progress, reading(network)):
+            return ShowResult(_quantized(load_operators(network, chosen), Kernels(chosen)))
     else:
-        found = load(network, size=size, k=k, kernels=kernels)
+        found = load(network, size=size, k=k, kernels=kernels, progress=progress)
     if isinstance(found, FileNetwork):
         return ShowResult(_quantized(found.operators, found.kernels))
     return ShowResult(_staged(found))
@@ -133,6 +139,10 @@ def _quantized(graph: OperatorGraph, kernels: Kernels) -> Structure:
     except InputError as error:
         refusals = error.reasons
     stages = () if lowered is None else lowered.graph.stages
+    sums = {each.name for each in graph.operators if isinstance(each, Add | Subtract)}
+    by_accelerator = (
+        set() if lowered is None else {each.name for each in lowered.operators.operators}
+    )
     return Structure(
         schema_version=SCHEMA_VERSION,
         hwsim_version=version("hwsim"),
@@ -142,34 +152,32 @@ def _quantized(graph: OperatorGraph, kernels: Kernels) -> Structure:
         kernels=kernels.value,
         macs=graph.total_macs,
         outputs=graph.outputs,
-        operators=tuple(_in_file(each, graph, lowered, by_host) for each in graph.operators),
+        operators=tuple(
+            _in_file(each, graph, lowered, by_host, by_accelerator) for each in graph.operators
+        ),
         stages=tuple(map(_stage, stages)),
-        proved_sums=tuple(_proved_sum(stage) for stage in stages if _is_sum(graph, stage)),
+        proved_sums=tuple(
+            _proved_sum(stage) for stage in stages if stage.name in sums and len(stage.sources) > 1
+        ),
         refusals=refusals,
     )
 
 
 def _in_file(
-    operator: Operator, graph: OperatorGraph, lowered: Lowered | None, by_host: set[str]
+    operator: Operator,
+    graph: OperatorGraph,
+    lowered: Lowered | None,
+    by_host: set[str],
+    by_accelerator: set[str],
 ) -> OperatorFigures:
     """Return an operator of a `.tflite` with what becomes of it."""
     if operator.name in by_host:
         return _operator(operator, graph, "host")
     if lowered is None:
         return _operator(operator, graph, "undecided")
-    if operator.name not in {each.name for each in lowered.operators.operators}:
+    if operator.name not in by_accelerator:
         return _operator(operator, graph, "address")  # it leaves what it reads
     return _lowered(operator, graph, lowered)
-
-
-def _is_sum(graph: OperatorGraph, stage: Stage) -> bool:
-    return (
-        any(
-            isinstance(operator, Add | Subtract) and operator.name == stage.name
-            for operator in graph.operators
-        )
-        and len(stage.sources) > 1
-    )
 
 
 def _proved_sum(stage: Stage) -> ProvedSum:

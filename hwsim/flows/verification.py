@@ -162,7 +162,7 @@ def verify(
     witnesses that disagree: the result's `failures` names them.
     """
     check_progress(progress)
-    whole = loaded(network)
+    whole = loaded(network, progress)
     shapes, chosen = placed(whole, config)
     by = normalization(mean, std)
     if unfused and not shapes.is_condensed:
