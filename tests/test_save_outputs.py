@@ -127,7 +127,10 @@ def test_names_that_numpy_takes_for_one_are_numbered() -> None:
     ("options", "expected", "status"),
     [
         ("--save-outputs -", "only --json can go to standard output", 2),
-        ("--save-outputs photo.jpg", "'photo.jpg': the same command reads it", 2),
+        ("--save-outputs y.txt", "--save-outputs 'y.txt': the name must end in .npz", 2),
+        ("--save-outputs npz", "--save-outputs 'npz': the name must end in .npz", 2),
+        ("--save-outputs y.npz/", "--save-outputs 'y.npz/': the name must end in .npz", 2),
+        ("--csv photo.jpg", "'photo.jpg': the same command reads it", 2),
         ("--save-outputs y.npz --csv y.npz", "'y.npz': it is named for two outputs", 2),
         ("--save-outputs none/y.npz", "cannot write 'none/y.npz'", 2),
         ("--save-outputs y.npz --check", "differs from the reference", 1),

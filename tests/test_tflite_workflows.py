@@ -237,7 +237,7 @@ def test_a_checked_run_compares_with_the_file_s_operators(
         ("compile tiny-yolov2 --kernels tflm -o {out}", "only a .tflite takes them"),
         ("run {file} --input {int8}", "int8 (1, 6, 6, 3): must be float32 (1, 6, 6, 3)"),
         ("run {file} --input x={int8}", "no input 'x': network small takes 'real_image'"),
-        ("run {file} --input {nan} --save-outputs {out}", "every value must be finite"),
+        ("run {file} --input {nan} --save-outputs {out}.npz", "every value must be finite"),
         ("run {file} --input {x} --weights w", "weights 'w': network small has its own"),
         ("run {file} --input {x} --mean 1 --std 1", "mean 1: it is for an image"),
         ("run {file} --input {x} --size 32", "size (32, 32): only built-in networks"),

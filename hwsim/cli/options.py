@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 import click
 
 from hwsim.errors import InputError
+from hwsim.escape import quoted
 
+NPZ_SUFFIX = ".npz"
 STANDARD_OUTPUT = "-"
 SIZE_NAME = "SIZE|WIDTHxHEIGHT"
 
@@ -190,6 +192,17 @@ def is_no_standard_output(
     if value == STANDARD_OUTPUT:
         raise InputError(f"{parameter.opts[-1]} -: only --json can go to standard output")
     return value
+
+
+def is_npz_file(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse a name that does not end as numpy expects it of several arrays in a file."""
+    name = is_no_standard_output(ctx, parameter, value)
+    if name is not None and not name.lower().endswith(NPZ_SUFFIX):
+        raise InputError(
+            f"{parameter.opts[-1]} {quoted(name)}: the name must end in {NPZ_SUFFIX}, which is the "
+            "format that is written"
+        )
+    return name
 
 
 json_option = click.option(

@@ -7,7 +7,7 @@ from hwsim.cli.options import (
     current_verbosity,
     image_option,
     input_option,
-    is_no_standard_output,
+    is_npz_file,
     network_options,
     normalization_options,
     output_options,
@@ -26,7 +26,7 @@ from hwsim.cli.options import (
 @click.option(
     "--save-outputs",
     metavar="FILE.npz",
-    callback=is_no_standard_output,
+    callback=is_npz_file,
     help="Write the network's outputs as arrays for numpy, under their names: int8, or as a "
     ".tflite has them.",
 )
