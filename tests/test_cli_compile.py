@@ -89,7 +89,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
     def fails(*_: Any, **_named: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(hwsim.flows.compilation, "Machine", fails)
+    monkeypatch.setattr(hwsim.flows.memory_run, "Machine", fails)
     monkeypatch.setattr(hwsim.flows.compilation, "time_program", fails)
     for image in ([], ["--image", "photo.jpg"]):
         assert main(["compile", MINI, *image, "--out", str(tmp_path / "a" / "b")]) == 130

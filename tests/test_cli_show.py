@@ -196,16 +196,44 @@ def test_stages_of_a_tflite_are_told_with_the_proofs_of_its_sums(
     assert any(line.startswith(shown) for line in lines)
 
 
-def test_operators_without_exact_stages_are_told_all_at_once(tmp_path: Path) -> None:
+def test_a_network_of_several_programs_is_shown_with_its_steps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
     from tests.tflite_small import rearranged
 
     file = tmp_path / "rearranged.tflite"
     file.write_bytes(rearranged().content())
+    assert main(["show", str(file)]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[5:11] == [
+        "program 1 accelerator program 16 16",
+        "depth_to_space_1 host depth to space operator 1 DEPTH_TO_SPACE 16 16",
+        "program 2 accelerator program 16 64",
+        "depth_to_space_3 host depth to space operator 3 DEPTH_TO_SPACE 64 64",
+        "program 3 accelerator program 64 64",
+        "The host reads 80 bytes and writes 80; host time is not in any figure.",
+    ]
+    assert "conv_2d_2 program 2 depth_to_space_1 1x1 / 1 - conv_2d_2 4x4x4 64" in lines
+    document = hwsim.show(file).document
+    assert [stage.program for stage in document.stages] == ["program 1", "program 2", "program 3"]
+    assert document.refusals == ()
+
+
+def test_convolutions_without_exact_stages_are_told_all_at_once(tmp_path: Path) -> None:
+    pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
+    from tests.tflite_small import rearranged
+
+    content = rearranged()
+    for tensor in content.tensors:
+        if tensor.data is not None and len(tensor.dims) == 4:
+            tensor.scales = [2.0**31]
+    file = tmp_path / "wide.tflite"
+    file.write_bytes(content.content())
     document = hwsim.show(file).document
     assert document.stages == ()
+    assert document.file is None
     assert {each.fate for each in document.operators} == {"undecided"}
-    assert document.refusals == (
-        "operator 1 DEPTH_TO_SPACE: depth to space has no stage yet",
-        "operator 3 DEPTH_TO_SPACE: depth to space has no stage yet",
-    )
+    assert [line.split(":")[0] for line in document.refusals] == [
+        f"operator {number} CONV_2D" for number in (0, 2, 4)
+    ]

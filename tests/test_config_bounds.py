@@ -14,6 +14,7 @@ from hwsim.cost.estimate import Estimate
 from hwsim.errors import InputError
 from hwsim.flows.estimate import price
 from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage, Tensor
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.report.document import make_document
 from hwsim.report.json_text import json_text
 
@@ -210,7 +211,7 @@ def test_every_figure_of_a_legal_configuration_is_finite(chip: dict[str, Any]) -
 def estimate_or_reason(config: Config) -> Estimate | str:
     """Return an estimate, or the refusal: no channel pool, or a buffer too small for a tile."""
     try:
-        return price(small_network(config.widths.weight_bits), config)
+        return price(ProgramGraphs.of(small_network(config.widths.weight_bits)), config)
     except InputError as error:
         return str(error)
 

@@ -12,6 +12,7 @@ from hwsim.cost.memory import on_chip_memories
 from hwsim.flows.estimate import price
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph, Shape, Source, Stage, Tensor
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.program.traffic import traffic_by_stage
 from hwsim.report.document import make_document
 from hwsim.synthesis.calibration import (
@@ -46,9 +47,10 @@ def test_useful_bytes_leave_out_what_pads() -> None:
 def test_energy_is_operations_times_coefficients() -> None:
     config = preset_with("edge", energy={"mac_pj": 1.0, "on_chip_pj_per_byte": 1.0,
                                          "dram_pj_per_byte": 1.0})  # fmt: skip
-    timeline = time_program(compile_graph(one_layer(), config))
+    program = compile_graph(one_layer(), config)
+    timeline = time_program(program)
     (stage,) = timeline.stages
-    energy = frame_energy(timeline)
+    energy = frame_energy([program], timeline)
     busy = 2 * 2 * 16  # output blocks x input blocks x pixels
     assert stage.busy_cycles == busy
     assert energy.mac_mj == pytest.approx(busy * 256 * 1e-9)
@@ -130,7 +132,7 @@ def test_the_gate_model_s_error_is_stated_where_it_was_compared() -> None:
 def test_no_error_is_stated_where_no_synthesis_was_compared(sections: dict[str, Any]) -> None:
     config = preset_with("edge", **sections)
     assert gate_error(config) is None
-    found = make_document(price(build_network("tiny-yolov2-mini"), config)).totals
+    found = make_document(price(ProgramGraphs.of(build_network("tiny-yolov2-mini")), config)).totals
     assert (found.gates_are_calibrated, found.gates_error_ratio) == (False, None)
 
 
@@ -160,13 +162,13 @@ def test_what_the_model_predicts_is_what_was_fitted() -> None:
 
 
 def test_the_layer_that_causes_the_peak_is_named() -> None:
-    found = price(build_network("tiny-yolov2"), load_config("edge"))
+    found = price(ProgramGraphs.of(build_network("tiny-yolov2")), load_config("edge"))
     assert found.peak_feature_stage == "conv1"
     assert found.peak_feature_bytes == 416 * 416 * 4 + 208 * 208 * 16
 
 
 def test_frames_utilisation_and_bandwidth_follow_from_the_cycles() -> None:
-    found = price(build_network("tiny-yolov2"), load_config("edge"))
+    found = price(ProgramGraphs.of(build_network("tiny-yolov2")), load_config("edge"))
     cycles = found.timeline.cycles
     assert found.frames_per_second == 400e6 / cycles
     assert found.mac_utilisation == 3_485_520_896 / (256 * cycles)

@@ -30,6 +30,7 @@ from hwsim.escape import chart_label, comment, csv_cell, markdown_code, visible
 from hwsim.flows.estimate import price
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph, Stage
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.report.c_header import c_header
 from hwsim.report.csv_rows import csv_text
 from hwsim.report.document import (
@@ -51,6 +52,7 @@ from hwsim.rtl.deliver.system_rdl import Manual, write_manual
 from hwsim.rtl.deliver.verilog import to_verilog
 from hwsim.testbenches import simulator
 from hwsim.timeline import time_program
+from tests.loading import alone
 
 TOP = "accelerator"
 HOSTILE = (
@@ -165,7 +167,9 @@ def test_headers_in_c_compile(name: str, tmp_path: Path) -> None:
     graph = replace(build_network("condensation-net-mini"), name=visible(name))
     program = compile_graph(graph, config)
     network = CompiledNetwork(name, 64, 64, 2, 8, name)
-    document = make_memory_map(program, time_program(program), network, None, None, (), {}, {})
+    document = make_memory_map(
+        alone(program), [time_program(program)], network, None, None, (), {}, {}
+    )
     (tmp_path / "memory.h").write_text(c_header(document), "utf-8", newline="")
     (tmp_path / "accelerator.h").write_text(manual(name).header, "utf-8", newline="")
     source = '#include "memory.h"\n#include "accelerator.h"\nint main(void) { return 0; }\n'
@@ -207,7 +211,7 @@ def reported(name: str) -> tuple[Estimate, Document]:
     sources = config.energy.model_copy(
         update={f"{kind}_source": name for kind in ("mac", "on_chip", "dram")}
     )
-    found = price(graph, config.model_copy(update={"energy": sources}))
+    found = price(ProgramGraphs.of(graph), config.model_copy(update={"energy": sources}))
     tensors = tuple(TensorFigures(stage.name, 1, 1, 0.5, 0.0, "0") for stage in graph.stages)
     outputs = (OutputFigures(visible(name), 1, 1, 1, 0.5, 0),)
     run = RunFigures(
@@ -282,7 +286,7 @@ def test_rows_start_no_formula(name: str) -> None:
 @named
 def test_the_trace_holds_the_name(name: str) -> None:
     found, _ = reported(name)
-    assert json.loads(trace_text(found.timeline))["otherData"]["config"] == name
+    assert json.loads(trace_text(found))["otherData"]["config"] == name
 
 
 @named

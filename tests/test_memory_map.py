@@ -32,6 +32,7 @@ from hwsim.testbenches.axi_memory import Contents
 from hwsim.testbenches.driver import FLAGS
 from hwsim.timeline import time_program
 from tests.drawn import configs, drawn_input, shapes_of_graphs, with_drawn_constants
+from tests.loading import alone
 from tests.outputs import golden_outputs
 from tests.test_machine import compiled
 
@@ -191,7 +192,7 @@ def test_every_tensor_lies_as_its_layout_says(data: st.DataObject, seed: int) ->
 
 
 def mapped(program: Program) -> MemoryMap:
-    return make_memory_map(program, time_program(program), NETWORK, None, None, (), {}, {})
+    return make_memory_map(alone(program), [time_program(program)], NETWORK, None, None, (), {}, {})
 
 
 @pytest.mark.parametrize(
@@ -263,7 +264,12 @@ def test_the_header_serves_the_driver(
 def test_every_name_is_documented(document: dict[str, Any]) -> None:
     text = OUTPUTS.read_text("utf-8")
     section = text[text.index("## Memory") :]
-    names = {*document, *document["tensors"][0], *document["registers"][0], *document["program"]}
+    names = {
+        *document,
+        *document["tensors"][0],
+        *document["registers"][0],
+        *document["programs"][0],
+    }
     for name in names | {*document["network"]}:
         assert f"`{name}`" in section, f"{name} is not in docs/outputs.md"
-    assert document["schema_version"] == "2.1"
+    assert document["schema_version"] == "3.0"

@@ -12,6 +12,7 @@ from hwsim.compiler.place import Lived, Placement, least_bytes, place
 from hwsim.frontends.builtin import NETWORKS
 from hwsim.graph import Graph
 from hwsim.graph.lifetimes import lifetimes
+from hwsim.graph.program_graphs import ProgramGraphs
 from tests.darknet_files import network_file
 from tests.drawn import branching_graphs
 from tests.loading import loaded_graph
@@ -67,7 +68,7 @@ def test_the_search_finds_what_the_largest_first_misses() -> None:
 @given(branching_graphs(max_stages=8))
 def test_every_tensor_of_a_graph_is_kept_while_it_is_needed(graph: Graph) -> None:
     config = load_config("nano")
-    memory = feature_memory(graph, config)
+    memory = feature_memory(ProgramGraphs.of(graph), config)
     needed = lifetimes(graph)
     for number, stage in enumerate(graph.stages):
         reads = {source.tensor.name for source in stage.sources}
@@ -92,7 +93,7 @@ PUBLISHED = ("yolov2-tiny-voc", "yolov3-tiny", "yolov4-tiny")
 def test_networks_take_no_more_memory_than_their_largest_stage(name: str, preset: str) -> None:
     """No placement takes less, nor does any other order of the stages."""
     graph = loaded_graph(network_file(f"{name}.cfg") if name in PUBLISHED else name)
-    memory = feature_memory(graph, load_config(preset))
+    memory = feature_memory(ProgramGraphs.of(graph), load_config(preset))
     own = [
         sum(memory.tensors[tensor.name].size_bytes for tensor in (*stage.inputs, stage.output))
         for stage in graph.stages

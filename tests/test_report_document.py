@@ -21,6 +21,7 @@ from hwsim.cost.estimate import Estimate
 from hwsim.flows.estimate import price
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Graph, SpatialPool
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.program.program import Traffic
 from hwsim.report import perfetto
 from hwsim.report.bandwidth import WINDOW_CYCLES, Transfer, bus_transfers, peak_window_bytes
@@ -43,7 +44,7 @@ UNITS_THEMSELVES = {"macs", "cycles", "filters"}
 
 @pytest.fixture(scope="module", params=["condensation-net-mini", "tiny-yolov2-mini"])
 def found(request: pytest.FixtureRequest) -> Estimate:
-    return price(build_network(request.param), load_config("edge"))
+    return price(ProgramGraphs.of(build_network(request.param)), load_config("edge"))
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +252,7 @@ def test_csv_holds_the_layers_of_the_json(document: Document) -> None:
 
 
 def test_the_trace_is_what_perfetto_reads(found: Estimate) -> None:
-    trace = json.loads(trace_text(found.timeline))
+    trace = json.loads(trace_text(found))
     names = {
         event["tid"]: event["args"]["name"]
         for event in trace["traceEvents"]
@@ -290,7 +291,7 @@ def test_a_trace_has_a_bounded_number_of_events(
             event["args"].get(name, 0) for event in whole
         )
     assert sum(event["args"].get("merged", 1) for event in merged) == len(whole)
-    assert json.loads(trace_text(timeline))["otherData"]["merged"] > 1
+    assert json.loads(trace_text(found))["otherData"]["merged"] > 1
     ends: dict[int, int] = {}
     for event in merged:
         first = event["args"]["first_cycle"]
@@ -305,7 +306,7 @@ def test_odd_clocks_make_no_overlap(clock_hz: int) -> None:
         update={"clock": config.clock.model_copy(update={"clock_hz": clock_hz})}
     )
     graph: Graph = build_network("tiny-yolov2-mini")
-    test_the_trace_is_what_perfetto_reads(price(graph, config))
+    test_the_trace_is_what_perfetto_reads(price(ProgramGraphs.of(graph), config))
 
 
 def test_the_documentation_explains_every_figure_as_the_schema_does() -> None:

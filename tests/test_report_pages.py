@@ -12,6 +12,7 @@ from hwsim.cost.estimate import Estimate
 from hwsim.cost.gates import gate_error
 from hwsim.flows.estimate import price
 from hwsim.frontends.builtin import build_network
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.report.activities import all_series, merged_count
 from hwsim.report.charts import SHOWN_VARIANTS, TRAFFIC_COLOURS, traffic_chart
 from hwsim.report.document import Document, make_document
@@ -25,7 +26,7 @@ FULL = ["condensation-net", "tiny-yolov2"]
 
 @pytest.fixture(scope="module", params=FULL)
 def found(request: pytest.FixtureRequest) -> Estimate:
-    return price(build_network(request.param), load_config("edge"))
+    return price(ProgramGraphs.of(build_network(request.param)), load_config("edge"))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_tables_say_what_is_assumed(document: Document) -> None:
 def test_no_error_is_stated_that_nobody_measured() -> None:
     """Tables and page state no error for a gate model that was not measured."""
     config = preset_with("edge", bus={"outstanding_reads": 129})
-    found = price(build_network("tiny-yolov2-mini"), config)
+    found = price(ProgramGraphs.of(build_network("tiny-yolov2-mini")), config)
     document = make_document(found)
     for text in (table_of(document, verbose=True), page_text(document, found)):
         assert "no synthesis was compared for such a configuration" in " ".join(text.split())
@@ -143,7 +144,7 @@ def test_the_traffic_chart_holds_every_byte(document: Document) -> None:
 
 def test_a_page_stays_small_whatever_the_network() -> None:
     """A page of any network has at most 6 megabytes, of which Plotly takes 4.8."""
-    found = price(build_network("tiny-yolov2", 2048, 2048), load_config("nano"))
+    found = price(ProgramGraphs.of(build_network("tiny-yolov2", 2048, 2048)), load_config("nano"))
     text = page_text(make_document(found), found)
     assert len(text.encode()) <= 6_000_000
     tiles = len(found.timeline.tiles)

@@ -131,8 +131,10 @@ def test_steps_out_of_order_are_no_network(written: Path) -> None:
     network = loaded(written)
     with pytest.raises(InputError, match=r"network small: no step leaves tensor 'quantize_0'"):
         replace(network, steps=network.steps[1:])
-    with pytest.raises(InputError, match="2 programs of the accelerator: only one"):
+    with pytest.raises(InputError, match="network small: tensor 'fully_connected_2' is left twice"):
         replace(network, steps=(*network.steps[:2], *network.steps[1:]))
+    with pytest.raises(InputError, match="network small: no step is the accelerator's"):
+        replace(network, steps=network.steps[:1])
 
 
 def test_an_estimate_begins_with_the_steps(

@@ -47,13 +47,14 @@ def test_busy_and_waiting_cycles_add_up(data: st.DataObject) -> None:
 @drawing
 @given(st.data())
 def test_units_never_overlap_themselves(data: st.DataObject) -> None:
-    timeline = time_program(compiled(data.draw(shapes_of_graphs()), data.draw(configs(8))))
+    program = compiled(data.draw(shapes_of_graphs()), data.draw(configs(8)))
+    timeline = time_program(program)
     for before, after in pairwise(timeline.tiles):
         assert before.issue_end <= after.issue_start
     # Of the COMPUTEs of a tile the last one is drained.
     drained = [tile for tile in timeline.tiles if tile.drain_start < tile.drain_end]
     assert len(drained) == sum(
-        isinstance(each, Compute) and each.last for each in timeline.program.descriptors
+        isinstance(each, Compute) and each.last for each in program.descriptors
     )
     assert all(tile.issue_end < tile.drain_start for tile in drained)
     for before, after in pairwise(drained):

@@ -150,7 +150,7 @@ def _sum(chain: Chain, word: str) -> None:
     dims = chain.dims(given)
     alike = [number for number in chain.there if chain.dims(number) == dims]
     other = int(chain.rng.choice(alike))
-    if word == "MUL" or chain.chance(0.25):
+    if chain.chance(0.6 if word == "MUL" else 0.25):
         count = dims[3] if chain.chance(0.7) else 1
         other = chain.file.constant(
             chain.values((1, 1, 1, count)), scales=[chain.scale()], zero_points=[chain.zero_point()]
@@ -294,6 +294,22 @@ def _block(chain: Chain) -> None:
     chain.file.operator("SPACE_TO_DEPTH", [given], left, BlockSize=size)
 
 
+def _moved_by_host(chain: Chain) -> None:
+    """Leave pixels that only the host moves or interpolates."""
+    given = chain.pick()
+    if given is None:
+        return
+    _, rows, columns, channels = chain.dims(given)
+    if channels % 4 == 0 and chain.chance(0.5):
+        left = chain.same(given, (1, rows * 2, columns * 2, channels // 4))
+        chain.file.operator("DEPTH_TO_SPACE", [given], left, BlockSize=2)
+        return
+    size = chain.integer(1, 8), chain.integer(1, 8)
+    numbers = chain.file.constant(np.array(size, np.int32))
+    left = chain.same(given, (1, *size, channels))
+    chain.file.operator("RESIZE_BILINEAR", [given, numbers], left)
+
+
 def _clamp(chain: Chain) -> None:
     given = chain.pick()
     if given is None:
@@ -322,8 +338,6 @@ def _function(chain: Chain) -> None:
         left = chain.made(dims, *((1 / 128, low + 128) if word == "TANH" else (1 / 256, low)))
     options = {"SOFTMAX": {"Beta": 1.0}, "LEAKY_RELU": {"Alpha": 0.3}}.get(word, {})
     chain.file.operator(word, [given], left, **options)
-    if word == "SOFTMAX":  # the host's, which nothing reads
-        chain.there.remove(left)
 
 
 OPERATORS: dict[Callable[[Chain], None], int] = {
@@ -345,6 +359,7 @@ OPERATORS: dict[Callable[[Chain], None], int] = {
     _split: 2,
     _doubled: 2,
     _block: 1,
+    _moved_by_host: 6,
     _clamp: 2,
     _function: 2,
 }

@@ -128,7 +128,8 @@ def bent() -> File:
 
 def _pixelwise(file: File, filters: int, channels: int) -> tuple[int, int]:
     """Return weights and bias of a convolution that looks at single pixels."""
-    weights = np.arange(filters * channels, dtype=np.int8).reshape(filters, 1, 1, channels)
-    w = file.constant(weights, scales=[0.01], zero_points=[0])
-    b = file.constant(np.zeros(filters, np.int32), scales=[0.005], zero_points=[0])
+    weights = np.arange(1, 1 + filters * channels, dtype=np.int8)
+    shaped = weights.reshape(filters, 1, 1, channels)
+    w = file.constant(shaped, scales=[0.1], zero_points=[0])
+    b = file.constant(np.zeros(filters, np.int32), scales=[0.05], zero_points=[0])
     return w, b

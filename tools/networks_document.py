@@ -7,7 +7,7 @@ from hwsim.frontends.darknet_keys import SECTIONS
 from hwsim.frontends.darknet_layers import MAKERS
 from hwsim.frontends.tflite_operators import KINDS
 from hwsim.graph.operators import Concat, Operator, Reshape, Slice, Upsample
-from hwsim.graph.pointwise import Dequantize, Quantize
+from hwsim.graph.pointwise import Quantize
 from hwsim.passes.copies import ADDRESSES
 from hwsim.passes.quantized_stages import STAGED
 
@@ -39,8 +39,14 @@ has its judge:
 
 LiteRT's default kernels are not its reference: `.venv/bin/pytest -s -k kept_ones
 tests/test_tflite_networks.py` prints how far they are from each other. An operator without exact
-stages is left to the host where neither a convolution nor a fully connected operator follows it,
-and is refused elsewhere.
+stages is left to the host, wherever it stands; only a convolution without them is refused.
+
+What depends on the host's work waits for it: the accelerator computes the network in as many
+*programs* as that takes and no more, and the host works between them. All programs have one memory
+and the same hardware. Small operators between two of the host's, and those behind the host's work
+where no convolution follows, are the host's too: they are not worth a program. Addresses cost
+none. `.venv/bin/pytest -s tests/test_tflite_between.py` puts every kind of operator between
+convolutions.
 
 | in the file | runs on | exactly, and how far |
 |---|---|---|
@@ -110,11 +116,11 @@ def _place_of(kind: type[Operator]) -> str:
         return "address"
     if kind in STAGED:
         return "accelerator"
-    return "host" if kind.IS_ON_HOST or kind is Dequantize else "host, at the ends of a network"
+    return "host"
 
 
 REMARKS: dict[type[Operator], str] = {
-    Concat: "of channels; other axes are the host's, at the end of a network",
+    Concat: "of channels; other axes are the host's",
     Reshape: "in front of a fully connected operator, an order of its weights",
     Slice: "of channels",
     Upsample: "by 2, nearest pixels",

@@ -142,6 +142,8 @@ def _print(document: "MemoryMap", folder: str) -> None:
         click.echo(f"  {path:16}{sizes.get(path, ''):>18}  {kinds[path]}")
     for write in document.registers:
         click.echo(f"  {write.name:16}{_hexadecimal(write.value):>18}")
+    for program in document.programs[1:]:
+        click.echo(f"  {program.name:16}{_hexadecimal(program.address):>18}")
     for end, tensors in (("input", document.placed_inputs), ("output", document.placed_outputs)):
         for tensor in tensors:
             shape, name = "x".join(map(str, tensor.shape)), visible(tensor.name)

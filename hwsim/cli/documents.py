@@ -76,7 +76,7 @@ class Wanted:
         if self.trace is not None:
             from hwsim.report.perfetto import trace_text
 
-            contents[self.trace] = trace_text(found.estimate.timeline)
+            contents[self.trace] = trace_text(found.estimate)
         if self.page is not None:
             from hwsim.report.web_page import page_text
 

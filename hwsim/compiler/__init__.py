@@ -3,8 +3,9 @@
 from hwsim.compiler.compile import (
     compile_graph,
     plan_graph,
+    plan_network,
     plan_of_any_size,
     write_program,
 )
 
-__all__ = ["compile_graph", "plan_graph", "plan_of_any_size", "write_program"]
+__all__ = ["compile_graph", "plan_graph", "plan_network", "plan_of_any_size", "write_program"]

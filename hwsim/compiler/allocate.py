@@ -6,7 +6,7 @@ from hwsim.arch.config import Config
 from hwsim.compiler.pack import tensor_bytes
 from hwsim.compiler.place import Lived, least_bytes, place
 from hwsim.graph import Graph
-from hwsim.graph.lifetimes import lifetimes
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.program.blocking import lies_packed
 from hwsim.program.program import WINDOW_BYTES, Region, Traffic
 from hwsim.program.schedule import Schedule
@@ -25,24 +25,24 @@ class FeatureMemory:
     """The largest sum of what is alive during one stage: no memory could be smaller."""
 
 
-def feature_memory(graph: Graph, config: Config) -> FeatureMemory:
-    """Return the places of all tensors of a graph, for the stages during which each is needed."""
-    lived = _lived(graph, config)
+def feature_memory(graphs: ProgramGraphs, config: Config) -> FeatureMemory:
+    """Return the places of all tensors of a network, for the moments at which each is needed."""
+    lived = _lived(graphs, config)
     found = place(lived)
     regions = {
         tensor.name: Region(tensor.name, Traffic.FEATURES_READ, offset, one.size_bytes)
-        for tensor, one, offset in zip(graph.tensors, lived, found.offsets, strict=True)
+        for tensor, one, offset in zip(graphs.whole.tensors, lived, found.offsets, strict=True)
     }
     return FeatureMemory(regions, found.peak_bytes, least_bytes(lived))
 
 
-def least_feature_bytes(graph: Graph, config: Config) -> int:
+def least_feature_bytes(graphs: ProgramGraphs, config: Config) -> int:
     """Return the least memory that any places of the tensors take together."""
-    return least_bytes(_lived(graph, config))
+    return least_bytes(_lived(graphs, config))
 
 
-def _lived(graph: Graph, config: Config) -> list[Lived]:
-    lives = lifetimes(graph)
+def _lived(graphs: ProgramGraphs, config: Config) -> list[Lived]:
+    graph, lives = graphs.whole, graphs.lifetimes
     return [
         Lived(tensor_bytes(tensor.shape, lies_packed(graph, tensor), config), *lives[tensor.name])
         for tensor in graph.tensors

@@ -14,9 +14,11 @@ from hwsim.compiler.task import Task
 from hwsim.compiler.tiling import schedule_stage
 from hwsim.compiler.tokens import Tokens
 from hwsim.graph import Graph
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.isa.descriptor import Descriptor, End
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES
 from hwsim.isa.tokens import TOKEN_MASK
+from hwsim.program.network_plan import NetworkPlan
 from hwsim.program.program import Plan, Program, Region, StageProgram, Traffic
 from hwsim.program.schedule import Schedule
 
@@ -32,38 +34,60 @@ def compile_graph(graph: Graph, config: Config) -> Program:
 
 
 def plan_graph(graph: Graph, config: Config, on_stage: Callable[[], None] = lambda: None) -> Plan:
+    """Plan the one program of a graph as `plan_network` does."""
+    return plan_network(ProgramGraphs.of(graph), config, on_stage).programs[0]
+
+
+def plan_network(
+    graphs: ProgramGraphs, config: Config, on_stage: Callable[[], None] = lambda: None
+) -> NetworkPlan[Plan]:
     """Choose every stage's tiling and place everything in memory, but write no descriptor.
 
     This takes hardly longer for a large image than for a small one. `on_stage` is called when a
-    stage's tiling has been chosen. Raises `InputError` if a stage cannot run or the program is too
+    stage's tiling has been chosen. Raises `InputError` if a stage cannot run or a program is too
     large: whatever can be refused without weights.
     """
-    check_build(graph, config)
-    check_least_size(with_shared_layouts(graph), config)
-    plan = plan_of_any_size(graph, config, on_stage)
-    check_size(plan)
+    check_build(graphs.whole, config)
+    check_least_size(with_shared_layouts(graphs), config)
+    plan = _plan_of_any_size(graphs, config, on_stage)
+    for program in plan.programs:
+        check_size(program)
     return plan
 
 
-def plan_of_any_size(
-    graph: Graph, config: Config, on_stage: Callable[[], None] = lambda: None
-) -> Plan:
+def plan_of_any_size(graph: Graph, config: Config) -> Plan:
     """Plan a network that is only compared with, and so may be too large to run."""
     check_build(graph, config)
-    graph = with_shared_layouts(graph)
-    schedules: list[Schedule] = []
-    for stage in graph.stages:
-        schedules.append(schedule_stage(stage, config))
-        on_stage()
-    # Features come first, then weights and program: each part is a window, in whole pages.
-    features = feature_memory(graph, config)
-    weights = weight_regions(graph, schedules, config, start=features.peak_bytes)
-    stages = _stage_programs(graph, config, schedules, weights)
-    # The first page is read whole, however short the program.
-    code_bytes = max(stages[-1].last_descriptor * DESCRIPTOR_BYTES, PAGE_BYTES)
-    code = Region("program", Traffic.PROGRAM, aligned(weights[-1].end), code_bytes)
-    return Plan(
-        graph, config, stages, code, features.tensors, features.peak_bytes, features.least_bytes
+    return _plan_of_any_size(ProgramGraphs.of(graph), config, lambda: None).programs[0]
+
+
+def _plan_of_any_size(
+    graphs: ProgramGraphs, config: Config, on_stage: Callable[[], None]
+) -> NetworkPlan[Plan]:
+    graphs = with_shared_layouts(graphs)
+    # Features come first, then weights and descriptors: each part is a window, in whole pages.
+    features = feature_memory(graphs, config)
+    end = features.peak_bytes
+    parts: list[tuple[StageProgram, ...]] = []
+    for graph in graphs.parts:
+        schedules: list[Schedule] = []
+        for stage in graph.stages:
+            schedules.append(schedule_stage(stage, config))
+            on_stage()
+        weights = weight_regions(graph, schedules, config, start=end)
+        parts.append(_stage_programs(graph, config, schedules, weights))
+        end = weights[-1].end
+    programs: list[Plan] = []
+    for graph, stages in zip(graphs.parts, parts, strict=True):
+        # The first page is read whole, however short the program.
+        code_bytes = max(stages[-1].last_descriptor * DESCRIPTOR_BYTES, PAGE_BYTES)
+        code = Region("program", Traffic.PROGRAM, aligned(end), code_bytes)
+        end = code.end
+        tensors = {tensor.name: features.tensors[tensor.name] for tensor in graph.tensors}
+        sizes = features.peak_bytes, features.least_bytes
+        programs.append(Plan(graph, config, stages, code, tensors, *sizes))
+    return NetworkPlan(
+        graphs, tuple(programs), features.tensors, features.peak_bytes, features.least_bytes
     )
 
 

@@ -8,23 +8,29 @@ from numpy.typing import NDArray
 from hwsim.compiler.pack import pack_features, pack_image
 from hwsim.graph import Tensor
 from hwsim.program.blocking import lies_packed
+from hwsim.program.network_plan import NetworkPlan, NetworkProgram
 from hwsim.program.program import Plan, Program, Window
 
 
-def extent(plan: Plan) -> Window:
+def extent(plan: NetworkPlan[Plan]) -> Window:
     """Return the whole pages that hold both windows."""
     windows = (plan.features, plan.constants)
     return Window(min(window.base for window in windows), max(window.limit for window in windows))
 
 
-def memory_image(program: Program, inputs: Mapping[int, bytes]) -> bytes:
-    """Return the bytes of `extent` before START, with `inputs` at their addresses.
+def memory_image(network: NetworkProgram, inputs: Mapping[str, NDArray[np.int8]]) -> bytes:
+    """Return the bytes of `extent` before the first START, with inputs `x[C, H, W]` by name.
 
-    Inputs that are not given are 0, and so are the tensors that the run will write.
+    Inputs that are not given are 0, and so are the tensors that are written later.
     """
-    whole = extent(program)
+    whole = extent(network)
     memory = bytearray(whole.limit + 1 - whole.base)
-    for address, part in {**program.image(), **inputs}.items():
+    parts = [part for program in network.programs for part in program.image().items()]
+    for tensor in network.graph.inputs:
+        if tensor.name in inputs:
+            packed = packed_input(network, tensor, inputs[tensor.name])
+            parts.append((network.region(tensor).address, packed))
+    for address, part in parts:
         memory[address - whole.base : address - whole.base + len(part)] = part
     return bytes(memory)
 
@@ -37,7 +43,7 @@ def packed_inputs(program: Program, inputs: Mapping[str, NDArray[np.int8]]) -> d
     }
 
 
-def packed_input(plan: Plan, tensor: Tensor, values: NDArray[np.int8]) -> bytes:
+def packed_input(plan: Plan | NetworkPlan[Plan], tensor: Tensor, values: NDArray[np.int8]) -> bytes:
     """Return the bytes in memory of an input `x[C, H, W]`."""
     pack = pack_image if lies_packed(plan.graph, tensor) else pack_features
     return pack(values, plan.config)

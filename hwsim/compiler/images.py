@@ -3,18 +3,20 @@
 from dataclasses import replace
 
 from hwsim.graph import Graph, Tensor
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.program.blocking import is_packed
 
 
-def with_shared_layouts(graph: Graph) -> Graph:
-    """Return the graph in which every image is read packed by all its readers, or by none.
+def with_shared_layouts(graphs: ProgramGraphs) -> ProgramGraphs:
+    """Return the graphs in which every image is read packed by all its readers, or by none.
 
     An image that some cannot read packed lies in memory as any other map.
     """
-    mixed = [tensor for tensor in graph.inputs if _is_read_in_two_ways(graph, tensor)]
+    whole = graphs.whole
+    mixed = [tensor for tensor in whole.inputs if _is_read_in_two_ways(whole, tensor)]
     if not mixed:
-        return graph
-    return graph.with_tensors(replace(tensor, is_image=False) for tensor in mixed)
+        return graphs
+    return graphs.with_tensors(replace(tensor, is_image=False) for tensor in mixed)
 
 
 def _is_read_in_two_ways(graph: Graph, tensor: Tensor) -> bool:

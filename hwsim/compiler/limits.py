@@ -5,6 +5,7 @@ from hwsim.compiler.allocate import least_feature_bytes
 from hwsim.compiler.count import least_computes
 from hwsim.errors import InputError
 from hwsim.graph import Graph, Stage
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.isa.descriptor import FIELDS
 from hwsim.isa.fields import MEMORY_END, Opcode
 from hwsim.program.blocking import Blocking
@@ -59,12 +60,12 @@ def check_fields(stage: Stage, blocking: Blocking, config: Config) -> None:
         )
 
 
-def check_least_size(graph: Graph, config: Config) -> None:
-    """Raise `InputError` for a program too large however it is scheduled, before that is done.
+def check_least_size(graphs: ProgramGraphs, config: Config) -> None:
+    """Raise `InputError` for a network too large however it is scheduled, before that is done.
 
     The search for the schedules of maps that no memory holds would take minutes.
     """
-    least_bytes = least_feature_bytes(graph, config)
+    graph, least_bytes = graphs.whole, least_feature_bytes(graphs, config)
     if least_bytes > MEMORY_END:
         raise InputError(
             f"{graph.name} needs at least {least_bytes} bytes of memory: addresses end at "

@@ -1,5 +1,6 @@
 """The energy of one frame, from counted operations and assumed coefficients."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hwsim.arch.config import Config
@@ -25,12 +26,12 @@ class Energy:
         return self.mac_mj + self.on_chip_mj + self.dram_mj
 
 
-def frame_energy(timeline: Timeline) -> Energy:
+def frame_energy(programs: Sequence[Program], timeline: Timeline) -> Energy:
     """Return the energy of issued MACs, of on-chip memory accesses and of the bytes on the bus."""
-    config = timeline.program.config
+    config = timeline.config
     busy = sum(stage.busy_cycles for stage in timeline.stages)
     bus_bytes = sum(stage.traffic.bytes.total for stage in timeline.stages)
-    on_chip = _on_chip_bytes(timeline, config, busy, bus_bytes)
+    on_chip = _on_chip_bytes(programs, config, busy, bus_bytes)
     costs = config.energy
     return Energy(
         mac_mj=busy * config.macs_per_cycle * costs.mac_pj / PICOJOULES_PER_MILLIJOULE,
@@ -39,7 +40,7 @@ def frame_energy(timeline: Timeline) -> Energy:
     )
 
 
-def _on_chip_bytes(timeline: Timeline, config: Config, busy: int, bus_bytes: int) -> int:
+def _on_chip_bytes(programs: Sequence[Program], config: Config, busy: int, bus_bytes: int) -> int:
     """Return the bytes that are read from or written to on-chip memories.
 
     In each busy cycle one word of features is read, and the accumulator of every output lane is
@@ -47,11 +48,11 @@ def _on_chip_bytes(timeline: Timeline, config: Config, busy: int, bus_bytes: int
     its weights; the drain reads accumulators and writes staging.
     """
     accumulator_bytes = config.array.output_lanes * config.widths.accumulator_bits // 8
-    drained_words = _drained_words(timeline.program)
+    drained_words = sum(map(_drained_words, programs))
     return (
         busy * (config.word_bytes + 2 * accumulator_bytes)
         + bus_bytes
-        + _weight_words_read(timeline.program) * config.word_bytes
+        + sum(map(_weight_words_read, programs)) * config.word_bytes
         + drained_words * (accumulator_bytes + config.word_bytes)
     )
 

@@ -9,23 +9,28 @@ from hwsim.cost.energy import Energy, frame_energy
 from hwsim.cost.gates import ModuleGates, gate_model
 from hwsim.cost.memory import OnChipMemory, on_chip_memories
 from hwsim.graph import Graph
+from hwsim.program.network_plan import NetworkProgram
 from hwsim.program.traffic import StageTraffic, add_traffic
 from hwsim.timeline import Timeline
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """All figures that follow from a program's timeline; each is computed at its first use."""
+    """All figures that follow from a network's programs and from the timeline of all of them.
 
+    Each is computed at its first use.
+    """
+
+    program: NetworkProgram
     timeline: Timeline
 
     @property
     def graph(self) -> Graph:
-        return self.timeline.program.graph
+        return self.program.graph
 
     @property
     def config(self) -> Config:
-        return self.timeline.program.config
+        return self.program.config
 
     @cached_property
     def traffic(self) -> StageTraffic:
@@ -34,7 +39,7 @@ class Estimate:
 
     @cached_property
     def energy(self) -> Energy:
-        return frame_energy(self.timeline)
+        return frame_energy(self.program.programs, self.timeline)
 
     @cached_property
     def gates(self) -> tuple[ModuleGates, ...]:
@@ -47,7 +52,7 @@ class Estimate:
     @cached_property
     def comparison(self) -> Comparison | None:
         """The network beside its baselines; None if it has no condensed stage."""
-        return compare(self.timeline.program)
+        return compare(self.program.programs[0])  # condensed networks have one
 
     @property
     def frames_per_second(self) -> float:
@@ -69,17 +74,17 @@ class Estimate:
 
     @property
     def peak_feature_bytes(self) -> int:
-        return self.timeline.program.peak_feature_bytes
+        return self.program.peak_feature_bytes
 
     @property
     def least_feature_bytes(self) -> int:
         """The lower bound of the peak: what is alive during one stage, at its largest."""
-        return self.timeline.program.least_feature_bytes
+        return self.program.least_feature_bytes
 
     @property
     def peak_feature_stage(self) -> str:
         """The name of the stage whose inputs and output together take the most memory."""
-        regions = self.timeline.program.tensors
+        regions = self.program.tensors
         return max(
             self.graph.stages,
             key=lambda stage: sum(

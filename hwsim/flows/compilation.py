@@ -1,17 +1,12 @@
 """Compile a network to a memory image, and run a photograph through it on the machine."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hwsim.compiler import write_program
-from hwsim.compiler.image import memory_image, packed_input, packed_inputs
-from hwsim.compiler.pack import pack_features
+from hwsim.compiler.image import memory_image
 from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.estimate import compiled
 from hwsim.flows.file_inputs import (
     FileInputs,
     Numbers,
@@ -21,19 +16,24 @@ from hwsim.flows.file_inputs import (
     file_inputs,
     normalization,
 )
-from hwsim.flows.host_steps import inputs_before
 from hwsim.flows.inputs import Arrays, InputValues, check_without_arrays, input_values
-from hwsim.flows.network import File, Network, NetworkSource, loaded, optional_path, placed
+from hwsim.flows.memory_run import MemoryRun, run_in_memory
+from hwsim.flows.network import (
+    File,
+    Network,
+    NetworkSource,
+    loaded,
+    optional_path,
+    placed,
+    program_graphs,
+)
 from hwsim.flows.planning import planned
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
-from hwsim.graph import Graph, Stage
+from hwsim.graph import Graph
 from hwsim.graph.file_tensors import Normalization
 from hwsim.graph.steps import FileNetwork
-from hwsim.machine import Machine
-from hwsim.program.blocking import padding_values
-from hwsim.program.program import Program
-from hwsim.program.relocate import check_base, relocate
+from hwsim.program.relocate import check_base, relocate_network
 from hwsim.report.c_header import c_header
 from hwsim.report.file_figures import file_figures
 from hwsim.report.json_text import json_text
@@ -94,14 +94,6 @@ class CompileResult(Result):
         ]
 
 
-@dataclass(frozen=True)
-class _Executed:
-    """The bytes of the outputs, one after the other, and hashes of all tensors' bytes."""
-
-    outputs: bytes = b""
-    sha256: dict[str, str] = field(default_factory=dict)  # of every tensor, by its name
-
-
 def file_names(has_inputs: bool) -> list[str]:
     """Return the names of the files that `compile_network` makes, with inputs or without."""
     return [MEMORY, MAP, HEADER] + ([EXPECTED] if has_inputs else [])
@@ -123,7 +115,8 @@ def compile_network(
 
     `network`, `config`, `image`, `inputs`, `weights`, `mean` and `std` are as for `run`; without
     image and inputs the memory holds no inputs, which only a network can do without that needs none
-    to be quantized. That of a `.tflite` holds what the host's steps before the accelerator leave.
+    to be quantized. That of a `.tflite` holds what the host's steps before the first program leave;
+    all its programs have one memory.
     """
     check_progress(progress)
     whole = loaded(network, progress)
@@ -139,31 +132,29 @@ def compile_network(
         check_no_normalization(by)
         if inputs is None and (has_inputs or not shapes.is_quantized):
             check_without_arrays(shapes, image)
-    check_base(planned(shapes, chosen, progress), base)
+    check_base(planned(program_graphs(whole, shapes), chosen, progress), base)
     weights = optional_path("weights", weights)
-    given, stored = _entered(whole, image, inputs, by) if has_inputs else (InputValues({}), {})
+    given = _entered(whole, image, inputs, by) if has_inputs else InputValues({})
     with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits, inputs)
-        graph = made.graph
-    plan = planned(graph, chosen, progress)
-    with progress(f"compiling {shapes.name}", len(graph.stages)) as advance:
-        program = write_program(plan, advance)
-    executed = _execute(program, stored, progress) if has_inputs else _Executed()
-    moved = relocate(program, base)
-    packed = packed_inputs(moved, stored) if has_inputs else {}
-    files: dict[str, str | bytes] = {MEMORY: memory_image(moved, packed)}
+    compiled_network = compiled(program_graphs(whole, made.graph), chosen, progress)
+    moved = relocate_network(compiled_network, base)
+    run = MemoryRun()
     if has_inputs:
-        files[EXPECTED] = executed.outputs
+        run = run_in_memory(compiled_network, given, progress, PURPOSE)
+    files: dict[str, str | bytes] = {MEMORY: memory_image(moved, run.inputs)}
+    if has_inputs:
+        files[EXPECTED] = b"".join(run.outputs[each.name] for each in made.graph.outputs)
     with single_step(progress, f"timing {shapes.name}"):
-        timeline = time_program(program)
+        timelines = [time_program(program) for program in compiled_network.programs]
     document = make_memory_map(
         moved,
-        timeline,
-        network=_network(graph, made.origin),
+        timelines,
+        network=_network(made.graph, made.origin),
         file=file_figures(whole) if isinstance(whole, FileNetwork) else None,
-        image=_placed_image(given, graph, executed.sha256),
+        image=_placed_image(given, made.graph, run.sha256),
         arrays=given.arrays,
-        sha256=executed.sha256,
+        sha256=run.sha256,
         files={name: len(content) for name, content in files.items()},
     )
     files[MAP] = json_text(document)
@@ -173,38 +164,11 @@ def compile_network(
 
 def _entered(
     network: Network, image: File | None, inputs: Arrays | None, by: Normalization | None
-) -> tuple[InputValues | FileInputs, Arrays]:
-    """Return what enters a network, and what of that enters the accelerator: int8 `x[C, H, W]`."""
+) -> InputValues | FileInputs:
+    """Return what enters a network."""
     if isinstance(network, FileNetwork):
-        values = file_inputs(network, image, inputs, by, PURPOSE)
-        return values, inputs_before(network, values.maps, PURPOSE)
-    given = input_values(network, image, inputs, PURPOSE)
-    return given, given.values
-
-
-def _execute(program: Program, inputs: Arrays, progress: Progress) -> _Executed:
-    """Run the program at the compiler's own addresses, so that no memory below a base is needed."""
-    graph = program.graph
-    sha256 = {
-        tensor.name: _sha256(packed_input(program, tensor, inputs[tensor.name]))
-        for tensor in graph.inputs
-    }
-    with progress(f"executing {graph.name}", len(graph.stages)) as advance:
-
-        def on_stage(stage: Stage, values: NDArray[np.int8]) -> None:
-            padding = padding_values(stage, program.config)
-            packed = pack_features(values, program.config, padding)
-            sha256[stage.output.name] = _sha256(packed)
-            advance()
-
-        memory = Machine(program, inputs, on_stage=on_stage).run()
-    regions = [program.region(tensor) for tensor in graph.outputs]
-    outputs = b"".join(memory.data[each.address : each.end].tobytes() for each in regions)
-    return _Executed(outputs, sha256)
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+        return file_inputs(network, image, inputs, by, PURPOSE)
+    return input_values(network, image, inputs, PURPOSE)
 
 
 def _placed_image(

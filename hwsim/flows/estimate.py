@@ -4,14 +4,15 @@ from hwsim.arch.config import Config
 from hwsim.compiler import write_program
 from hwsim.cost.estimate import Estimate
 from hwsim.flows.configuration import ConfigSource
-from hwsim.flows.network import NetworkSource, loaded, placed
+from hwsim.flows.network import NetworkSource, loaded, placed, program_graphs
 from hwsim.flows.planning import planned
 from hwsim.flows.progress import Progress, check_progress, silent
 from hwsim.flows.results import EstimateResult
-from hwsim.graph import Graph
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.graph.steps import FileNetwork
+from hwsim.program.network_plan import NetworkPlan, NetworkProgram
 from hwsim.report.file_figures import file_figures
-from hwsim.timeline import time_program
+from hwsim.timeline import joined, time_program
 
 
 def estimate(
@@ -27,13 +28,22 @@ def estimate(
     check_progress(progress)
     found = loaded(network, progress)
     file = file_figures(found) if isinstance(found, FileNetwork) else None
-    return EstimateResult(price(*placed(found, config), progress), file=file)
+    graph, chosen = placed(found, config)
+    return EstimateResult(price(program_graphs(found, graph), chosen, progress), file=file)
 
 
-def price(graph: Graph, config: Config, progress: Progress = silent) -> Estimate:
-    """Compile a graph and price its program."""
-    plan = planned(graph, config, progress)
-    with progress(f"compiling {graph.name}", len(graph.stages)) as advance:
-        program = write_program(plan, advance)
-    with progress(f"timing {graph.name}", len(graph.stages)) as advance:
-        return Estimate(time_program(program, advance))
+def price(graphs: ProgramGraphs, config: Config, progress: Progress = silent) -> Estimate:
+    """Compile a network and price its programs."""
+    network = compiled(graphs, config, progress)
+    with progress(f"timing {network.graph.name}", len(network.graph.stages)) as advance:
+        timelines = [time_program(program, advance) for program in network.programs]
+    return Estimate(network, joined(timelines))
+
+
+def compiled(graphs: ProgramGraphs, config: Config, progress: Progress) -> NetworkProgram:
+    """Return the programs of a network. Raises `InputError` for what cannot run."""
+    plan = planned(graphs, config, progress)
+    with progress(f"compiling {plan.graph.name}", len(plan.graph.stages)) as advance:
+        programs = tuple(write_program(program, advance) for program in plan.programs)
+    sizes = plan.peak_feature_bytes, plan.least_feature_bytes
+    return NetworkPlan(plan.graphs, programs, plan.tensors, *sizes)

@@ -22,13 +22,21 @@ from hwsim.flows.file_inputs import (
     normalization,
 )
 from hwsim.flows.inputs import Arrays, check_without_arrays, input_values
-from hwsim.flows.network import File, NetworkSource, loaded, optional_path, placed
+from hwsim.flows.network import (
+    File,
+    NetworkSource,
+    loaded,
+    optional_path,
+    placed,
+    program_graphs,
+)
 from hwsim.flows.planning import planned
 from hwsim.flows.progress import Advance, Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.results import RunResult
 from hwsim.graph import Graph, Stage
 from hwsim.graph.lifetimes import drop_unread
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.graph.steps import FileNetwork
 from hwsim.machine import Machine
 from hwsim.program.program import Program
@@ -84,14 +92,14 @@ def run(
         check_no_weights(whole, weights)
         if inputs is None:
             check_image(whole, image, by)
-        planned(shapes, chosen, progress)
+        planned(program_graphs(whole, shapes), chosen, progress)
         values = file_inputs(whole, image, inputs, by, PURPOSE)
         return run_file(whole, chosen, values, check, progress)
     check_no_normalization(by)
     # Refuse what cannot run before the long work.
     if inputs is None:
         check_without_arrays(shapes, image)
-    planned(shapes, chosen, progress)
+    planned(ProgramGraphs.of(shapes), chosen, progress)
     weights = optional_path("weights", weights)
     with importing_extra("golden", PURPOSE):
         from hwsim.golden.networks import FloatNetwork
@@ -99,13 +107,14 @@ def run(
     given = input_values(shapes, image, inputs, PURPOSE)
     with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits, given.values)
-    found = price(made.graph, chosen, progress)
+    found = price(ProgramGraphs.of(made.graph), chosen, progress)
     real: Iterator[Tensor | None] = repeat(None)
     if made.weights is not None:
         real = float_outputs(FloatNetwork(shapes, made.weights), given.pixels())
     with progress(f"executing {shapes.name}", len(made.graph.stages)) as advance:
         reference = golden_reference(made.graph, given.values) if check else None
-        executed = execute(found.timeline.program, given.values, real, advance, reference)
+        (program,) = found.program.programs
+        executed = execute(program, given.values, real, advance, reference)
     figures = RunFigures(
         image=given.image_name,
         image_sha256=given.image_sha256,

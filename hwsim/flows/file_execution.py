@@ -14,7 +14,6 @@ from hwsim.extras import importing_extra
 from hwsim.flows.estimate import price
 from hwsim.flows.execution import (
     LEAST_SIGNAL_TO_NOISE_DB,
-    Executed,
     Reference,
     compare,
     execute,
@@ -26,8 +25,9 @@ from hwsim.flows.host_steps import Maps, run_steps
 from hwsim.flows.progress import Progress
 from hwsim.flows.results import RunResult
 from hwsim.graph import Graph, Stage
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.graph.steps import FileNetwork
-from hwsim.report.document import RunFigures
+from hwsim.report.document import RunFigures, TensorFigures
 from hwsim.report.file_figures import file_figures
 from hwsim.report.file_outputs import file_output_figures
 
@@ -43,19 +43,19 @@ def run_file(
     With `check`, the first element that differs from what the file's own operators compute raises
     `ComparisonError`.
     """
-    found = price(network.graph, config, progress)
+    found = price(ProgramGraphs.of_steps(network), config, progress)
     source = source_tensors(network, given.maps, PURPOSE) if check else {}
-    executed = Executed((), {})
+    stored: list[TensorFigures] = []
 
-    def run_device(graph: Graph, inputs: Maps) -> Maps:
-        nonlocal executed
-        reference = _reference(graph, inputs, source) if check else None
-        with progress(f"executing {graph.name}", len(graph.stages)) as advance:
-            program = found.timeline.program
+    def run_program(number: int, inputs: Maps) -> Maps:
+        program = found.program.programs[number]
+        reference = _reference(program.graph, inputs, source) if check else None
+        with progress(f"executing {network.name}", len(program.stages)) as advance:
             executed = execute(program, inputs, repeat(None), advance, reference)
+        stored.extend(executed.tensors)
         return executed.outputs
 
-    tensors = run_steps(network, given.maps, run_device, PURPOSE)
+    tensors = run_steps(network, given.maps, run_program, PURPOSE)
     if check:
         _compare_outputs(network, tensors, source)
     outputs = file_values(network, tensors)
@@ -67,7 +67,7 @@ def run_file(
         weights="graph",
         is_checked=check,
         least_signal_to_noise_db=LEAST_SIGNAL_TO_NOISE_DB[config.widths.weight_bits],
-        tensors=executed.tensors,
+        tensors=tuple(stored),
         outputs=output_figures(network.graph),
         file_outputs=file_output_figures(network, outputs),
     )

@@ -1,6 +1,7 @@
 """Execute a network's steps in order, those of the host by the source interpreter."""
 
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -9,27 +10,26 @@ from numpy.typing import NDArray
 from hwsim.errors import InputError
 from hwsim.escape import quoted
 from hwsim.extras import importing_extra
-from hwsim.graph import Graph
 from hwsim.graph.steps import DeviceStep, FileNetwork, HostStep
 
 Maps = Mapping[str, NDArray[Any]]  # x[C, H, W] by the tensor's name: int8, or float32
-RunDevice = Callable[[Graph, Maps], Maps]  # from the inputs of a program to its outputs
+RunProgram = Callable[[int, Maps], Maps]  # from its number and its inputs to its outputs
 
 
-def run_steps(network: FileNetwork, inputs: Maps, run_device: RunDevice, purpose: str) -> Maps:
+def run_steps(network: FileNetwork, inputs: Maps, run_program: RunProgram, purpose: str) -> Maps:
     """Return every tensor that comes from outside or that a step leaves, by its name.
 
-    `inputs` are maps of the network's inputs. Raises `InputError` where the runtime's own integers
-    would overflow in a step of the host.
+    `inputs` are maps of the network's inputs; programs are numbered from 0 on. Raises `InputError`
+    where the runtime's own integers would overflow in a step of the host.
     """
-    tensors = dict(inputs)
+    tensors, programs = dict(inputs), count()
     for step in network.steps:
         read = {name: tensors[name] for name in step.reads}
         match step:
             case HostStep():
                 tensors[step.leaves[0]] = _run_on_host(network, step, read, purpose)
-            case DeviceStep(graph):
-                tensors |= run_device(graph, _stored(read))
+            case DeviceStep():
+                tensors |= run_program(next(programs), _stored(read))
     return tensors
 
 
@@ -45,14 +45,3 @@ def _run_on_host(network: FileNetwork, step: HostStep, read: Maps, purpose: str)
 
 def _stored(read: Maps) -> Maps:
     return {name: np.ascontiguousarray(x) for name, x in read.items()}
-
-
-def inputs_before(network: FileNetwork, inputs: Maps, purpose: str) -> Maps:
-    """Return the inputs of the accelerator's program, for maps of the network's."""
-    tensors = dict(inputs)
-    for step in network.steps:
-        read = {name: tensors[name] for name in step.reads}
-        if isinstance(step, DeviceStep):
-            return _stored(read)
-        tensors[step.leaves[0]] = _run_on_host(network, step, read, purpose)
-    raise AssertionError(network.name)

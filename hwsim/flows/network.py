@@ -15,6 +15,7 @@ from hwsim.frontends.builtin import NETWORKS, build_network
 from hwsim.graph import Graph
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.graph.steps import FileNetwork
 from hwsim.passes.weight_width import with_weight_bits
 from hwsim.report.records import Records
@@ -201,10 +202,17 @@ def loaded(network: NetworkSource, progress: Progress = silent) -> Network:
 
 
 def placed(network: NetworkSource, config: ConfigSource) -> tuple[Graph, Config]:
-    """Return the graph that the accelerator computes and the config that two arguments name.
+    """Return the graph of all that the accelerator computes and the config that two arguments name.
 
     A graph without constants takes the config's width of weights.
     """
     chosen, found = configuration(config), loaded(network)
     graph = found.graph if isinstance(found, FileNetwork) else found
     return with_weight_bits(graph, chosen.widths.weight_bits), chosen
+
+
+def program_graphs(network: Network, graph: Graph) -> ProgramGraphs:
+    """Return the graphs of a network's programs, where `graph` has the stages of all."""
+    if isinstance(network, FileNetwork):
+        return ProgramGraphs.of_steps(network)
+    return ProgramGraphs.of(graph)

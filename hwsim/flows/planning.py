@@ -1,13 +1,15 @@
 """Plan a network's program, with progress where that takes long."""
 
 from hwsim.arch.config import Config
-from hwsim.compiler import plan_graph
+from hwsim.compiler import plan_network
 from hwsim.flows.progress import Progress
-from hwsim.graph import Graph
+from hwsim.graph.program_graphs import ProgramGraphs
+from hwsim.program.network_plan import NetworkPlan
 from hwsim.program.program import Plan
 
 
-def planned(graph: Graph, config: Config, progress: Progress) -> Plan:
-    """Return the plan of a graph. Raises `InputError` for what cannot run."""
+def planned(graphs: ProgramGraphs, config: Config, progress: Progress) -> NetworkPlan[Plan]:
+    """Return the plan of a network. Raises `InputError` for what cannot run."""
+    graph = graphs.whole
     with progress(f"planning {graph.name}", len(graph.stages)) as advance:
-        return plan_graph(graph, config, advance)
+        return plan_network(graphs, config, advance)

@@ -1,6 +1,6 @@
 """Show a network's operators, and the stages that they become."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -23,7 +23,8 @@ from hwsim.graph.operators import Add, Operator, Subtract
 from hwsim.graph.steps import FileNetwork
 from hwsim.passes.exact_sum import PAIRS
 from hwsim.passes.lower import Lowered, lower
-from hwsim.passes.steps import shared
+from hwsim.passes.steps import in_turn, shared
+from hwsim.report.file_figures import PROGRAM, file_figures, program_names
 from hwsim.report.layers import operators
 from hwsim.report.records import Records
 from hwsim.report.result import Result
@@ -113,12 +114,13 @@ def _staged(graph: Graph) -> Structure:
         name=graph.name,
         inputs=tuple(map(_input, graph.inputs)),
         kernels=None,
+        file=None,
         macs=graph.macs,
         outputs=tuple(tensor.name for tensor in graph.outputs),
         operators=tuple(
             _lowered(each, lowered.operators, lowered) for each in named if lowered is not None
         ),
-        stages=tuple(map(_stage, graph.stages)),
+        stages=tuple(_stage(stage, PROGRAM) for stage in graph.stages),
         proved_sums=(),
         refusals=(),
     )
@@ -131,14 +133,15 @@ def _input(tensor: Tensor) -> InputFigures:
 
 def _quantized(graph: OperatorGraph, kernels: Kernels) -> Structure:
     """Return the operators of a `.tflite`, and the stages or the reasons why there are none."""
-    lowered, by_host = None, set[str]()
+    network, lowered, by_host = None, None, set[str]()
     refusals: tuple[str, ...] = ()
     try:
         parts, lowered = shared(graph, kernels, tables_of(graph, kernels))
-        by_host = {operator.name for operator in (*parts.before, *parts.after)}
+        network = FileNetwork(graph, kernels, in_turn(parts, lowered.graph))
+        by_host = {step.operator.name for step in network.host_steps}
     except InputError as error:
         refusals = error.reasons
-    stages = () if lowered is None else lowered.graph.stages
+    stages = () if network is None else network.graph.stages
     sums = {each.name for each in graph.operators if isinstance(each, Add | Subtract)}
     by_accelerator = (
         set() if lowered is None else {each.name for each in lowered.operators.operators}
@@ -150,17 +153,24 @@ def _quantized(graph: OperatorGraph, kernels: Kernels) -> Structure:
         name=graph.name,
         inputs=tuple(map(_input, graph.inputs)),
         kernels=kernels.value,
+        file=None if network is None else file_figures(network),
         macs=graph.total_macs,
         outputs=graph.outputs,
         operators=tuple(
             _in_file(each, graph, lowered, by_host, by_accelerator) for each in graph.operators
         ),
-        stages=tuple(map(_stage, stages)),
+        stages=() if network is None else tuple(_stages_of_steps(network)),
         proved_sums=tuple(
             _proved_sum(stage) for stage in stages if stage.name in sums and len(stage.sources) > 1
         ),
         refusals=refusals,
     )
+
+
+def _stages_of_steps(network: FileNetwork) -> Iterator[StageFigures]:
+    names = program_names(len(network.device_steps))
+    for name, step in zip(names, network.device_steps, strict=True):
+        yield from (_stage(stage, name) for stage in step.graph.stages)
 
 
 def _in_file(
@@ -226,10 +236,11 @@ def _operator(operator: Operator, graph: OperatorGraph, fate: FateName) -> Opera
     )
 
 
-def _stage(stage: Stage) -> StageFigures:
+def _stage(stage: Stage, program: str) -> StageFigures:
     shape = stage.output.shape
     return StageFigures(
         name=stage.name,
+        program=program,
         sources=tuple(
             SourceFigures(
                 tensor=source.tensor.name,

@@ -15,10 +15,15 @@ from hwsim.compiler import compile_graph
 from hwsim.compiler.image import packed_inputs
 from hwsim.errors import ComparisonError
 from hwsim.flows.delivery import verilog
+from hwsim.flows.estimate import compiled
 from hwsim.flows.progress import Advance, Progress, single_step
 from hwsim.graph import Graph
+from hwsim.graph.program_graphs import ProgramGraphs
+from hwsim.graph.steps import FileNetwork
 from hwsim.passes.baselines import materialized
 from hwsim.program.program import Program
+from hwsim.report.file_figures import PROGRAM, program_names
+from hwsim.report.verification import program_title
 from hwsim.timeline import Timeline, time_program
 
 BENCH = "hwsim.testbenches.tb_network"
@@ -28,8 +33,12 @@ PERCENT = 100
 
 @dataclass(frozen=True)
 class Subject:
-    """A program to verify, with the name that tells it from others."""
+    """A program to verify, with the names that tell it from others.
 
+    `name` is the one of its step, where a network has several.
+    """
+
+    name: str
     variant: str
     description: str
     program: Program
@@ -46,8 +55,19 @@ def subjects(graph: Graph, config: Config, unfused: bool) -> tuple[Subject, ...]
     found: list[Subject] = []
     for key, text, variant in chosen:
         program = compile_graph(variant, config)
-        found.append(Subject(key, text, program, time_program(program)))
+        found.append(Subject(PROGRAM, key, text, program, time_program(program)))
     return tuple(found)
+
+
+def subjects_of_steps(
+    network: FileNetwork, config: Config, progress: Progress
+) -> tuple[Subject, ...]:
+    """Return the programs of a network in steps."""
+    programs = compiled(ProgramGraphs.of_steps(network), config, progress).programs
+    return tuple(
+        Subject(name, "A", "nothing condensed", program, time_program(program))
+        for name, program in zip(program_names(len(programs)), programs, strict=True)
+    )
 
 
 def simulate(
@@ -89,7 +109,7 @@ def _verilog(config: Config) -> str:
 
 
 def named(what: str, subject: Subject) -> str:
-    return f"{what} {subject.program.graph.name} ({subject.variant})"
+    return f"{what} {subject.program.graph.name} ({program_title(subject.variant, subject.name)})"
 
 
 @contextmanager

@@ -22,13 +22,14 @@ from hwsim.flows.file_inputs import (
 )
 from hwsim.flows.file_verification import verify_steps
 from hwsim.flows.inputs import Arrays, InputValues, check_without_arrays, input_values
-from hwsim.flows.network import File, NetworkSource, loaded, optional_path, placed
+from hwsim.flows.network import File, NetworkSource, loaded, optional_path, placed, program_graphs
 from hwsim.flows.planning import planned
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.flows.simulation import subjects
 from hwsim.flows.witnesses import verify_program
 from hwsim.graph import Graph
+from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.graph.steps import FileNetwork
 from hwsim.passes.baselines import materialized
 from hwsim.report.document import network_figures
@@ -68,7 +69,7 @@ class VerifiedFigures:
     """The figures of one layer of one program, from all witnesses."""
 
     program: str
-    """The program's letter: A, B or C."""
+    """The program's letter: A, B or C, and its name if there are several."""
     layer: str
     """The layer's name in the network."""
     stored_bytes: int
@@ -107,7 +108,7 @@ class VerifyResult(Result):
         """A row per program and layer."""
         rows = (
             VerifiedFigures(
-                program=program.variant,
+                program=program.title,
                 layer=layer.name,
                 stored_bytes=layer.stored_bytes,
                 different_elements=sum(each.different_elements for each in layer.differences),
@@ -176,8 +177,9 @@ def verify(
         check_no_normalization(by)
         if inputs is None:
             check_without_arrays(shapes, image)
-    for variant in (shapes, materialized(shapes)) if unfused else (shapes,):
-        planned(variant, chosen, progress)
+    planned(program_graphs(whole, shapes), chosen, progress)
+    if unfused:
+        planned(ProgramGraphs.of(materialized(shapes)), chosen, progress)
     weights = optional_path("weights", weights)
     with tools_can_cache():
         check_tools()
@@ -249,8 +251,6 @@ def _document(
         file_outputs=(),
         saving=None,
         failures=tuple(
-            f"{program.variant}: {failure}"
-            for program in programs
-            for failure in program.failures()
+            f"{program.title}: {failure}" for program in programs for failure in program.failures()
         ),
     )

@@ -33,10 +33,14 @@ Stored = NDArray[np.int8]
 
 @dataclass(frozen=True, eq=False)
 class Witnessed:
-    """The figures of one program, and what the Verilog stored of its outputs, by their names."""
+    """The figures of one program, and its outputs by their names.
+
+    `outputs` are those that the Verilog stored, `expected` those of golden.
+    """
 
     figures: VerifiedProgram
     outputs: Mapping[str, Stored]
+    expected: Mapping[str, Stored]
 
 
 def verify_program(
@@ -59,7 +63,9 @@ def verify_program(
         run = load_run(folder)
         attribution = attribute(program, load_record(folder / RECORD, program.config))
     verified = figures(subject, run, attribution, expected, executed, machine_bytes, source)
-    return Witnessed(verified, _outputs(subject, attribution))
+    golden = {each.output.name: expected[each.name] for each in program.graph.stages}
+    outputs = {tensor.name: golden[tensor.name] for tensor in program.graph.outputs}
+    return Witnessed(verified, _outputs(subject, attribution), outputs)
 
 
 def _outputs(subject: Subject, attribution: "Attribution") -> dict[str, Stored]:
@@ -111,7 +117,7 @@ def figures(
                 expected[name],
                 record.stored,
                 record.is_stored,
-                padding_values(record.layer, timeline.program.config),
+                padding_values(record.layer, timeline.config),
             ),
         }
         if record.layer.output.name in source:
@@ -132,6 +138,7 @@ def figures(
             )
         )
     return VerifiedProgram(
+        name=subject.name,
         variant=subject.variant,
         description=subject.description,
         layers=tuple(layers),

@@ -1,9 +1,10 @@
 """A quantized file's network, shared between host and accelerator in ordered steps."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from hwsim.errors import InputError
-from hwsim.graph.file_tensors import FileTensor
+from hwsim.graph.file_tensors import Element, FileTensor
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Operator
@@ -54,7 +55,8 @@ class FileNetwork:
     Tensors have the names of `operators`, which also says what they are in the file. `kernels` is
     the runtime whose arithmetic host and accelerator compute with.
 
-    Raises `InputError` unless every tensor that is read is there, and there is one `DeviceStep`.
+    Raises `InputError` unless every tensor that is read is there and is left once, and there is a
+    `DeviceStep`.
     """
 
     operators: OperatorGraph
@@ -62,17 +64,16 @@ class FileNetwork:
     steps: tuple[Step, ...]
 
     def __post_init__(self) -> None:
+        if not self.device_steps:
+            raise InputError(f"network {self.name}: no step is the accelerator's")
         there = {tensor.name for tensor in self.operators.inputs}
         for step in self.steps:
             _check_there(self.name, there, step.reads)
+            twice = there.intersection(step.leaves)
+            if twice:
+                raise InputError(f"network {self.name}: tensor '{min(twice)}' is left twice")
             there.update(step.leaves)
         _check_there(self.name, there, self.operators.outputs)
-        programs = sum(isinstance(step, DeviceStep) for step in self.steps)
-        if programs != 1:
-            raise InputError(
-                f"network {self.name}: {programs} programs of the accelerator: only one is "
-                "supported so far"
-            )
 
     @property
     def name(self) -> str:
@@ -80,10 +81,33 @@ class FileNetwork:
         return self.operators.name
 
     @property
+    def device_steps(self) -> tuple[DeviceStep, ...]:
+        """The steps of the accelerator."""
+        return tuple(step for step in self.steps if isinstance(step, DeviceStep))
+
+    @property
+    def host_steps(self) -> tuple[HostStep, ...]:
+        """The steps of the host."""
+        return tuple(step for step in self.steps if isinstance(step, HostStep))
+
+    @cached_property
     def graph(self) -> Graph:
-        """The stages of the one program of the accelerator."""
-        (found,) = (step.graph for step in self.steps if isinstance(step, DeviceStep))
-        return found
+        """The stages of all programs as one graph, whose inputs and outputs the host has, too."""
+        first, *others = (step.graph for step in self.device_steps)
+        if not others:
+            return first
+        stages = tuple(stage for step in self.device_steps for stage in step.graph.stages)
+        stored = {stage.output.name for stage in stages}
+        read = {tensor.name: tensor for each in (first, *others) for tensor in each.inputs}
+        wanted = {name for step in self.host_steps for name in step.reads}
+        wanted |= set(self.operators.outputs)
+        return Graph(
+            first.name,
+            tuple(tensor for name, tensor in read.items() if name not in stored),
+            stages,
+            tuple(stage.output for stage in stages if stage.output.name in wanted),
+            first.origin,
+        )
 
     @property
     def inputs(self) -> dict[str, FileTensor]:
@@ -105,8 +129,13 @@ class FileNetwork:
         return found
 
     def in_file(self, name: str) -> FileTensor:
-        """Return a tensor as the file has it."""
-        return self.operators.in_file[name]
+        """Return a tensor as the file has it; one that a pass has added, as it is stored."""
+        if name in self.operators.in_file:
+            return self.operators.in_file[name]
+        tensor = next(each for each in self.graph.tensors if each.name == name)
+        shape = tensor.shape
+        dims = 1, shape.height, shape.width, shape.channels
+        return FileTensor(name, dims, Element.INT8, tensor.quantization)
 
 
 def _check_there(network: str, there: set[str], names: tuple[str, ...]) -> None:

@@ -1,32 +1,31 @@
-"""Cuts a quantized file's network into what the host does before, the accelerator, and after it."""
+"""Shares the operators of a quantized file's network between the host and the accelerator."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from hwsim.errors import InputError
 from hwsim.graph.operator_graph import OperatorGraph
-from hwsim.graph.operators import Axis, Concat, Convolution, FullyConnected, Operator, Reshape
+from hwsim.graph.operators import Axis, Concat, Operator, Reshape
 from hwsim.graph.pointwise import Dequantize, Quantize
+from hwsim.passes.small_work import with_small_work
 
 
 @dataclass(frozen=True)
 class HostParts:
-    """The operators in three parts, each in the order in which they are computed.
+    """The operators of the host, in the file's order, and those of the accelerator.
 
-    The host computes `before` from the network's inputs, the accelerator `device`, and the host
-    `after` from the outputs of that.
+    The inputs of `device` come from outside or from the host; its outputs go there.
     """
 
-    before: tuple[Operator, ...]
+    host: tuple[Operator, ...]
     device: OperatorGraph
-    after: tuple[Operator, ...]
 
 
 def host_parts(graph: OperatorGraph, left_to_host: Collection[str] = ()) -> HostParts:
-    """Return the three parts of a network.
+    """Return both parts of a network.
 
     `left_to_host` names operators that the host computes besides those that always are its work.
-    Raises `InputError` for a convolution behind an operator that only the host computes.
+    Raises `InputError` if nothing is left for the accelerator.
     """
     graph = _without_identities(graph)
     work = {
@@ -34,20 +33,18 @@ def host_parts(graph: OperatorGraph, left_to_host: Collection[str] = ()) -> Host
         for operator in graph.operators
         if operator.name in left_to_host or _is_host_work(graph, operator)
     }
-    before = _before(graph, work)
-    after = _after(graph, work, {operator.name for operator in before})
-    host = {operator.name for operator in (*before, *after)}
-    device = tuple(operator for operator in graph.operators if operator.name not in host)
-    made = {name for operator in device for name in operator.outputs}
-    read = {name for operator in device for name in operator.inputs}
-    wanted = {name for operator in after for name in operator.inputs} | set(graph.outputs)
-    inputs = tuple(graph.tensors[name] for name in graph.tensors if name in read - made)
-    outputs = tuple(name for name in graph.tensors if name in made & wanted)
+    by_host = with_small_work(graph, work)
+    by_host |= _reshapes_for_host(graph, by_host)
+    host = tuple(operator for operator in graph.operators if operator.name in by_host)
+    device = tuple(operator for operator in graph.operators if operator.name not in by_host)
     if not device:
         raise InputError(f"network {graph.name}: nothing is left for the accelerator")
-    return HostParts(
-        before, replace(graph, inputs=inputs, operators=device, outputs=outputs), after
-    )
+    made = {name for operator in device for name in operator.outputs}
+    read = {name for operator in device for name in operator.inputs}
+    wanted = {name for operator in host for name in operator.inputs} | set(graph.outputs)
+    inputs = tuple(graph.tensors[name] for name in graph.tensors if name in read - made)
+    outputs = tuple(name for name in graph.tensors if name in made & wanted)
+    return HostParts(host, replace(graph, inputs=inputs, operators=device, outputs=outputs))
 
 
 def _is_host_work(graph: OperatorGraph, operator: Operator) -> bool:
@@ -60,43 +57,18 @@ def _is_host_work(graph: OperatorGraph, operator: Operator) -> bool:
     return isinstance(operator, Concat) and operator.axis is not Axis.CHANNELS
 
 
-def _before(graph: OperatorGraph, work: set[str]) -> tuple[Operator, ...]:
-    """Return the host's work that needs inputs of the network alone."""
-    there = {tensor.name for tensor in graph.inputs}
-    found: list[Operator] = []
-    for operator in graph.operators:
-        if operator.name in work and there.issuperset(operator.inputs):
-            found.append(operator)
-            there.update(operator.outputs)
-    return tuple(found)
-
-
-def _after(graph: OperatorGraph, work: set[str], before: set[str]) -> tuple[Operator, ...]:
-    """Return the host's other work, and all that depends on it.
-
-    Reshapes that only the host or nobody reads go with it.
-    """
-    by_host: set[str] = set()
-    names: set[str] = set()
-    for operator in graph.operators:
-        depends = bool(by_host.intersection(operator.inputs))
-        if operator.name not in before and (depends or operator.name in work):
-            if isinstance(operator, Convolution | FullyConnected):
-                raise InputError(
-                    f"{operator.place or operator.name}: {operator.KIND} reads what the host "
-                    "computes from the accelerator's outputs"
-                )
-            by_host.update(operator.outputs)
-            names.add(operator.name)
+def _reshapes_for_host(graph: OperatorGraph, by_host: Collection[str]) -> set[str]:
+    """Return the names of the reshapes that only the host or nobody reads."""
+    found: set[str] = set()
     device_reads: set[str] = set()
     for operator in reversed(graph.operators):
-        if operator.name in names or operator.name in before:
+        if operator.name in by_host:
             continue
         if isinstance(operator, Reshape) and not device_reads.intersection(operator.outputs):
-            names.add(operator.name)
+            found.add(operator.name)
         else:
             device_reads.update(operator.inputs)
-    return tuple(operator for operator in graph.operators if operator.name in names)
+    return found
 
 
 def _without_identities(graph: OperatorGraph) -> OperatorGraph:

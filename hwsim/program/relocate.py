@@ -11,10 +11,11 @@ from hwsim.errors import InputError, shown
 from hwsim.escape import brief
 from hwsim.isa.descriptor import Descriptor, Load, Store
 from hwsim.isa.fields import MEMORY_END
+from hwsim.program.network_plan import NetworkPlan, NetworkProgram
 from hwsim.program.program import WINDOW_BYTES, Plan, Program, Region
 
 
-def check_base(plan: Plan, base: int) -> None:
+def check_base(plan: Plan | NetworkPlan[Plan], base: int) -> None:
     """Raise `InputError` unless `base` is whole pages and every address fits 32 bits."""
     if not isinstance(base, int):
         raise InputError(f"base {shown(base)}: must be an integer")
@@ -26,6 +27,17 @@ def check_base(plan: Plan, base: int) -> None:
             f"base {asked}: {plan.graph.name} needs {plan.size_bytes:#x} bytes from there, "
             f"addresses end at {MEMORY_END:#x}"
         )
+
+
+def relocate_network(network: NetworkProgram, base: int) -> NetworkProgram:
+    """Return the same programs with every address moved up by `base` bytes.
+
+    Raises `InputError` as `check_base` does.
+    """
+    check_base(network, base)
+    programs = tuple(relocate(program, base) for program in network.programs)
+    tensors = {name: _moved_region(region, base) for name, region in network.tensors.items()}
+    return replace(network, programs=programs, tensors=tensors)
 
 
 def relocate(program: Program, base: int) -> Program:

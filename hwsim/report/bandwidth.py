@@ -29,7 +29,7 @@ class Transfer(NamedTuple):
 
 def bus_transfers(timeline: Timeline) -> list[Transfer]:
     """Return the transfers of the first page, of every load, then of every store, in order."""
-    word = timeline.program.config.word_bytes
+    word = timeline.config.word_bytes
     return [
         Transfer(
             event.stage,

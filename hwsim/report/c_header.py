@@ -3,7 +3,7 @@
 from hwsim.escape import c_string, comment
 from hwsim.report.c_defines import fields, prefixes
 from hwsim.report.file_figures import FileFigures, FileTensorFigures
-from hwsim.report.memory_map import MemoryMap
+from hwsim.report.memory_map import MemoryMap, PlacedProgram
 from hwsim.report.placed_tensor import PlacedTensor
 
 JOB = {  # fields of `struct NAME_job` in the driver in C, in its order
@@ -19,8 +19,9 @@ HEADER = """\
  * {title}.
  *
  * Before START, memory.bin lies at MEMORY_BASE and every input at its ADDRESS. After the run every
- * output lies at its ADDRESS. In all of them, channel c of the pixel in row y, column x is the
- * signed byte at
+ * output lies at its ADDRESS.
+{between} *
+ * In all of them, channel c of the pixel in row y, column x is the signed byte at
  *     ADDRESS + c / PIXEL_BYTES * BLOCK_BYTES + y * ROW_BYTES + x * PIXEL_BYTES + c % PIXEL_BYTES
  * and stands for SCALE * (byte - ZERO_POINT). Of a photograph, channels 0, 1, 2 are red, green,
  * blue, and a byte is the 8-bit value - 128 (the top bit flipped). With 4 PIXEL_BYTES the fourth
@@ -57,8 +58,8 @@ STEPS = """\
  *
  *     const struct NAME_step steps[MEMORY_STEPS_COUNT] = MEMORY_STEPS;
  *
- * You write the functions of the host, one for each of its operators; a program without one of them
- * does not link. They compute, in the order of the steps:
+ * You write the functions of the host, one for each of its operators; what lacks one of them does
+ * not link. They compute, in the order of the steps:
  *
 {rows}
  *
@@ -82,6 +83,12 @@ extern "C" {{
     {{ {elements} }}
 
 """
+BETWEEN = """\
+ *
+ * This network has several programs, which are steps below. The place of a tensor becomes another's
+ * once no step needs it: a step of the host reads and writes its tensors when it is called, and
+ * only the network's own outputs are whole at the end.
+"""
 NEXT_LINE = ", \\\n      "
 
 
@@ -96,13 +103,14 @@ def c_header(document: MemoryMap) -> str:
         title=comment(f"{network} on {config}, by hwsim {document.hwsim_version}"),
         defines="\n".join(lines),
         job=job,
-        steps="" if document.file is None else _steps(document.file),
+        steps="" if document.file is None else _steps(document.file, document.programs),
+        between=BETWEEN if len(document.programs) > 1 else "",
         inputs=_initializer("INPUT", document.placed_inputs),
         outputs=_initializer("OUTPUT", document.placed_outputs),
     )
 
 
-def _steps(file: FileFigures) -> str:
+def _steps(file: FileFigures, programs: tuple[PlacedProgram, ...]) -> str:
     """Return the functions of the host's operators, and an initializer of all steps."""
     functions = [
         f"memory_host_op_{number}" if step.where == "host" else "0"
@@ -111,14 +119,16 @@ def _steps(file: FileFigures) -> str:
     rows: list[str] = []
     for function, step in zip(functions, file.steps, strict=True):
         parameters = "".join(f", {key} {value}" for key, value in step.parameters.items())
-        what = "the program"
+        what = f"the accelerator: {step.name}"
         if step.where == "host":
             what = f"{function}: {step.kind}{parameters} ({step.place})"
         reads, leaves = (" + ".join(names) for names in (step.reads, step.leaves))
         rows += [f" *   {comment(what)}", f" *       {comment(f'{reads} -> {leaves}')}"]
+    waiting = iter(programs)
+    addresses = (next(waiting).address if name == "0" else 0 for name in functions)
     elements = (
-        f"{{ {c_string(step.name)}, {function} }}"
-        for function, step in zip(functions, file.steps, strict=True)
+        f"{{ {c_string(step.name)}, {function}, {address:#010x}u }}"
+        for step, function, address in zip(file.steps, functions, addresses, strict=True)
     )
     return STEPS.format(
         kernels=file.kernels,

@@ -7,11 +7,10 @@ from typing import Any
 
 from hwsim.escape import chart_label
 from hwsim.graph import Tensor
-from hwsim.graph.lifetimes import lifetimes
+from hwsim.program.network_plan import NetworkProgram
 from hwsim.report.comparison import VariantFigures
 from hwsim.report.document import Document
 from hwsim.report.layers import WAITS, LayerFigures
-from hwsim.timeline import Timeline
 
 Figure = dict[str, Any]
 
@@ -114,18 +113,20 @@ def _stacked_cycles(
     return {"data": data, "layout": base_layout("layer", unit, barmode="stack")}
 
 
-def memory_chart(document: Document, timeline: Timeline) -> Figure:
-    """Return a chart of each feature map at its place in DRAM, over the layers that need it."""
-    program = timeline.program
-    layers = program.graph.stages
-    maps, lives = program.graph.tensors, lifetimes(program.graph)
+def memory_chart(document: Document, program: NetworkProgram) -> Figure:
+    """Return a chart of each feature map at its place in DRAM, over the layers that need it.
+
+    Operators that the host computes have their places among the layers.
+    """
+    moments, lives = program.graphs.moments, program.graphs.lifetimes
+    maps = program.graph.tensors
     base = min(program.tensors[tensor.name].address for tensor in maps)
     data: list[Figure] = []
-    alive = [0] * len(layers)
+    alive = [0] * len(moments)
     for number, tensor in enumerate(maps):
         region, (first, last) = program.tensors[tensor.name], lives[tensor.name]
-        for step in range(first, last + 1):
-            alive[step] += region.size_bytes
+        for moment in range(first, last + 1):
+            alive[moment] += region.size_bytes
         colour = (SKY_BLUE, ORANGE)[number % 2]
         offset = region.address - base
         data.append(_rectangle(tensor, first, last, offset, region.size_bytes, colour))
@@ -134,12 +135,12 @@ def memory_chart(document: Document, timeline: Timeline) -> Figure:
     data.append(_map_labels(data, peak))
     layout = base_layout("layer being computed, and what is alive meanwhile", "KiB")
     layout["xaxis"] |= {
-        "tickvals": list(range(len(layers))),
+        "tickvals": list(range(len(moments))),
         "ticktext": [
-            f"{chart_label(each.name)}<br>{size / BYTES_PER_KIB:,.1f} KiB"
-            for each, size in zip(layers, alive, strict=True)
+            f"{chart_label(name)}<br>{size / BYTES_PER_KIB:,.1f} KiB"
+            for name, size in zip(moments, alive, strict=True)
         ],
-        "range": [-0.6, len(layers) - 0.4],
+        "range": [-0.6, len(moments) - 0.4],
     }
     layout["yaxis"]["range"] = [0, 1.14 * peak]
     layout["shapes"] = [

@@ -1,15 +1,17 @@
 """A quantized file's network as figures: its inputs, outputs and steps, as its file has them."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, Literal
 
 from hwsim.graph.operators import Operator
-from hwsim.graph.steps import FileNetwork, HostStep, Step
-from hwsim.report.structure import KernelsName, TypeName
+from hwsim.graph.steps import FileNetwork, HostStep
 from hwsim.report.table import Table
 
+TypeName = Literal["int8", "uint8", "float32"]
+KernelsName = Literal["litert", "tflm"]
 ELEMENT_BYTES: dict[str, int] = {"int8": 1, "uint8": 1, "float32": 4}
 PROGRAM = "program"
 
@@ -39,7 +41,8 @@ class StepFigures:
     where: Literal["host", "accelerator"]
     """The place where it is computed."""
     name: str
-    """Name of the operator in `hwsim show`; `program` for the accelerator's."""
+    """Name of the operator in `hwsim show`; `program` for the accelerator's, or `program 1` and so
+    on where there are several."""
     kind: str
     """Kind of the operator; `program` for the accelerator's."""
     place: str
@@ -87,7 +90,7 @@ def file_figures(network: FileNetwork) -> FileFigures:
         inputs=tuple(tensors[name] for name in network.inputs),
         outputs=tuple(tensors[name] for name in network.outputs),
         tensors=tuple(tensors.values()),
-        steps=tuple(_step(network, step) for step in network.steps),
+        steps=tuple(_steps(network)),
     )
 
 
@@ -121,19 +124,28 @@ def _plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
-def _step(network: FileNetwork, step: Step) -> StepFigures:
-    operator = step.operator if isinstance(step, HostStep) else None
-    return StepFigures(
-        where="host" if operator else "accelerator",
-        name=operator.name if operator else PROGRAM,
-        kind=operator.KIND if operator else PROGRAM,
-        place=operator.place if operator else "",
-        parameters=_parameters(operator) if operator else {},
-        reads=step.reads,
-        leaves=step.leaves,
-        read_bytes=_bytes(network, step.reads),
-        written_bytes=_bytes(network, step.leaves),
-    )
+def _steps(network: FileNetwork) -> Iterator[StepFigures]:
+    names = iter(program_names(len(network.device_steps)))
+    for step in network.steps:
+        operator = step.operator if isinstance(step, HostStep) else None
+        yield StepFigures(
+            where="host" if operator else "accelerator",
+            name=operator.name if operator else next(names),
+            kind=operator.KIND if operator else PROGRAM,
+            place=operator.place if operator else "",
+            parameters=_parameters(operator) if operator else {},
+            reads=step.reads,
+            leaves=step.leaves,
+            read_bytes=_bytes(network, step.reads),
+            written_bytes=_bytes(network, step.leaves),
+        )
+
+
+def program_names(count: int) -> tuple[str, ...]:
+    """Return the names of a network's programs."""
+    if count == 1:
+        return (PROGRAM,)
+    return tuple(f"{PROGRAM} {number}" for number in range(1, count + 1))
 
 
 def _bytes(network: FileNetwork, names: tuple[str, ...]) -> int:

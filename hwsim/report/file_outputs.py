@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hwsim.graph.file_tensors import FileTensor
 from hwsim.graph.steps import FileNetwork
-from hwsim.report.structure import TypeName
+from hwsim.report.file_figures import TypeName
 from hwsim.report.table import Table
 
 LARGEST_VALUES = 5  # that are listed of an output

@@ -1,6 +1,6 @@
 """The document memory.json: everything that a host must know about a compiled program."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
@@ -8,15 +8,16 @@ from typing import Any, Literal
 from hwsim.compiler.image import extent
 from hwsim.isa.identity import fingerprint, reset_value
 from hwsim.isa.registers import register
+from hwsim.program.network_plan import NetworkPlan
 from hwsim.program.program import Plan, Region
 from hwsim.program.traffic import COUNTERS, add_traffic
 from hwsim.report.c_defines import defines
-from hwsim.report.file_figures import FileFigures
+from hwsim.report.file_figures import FileFigures, program_names
 from hwsim.report.input_array import InputArray
 from hwsim.report.placed_tensor import PlacedTensor, placed_tensor
 from hwsim.timeline import Timeline
 
-SCHEMA_VERSION = "2.1"  # the second number grows when fields are added
+SCHEMA_VERSION = "3.0"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,25 @@ class RegisterWrite:
 
 
 @dataclass(frozen=True)
-class PlacedRegion:
-    """The program, or one layer's weights."""
+class PlacedProgram:
+    """The descriptors of a program, which the host starts in its step."""
 
     name: str
-    """Name of the program or of the layer."""
+    """Name of its step in `file`; `program` for a network of one program."""
+    address: int
+    """Address of its first descriptor, which PROGRAM_ADDRESS must hold at START."""
+    size_bytes: int
+    """Its size."""
+    predicted_counters: dict[str, int]
+    """The value of each counter after its run."""
+
+
+@dataclass(frozen=True)
+class PlacedRegion:
+    """One layer's weights."""
+
+    name: str
+    """Name of the layer."""
     address: int
     """Address of its first byte."""
     size_bytes: int
@@ -106,23 +121,25 @@ class MemoryMap:
     base_address: int
     """Address at which memory.bin begins."""
     memory_bytes: int
-    """Bytes of memory that the program needs; the run accesses nothing outside them."""
+    """Bytes of memory that the network needs; no run accesses anything outside them."""
     expected_build: int
     """The value that register BUILD must read."""
     expected_fingerprint: int
     """The value that register FINGERPRINT must read."""
     registers: tuple[RegisterWrite, ...]
-    """The values that the host writes before START, in this order."""
+    """The values that the host writes before START, in this order; the first program's."""
     predicted_counters: dict[str, int]
-    """The value of each counter after the run."""
+    """The value of each counter after the run; of several programs, the sums."""
     inputs: tuple[str, ...]
-    """Names of the tensors that the host writes before START, in the network's order."""
+    """Names of the tensors that the host writes, in the network's order: before START, or in a
+    step between two programs."""
     outputs: tuple[str, ...]
-    """Names of the tensors that are whole after the run, in the network's order."""
+    """Names of the tensors that the host reads, in the network's order: after the run, or in a step
+    between two programs."""
     tensors: tuple[PlacedTensor, ...]
     """The inputs and every layer's output."""
-    program: PlacedRegion
-    """Place of the descriptors."""
+    programs: tuple[PlacedProgram, ...]
+    """The programs in the order of execution: one, but for a .tflite with host steps between."""
     weights: tuple[PlacedRegion, ...]
     """Place of each layer's weights with their parameters."""
     defines: dict[str, str]
@@ -144,8 +161,8 @@ class MemoryMap:
 
 
 def make_memory_map(
-    plan: Plan,
-    timeline: Timeline,
+    plan: NetworkPlan[Plan],
+    timelines: Sequence[Timeline],
     network: CompiledNetwork,
     file: FileFigures | None,
     image: PlacedImage | None,
@@ -153,10 +170,10 @@ def make_memory_map(
     sha256: Mapping[str, str],
     files: Mapping[str, int],
 ) -> MemoryMap:
-    """Describe a program at its place in memory.
+    """Describe a network's programs at their place in memory.
 
-    `timeline` may be that of the program before it was moved. `sha256` maps names of tensors to
-    hashes, and `files` maps names of files to their sizes.
+    `timelines` may be those of the programs before they were moved. `sha256` maps names of tensors
+    to hashes, and `files` maps names of files to their sizes.
     """
     graph, config = plan.graph, plan.config
     whole = extent(plan)
@@ -170,7 +187,16 @@ def make_memory_map(
         "OUTPUT": tuple(tensors[tensor.name] for tensor in graph.outputs),
     }
     registers = _registers(plan)
-    counters = _counters(timeline)
+    programs = tuple(
+        PlacedProgram(name, program.code.address, program.code.size_bytes, _counters(timeline))
+        for name, program, timeline in zip(
+            program_names(len(timelines)), plan.programs, timelines, strict=True
+        )
+    )
+    counters = {
+        name: sum(program.predicted_counters[name] for program in programs)
+        for name in programs[0].predicted_counters
+    }
     expected = {"BUILD": reset_value(register("BUILD"), config), "FINGERPRINT": fingerprint(config)}
     written = {write.name: write.value for write in registers}
     return MemoryMap(
@@ -191,8 +217,10 @@ def make_memory_map(
         inputs=tuple(tensor.name for tensor in graph.inputs),
         outputs=tuple(tensor.name for tensor in graph.outputs),
         tensors=tuple(tensors.values()),
-        program=_region(plan.code),
-        weights=tuple(_region(part.weights) for part in plan.stages),
+        programs=programs,
+        weights=tuple(
+            _region(part.weights) for program in plan.programs for part in program.stages
+        ),
         defines=defines(whole.base, memory_bytes, expected | written, counters, ends),
         files=tuple(BinaryFile(path, size) for path, size in files.items()),
     )
@@ -202,14 +230,14 @@ def _region(region: Region) -> PlacedRegion:
     return PlacedRegion(region.name, region.address, region.size_bytes)
 
 
-def _registers(plan: Plan) -> tuple[RegisterWrite, ...]:
+def _registers(plan: NetworkPlan[Plan]) -> tuple[RegisterWrite, ...]:
     """Return the register writes in the order of the C driver; missing bits read as 0."""
     values = {
         "CONSTANTS_BASE": plan.constants.base,
         "CONSTANTS_LIMIT": plan.constants.limit,
         "FEATURES_BASE": plan.features.base,
         "FEATURES_LIMIT": plan.features.limit,
-        "PROGRAM_ADDRESS": plan.code.address,
+        "PROGRAM_ADDRESS": plan.programs[0].code.address,
     }
     return tuple(RegisterWrite(name, register(name).offset, x) for name, x in values.items())
 

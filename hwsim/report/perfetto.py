@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from hwsim.cost.estimate import Estimate
 from hwsim.program.program import Traffic
 from hwsim.report.activities import Activity, Series, all_series, merged_count
 from hwsim.timeline import Timeline
@@ -27,9 +28,9 @@ TRACKS = ("layers", *LOAD_TRACKS.values(), "MAC array", "drain", "store DMA")
 PROCESS = 1
 
 
-def trace_text(timeline: Timeline) -> str:
+def trace_text(estimate: Estimate) -> str:
     """Return the content of the file, metadata first."""
-    graph, config = timeline.program.graph, timeline.program.config
+    graph, config, timeline = estimate.graph, estimate.config, estimate.timeline
     document = {
         "traceEvents": _metadata(f"{graph.name} on {config.name}") + trace_events(timeline),
         "displayTimeUnit": "ns",
@@ -46,8 +47,8 @@ def trace_text(timeline: Timeline) -> str:
 
 def trace_events(timeline: Timeline) -> list[dict[str, Any]]:
     """Return complete events, track by track, in the order of time."""
-    names = [part.stage.name for part in timeline.program.stages]
-    clock_hz = timeline.program.config.clock.clock_hz
+    names = [time.stage.name for time in timeline.stages]
+    clock_hz = timeline.config.clock.clock_hz
     events = [
         _event(
             "layers",

@@ -6,6 +6,7 @@ from typing import Literal
 from hwsim.compiler.pack import image_row_bytes
 from hwsim.graph import Tensor
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES, lies_packed
+from hwsim.program.network_plan import NetworkPlan
 from hwsim.program.program import Plan
 
 
@@ -40,8 +41,8 @@ class PlacedTensor:
     """Hash of its bytes in memory after the run; null if nothing was executed."""
 
 
-def placed_tensor(plan: Plan, tensor: Tensor, sha256: str | None) -> PlacedTensor:
-    """Return a tensor of a program at its address, with the hash of its bytes if it is known."""
+def placed_tensor(plan: NetworkPlan[Plan], tensor: Tensor, sha256: str | None) -> PlacedTensor:
+    """Return a tensor of a network at its address, with the hash of its bytes if it is known."""
     region, config, shape = plan.region(tensor), plan.config, tensor.shape
     packed = lies_packed(plan.graph, tensor)
     pixel_bytes = IMAGE_PIXEL_BYTES if packed else config.word_bytes

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from hwsim.report.file_figures import FileFigures, KernelsName, TypeName
 from hwsim.report.layers import Operator
 
-SCHEMA_VERSION = "1.1"  # the second number grows when fields are added
+SCHEMA_VERSION = "1.2"  # the second number grows when fields are added
 
 FateName = Literal["stage", "fused", "address", "host", "unread", "undecided"]
-TypeName = Literal["int8", "uint8", "float32"]
-KernelsName = Literal["litert", "tflm"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +88,8 @@ class StageFigures:
 
     name: str
     """Its name, under which `hwsim estimate` prices it."""
+    program: str
+    """Name of the program that computes it, a step of `file`; `program` if there is one."""
     sources: tuple[SourceFigures, ...]
     """Its inputs, whose convolutions are added."""
     filters: int
@@ -161,6 +162,9 @@ class Structure:
     """The tensors that the host writes, in the network's order."""
     kernels: KernelsName | None
     """The runtime whose arithmetic a quantized file is taken with; null for other networks."""
+    file: FileFigures | None
+    """The steps, inputs and outputs of a quantized file with their bytes; null for other networks,
+    and for a file of which no stages can be made."""
     macs: int
     """Useful multiply-accumulates of one frame."""
     outputs: tuple[str, ...]

@@ -1,5 +1,6 @@
 """The tables of `hwsim show`."""
 
+from hwsim.report.file_figures import step_tables
 from hwsim.report.structure import OperatorFigures, SourceFigures, StageFigures, Structure
 from hwsim.report.table import Facts, Table
 from hwsim.report.text import fused_operators
@@ -21,12 +22,13 @@ def structure_heading(structure: Structure) -> str:
 
 def structure_tables(structure: Structure) -> tuple[Table | Facts, ...]:
     """Return the tables of operators and of stages."""
+    steps = step_tables(structure.file)
     operators = (_operators(structure),) if structure.operators else ()
     quantized = (_quantized(structure),) if structure.kernels else ()
     stages = (_stages(structure),) if structure.stages else ()
     sums = (_sums(structure),) if structure.proved_sums else ()
     refusals = (_refusals(structure),) if structure.refusals else ()
-    return (*operators, *quantized, *stages, *sums, *refusals, _host(structure))
+    return (*steps, *operators, *quantized, *stages, *sums, *refusals, _host(structure))
 
 
 def _operators(structure: Structure) -> Table:
@@ -69,13 +71,16 @@ def _quantized(structure: Structure) -> Table:
 
 
 def _stages(structure: Structure) -> Table:
+    several = len({stage.program for stage in structure.stages}) > 1
+    by = ("computed by",) if several else ()
     return Table(
         title="Stages, each computed in one go; convolutions of several inputs are added",
-        words=("stage", "reads", "kernel", "fused", "stores", "shape"),
+        words=("stage", *by, "reads", "kernel", "fused", "stores", "shape"),
         numbers=("MACs",),
         rows=tuple(
             (
                 stage.name,
+                *((stage.program,) if several else ()),
                 " + ".join(map(_source, stage.sources)),
                 _kernel(stage),
                 fused_operators(stage.operators) or "-",
@@ -85,7 +90,7 @@ def _stages(structure: Structure) -> Table:
             )
             for stage in structure.stages
         ),
-        last=(("total", "", "", "", "", "", _count(structure.macs)),),
+        last=(("total", *("" for _ in by), "", "", "", "", "", _count(structure.macs)),),
         notes=("tensor[a:b] are its channels from a to b - 1; 2x: each pixel is read twice.",),
     )
 

@@ -59,8 +59,8 @@ def timeline_note(timeline: Timeline) -> str:
 
 def timeline_chart(timeline: Timeline) -> Figure:
     """Return a chart of every layer, load, tile, drain and store over milliseconds."""
-    names = [chart_label(part.stage.name) for part in timeline.program.stages]
-    scale = MILLISECONDS_PER_SECOND / timeline.program.config.clock.clock_hz
+    names = [chart_label(time.stage.name) for time in timeline.stages]
+    scale = MILLISECONDS_PER_SECOND / timeline.config.clock.clock_hz
     layers = [
         Bar(layer.start_cycle, layer.end_cycle, name)
         for name, layer in zip(names, timeline.stages, strict=True)

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from hwsim.program.traffic import ByteCounts
 from hwsim.report.document import NetworkFigures
-from hwsim.report.file_figures import FileFigures
+from hwsim.report.file_figures import PROGRAM, FileFigures
 from hwsim.report.input_array import InputArray
 
-SCHEMA_VERSION = "1.2"  # the second number grows when fields are added
+SCHEMA_VERSION = "1.3"  # the second number grows when fields are added
 LAYER_BOUND_RATIO = 0.01  # the timeline's largest error, of a layer's cycles
 TOTAL_BOUND_RATIO = 0.005  # of the run's cycles
 
@@ -81,6 +81,9 @@ class VerifiedLayer:
 class VerifiedProgram:
     """The figures of one program on golden, machine, timeline and Verilog."""
 
+    name: str
+    """Name of its step in `file`; `program` for a network of one program. With `chained` behind it,
+    the program ran on what steps before it left, as that is not what golden computes."""
     variant: str
     """A, B or C."""
     description: str
@@ -108,6 +111,11 @@ class VerifiedProgram:
     problems: tuple[str, ...]
     """Problems that the hardware or the bus reported."""
 
+    @property
+    def title(self) -> str:
+        """The variant, and the name where there are several."""
+        return program_title(self.variant, self.name)
+
     def failures(self) -> Iterator[str]:
         """Yield a line for everything that is out of bounds."""
         yield from self.problems
@@ -121,6 +129,11 @@ class VerifiedProgram:
                 f"in the timeline for {self.timeline_array_cycles:,}"
             )
         yield from _off("the run", self.error_ratio, TOTAL_BOUND_RATIO)
+
+
+def program_title(variant: str, name: str) -> str:
+    """Return what tells a program from others."""
+    return variant if name == PROGRAM else f"{variant}, {name}"
 
 
 def unequal(where: str, found: ByteCounts, timeline: ByteCounts) -> Iterator[str]:
@@ -207,13 +220,15 @@ class Verification:
     total_bound_ratio: float
     """The share by which the timeline's cycles of a run may be off."""
     programs: tuple[VerifiedProgram, ...]
-    """C, or A if no layer is condensed; then B, if it ran."""
+    """C, or A if no layer is condensed; then B, if it ran. Of a .tflite, every program of the
+    accelerator in the order of the steps."""
     file_outputs: tuple[VerifiedOutput, ...]
     """The outputs of a .tflite, computed by host and Verilog; empty for other networks."""
     saving: SavingFigures | None
     """The savings of C against B; null unless both ran."""
     failures: tuple[str, ...]
-    """Everything that is out of bounds, a line each, the program's letter first."""
+    """Everything that is out of bounds, a line each, the program's letter first, and its name if
+    there are several."""
 
 
 def saving(c: VerifiedProgram, b: VerifiedProgram) -> SavingFigures:

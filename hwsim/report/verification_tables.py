@@ -67,7 +67,7 @@ def values_and_cycles(program: VerifiedProgram) -> Table:
         _percent(program.error_ratio),
     )
     return Table(
-        f"{program.variant}, {program.description}: stored bytes beside golden's, and cycles",
+        f"{program.title}, {program.description}: stored bytes beside golden's, and cycles",
         ("layer", "machine and Verilog"),
         ("bytes", "Verilog", "timeline", "off"),
         rows,
@@ -106,7 +106,7 @@ def bytes_by_class(program: VerifiedProgram) -> Table:
         "timeline": program.timeline_bytes,
     }
     return Table(
-        f"{program.variant}: bytes over the memory bus",
+        f"{program.title}: bytes over the memory bus",
         ("",),
         ("program", "weights", "read", "written", "total", "timeline"),
         tuple(row(layer.name, layer.bus_bytes, layer.timeline_bytes) for layer in program.layers),

@@ -32,7 +32,6 @@ from hwsim.report.text import (
     warning_lines,
 )
 from hwsim.report.timeline_chart import timeline_chart, timeline_note
-from hwsim.timeline import Timeline
 
 FEATURE_CLASSES = ("features_read_bytes", "features_written_bytes")
 ALL_CLASSES = ("weight_bytes", *FEATURE_CLASSES, "program_bytes")
@@ -67,7 +66,7 @@ def plotly_script() -> str:
 
 def page_text(document: Document, estimate: Estimate) -> str:
     """Return the page of one network. The same document gives the same bytes."""
-    charts = _charts(document, estimate.timeline)
+    charts = _charts(document, estimate)
     return (
         environment()
         .get_template("network.html")
@@ -160,8 +159,9 @@ def key_figures(document: Document) -> tuple[KeyFigure, ...]:
     )
 
 
-def _charts(document: Document, timeline: Timeline) -> dict[str, Chart]:
+def _charts(document: Document, estimate: Estimate) -> dict[str, Chart]:
     """Return every chart under the name of its element."""
+    timeline = estimate.timeline
     by_variant = ": A, B and C side by side" if document.comparison else ""
     return {
         "features": Chart(
@@ -188,7 +188,7 @@ def _charts(document: Document, timeline: Timeline) -> dict[str, Chart]:
             "Feature memory over time",
             "Each feature map from the layer that writes it to the layer that reads it, at its "
             "place in DRAM.",
-            memory_chart(document, timeline),
+            memory_chart(document, estimate.program),
         ),
         "timeline": Chart("Tile timeline", timeline_note(timeline), timeline_chart(timeline)),
     }

@@ -16,6 +16,14 @@ class LoadEvent(NamedTuple):
     last_cycle: int  # the cycle after the last beat
     beats: int
 
+    def moved(self, stages: int, cycles: int) -> "LoadEvent":
+        """Return the event of a later stage, so many cycles later."""
+        return self._replace(
+            stage=self.stage + stages,
+            first_cycle=self.first_cycle + cycles,
+            last_cycle=self.last_cycle + cycles,
+        )
+
 
 class TileEvent(NamedTuple):
     """One COMPUTE: its issue on the array, then its drain."""
@@ -28,6 +36,16 @@ class TileEvent(NamedTuple):
     drain_start: int
     drain_end: int
 
+    def moved(self, stages: int, cycles: int) -> "TileEvent":
+        """Return the event of a later stage, so many cycles later."""
+        return self._replace(
+            stage=self.stage + stages,
+            issue_start=self.issue_start + cycles,
+            issue_end=self.issue_end + cycles,
+            drain_start=self.drain_start + cycles,
+            drain_end=self.drain_end + cycles,
+        )
+
 
 class StoreEvent(NamedTuple):
     """The words of one STORE on the bus."""
@@ -37,6 +55,15 @@ class StoreEvent(NamedTuple):
     last_cycle: int  # the cycle after the last beat
     done_cycle: int  # last response
     beats: int
+
+    def moved(self, stages: int, cycles: int) -> "StoreEvent":
+        """Return the event of a later stage, so many cycles later."""
+        return self._replace(
+            stage=self.stage + stages,
+            first_cycle=self.first_cycle + cycles,
+            last_cycle=self.last_cycle + cycles,
+            done_cycle=self.done_cycle + cycles,
+        )
 
 
 Event = TypeVar("Event", bound=tuple[Any, ...])

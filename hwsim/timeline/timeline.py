@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 
+from hwsim.arch.config import Config
 from hwsim.graph import Stage
 from hwsim.program.program import Program
 from hwsim.program.traffic import StageTraffic, traffic_by_stage
-from hwsim.timeline.events import LoadEvent, StoreEvent, TileEvent
+from hwsim.timeline.events import EventLog, LoadEvent, StoreEvent, TileEvent
 from hwsim.timeline.roofline import Roofline, roofline
 from hwsim.timeline.walk import Walk
 
@@ -38,9 +39,12 @@ class StageTime:
 
 @dataclass(frozen=True)
 class Timeline:
-    """All events of a program; `cycles` counts from the start pulse to the program's end."""
+    """All events of a program; `cycles` counts from the start pulse to the program's end.
 
-    program: Program
+    `joined` puts several one behind the other, as if no time passed between them.
+    """
+
+    config: Config
     stages: tuple[StageTime, ...]
     cycles: int
     tiles: Sequence[TileEvent]
@@ -64,9 +68,32 @@ def time_program(program: Program, on_stage: Callable[[], None] = lambda: None) 
         least = roofline(stage, program.config, moved.read, moved.features_written)
         stages.append(StageTime(stage, start, ends[index], busy, waiting, least, traffic[index]))
         start = ends[index]
-    return Timeline(
-        program, tuple(stages), walk.end_cycle, walk.tiles, walk.reads.events, walk.store_events
-    )
+    events = walk.tiles, walk.reads.events, walk.store_events
+    return Timeline(program.config, tuple(stages), walk.end_cycle, *events)
+
+
+def joined(timelines: Sequence[Timeline]) -> Timeline:
+    """Return the timeline of programs that run one after the other."""
+    first, *others = timelines
+    if not others:
+        return first
+    stages: list[StageTime] = []
+    tiles, loads, stores = EventLog(TileEvent), EventLog(LoadEvent), EventLog(StoreEvent)
+    cycles = 0
+    for timeline in timelines:
+        before = len(stages)
+        for tile in timeline.tiles:
+            tiles.add(tile.moved(before, cycles))
+        for load in timeline.loads:
+            loads.add(load.moved(before, cycles))
+        for store in timeline.stores:
+            stores.add(store.moved(before, cycles))
+        stages += (
+            replace(time, start_cycle=time.start_cycle + cycles, end_cycle=time.end_cycle + cycles)
+            for time in timeline.stages
+        )
+        cycles += timeline.cycles
+    return Timeline(first.config, tuple(stages), cycles, tiles, loads, stores)
 
 
 def _busy_and_waiting(

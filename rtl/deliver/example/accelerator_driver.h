@@ -65,8 +65,9 @@ enum accelerator_status {
 
 /* A step of a network: MEMORY_STEPS in memory.h initializes an array of these, in their order. */
 struct accelerator_step {
-    const char *name;             /* of an operator of the host in the network, or "program" */
-    int (*host_op)(void *context); /* returns 0 if all is well; null for the program itself */
+    const char *name;              /* of an operator of the host in the network, or of a program */
+    int (*host_op)(void *context); /* returns 0 if all is well; null for a program */
+    uint32_t program_address;      /* of a program */
 };
 
 /*
@@ -78,8 +79,10 @@ int accelerator_run(const struct accelerator_bus *bus, const struct accelerator_
 
 /*
  * Goes through the steps of a network: the host's by their functions, which get `context`, and the
- * program by accelerator_run, whose caches are the functions' to clean and invalidate as above.
- * Returns the status of the step that failed, and its number in `failed`; else OK and `count`.
+ * programs by accelerator_run with their own addresses in place of the job's; caches are the
+ * functions' to clean and invalidate as above. Returns the status of the step that failed, and its
+ * number in `failed`; else OK and `count`. The counters of `report` are the sums of all programs
+ * with OK, and with FAILED those of the one that failed.
  */
 int accelerator_run_steps(const struct accelerator_bus *bus, const struct accelerator_job *job,
                           const struct accelerator_step *steps, uint32_t count, void *context,

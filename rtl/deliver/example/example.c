@@ -54,6 +54,16 @@ static void read_report(const struct accelerator_bus *bus, struct accelerator_re
     report->feature_written_bytes = read_counter(bus, OFFSET(FEATURE_WRITTEN_BYTES_LOW));
 }
 
+static void add_counters(struct accelerator_report *total, const struct accelerator_report *run)
+{
+    total->cycles += run->cycles;
+    total->array_cycles += run->array_cycles;
+    total->program_bytes += run->program_bytes;
+    total->weight_bytes += run->weight_bytes;
+    total->feature_read_bytes += run->feature_read_bytes;
+    total->feature_written_bytes += run->feature_written_bytes;
+}
+
 /* Waits until a run has ended; returns the bits of INTERRUPT_STATUS, or 0 without patience. */
 static uint32_t wait_for_end(const struct accelerator_bus *bus)
 {
@@ -133,16 +143,25 @@ int accelerator_run_steps(const struct accelerator_bus *bus, const struct accele
                           const struct accelerator_step *steps, uint32_t count, void *context,
                           struct accelerator_report *report, uint32_t *failed)
 {
+    struct accelerator_report total = {0};
+    struct accelerator_job own = *job;
+
     for (*failed = 0; *failed < count; ++*failed) {
         const struct accelerator_step *step = &steps[*failed];
         int status = ACCELERATOR_OK;
 
-        if (!step->host_op)
-            status = accelerator_run(bus, job, report);
-        else if (step->host_op(context) != 0)
-            status = ACCELERATOR_HOST_FAILED;
+        if (step->host_op) {
+            if (step->host_op(context) != 0)
+                status = ACCELERATOR_HOST_FAILED;
+        } else {
+            own.program_address = step->program_address;
+            status = accelerator_run(bus, &own, report);
+        }
         if (status != ACCELERATOR_OK)
             return status;
+        if (!step->host_op)
+            add_counters(&total, report);
     }
+    *report = total;
     return ACCELERATOR_OK;
 }
