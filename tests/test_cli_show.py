@@ -60,9 +60,9 @@ def test_the_tables_say_it_in_words(file: Path, capsys: pytest.CaptureFixture[st
         "yolo9 line 44 yolo conv8 18x24x32 the host computes it -",
         "conv2 conv0[8:16] 3x3 / 1 leaky 0.1 conv2 8x48x64 1,769,472",
         "max6 of conv0 conv0 1x1 / 1 pool 2/2 max6 of conv0 16x24x32 -",
-        "writes image (3x48x64)",
-        "reads conv8, conv13",
-        "computes yolo9 (yolo), yolo14 (yolo)",
+        "inputs image (3x48x64)",
+        "outputs conv8, conv13",
+        "host yolo9 (yolo), yolo14 (yolo)",
     } <= lines
 
 
@@ -96,7 +96,7 @@ def test_a_built_in_network_has_stages_only(capsys: pytest.CaptureFixture[str]) 
     assert main(["show", "condensation-net-mini", "--k", "4"]) == 0
     lines = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
     first = "conv1 image 3x3 / 1 leaky 0.1, channel pool 4, pool 2/2 features1 16x32x32 7,077,888"
-    assert {first, "reads detections", "computes nothing"} <= lines
+    assert {first, "outputs detections", "host nothing"} <= lines
     assert not any(line.startswith("Operators") for line in lines)
 
 
@@ -108,8 +108,8 @@ def test_every_input_of_a_saved_graph_is_told(
     assert main(["show", str(path)]) == 0
     lines = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
     assert {
-        "writes camera (3x64x80), other (3x32x40)",
-        "reads large head, small head",
+        "inputs camera (3x64x80), other (3x32x40)",
+        "outputs large head, small head",
     } <= lines
     before = path.read_bytes()
     assert main(["show", str(path), "--json", str(path)]) == 2
@@ -151,8 +151,8 @@ def test_a_tflite_is_told_with_its_quantization(
         "What the operators leave, in the file's own integers; kernels: tflm",
         "conv_2d_0 int8 2 0.5 3",
         "relu_2 int8 - 0.5 3",
-        "writes x (2x4x4)",
-        "reads relu_2",
+        "inputs x (2x4x4)",
+        "outputs relu_2",
     } <= lines
     row = found.operators[0]
     assert (row.output_in_file, row.output_type) == ("t3", "int8")

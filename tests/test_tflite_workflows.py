@@ -23,7 +23,7 @@ from hwsim.flows.file_execution import source_tensors
 from hwsim.graph.steps import DeviceStep, FileNetwork, HostStep
 from tests.test_report_document import keeps_to_the_schema
 from tests.tflite_judges import litert_outputs, network_file, references, tflm_outputs
-from tests.tflite_small import CLASSES, DIMS, bent, classifier
+from tests.tflite_small import CLASSES, DIMS, bent, classifier, residual
 
 QUICK = ("ad01_int8", "kws_dscnn_int8", "resnet8_int8", "vww_96_int8", "mobilenet_v1_025_128_uint8")
 LONGER = ("mobilenet_v2_224_int8", "mcunet_detection_int8", "ssd_slim_120x160_int8")
@@ -149,11 +149,31 @@ def test_an_estimate_begins_with_the_steps(
     assert "program accelerator program 108 5" in lines
     assert "softmax_3 host softmax operator 3 SOFTMAX 5 5" in lines
     assert "The host reads 442 bytes and writes 133; host time is not in any figure." in lines
+    pattern = r"frame rate [0-9,]+\.\d\d frames/s, 0\.\d+ ms a frame, without the host's time"
+    assert re.search(pattern, " ".join(out.split()))
     document = json.loads((tmp_path / "found.json").read_text())
     assert keeps_to_the_schema(document, "estimate")
     assert document["file"]["kernels"] == "tflm"
     again = hwsim.estimate(loaded(written, "tflm")).to_dict()
     assert document == json.loads(json.dumps(again))
+
+
+def test_layers_that_are_no_convolutions_are_not_called_so(tmp_path: Path) -> None:
+    """Nothing that is said of a sum is untrue, and a small network's MACs are no zeros."""
+    path = tmp_path / "sum.tflite"
+    path.write_bytes(residual().content())
+    text = str(hwsim.estimate(loaded(path)))
+    lines = {" ".join(line.split()) for line in text.splitlines()}
+    assert "convolution" not in text.replace("convolution 277,030", "")
+    assert {
+        "add_1 4x4x4 2x4x4 2 1x1 in 2 groups + 1x1 in 2 groups -",
+        "Layers that only add, pool, scale or move values count no MACs.",
+    } <= lines
+    path.write_bytes(classifier("int8").content())
+    text = str(hwsim.estimate(loaded(path)))
+    assert "count no MACs" not in text
+    assert re.search(r"^conv_2d_0 +0\.004 ", text, re.MULTILINE)
+    assert re.search(r"energy +0\.00\d\d mJ a frame", text)
 
 
 def test_a_run_shows_and_saves_the_outputs(
@@ -172,6 +192,7 @@ def test_a_run_shows_and_saves_the_outputs(
     assert scores.shape == (1, CLASSES)
     best = int(scores.argmax())
     assert re.search(rf"real_scores +float32 +1x5 +\[{best}\] = {scores[0, best]:.4g},", out)
+    assert "SNR/dB" not in out  # there is no float network beside it
     document = json.loads((tmp_path / "y.json").read_text())
     assert keeps_to_the_schema(document, "estimate")
     (output,) = document["run"]["file_outputs"]

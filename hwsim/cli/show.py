@@ -32,9 +32,9 @@ def show(
     """Show the operators of NETWORK, and the stages that they become.
 
     NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, a graph's file, or a
-    quantized .tflite, of which no stages are made yet. A stage is what the accelerator computes in
-    one go. Some operators are fused into others' stages, some are only addresses, and some are left
-    to the host.
+    quantized .tflite. A stage is what the accelerator computes in one go; `hwsim estimate` calls it
+    a layer. Some operators are fused into others' stages, some are only addresses, and some are
+    left to the host.
     """
     from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs

@@ -128,11 +128,11 @@ def _host(structure: Structure) -> Facts:
         for each in structure.inputs
     ]
     return Facts(
-        "The host",
+        "Ends of the network, and what is left to the host",
         {
-            "writes": ", ".join(given),
-            "reads": ", ".join(structure.outputs),
-            "computes": ", ".join(host) or "nothing",
+            "inputs": ", ".join(given),
+            "outputs": ", ".join(structure.outputs),
+            "host": ", ".join(host) or "nothing",
         },
     )
 

@@ -21,6 +21,8 @@ from hwsim.report.text import (
 from hwsim.report.totals import TotalFigures
 
 Layers = tuple[LayerFigures, ...]
+MANY_MACS = 100_000_000  # of a network, from which on layers of few are not told apart
+WITHOUT_MACS = "Layers that only add, pool, scale or move values count no MACs."
 BYTE_COLUMNS = ("program", "weights", "read", "written")
 
 
@@ -50,7 +52,10 @@ def layer_tables(document: Document, verbose: bool = False) -> list[Table]:
 def frame_tables(document: Document, verbose: bool = False) -> list[Table | Facts]:
     """Return the cost of a whole frame; `verbose` adds where gates and energy come from."""
     totals = document.totals
-    tables: list[Table | Facts] = [Facts("One frame", frame_facts(totals))]
+    facts = frame_facts(totals)
+    if document.file is not None and document.file.host_steps:
+        facts["frame rate"] += ", without the host's time"
+    tables: list[Table | Facts] = [Facts("One frame", facts)]
     if verbose:
         tables += [gates(totals), energy_sources(totals)]
     return tables
@@ -70,9 +75,9 @@ def run_tables(run: RunFigures | None) -> list[Table]:
 
 
 def operators(layers: Layers) -> Table:
-    """Return shapes, the convolution that is priced, and the operators that are fused into it."""
+    """Return shapes, the filters that are priced, and the operators that are fused into them."""
     return Table(
-        "Operators: convolutions are priced; bias, rescale and these are fused into them",
+        "Layers: filters in the MAC array (sums and pools too), and what is fused",
         ("layer", "input", "stored", "filters", "fused"),
         (),
         tuple(
@@ -89,13 +94,14 @@ def operators(layers: Layers) -> Table:
 
 
 def speed(layers: Layers, totals: TotalFigures) -> Table:
+    decimals = 1 if totals.macs >= MANY_MACS else 3
     rows = []
     for layer in layers:
         cause, cycles = layer.largest_wait
         rows.append(
             (
                 layer.name,
-                millions(layer.macs),
+                millions(layer.macs, decimals),
                 f"{layer.cycles:,}",
                 f"{layer.roofline_cycles:,}",
                 layer.roofline_bound,
@@ -106,7 +112,7 @@ def speed(layers: Layers, totals: TotalFigures) -> Table:
         )
     total = (
         "total",
-        millions(totals.macs),
+        millions(totals.macs, decimals),
         f"{totals.cycles:,}",
         f"{totals.roofline_cycles:,}",
         "",
@@ -120,6 +126,7 @@ def speed(layers: Layers, totals: TotalFigures) -> Table:
         ("MACs/M", "cycles", "roofline", "bound", "in use", "busy", "waiting"),
         tuple(rows),
         (total,),
+        () if all(layer.macs for layer in layers) else (WITHOUT_MACS,),
     )
 
 
@@ -265,20 +272,23 @@ def outputs(run: RunFigures) -> Table:
 
 
 def tensors(run: RunFigures) -> Table:
+    """Return what the stored tensors hold, beside the float network's where there is one."""
+    has_noise = any(tensor.signal_to_noise_db is not None for tensor in run.tensors)
     rows = tuple(
         (
             tensor.name,
             f"{tensor.stored_elements:,}",
             f"{tensor.used_codes}",
             f"{tensor.saturated_ratio:.2%}",
-            decibels(tensor.signal_to_noise_db),
+            *((decibels(tensor.signal_to_noise_db),) if has_noise else ()),
         )
         for tensor in run.tensors
     )
     return Table(
-        "Stored tensors: codes used of 256, share at the ends, signal-to-noise against float",
+        "Stored tensors: codes used of 256, share at the ends"
+        + (", signal-to-noise against float" if has_noise else ""),
         ("layer",),
-        ("elements", "codes used", "saturated", "SNR/dB"),
+        ("elements", "codes used", "at the ends", *(("SNR/dB",) if has_noise else ())),
         rows,
         notes=(*(f"warning: {line}" for line in warning_lines(run)), *run_lines(run)),
     )

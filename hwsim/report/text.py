@@ -20,8 +20,13 @@ def megahertz(clock_hz: int) -> str:
     return f"{clock_hz / MEGA:g} MHz"
 
 
-def millions(count: int) -> str:
-    return f"{count / MEGA:,.1f}"
+def millions(count: int, decimals: int = 1) -> str:
+    return f"{count / MEGA:,.{decimals}f}"
+
+
+def millijoules(energy_mj: float, total_mj: float) -> str:
+    """Return an energy with enough decimals for the parts of the total."""
+    return f"{energy_mj:.{2 if total_mj >= 1 else 4}f}"
 
 
 def gigabytes(bytes_per_second: float) -> str:
@@ -89,8 +94,10 @@ def frame_facts(totals: TotalFigures) -> dict[str, str]:
         f"{memory.name} {kibibytes(memory.size_bits)}" for memory in totals.on_chip_memories
     )
     gates = ", ".join(f"{gate.name} {gate.size_nand2:,}" for gate in totals.gates)
+    parts = (energy.total_mj, energy.mac_mj, energy.on_chip_mj, energy.dram_mj)
+    total, mac, on_chip, dram = (millijoules(part, energy.total_mj) for part in parts)
     return {
-        "frame rate": f"{totals.frames_per_second:.2f} frames/s, "
+        "frame rate": f"{totals.frames_per_second:,.2f} frames/s, "
         f"{totals.frame_seconds * 1e3:.3f} ms a frame",
         "average bandwidth": f"{gigabytes(totals.average_bandwidth_bytes_per_second)} GB/s, "
         f"{totals.total_bytes:,} bytes a frame ({totals.useful_bytes:,} useful)",
@@ -102,8 +109,8 @@ def frame_facts(totals: TotalFigures) -> dict[str, str]:
         "peak feature memory": f"{totals.peak_feature_bytes:,} bytes of DRAM (lower bound "
         f"{totals.least_feature_bytes:,}), caused by {totals.peak_feature_layer}",
         "on-chip memory": f"{kibibytes(totals.on_chip_memory_bits)}: {memories}",
-        "energy": f"{energy.total_mj:.2f} mJ a frame, assumed, not calibrated: "
-        f"MACs {energy.mac_mj:.2f}, on-chip {energy.on_chip_mj:.2f}, DRAM {energy.dram_mj:.2f}",
+        "energy": f"{total} mJ a frame, assumed, not calibrated: "
+        f"MACs {mac}, on-chip {on_chip}, DRAM {dram}",
         "logic": f"{totals.gates_nand2:,} NAND2 equivalents, {calibration(totals)}: {gates}",
     }
 

@@ -12,6 +12,8 @@ from hwsim.report.terminal import Terminal
 from hwsim.report.text import heading
 from hwsim.report.verification import Verification, VerifiedOutput, VerifiedProgram, unequal
 
+PLAIN_VARIANT = "A"  # which is not compared with others
+
 
 def print_verification(document: Verification, file: TextIO) -> None:
     """Print every program's tables, and then every figure that is out of bounds."""
@@ -21,7 +23,7 @@ def print_verification(document: Verification, file: TextIO) -> None:
     terminal.print_line(
         f"memory of {memory['latency_cycles']} cycles latency, "
         f"{memory['bandwidth_bytes_per_cycle']} bytes per cycle; "
-        f"{document.weights} weights; on {inputs_text(document.image, document.arrays)}",
+        f"{_weights(document.weights)}; on {inputs_text(document.image, document.arrays)}",
     )
     if document.image_as is not None:
         terminal.print_line(f"image: {document.image_as}")
@@ -67,12 +69,25 @@ def values_and_cycles(program: VerifiedProgram) -> Table:
         _percent(program.error_ratio),
     )
     return Table(
-        f"{program.title}, {program.description}: stored bytes beside golden's, and cycles",
+        _title(program, program.description, "stored bytes beside golden's, and cycles"),
         ("layer", "machine and Verilog"),
         ("bytes", "Verilog", "timeline", "off"),
         rows,
         (total,),
     )
+
+
+def _weights(origin: str) -> str:
+    """Return a text of the weights: seeded ones, the network's own, or those of a file's name."""
+    known = {"seeded": "seeded weights", "graph": "the network's own constants"}
+    return known.get(origin, f"weights of {origin}")
+
+
+def _title(program: VerifiedProgram, description: str, text: str) -> str:
+    """Return a table's title, with variant and program where there may be several."""
+    if program.title == PLAIN_VARIANT:
+        return text[0].upper() + text[1:]
+    return f"{', '.join(filter(None, (program.title, description)))}: {text}"
 
 
 def file_outputs(outputs: Sequence[VerifiedOutput]) -> Table:
@@ -106,7 +121,7 @@ def bytes_by_class(program: VerifiedProgram) -> Table:
         "timeline": program.timeline_bytes,
     }
     return Table(
-        f"{program.title}: bytes over the memory bus",
+        _title(program, "", "bytes over the memory bus"),
         ("",),
         ("program", "weights", "read", "written", "total", "timeline"),
         tuple(row(layer.name, layer.bus_bytes, layer.timeline_bytes) for layer in program.layers),

@@ -26,6 +26,7 @@ from hwsim.report.text import (
     gigabytes,
     heading,
     kibibyte_figure,
+    millijoules,
     millions,
     run_lines,
     saving_sentence,
@@ -126,7 +127,7 @@ def key_figures(document: Document) -> tuple[KeyFigure, ...]:
     totals = document.totals
     return (
         KeyFigure(
-            f"{totals.frames_per_second:.2f}",
+            f"{totals.frames_per_second:,.2f}",
             "frames/s",
             f"{totals.frame_seconds * 1e3:.3f} ms, {totals.cycles:,} cycles a frame",
         ),
@@ -154,7 +155,11 @@ def key_figures(document: Document) -> tuple[KeyFigure, ...]:
             f"peak in DRAM, caused by {totals.peak_feature_layer}",
         ),
         KeyFigure(kibibyte_figure(totals.on_chip_memory_bits), "KiB on chip", "all buffers"),
-        KeyFigure(f"{totals.energy.total_mj:.2f}", "mJ a frame", "assumed, not calibrated"),
+        KeyFigure(
+            millijoules(totals.energy.total_mj, totals.energy.total_mj),
+            "mJ a frame",
+            "assumed, not calibrated",
+        ),
         KeyFigure(f"{totals.gates_nand2 / 1e3:,.0f}", "k NAND2", f"logic, {calibration(totals)}"),
     )
 
