@@ -1,5 +1,6 @@
 """Commands and functions take a `.tflite` from its own inputs to its own outputs."""
 
+import io
 import json
 import re
 import subprocess
@@ -21,6 +22,7 @@ from hwsim.errors import ComparisonError, InputError
 from hwsim.flows import file_execution
 from hwsim.flows.file_execution import source_tensors
 from hwsim.graph.steps import DeviceStep, FileNetwork, HostStep
+from hwsim.report.verification_tables import print_verification
 from tests.test_report_document import keeps_to_the_schema
 from tests.tflite_judges import litert_outputs, network_file, references, tflm_outputs
 from tests.tflite_small import CLASSES, DIMS, bent, classifier, residual
@@ -211,6 +213,11 @@ class TestVerify:
         assert found.failures == ()
         (output,) = found.document.file_outputs
         assert (output.name, output.elements, output.different_elements) == ("real_scores", 5, 0)
+        text = io.StringIO()
+        print_verification(found.document, text)
+        assert "bytes per cycle; the network's own constants; on an array" in text.getvalue()
+        titles = {"Stored bytes beside golden's, and cycles", "Bytes over the memory bus"}
+        assert titles <= set(text.getvalue().splitlines())  # of the only program, in no variants
         assert keeps_to_the_schema(json.loads(json.dumps(found.to_dict())), "verify")
 
     def test_another_file_s_values_are_told(
