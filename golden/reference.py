@@ -56,6 +56,7 @@ def run_stage(stage: Stage, tensors: Mapping[str, Tensor]) -> Tensor:
         stage.added_offset,
         stage.limits,
         stage.rounding,
+        None if constants.negative_shift is None else _tensor(constants.negative_shift),
     )
     y = table(y, stage.table)
     return spatial_pool(channel_pool(y, stage.channel_pool), stage.spatial_pool)

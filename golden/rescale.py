@@ -1,4 +1,4 @@
-"""Rescale: int32 accumulators to int8 activations, with leaky ReLU as a second multiplier."""
+"""Rescale: int32 accumulators to int8 activations, with a second factor for negative ones."""
 
 import torch
 from torch import Tensor
@@ -16,25 +16,31 @@ def rescale(
     zero_point: int,
     limits: tuple[int, int] = (-128, 127),
     rounding: Rounding = Rounding.ONCE,
+    negative_shift: Tensor | None = None,
 ) -> Tensor:
     """Scale int32 `acc[N, K, P, Q]`, bias included, by `m[K] / 2**shift[K]` into int8.
 
         y = clamp(rounded(acc * m / 2**shift) + zero_point)
 
     The clamp is to `limits`, the least and the largest of int8 values. m is `negative_multiplier`
-    where acc < 0, `multiplier` elsewhere. Rounded once, halves go toward +infinity; where
-    `rounding` is `TWICE`, channels whose shift exceeds 31 are rounded twice. Multipliers are 0 to
-    2**31 - 1, shifts 2 to 62. int64 holds every step: |acc * m| < 2**62 and the half is at most
-    2**61.
+    where acc < 0, `multiplier` elsewhere; so is the shift, if there is a `negative_shift`. Rounded
+    once, halves go toward +infinity; where `rounding` is `TWICE`, what is shifted by more than 31
+    is rounded twice. A negative m changes the sign of what |m| gives, after that is rounded.
+    Multipliers are up to 2**31 - 1, only m for acc < 0 may be negative; shifts are 2 to 62. int64
+    holds every step: |acc * m| < 2**62 and the half is at most 2**61.
     """
     positive, negative, shift = (
         value.long().view(1, -1, 1, 1) for value in (multiplier, negative_multiplier, shift)
     )
     wide = acc.long()
-    product = wide * torch.where(wide < 0, negative, positive)
+    if negative_shift is not None:
+        shift = torch.where(wide < 0, negative_shift.long().view(1, -1, 1, 1), shift)
+    product = wide * torch.where(wide < 0, negative.abs(), positive)
     scaled = (product + (torch.ones_like(shift) << (shift - 1))) >> shift
     if rounding is Rounding.TWICE:
         scaled = torch.where(shift > FIRST_PLACES, _rounded_twice(product, shift), scaled)
+    if bool((negative < 0).any()):
+        scaled = torch.where((wide < 0) & (negative < 0), -scaled, scaled)
     return (scaled + zero_point).clamp(*limits).to(torch.int8)
 
 

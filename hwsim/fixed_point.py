@@ -79,7 +79,8 @@ def rescaled(
 ) -> NDArray[np.int64]:
     """Return int32 sums x multiplier / 2**shift, rounded to integers.
 
-    Multipliers are 0 to 2**31 - 1: the product fits int64 even with what is added for rounding.
+    Multipliers have 31 bits and a sign: the product fits int64 even with what is added for
+    rounding. A negative one gives the negative of what its magnitude gives, rounded as that.
     Rounding twice is one shift of the product, too: the first division leaves 2**30 more or, below
     zero, 2**30 less of it.
     """
@@ -87,7 +88,8 @@ def rescaled(
     if rounding is Rounding.TWICE:
         first_half = np.where(sums < 0, -FIRST_HALF, FIRST_HALF)
         added = added + np.where(shift > ROUNDED_ONCE, first_half, 0)
-    return np.asarray((sums * multiplier + added) >> shift, np.int64)
+    steps = (sums * np.abs(multiplier) + added) >> shift
+    return np.asarray(np.where(multiplier < 0, -steps, steps), np.int64)
 
 
 def _scaled(factors: NDArray[np.float64], shift: NDArray[np.int32]) -> NDArray[np.float64]:

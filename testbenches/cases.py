@@ -23,6 +23,7 @@ from hwsim.passes.baselines import materialized
 
 WIDE_BITS = 32  # of factors, with a sign bit
 NEGATIVE_SLOPE = 0.7  # large enough that outputs saturate below as well
+SLOPES = (0.1, 1.5)  # of layers with a slope for each channel, of either sign
 OUTPUT_DEVIATION = 160.0  # standard deviation of outputs before they saturate, in steps
 ACTIVATION_DEVIATION = 74.0  # standard deviation of int8 values
 
@@ -69,7 +70,8 @@ def with_constants(
 ) -> Graph:
     """Add random constants: no channel is constant, both multipliers matter, outputs saturate.
 
-    `wide_stages` are the numbers of stages whose factors have 31 bits; the first is 0.
+    Some stages have a slope for each channel, with a shift of its own; below 0 but under a pool of
+    the sums. `wide_stages` are the numbers of stages whose factors have 31 bits; the first is 0.
     """
     rng = np.random.default_rng(seed)
     tensors = [replace(tensor, quantization=Quantization(1.0, 5)) for tensor in graph.inputs]
@@ -99,7 +101,16 @@ def _constants(layer: Stage, multiplier_bits: int, rng: np.random.Generator) -> 
     factors = OUTPUT_DEVIATION / deviation * rng.uniform(0.5, 1.5, layer.filters)
     scale = fixed_point(factors, multiplier_bits, NEGATIVE_SLOPE)
     bias = rng.normal(0, deviation / 4, layer.filters).astype(np.int32)
-    return Constants(weights, bias, *scale)
+    constants = Constants(weights, bias, *scale)
+    if rng.integers(2):
+        return constants
+    below = fixed_point(factors * rng.uniform(*SLOPES, layer.filters), multiplier_bits)
+    signs = rng.choice([1, -1], layer.filters) if layer.spatial_pool is SpatialPool.NONE else 1
+    return replace(
+        constants,
+        negative_multiplier=(below.multiplier * signs).astype(np.int32),
+        negative_shift=below.shift,
+    )
 
 
 def drawn_layers(

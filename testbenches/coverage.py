@@ -57,6 +57,8 @@ LAYERS = (
     Bin("table", "a layer stores a function of its values"),
     Bin("rounded twice", "a layer rounds some lanes twice"),
     Bin("wide factors", "a layer whose factors the rescale multiplies by in two cycles"),
+    Bin("negative factor", "a layer whose negative sums change their sign"),
+    Bin("two shifts", "a layer whose negative sums are shifted by a number of their own"),
     Bin("reduction only", "a pass reads maps back and reduces them: one filter per channel"),
     Bin("leaky positive", "a stored value comes from the first multiplier"),
     Bin("leaky negative", "a stored value comes from the multiplier of negative sums"),

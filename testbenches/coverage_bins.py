@@ -54,6 +54,8 @@ def _wraps(load: Load) -> bool:
 
 def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
     layer, schedule, blocking = part.stage, part.schedule, part.schedule.blocking
+    constants = layer.constants
+    assert constants is not None
     holds = {
         f"k {layer.channel_pool}": True,
         f"spatial pool {int(layer.spatial_pool)}": True,
@@ -69,6 +71,8 @@ def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
         "table": layer.table is not None,
         "rounded twice": _is_rounded_twice(layer),
         "wide factors": has_wide_factors(layer, config),
+        "negative factor": bool(np.any(constants.negative_multiplier < 0)),
+        "two shifts": bool(np.any(constants.shift_below_0 != constants.shift)),
         "empty output lanes": layer.filters % config.array.output_lanes > 0,
         f"weights per {schedule.scope.value}": True,
         "multi-word bundle": blocking.bundle_words > 1,
@@ -81,7 +85,8 @@ def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
 
 def _is_rounded_twice(layer: Stage) -> bool:
     assert layer.constants is not None
-    has_large_shift = bool(np.any(layer.constants.shift > ROUNDED_ONCE))
+    shifts = layer.constants.shift, layer.constants.shift_below_0
+    has_large_shift = any(bool(np.any(each > ROUNDED_ONCE)) for each in shifts)
     return layer.rounding is Rounding.TWICE and has_large_shift
 
 
@@ -170,11 +175,12 @@ def _token(cycles: Sequence[int], wait: int, near: int) -> int | None:
 def bins_of_values(layer: Stage, stored: NDArray[np.int8]) -> set[str]:
     """Return the bins of the rescale that a layer's stored output `x[C, H, W]` has seen.
 
-    They are both ends of the range and both signs of the sum. The multipliers are not negative, so
-    a value below the zero point had a negative sum.
+    They are both ends of the range and both signs of the sum. Where no multiplier is negative, a
+    value below the zero point had a negative sum.
     """
     assert layer.constants is not None
-    leaky = np.any(layer.constants.multiplier != layer.constants.negative_multiplier)
+    below_0 = layer.constants.negative_multiplier
+    leaky = np.all(below_0 >= 0) and np.any(layer.constants.multiplier != below_0)
     holds = {
         "saturated low": np.any(stored == -128),
         "saturated high": np.any(stored == 127),

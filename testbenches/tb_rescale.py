@@ -27,16 +27,19 @@ async def equals_golden(dut: Any, wide: bool) -> None:
     bias = rng.integers(-(2**20), 2**20, (COUNT, LANES))
     sums = rng.integers(-(2**31), 2**31, (COUNT, LANES)) >> rng.integers(0, 31, (COUNT, LANES))
     multiplier, negative = rng.integers(0, 2 ** (31 if wide else 16), (2, COUNT, LANES))
-    shift = rng.integers(*((17, 62) if wide else (2, 46)), (COUNT, LANES))
+    shift, own_shift = rng.integers(*((17, 62) if wide else (2, 46)), (2, COUNT, LANES))
+    has_own_shift, is_below_0 = rng.integers(2, size=(2, COUNT, LANES))
+    own_shift = np.where(has_own_shift, own_shift, 0)
     accumulators = np.clip(sums - bias, -(2**31), 2**31 - 1)
     sums = accumulators + bias
     expected = rescale(
         torch.from_numpy(sums.reshape(1, -1, 1, 1)),
         torch.from_numpy(multiplier.flatten()),
-        torch.from_numpy(negative.flatten()),
+        torch.from_numpy(np.where(is_below_0, -negative, negative).flatten()),
         torch.from_numpy(shift.flatten()),
         ZERO_POINT,
         CLAMP,
+        negative_shift=torch.from_numpy(np.where(has_own_shift, own_shift, shift).flatten()),
     )
     results = expected.reshape(COUNT, LANES).tolist()
     assert set(CLAMP) < set(expected.flatten().tolist())
@@ -53,6 +56,8 @@ async def equals_golden(dut: Any, wide: bool) -> None:
             records = [
                 layout.const({
                     "bias": int(bias[number, lane]), "shift": int(shift[number, lane]),
+                    "negative_shift": int(own_shift[number, lane]),
+                    "negative_sign": int(is_below_0[number, lane]),
                     **{name: int(values[number, lane]) >> 16 * half & 0xFFFF
                        for name, values in zip(FACTORS, (multiplier, negative), strict=True)},
                 }).as_bits()

@@ -264,6 +264,29 @@ def with_drawn_constants(graph: Graph, seed: int) -> Graph:
     return replace(found, stages=stages)
 
 
+def with_drawn_slopes(graph: Graph, seed: int) -> Graph:
+    """Give negative sums of some stages a shift of their own, and a factor of either sign."""
+    rng = np.random.default_rng(seed)
+    stages = [_with_slopes(stage, rng) if rng.integers(2) else stage for stage in graph.stages]
+    return replace(graph, stages=tuple(stages))
+
+
+def _with_slopes(stage: Stage, rng: np.random.Generator) -> Stage:
+    constants = stage.constants
+    assert constants is not None
+    slopes = rng.uniform(0, 1.5, stage.filters)
+    if stage.spatial_pool is SpatialPool.NONE:
+        slopes *= rng.choice([-1, 1], stage.filters)
+    shift = rng.integers(2, 63, stage.filters)
+    factors = constants.multiplier * slopes * np.exp2(shift - constants.shift.astype(float))
+    most = int(constants.multiplier.max(initial=1))
+    negative = np.clip(factors, -most, most).astype(np.int32)
+    changed = replace(
+        constants, negative_multiplier=negative, negative_shift=shift.astype(np.int32)
+    )
+    return replace(stage, constants=changed)
+
+
 def _quantization(rng: np.random.Generator) -> Quantization:
     return Quantization(1.0, int(rng.integers(-128, 128)))
 

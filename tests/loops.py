@@ -67,9 +67,13 @@ def stage_by_loops(stage: Stage, tensors: Mapping[str, Stored]) -> Stored:
     narrow = np.empty_like(sums)
     for channel, p, q in np.ndindex(narrow.shape):
         acc = int(sums[channel, p, q]) + int(constants.bias[channel])
-        factors = constants.multiplier if acc >= 0 else constants.negative_multiplier
-        scaled = Fraction(acc * int(factors[channel]), 1 << int(constants.shift[channel]))
-        wide = rounded(scaled, int(constants.shift[channel]), stage.rounding)
+        factor, shift = int(constants.multiplier[channel]), int(constants.shift[channel])
+        if acc < 0:
+            factor = int(constants.negative_multiplier[channel])
+            shift = int(constants.shift_below_0[channel])
+        wide = rounded(Fraction(acc * abs(factor), 1 << shift), shift, stage.rounding)
+        if factor < 0:
+            wide = -wide
         low, high = stage.limits
         value = min(max(wide + stage.added_offset, low), high)
         narrow[channel, p, q] = value if stage.table is None else stage.table[value + 128]

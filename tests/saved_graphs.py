@@ -35,6 +35,7 @@ def arrays(graph: Graph) -> list[NDArray[np.generic]]:
         if (ours := stage.constants) is not None:
             found += [*ours.weights, ours.bias, ours.multiplier]
             found += [ours.negative_multiplier, ours.shift]
+            found += [] if ours.negative_shift is None else [ours.negative_shift]
     return found
 
 

@@ -71,7 +71,7 @@ def test_on_chip_memories_of_edge() -> None:
         "weight queue": 64 * 8192,
         "accumulators": 32 * 8192,
         "staging": 8 * 8192,
-        "parameters": 2 * 16 * (32 + 31 + 31 + 6),
+        "parameters": 2 * 16 * (32 + 31 + 31 + 6 + 6 + 1),
         "program": 2 * 1024 * 8,
         "tables": 2 * 4 * 256 * 8,
         "queues": 10_372,

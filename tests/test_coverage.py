@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph
 from hwsim.errors import InputError
+from hwsim.graph import SpatialPool
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.program.program import Program
 from hwsim.testbenches.cases import BRANCHES, CASES, DEPTHWISE, FUNCTIONS, NOT_FUSED, case_graph
@@ -99,7 +101,7 @@ def test_a_timeline_tells_which_waits_had_to_wait() -> None:
 
 
 def test_values_tell_both_ends_and_both_sides() -> None:
-    stage = case_graph("slice", NANO).stages[0]
+    stage = case_graph("pool stride 2", NANO).stages[0]  # no factor is negative under a pool
     zero_point = stage.output.zero_point
     values = np.full((1, 2, 2), zero_point, np.int8)
     assert bins_of_values(stage, values) == set()
@@ -108,6 +110,11 @@ def test_values_tell_both_ends_and_both_sides() -> None:
         "leaky negative",
         "saturated low",
     }
+    assert stage.constants is not None
+    slopes = replace(stage.constants, negative_multiplier=-stage.constants.multiplier)
+    falling = replace(stage, spatial_pool=SpatialPool.NONE, constants=slopes,
+                      output=replace(stage.output, shape=stage.convolution_shape))  # fmt: skip
+    assert bins_of_values(falling, values + np.int8(1)) == set()
 
 
 def test_what_processes_record_is_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

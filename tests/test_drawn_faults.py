@@ -60,7 +60,12 @@ def single_faults(stage: Stage) -> Iterator[tuple[dict[str, Any], str]]:
     yield {"name": "\x1b"}, "\\x1b"
     constants = stage.constants
     assert constants is not None
-    for name, wrong in (("shift", 63), ("shift", 1), ("multiplier", -2)):
+    constants = replace(constants, negative_shift=constants.shift)
+    wrong_values: tuple[tuple[str, int], ...] = (
+        ("shift", 63), ("shift", 1), ("multiplier", -2), ("negative_shift", 63),
+        ("negative_multiplier", -(2**31)),
+    )  # fmt: skip
+    for name, wrong in wrong_values:
         values = getattr(constants, name).copy()
         values[-1] = wrong
         yield {"constants": replace(constants, **{name: values})}, str(wrong)

@@ -21,7 +21,7 @@ from hwsim.graph import (
     Tensor,
 )
 from hwsim.passes.baselines import materialized
-from tests.drawn import branching_graphs, drawn_inputs, with_drawn_constants
+from tests.drawn import branching_graphs, drawn_inputs, with_drawn_constants, with_drawn_slopes
 from tests.loops import stage_by_loops
 from tests.outputs import golden_outputs
 from tests.quantized import quantized_network
@@ -59,7 +59,7 @@ def test_layer_equals_its_steps(k: int, pool: SpatialPool) -> None:
 @given(branching_graphs(), st.integers(0, 2**31))
 def test_drawn_branches_equal_their_steps(graph: Graph, seed: int) -> None:
     """Stages add several sources of any geometry, and read what several others have stored."""
-    graph = with_drawn_constants(graph, seed)
+    graph = with_drawn_slopes(with_drawn_constants(graph, seed), seed)
     given_values = drawn_inputs(graph, seed)
     found = run_graph(
         graph, {name: torch.from_numpy(values)[None] for name, values in given_values.items()}

@@ -16,7 +16,7 @@ from hwsim.errors import InputError
 from hwsim.files import IMPOSSIBLE_PATH
 from hwsim.graph import Graph
 from hwsim.graph.file import load_graph, save_graph
-from tests.drawn import branching_graphs, shapes_of_graphs, with_drawn_constants
+from tests.drawn import branching_graphs, shapes_of_graphs, with_drawn_constants, with_drawn_slopes
 from tests.saved_graphs import ON_DISK, same, saved_graph
 
 NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=8)
@@ -32,7 +32,10 @@ def graphs(draw: st.DrawFn) -> Graph:
                                                                     strict=True))  # fmt: skip
     graph = replace(shapes, name=draw(NAMES), stages=stages)
     seed = draw(st.none() | st.integers(0, 2**32 - 1))
-    return graph if seed is None else with_drawn_constants(graph, seed)
+    if seed is None:
+        return graph
+    found = with_drawn_constants(graph, seed)
+    return with_drawn_slopes(found, seed) if draw(st.booleans()) else found
 
 
 @ON_DISK

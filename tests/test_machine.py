@@ -32,6 +32,7 @@ from tests.drawn import (
     drawn_inputs,
     shapes_of_graphs,
     with_drawn_constants,
+    with_drawn_slopes,
 )
 
 seeds = st.integers(0, 2**32 - 1)
@@ -83,7 +84,8 @@ def compiled(graph: Graph, config: Config) -> Program:
 @given(st.data(), st.sampled_from([4, 8]), seeds)
 def test_drawn_graphs_equal_golden(data: st.DataObject, weight_bits: int, seed: int) -> None:
     config = data.draw(configs(weight_bits))
-    graph = with_drawn_constants(data.draw(shapes_of_graphs(weight_bits=weight_bits)), seed)
+    shapes = data.draw(shapes_of_graphs(weight_bits=weight_bits))
+    graph = with_drawn_slopes(with_drawn_constants(shapes, seed), seed)
     program = compiled(graph, config)
     inputs = drawn_inputs(graph, seed)
     assert_equals_golden(graph, inputs, execute(program, inputs))
@@ -95,7 +97,8 @@ def test_drawn_branching_graphs_equal_golden(
     data: st.DataObject, weight_bits: int, seed: int
 ) -> None:
     config = data.draw(configs(weight_bits))
-    graph = with_drawn_constants(data.draw(branching_graphs(weight_bits=weight_bits)), seed)
+    shapes = data.draw(branching_graphs(weight_bits=weight_bits))
+    graph = with_drawn_slopes(with_drawn_constants(shapes, seed), seed)
     program = compiled(graph, config)
     inputs = drawn_inputs(graph, seed)
     assert_equals_golden(graph, inputs, execute(program, inputs))
@@ -138,7 +141,7 @@ def test_virtual_maps_store_the_same_bytes_as_materialized_ones(
     data: st.DataObject, pooled: bool, seed: int
 ) -> None:
     config = data.draw(configs(8))
-    graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
+    graph = with_drawn_slopes(with_drawn_constants(data.draw(shapes_of_graphs()), seed), seed)
     inputs = drawn_inputs(graph, seed)
     unfused = materialized(graph, pooled)
     fused_outputs = execute(compiled(graph, config), inputs)

@@ -24,11 +24,17 @@ FACTORS = st.lists(
 
 
 def golden_rescale(
-    acc: int, multiplier: int, negative_multiplier: int, shift: int, zero_point: int
+    acc: int,
+    multiplier: int,
+    negative_multiplier: int,
+    shift: int,
+    zero_point: int,
+    negative_shift: int | None = None,
 ) -> int:
     x = torch.tensor([[[[acc]]]], dtype=torch.int32)
     positive, negative, shifts = torch.tensor([[multiplier], [negative_multiplier], [shift]])
-    return int(rescale(x, positive, negative, shifts, zero_point))
+    own = None if negative_shift is None else torch.tensor([negative_shift])
+    return int(rescale(x, positive, negative, shifts, zero_point, negative_shift=own))
 
 
 @settings(deadline=None, max_examples=300)
@@ -48,6 +54,24 @@ def test_rescale_equals_unbounded_integers(
 )
 def test_halves_go_up(acc: int, expected: int) -> None:
     assert golden_rescale(acc, 1, 1, 2, 0) == expected
+
+
+@settings(deadline=None, max_examples=300)
+@given(INT32, MULTIPLIER, MULTIPLIER, st.integers(2, 62), st.integers(2, 62), st.booleans())
+def test_negative_sums_have_a_factor_of_either_sign_and_their_own_shift(
+    acc: int, multiplier: int, slope: int, shift: int, own_shift: int, is_below_0: bool
+) -> None:
+    factor, places = (multiplier, shift) if acc >= 0 else (slope, own_shift)
+    rounded = (acc * factor * 2 + 2**places) // (2 * 2**places)
+    steps = -rounded if acc < 0 and is_below_0 else rounded
+    signed = -slope if is_below_0 else slope
+    expected = min(max(steps + 3, -128), 127)
+    assert golden_rescale(acc, multiplier, signed, shift, 3, own_shift) == expected
+
+
+def test_halves_of_a_negated_value_go_down() -> None:
+    found = [golden_rescale(acc, 1, -1, 2, 0) for acc in (-7, -6, -5, -3, -2, -1)]
+    assert found == [2, 1, 1, 1, 0, 0]
 
 
 def test_a_clamp_cuts_both_ends_behind_the_zero_point() -> None:

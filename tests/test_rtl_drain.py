@@ -64,6 +64,8 @@ def drawn_tile(
             "multiplier": int(rng.integers(2**factor_bits)),
             "negative_multiplier": int(rng.integers(2**factor_bits)),
             "shift": int(rng.integers(factor_bits + 10, factor_bits + 16)),
+            "negative_shift": int(rng.choice([0, factor_bits + int(rng.integers(10, 16))])),
+            "negative_sign": 0 if Pool(fields["spatial_pool"]).window > 1 else int(rng.integers(2)),
         }
         for _ in range(lanes)
     ]
@@ -73,9 +75,12 @@ def drawn_tile(
 
 def rescaled(total: int, lane: dict[str, int], fields: Fields) -> int:
     biased = total + lane["bias"]
-    factor = lane["negative_multiplier"] if biased < 0 else lane["multiplier"]
-    scaled = Fraction(biased * factor, 1 << lane["shift"])
-    nearest = rounded(scaled, lane["shift"], Rounding(fields["rounding"]))
+    factor, shift = lane["multiplier"], lane["shift"]
+    if biased < 0:
+        factor, shift = lane["negative_multiplier"], lane["negative_shift"] or shift
+    nearest = rounded(Fraction(biased * factor, 1 << shift), shift, Rounding(fields["rounding"]))
+    if biased < 0 and lane["negative_sign"]:
+        nearest = -nearest
     low, high = -128 + fields["clamp_low"], 127 - fields["clamp_high"]
     return min(max(nearest + fields["output_zero_point"], low), high)
 

@@ -27,17 +27,21 @@ def drawn_records(
             "multiplier": int(rng.integers(0, 2**factor_bits)),
             "negative_multiplier": int(rng.integers(0, 2**factor_bits)),
             "shift": int(rng.integers(0, 64)),
+            "negative_shift": int(rng.integers(0, 64)),
+            "negative_sign": int(rng.integers(2)),
         }
         for _ in range(lanes)
     ]
-    words = np.empty((lanes, 4), "<u4")
-    for number, (name, bits) in enumerate(
-        zip(records[0], (32, factor_bits, factor_bits, 6), strict=True)
-    ):
-        rubbish = rng.integers(0, 2**32, lanes) >> bits << bits
+    data = rng.integers(0, 256, (lanes, PARAMETER_BYTES)).astype(np.uint8)
+    sizes = ((4, 32), (4, factor_bits), (4, factor_bits), (1, 6), (1, 6), (1, 1))  # bytes, bits
+    first = 0
+    for name, (size, bits) in zip(records[0], sizes, strict=True):
+        rubbish = rng.integers(0, 2 ** (8 * size), lanes) >> bits << bits
         values = np.array([record[name] for record in records]) & (2**bits - 1)
-        words[:, number] = rubbish | values
-    return records, words.view(np.uint8).reshape(-1)
+        written = (rubbish | values).astype("<u4").view(np.uint8).reshape(lanes, 4)
+        data[:, first : first + size] = written[:, :size]
+        first += size
+    return records, data.reshape(-1)
 
 
 @pytest.mark.parametrize("multiplier_bits", [16, 32])

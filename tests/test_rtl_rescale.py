@@ -1,4 +1,4 @@
-"""Rescale equals golden at the ends of int32, for every shift and both multipliers."""
+"""Rescale equals golden at the ends of int32, for every shift and factor of either sign."""
 
 from typing import Any
 
@@ -12,6 +12,8 @@ from hwsim.graph import Rounding
 from hwsim.rtl.arithmetic.rescale import Rescale
 from tests.drawn import preset_with
 
+OF_FACTORS = ("multiplier", "negative_multiplier", "shift", "negative_shift")
+FIELDS = ("bias", *OF_FACTORS, "negative_sign")
 EDGES = (0, 1, -1, 2, -2, 127, -128, 2**31 - 1, -(2**31))
 
 
@@ -26,17 +28,21 @@ def operands(
         total = EDGES[index] if index < len(EDGES) else int(rng.integers(low, high, endpoint=True))
         bias = int(rng.integers(max(-(2**31), total - 2**31 + 1), min(2**31 - 1, total + 2**31)))
         factors = rng.integers(0, 2 ** int(rng.integers(1, factor_bits + 1)), 2)
-        shift = int(rng.integers(least_shift, 63))
+        shift, own_shift = rng.integers(least_shift, 63, 2).tolist()
         if index % 3 == 0:  # halves, or next to them: of the second division or of the only one
             shift = int(rng.integers(factor_bits + 1, factor_bits + 14))
             factors[:] = 1 << (factor_bits - 1)
             odd = 2 * int(rng.integers(-130, 130)) + 1
             total = (odd << (shift - factor_bits)) + int(rng.integers(-1, 2))
             bias = int(rng.integers(-1000, 1000))
+            if rng.integers(2):
+                shift, own_shift = own_shift, shift
+                total = min(total, -total)
         cases.append({
             "total": total, "accumulator": total - bias, "bias": bias,
             "multiplier": int(factors[0]), "negative_multiplier": int(factors[1]),
-            "shift": shift,
+            "shift": shift, "negative_shift": int(rng.choice([0, own_shift, own_shift])),
+            "negative_sign": int(rng.integers(2)),
         })  # fmt: skip
     return cases
 
@@ -45,10 +51,10 @@ def golden(
     case: dict[str, int], zero_point: int, rounding: Rounding, clamp: tuple[int, int] = (-128, 127)
 ) -> int:
     acc = torch.tensor([[[[case["total"]]]]], dtype=torch.int32)
-    positive, negative, shift = (
-        torch.tensor([case[name]]) for name in ("multiplier", "negative_multiplier", "shift")
-    )
-    return int(rescale(acc, positive, negative, shift, zero_point, clamp, rounding))
+    positive, negative, shift, own_shift = (torch.tensor([case[name]]) for name in OF_FACTORS)
+    negative = -negative if case["negative_sign"] else negative
+    own_shift = torch.where(own_shift == 0, shift, own_shift)
+    return int(rescale(acc, positive, negative, shift, zero_point, clamp, rounding, own_shift))
 
 
 @pytest.mark.parametrize(("multiplier_bits", "factor_bits"), [(16, 15), (16, 16), (32, 31)])
@@ -79,7 +85,7 @@ def test_rescale_equals_golden_after_its_latency(
                 if cycle < cycles:
                     case = sets[lane][cycle]
                     ctx.set(dut.accumulators[lane], case["accumulator"])
-                    for name in ("bias", "multiplier", "negative_multiplier", "shift"):
+                    for name in FIELDS:
                         ctx.set(dut.parameters[lane][name], case[name])
                 if cycle >= Rescale.LATENCY:
                     before = sets[lane][cycle - Rescale.LATENCY]
@@ -115,7 +121,7 @@ def test_wide_factors_take_two_cycles_among_others(zero_point: int, rounding: Ro
                 ctx.set(dut.upper_half, half)
                 for lane, case in enumerate(cases):
                     ctx.set(dut.accumulators[lane], case["accumulator"])
-                    for name in ("bias", "shift"):
+                    for name in ("bias", "shift", "negative_shift", "negative_sign"):
                         ctx.set(dut.parameters[lane][name], case[name])
                     for name in ("multiplier", "negative_multiplier"):
                         ctx.set(dut.parameters[lane][name], case[name] >> 16 * half & 0xFFFF)

@@ -12,7 +12,7 @@ from hwsim.isa.fields import (
     QUEUE_DEPTH,
     Opcode,
 )
-from hwsim.isa.parameters import PARAMETER_WORD_BYTES, PARAMETERS
+from hwsim.isa.parameters import PARAMETERS, Parameter, first_byte
 from hwsim.isa.register import Register
 from hwsim.isa.registers import REGISTERS
 from hwsim.isa.rules import RULES
@@ -50,8 +50,8 @@ PARAMETERS_INTRODUCTION = f"""\
 ## Parameters
 
 Behind the weights of every output block lies one record of {PARAMETER_BYTES} bytes for each of its
-output lanes. A field lies at the bottom of its own little-endian word; the hardware does not read
-the bits above it.
+output lanes. A field lies at the bottom of its own little-endian bytes; the hardware does not read
+the bits above it. The last byte is not read either.
 
 | bytes | field | meaning |
 |---|---|---|
@@ -105,10 +105,14 @@ def _descriptors() -> str:
 
 def _parameters() -> str:
     return PARAMETERS_INTRODUCTION + "".join(
-        f"| {PARAMETER_WORD_BYTES * (index + 1) - 1}:{PARAMETER_WORD_BYTES * index} "
-        f"| `{entry.name}`{' (signed)' if entry.signed else ''} | {entry.doc} |\n"
-        for index, entry in enumerate(PARAMETERS)
+        f"| {_bytes(entry)} | `{entry.name}`{' (signed)' if entry.signed else ''} | {entry.doc} |\n"
+        for entry in PARAMETERS
     )
+
+
+def _bytes(entry: Parameter) -> str:
+    first, last = first_byte(entry), first_byte(entry) + entry.size_bytes - 1
+    return f"{last}:{first}" if last > first else f"{first}"
 
 
 def _rules() -> str:

@@ -181,22 +181,23 @@ def _parameters(
 ) -> NDArray[np.uint8]:
     """Return the records `[lanes, 16]`; the bias of a padding lane makes its output 0.
 
-    Where a shift is below the least one, it and the factors grow alike. A factor that has no room
+    Where a shift is below the least one, it and its factor grow alike. A factor that has no room
     for that is above 2**14 and becomes the largest: either saturates whatever is not 0.
     """
     constants = stage.constants
     assert constants is not None
     filters = len(bias)
-    records = np.empty(lanes, RECORD)
+    records = np.zeros(lanes, RECORD)
     records["bias"] = -(stage.added_offset << least_shift)
     records["multiplier"] = records["negative_multiplier"] = 1
     records["shift"] = least_shift
-    records["bias"][:filters] = bias
-    records["shift"][:filters] = np.maximum(constants.shift, least_shift)
-    grown = np.maximum(least_shift - constants.shift, 0)
-    for name in ("multiplier", "negative_multiplier"):
-        factors = getattr(constants, name).astype(np.int64) << grown
-        records[name][:filters] = np.minimum(factors, LARGEST_FACTOR)
+    own = records[:filters]
+    own["bias"] = bias
+    own["multiplier"], own["shift"] = _grown(constants.multiplier, constants.shift, least_shift)
+    below_0 = constants.negative_multiplier
+    factors, shifts = _grown(np.abs(below_0), constants.shift_below_0, least_shift)
+    own["negative_multiplier"], own["negative_sign"] = factors, below_0 < 0
+    own["negative_shift"] = np.where(shifts == own["shift"], 0, shifts)
     return records.view(np.uint8).reshape(lanes, PARAMETER_BYTES)
 
 
@@ -250,3 +251,11 @@ def unpack_padded_features(data: bytes, shape: Shape, config: Config) -> NDArray
     blocks = ceil_div(shape.channels, lanes)
     words = np.frombuffer(data, np.int8).reshape(blocks, shape.height, shape.width, lanes)
     return words.transpose(0, 3, 1, 2).reshape(blocks * lanes, shape.height, shape.width)
+
+
+def _grown(
+    factors: NDArray[np.int32], shifts: NDArray[np.int32], least_shift: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return factors and their shifts, of which none is below the least one."""
+    grown = factors.astype(np.int64) << np.maximum(least_shift - shifts, 0)
+    return np.minimum(grown, LARGEST_FACTOR), np.maximum(shifts, least_shift)

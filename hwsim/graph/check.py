@@ -54,8 +54,9 @@ LARGEST_MULTIPLIER = (1 << 31) - 1
 CONSTANT_RANGES = {
     "bias": (-(1 << 31), (1 << 31) - 1),
     "multiplier": (0, LARGEST_MULTIPLIER),
-    "negative_multiplier": (0, LARGEST_MULTIPLIER),
+    "negative_multiplier": (-LARGEST_MULTIPLIER, LARGEST_MULTIPLIER),
     "shift": (SMALLEST_SHIFT, LARGEST_SHIFT),
+    "negative_shift": (SMALLEST_SHIFT, LARGEST_SHIFT),
 }
 
 
@@ -347,8 +348,16 @@ def _broken_by_constants(stage: "Stage", constants: "Constants") -> Iterator[str
         yield from _out_of_range("weights", values, *weight_range(stage))
     for name, (low, high) in CONSTANT_RANGES.items():
         values = getattr(constants, name)
+        if values is None and name == "negative_shift":
+            continue
         yield from _broken_array(name, values, np.int32, (stage.filters,))
         yield from _out_of_range(name, values, low, high)
+    least = int(constants.negative_multiplier.min())
+    if least < 0 and stage.spatial_pool is not SpatialPool.NONE:
+        yield (
+            f"negative_multiplier holds {least}: must be at least 0 under a spatial pool, which is "
+            "taken of the sums"
+        )
 
 
 def _broken_array(name: str, values: Any, kind: type, shape: tuple[int, ...]) -> Iterator[str]:

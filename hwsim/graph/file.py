@@ -28,6 +28,7 @@ LARGEST_BYTES = 1 << 30  # of a whole file; no built-in network has more than 12
 LARGEST_HEADER_BYTES = 1 << 24
 HEADER_LENGTH_BYTES = 8  # little-endian, in front of the header
 FIELDS_OF_FILTERS = ("bias", "multiplier", "negative_multiplier", "shift")
+OPTIONAL_FIELD = "negative_shift"  # not written where a layer has none
 CONSTANT_KINDS = ("I8", "I16", "I32")
 MOST_AXES = 4  # of an array: those of weights
 
@@ -99,6 +100,8 @@ def _named_arrays(stage: Stage, constants: Constants) -> Iterator[tuple[str, NDA
     yield from zip(names, constants.weights, strict=True)
     for field in FIELDS_OF_FILTERS:
         yield f"{stage.name}.{field}", getattr(constants, field)
+    if constants.negative_shift is not None:
+        yield f"{stage.name}.{OPTIONAL_FIELD}", constants.negative_shift
 
 
 def _weight_names(stage: Stage, format_number: int) -> list[str]:
@@ -118,13 +121,18 @@ def _with_constants(shapes: Graph, archive: Any, format_number: int) -> Graph:
             *(f"{stage.name}.{field}" for field in FIELDS_OF_FILTERS),
         )
     }
-    odd = min(expected ^ set(archive.keys()), default=None)
+    optional = {f"{stage.name}.{OPTIONAL_FIELD}" for stage in shapes.stages}
+    there = set(archive.keys())
+    odd = min((expected ^ there) - optional, default=None)
     if odd is not None:
         raise InputError(f"array {odd!r} is {'missing' if odd in expected else 'of no layer'}")
     stages: list[Stage] = []
     for stage in shapes.stages:
         weights = (_array(archive, name) for name in _weight_names(stage, format_number))
-        others = {field: _array(archive, f"{stage.name}.{field}") for field in FIELDS_OF_FILTERS}
+        fields = [*FIELDS_OF_FILTERS]
+        if f"{stage.name}.{OPTIONAL_FIELD}" in there:
+            fields.append(OPTIONAL_FIELD)
+        others = {field: _array(archive, f"{stage.name}.{field}") for field in fields}
         stages.append(replace(stage, constants=Constants(tuple(weights), **others)))
     return replace(shapes, stages=tuple(stages))
 

@@ -4,10 +4,10 @@ A `Graph` is made of stages, each of which the accelerator computes in one go. A
 
     sum of convolutions -> bias -> rescale + leaky -> clamp -> table -> pools
 
-in this order, with one convolution for each of its sources. No step decreases with the sum, so that
-the hardware may pool the sums instead. Axes are always named: activations `x[C, H, W]`, weights
-`w[K, C, R, S]`, convolution output `[K, P, Q]`. A graph without constants has only shapes: enough
-to price it, not to execute it.
+in this order, with one convolution for each of its sources. Under a spatial pool no step decreases
+with the sum, so that the hardware may pool the sums instead. Axes are always named: activations
+`x[C, H, W]`, weights `w[K, C, R, S]`, convolution output `[K, P, Q]`. A graph without constants has
+only shapes: enough to price it, not to execute it.
 
 No stage and no graph exists that breaks a rule of `hwsim/graph/check.py` or of
 `hwsim/graph/check_graph.py`: whoever makes one, by whatever way, gets an `InputError` with one
@@ -43,8 +43,9 @@ class Constants:
                          int16 where the stage's weights have two limbs
     bias                 int32 [K], without the sources' zero points, which the compiler folds in
     multiplier           int32 [K], >= 0, applied where accumulator + bias >= 0
-    negative_multiplier  int32 [K], >= 0, applied where it is < 0 (equal to `multiplier` if linear)
+    negative_multiplier  int32 [K], applied where it is < 0 (equal to `multiplier` if linear)
     shift                int32 [K], 2 to 62
+    negative_shift       int32 [K], that of `negative_multiplier`; None if it is `shift` everywhere
     """
 
     weights: tuple[NDArray[np.int8] | NDArray[np.int16], ...]
@@ -52,6 +53,12 @@ class Constants:
     multiplier: NDArray[np.int32]
     negative_multiplier: NDArray[np.int32]
     shift: NDArray[np.int32]
+    negative_shift: NDArray[np.int32] | None = None
+
+    @property
+    def shift_below_0(self) -> NDArray[np.int32]:
+        """The shift of `negative_multiplier`."""
+        return self.shift if self.negative_shift is None else self.negative_shift
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def has_wide_factors(stage: Stage, config: Config) -> bool:
         return False
     most = (1 << factor_bits(config)) - 1
     factors = stage.constants.multiplier, stage.constants.negative_multiplier
-    return any(bool(np.any(values > most)) for values in factors)
+    return any(bool(np.any(np.abs(values) > most)) for values in factors)
 
 
 def reads_per_pixel(config: Config, pool: SpatialPool, wide_factors: bool) -> int:

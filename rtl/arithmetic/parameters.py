@@ -1,17 +1,20 @@
 """Two banks of bias and rescale parameters, one for each bank of accumulators."""
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Array, Cat, Module, Mux, Shape, ShapeLike, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In
 from amaranth.utils import exact_log2
 
 from hwsim.arch.config import PARAMETER_BYTES, Config
-from hwsim.isa.parameters import PARAMETER_WORD_BYTES, PARAMETERS, factor_bits
+from hwsim.isa.parameters import PARAMETERS, Parameter, factor_bits, first_byte
 from hwsim.rtl.operands.weights import PARAMETER_BANKS, WeightWords
 from hwsim.rtl.primitives.block_memory import block_memory
 from hwsim.rtl.primitives.read_port import ReadPort
 
 FACTORS = ("multiplier", "negative_multiplier")
+MEMORY_BYTES = 4  # of a record, whose fields share a memory
 
 
 def parameter_fields(config: Config) -> dict[str, ShapeLike]:
@@ -27,6 +30,14 @@ def parameter_fields(config: Config) -> dict[str, ShapeLike]:
 def parameter_layout(config: Config) -> data.StructLayout:
     """Return the layout of the parameters of one output lane."""
     return data.StructLayout(parameter_fields(config))
+
+
+def kept_together() -> list[list[Parameter]]:
+    """Return the fields of each memory."""
+    found: dict[int, list[Parameter]] = {}
+    for entry in PARAMETERS:
+        found.setdefault(first_byte(entry) // MEMORY_BYTES, []).append(entry)
+    return list(found.values())
 
 
 def parameter_place(config: Config) -> data.StructLayout:
@@ -50,10 +61,11 @@ class Parameters(wiring.Component):
 
     Of a factor that is wider than a lane multiplies by in one cycle, one half is read.
 
-    Each field has a memory of its own. A row of it holds the field of all lanes that one word
-    brings, or of all lanes that are rescaled in one cycle, whichever are more. A word on `i` in
-    cycle t is in place for reads from cycle t + `WRITE_LATENCY` on. A read in cycle t is answered
-    in cycle t + `READ_LATENCY`. Nothing stalls.
+    Every four bytes of a record have a memory of their own, named after their first field. A row of
+    it holds the fields of all lanes that one word brings, or of all lanes that are rescaled in one
+    cycle, whichever are more. A word on `i` in cycle t is in place for reads from cycle
+    t + `WRITE_LATENCY` on. A read in cycle t is answered in cycle t + `READ_LATENCY`. Nothing
+    stalls.
 
     Members
     -------
@@ -93,47 +105,57 @@ class Parameters(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        lanes = self._config.array.rescale_lanes
         place = self.read.address
         lane_slice = data.View(self._slice_place, place.lane_slice[: self._slice_place.size])
         in_row = Signal(range(max(self._slices_per_row, 2)))
         upper_half = Signal()
         m.d.sync += [in_row.eq(lane_slice.in_row), upper_half.eq(place.upper_half)]
-        for number, (name, shape) in enumerate(parameter_fields(self._config).items()):
-            row = self._row(m, number, name, Cat(lane_slice.row, place.bank))
-            bits = Shape.cast(shape).width
-            fields = [Mux(upper_half, field[bits:], field[:bits]) if len(field) > bits else field
-                      for field in row]  # fmt: skip
-            slices = Array(
-                Cat(fields[first : first + lanes]) for first in range(0, self._row_lanes, lanes)
-            )
-            values = Signal(data.ArrayLayout(shape, lanes), name=f"{name}_slice", reset_less=True)
-            m.d.sync += values.eq(slices[in_row])
-            m.d.comb += [self.read.data[lane][name].eq(values[lane]) for lane in range(lanes)]
+        shapes = parameter_fields(self._config)
+        for entries in kept_together():
+            row = self._row(m, entries, Cat(lane_slice.row, place.bank))
+            for name in (entry.name for entry in entries):
+                bits = Shape.cast(shapes[name]).width
+                fields = [lane[name] for lane in row]
+                if len(fields[0]) > bits:
+                    fields = [Mux(upper_half, field[bits:], field[:bits]) for field in fields]
+                self._read_slice(m, name, shapes[name], fields, in_row)
         return m
 
-    def _row(self, m: Module, number: int, name: str, address: Value) -> data.View:
-        """Keep field `number` of all lanes, and return the row at `address`, a cycle later."""
-        word = self.i.payload
-        field_bits, record_fields = 8 * PARAMETER_WORD_BYTES, len(PARAMETERS)
-        fields = data.View(data.ArrayLayout(field_bits, len(word.data) // field_bits), word.data)
-        fields_per_part = min(len(fields), record_fields)
-        part, place_in_part = divmod(number, fields_per_part)
-        place = data.View(self._word_place, word.index[: self._word_place.size])
-        bits = PARAMETERS[number].bits(self._config)
-        memory = block_memory(
-            data.ArrayLayout(unsigned(bits), self._row_lanes), PARAMETER_BANKS * self._rows
+    def _read_slice(
+        self, m: Module, name: str, shape: ShapeLike, fields: Sequence[Value], in_row: Signal
+    ) -> None:
+        """Answer a read with one of the slices of a row."""
+        lanes = self._config.array.rescale_lanes
+        slices = Array(
+            Cat(fields[first : first + lanes]) for first in range(0, self._row_lanes, lanes)
         )
-        m.submodules[name] = memory
+        values = Signal(data.ArrayLayout(shape, lanes), name=f"{name}_slice", reset_less=True)
+        m.d.sync += values.eq(slices[in_row])
+        m.d.comb += [self.read.data[lane][name].eq(values[lane]) for lane in range(lanes)]
+
+    def _row(self, m: Module, entries: Sequence[Parameter], address: Value) -> data.View:
+        """Keep fields of one memory for all lanes; return the row at `address`, a cycle later."""
+        word = self.i.payload
+        word_bytes = data.View(data.ArrayLayout(8, len(word.data) // 8), word.data)
+        bytes_per_part = min(len(word_bytes), PARAMETER_BYTES)
+        part = first_byte(entries[0]) // bytes_per_part
+        place = data.View(self._word_place, word.index[: self._word_place.size])
+        kept = {entry.name: unsigned(entry.bits(self._config)) for entry in entries}
+        memory = block_memory(
+            data.ArrayLayout(data.StructLayout(kept), self._row_lanes),
+            PARAMETER_BANKS * self._rows,
+        )
+        m.submodules[entries[0].name] = memory
         write, read = memory.write_port(granularity=1), memory.read_port()
         m.d.comb += [write.addr.eq(Cat(place.row, word.bank)), read.addr.eq(address)]
         for lane in range(self._row_lanes):
             slot, lane_in_word = divmod(lane, self._lanes_per_word)
-            m.d.comb += [
-                write.data[lane].eq(fields[lane_in_word * record_fields + place_in_part]),
-                write.en[lane].eq(
-                    self.i.valid & word.parameters & (place.part == part) & (place.slot == slot)
-                ),
-            ]
+            m.d.comb += write.en[lane].eq(
+                self.i.valid & word.parameters & (place.part == part) & (place.slot == slot)
+            )
+            for entry in entries:
+                first = lane_in_word * PARAMETER_BYTES + first_byte(entry) % bytes_per_part
+                field = Cat(word_bytes[first : first + entry.size_bytes])
+                m.d.comb += write.data[lane][entry.name].eq(field)
         row: data.View = read.data
         return row

@@ -1,4 +1,4 @@
-"""Rescale: int32 accumulators to int8 activations, with leaky ReLU as a second multiplier."""
+"""Rescale: int32 accumulators to int8 activations, with a second factor for negative ones."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,6 @@ from hwsim.rtl.arithmetic.parameters import parameter_layout
 ACTIVATION = signed(8)
 FIRST_PLACES = 31  # of the first division where a lane rounds twice
 ROUNDED_ONCE = FIRST_PLACES  # the largest shift of a lane that always rounds once
-MULTIPLIED = 2  # stages before the product's
 FINE_BITS = 3  # of the shift, done in a cycle of their own
 NARROW = signed(11)  # holds every shifted product that does not saturate whatever the zero point
 
@@ -47,17 +46,39 @@ class Ends(NamedTuple):
     above: Signal
 
 
+class Beside(NamedTuple):
+    """Operands of all lanes, beside the total in stage 2 and beside its product in stage 3."""
+
+    rounding: Signal
+    wide_factors: Signal
+    upper_half: Signal
+
+
+class Total(NamedTuple):
+    """The sum of a lane with its bias, and what its sign picked."""
+
+    total: Signal
+    factor: Signal
+    shift: Signal
+    inverted: Signal  # whether the product is inverted before it is rounded
+
+
 class Rescale(wiring.Component):
     """Turns the sum of each lane into its stored value.
 
         y = clamp(((acc + bias) * m + nudge + (1 << (shift - 1)) >> shift) + zero_point)
 
-    The factor m is `negative_multiplier` where acc + bias is below 0, else `multiplier`. The
-    product is exact; it is shifted by `shift` - 1, and the last place decides the rounding. The
-    nudge is 0 where a lane rounds once, halves up. With `rounding`, lanes whose shift exceeds 31
-    round twice: there it is 2**30, and -2**30 where acc + bias is below 0. Then one shift gives
-    what a division by 2**31 to the nearest integer gives, followed by one by 2**(shift - 31).
-    The clamp is to -128 + `clamp_low` and 127 - `clamp_high`.
+    Where acc + bias is below 0, the factor m is `negative_multiplier`, and the shift is
+    `negative_shift` unless that is 0; elsewhere they are `multiplier` and `shift`. The product is
+    exact; it is shifted by one place less, and the last place decides the rounding. The nudge is 0
+    where a lane rounds once, halves up. With `rounding`, lanes whose shift exceeds 31 round twice:
+    there it is 2**30, and -2**30 where acc + bias is below 0. Then one shift gives what a division
+    by 2**31 to the nearest integer gives, followed by one by 2**(shift - 31). The clamp is to
+    -128 + `clamp_low` and 127 - `clamp_high`.
+
+    Where acc + bias is below 0 and `negative_sign` is 1, the rounded value is negated before the
+    zero point is added. For that, the product is inverted while it has its last place: halves that
+    went up go down then, as the inverse of n is -n - 1.
     Operands of cycle t give their result in cycle t + `LATENCY`, one set per cycle, always.
 
     Factors that are wider than the multipliers come in two cycles, one right behind the other, with
@@ -102,14 +123,24 @@ class Rescale(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         ends = self._ends(m)
-        upper_half = self.upper_half
-        for stage in range(MULTIPLIED):
-            delayed = Signal(name=f"upper_half{stage}")
-            m.d.sync += delayed.eq(upper_half)
-            upper_half = delayed
+        beside = self._beside(m)
         for number in range(self._config.array.rescale_lanes):
-            self._lane(m, number, ends, upper_half)
+            self._lane(m, number, ends, beside)
         return m
+
+    def _beside(self, m: Module) -> Beside:
+        """Return what all lanes share in stages 2 and 3."""
+        rounding, wide_factors, early, upper_half = (
+            Signal(name=name)
+            for name in ("rounding1", "wide_factors1", "upper_half0", "upper_half1")
+        )
+        m.d.sync += [
+            rounding.eq(self.rounding),
+            wide_factors.eq(self.wide_factors),
+            early.eq(self.upper_half),
+            upper_half.eq(early),
+        ]
+        return Beside(rounding, wide_factors, upper_half)
 
     def _ends(self, m: Module) -> Ends:
         """Return what all lanes share in the last stage."""
@@ -143,48 +174,45 @@ class Rescale(wiring.Component):
         ]
         return ends
 
-    def _lane(self, m: Module, number: int, ends: Ends, upper_half: Signal) -> None:
+    def _lane(self, m: Module, number: int, ends: Ends, beside: Beside) -> None:
         """Six stages; what a later stage needs goes along in registers of its own."""
-        total, factor, twice, less = self._add_bias(m, number)
-        product, less = self._multiply(m, number, total, factor, twice, less, upper_half)
-        narrow = self._shift(m, number, product, less)
+        total = self._add_bias(m, number)
+        product, less = self._multiply(m, number, total, beside)
+        narrow = self._shift(m, number, product, less, total.inverted)
         self._round(m, number, narrow, ends)
 
     def _signal(self, shape: ShapeLike, name: str, number: int) -> Signal:
         return Signal(shape, name=f"{name}{number}", reset_less=True)
 
-    def _add_bias(self, m: Module, number: int) -> tuple[Signal, Signal, Signal, Signal]:
-        """Stage 1: add the bias; the sum's sign picks the factor."""
+    def _add_bias(self, m: Module, number: int) -> Total:
+        """Stage 1: add the bias; the sum's sign picks factor and shift."""
         bits = self._config.widths.accumulator_bits
         parameters = self.parameters[number]
         biased = self._signal(signed(bits), "biased", number)
         total = self._signal(signed(bits), "total", number)
         factor = self._signal(parameters.multiplier.shape(), "factor", number)
-        twice = self._signal(1, "twice", number)  # whether the lane rounds twice
-        less = self._signal(parameters.shift.shape(), "less1_", number)  # than the shift, by 1
+        shift = self._signal(parameters.shift.shape(), "shift", number)
+        inverted = self._signal(1, "inverted1_", number)
+        has_own_shift = parameters.negative_shift.any()
         m.d.comb += biased.eq(self.accumulators[number] + parameters.bias)
         m.d.sync += [
             total.eq(biased),
             factor.eq(Mux(biased < 0, parameters.negative_multiplier, parameters.multiplier)),
-            twice.eq(self.rounding & (parameters.shift > ROUNDED_ONCE)),
-            less.eq(parameters.shift - Mux(self.wide_factors, LEAST_WIDE_SHIFT, 1)),
+            shift.eq(
+                Mux((biased < 0) & has_own_shift, parameters.negative_shift, parameters.shift)
+            ),
+            inverted.eq((biased < 0) & parameters.negative_sign),
         ]
-        return total, factor, twice, less
+        return Total(total, factor, shift, inverted)
 
     def _multiply(
-        self,
-        m: Module,
-        number: int,
-        total: Signal,
-        factor: Signal,
-        twice: Signal,
-        less: Signal,
-        upper_half: Signal,
+        self, m: Module, number: int, lane: Total, beside: Beside
     ) -> tuple[Signal, Signal]:
         """Stages 2 and 3: the product from two halves of the total, with the nudge.
 
         The upper half of a factor adds to the product of the lower half instead, which has it.
         """
+        total, factor = lane.total, lane.factor
         half = len(total) // 2
         low = self._signal(half + len(factor), "low", number)
         high = self._signal(signed(half + len(factor)), "high", number)
@@ -193,21 +221,31 @@ class Rescale(wiring.Component):
         added = self._signal(signed(len(product)), "added", number)
         m.d.comb += added.eq(nudge)
         if len(factor) < FACTOR_BITS:
-            with m.If(upper_half):
+            with m.If(beside.upper_half):
                 m.d.comb += added.eq(product >> FACTOR_HALF_BITS)
-        less2, less3 = (self._signal(less.shape(), f"less{stage}_", number) for stage in (2, 3))
+        # The places to shift by: all but the last, or but those that the lower half dropped.
+        less2, less3 = (
+            self._signal(lane.shift.shape(), f"less{stage}_", number) for stage in (2, 3)
+        )
+        twice = beside.rounding & (lane.shift > ROUNDED_ONCE)
         m.d.sync += [
             low.eq(total[:half] * factor),
             high.eq(total[half:].as_signed() * factor),
             nudge.eq(Cat(Const(0, FIRST_PLACES - 1), twice, twice & total[-1])),
-            less2.eq(less),
+            less2.eq(lane.shift - Mux(beside.wide_factors, LEAST_WIDE_SHIFT, 1)),
             product.eq((high << half) + low + added),
             less3.eq(less2),
         ]
         return product, less3
 
-    def _shift(self, m: Module, number: int, product: Signal, less: Signal) -> Signal:
+    def _shift(
+        self, m: Module, number: int, product: Signal, less: Signal, inverted: Signal
+    ) -> Signal:
         """Stages 4 and 5: shift by one place less; what is out of range stays out of range."""
+        for stage in (2, 3, 4):
+            delayed = self._signal(1, f"inverted{stage}_", number)
+            m.d.sync += delayed.eq(inverted)
+            inverted = delayed
         fine_shift = self._signal(FINE_BITS, "fine_shift", number)
         coarse = self._signal(product.shape(), "coarse", number)
         fine = self._signal(signed(NARROW.width + (1 << FINE_BITS) - 1), "fine", number)
@@ -222,6 +260,7 @@ class Rescale(wiring.Component):
                     fine,
                     extreme(coarse, NARROW.width),
                 )
+                ^ inverted.replicate(NARROW.width)
             ),
         ]
         return narrow
