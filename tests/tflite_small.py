@@ -1,5 +1,7 @@
 """Small `.tflite` files with work for the host at their ends."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tests.tflite_writer import File
@@ -123,6 +125,53 @@ def bent() -> File:
         file.operator("CONV_2D", [read, w, b], left, **options)
         word = "HARD_SWISH" if left == maps[0] else "LOGISTIC"
         file.operator(word, [left], maps[maps.index(left) + 1])
+    return file
+
+
+def sloped(
+    slopes: Sequence[int],
+    kind: str = "int8",
+    dims: Sequence[int] | None = None,
+    zero_point: int = 0,
+    size: tuple[int, int] = (16, 16),
+) -> File:
+    """Return a PRELU alone, of channels with these slopes less their zero point, as int8."""
+    offset = 128 if kind == "uint8" else 0
+    file, channels = File(), len(slopes)
+    read = file.tensor((1, *size, channels), kind, [0.05], [3 + offset])
+    left = file.tensor((1, *size, channels), kind, [0.043], [-20 + offset])
+    stored = (np.array(slopes) + offset).astype(kind).reshape(dims or (1, 1, channels))
+    learned = file.constant(stored, scales=[0.011], zero_points=[zero_point + offset])
+    file.inputs, file.outputs = [read], [left]
+    file.operator("PRELU", [read, learned], left)
+    return file
+
+
+def sloped_network() -> File:
+    """Return a convolution, a PRELU with slopes of both signs, its maximum pool, and another."""
+    rng = np.random.default_rng(9)
+    file = File()
+    x = file.tensor((1, 8, 10, 5), "int8", [0.05], [3], name="x")
+    sizes = ((8, 10, 20), (8, 10, 20), (4, 5, 20), (4, 5, 20))
+    steps = ((0.06, -20), (0.05, 4), (0.05, 4), (0.07, -100))
+    y, bent_maps, pooled, last = (
+        file.tensor((1, *size), "int8", [scale], [zero])
+        for size, (scale, zero) in zip(sizes, steps, strict=True)
+    )
+    file.inputs, file.outputs = [x], [last]
+    w = file.constant(
+        rng.integers(-90, 91, (20, 3, 3, 5)).astype(np.int8), scales=[0.004], zero_points=[0]
+    )
+    bias = rng.integers(-900, 900, 20).astype(np.int32)
+    b = file.constant(bias, scales=[0.05 * 0.004], zero_points=[0])
+    file.operator("CONV_2D", [x, w, b], y, StrideH=1, StrideW=1)
+    for read, left in ((y, bent_maps), (pooled, last)):
+        learned = rng.integers(-128, 128, (1, 1, 20)).astype(np.int8)
+        slopes = file.constant(learned, scales=[0.012], zero_points=[-30])
+        file.operator("PRELU", [read, slopes], left)
+        if left == bent_maps:
+            halves = {"StrideH": 2, "StrideW": 2, "FilterHeight": 2, "FilterWidth": 2}
+            file.operator("MAX_POOL_2D", [left], pooled, Padding=1, **halves)
     return file
 
 

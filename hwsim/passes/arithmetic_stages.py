@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from hwsim.errors import InputError
 from hwsim.graph import Constants, Rounding, Source, Stage, Tensor
-from hwsim.graph.file_constants import ConstantOperand
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Add, Multiply, Subtract
-from hwsim.passes.exact_parts import Sources, alike, quantization_of
+from hwsim.passes.exact_parts import Sources, alike, by_channel, quantization_of
 from hwsim.passes.exact_sum import exact_sum
 from hwsim.passes.tflite_clamps import clamp_of
 from hwsim.passes.tflite_factors import Factor, product_factor
@@ -51,13 +50,14 @@ def product_with_constant(
     operator: Multiply, source: Source, left: Tensor, kernels: Kernels
 ) -> Stage:
     """Return the stage that multiplies each channel by its constant, as TFLite does."""
-    constant = _constant(operator.constant, source)
+    constant = operator.constant
+    assert constant is not None
     ours, own = quantization_of(source.tensor), quantization_of(left)
     first, second = ours.scale, constant.quantization.scale
     if operator.is_constant_first:
         first, second = second, first
     by = product_factor(kernels, first, second, own)
-    factors = _by_channel(constant, source)
+    factors = by_channel(constant, source.channels)
     limbs = 1 if np.abs(factors).max() < 1 << 7 else 2
     weights = factors.astype(np.int8) if limbs == 1 else factors.astype(np.int16)
     return _scaled(operator, source, left, weights, limbs, np.zeros_like(factors), by)
@@ -68,7 +68,9 @@ def sum_with_constant(operator: Add | Subtract, source: Source, left: Tensor) ->
 
     Raises `InputError` where no weights sum all pairs of values exactly.
     """
-    constant = _constant(operator.constant, source)
+    constant = operator.constant
+    assert constant is not None
+    added = by_channel(constant, source.channels)
     ours, own = quantization_of(source.tensor), quantization_of(left)
     sign = -1 if isinstance(operator, Subtract) else 1
     pair = (
@@ -81,7 +83,7 @@ def sum_with_constant(operator: Add | Subtract, source: Source, left: Tensor) ->
         raise InputError(f"no weights {operator.KIND} all 65,536 pairs exactly")
     weight, of_constant = reversed(found.weights) if operator.is_constant_first else found.weights
     weights = np.full(source.channels, weight, np.int16)
-    bias = of_constant * _by_channel(constant, source)
+    bias = of_constant * added
     stage = _scaled(operator, source, left, weights, 2, bias, found.factor)
     return replace(stage, rounding=found.rounding)
 
@@ -104,20 +106,3 @@ def _scaled(
     return replace(
         stage, output=left, rounding=Rounding.TWICE, weight_limbs=limbs, constants=constants
     )
-
-
-def _constant(constant: ConstantOperand | None, source: Source) -> ConstantOperand:
-    """Return the constant of an operator. Raises `InputError` where pixels have their own."""
-    assert constant is not None
-    shape = constant.shape
-    if (shape.height, shape.width) != (1, 1) or shape.channels not in (1, source.channels):
-        raise InputError(
-            f"a constant of {shape} for a map of {source.channels} channels has no stage yet"
-        )
-    return constant
-
-
-def _by_channel(constant: ConstantOperand, source: Source) -> Integers:
-    """Return the constant of every channel less the zero point."""
-    centred = constant.values.reshape(-1).astype(np.int32) - constant.quantization.zero_point
-    return np.broadcast_to(centred, (source.channels,)).astype(np.int32)

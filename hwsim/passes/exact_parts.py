@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hwsim.errors import InputError
 from hwsim.graph import Constants, Quantization, Rounding, Source, Stage, Tensor
+from hwsim.graph.file_constants import ConstantOperand
 from hwsim.graph.file_tensors import Element
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Operator
@@ -40,6 +41,18 @@ def alike(weights: tuple[Weights, ...], bias: NDArray[np.int32], by: Factor) -> 
     """Return constants with the same factor for all filters."""
     multiplier, shift = (np.full(bias.size, value, np.int32) for value in by)
     return Constants(weights, bias, multiplier, multiplier, shift)
+
+
+def by_channel(constant: ConstantOperand, channels: int) -> NDArray[np.int32]:
+    """Return the constant of every channel less the zero point; one may stand for all.
+
+    Raises `InputError` where pixels have their own.
+    """
+    shape = constant.shape
+    if (shape.height, shape.width) != (1, 1) or shape.channels not in (1, channels):
+        raise InputError(f"a constant of {shape} for a map of {channels} channels has no stage yet")
+    centred = constant.values.reshape(-1).astype(np.int32) - constant.quantization.zero_point
+    return np.broadcast_to(centred, (channels,)).astype(np.int32)
 
 
 def depthwise(operator: Operator, source: Source, left: Tensor, by: Factor) -> Stage:

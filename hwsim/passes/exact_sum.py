@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hwsim.fixed_point import FIRST_HALF, LARGEST_SHIFT, ROUNDED_ONCE, SMALLEST_SHIFT, rescaled
 from hwsim.graph import Quantization, Rounding
-from hwsim.passes.tflite_factors import FRACTION_BITS, Factor, stored_factor
+from hwsim.passes.tflite_factors import FRACTION_BITS, Factor, rounded_twice, stored_factor
 
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -131,18 +131,11 @@ def _tflite_sum(
 ) -> Integers:
     step = 2 * max(first.scale, second.scale)
     one, two = (
-        _twice(x << HEADROOM_BITS, stored_factor(own.scale / step))
+        rounded_twice(x << HEADROOM_BITS, stored_factor(own.scale / step))
         for x, own in ((x1, first), (x2, second))
     )
     by = stored_factor(step / ((1 << HEADROOM_BITS) * left.scale))
-    return _twice(one + sign * two, by)
-
-
-def _twice(x: Integers, by: Factor) -> Integers:
-    """Return x times a factor below a half or so, rounded as the reference kernels do."""
-    if by.shift < FRACTION_BITS:  # they shift x to the left before they multiply
-        x, by = x << (FRACTION_BITS - by.shift), Factor(by.multiplier, FRACTION_BITS)
-    return rescaled(x, np.int64(by.multiplier), np.int64(by.shift), Rounding.TWICE)
+    return rounded_twice(one + sign * two, by)
 
 
 def _pairs(x1: Integers, x2: Integers, expected: Integers, left: Quantization) -> _Pairs:

@@ -30,7 +30,7 @@ from hwsim.passes.convolution_stages import convolution, fully_connected
 from hwsim.passes.exact_parts import Sources, quantization_of
 from hwsim.passes.move_stages import copied, padded, space_to_depth
 from hwsim.passes.pool_stages import average_pool, max_pool, mean
-from hwsim.passes.rescale_stages import clamped, requantized
+from hwsim.passes.rescale_stages import bent, clamped, requantized
 from hwsim.passes.table_stages import Tables, looked_up
 from hwsim.passes.tflite_clamps import clamp_of
 
@@ -51,13 +51,13 @@ STAGED: dict[type[Operator], str] = {
     Mean: "over rows and columns",
     Multiply: "by a constant for each channel",
     Pad: "with the zero point, in the convolution that reads it or alone",
-    Prelu: f"with one slope, {OF_TABLES}",
+    Prelu: f"with one slope, {OF_TABLES}; with one for each channel, proved for all 256 values",
     Quantize: "from one scale of int8 or uint8 to another",
     SpaceToDepth: "as a convolution with one weight of 1 a filter",
     Subtract: "as add",
     Tanh: OF_TABLES,
 }
-TABLES = (HardSwish, LeakyRelu, Logistic, Prelu, Tanh)  # of which tables are made
+TABLES = (HardSwish, LeakyRelu, Logistic, Tanh)  # of which tables are made
 
 
 def quantized_stage(
@@ -75,7 +75,7 @@ def quantized_stage(
     try:
         if type(operator) not in STAGED:
             raise InputError(f"{operator.KIND} has no stage yet")
-        if isinstance(operator, TABLES):
+        if isinstance(operator, TABLES) or operator.name in tables:
             stage = looked_up(operator, sources[0], graph.left(operator), tables)
         else:
             stage = _stage(graph, operator, sources, kernels)
@@ -102,6 +102,8 @@ def _stage(
             return requantized(graph, operator, sources[0])
         case Clamp():
             return clamped(graph, operator, sources[0], kernels)
+        case Prelu():
+            return bent(graph, operator, sources[0], kernels)
         case Multiply(constant=ConstantOperand()):
             left = graph.left(operator)
             stage = product_with_constant(operator, sources[0][0], left, kernels)

@@ -1,16 +1,21 @@
-"""Makes exact stages that rescale a quantized file's values, and clamp them."""
+"""Makes exact stages that rescale a quantized file's values, and clamp or bend them."""
 
 from dataclasses import replace
 
-from hwsim.graph import Stage
+import numpy as np
+
+from hwsim.graph import Constants, Rounding, Stage
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Activation
-from hwsim.graph.pointwise import Clamp, Quantize
-from hwsim.passes.exact_parts import Sources, depthwise, only, quantization_of
-from hwsim.passes.move_stages import IDENTITY
+from hwsim.graph.pointwise import Clamp, Prelu, Quantize
+from hwsim.passes.exact_parts import Sources, Weights, by_channel, depthwise, only, quantization_of
+from hwsim.passes.exact_slopes import exact_slopes
+from hwsim.passes.move_stages import IDENTITY, taken
 from hwsim.passes.tflite_clamps import clamp_of
-from hwsim.passes.tflite_factors import float32, stored_factor
+from hwsim.passes.tflite_factors import float32, product_factor, stored_factor
+
+LARGEST_OF_A_LIMB = 127
 
 
 def requantized(graph: OperatorGraph, operator: Quantize, sources: Sources) -> Stage:
@@ -35,3 +40,38 @@ def clamped(graph: OperatorGraph, operator: Clamp, sources: Sources, kernels: Ke
     by = stored_factor(float32(ratio) if kernels is Kernels.LITERT else ratio)
     stage = depthwise(operator, read, left, by)
     return replace(stage, clamp=clamp_of(operator.activation, own))
+
+
+def bent(graph: OperatorGraph, operator: Prelu, sources: Sources, kernels: Kernels) -> Stage:
+    """Return the stage of a parametric ReLU with a slope for each channel.
+
+    Raises `InputError` where a slope has no factor that is proved for all values.
+    """
+    (read,), left = graph.read(operator), graph.left(operator)
+    ours, own = quantization_of(read), quantization_of(left)
+    slopes = by_channel(operator.slopes, read.shape.channels).tolist()
+    ratio = ours.scale / own.scale
+    above = stored_factor(float32(ratio) if kernels is Kernels.LITERT else ratio)
+    below = product_factor(kernels, ours.scale, operator.slopes.quantization.scale, own)
+    found = exact_slopes(set(slopes), ours, own, above, below)
+    stage = taken(operator, sources, left)
+    assert stage.constants is not None
+    count = len(slopes)
+    multiplier, shift = (np.full(count, value, np.int32) for value in found.above)
+    by_slope = np.array([found.below[slope] for slope in slopes], np.int32)
+    constants = Constants(
+        tuple(_times(found.weight, ones) for ones in stage.constants.weights),
+        np.zeros(count, np.int32),
+        multiplier,
+        by_slope[:, 0].copy(),
+        shift,
+        by_slope[:, 1].copy(),
+    )
+    limbs = 1 if found.weight <= LARGEST_OF_A_LIMB else 2
+    return replace(stage, rounding=Rounding.TWICE, weight_limbs=limbs, constants=constants)
+
+
+def _times(weight: int, ones: Weights) -> Weights:
+    """Return the weight where there is a 1, with as many limbs as it takes."""
+    wide = ones.astype(np.int16) * np.int16(weight)
+    return wide.astype(np.int8) if weight <= LARGEST_OF_A_LIMB else wide

@@ -17,10 +17,10 @@ NO_TABLES: Tables = MappingProxyType({})
 def looked_up(operator: Operator, sources: Sequence[Source], left: Tensor, tables: Tables) -> Stage:
     """Return the stage that stores an operator's value for each that its sources show.
 
-    Raises `InputError` for an operator that has no table, because its channels differ.
+    Raises `InputError` for an operator that was given no table.
     """
     if operator.name not in tables:
-        raise InputError(f"{operator.KIND} with a function for each channel has no stage yet")
+        raise InputError(f"{operator.KIND} has no table")
     stage = taken(operator, sources, left)
     # The sum is the value less its zero point: with that added, the table is read at the value.
     return replace(stage, offset=sources[0].tensor.zero_point, table=tables[operator.name])

@@ -4,8 +4,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwsim.errors import InputError
+from hwsim.fixed_point import Rounding, rescaled
 from hwsim.graph import Quantization
 from hwsim.graph.kernels import Kernels
 
@@ -59,3 +61,10 @@ def product_factor(
     if kernels is Kernels.TFLM:
         return stored_factor(first_scale * second_scale / left.scale)
     return stored_factor(float32(float32(first_scale * second_scale) / left.scale))
+
+
+def rounded_twice(values: NDArray[np.int64], by: Factor) -> NDArray[np.int64]:
+    """Return values times a factor, rounded as the reference kernels do."""
+    if by.shift < FRACTION_BITS:  # they shift values to the left before they multiply
+        values, by = values << (FRACTION_BITS - by.shift), Factor(by.multiplier, FRACTION_BITS)
+    return rescaled(values, np.int64(by.multiplier), np.int64(by.shift), Rounding.TWICE)
