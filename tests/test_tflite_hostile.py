@@ -174,7 +174,26 @@ REFUSED: dict[str, tuple[Callable[[File], object], str]] = {
     "left below": (set_operator(1, outputs=[-1]), "operator 1 ADD leaves tensor -1: the file has"),
     "input beyond": (lambda file: setattr(file, "inputs", [99]), "the network reads tensor 99"),
     "no outputs": (lambda file: setattr(file, "outputs", []), "outputs = () must be a tuple of at"),
-    "no operators": (lambda file: file.operators.clear(), "operators = () must be a tuple of at"),
+    "no operators": (
+        lambda file: vars(file).update(operators=[], outputs=[X]),
+        "operators = () must be a tuple of at",
+    ),
+    "output that nothing leaves": (
+        lambda file: file.operators.pop(),
+        "the network leaves tensor 5 't5': no operator leaves it",
+    ),
+    "output that is a constant": (
+        lambda file: setattr(file, "outputs", [OUT, WEIGHTS]),
+        "the network leaves tensor 1 't1': no operator leaves it",
+    ),
+    "input that is a constant": (
+        lambda file: setattr(file, "inputs", [X, BIAS]),
+        "the network reads tensor 2 't2': the file has it as a constant",
+    ),
+    "input that is computed": (
+        lambda file: setattr(file, "inputs", [X, Y]),
+        "the network reads tensor 3 't3': operator 0 CONV_2D leaves it",
+    ),
     "stride 0": (set_operator(0, options={"StrideH": 0}), "stride (0, 1): must be at least 1"),
     "padding": (set_operator(0, options={"Padding": 7}), "padding 7: must be SAME or VALID"),
     "activation": (

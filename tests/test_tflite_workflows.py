@@ -26,6 +26,7 @@ from hwsim.report.verification_tables import print_verification
 from tests.test_report_document import keeps_to_the_schema
 from tests.tflite_judges import litert_outputs, network_file, references, tflm_outputs
 from tests.tflite_small import CLASSES, DIMS, bent, classifier, residual
+from tests.tflite_writer import OUT, X, Y, Z, plain
 
 QUICK = ("ad01_int8", "kws_dscnn_int8", "resnet8_int8", "vww_96_int8", "mobilenet_v1_025_128_uint8")
 LONGER = ("mobilenet_v2_224_int8", "mcunet_detection_int8", "ssd_slim_120x160_int8")
@@ -293,6 +294,33 @@ def test_bad_input_is_told_in_one_line(
     assert captured.err.count("\n") == 1
     assert reason in captured.err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        ([X], [OUT, OUT]),
+        ([X, X], [OUT]),
+        ([X], [X, OUT]),
+        ([X], [Y, OUT, Z]),
+        ([X], [Z, X, OUT, Z]),
+    ],
+    ids=["output twice", "input twice", "output that is an input", "outputs read on", "all of it"],
+)
+def test_ends_of_any_kind_are_taken_as_litert_takes_them(
+    inputs: list[int], outputs: list[int], tmp_path: Path
+) -> None:
+    """Outputs have names: what a file lists twice is there once, in the first place."""
+    file = plain()
+    file.inputs, file.outputs = inputs, outputs
+    path = tmp_path / "ends.tflite"
+    path.write_bytes(file.content())
+    x = np.random.default_rng(4).integers(-128, 128, (1, 4, 4, 2)).astype(np.int8)
+    expected = dict(zip(outputs, litert_outputs(file.content(), [x] * len(inputs)), strict=True))
+    found = hwsim.run(path, "nano", inputs={"x": x}, check=True).outputs
+    assert list(found) == [file.tensors[number].name or f"t{number}" for number in expected]
+    for values, stored in zip(expected.values(), found.values(), strict=True):
+        np.testing.assert_array_equal(stored, values)
 
 
 def test_estimates_need_no_pytorch(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ class _Reading:
     def read(self) -> None:
         """Take the operators of the file one after the other."""
         _check_numbers(self.stored)
+        _check_ends(self.stored)
         _check_constants(self.stored)
         for tensor in self.stored.tensors:
             check_tensor(tensor, self.kernels)
@@ -79,9 +80,9 @@ class _Reading:
                 self.faults.append(f"{place}: {error}")
 
     def graph(self, name: str) -> OperatorGraph:
-        """Return the whole network."""
-        inputs = tuple(self._input(number) for number in self.stored.inputs)
-        outputs = tuple(self.names[number] for number in self.stored.outputs)
+        """Return the whole network. What the file lists twice is one input or one output."""
+        inputs = tuple(self._input(number) for number in dict.fromkeys(self.stored.inputs))
+        outputs = tuple(self.names[number] for number in dict.fromkeys(self.stored.outputs))
         read = {name for each in self.operators for name in each.inputs} | set(outputs)
         operators = tuple(each for each in self.operators if _is_read(each, read))
         left = {name for each in operators for name in each.outputs}
@@ -90,7 +91,8 @@ class _Reading:
         in_file = {own: file_tensor(tensor) for own, tensor in named if own in left}
         for number, told in zip(self.stored.inputs, self.stored.normalizations, strict=True):
             own = self.names[number]
-            in_file[own] = replace(in_file[own], normalization=told)
+            if told is not None:
+                in_file[own] = replace(in_file[own], normalization=told)
         return OperatorGraph(name, inputs, operators, outputs, in_file)
 
     def _input(self, number: int) -> Tensor:
@@ -110,6 +112,25 @@ def _check_numbers(stored: StoredNetwork) -> None:
         for number in numbers:
             if not least <= number < most:
                 raise InputError(f"{whose} tensor {number}: the file has {most}")
+
+
+def _check_ends(stored: StoredNetwork) -> None:
+    """Refuse inputs that have values of their own, and outputs that nothing computes."""
+    makers = {number: each for each in stored.operators for number in each.outputs}
+
+    def named(number: int) -> str:
+        return f"tensor {number} {quoted(stored.tensors[number].name)}"
+
+    for number in stored.inputs:
+        if stored.tensors[number].data is not None:
+            raise InputError(f"the network reads {named(number)}: the file has it as a constant")
+        if (maker := makers.get(number)) is not None:
+            raise InputError(
+                f"the network reads {named(number)}: operator {maker.index} {maker.word} leaves it"
+            )
+    for number in stored.outputs:
+        if number not in makers and number not in stored.inputs:
+            raise InputError(f"the network leaves {named(number)}: no operator leaves it")
 
 
 def _check_constants(stored: StoredNetwork) -> None:
