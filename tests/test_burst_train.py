@@ -1,5 +1,6 @@
 """The closed form of a load's bursts equals a simulation of them one by one."""
 
+from collections.abc import Sequence
 from itertools import accumulate
 
 from hypothesis import given
@@ -8,38 +9,67 @@ from hypothesis import strategies as st
 from hwsim.arch import pipeline
 from hwsim.timeline.burst_train import BurstTrain, Pace
 
+Followed = list[tuple[int, int, int]]  # each burst's cycles of address, first and last beat
+Drawn = tuple[BurstTrain, Followed, list[int]]
+
 
 @st.composite
-def trains(draw: st.DrawFn) -> tuple[BurstTrain, list[tuple[int, int, int]], list[int]]:
-    """Draw a train, each burst's cycles of address, first and last beat, and earlier answers."""
+def surroundings(draw: st.DrawFn) -> tuple[Pace, list[int], int, int]:
+    """Draw a pace, the last beats of the bursts before, and the first cycles of a train."""
     pace = Pace(
         draw(st.integers(1, 200)), draw(st.integers(2, 9)), draw(st.sampled_from([1, 2, 4]))
     )
-    beats = draw(st.integers(1, 20))
-    bursts = draw(st.integers(1, 70))
-    last_beats = draw(st.integers(1, beats))
     # The bursts before the train, with some distance between them.
     gaps = draw(st.lists(st.integers(1, 40), min_size=pace.outstanding, max_size=pace.outstanding))
     answered = [cycle - pipeline.READ_SLOT for cycle in accumulate(gaps)]
     free = answered[-1] + pace.cycles_per_beat
-    first = draw(st.integers(0, free + 50))
-    lengths = [beats * pace.cycles_per_beat] * (bursts - 1) + [last_beats * pace.cycles_per_beat]
-    train = BurstTrain(pace, bursts, lengths[0], lengths[-1], first, free, answered)
+    return pace, answered, free, draw(st.integers(0, free + 50))
 
-    followed: list[tuple[int, int, int]] = []
+
+def follow(pace: Pace, lengths: Sequence[int], first: int, answered: Sequence[int]) -> Followed:
+    """Return the bursts of a train one by one, by the rules of the bus alone."""
+    followed: Followed = []
     done, address = list(answered), first - 1
     for length in lengths:
         address = max(address + 1, done[-pace.outstanding] + pipeline.READ_SLOT)
         start = max(address + pace.latency_cycles, done[-1] + pace.cycles_per_beat)
         done.append(start + length - pace.cycles_per_beat)
         followed.append((address, start, done[-1]))
-    return train, followed, answered
+    return followed
 
 
-@given(trains())
-def test_every_burst_is_where_it_is_when_followed(
-    drawn: tuple[BurstTrain, list[tuple[int, int, int]], list[int]],
-) -> None:
+@st.composite
+def trains(draw: st.DrawFn) -> Drawn:
+    """Draw a train of equal bursts but for the last one, its bursts one by one, earlier answers."""
+    pace, answered, free, first = draw(surroundings())
+    beats = draw(st.integers(1, 20))
+    bursts = draw(st.integers(1, 70))
+    last_beats = draw(st.integers(1, beats))
+    lengths = [beats * pace.cycles_per_beat] * (bursts - 1) + [last_beats * pace.cycles_per_beat]
+    train = BurstTrain(pace, bursts, lengths[0], lengths[-1], first, free, answered)
+    return train, follow(pace, lengths, first, answered), answered
+
+
+@st.composite
+def unequal_trains(draw: st.DrawFn) -> Drawn:
+    """Draw a train of several burst runs, each of which ends with a shorter burst, or of any."""
+    pace, answered, free, first = draw(surroundings())
+    of_a_run = st.builds(
+        lambda beats, count, last, runs: ([beats] * count + [min(last, beats)]) * runs,
+        st.integers(1, 20),
+        st.integers(1, 5),
+        st.integers(1, 20),
+        st.integers(1, 12),
+    )
+    beats = draw(of_a_run | st.lists(st.integers(1, 20), min_size=1, max_size=64))
+    lengths = [each * pace.cycles_per_beat for each in beats]
+    average = sum(lengths) / len(lengths)
+    train = BurstTrain(pace, len(lengths), average, average, first, free, answered, lengths)
+    return train, follow(pace, lengths, first, answered), answered
+
+
+@given(trains() | unequal_trains())
+def test_every_burst_is_where_it_is_when_followed(drawn: Drawn) -> None:
     train, followed, answered = drawn
     for number, (address, start, _) in enumerate(followed):
         assert (train.address(number), train.start(number)) == (address, start), number
