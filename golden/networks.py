@@ -160,11 +160,13 @@ def pooled(y: Tensor, stage: Stage) -> Tensor:
     if k > 1:
         batch, channels, height, width = y.shape
         y = y.reshape(batch, channels // k, k, height, width).amax(2)
-    if stage.spatial_pool is SpatialPool.STRIDE_2:
-        y = functional.max_pool2d(y, 2, 2, ceil_mode=True)
-    elif stage.spatial_pool is SpatialPool.STRIDE_1:
-        y = functional.max_pool2d(functional.pad(y, (0, 1, 0, 1), value=-torch.inf), 2, 1)
-    return y
+    pool, padding = stage.spatial_pool, stage.spatial_pool.padding
+    if pool == SpatialPool.NONE:
+        return y
+    sides = (padding.left, padding.right, padding.top, padding.bottom)
+    return functional.max_pool2d(
+        functional.pad(y, sides, value=-torch.inf), pool.window, pool.stride
+    )
 
 
 def _column(values: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from hwsim.graph.operators import (
     Upsample,
 )
 from hwsim.graph.sources import Padding
-from hwsim.graph.tensors import SpatialPool
+from hwsim.graph.spatial_pool import SpatialPool
 
 BATCH_NORM_EPSILON = 1e-6  # darknet's, beside the deviation
 
@@ -82,13 +82,7 @@ def _convolution(operator: Convolution, x: Tensor, weights: FloatWeights) -> Ten
 
 
 def _spatial_pool(x: Tensor, pool: SpatialPool) -> Tensor:
-    if pool is SpatialPool.NONE:
-        return x
-    padding = Padding(
-        bottom=(pool.pooled(x.shape[2]) - 1) * pool.stride + pool.window - x.shape[2],
-        right=(pool.pooled(x.shape[3]) - 1) * pool.stride + pool.window - x.shape[3],
-    )
-    return _max_pool(x, (pool.window, pool.window), (pool.stride, pool.stride), padding)
+    return _max_pool(x, pool.window, pool.stride, pool.padding)
 
 
 def _max_pool(

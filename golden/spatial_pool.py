@@ -1,4 +1,4 @@
-"""Spatial pool: darknet's maximum over 2x2 windows, where a tap outside the map never wins."""
+"""Spatial pool: the maximum over windows, where a tap outside the map never wins."""
 
 from torch import Tensor
 
@@ -6,21 +6,25 @@ from hwsim.graph import SpatialPool
 
 
 def spatial_pool(x: Tensor, pool: SpatialPool) -> Tensor:
-    """Pool `x[N, C, H, W]` to `[N, C, pool.pooled(H), pool.pooled(W)]`, in `x`'s own type.
+    """Pool `x[N, C, P, Q]`, in `x`'s own type.
 
-    A window starts at every `pool.stride` rows and columns and is cut off at the right and bottom
-    edge. So a tap that is missing is masked: no value stands in for it.
+    A window that reaches over an edge is cut off there. So a tap that is missing is masked: no
+    value stands in for it.
     """
-    for axis in (2, 3):
+    for axis in range(2):
         x = _pool_axis(x, axis, pool)
     return x
 
 
 def _pool_axis(x: Tensor, axis: int, pool: SpatialPool) -> Tensor:
-    """Return the maximum of each window along one axis. The last window may lack its last tap."""
-    size, stride = x.shape[axis], pool.stride
-    pooled = x.movedim(axis, 0)[::stride].clone()
-    for tap in range(1, pool.window):
-        taps = x.movedim(axis, 0)[tap:size:stride]
-        pooled[: len(taps)] = pooled[: len(taps)].maximum(taps)
-    return pooled.movedim(0, axis)
+    """Return the maximum of each window along rows (axis 0) or columns (axis 1)."""
+    size, stride, window = x.shape[2 + axis], pool.stride[axis], pool.window[axis]
+    if window == stride == 1:
+        return x
+    lines = x.movedim(2 + axis, 0)
+    firsts = [p * stride - pool.before(axis) for p in range(pool.pooled(size, axis))]
+    pooled = lines[[max(first, 0) for first in firsts]]
+    for tap in range(1, window):
+        taps = lines[[min(max(first + tap, 0), size - 1) for first in firsts]]
+        pooled = pooled.maximum(taps)
+    return pooled.movedim(0, 2 + axis)

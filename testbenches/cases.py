@@ -19,6 +19,7 @@ from hwsim.graph import (
     Tensor,
 )
 from hwsim.graph.check import weight_range
+from hwsim.graph.records import PoolField
 from hwsim.passes.baselines import materialized
 
 WIDE_BITS = 32  # of factors, with a sign bit
@@ -35,7 +36,7 @@ class CaseStage:
     stored: int  # channels stored, after the channel pool
     kernel: int = 3
     k: int = 1
-    pool: SpatialPool = SpatialPool.NONE
+    pool: PoolField = SpatialPool.NONE
 
 
 CASES = {

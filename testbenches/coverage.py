@@ -13,7 +13,6 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from hwsim.graph import SpatialPool
 from hwsim.isa.error_codes import MEANINGS, ErrorCode
 from hwsim.program.schedule import WeightScope
 
@@ -37,10 +36,10 @@ FULL = Regression.FULL
 
 LAYERS = (
     *(Bin(f"k {k}", f"a layer condenses {k} channels into one") for k in (1, 2, 4, 8)),
-    *(
-        Bin(f"spatial pool {int(pool)}", f"a layer with SpatialPool.{pool.name}")
-        for pool in SpatialPool
-    ),
+    Bin("no spatial pool", "a layer that stores what it computes, pixel by pixel"),
+    Bin("spatial pool 2/2", "darknet's maximum of 2x2 values, side by side"),
+    Bin("spatial pool 2/1", "darknet's maximum of 2x2 values at every pixel"),
+    Bin("other spatial pool", "a maximum of other windows"),
     *(Bin(f"kernel {n}", f"a convolution of {n}x{n}") for n in (1, 3)),
     Bin("packed image", "an image's taps fill the lanes"),
     Bin("diagonal", "output lanes see only their own channel, tap after tap"),
@@ -87,6 +86,7 @@ SCHEDULES = (
             (WeightScope.TILE, FULL),
         )
     ),
+    Bin("window in front of tile", "a pool window begins above its tile or on its left"),
     Bin("multi-block bundle", "several output blocks share a word: byte_offset is not 0"),
     Bin("multi-word bundle", "an output block fills several words", FULL),
     Bin("load wraps ring", "one LOAD writes the last and the first row of a ring", FULL),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.fixed_point import ROUNDED_ONCE
-from hwsim.graph import Rounding, Source, Stage
+from hwsim.graph import Rounding, Source, SpatialPool, Stage
 from hwsim.isa.descriptor import Compute, End, Load, Store
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import PAGE_BYTES, Destination
@@ -18,6 +18,11 @@ from hwsim.program.drain_reads import has_wide_factors
 from hwsim.program.program import Program, StageProgram
 from hwsim.timeline.walk import Walk
 
+POOL_BINS = {
+    SpatialPool.NONE: "no spatial pool",
+    SpatialPool.STRIDE_2: "spatial pool 2/2",
+    SpatialPool.STRIDE_1: "spatial pool 2/1",
+}
 WAITED_FOR = {  # the text of a `TileEvent` -> its bin
     "features": "tile waited for chunks",
     "weights": "tile waited for weights",
@@ -58,7 +63,7 @@ def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
     assert constants is not None
     holds = {
         f"k {layer.channel_pool}": True,
-        f"spatial pool {int(layer.spatial_pool)}": True,
+        POOL_BINS.get(layer.spatial_pool, "other spatial pool"): True,
         "reduction only": layer.is_reduction,
         "several tiles": schedule.tiles > 1,
         "several bands": sum(map(len, schedule.band_sets)) > 1,
@@ -125,6 +130,7 @@ def _bins_of_tile(tile: Compute) -> set[str]:
         "tile wraps ring": ring_row + (last - first >> tile.upsample) > tile.ring_rows,
         "weights released" if tile.release else "weights kept": True,
         "weights behind head": tile.weight_offset > 0,
+        "window in front of tile": tile.window_top + tile.window_left > 0,
         "multi-block bundle": tile.byte_offset > 0,
     }
     return {name for name, true in holds.items() if true}

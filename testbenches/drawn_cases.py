@@ -8,12 +8,13 @@ from pydantic import TypeAdapter
 
 from hwsim.arch.config import Config
 from hwsim.compiler import compile_graph
-from hwsim.graph import Shape, SpatialPool
+from hwsim.graph import Shape
 from hwsim.graph.records import GraphRecord
 from hwsim.passes.weight_width import with_weight_bits
 from hwsim.program.program import WINDOW_BYTES, Program
 from hwsim.program.relocate import relocate
 from hwsim.testbenches.cases import CaseStage, drawn_layers, with_constants
+from hwsim.testbenches.drawn_pools import spatial_pools
 from tests.drawn import branching_graphs
 
 LATENCIES = st.sampled_from([1, 2, 7, 60, 60, 150])  # cycles
@@ -126,7 +127,7 @@ def networks(draw: st.DrawFn, config: Config) -> Network:
         k = draw(st.sampled_from([1, 2, 4, 8])) if config.channel_pool else 1
         kernel = 3 if is_image and index == 0 else draw(st.sampled_from([1, 3]))
         stored = draw(st.integers(1, MOST_CHANNELS // k))
-        stages.append(CaseStage(stored, kernel, k, draw(st.sampled_from(SpatialPool))))
+        stages.append(CaseStage(stored, kernel, k, draw(spatial_pools())))
     return Network(
         Shape(3 if is_image else draw(st.integers(4, MOST_CHANNELS)), draw(sides), draw(sides)),
         tuple(stages),

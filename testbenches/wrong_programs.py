@@ -107,7 +107,7 @@ def _reserved_bits(victim: Victim) -> Iterator[WrongProgram]:
 
 def _fields(victim: Victim) -> Iterator[WrongProgram]:
     word_bytes = victim.config.word_bytes
-    doubled = {"spatial_pool": 1, "pooled_rows": 2}
+    doubled = {"window_rows": 2, "window_stride_rows": 2, "pooled_rows": 2}
     wrong: dict[type[Any], list[dict[str, int]]] = {
         Load: [
             {"destination": 3},
@@ -128,7 +128,9 @@ def _fields(victim: Victim) -> Iterator[WrongProgram]:
             {"upsample": 1, "dilation_columns": 2},
             {"packed": 1, "blocks": 1},
             {"diagonal": 1, "kernel_rows": 8, "kernel_columns": 9},
-            {"spatial_pool": 3},
+            *({f"window_stride_{side}": value} for value in (0, 2) for side in ("rows", "columns")),
+            {"window_top": 1},
+            {"window_left": 1},
             {"pooled_rows": 1023},
             {"pooled_columns": 1023},
             doubled,

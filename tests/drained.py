@@ -1,12 +1,11 @@
 """Tiles for the drain, and the events that it waits for, in the Amaranth simulator."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hwsim.arch.config import ACCUMULATOR_BANKS, Config
-from hwsim.graph import SpatialPool as Pool
 from tests.drawn import preset_with
 
 FIRST_TOKEN = 65_533  # so that the tokens wrap
@@ -31,9 +30,10 @@ def drawn_fields(rng: np.random.Generator, config: Config, number: int) -> Field
     """Return drawn fields: every k and pool in turn, odd sides, sometimes fewer stored pixels."""
     lanes = config.array.output_lanes
     factors = [factor for factor in range(4) if config.channel_pool and 1 << factor <= lanes] or [0]
-    factor, pool = factors[number % len(factors)], list(Pool)[number // len(factors) % len(Pool)]
+    factor = factors[number % len(factors)]
     rows, columns = (int(value) for value in rng.integers(1, [5, 8]))
-    pooled = [pool.pooled(rows), pool.pooled(columns)]
+    windows = [drawn_windows(rng, size, number // len(factors) % 3) for size in (rows, columns)]
+    pooled = [axis.pooled for axis in windows]
     if rng.random() < 0.3:
         pooled = [int(rng.integers(1, side + 1)) for side in pooled]
     step = lanes >> factor  # byte_offset is a multiple of it
@@ -43,7 +43,12 @@ def drawn_fields(rng: np.random.Generator, config: Config, number: int) -> Field
         "rows": rows,
         "columns": columns,
         "channel_pool": factor,
-        "spatial_pool": int(pool),
+        "window_rows": windows[0].window,
+        "window_columns": windows[1].window,
+        "window_stride_rows": windows[0].stride,
+        "window_stride_columns": windows[1].stride,
+        "window_top": windows[0].outside,
+        "window_left": windows[1].outside,
         "pooled_rows": pooled[0],
         "pooled_columns": pooled[1],
         "output_zero_point": int(rng.integers(-128, 128)),
@@ -57,6 +62,27 @@ def drawn_fields(rng: np.random.Generator, config: Config, number: int) -> Field
     }
 
 
+class Windows(NamedTuple):
+    """Pool windows along one axis of a tile, the first of them `outside` in front of it."""
+
+    window: int
+    stride: int
+    outside: int
+    pooled: int
+
+
+def drawn_windows(rng: np.random.Generator, size: int, kind: int) -> Windows:
+    """Return windows of one tap, of darknet's pools or any others, all that begin in the tile."""
+    if kind == 0:
+        return Windows(1, 1, 0, size)
+    if kind == 1:
+        stride = int(rng.integers(1, 3))
+        return Windows(2, stride, 0, -(-size // stride))
+    window = int(rng.integers(1, 16 if rng.random() < 0.1 else 6))
+    stride, outside = int(rng.integers(1, window + 1)), int(rng.integers(window))
+    return Windows(window, stride, outside, -(-(size + outside) // stride))
+
+
 def drawn_clamp(rng: np.random.Generator) -> Fields:
     """Return steps to cut from both ends of int8: none, some, or all but one value."""
     low, high = sorted(int(value) for value in rng.integers(256, size=2))
@@ -65,7 +91,7 @@ def drawn_clamp(rng: np.random.Generator) -> Fields:
 
 
 def number_of_reads(config: Config, fields: Fields) -> int:
-    taps = Pool(fields["spatial_pool"]).window ** 2
+    taps = fields["window_rows"] * fields["window_columns"]
     reads = taps - 1 + config.rescale_slices * (1 + fields["wide_factors"])
     return fields["pooled_rows"] * fields["pooled_columns"] * reads
 

@@ -28,6 +28,7 @@ from hwsim.graph.check import (
     weight_range,
 )
 from hwsim.graph.infer import convolved_shape
+from hwsim.testbenches.drawn_pools import spatial_pools
 
 MOST_WIDE_WEIGHTS = 120  # of a filter, with weights of two limbs: more could overflow
 LARGEST_DRAWN_KERNEL = 20  # the largest of all would take long; a COMPUTE has at most 15 taps
@@ -79,8 +80,9 @@ def layers_on(draw: st.DrawFn, tensor: Tensor, number: int, weight_bits: int = 8
     k, filters, groups = draw(st.sampled_from([1, 1, 2, 4, 8])), draw(st.integers(1, 20)), 1
     if draw(st.sampled_from([False, False, False, True])):
         k, filters, groups = 1, tensor.shape.channels, tensor.shape.channels
-    pool = draw(st.sampled_from(SpatialPool))
     source = Source.whole(tensor, kernel, padding, groups=groups)
+    computed = convolved_shape(source, 1)
+    pool = draw(spatial_pools(computed.height, computed.width))
     slope = draw(st.sampled_from([None, 0.1]))
     return Stage.inferred(f"conv{number}", [source], f"features{number}", filters * k, slope, k,
                           pool, weight_bits)  # fmt: skip
@@ -170,11 +172,11 @@ def stages_on(
             sources.append(fitted)
     stage = Stage.inferred(f"stage{number}", sources, f"features{number}", filters,
                            draw(st.sampled_from([None, 0.1])), k,
-                           draw(st.sampled_from(SpatialPool)),
+                           draw(spatial_pools(computed.height, computed.width)),
                            weight_bits or draw(st.sampled_from([4, 8])))  # fmt: skip
     fan_in = stage.weight_count // filters
     limbs = draw(st.sampled_from([1, 1, 2])) if fan_in <= MOST_WIDE_WEIGHTS else 1
-    is_pooled = k > 1 or stage.spatial_pool is not SpatialPool.NONE
+    is_pooled = k > 1 or stage.spatial_pool != SpatialPool.NONE
     return replace(
         stage,
         rounding=draw(st.sampled_from(Rounding)),

@@ -24,6 +24,7 @@ from hwsim.graph.operators import (
     Slice,
     Upsample,
 )
+from hwsim.graph.spatial_pool import LARGEST_WINDOW
 
 MOST_ELEMENTS = 20_000  # of a drawn map
 ACTIVATIONS = (Activation.LINEAR, Activation.LEAKY, Activation.RELU)
@@ -31,7 +32,7 @@ ACTIVATIONS = (Activation.LINEAR, Activation.LEAKY, Activation.RELU)
 
 def darknet_pool(stride: int, **ends: Any) -> MaxPool:
     """Return a maximum pool of 2x2 as darknet has it."""
-    padding = MaxPool.DARKNET_PADDING
+    padding = Padding(bottom=1, right=1)
     return MaxPool(window=(2, 2), stride=(stride, stride), padding=padding, **ends)
 
 
@@ -76,7 +77,9 @@ def operators_on(draw: st.DrawFn, tensors: dict[str, Shape], name: str) -> Opera
         case "conv":
             return draw(_convolutions(shape, ends))
         case "pool":
-            return darknet_pool(draw(st.sampled_from([1, 2])), **ends)
+            if draw(st.booleans()):
+                return darknet_pool(draw(st.sampled_from([1, 2])), **ends)
+            return draw(max_pools(shape, ends))
         case "concat":
             fit = [each for each in names if _size(tensors[each]) == _size(shape)]
             more = draw(st.lists(st.sampled_from(fit), max_size=3))
@@ -86,6 +89,35 @@ def operators_on(draw: st.DrawFn, tensors: dict[str, Shape], name: str) -> Opera
             first = draw(st.integers(0, shape.channels - channels))
             return Slice(first_channel=first, channels=channels, **ends)
     return Upsample(**ends)
+
+
+@st.composite
+def max_pools(
+    draw: st.DrawFn, shape: Shape, ends: dict[str, Any], longest: int = 20, has_gaps: bool = False
+) -> MaxPool:
+    """Draw a pool of any windows that fit; only with `has_gaps` some values may lie between."""
+    rows = draw(_windows(shape.height, longest, has_gaps))
+    columns = draw(_windows(shape.width, longest, has_gaps))
+    return MaxPool(
+        window=(rows[0], columns[0]),
+        stride=(rows[1], columns[1]),
+        padding=Padding(rows[2], columns[2], rows[3], columns[3]),
+        **ends,
+    )
+
+
+@st.composite
+def _windows(draw: st.DrawFn, side: int, longest: int, has_gaps: bool) -> tuple[int, int, int, int]:
+    """Draw window, stride, and the padding before and behind along one axis."""
+    window = draw(st.integers(1, 5) | st.integers(1, longest))
+    most = longest if has_gaps else window if window <= LARGEST_WINDOW else window - 14
+    before = draw(st.sampled_from([0, window // 2]) | st.integers(0, window - 1))
+    missing = min(max(window - side - before, 0), window - 1)
+    behind = draw(st.just(missing) | st.integers(missing, window - 1))
+    if side + before + behind < window:
+        before = window - side - behind
+    stride = draw(st.integers(1, min(3, most)) | st.integers(1, most))
+    return window, stride, before, behind
 
 
 @st.composite

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.graph import Rounding, Source, Stage
+from hwsim.graph import Rounding, Source, SpatialPool, Stage
 
 Values = NDArray[np.int64]
 Stored = NDArray[np.int8]
@@ -91,18 +91,23 @@ def rounded(scaled: Fraction, shift: int, rounding: Rounding) -> int:
 
 def pooled_by_loops(y: Values, stage: Stage) -> Values:
     """Return `y[K, P, Q]` after both pools of a stage."""
-    k, pool = stage.channel_pool, stage.spatial_pool
-    filters, height, width = y.shape
+    k, (filters, height, width) = stage.channel_pool, y.shape
+    rows, columns = windows(stage.spatial_pool, 0, height), windows(stage.spatial_pool, 1, width)
     return np.array(
         [
-            [
-                [
-                    y[c : c + k, h : h + pool.window, w : w + pool.window].max()
-                    for w in range(0, width, pool.stride)
-                ]
-                for h in range(0, height, pool.stride)
-            ]
+            [[y[c : c + k, row, column].max() for column in columns] for row in rows]
             for c in range(0, filters, k)
         ],
         np.int64,
     )
+
+
+def windows(pool: SpatialPool, axis: int, size: int) -> list[slice]:
+    """Return the rows or columns of each window, as far as they lie in the map."""
+    before, behind = (
+        (pool.padding.top, pool.padding.bottom),
+        (pool.padding.left, pool.padding.right),
+    )[axis]
+    step, length = pool.stride[axis], pool.window[axis]
+    starts = range(-before, size + behind - length + 1, step)
+    return [slice(max(start, 0), start + length) for start in starts]

@@ -7,6 +7,7 @@ import torch
 from hwsim.golden.channel_pool import channel_pool
 from hwsim.golden.spatial_pool import spatial_pool
 from hwsim.graph import CHANNEL_POOL_FACTORS, SpatialPool
+from hwsim.testbenches.drawn_pools import USUAL
 
 
 @pytest.mark.parametrize("k", CHANNEL_POOL_FACTORS)
@@ -19,7 +20,7 @@ def test_channel_pool_is_the_maximum_of_consecutive_channels(k: int) -> None:
         np.testing.assert_array_equal(y[:, channel].numpy(), group.max(1))
 
 
-@pytest.mark.parametrize("pool", SpatialPool)
+@pytest.mark.parametrize("pool", USUAL)
 def test_channel_and_spatial_maximum_commute(pool: SpatialPool) -> None:
     x = torch.from_numpy(np.random.default_rng(0).integers(-128, 128, (1, 8, 5, 7), np.int8))
     one = spatial_pool(channel_pool(x, 4), pool)

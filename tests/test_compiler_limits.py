@@ -17,7 +17,7 @@ from hwsim.compiler.pack import folded_bias
 from hwsim.cost.comparison import compare
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import Graph, Shape, Source, Stage, Tensor
+from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.isa.descriptor import Compute, Store
 from hwsim.passes.baselines import materialized
 from tests.drawn import (
@@ -76,7 +76,7 @@ def test_the_least_feature_buffer_is_the_least(data: st.DataObject) -> None:
 
     stage = graph.stages[0]
     source = stage.sources[0]
-    if source.kernel == (1, 1) and stage.spatial_pool == 0 and source.channels <= 4:
+    if source.kernel == (1, 1) and stage.spatial_pool == SpatialPool.NONE and source.channels <= 4:
         return  # one word is a tile
     smallest = 2 * config.word_bytes
     if refusal(graph, with_bytes(smallest)):

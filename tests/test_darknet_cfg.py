@@ -152,7 +152,7 @@ def test_pools_keep_or_halve_a_map(file: Path) -> None:
     file.write_text(NET + CONVOLUTION.format(4) + POOL.format(1) + CONVOLUTION.format(4) +
                     POOL.format(2))  # fmt: skip
     first, second = loaded_graph(file, size=(7, 5)).stages
-    assert first.spatial_pool is SpatialPool.STRIDE_1
+    assert first.spatial_pool == SpatialPool.STRIDE_1
     assert (first.output.shape, second.output.shape) == (Shape(4, 5, 7), Shape(4, 3, 4))
 
 

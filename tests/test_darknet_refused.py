@@ -58,9 +58,11 @@ REFUSED = {  # what is below [net], and what is said of it; CONV has lines 5 to 
     CONV + "groups=2\n": [
         "line 5: layer conv0: groups = 2 must be a divisor of channels = 3"
     ],
-    CONV + "[maxpool]\nsize=3\nstride=2\n": ["line 12: [maxpool] size = '3' must be 2"],
     CONV + "[maxpool]\nsize=2\nstride=3\n": [
-        "line 13: [maxpool] stride = '3' must be an integer from 1 to 2"
+        "line 12: [maxpool] size = '2' must be an integer from 3 to 15"
+    ],
+    CONV + "[maxpool]\nsize=2\nstride=16\n": [
+        "line 13: [maxpool] stride = '16' must be an integer from 1 to 15"
     ],
     CONV + "[upsample]\nstride=4\n": ["line 12: [upsample] stride = '4' must be 2"],
     CONV + "[route]\nlayers=-2\n": ["line 11: [route] layer -2 is none of the 1 before it"],
@@ -116,7 +118,7 @@ def test_every_other_section_of_darknets_is_told_with_its_line(
 
 
 def test_all_of_it_is_told_at_once(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = NET + "swish=1\n[shortcut]\n" + CONV.replace("leaky", "mish") + "[maxpool]\nsize=5\n"
+    text = NET + "swish=1\n[shortcut]\n" + CONV.replace("leaky", "mish") + "[maxpool]\nsize=25\n"
     file.write_text(text)
     assert main(["estimate", str(file)]) == 2
     assert capsys.readouterr().err.splitlines() == [
@@ -124,7 +126,7 @@ def test_all_of_it_is_told_at_once(file: Path, capsys: pytest.CaptureFixture[str
         "  line 5: [net] 'swish' is not supported",
         "  line 6: section 'shortcut' is not supported",
         "  line 12: [convolutional] activation = 'mish' must be linear, leaky or relu",
-        "  line 14: [maxpool] size = '5' must be 2",
+        "  line 14: [maxpool] size = '25' must be an integer from 1 to 15",
     ]
     file.write_text(NET + "[shortcut]\n" * 300)
     assert main(["estimate", str(file)]) == 2

@@ -21,6 +21,7 @@ from hwsim.graph import (
     Tensor,
 )
 from hwsim.passes.baselines import materialized
+from hwsim.testbenches.drawn_pools import USUAL
 from tests.drawn import branching_graphs, drawn_inputs, with_drawn_constants, with_drawn_slopes
 from tests.loops import stage_by_loops
 from tests.outputs import golden_outputs
@@ -46,7 +47,7 @@ def drawn_stage(k: int, pool: SpatialPool) -> Stage:
 
 
 @pytest.mark.parametrize("k", [1, 2, 4])
-@pytest.mark.parametrize("pool", SpatialPool)
+@pytest.mark.parametrize("pool", USUAL)
 def test_layer_equals_its_steps(k: int, pool: SpatialPool) -> None:
     stage = drawn_stage(k, pool)
     x = np.random.default_rng(7).integers(-128, 128, (3, 6, 5), np.int8)

@@ -134,7 +134,7 @@ def rewritten(path: Path, change: Change) -> Path:
         (
             '"spatial_pool":1',
             '"spatial_pool":7',
-            "stages.0.spatial_pool = 7: Input should be 0, 1 or",
+            "stages.0.spatial_pool = 7: .*must be 0, 1, 2 or an object",
         ),
         ('"groups":1', '"groups":2', "groups = 2 must be a divisor of channels = 3"),
         ('"top":1', '"top":-1', "padding.top = -1 must be an integer from 0 to 4080"),

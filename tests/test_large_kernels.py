@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from hwsim.arch.config import Config, load_config
 from hwsim.compiler import compile_graph
-from hwsim.graph import Graph, Padding, Shape, Source, SpatialPool, Stage, Tensor
+from hwsim.graph import Graph, Padding, Shape, Source, Stage, Tensor
 from hwsim.graph.check import LARGEST_KERNEL
 from hwsim.isa.descriptor import Compute, Load, encode
 from hwsim.isa.fields import Destination
 from hwsim.program.program import Program
+from hwsim.testbenches.drawn_pools import spatial_pools
 from tests.drawn import configs, drawn_inputs, with_drawn_constants
 from tests.test_machine import assert_equals_golden, compiled, execute, seeds
 
@@ -54,7 +55,7 @@ def large_kernels(draw: st.DrawFn) -> Graph:
     source = draw(large_sources(stored))
     k = draw(st.sampled_from([1, 2]))
     filters = source.groups * k * draw(st.integers(1, 6))
-    pool = draw(st.sampled_from(SpatialPool))
+    pool = draw(spatial_pools())
     first = Stage.inferred("first", [source], "features", filters, 0.1, k, pool)
     large = replace(Source.whole(first.output, (17, 16)), padding=Padding(8, 10, 8, 5))
     small = Source.whole(first.output, (1, 1))

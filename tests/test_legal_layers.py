@@ -10,10 +10,11 @@ from hwsim.flows.progress import silent
 from hwsim.flows.simulation import Subject
 from hwsim.flows.witnesses import verify_program
 from hwsim.graph import Graph, Padding, Shape, Source, SpatialPool, Stage, Tensor
+from hwsim.testbenches.drawn_pools import USUAL
 from hwsim.timeline import time_program
 from tests.drawn import drawn_inputs, preset_with, with_drawn_constants
 
-NONE, STRIDE_2, STRIDE_1 = SpatialPool
+NONE, STRIDE_2, STRIDE_1 = USUAL
 IMAGE = Tensor("image", Shape(3, 20, 21), is_image=True)
 
 

@@ -85,7 +85,7 @@ def test_a_pool_that_alone_reads_a_convolution_is_fused() -> None:
     lowered = lower(graph_of(convolution("a", "in"), pool("p", "a"), outputs=("p",)))
     assert fates(lowered) == {"a": (Fate.STAGE, ("a",)), "p": (Fate.FUSED, ("a",))}
     (stage,) = lowered.graph.stages
-    assert stage.spatial_pool is SpatialPool.STRIDE_2
+    assert stage.spatial_pool == SpatialPool.STRIDE_2
     assert stage.output.name == "p"
 
 

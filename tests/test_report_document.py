@@ -160,7 +160,7 @@ def test_every_operator_is_priced_or_fused() -> None:
         expected = {"convolution", "bias", "rescale"}
         expected |= {"leaky ReLU"} if layer.leaky_slope is not None else set()
         expected |= {"channel pool"} if layer.channel_pool > 1 else set()
-        expected |= {"spatial pool"} if layer.spatial_pool is not SpatialPool.NONE else set()
+        expected |= {"spatial pool"} if layer.spatial_pool != SpatialPool.NONE else set()
         assert set(found) == expected
         assert [name for name, item in found.items() if item.status == "priced"] == ["convolution"]
 

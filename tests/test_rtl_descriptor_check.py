@@ -11,7 +11,6 @@ from hwsim.arch.config import Config, load_config
 from hwsim.compiler import compile_graph
 from hwsim.errors import InputError
 from hwsim.frontends.builtin import build_network
-from hwsim.graph import SpatialPool
 from hwsim.isa.descriptor import (
     FIELDS,
     OPCODES,
@@ -108,13 +107,17 @@ def sound(config: Config) -> list[Descriptor]:
         stride_columns=1, stride_words=20, stride_wrap_words=80, dilation_rows=1,
         dilation_columns=1, dilation_words=20, dilation_wrap_words=80, upsample=0, blocks=2,
         packed=0, first=1, last=1, weight_offset=0, release=1, channel_pool=0,
-        spatial_pool=SpatialPool.NONE, pooled_rows=7, pooled_columns=9, output_zero_point=5,
+        window_rows=1, window_columns=1, window_stride_rows=1, window_stride_columns=1,
+        window_top=0, window_left=0, pooled_rows=7, pooled_columns=9, output_zero_point=5,
         staging_address=0, byte_offset=0, rounding=1, scale_sums=0, wide_factors=0,
         clamp_low=200, clamp_high=55,
         diagonal=0, table=0,
     )  # fmt: skip
     passes = -(-27 // config.array.input_lanes)
-    stride_2 = {"spatial_pool": SpatialPool.STRIDE_2, "pooled_rows": 4, "pooled_columns": 5}
+    stride_2 = {
+        "window_rows": 2, "window_columns": 2, "window_stride_rows": 2, "window_stride_columns": 2,
+        "pooled_rows": 4, "pooled_columns": 5,
+    }  # fmt: skip
     found: list[Descriptor] = [
         Load(
             destination=Destination.FEATURES,
@@ -140,7 +143,7 @@ def sound(config: Config) -> list[Descriptor]:
         tile._replace(diagonal=1, kernel_rows=2, kernel_columns=4),
         tile._replace(upsample=1, first=0, last=0),
         tile._replace(**stride_2),
-        tile._replace(spatial_pool=SpatialPool.STRIDE_1),
+        tile._replace(window_rows=15, window_columns=2, window_top=14, window_left=1),
         tile._replace(rows=1, columns=1, pooled_rows=1, pooled_columns=1),
         Store(3, 5 * word, 9, 7, 20 * word, 2, 400 * word, 11),
         End(5),

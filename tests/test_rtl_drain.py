@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from hwsim.arch import pipeline
 from hwsim.arch.config import ACCUMULATOR_BANKS, TABLE_BYTES, Config
 from hwsim.graph import Rounding
-from hwsim.graph import SpatialPool as Pool
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.rtl.arithmetic.accumulators import Accumulators
 from hwsim.rtl.arithmetic.drain import Drain
@@ -43,9 +42,13 @@ class Tile:
     parameters: list[dict[str, int]]
     table: NDArray[np.int8]  # of its bank
 
-    @property
-    def pool(self) -> Pool:
-        return Pool(self.fields["spatial_pool"])
+    def windows(self, axis: str) -> list[slice]:
+        """Return the rows or columns of each window, as far as they lie in the tile."""
+        fields = self.fields
+        outside = fields["window_top" if axis == "rows" else "window_left"]
+        step, size = fields[f"window_stride_{axis}"], fields[f"window_{axis}"]
+        starts = [number * step - outside for number in range(fields[f"pooled_{axis}"])]
+        return [slice(max(start, 0), start + size) for start in starts]
 
     @property
     def k(self) -> int:
@@ -93,11 +96,10 @@ def stored_bytes(tile: Tile) -> NDArray[np.int64]:
         rescaled(int(total), tile.parameters[place % lanes], fields)
         for place, total in enumerate(tile.sums.flatten())
     ]).reshape(rows, columns, lanes // tile.k, tile.k).max(axis=3)  # fmt: skip
-    size, stride = tile.pool.window, tile.pool.stride
     result = np.empty((fields["pooled_rows"], fields["pooled_columns"], lanes // tile.k), int)
     for row, column in np.ndindex(result.shape[:2]):
-        top, left = row * stride, column * stride
-        result[row, column] = values[top : top + size, left : left + size].max(axis=(0, 1))
+        window = tile.windows("rows")[row], tile.windows("columns")[column]
+        result[row, column] = values[window].max(axis=(0, 1))
     return tile.table[result + 128].astype(int) if fields["table"] else result
 
 
@@ -273,6 +275,7 @@ def test_a_byte_past_staging_is_the_fault(
     words, pixels = lanes_out // 8, min(sides[0] * sides[1], 8)
     fields = {
         "rows": sides[0], "columns": sides[1], "pooled_rows": sides[0], "pooled_columns": sides[1],
+        "window_rows": 1, "window_columns": 1, "window_stride_rows": 1, "window_stride_columns": 1,
         "source": 0x1234, "staging_address": address,
     }  # fmt: skip
     places = [

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from hwsim.arch.config import ACCUMULATOR_BANKS, Config
-from hwsim.graph import SpatialPool as Pool
 from hwsim.rtl.arithmetic.drain_walk import DrainWalk
 from tests.drained import DEPTH, Chances, Fields, Gate, config_of, drawn_fields
 from tests.streams import Each, step, values
@@ -15,7 +14,7 @@ from tests.streams import Each, step, values
 
 def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str, int]]:
     """Return the reads by pixel: its taps, then slices; a masked read may have any index."""
-    pool, k = Pool(fields["spatial_pool"]), 1 << fields["channel_pool"]
+    k = 1 << fields["channel_pool"]
     lanes, slices = config.array.rescale_lanes, config.rescale_slices
     reads_per_result = max(k // lanes, 1)
     has_planes = config.array.output_lanes > config.array.input_lanes
@@ -23,12 +22,15 @@ def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str
     table = {"table": fields["table"], "table_bank": number % ACCUMULATOR_BANKS}
     table = table if config.tables else {}
     reads = []
-    *taps, last_tap = np.ndindex(pool.window, pool.window)
+    has_tap = False  # of the window so far
+    *taps, last_tap = np.ndindex(fields["window_rows"], fields["window_columns"])
     of_pixel = [(tap, 0, 0) for tap in taps]
     of_pixel += product([last_tap], range(slices), range(1 + fields["wide_factors"]))
     for (row, column), (tap, lane_slice, half) in product(np.ndindex(*sides), of_pixel):
-        y, x = row * pool.stride + tap[0], column * pool.stride + tap[1]
-        masked = y >= fields["rows"] or x >= fields["columns"]
+        y = row * fields["window_stride_rows"] - fields["window_top"] + tap[0]
+        x = column * fields["window_stride_columns"] - fields["window_left"] + tap[1]
+        masked = not (0 <= y < fields["rows"] and 0 <= x < fields["columns"])
+        has_tap &= not (tap == (0, 0) and (lane_slice, half) == (0, 0))
         place = fields["byte_offset"] + lane_slice * lanes // k
         reads.append({
             "index": -1 if masked else y * fields["columns"] + x,
@@ -39,8 +41,8 @@ def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str
             "lane_slice": lane_slice,
             "first_lanes": lane_slice % reads_per_result == 0,
             "last_lanes": lane_slice % reads_per_result == reads_per_result - 1,
-            "first_tap": tap == (0, 0),
-            "last_tap": tap == (pool.window - 1, pool.window - 1),
+            "first_tap": not masked and not has_tap,
+            "last_tap": tap == last_tap,
             "masked": masked,
             "factor": fields["channel_pool"],
             "zero_point": fields["output_zero_point"],
@@ -54,6 +56,7 @@ def expected_reads(config: Config, fields: Fields, number: int) -> list[dict[str
             "byte": place % config.word_bytes,
             "last": False,
         })  # fmt: skip
+        has_tap |= not masked
     reads[-1]["last"] = True
     return reads
 

@@ -43,15 +43,29 @@ COMPUTE = Compute(
     input_zero_point=0, rows=7, columns=9, kernel_rows=3, kernel_columns=3, stride_rows=1,
     stride_columns=1, stride_words=20, stride_wrap_words=80, dilation_rows=1, dilation_columns=1,
     dilation_words=20, dilation_wrap_words=80, upsample=0, blocks=2, packed=0, first=1, last=1,
-    weight_offset=0, release=1, channel_pool=0, spatial_pool=0, pooled_rows=7, pooled_columns=9,
-    output_zero_point=0, staging_address=0, byte_offset=0, rounding=0, scale_sums=0,
-    wide_factors=0,
+    weight_offset=0, release=1, channel_pool=0, window_rows=1, window_columns=1,
+    window_stride_rows=1, window_stride_columns=1, window_top=0, window_left=0,
+    pooled_rows=7, pooled_columns=9, output_zero_point=0, staging_address=0,
+    byte_offset=0, rounding=0, scale_sums=0, wide_factors=0,
     clamp_low=0, clamp_high=0, diagonal=0, table=0,
 )  # fmt: skip
 WIDE_RING = COMPUTE._replace(ring_rows=40)
 PIXEL = COMPUTE._replace(rows=1, columns=1, pooled_rows=1, pooled_columns=1)
-HALVED = COMPUTE._replace(spatial_pool=1, pooled_rows=4, pooled_columns=5)
-SLID = COMPUTE._replace(spatial_pool=2)
+WINDOWS = COMPUTE._replace(window_rows=2, window_columns=2)
+HALVED = WINDOWS._replace(
+    window_stride_rows=2, window_stride_columns=2, pooled_rows=4, pooled_columns=5
+)
+WIDE_WINDOWS = COMPUTE._replace(
+    window_rows=15,
+    window_columns=12,
+    window_stride_rows=3,
+    window_stride_columns=4,
+    window_top=2,
+    window_left=3,
+    pooled_rows=3,
+    pooled_columns=3,
+)
+ONE_WINDOW = WIDE_WINDOWS._replace(window_top=0, window_left=0, pooled_rows=1, pooled_columns=1)
 PACKED = COMPUTE._replace(packed=1, blocks=4)
 PACKED_FIELDS = {"packed": 1, "blocks": 2, "kernel_rows": 3, "kernel_columns": 3}
 DIAGONAL = COMPUTE._replace(diagonal=1, kernel_rows=2, kernel_columns=4)
@@ -145,17 +159,26 @@ BOUNDS = [
           ({"kernel_rows": 6, "kernel_columns": 3}, PACKED_FIELDS), WIDE),
     Bound("2^`channel_pool` is at most", COMPUTE, ({},),
           ({"channel_pool": 1}, {"channel_pool": 2}, {"channel_pool": 3}), NO_POOL),
-    Bound("`spatial_pool` is 0, 1 or 2", SLID, ({}, {"spatial_pool": 0}), ({"spatial_pool": 3},)),
-    Bound("`pooled_rows` is at most", COMPUTE, ({}, {"pooled_rows": 1}), ({"pooled_rows": 8},)),
-    Bound("`pooled_rows` is at most", SLID, ({},), ({"pooled_rows": 8},)),
-    Bound("`pooled_rows` is at most", HALVED, ({}, {"rows": 8}),
+    *(Bound(f"`window_stride_{side}` is 1 to `window_{side}`", ONE_WINDOW,
+            ({}, {f"window_stride_{side}": 12}),
+            ({f"window_stride_{side}": 0}, {f"window_{side}": 2}))
+      for side in ("rows", "columns")),
+    Bound("`window_top` is below", WIDE_WINDOWS, ({"window_top": 14}, {"window_left": 11}),
+          ({"window_top": 15}, {"window_left": 12}, {"window_left": 15})),
+    Bound("`pooled_rows` is such", COMPUTE, ({}, {"pooled_rows": 1}), ({"pooled_rows": 8},)),
+    Bound("`pooled_rows` is such", WINDOWS, ({},), ({"pooled_rows": 8},)),
+    Bound("`pooled_rows` is such", HALVED, ({}, {"rows": 8}),
           ({"pooled_rows": 5}, {"pooled_rows": 5, "rows": 8}, {"rows": 6}, {"pooled_rows": 7})),
-    Bound("`pooled_columns` is at most", COMPUTE, ({}, {"pooled_columns": 1}),
+    Bound("`pooled_rows` is such", WIDE_WINDOWS, ({}, {"rows": 5}, {"rows": 4, "window_top": 3}),
+          ({"rows": 4}, {"pooled_rows": 4}, {"window_top": 0, "rows": 6})),
+    Bound("`pooled_columns` is such", COMPUTE, ({}, {"pooled_columns": 1}),
           ({"pooled_columns": 10},)),
-    Bound("`pooled_columns` is at most", SLID, ({},), ({"pooled_columns": 10},)),
-    Bound("`pooled_columns` is at most", HALVED, ({}, {"columns": 10}),
+    Bound("`pooled_columns` is such", WINDOWS, ({},), ({"pooled_columns": 10},)),
+    Bound("`pooled_columns` is such", HALVED, ({}, {"columns": 10}),
           ({"pooled_columns": 6}, {"pooled_columns": 6, "columns": 10}, {"columns": 8},
            {"pooled_columns": 9})),
+    Bound("`pooled_columns` is such", WIDE_WINDOWS, ({}, {"columns": 6}),
+          ({"columns": 5}, {"pooled_columns": 4})),
     Bound("`scale_sums` is 0", COMPUTE,
           ({}, {"first": 0}, {"first": 0, "scale_sums": 1}), ({"scale_sums": 1},)),
     Bound("`wide_factors` is 0", COMPUTE, ({}, {"wide_factors": 1}), ()),

@@ -32,10 +32,7 @@ MOST_IN_THE_MACHINE = 4096  # pixels of a map
 Maps = dict[str, NDArray[np.int8]]
 ONLY_TFLM_LACKS = {"RELU_N1_TO_1"}
 ON_THE_HOST = {"DEQUANTIZE", "RESHAPE", "RESIZE_BILINEAR", "SOFTMAX", "TRANSPOSE_CONV"}
-WITHOUT_STAGE = {
-    "DEPTH_TO_SPACE",
-    "MAX_POOL_2D",
-}
+WITHOUT_STAGE = {"DEPTH_TO_SPACE"}
 CASES = [
     *((word, kind, Kernels.LITERT) for word in DRAWN for kind in ("int8", "uint8")),
     *((word, "int8", Kernels.TFLM) for word in DRAWN if word not in ONLY_TFLM_LACKS),

@@ -167,16 +167,17 @@ def _pool(chain: Chain, word: str) -> None:
     if given is None:
         return
     dims = chain.dims(given)
-    if word == "MAX_POOL_2D":
-        if dims[1] % 2 or dims[2] % 2:
-            return
-        window = stride = [2, 2]
-    else:
-        window = [chain.integer(1, side) for side in dims[1:3]]
-        stride = [chain.integer(1, 4) for _ in range(2)]
-    size = [(n - w) // s + 1 for n, w, s in zip(dims[1:3], window, stride, strict=True)]
+    window = [chain.integer(1, side) for side in dims[1:3]]
+    stride = [chain.integer(1, 4) for _ in range(2)]
+    if word == "MAX_POOL_2D" and chain.chance(0.5):
+        window = stride = [min(side, 2) for side in dims[1:3]]
+    is_padded = word == "MAX_POOL_2D" and chain.chance(0.5)
+    size = [
+        -(-n // s) if is_padded else (n - w) // s + 1
+        for n, w, s in zip(dims[1:3], window, stride, strict=True)
+    ]
     left = chain.same(given, (1, *size, dims[3]))
-    options = {"FilterHeight": window[0], "FilterWidth": window[1], "Padding": 1}
+    options = {"FilterHeight": window[0], "FilterWidth": window[1], "Padding": int(not is_padded)}
     options |= {"StrideH": stride[0], "StrideW": stride[1]}
     options |= {"FusedActivationFunction": chain.activation()}
     chain.file.operator(word, [given], left, **options)

@@ -66,7 +66,10 @@ SECTION_REMARKS = {
     "convolutional": (
         "any kernel, stride up to 8, groups; linear, leaky or relu; batch normalisation is folded"
     ),
-    "maxpool": "2x2, of stride 2 or 1; fused into the convolution that it alone reads",
+    "maxpool": (
+        "up to 15x15, of any stride up to its size; fused into the convolution that it alone "
+        "reads where windows share at most a row"
+    ),
     "region": "its map is an output of the network",
     "route": "joins maps, or takes a part of the channels of one",
     "upsample": "by 2, nearest pixels",

@@ -15,20 +15,30 @@ ROWS, COLUMNS = 0, 1
 
 def row_spans(stage: Stage, pieces: Iterable[tuple[int, int]]) -> list[Span]:
     """Return the span of each piece, which is (first, number) of stored rows."""
-    return _spans(stage.spatial_pool, pieces, stage.convolution_shape.height)
+    return _spans(stage.spatial_pool, ROWS, pieces, stage.convolution_shape.height)
 
 
 def column_spans(stage: Stage, pieces: Iterable[tuple[int, int]]) -> list[Span]:
     """Return the span of each piece, which is (first, number) of stored columns."""
-    return _spans(stage.spatial_pool, pieces, stage.convolution_shape.width)
+    return _spans(stage.spatial_pool, COLUMNS, pieces, stage.convolution_shape.width)
 
 
-def _spans(pool: SpatialPool, pieces: Iterable[tuple[int, int]], limit: int) -> list[Span]:
-    stride, window = pool.stride, pool.window
-    return [
-        Span(first, size, first * stride, min((size - 1) * stride + window, limit - first * stride))
-        for first, size in pieces
-    ]
+def _spans(
+    pool: SpatialPool, axis: int, pieces: Iterable[tuple[int, int]], limit: int
+) -> list[Span]:
+    stride, window, before = pool.stride[axis], pool.window[axis], pool.before(axis)
+    spans: list[Span] = []
+    for first, size in pieces:
+        begin = first * stride - before
+        inside = max(begin, 0)
+        end = min(begin + (size - 1) * stride + window, limit)
+        spans.append(Span(first, size, inside, end - inside))
+    return spans
+
+
+def outside_tile(pool: SpatialPool, span: Span, axis: int) -> int:
+    """Return how many rows or columns of a span's first window lie in front of what it computes."""
+    return span.first_computed + pool.before(axis) - span.first_stored * pool.stride[axis]
 
 
 def first_tap(source: Source, span: Span, axis: int) -> int:

@@ -6,7 +6,7 @@ Each source has a COMPUTE, or one for each part of a large kernel.
 from collections.abc import Callable
 
 from hwsim.compiler.feature_ring import FeatureRing
-from hwsim.compiler.spans import COLUMNS, ROWS, first_tap, least_ring_rows
+from hwsim.compiler.spans import COLUMNS, ROWS, first_tap, least_ring_rows, outside_tile
 from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import Tokens
 from hwsim.compiler.weight_stream import WeightStream
@@ -20,7 +20,16 @@ from hwsim.program.schedule import Span
 
 # The fields that a tile's place decides, and those that differ between its output blocks.
 _set_place = compute_setter(
-    "first_line", "ring_row", "top", "left", "rows", "columns", "pooled_rows", "pooled_columns"
+    "first_line",
+    "ring_row",
+    "top",
+    "left",
+    "rows",
+    "columns",
+    "pooled_rows",
+    "pooled_columns",
+    "window_top",
+    "window_left",
 )
 _set_block = compute_setter(
     "wait_chunks",
@@ -116,11 +125,11 @@ class TileWriter:
             ]
         return self._of_tile[key]
 
-    @staticmethod
     def _place(
-        template: Compute, ring: FeatureRing, part: KernelPart, band: Span, span: Span
+        self, template: Compute, ring: FeatureRing, part: KernelPart, band: Span, span: Span
     ) -> Compute:
         """Return a COMPUTE with the fields that the tile's place decides."""
+        pool = self._task.stage.spatial_pool
         top = _part_start(ring.source, part, band, ROWS)
         ring_row = top // ring.source.upsample % template.ring_rows
         return _set_place(
@@ -133,12 +142,15 @@ class TileWriter:
             span.computed,
             band.stored,
             span.stored,
+            outside_tile(pool, band, ROWS),
+            outside_tile(pool, span, COLUMNS),
         )
 
     def _part_fields(self, index: int) -> Compute:
         """Return COMPUTE number `index` with what all tiles share; the other fields are 0."""
         stage, (ring, part) = self._task.stage, self._parts[index]
         source, own, place = ring.source, ring.blocking, ring.place
+        pool = stage.spatial_pool
         height, width = source.size
         ring_rows = place.rows
         if ring_rows == source.tensor.shape.height:  # never wraps where rows are read
@@ -180,7 +192,12 @@ class TileWriter:
             weight_offset=0,
             release=0,
             channel_pool=stage.channel_pool.bit_length() - 1,
-            spatial_pool=int(stage.spatial_pool),
+            window_rows=pool.window[ROWS],
+            window_columns=pool.window[COLUMNS],
+            window_stride_rows=pool.stride[ROWS],
+            window_stride_columns=pool.stride[COLUMNS],
+            window_top=0,
+            window_left=0,
             pooled_rows=0,
             pooled_columns=0,
             output_zero_point=stage.added_offset,

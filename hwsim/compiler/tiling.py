@@ -8,6 +8,7 @@ from hwsim.arch.config import Config
 from hwsim.compiler.cut import Cut
 from hwsim.compiler.limits import check_fields
 from hwsim.compiler.spans import (
+    COLUMNS,
     ROWS,
     SpansRead,
     column_spans,
@@ -134,7 +135,7 @@ def _extra_cycles(stage: Stage, config: Config, schedule: Schedule) -> float:
         arrival += startup * chunks / own.reduction_blocks
         slack |= rows * 2 > ring.rows
     reduction = _issue_cycles(config, schedule)
-    reads = reads_per_pixel(config, stage.spatial_pool, has_wide_factors(stage, config))
+    reads = reads_per_pixel(config, stage.spatial_pool.taps, has_wide_factors(stage, config))
     drain = stage.output.shape.height * stage.output.shape.width * reads
     stall = reduction * STARVED_SHARE if slack and _total_bands(schedule) > 1 else 0.0
     last_tile = first_band.stored * schedule.stripes[0][0].stored * reads
@@ -184,14 +185,16 @@ def _tile_columns(
     if available >= stage.convolution_shape.width:
         widest = width
     else:
-        widest = (available - pool.window) // pool.stride + 1 if available >= pool.window else 0
+        window, step = pool.window[COLUMNS], pool.stride[COLUMNS]
+        widest = (available - window) // step + 1 if available >= window else 0
     widest = min(widest, width, _tile_pixels(config, blocking) // stored_rows)
     return widest if widest >= 1 else None
 
 
 def _check_accumulators(stage: Stage, config: Config, blocking: Blocking) -> None:
-    window = stage.spatial_pool.window
-    least = min(window, stage.convolution_shape.height) * min(window, stage.convolution_shape.width)
+    rows, columns = stage.spatial_pool.window
+    convolved = stage.convolution_shape
+    least = min(rows, convolved.height) * min(columns, convolved.width)
     if config.buffers.accumulator_depth < least:
         raise InputError(
             f"layer {stage.name}: buffers.accumulator_depth = {config.buffers.accumulator_depth} "

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hwsim.arch.config import Config
-from hwsim.graph import SpatialPool
 from hwsim.isa.descriptor import Compute
 from hwsim.isa.stream import words_behind_weights
 from hwsim.program.program import Program
@@ -60,7 +59,7 @@ def _on_chip_bytes(programs: Sequence[Program], config: Config, busy: int, bus_b
 def _drained_words(program: Program) -> int:
     """Return how often the drain reads the accumulators of a pixel that it did not just read."""
     return sum(
-        tile.pooled_rows * tile.pooled_columns * SpatialPool(tile.spatial_pool).window ** 2
+        tile.pooled_rows * tile.pooled_columns * tile.window_taps
         for tile in program.descriptors
         if type(tile) is Compute and tile.last
     )

@@ -27,8 +27,8 @@ from hwsim.graph.operators import (
     Upsample,
     Yolo,
 )
+from hwsim.graph.spatial_pool import LARGEST_WINDOW
 
-POOL_SIZE = 2
 ACTIVATIONS = (Activation.LINEAR, Activation.LEAKY, Activation.RELU)
 
 
@@ -103,9 +103,11 @@ def _dilation(section: Section, size: int, padding: int) -> int:
 
 
 def _maxpool(section: Section, name: str, layers: Layers) -> list[Operator]:
-    stride = section.integer("stride", 1, 2, 1)
-    size = section.integer("size", POOL_SIZE, POOL_SIZE, stride)
-    section.integer("padding", POOL_SIZE - 1, POOL_SIZE - 1, POOL_SIZE - 1)
+    stride = section.integer("stride", 1, LARGEST_WINDOW, 1)
+    size = section.integer("size", stride, LARGEST_WINDOW, stride)
+    section.integer("padding", size - 1, size - 1, size - 1)
+    # Half of the padding, rounded down, is in front of the map.
+    before, behind = (size - 1) // 2, size // 2
     inputs = layers.before(section)
     if not inputs:
         return []
@@ -113,7 +115,7 @@ def _maxpool(section: Section, name: str, layers: Layers) -> list[Operator]:
         MaxPool(
             window=(size, size),
             stride=(stride, stride),
-            padding=MaxPool.DARKNET_PADDING,
+            padding=Padding(before, before, behind, behind),
             **_ends(section, name, inputs),
         )
     ]

@@ -5,8 +5,9 @@ from hwsim.graph.check import CHANNEL_POOL_FACTORS
 from hwsim.graph.float_weights import BatchNorm, FloatWeights
 from hwsim.graph.infer import stored_shape
 from hwsim.graph.sources import Padding, Source
+from hwsim.graph.spatial_pool import SpatialPool
 from hwsim.graph.stages import Constants, Graph, Stage
-from hwsim.graph.tensors import Quantization, Shape, SpatialPool, Tensor
+from hwsim.graph.tensors import Quantization, Shape, Tensor
 
 __all__ = [
     "CHANNEL_POOL_FACTORS",

@@ -13,6 +13,7 @@ import numpy as np
 
 from hwsim.errors import shown
 from hwsim.fixed_point import LARGEST_SHIFT, SMALLEST_SHIFT, Rounding
+from hwsim.graph.check_spatial_pool import broken_pool_on, broken_spatial_pool
 from hwsim.graph.infer import convolved_shape, pooled_shape
 from hwsim.graph.rules import (
     broken_name,
@@ -26,7 +27,8 @@ from hwsim.graph.rules import (
     refuse,
 )
 from hwsim.graph.sources import NO_PADDING, Padding, Source
-from hwsim.graph.tensors import Quantization, Shape, SpatialPool, Tensor
+from hwsim.graph.spatial_pool import SpatialPool
+from hwsim.graph.tensors import Quantization, Shape, Tensor
 
 if TYPE_CHECKING:
     from hwsim.graph.stages import Constants, Stage
@@ -160,8 +162,7 @@ def _broken_by_convolution(
         yield f"channel_pool = {shown(channel_pool)} must be {one_of(CHANNEL_POOL_FACTORS)}"
     if filters % channel_pool:
         yield f"filters = {filters} must be a multiple of channel_pool = {channel_pool}"
-    if not is_a(SpatialPool, spatial_pool):
-        yield f"spatial_pool = {shown(spatial_pool)} must be a SpatialPool"
+    yield from broken_spatial_pool(spatial_pool)
     if not is_a(tuple, sources) or not sources:
         yield f"sources = {shown(sources)} must be a tuple of at least one Source"
     if len(sources) > MOST_SOURCES:
@@ -171,6 +172,7 @@ def _broken_by_convolution(
         for broken in _broken_by_source(source, filters):
             yield f"{where}{broken}"
         yield from _broken_sum(sources[0], number, source, filters)
+    yield from broken_pool_on(convolved_shape(sources[0], filters), spatial_pool)
 
 
 def _broken_by_source(source: Source, filters: int) -> Iterator[str]:
@@ -318,7 +320,7 @@ def _broken_table(stage: "Stage") -> Iterator[str]:
     for value in table:
         if not is_integer(value, least, most):
             yield f"table holds {shown(value)}: must be {least} to {most}"
-    has_pool = stage.channel_pool > 1 or stage.spatial_pool is not SpatialPool.NONE
+    has_pool = stage.channel_pool > 1 or stage.spatial_pool != SpatialPool.NONE
     if has_pool and list(table) != sorted(table):
         yield "a table under a pool must not fall anywhere: the pool is taken before it"
 

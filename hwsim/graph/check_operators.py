@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from hwsim.errors import InputError, shown
 from hwsim.graph.check import LARGEST_CHANNELS, LARGEST_SIDE, check_convolution, check_tensor
 from hwsim.graph.check_quantized import broken_by_quantized, broken_quantization
+from hwsim.graph.check_spatial_pool import broken_pool_on, broken_spatial_pool
 from hwsim.graph.infer_operators import inferred_shape, source_of
 from hwsim.graph.operators import (
     Activation,
@@ -29,7 +30,7 @@ from hwsim.graph.rules import (
     repeated,
 )
 from hwsim.graph.sources import Padding
-from hwsim.graph.tensors import Shape, SpatialPool, Tensor
+from hwsim.graph.tensors import Shape, Tensor
 
 if TYPE_CHECKING:
     from hwsim.graph.operator_graph import OperatorGraph
@@ -87,8 +88,8 @@ def _broken_by_operator(operator: Operator, inputs: Sequence[Shape]) -> Iterator
         case Pool():
             yield from _broken_pool(operator, inputs[0])
         case Copy():
-            if not is_a(SpatialPool, operator.spatial_pool):
-                yield f"spatial_pool = {shown(operator.spatial_pool)} must be a SpatialPool"
+            yield from broken_spatial_pool(operator.spatial_pool)
+            yield from broken_pool_on(inputs[0], operator.spatial_pool)
         case Concat():
             yield from _broken_concat(operator.axis, inputs)
         case Slice():

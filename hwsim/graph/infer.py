@@ -1,7 +1,8 @@
 """The shapes that follow from others: the one place where they are derived."""
 
 from hwsim.graph.sources import Source
-from hwsim.graph.tensors import Shape, SpatialPool
+from hwsim.graph.spatial_pool import SpatialPool
+from hwsim.graph.tensors import Shape
 
 
 def convolved_shape(source: Source, filters: int) -> Shape:
@@ -21,8 +22,8 @@ def pooled_shape(convolved: Shape, channel_pool: int, spatial_pool: SpatialPool)
     """Return what is stored of K x P x Q after both pools."""
     return Shape(
         convolved.channels // channel_pool,
-        spatial_pool.pooled(convolved.height),
-        spatial_pool.pooled(convolved.width),
+        spatial_pool.pooled(convolved.height, axis=0),
+        spatial_pool.pooled(convolved.width, axis=1),
     )
 
 

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 from hwsim.graph.file_constants import ConstantOperand, QuantizedWeights
 from hwsim.graph.sources import NO_PADDING, Padding
-from hwsim.graph.tensors import Shape, SpatialPool
+from hwsim.graph.spatial_pool import SpatialPool
+from hwsim.graph.tensors import Shape
 
 
 class Activation(Enum):
@@ -118,18 +119,10 @@ class Pool(Operator):
 
 @dataclass(frozen=True, kw_only=True)
 class MaxPool(Pool):
-    """The maximum of every window. Darknet pads its pools of 2x2 by `DARKNET_PADDING`."""
+    """The maximum of every window."""
 
     KIND: ClassVar[str] = "max pool"
     KEEPS_QUANTIZATION: ClassVar[bool] = True
-    DARKNET_PADDING: ClassVar[Padding] = Padding(bottom=1, right=1)
-
-    @property
-    def spatial_pool(self) -> SpatialPool | None:
-        """The pool of the accelerator that does the same; None if there is none."""
-        same = {(1, 1): SpatialPool.STRIDE_1, (2, 2): SpatialPool.STRIDE_2}
-        is_darknet = self.window == (2, 2) and self.padding == self.DARKNET_PADDING
-        return same.get(self.stride) if is_darknet else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,15 @@
 A record is checked by its types alone; what it says becomes a `Graph`, which has the rules.
 """
 
+import json
 from dataclasses import fields
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
+    PlainSerializer,
     SerializerFunctionWrapHandler,
     ValidationError,
     model_serializer,
@@ -18,8 +21,9 @@ from hwsim.arch.refusal import first_line
 from hwsim.errors import InputError, shown
 from hwsim.fixed_point import Rounding
 from hwsim.graph.sources import Padding, Source
+from hwsim.graph.spatial_pool import SpatialPool
 from hwsim.graph.stages import Graph, Stage
-from hwsim.graph.tensors import SpatialPool, Tensor
+from hwsim.graph.tensors import Tensor
 
 FORMAT_NUMBER = 2  # grows with every change of what a file holds
 
@@ -32,6 +36,35 @@ class NumberAlone(BaseModel):
     """The part of the entry that can be read in every format: its number."""
 
     format_number: int
+
+
+USUAL_POOLS = (SpatialPool.NONE, SpatialPool.STRIDE_2, SpatialPool.STRIDE_1)
+
+
+class PoolRecord(Record):
+    """A spatial pool, field by field."""
+
+    window: tuple[int, int]
+    stride: tuple[int, int]
+    padding: Padding
+
+
+def _read_pool(written: Any) -> Any:
+    """Return a pool, which a file has as a number or, since there are others, field by field."""
+    if isinstance(written, SpatialPool):
+        return written
+    if isinstance(written, dict):
+        return SpatialPool(**dict(PoolRecord.model_validate_json(json.dumps(written))))
+    if type(written) is not int or not 0 <= written < len(USUAL_POOLS):
+        raise ValueError("must be 0, 1, 2 or an object of window, stride and padding")
+    return USUAL_POOLS[written]
+
+
+def _written_pool(pool: SpatialPool) -> int | PoolRecord:
+    return USUAL_POOLS.index(pool) if pool in USUAL_POOLS else PoolRecord.model_validate(pool)
+
+
+PoolField = Annotated[SpatialPool, BeforeValidator(_read_pool), PlainSerializer(_written_pool)]
 
 
 class SourceRecord(Record):
@@ -61,7 +94,7 @@ class StageRecord(Record):
     filters: int
     leaky_slope: float | None
     channel_pool: int
-    spatial_pool: SpatialPool
+    spatial_pool: PoolField
     weight_bits: int
     is_reduction: bool
     rounding: Rounding = Rounding.ONCE
@@ -145,7 +178,7 @@ class LayerRecord(Record):
     padding: int
     leaky_slope: float | None
     channel_pool: int
-    spatial_pool: SpatialPool
+    spatial_pool: PoolField
     groups: int
     weight_bits: int
     is_reduction: bool

@@ -29,7 +29,8 @@ from hwsim.graph.check import ACTIVATION_RANGE, check_convolution, check_stage
 from hwsim.graph.check_graph import check_graph
 from hwsim.graph.infer import convolved_shape, stored_shape
 from hwsim.graph.sources import Source
-from hwsim.graph.tensors import Shape, SpatialPool, Tensor
+from hwsim.graph.spatial_pool import SpatialPool
+from hwsim.graph.tensors import Shape, Tensor
 
 if TYPE_CHECKING:
     from hwsim.graph.operator_graph import OperatorGraph

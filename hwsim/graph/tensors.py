@@ -1,7 +1,6 @@
-"""Tensors as they are stored between stages, and the spatial pool, which decides their shapes."""
+"""Tensors as they are stored between stages."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 
 @dataclass(frozen=True)
@@ -43,26 +42,3 @@ class Tensor:
     @property
     def zero_point(self) -> int:
         return self.quantization.zero_point if self.quantization else 0
-
-
-class SpatialPool(IntEnum):
-    """Maximum over 2x2 windows that start at every (stride x row, stride x column).
-
-    Padding is on the right and bottom only and never wins, as darknet's is: stride 2 gives
-    ceil(n / 2), stride 1 keeps n.
-    """
-
-    NONE = 0
-    STRIDE_2 = 1
-    STRIDE_1 = 2
-
-    @property
-    def stride(self) -> int:
-        return 2 if self is SpatialPool.STRIDE_2 else 1
-
-    @property
-    def window(self) -> int:
-        return 1 if self is SpatialPool.NONE else 2
-
-    def pooled(self, size: int) -> int:
-        return -(-size // self.stride)

@@ -174,9 +174,12 @@ class Compute(NamedTuple):
         Bits(1, "1: weights leave the queue as they are read, because no later tile needs them."),
     ]
     channel_pool: Annotated[int, Bits(2, "Log2 of k, the adjacent lanes condensed into one byte.")]
-    spatial_pool: Annotated[
-        int, Bits(2, "0 none, 1 2x2 windows of stride 2, 2 2x2 windows of stride 1.")
-    ]
+    window_rows: Annotated[int, Bits(4, "Rows of a pool window; 1 x 1 without a spatial pool.")]
+    window_columns: Annotated[int, Bits(4, "Columns of a pool window.")]
+    window_stride_rows: Annotated[int, Bits(4, "Rows of the tile from window to window.")]
+    window_stride_columns: Annotated[int, Bits(4, "Columns from window to window.")]
+    window_top: Annotated[int, Bits(4, "Rows of the tile's first windows that lie above it.")]
+    window_left: Annotated[int, Bits(4, "Columns of the tile's first windows on its left.")]
     pooled_rows: Annotated[int, Bits(10, "Rows that the tile stores.")]
     pooled_columns: Annotated[int, Bits(10, "Columns that the tile stores.")]
     output_zero_point: Annotated[int, Bits(8, "Added after the rescale.", signed=True)]
@@ -231,6 +234,11 @@ class Compute(NamedTuple):
     def taps_per_block(self) -> int:
         """The taps that the array computes with one weight block."""
         return self.kernel_rows * self.kernel_columns if self.diagonal else 1
+
+    @property
+    def window_taps(self) -> int:
+        """The sums of which the spatial pool keeps the largest."""
+        return self.window_rows * self.window_columns
 
     @property
     def weight_blocks(self) -> int:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hwsim.arch.config import Config
-from hwsim.graph import SpatialPool
 from hwsim.isa.descriptor import OPCODES, Descriptor
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, Destination, Opcode
 from hwsim.isa.parameters import FACTOR_BITS, factor_bits
@@ -67,9 +66,12 @@ def _is_condensable(d: Any, c: Config) -> Any:
     return d.channel_pool <= largest if largest < MOST_FACTOR else 1
 
 
-def _fits_pooled(d: Any, pooled: Any, computed: Any) -> Any:
-    doubled = d.spatial_pool == int(SpatialPool.STRIDE_2)
-    return (pooled <= ((computed + 1) >> 1)) | ((pooled <= computed) & (doubled == 0))
+def _steps_within(step: Any, window: Any) -> Any:
+    return (step >= 1) & (step <= window)
+
+
+def _has_values(windows: Any, step: Any, outside: Any, computed: Any) -> Any:
+    return windows * step < computed + outside + step
 
 
 def _at_most(name: str, largest: int) -> Rule:
@@ -170,18 +172,30 @@ COMPUTE_RULES = [
     ),
     Rule(
         Opcode.COMPUTE,
-        "`spatial_pool` is 0, 1 or 2",
-        lambda d, _: d.spatial_pool != 3,
+        "`window_stride_rows` is 1 to `window_rows`",
+        lambda d, _: _steps_within(d.window_stride_rows, d.window_rows),
     ),
     Rule(
         Opcode.COMPUTE,
-        "`pooled_rows` is at most `rows`, with stride 2 at most half of it, rounded up",
-        lambda d, _: _fits_pooled(d, d.pooled_rows, d.rows),
+        "`window_stride_columns` is 1 to `window_columns`",
+        lambda d, _: _steps_within(d.window_stride_columns, d.window_columns),
     ),
     Rule(
         Opcode.COMPUTE,
-        "`pooled_columns` is at most `columns`, with stride 2 at most half of it, rounded up",
-        lambda d, _: _fits_pooled(d, d.pooled_columns, d.columns),
+        "`window_top` is below `window_rows`, `window_left` below `window_columns`",
+        lambda d, _: (d.window_top < d.window_rows) & (d.window_left < d.window_columns),
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "`pooled_rows` is such that the last window begins inside `rows`",
+        lambda d, _: _has_values(d.pooled_rows, d.window_stride_rows, d.window_top, d.rows),
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        "`pooled_columns` is such that the last window begins inside `columns`",
+        lambda d, _: _has_values(
+            d.pooled_columns, d.window_stride_columns, d.window_left, d.columns
+        ),
     ),
     Rule(
         Opcode.COMPUTE,

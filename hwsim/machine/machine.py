@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from hwsim.compiler.image import packed_inputs
 from hwsim.compiler.pack import unpack_padded_features
-from hwsim.graph import Rounding, SpatialPool, Stage
+from hwsim.graph import Rounding, Stage
 from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store, decode
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destination
 from hwsim.isa.parameters import FACTOR_BITS, factor_bits
@@ -290,12 +290,7 @@ class Machine:
         bits = FACTOR_BITS if tile.wide_factors else factor_bits(self.config)
         words = self.config.parameter_words
         parameters = unpack_parameters(parameter_words[:words].reshape(-1), bits)
-        largest = spatial_pool(
-            sums.reshape(tile.rows, tile.columns, -1),
-            SpatialPool(tile.spatial_pool),
-            tile.pooled_rows,
-            tile.pooled_columns,
-        )
+        largest = spatial_pool(sums.reshape(tile.rows, tile.columns, -1), tile)
         values = rescale(
             largest,
             parameters,

@@ -1,16 +1,17 @@
 """Lets the accelerator's spatial pool compute the maximum pools.
 
 A pool that alone reads a convolution is fused into it, so that what it reads is never written. Any
-other pool becomes a `Copy`, which reads stored values and stores their maximum.
+other pool, and one whose windows overlap much, becomes a `Copy`, which reads stored values and
+stores their maximum.
 """
 
 from collections import Counter
 from dataclasses import replace
 
-from hwsim.errors import InputError
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Convolution, Copy, MaxPool, Operator
-from hwsim.graph.tensors import SpatialPool
+from hwsim.graph.spatial_pool import SpatialPool
+from hwsim.passes.fuse_maxima import overlaps_little
 
 
 def fuse_pools(graph: OperatorGraph) -> OperatorGraph:
@@ -23,7 +24,8 @@ def fuse_pools(graph: OperatorGraph) -> OperatorGraph:
         if isinstance(operator, MaxPool):
             (read,) = operator.inputs
             before = found[places[read]] if read in places else None
-            if isinstance(before, Convolution) and readers[read] == 1 and not _is_pooled(before):
+            is_alone = readers[read] == 1
+            if isinstance(before, Convolution) and is_alone and _is_fusable(before, operator):
                 places[operator.outputs[0]] = places[read]
                 found[places[read]] = _fused(before, operator)
                 continue
@@ -32,8 +34,8 @@ def fuse_pools(graph: OperatorGraph) -> OperatorGraph:
     return replace(graph, operators=tuple(found))
 
 
-def _is_pooled(convolution: Convolution) -> bool:
-    return convolution.spatial_pool is not SpatialPool.NONE
+def _is_fusable(convolution: Convolution, pool: MaxPool) -> bool:
+    return convolution.spatial_pool == SpatialPool.NONE and overlaps_little(_spatial_pool(pool))
 
 
 def _fused(convolution: Convolution, pool: MaxPool) -> Convolution:
@@ -57,7 +59,4 @@ def _copy(pool: MaxPool) -> Copy:
 
 
 def _spatial_pool(pool: MaxPool) -> SpatialPool:
-    found = pool.spatial_pool
-    if found is None:
-        raise InputError(f"layer {pool.name}: a max pool of other windows than darknet's")
-    return found
+    return SpatialPool(pool.window, pool.stride, pool.padding)

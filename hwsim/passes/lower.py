@@ -12,14 +12,16 @@ from hwsim.passes.concat_last import concat_last
 from hwsim.passes.copies import with_copies
 from hwsim.passes.fold_pads import fold_pads
 from hwsim.passes.fold_reshapes import fold_reshapes
+from hwsim.passes.fuse_maxima import fuse_maxima
 from hwsim.passes.fuse_pools import fuse_pools
 from hwsim.passes.fuse_tables import fuse_tables
 from hwsim.passes.host_operators import without_host_operators
 from hwsim.passes.host_parts import HostParts
+from hwsim.passes.split_pools import split_pools
 from hwsim.passes.stages import staged, staged_as_in_file
 from hwsim.passes.table_stages import NO_TABLES, Tables
 
-PASSES = (without_host_operators, concat_last, fuse_pools, with_copies)
+PASSES = (without_host_operators, concat_last, split_pools, fuse_pools, with_copies)
 
 
 class Fate(Enum):
@@ -85,9 +87,10 @@ def lower_as_in_file(parts: HostParts, kernels: Kernels, tables: Tables = NO_TAB
     for what has no exact stage.
     """
     after = parts.device
-    for rewrite in (fold_pads, concat_last, fold_reshapes, with_copies):
+    for rewrite in (fold_pads, concat_last, fold_reshapes, split_pools, with_copies):
         after = rewrite(after)
     stages, computed = fuse_tables(staged_as_in_file(after, kernels, tables), after.operators)
+    stages, computed = fuse_maxima(stages, computed)
     return Lowered(parts.device, replace(stages, origin=parts.device), computed)
 
 

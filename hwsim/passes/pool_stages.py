@@ -9,7 +9,6 @@ from hwsim.fixed_point import rescaled
 from hwsim.graph import Rounding, SpatialPool, Stage
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import AveragePool, Axis, MaxPool, Mean
-from hwsim.graph.sources import NO_PADDING
 from hwsim.passes.exact_parts import Sources, alike, depthwise, element_of, only, quantization_of
 from hwsim.passes.move_stages import IDENTITY
 from hwsim.passes.tflite_clamps import clamp_of
@@ -67,18 +66,18 @@ def _proved_mean(count: int) -> Factor:
 
 def max_pool(graph: OperatorGraph, operator: MaxPool, sources: Sources) -> Stage:
     """Return the same values, of which the pool behind the rescale keeps the largest."""
-    source = only(operator, sources)
-    is_halving = operator.window == operator.stride == (2, 2) and operator.padding == NO_PADDING
-    if not is_halving or any(side % 2 for side in source.size):
-        raise InputError("a max pool of other windows than 2x2 side by side has no stage yet")
-    left = graph.left(operator)
+    left, source = graph.left(operator), only(operator, sources)
     channels = source.channels
+    # A window of a single row steps over the rows between where its source is read.
+    (rows, columns), (down, across) = operator.window, operator.stride
+    skipped = down if rows == 1 else 1, across if columns == 1 else 1
+    stepped = 1 if rows == 1 else down, 1 if columns == 1 else across
     stage = Stage.inferred(
         operator.name,
-        [replace(source, groups=channels)],
+        [replace(source, stride=skipped, groups=channels)],
         left.name,
         channels,
-        spatial_pool=SpatialPool.STRIDE_2,
+        spatial_pool=SpatialPool(operator.window, stepped, operator.padding),
     )
     ones = np.ones((channels, 1, 1, 1), np.int8)
     constants = alike((ones,), np.zeros(channels, np.int32), IDENTITY)

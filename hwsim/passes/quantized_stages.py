@@ -47,7 +47,7 @@ STAGED: dict[type[Operator], str] = {
     HardSwish: OF_TABLES,
     LeakyRelu: OF_TABLES,
     Logistic: OF_TABLES,
-    MaxPool: "2x2 side by side",
+    MaxPool: "any windows and strides, in several stages where they are large",
     Mean: "over rows and columns",
     Multiply: "by a constant for each channel",
     Pad: "with the zero point, in the convolution that reads it or alone",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hwsim.arch.config import Config
-from hwsim.graph import SpatialPool, Stage
+from hwsim.graph import Stage
 from hwsim.isa.parameters import factor_bits
 
 
@@ -19,10 +19,10 @@ def has_wide_factors(stage: Stage, config: Config) -> bool:
     return any(bool(np.any(np.abs(values) > most)) for values in factors)
 
 
-def reads_per_pixel(config: Config, pool: SpatialPool, wide_factors: bool) -> int:
+def reads_per_pixel(config: Config, window_taps: int, wide_factors: bool) -> int:
     """Return the reads for a stored pixel of one output block.
 
     There is one for each tap of its pool window. The last of them serves the first slice of lanes
     that is rescaled, too; each further slice has its own. With wide factors a slice has two.
     """
-    return pool.window**2 - 1 + config.rescale_slices * (1 + wide_factors)
+    return window_taps - 1 + config.rescale_slices * (1 + wide_factors)

@@ -8,7 +8,6 @@ from hwsim.program.traffic import ByteCounts
 from hwsim.timeline import StageTime
 
 WAITS = ("features", "weights", "drain", "program", "finish")  # every key of `waiting_cycles`
-POOL_NAMES = {SpatialPool.STRIDE_2: "2/2", SpatialPool.STRIDE_1: "2/1"}
 
 
 @dataclass(frozen=True)
@@ -185,9 +184,17 @@ def operators(layer: Stage) -> tuple[Operator, ...]:
         found.append(Operator("table", f"{len(layer.table)} values", "fused"))
     if layer.channel_pool > 1:
         found.append(Operator("channel pool", str(layer.channel_pool), "fused"))
-    if layer.spatial_pool is not SpatialPool.NONE:
-        found.append(Operator("spatial pool", POOL_NAMES[layer.spatial_pool], "fused"))
+    if layer.spatial_pool != SpatialPool.NONE:
+        found.append(Operator("spatial pool", _spatial_pool(layer.spatial_pool), "fused"))
     return tuple(found)
+
+
+def _spatial_pool(pool: SpatialPool) -> str:
+    """Return window and stride, `2/2` or, where their sides differ, `3x1/2x1`."""
+    pairs = pool.window, pool.stride
+    if all(rows == columns for rows, columns in pairs):
+        return "/".join(str(rows) for rows, _ in pairs)
+    return "/".join(f"{rows}x{columns}" for rows, columns in pairs)
 
 
 def _convolution(source: Source) -> str:

@@ -38,7 +38,7 @@ def roofline(stage: Stage, config: Config, read_bytes: int, write_bytes: int) ->
     blocking = block_stage(stage, config)
     shape = stage.convolution_shape
     stored = stage.output.shape
-    reads = reads_per_pixel(config, stage.spatial_pool, has_wide_factors(stage, config))
+    reads = reads_per_pixel(config, stage.spatial_pool.taps, has_wide_factors(stage, config))
     cycles_per_byte = 1 / (config.beats_per_cycle * config.word_bytes)
     return Roofline(
         issue_cycles=shape.height

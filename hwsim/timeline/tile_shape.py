@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
-from hwsim.graph import SpatialPool
 from hwsim.isa.descriptor import Compute
 from hwsim.program.drain_reads import reads_per_pixel
 
@@ -36,7 +35,8 @@ SHAPE_FIELDS = (
     "blocks",
     "packed",
     "diagonal",
-    "spatial_pool",
+    "window_rows",
+    "window_columns",
     "pooled_rows",
     "pooled_columns",
     "wide_factors",
@@ -60,7 +60,7 @@ def tile_shape(tile: Compute, config: Config, cycles_per_beat: int) -> TileShape
     lead_blocks = (config.weight_words - config.bus.burst_beats) // config.weight_block_words
     burst = config.memory.latency_cycles + config.bus.burst_beats * cycles_per_beat
     covers = (lead_blocks - 1) * period > burst + pipeline.WEIGHT_ROOM + pipeline.LOAD_VISIBLE
-    reads = reads_per_pixel(config, SpatialPool(tile.spatial_pool), bool(tile.wide_factors))
+    reads = reads_per_pixel(config, tile.window_taps, bool(tile.wide_factors))
     return TileShape(
         taps=blocks // tile.blocks,
         blocks=blocks,

@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hwsim.arch.config import ACCUMULATOR_BANKS, Config
-from hwsim.graph import SpatialPool as Pool
 from hwsim.isa.fields import Opcode
+from hwsim.rtl.arithmetic.window_walk import WindowWalk, is_one_tap
 from hwsim.rtl.memory.staging import STAGING_BITS
 from hwsim.rtl.operands.weights import DoubleBuffer
 from hwsim.rtl.program.layouts import SOURCE_BITS, field_layout
@@ -21,7 +21,12 @@ DRAIN = field_layout(
         "rows",
         "columns",
         "channel_pool",
-        "spatial_pool",
+        "window_rows",
+        "window_columns",
+        "window_stride_rows",
+        "window_stride_columns",
+        "window_top",
+        "window_left",
         "pooled_rows",
         "pooled_columns",
         "output_zero_point",
@@ -45,7 +50,7 @@ def beside_layout(config: Config) -> data.StructLayout:
             "lane_slice": range(max(config.rescale_slices, 2)),
             "first_lanes": 1,  # the first slice of k adjacent lanes, which may be several
             "last_lanes": 1,
-            "first_tap": 1,
+            "first_tap": 1,  # of those that are not masked
             "last_tap": 1,
             "masked": 1,
             "factor": 2,  # log2 of k
@@ -121,6 +126,7 @@ class DrainWalk(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        m.submodules.window = self.window = WindowWalk(self._config, DRAIN)
         self._declare()
         self._gate(m)
         self._walk(m)
@@ -136,13 +142,8 @@ class DrainWalk(wiring.Component):
 
         self.lane_slice = Signal(range(max(self._config.rescale_slices, 2)))
         self.upper_half = Signal()
-        self.tap = Signal(2)
         self.columns_left = Signal(SIDE)  # of stored pixels, with the one at hand
         self.rows_left = Signal(SIDE)
-        self.source_column = Signal(SIDE)  # of its window's first tap
-        self.source_row = Signal(SIDE)
-        # Accumulator where the row of the window's first tap starts.
-        self.line = Signal(range(2 * self._config.buffers.accumulator_depth))
         self.address = Signal(STAGING_BITS)
 
         self.read = Signal()  # from a tile's first to its last: what has begun never waits
@@ -195,36 +196,36 @@ class DrainWalk(wiring.Component):
         return Mux(staged.event, reached(staged.count + 1, wait), reached(staged.count, wait))
 
     def _walk(self, m: Module) -> None:
-        active, tile = self.active, self.tile.payload
-        doubles = active.spatial_pool == Pool.STRIDE_2
-        with m.If(self.read & ~self.last_tap):
-            m.d.sync += self.tap.eq(self.tap + 1)
+        """Step through the taps of a window, the slices and halves behind them, and pixels."""
+        window = self.window
+        m.d.comb += [
+            window.next_tile.eq(self.tile.payload),
+            window.begins.eq(self.tile.ready),
+            window.tile.eq(self.active),
+            window.read.eq(self.read),
+            window.pixel_ends.eq(self.pixel_ends),
+            window.row_ends.eq(self.row_ends),
+            self.last_tap.eq(window.last_tap),
+        ]
         with m.If(self.read & self.last_tap):
             m.d.sync += self.upper_half.eq(~self.last_half)
         with m.If(self.read & self.last_tap & self.last_half):
             m.d.sync += self.lane_slice.eq(Mux(self.last_slice, 0, self.lane_slice + 1))
         with m.If(self.pixel_ends):
             m.d.sync += [
-                self.tap.eq(0),
                 self.columns_left.eq(self.columns_left - 1),
-                self.source_column.eq(self.source_column + Mux(doubles, 2, 1)),
                 self.address.eq(self.address + 1),
             ]
         with m.If(self.row_ends):
             m.d.sync += [
-                self.columns_left.eq(active.pooled_columns),
-                self.source_column.eq(0),
+                self.columns_left.eq(self.active.pooled_columns),
                 self.rows_left.eq(self.rows_left - 1),
-                self.source_row.eq(self.source_row + Mux(doubles, 2, 1)),
-                self.line.eq(self.line + Mux(doubles, active.columns << 1, active.columns)),
             ]
         with m.If(self.tile.ready):
             m.d.sync += [
-                self.columns_left.eq(tile.pooled_columns),
-                self.rows_left.eq(tile.pooled_rows),
-                self.source_row.eq(0),
-                self.line.eq(0),
-                self.address.eq(tile.staging_address),
+                self.columns_left.eq(self.tile.payload.pooled_columns),
+                self.rows_left.eq(self.tile.payload.pooled_rows),
+                self.address.eq(self.tile.payload.staging_address),
             ]
 
     def _flag_ends(self, m: Module) -> None:
@@ -234,8 +235,7 @@ class DrainWalk(wiring.Component):
         """
         active, tile = self.active, self.tile.payload
         slices = self._config.rescale_slices
-        no_window = active.spatial_pool == Pool.NONE
-        next_tap_last = no_window | Mux(self.last_tap, ~self.pixel_ends, self.tap == 2)
+        next_tap_last = self.window.next_tap_last
         next_half_last = ~active.wide_factors | (self.last_tap & ~self.upper_half)
         next_slice_last = Mux(
             self.last_tap & self.last_half,
@@ -247,7 +247,6 @@ class DrainWalk(wiring.Component):
         m.d.comb += [
             self.last_half.eq(self.upper_half | ~active.wide_factors),
             self.last_slice.eq(self.lane_slice == slices - 1),
-            self.last_tap.eq(no_window | self.tap.all()),
             next_column_last.eq(
                 Mux(self.last_column, active.pooled_columns == 1, self.columns_left == 2)
             ),
@@ -263,16 +262,14 @@ class DrainWalk(wiring.Component):
             ]
         with m.If(self.tile.ready):
             m.d.sync += [
-                self.last_of_pixel.eq(
-                    ~tile.wide_factors & (tile.spatial_pool == Pool.NONE) & (slices == 1)
-                ),
+                self.last_of_pixel.eq(~tile.wide_factors & is_one_tap(tile) & (slices == 1)),
                 self.last_column.eq(tile.pooled_columns == 1),
                 self.last_row.eq(tile.pooled_rows == 1),
                 self.last_pixel.eq((tile.pooled_columns == 1) & (tile.pooled_rows == 1)),
             ]
 
     def _emit(self, m: Module) -> None:
-        config, active, tap = self._config, self.active, self.tap
+        config, active = self._config, self.active
         lane_bits = exact_log2(config.array.rescale_lanes)
         byte_bits = exact_log2(config.word_bytes)
         first_lane = Signal(range(max(config.array.output_lanes, 2)))
@@ -283,21 +280,18 @@ class DrainWalk(wiring.Component):
             place.eq(active.byte_offset + (first_lane >> active.channel_pool)),
             lanes.eq((1 << active.channel_pool) - 1 >> lane_bits),
         ]
-        outside = (tap[0] & (self.source_column + 1 >= active.columns)) | (
-            tap[1] & (self.source_row + 1 >= active.rows)
-        )
         read, beside = self.o.payload, self.o.payload.beside
         m.d.sync += [
             self.o.valid.eq(self.read),
-            read.index.eq(self.line + self.source_column + tap[0] + Mux(tap[1], active.columns, 0)),
+            read.index.eq(self.window.index),
             read.bank.eq(self.bank),
             read.source.eq(active.source),
             beside.lane_slice.eq(self.lane_slice),
             beside.first_lanes.eq((self.lane_slice & lanes) == 0),
             beside.last_lanes.eq((self.lane_slice & lanes) == lanes),
-            beside.first_tap.eq(tap == 0),
+            beside.first_tap.eq(self.window.first_tap),
             beside.last_tap.eq(self.last_tap),
-            beside.masked.eq(outside),
+            beside.masked.eq(self.window.masked),
             beside.factor.eq(active.channel_pool),
             beside.zero_point.eq(active.output_zero_point),
             beside.rounding.eq(active.rounding),

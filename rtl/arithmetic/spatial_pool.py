@@ -21,7 +21,7 @@ class SpatialPool(wiring.Component):
     -------
     i : In(pixel_sums(config))
     first : In(1)
-        High with the first tap of a window, whatever came before.
+        High with the first tap of a window that is not masked, whatever came before.
     masked : In(1)
         High where the tap lies outside the tile, so that it changes nothing; never with `first`.
     o : Out(pixel_sums(config))

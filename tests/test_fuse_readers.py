@@ -1,4 +1,4 @@
-"""A function is fused into the stage that it alone reads, and every value stays the file's."""
+"""A function or a maximum is fused into the stage that it alone reads; values stay the file's."""
 
 from pathlib import Path
 
@@ -33,7 +33,8 @@ def checked(file: File, folder: Path) -> Lowered:
     found = run_graph(lowered.graph, {given.name: torch.from_numpy(x)[None]})
     for stage in lowered.graph.stages:
         stored = found[stage.output.name][0].numpy()
-        np.testing.assert_array_equal(stored, maps[stage.output.name], err_msg=stage.name)
+        if stage.output.name in maps:
+            np.testing.assert_array_equal(stored, maps[stage.output.name], err_msg=stage.name)
     return lowered
 
 
@@ -64,3 +65,42 @@ def test_a_map_that_others_read_stays(tmp_path: Path) -> None:
     file.outputs = [*file.outputs, again]
     names = [stage.name for stage in checked(file, tmp_path).graph.stages]
     assert names == ["conv_2d_0", "hard_swish_1", "conv_2d_2", "hard_swish_4"]
+
+
+def pooled(window: int, stride: int, function: str | None = None) -> File:
+    """Return a convolution, perhaps a function of one value, and a maximum pool."""
+    file, rng = File(), np.random.default_rng(5)
+    x = file.tensor((1, 9, 10, 5), "int8", [0.05], [3], name="x")
+    weights = rng.integers(-90, 91, (12, 3, 3, 5)).astype(np.int8)
+    w = file.constant(weights, scales=[0.004], zero_points=[0])
+    b = file.constant(np.arange(12, dtype=np.int32), scales=[0.0002], zero_points=[0])
+    scale, zero = (1 / 256, -128) if function == "LOGISTIC" else (0.06, -20)
+    read = file.tensor((1, 9, 10, 12), "int8", [0.06], [-20])
+    file.operator("CONV_2D", [x, w, b], read, StrideH=1, StrideW=1)
+    if function is not None:
+        given, read = read, file.tensor((1, 9, 10, 12), "int8", [scale], [zero])
+        file.operator(function, [given], read)
+    sides = -(-9 // stride), -(-10 // stride)
+    y = file.tensor((1, *sides, 12), "int8", [scale], [zero], name="y")
+    options = {"FilterHeight": window, "FilterWidth": window, "StrideH": stride, "StrideW": stride}
+    file.operator("MAX_POOL_2D", [read], y, Padding=0, **options)
+    file.inputs, file.outputs = [x], [y]
+    return file
+
+
+@pytest.mark.parametrize(
+    ("window", "stride", "function", "names"),
+    [
+        (2, 2, None, ["conv_2d_0"]),
+        (3, 2, None, ["conv_2d_0"]),
+        (3, 1, None, ["conv_2d_0", "max_pool_2d_1"]),  # its tiles would compute much again
+        (2, 2, "LOGISTIC", ["conv_2d_0"]),
+        (2, 2, "HARD_SWISH", ["conv_2d_0", "max_pool_2d_2"]),  # which falls below 0
+        (5, 1, None, ["conv_2d_0", "max_pool_2d_1 part 1", "max_pool_2d_1"]),
+    ],
+)
+def test_a_maximum_is_taken_before_what_does_not_fall(
+    window: int, stride: int, function: str | None, names: list[str], tmp_path: Path
+) -> None:
+    lowered = checked(pooled(window, stride, function), tmp_path)
+    assert [stage.name for stage in lowered.graph.stages] == names
