@@ -277,7 +277,7 @@ def _with_slopes(stage: Stage, rng: np.random.Generator) -> Stage:
     constants = stage.constants
     assert constants is not None
     slopes = rng.uniform(0, 1.5, stage.filters)
-    if stage.spatial_pool is SpatialPool.NONE:
+    if stage.spatial_pool == SpatialPool.NONE:
         slopes *= rng.choice([-1, 1], stage.filters)
     shift = rng.integers(2, 63, stage.filters)
     factors = constants.multiplier * slopes * np.exp2(shift - constants.shift.astype(float))

@@ -61,6 +61,7 @@ def drawn_tile(
     fields = drawn_fields(rng, config, number)
     lanes = config.array.output_lanes
     factor_bits = 31 if fields["wide_factors"] else min(config.widths.multiplier_bits, 31)
+    is_pooled = fields["window_rows"] * fields["window_columns"] > 1
     parameters = [
         {
             "bias": int(rng.integers(-(2**18), 2**18)),
@@ -68,7 +69,7 @@ def drawn_tile(
             "negative_multiplier": int(rng.integers(2**factor_bits)),
             "shift": int(rng.integers(factor_bits + 10, factor_bits + 16)),
             "negative_shift": int(rng.choice([0, factor_bits + int(rng.integers(10, 16))])),
-            "negative_sign": 0 if Pool(fields["spatial_pool"]).window > 1 else int(rng.integers(2)),
+            "negative_sign": 0 if is_pooled else int(rng.integers(2)),
         }
         for _ in range(lanes)
     ]

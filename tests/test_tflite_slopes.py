@@ -92,8 +92,8 @@ def test_every_witness_agrees_on_slopes_of_either_sign(preset: str, tmp_path: Pa
         assert stage.constants is not None
         assert (stage.constants.negative_multiplier < 0).any()
         assert (stage.constants.shift_below_0 != stage.constants.shift).any()
-        assert stage.spatial_pool is SpatialPool.NONE
-    assert pool.spatial_pool is not SpatialPool.NONE
+        assert stage.spatial_pool == SpatialPool.NONE
+    assert pool.spatial_pool != SpatialPool.NONE
     x = np.random.default_rng(3).integers(-128, 128, (1, 8, 10, 5)).astype(np.int8)
     (given,) = network.inputs
     found = hwsim.verify(network, preset, inputs={given: x})

@@ -355,7 +355,7 @@ def _broken_by_constants(stage: "Stage", constants: "Constants") -> Iterator[str
         yield from _broken_array(name, values, np.int32, (stage.filters,))
         yield from _out_of_range(name, values, low, high)
     least = int(constants.negative_multiplier.min())
-    if least < 0 and stage.spatial_pool is not SpatialPool.NONE:
+    if least < 0 and stage.spatial_pool != SpatialPool.NONE:
         yield (
             f"negative_multiplier holds {least}: must be at least 0 under a spatial pool, which is "
             "taken of the sums"

@@ -35,6 +35,8 @@ def _with_pool(before: Stage, stage: Stage) -> Stage | None:
         return None
     if before.spatial_pool != SpatialPool.NONE or stage.clamp is not None:
         return None
+    if before.constants is None or before.constants.negative_multiplier.min() < 0:
+        return None
     if stage.table is not None or (table is not None and list(table) != sorted(table)):
         return None
     return replace(before, output=stage.output, offset=before.added_offset, spatial_pool=pool)
