@@ -19,7 +19,7 @@ QUICK, MANY = 4, 60  # files of each operator
 ALWAYS_THE_HOST_S = {"RESIZE_BILINEAR", "SOFTMAX", "TRANSPOSE_CONV"}
 SOMETIMES_THE_HOST_S = {
     "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "DEPTH_TO_SPACE", "DEQUANTIZE", "MEAN", "MUL",
-    "PRELU", "QUANTIZE", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "SUB",
+    "QUANTIZE", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "SUB",
 }  # fmt: skip
 CASES = [
     *((word, kind, "litert") for word in DRAWN for kind in ("int8", "uint8")),

@@ -85,6 +85,43 @@ def rearranged() -> File:
     return file
 
 
+def braided() -> File:
+    """Return convolutions between which the host works twice, while others go past it.
+
+    The host moves pixels of `a` for `c`, and makes `s` smaller; `p` waits for neither, and `a` is
+    read again behind both.
+    """
+    file = File()
+    sizes = {"x": (4, 4), "a": (4, 4), "d": (8, 1), "c": (8, 4), "u": (8, 4), "s": (8, 4),
+             "r": (4, 4), "p": (4, 4), "j": (4, 12), "out": (4, 2)}  # fmt: skip
+    maps = {
+        name: file.tensor((1, side, side, channels), "int8", [0.5], [3], name=name)
+        for name, (side, channels) in sizes.items()
+    }
+
+    def convolve(read: str, left: str) -> None:
+        filters, channels = sizes[left][1], sizes[read][1]
+        weights = _pixelwise(file, filters, channels, 1.2 / (filters * channels**2))
+        operands = maps[read], *weights
+        file.operator("CONV_2D", operands, maps[left], StrideH=1, StrideW=1)
+
+    def resize(word: str, read: str, left: str) -> None:
+        size = file.constant(np.array((sizes[left][0],) * 2, np.int32))
+        file.operator(word, [maps[read], size], maps[left])
+
+    convolve("x", "a")
+    file.operator("DEPTH_TO_SPACE", [maps["a"]], maps["d"], BlockSize=2)
+    convolve("d", "c")
+    resize("RESIZE_NEAREST_NEIGHBOR", "a", "u")
+    file.operator("ADD", [maps["c"], maps["u"]], maps["s"])
+    resize("RESIZE_BILINEAR", "s", "r")
+    convolve("x", "p")
+    file.operator("CONCATENATION", [maps["r"], maps["p"], maps["a"]], maps["j"], Axis=3)
+    convolve("j", "out")
+    file.inputs, file.outputs = [maps["x"]], [maps["out"]]
+    return file
+
+
 def enlarged() -> File:
     """Return a convolution whose channels become pixels at the network's end."""
     file = File()
@@ -175,10 +212,10 @@ def sloped_network() -> File:
     return file
 
 
-def _pixelwise(file: File, filters: int, channels: int) -> tuple[int, int]:
+def _pixelwise(file: File, filters: int, channels: int, scale: float = 0.1) -> tuple[int, int]:
     """Return weights and bias of a convolution that looks at single pixels."""
     weights = np.arange(1, 1 + filters * channels, dtype=np.int8)
     shaped = weights.reshape(filters, 1, 1, channels)
-    w = file.constant(shaped, scales=[0.1], zero_points=[0])
-    b = file.constant(np.zeros(filters, np.int32), scales=[0.05], zero_points=[0])
+    w = file.constant(shaped, scales=[scale], zero_points=[0])
+    b = file.constant(np.zeros(filters, np.int32), scales=[scale / 2], zero_points=[0])
     return w, b

@@ -1,10 +1,10 @@
 """Shares a quantized file's network between host and accelerator."""
 
 from hwsim.errors import InputError, WithoutStageError
-from hwsim.graph import Graph
+from hwsim.graph import Graph, Stage
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
-from hwsim.graph.operators import Convolution
+from hwsim.graph.operators import Convolution, Operator
 from hwsim.graph.steps import DeviceStep, FileNetwork, HostStep, Step
 from hwsim.passes.host_parts import HostParts, host_parts
 from hwsim.passes.lower import Lowered, lower_as_in_file
@@ -56,20 +56,24 @@ def in_turn(parts: HostParts, graph: Graph) -> tuple[Step, ...]:
     Host and accelerator take turns, and each does all that it can before the other one goes on.
     """
     hosts: Waiting = {each.name: (each.inputs, each.outputs[0]) for each in parts.host}
-    stages: Waiting = {
+    waiting: Waiting = {
         stage.name: (tuple(tensor.name for tensor in stage.inputs), stage.output.name)
         for stage in graph.stages
     }
     operators = {operator.name: operator for operator in parts.host}
-    made = {left for _, left in (*hosts.values(), *stages.values())}
-    there = {name for reads, _ in (*hosts.values(), *stages.values()) for name in reads} - made
-    steps: list[Step] = []
-    while hosts or stages:
-        steps += (HostStep(operators[name]) for name in _take(hosts, there))
-        taken = _take(stages, there)
+    stages = {stage.name: stage for stage in graph.stages}
+    made = {left for _, left in (*hosts.values(), *waiting.values())}
+    there = {name for reads, _ in (*hosts.values(), *waiting.values()) for name in reads} - made
+    turns: list[Operator | list[Stage]] = []
+    while hosts or waiting:
+        turns += (operators[name] for name in _take(hosts, there))
+        taken = [stages[name] for name in _take(waiting, there)]
         if taken:
-            steps.append(DeviceStep(_part(graph, frozenset(taken))))
-    return tuple(steps)
+            turns.append(taken)
+    programs = iter(_programs(graph, [turn for turn in turns if isinstance(turn, list)]))
+    return tuple(
+        DeviceStep(next(programs)) if isinstance(turn, list) else HostStep(turn) for turn in turns
+    )
 
 
 def _take(waiting: Waiting, there: set[str]) -> list[str]:
@@ -83,20 +87,22 @@ def _take(waiting: Waiting, there: set[str]) -> list[str]:
     return taken
 
 
-def _part(graph: Graph, names: frozenset[str]) -> Graph:
-    """Return the graph of one program, which leaves what others read and what the whole leaves."""
-    own = tuple(stage for stage in graph.stages if stage.name in names)
-    if own == graph.stages:
-        return graph
-    others = (stage for stage in graph.stages if stage.name not in names)
-    wanted = {tensor.name for stage in others for tensor in stage.inputs}
-    wanted |= {tensor.name for tensor in graph.outputs}
-    made = {stage.output.name for stage in own}
-    read = {tensor.name for stage in own for tensor in stage.inputs} - made
-    return Graph(
-        graph.name,
-        tuple(tensor for tensor in graph.tensors if tensor.name in read),
-        own,
-        tuple(stage.output for stage in own if stage.output.name in wanted),
-        graph.origin,
-    )
+def _programs(graph: Graph, parts: list[list[Stage]]) -> list[Graph]:
+    """Return a graph of each part, which leaves what others read and what the whole leaves."""
+    if len(parts) == 1:
+        return [graph]
+    last_part = {
+        tensor.name: number
+        for number, stages in enumerate(parts)
+        for stage in stages
+        for tensor in stage.inputs
+    }
+    last_part |= {tensor.name: len(parts) for tensor in graph.outputs}
+    found: list[Graph] = []
+    for number, stages in enumerate(parts):
+        left = {stage.output.name: stage.output for stage in stages}
+        read = {tensor.name: tensor for stage in stages for tensor in stage.inputs}
+        inputs = tuple(tensor for name, tensor in read.items() if name not in left)
+        outputs = tuple(each for name, each in left.items() if last_part[name] > number)
+        found.append(Graph(graph.name, inputs, tuple(stages), outputs, graph.origin))
+    return found
