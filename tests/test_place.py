@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from hwsim.arch.config import load_config
 from hwsim.compiler.allocate import feature_memory
 from hwsim.compiler.place import Lived, Placement, least_bytes, place
-from hwsim.frontends.builtin import NETWORKS
-from hwsim.graph import Graph
+from hwsim.frontends.builtin import NETWORKS, build_network
+from hwsim.graph import Graph, Source
 from hwsim.graph.lifetimes import lifetimes
 from hwsim.graph.program_graphs import ProgramGraphs
+from hwsim.program import blocking
 from tests.darknet_files import network_file
 from tests.drawn import branching_graphs
 from tests.loading import loaded_graph
@@ -47,6 +48,31 @@ def test_drawn_lives_never_overlap(tensors: list[Lived]) -> None:
     assert_sound(found)
     assert found.peak_bytes >= least_bytes(tensors)
     assert found == place(tensors)
+
+
+@given(lives())
+def test_the_bound_is_the_largest_sum_of_a_stage(tensors: list[Lived]) -> None:
+    sums = [
+        sum(one.size_bytes for one in tensors if one.first <= stage <= one.last)
+        for stage in range(12)
+    ]
+    assert least_bytes(tensors) == max(sums)
+
+
+def test_no_reader_is_asked_about_a_tensor_that_is_no_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With thousands of layers, to look at all for each tensor takes minutes."""
+    graphs, asked = ProgramGraphs.of(build_network("tiny-yolov2-mini")), list[Source]()
+    is_packed = blocking.is_packed
+
+    def asking(source: Source) -> bool:
+        asked.append(source)
+        return is_packed(source)
+
+    monkeypatch.setattr(blocking, "is_packed", asking)
+    feature_memory(graphs, load_config("nano"))
+    assert [source.tensor.is_image for source in asked] == [True]
 
 
 @given(st.lists(st.integers(1, 1000), min_size=2, max_size=12))

@@ -7,11 +7,14 @@ searched, and the search ends as soon as a placement takes no more than the boun
 """
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import accumulate, combinations
 from operator import add
+
+import numpy as np
 
 SEARCH_ROUNDS = 300  # an estimate waits for them, a millisecond or so each
 SECOND_CHANGE = 0.5  # how often two more tensors change their turns
@@ -47,10 +50,11 @@ class Placement:
 
 def least_bytes(tensors: Sequence[Lived]) -> int:
     """Return the bound: the largest sum of what is alive during one stage."""
-    stages = {tensor.first for tensor in tensors}  # a sum only grows where a life begins
-    return max(
-        sum(one.size_bytes for one in tensors if one.first <= stage <= one.last) for stage in stages
-    )
+    changes = Counter[int]()  # of the sum, at the beginnings of stages
+    for tensor in tensors:
+        changes[tensor.first] += tensor.size_bytes
+        changes[tensor.last + 1] -= tensor.size_bytes
+    return max(accumulate(changes[stage] for stage in sorted(changes)))
 
 
 def place(tensors: Sequence[Lived]) -> Placement:
@@ -79,8 +83,10 @@ class _Search:
 
     def __init__(self, tensors: Sequence[Lived]) -> None:
         self._tensors = tuple(tensors)
+        firsts = np.array([tensor.first for tensor in tensors])
+        lasts = np.array([tensor.last for tensor in tensors])
         self._met = [
-            {place for place, other in enumerate(tensors) if tensor.meets(other)}
+            set(np.flatnonzero((firsts <= tensor.last) & (tensor.first <= lasts)).tolist())
             for tensor in tensors
         ]
 

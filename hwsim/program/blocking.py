@@ -152,7 +152,7 @@ def is_diagonal(source: Source, filters: int, config: Config) -> bool:
 def lies_packed(graph: Graph, tensor: Tensor) -> bool:
     """Return True if a tensor lies in memory as an image, for those that read it packed."""
     sources = (source for stage in graph.stages for source in stage.sources)
-    return any(source.tensor == tensor and is_packed(source) for source in sources)
+    return tensor.is_image and any(each.tensor == tensor and is_packed(each) for each in sources)
 
 
 def block_stage(stage: Stage, config: Config) -> Blocking:
