@@ -1,5 +1,6 @@
 """A `.tflite` of several programs: its steps, its one memory, its timeline, and its Verilog."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from hwsim.machine import Machine
 from hwsim.program.network_plan import NetworkProgram
 from hwsim.program.program import Program
 from hwsim.report.charts import memory_chart
+from hwsim.report.perfetto import trace_text
+from hwsim.report.web_page import page_text
 from hwsim.testbenches import network_bench
 from hwsim.timeline import time_program
 from tests.test_tflite_chained import KINDS
@@ -109,6 +112,17 @@ def test_an_estimate_is_the_sum_of_its_programs(network: FileNetwork) -> None:
         "conv_2d_0", "conv_2d_6", "depth_to_space_1", "conv_2d_2", "add_4", "resize_bilinear_5",
         "conv_2d_8",
     ]  # fmt: skip
+
+
+def test_a_page_and_a_trace_show_all_programs(network: FileNetwork) -> None:
+    found = hwsim.estimate(network, "nano")
+    page = page_text(found.document, found.estimate)
+    for name in ("program 3", "depth_to_space_1", "conv_2d_8"):
+        assert name in page
+    trace = json.loads(trace_text(found.estimate))
+    layers = [event for event in trace["traceEvents"] if event.get("cat") == "layers"]
+    assert [event["name"] for event in layers] == [layer.name for layer in found.layers]
+    assert trace["otherData"]["cycles"] == found.totals.cycles
 
 
 def run_in_place(

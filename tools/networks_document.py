@@ -43,10 +43,11 @@ stages is left to the host, wherever it stands; only a convolution without them 
 
 What depends on the host's work waits for it: the accelerator computes the network in as many
 *programs* as that takes and no more, and the host works between them. All programs have one memory
-and the same hardware. Small operators between two of the host's, and those behind the host's work
-where no convolution follows, are the host's too: they are not worth a program. Addresses cost
-none. `.venv/bin/pytest -s tests/test_tflite_between.py` puts every kind of operator between
-convolutions.
+and the same hardware. Only convolutions and fully connected operators are worth a program: other
+operators between two of the host's, and behind the host's work at the end of a network, are the
+host's too. Addresses cost none. `.venv/bin/pytest -s tests/test_tflite_between.py` puts every kind
+of operator between convolutions, and `.venv/bin/pytest tests/test_tflite_programs.py` takes several
+programs through the Verilog.
 
 | in the file | runs on | exactly, and how far |
 |---|---|---|

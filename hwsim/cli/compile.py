@@ -72,8 +72,9 @@ def compile_command(
 
     memory.bin is all of it before START: weights, program and, with --image or --input, the
     inputs. memory.json and memory.h say what goes into the registers and where tensors lie. With
-    inputs, expected.bin is what the outputs must be after the run, one after the other. All files
-    are written or none. NETWORK is quantized once: ~/.cache/hwsim keeps the result.
+    inputs, expected.bin is what the outputs must be when their program has run, one after the
+    other. All files are written or none. NETWORK is quantized once: ~/.cache/hwsim keeps the
+    result.
     """
     from hwsim.arch.config import config_path
     from hwsim.cli.documents import JsonFile
@@ -128,7 +129,7 @@ def _print(document: "MemoryMap", folder: str) -> None:
     content = "weights, program and inputs" if has_inputs else "weights and program"
     kinds = {
         MEMORY: f"{content}, from {_hexadecimal(document.base_address)} on",
-        EXPECTED: "the outputs after the run",
+        EXPECTED: "the outputs, each when its program has run",
         MAP: "registers, counters, tensors",
         HEADER: "the same for C",
     }

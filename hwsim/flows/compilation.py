@@ -87,9 +87,12 @@ class CompileResult(Result):
 
     @property
     def tables(self) -> Sequence[Table]:
-        """The tables of register writes and of tensors."""
+        """The tables of register writes, of programs where there are several, and of tensors."""
+        rows = tuple((each.name, f"{each.address:#010x}") for each in self.document.programs)
+        programs = Table("Programs, started in this order", ("program",), ("address",), rows)
         return [
             self.registers.to_table("What the host writes before START"),
+            *([programs] if len(rows) > 1 else []),
             self.layers.to_table("Where tensors lie"),
         ]
 

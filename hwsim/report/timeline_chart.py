@@ -78,6 +78,7 @@ def timeline_chart(timeline: Timeline) -> Figure:
         bars = [
             _bar(activity, f"{names[activity.layer]}{_text(series, activity)}")
             for activity in series.activities
+            if activity.last_cycle > activity.first_cycle  # only a tile's last COMPUTE is drained
         ]
         data.append(_track(name, series.track, colour, bars, scale))
     return {"data": data, "layout": _layout(timeline, layers, scale)}
