@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 import hwsim
 from hwsim.arch.config import load_config
+from hwsim.golden.tflite import moves
 from hwsim.golden.tflite.pointwise import dequantize, quantize
 from hwsim.golden.tflite.softmax import softmax
 from hwsim.graph import Quantization, Shape, Tensor
-from hwsim.graph.host_operators import Softmax
+from hwsim.graph.file_tensors import Element
+from hwsim.graph.host_operators import ResizeBilinear, Softmax
+from hwsim.graph.operators import DepthToSpace
 from hwsim.rtl.deliver.example import example_files
 from hwsim.rtl.deliver.system_rdl import write_manual
 from hwsim.testbenches.driver import FLAGS, Status
@@ -95,6 +98,52 @@ def test_real_values_are_the_interpreter_s(
     again = np.empty(real.shape, np.float32)
     library.accelerator_dequantize(pointer(left), pointer(again), ctypes.c_uint32(left.size), *step)
     np.testing.assert_array_equal(again, dequantize(left, given))
+
+
+class _Map(ctypes.Structure):
+    _fields_ = (
+        ("rows", ctypes.c_uint32),
+        ("columns", ctypes.c_uint32),
+        ("channels", ctypes.c_uint32),
+    )
+
+
+def arranged(x: NDArray[np.int8]) -> tuple[NDArray[np.int8], _Map]:
+    """Return a map `x[C, H, W]` as C has it, channels innermost, and its size."""
+    channels, rows, columns = x.shape
+    return np.ascontiguousarray(x.transpose(1, 2, 0)), _Map(rows, columns, channels)
+
+
+@pytest.mark.parametrize("block", [1, 2, 3])
+def test_pixels_of_channels_are_the_interpreter_s(library: ctypes.CDLL, block: int) -> None:
+    x = np.random.default_rng(block).integers(-128, 128, (2 * block**2, 3, 5)).astype(np.int8)
+    operator = DepthToSpace(name="d", inputs=("x",), outputs=("d",), block=block)
+    expected = moves.depth_to_space(operator, x)
+    read, size = arranged(x)
+    left = np.empty(expected.transpose(1, 2, 0).shape, np.int8)
+    library.accelerator_depth_to_space(pointer(read), pointer(left), size, ctypes.c_uint32(block))
+    np.testing.assert_array_equal(left, expected.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("manner", ["", "align_corners", "half_pixel_centers"])
+def test_pixels_between_others_are_the_interpreter_s(library: ctypes.CDLL, manner: str) -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(60):
+        (rows, columns, height, width), channels = rng.integers(1, 24, 4), rng.integers(1, 4)
+        x = rng.integers(-128, 128, (channels, rows, columns)).astype(np.int8)
+        x[rng.random(x.shape) < 0.3] = rng.choice([-128, 127])
+        operator = ResizeBilinear(
+            name="r", inputs=("x",), outputs=("r",), height=int(height), width=int(width),
+            align_corners=manner == "align_corners",
+            half_pixel_centers=manner == "half_pixel_centers",
+        )  # fmt: skip
+        expected = moves.resize_bilinear(operator, x, Element.INT8)
+        read, size = arranged(x)
+        left = np.empty((height, width, channels), np.int8)
+        sides = ctypes.c_uint32(operator.height), ctypes.c_uint32(operator.width)
+        flags = operator.align_corners, operator.half_pixel_centers
+        library.accelerator_resize_bilinear(pointer(read), pointer(left), size, *sides, *flags)
+        np.testing.assert_array_equal(left, expected.transpose(1, 2, 0))
 
 
 MAIN = r"""

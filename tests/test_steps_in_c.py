@@ -34,6 +34,7 @@ REGISTERS = ("IDENTITY", "BUILD", "FINGERPRINT", "STATUS", "INTERRUPT_STATUS", "
              "PROGRAM_ADDRESS", "FEATURES_LIMIT", "CONSTANTS_BASE", "CYCLES_LOW")  # fmt: skip
 HOST = r"""
 #include "accelerator_driver.h"
+#include "accelerator_host_ops.h"
 #include "accelerator.h"
 #include "memory.h"
 
@@ -51,11 +52,17 @@ static signed char *at(const struct accelerator_tensor *tensor, uint32_t c, uint
 static int depth_to_space(const struct accelerator_tensor *read,
                           const struct accelerator_tensor *left)
 {
-    for (uint32_t y = 0; y < left->height; ++y)
-        for (uint32_t x = 0; x < left->width; ++x)
-            for (uint32_t c = 0; c < left->channels; ++c)
-                *at(left, c, y, x) =
-                    *at(read, (y % 2 * 2 + x % 2) * left->channels + c, y / 2, x / 2);
+    signed char dense[2][64];
+    struct accelerator_map of = {read->height, read->width, read->channels};
+    uint32_t i = 0;
+
+    for (uint32_t y = 0; y < read->height; ++y)
+        for (uint32_t x = 0; x < read->width; ++x)
+            for (uint32_t c = 0; c < read->channels; ++c)
+                dense[0][i++] = *at(read, c, y, x);
+    accelerator_depth_to_space(dense[0], dense[1], of, 2);
+    for (i = 0; i < 64 && i < left->height * left->width; ++i)
+        *at(left, 0, i / left->width, i % left->width) = dense[1][i];
     return 0;
 }
 
@@ -163,7 +170,17 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 def build(folder: Path, *flags: str) -> ctypes.CDLL:
     built = folder / "steps.so"
-    command = ["cc", *FLAGS, "-Wl,--no-undefined", *flags, "example.c", "host.c", "-o", str(built)]
+    command = [
+        "cc",
+        *FLAGS,
+        "-Wl,--no-undefined",
+        *flags,
+        "example.c",
+        "host_ops.c",
+        "host.c",
+        "-o",
+        str(built),
+    ]
     subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
     return ctypes.CDLL(str(built))
 

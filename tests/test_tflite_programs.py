@@ -117,8 +117,8 @@ def test_an_estimate_is_the_sum_of_its_programs(network: FileNetwork) -> None:
 def test_a_page_and_a_trace_show_all_programs(network: FileNetwork) -> None:
     found = hwsim.estimate(network, "nano")
     page = page_text(found.document, found.estimate)
-    for name in ("program 3", "depth_to_space_1", "conv_2d_8"):
-        assert name in page
+    for text in ("program 3", "depth_to_space_1", "conv_2d_8", "time between programs is left out"):
+        assert text in page
     trace = json.loads(trace_text(found.estimate))
     layers = [event for event in trace["traceEvents"] if event.get("cat") == "layers"]
     assert [event["name"] for event in layers] == [layer.name for layer in found.layers]

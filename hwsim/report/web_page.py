@@ -166,7 +166,10 @@ def key_figures(document: Document) -> tuple[KeyFigure, ...]:
 
 def _charts(document: Document, estimate: Estimate) -> dict[str, Chart]:
     """Return every chart under the name of its element."""
-    timeline = estimate.timeline
+    timeline, among, between = estimate.timeline, "", ""
+    if len(estimate.program.programs) > 1:
+        among = " Operators of the host stand among the layers."
+        between = " The host's time between programs is left out."
     by_variant = ": A, B and C side by side" if document.comparison else ""
     return {
         "features": Chart(
@@ -192,8 +195,10 @@ def _charts(document: Document, estimate: Estimate) -> dict[str, Chart]:
         "memory": Chart(
             "Feature memory over time",
             "Each feature map from the layer that writes it to the layer that reads it, at its "
-            "place in DRAM.",
+            f"place in DRAM.{among}",
             memory_chart(document, estimate.program),
         ),
-        "timeline": Chart("Tile timeline", timeline_note(timeline), timeline_chart(timeline)),
+        "timeline": Chart(
+            "Tile timeline", timeline_note(timeline) + between, timeline_chart(timeline)
+        ),
     }

@@ -281,14 +281,15 @@ both there are no inputs and no `expected.bin`: write the inputs to their addres
 photograph, channels 0, 1, 2 are red, green, blue; a byte is the 8-bit value - 128 (the top bit
 flipped); where a pixel has 4 bytes, the fourth is unused.
 
-The network of a `.tflite` may need the host before and behind the accelerator. Then `memory.h` has
-its steps in order:
+The network of a `.tflite` may need the host before, between and behind programs of the accelerator,
+which share one memory. Then `memory.h` has its steps in order:
 
     const struct {name}_step steps[MEMORY_STEPS_COUNT] = MEMORY_STEPS;
 
 `{name}_run_steps` goes through them. You write the functions that it calls, memory_host_op_0 and so
 on: `memory.h` says what each reads, computes and leaves, and one that is missing does not link.
-`host_ops.c` has quantize, dequantize and softmax, value by value as the file's runtime.
+`host_ops.c` has quantize, dequantize, softmax, depth to space and bilinear resize, value by value
+as the file's runtime. What a step of the host reads and leaves is whole in that step alone.
 
 The next run needs only its own inputs, since a run leaves weights and program as they are. It may
 overwrite its inputs.

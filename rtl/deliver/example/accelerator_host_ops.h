@@ -29,6 +29,23 @@ void accelerator_dequantize(const int8_t *read, float *left, uint32_t count, flo
 int accelerator_softmax(const int8_t *read, int8_t *left, uint32_t pixels, uint32_t channels,
                         float scale, float beta);
 
+/* A map: `rows` of `columns` pixels of `channels`. */
+struct accelerator_map {
+    uint32_t rows, columns, channels;
+};
+
+/* Channels become blocks of block x block pixels; `of` is what is read. */
+void accelerator_depth_to_space(const int8_t *read, int8_t *left, struct accelerator_map of,
+                                uint32_t block);
+
+/*
+ * Pixels between the four around them, of a file of int8: those of uint8 are computed in real
+ * numbers, which this does not do. `of` is what is read; memory.h has both flags, 1 for True.
+ */
+void accelerator_resize_bilinear(const int8_t *read, int8_t *left, struct accelerator_map of,
+                                 uint32_t height, uint32_t width, int align_corners,
+                                 int half_pixel_centers);
+
 #ifdef __cplusplus
 }
 #endif

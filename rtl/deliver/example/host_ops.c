@@ -15,6 +15,7 @@
 #define NEWTON_FIRST 1515870810     /* 48/17 in q2 */
 #define NEWTON_SLOPE (-1010580540)  /* -32/17 in q2 */
 #define ONE_IN_Q2 536870912
+#define PLACES ((int64_t)1 << 10)   /* between one pixel and the next */
 
 /* exp(-2^n) in q0, of n from -2 to 4 */
 static const int32_t exponentials[] = {1672461947, 1302514674, 790015084, 290630308,
@@ -189,4 +190,67 @@ int accelerator_softmax(const int8_t *read, int8_t *left, uint32_t pixels, uint3
         if (softmax_of_pixel(read, left, channels, by) != 0)
             return -1;
     return 0;
+}
+
+void accelerator_depth_to_space(const int8_t *read, int8_t *left, struct accelerator_map of,
+                                uint32_t block)
+{
+    uint32_t channels = of.channels / (block * block), width = of.columns * block;
+
+    for (uint32_t y = 0; y < of.rows * block; ++y)
+        for (uint32_t x = 0; x < width; ++x)
+            for (uint32_t c = 0; c < channels; ++c) {
+                uint32_t pixel = y / block * of.columns + x / block;
+                uint32_t place = (y % block * block + x % block) * channels + c;
+
+                left[(y * width + x) * channels + c] = read[pixel * of.channels + place];
+            }
+}
+
+/* Two neighbours of a place between pixels, and the weight of the second in 1/PLACES. */
+struct between {
+    int64_t low, high, weight;
+};
+
+static struct between neighbours(uint32_t index, uint32_t size, uint32_t resized,
+                                 int align_corners, int half_pixel_centers)
+{
+    int64_t step = (PLACES * size + resized / 2) / resized, place;
+    struct between found;
+
+    if (align_corners && resized > 1)
+        step = (PLACES * (size - 1) + (resized - 1) / 2) / (resized - 1);
+    place = index * step + (half_pixel_centers ? step / 2 - PLACES / 2 : 0);
+    found.low = place > 0 ? place / PLACES : 0;
+    found.high = (place + PLACES - 1) / PLACES;
+    if (found.high > (int64_t)size - 1)
+        found.high = (int64_t)size - 1;
+    found.weight = place - found.low * PLACES;
+    return found;
+}
+
+void accelerator_resize_bilinear(const int8_t *read, int8_t *left, struct accelerator_map of,
+                                 uint32_t height, uint32_t width, int align_corners,
+                                 int half_pixel_centers)
+{
+    int64_t half = PLACES * PLACES / 2;
+
+    for (uint32_t i = 0; i < height * width; ++i) {
+        struct between y = neighbours(i / width, of.rows, height, align_corners,
+                                      half_pixel_centers);
+        struct between x = neighbours(i % width, of.columns, width, align_corners,
+                                      half_pixel_centers);
+        const int8_t *top = read + y.low * of.columns * of.channels;
+        const int8_t *below = read + y.high * of.columns * of.channels;
+
+        for (uint32_t c = 0; c < of.channels; ++c) {
+            int64_t first = x.low * of.channels + c, second = x.high * of.channels + c;
+            int64_t above = top[first] * (PLACES - x.weight) + top[second] * x.weight;
+            int64_t under = below[first] * (PLACES - x.weight) + below[second] * x.weight;
+            int64_t total = above * (PLACES - y.weight) + under * y.weight;
+
+            left[i * of.channels + c] =
+                clamped((total + (total > 0 ? half : -half)) / (PLACES * PLACES));
+        }
+    }
 }
