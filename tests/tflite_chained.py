@@ -341,6 +341,21 @@ def _function(chain: Chain) -> None:
     chain.file.operator(word, [given], left, **options)
 
 
+def _slopes(chain: Chain) -> None:
+    """Leave a parametric ReLU with a slope for each channel."""
+    given = chain.pick()
+    if given is None:
+        return
+    dims = chain.dims(given)
+    learned = chain.file.constant(
+        chain.values((1, 1, dims[3])),
+        scales=[float(np.float32(chain.rng.uniform(1e-3, 2e-2)))],
+        zero_points=[chain.zero_point()],
+    )
+    left = chain.made(dims, chain.scale_of(given) * float(chain.rng.uniform(0.7, 2)))
+    chain.file.operator("PRELU", [given, learned], left)
+
+
 OPERATORS: dict[Callable[[Chain], None], int] = {
     lambda chain: _convolved(chain, is_depthwise=False): 5,
     lambda chain: _convolved(chain, is_depthwise=True): 3,
@@ -363,6 +378,7 @@ OPERATORS: dict[Callable[[Chain], None], int] = {
     _moved_by_host: 6,
     _clamp: 2,
     _function: 2,
+    _slopes: 3,
 }
 
 
