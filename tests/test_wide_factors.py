@@ -13,6 +13,7 @@ from hwsim.golden.rescale import rescale as golden
 from hwsim.graph import Constants, Graph, Quantization, Shape, Source, Stage, Tensor
 from hwsim.isa.parameters import RECORD
 from hwsim.machine.rescale import rescale, unpack_parameters
+from hwsim.program.drain_reads import has_wide_factors
 from hwsim.timeline import time_program
 from hwsim.timeline.roofline import roofline
 from tests.drawn import preset_with
@@ -75,6 +76,27 @@ def test_without_wide_factors_only_the_lower_bits_are_multiplied() -> None:
     narrow, wide = (unpack_parameters(record.view(np.uint8), bits) for bits in (16, 31))
     assert (narrow.multiplier[0], narrow.negative_multiplier[0]) == (2**16 - 1, 5)
     assert (wide.multiplier[0], wide.negative_multiplier[0]) == (LARGEST, 2**16 + 5)
+
+
+@pytest.mark.parametrize("factor", [2**16, -(2**16)])
+def test_a_wide_factor_of_either_sign_is_one(factor: int) -> None:
+    stage = copy([5, 7], [4, 4])
+    assert stage.constants is not None
+    assert not has_wide_factors(stage, NANO)
+    below_0 = np.array([5, factor], np.int32)
+    constants = replace(stage.constants, negative_multiplier=below_0)
+    assert has_wide_factors(replace(stage, constants=constants), NANO)
+
+
+def test_small_shifts_of_negative_sums_grow_for_themselves() -> None:
+    stage = copy([2**20, 3], [20, 5])
+    assert stage.constants is not None
+    below_0, own_shift = np.array([-3, 7], np.int32), np.array([5, 21], np.int32)
+    constants = replace(stage.constants, negative_multiplier=below_0, negative_shift=own_shift)
+    packed = np.frombuffer(pack_weights(replace(stage, constants=constants), NANO), np.uint8)
+    first, second = packed[-8 * RECORD.itemsize :].copy().view(RECORD)[:2]
+    assert first.tolist() == (0, 2**20, 3 << 12, 20, 17, 1)
+    assert second.tolist() == (0, 3 << 12, 7, 17, 21, 0)
 
 
 def test_a_stage_that_waits_for_its_rescale_takes_twice_as_long() -> None:

@@ -297,7 +297,9 @@ def prelu(draw: Draw) -> None:
         draw.inputs[0] = np.repeat(learned.reshape(256, 1), 256, 1).reshape(dims)
     slopes = draw.file.constant(learned, scales=[draw.scale()], zero_points=[draw.zero_point()])
     step = float(np.float32(draw.scale_of(given) * draw.rng.uniform(0.5, 2)))
-    if draw.chance(0.7):
+    if draw.chance(0.4):
+        step = draw.edge(draw.scale_of(given) * draw.integer(1, 255))
+    elif draw.chance(0.7):
         product = draw.scale_of(given) * draw.scale_of(slopes)
         step = draw.edge(product * draw.integer(1, 255) * draw.integer(1, 255))
     left = draw.output(dims, step)
