@@ -106,7 +106,7 @@ def _constants(layer: Stage, multiplier_bits: int, rng: np.random.Generator) -> 
     if rng.integers(2):
         return constants
     below = fixed_point(factors * rng.uniform(*SLOPES, layer.filters), multiplier_bits)
-    signs = rng.choice([1, -1], layer.filters) if layer.spatial_pool is SpatialPool.NONE else 1
+    signs = rng.choice([1, -1], layer.filters) if layer.spatial_pool == SpatialPool.NONE else 1
     return replace(
         constants,
         negative_multiplier=(below.multiplier * signs).astype(np.int32),
