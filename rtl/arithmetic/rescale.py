@@ -251,16 +251,16 @@ class Rescale(wiring.Component):
         fine = self._signal(signed(NARROW.width + (1 << FINE_BITS) - 1), "fine", number)
         narrow = self._signal(NARROW, "narrow", number)
         m.d.comb += fine.eq(coarse[: len(fine)].as_signed() >> fine_shift)
+        inversion = inverted.replicate(NARROW.width)
         m.d.sync += [
             coarse.eq(product >> Cat(Const(0, FINE_BITS), less[FINE_BITS:])),
             fine_shift.eq(less),
             narrow.eq(
                 Mux(
                     fits(coarse, len(fine)) & fits(fine, NARROW.width),
-                    fine,
-                    extreme(coarse, NARROW.width),
+                    fine ^ inversion,
+                    extreme(coarse, NARROW.width) ^ inversion,
                 )
-                ^ inverted.replicate(NARROW.width)
             ),
         ]
         return narrow
