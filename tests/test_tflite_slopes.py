@@ -68,6 +68,21 @@ def test_every_value_of_every_channel_is_litert_s(
     np.testing.assert_array_equal(run(network, x), expected)
 
 
+def test_slopes_beyond_the_weight_of_one_limb_may_take_two(tmp_path: Path) -> None:
+    """No factor of 127 times a value does what a slope of -153 does here."""
+    file = sloped((-26, 127, -128, 90), zero_point=127)
+    for tensor, scale, zero_point in zip(
+        file.tensors, (0.45281085, 0.009495818, 0.009783265), (-22, -128, 127), strict=True
+    ):
+        tensor.scales, tensor.zero_points = [scale], [zero_point]
+    network = loaded(file, tmp_path)
+    (stage,) = stages_of(network)
+    assert stage.weight_limbs == 2
+    x = np.repeat(VALUES, 4, 3)
+    (expected,) = litert_outputs(file.content(), [x])
+    np.testing.assert_array_equal(run(network, x), expected)
+
+
 def test_one_slope_stays_a_table(tmp_path: Path) -> None:
     (stage,) = stages_of(loaded(sloped([-90]), tmp_path))
     assert stage.table is not None
@@ -114,6 +129,7 @@ def test_the_host_computes_slopes_without_a_proof(
     assert not any(isinstance(step, HostStep) for step in proved.steps)
     expected = run(proved, x)
     monkeypatch.setattr(exact_slopes, "WEIGHTS", (1,))
+    exact_slopes.exact_slopes.cache_clear()
     network = loaded(file, tmp_path)
     by_host = [step.operator.name for step in network.steps if isinstance(step, HostStep)]
     assert "prelu_1" in by_host
@@ -152,7 +168,7 @@ def test_a_proof_is_of_what_the_source_interpreter_computes(
     above = stored_factor(float32(ratio) if kernels is Kernels.LITERT else ratio)
     below = product_factor(kernels, scale, slope_scale, left)
     slope = learned - slope_zero_point
-    found = exact_slopes.exact_slopes([slope], read, left, above, below)
+    found = exact_slopes.exact_slopes(frozenset([slope]), read, left, above, below)
     sums = found.weight * (values.astype(np.int64) - zero_point)
     multiplier, shift = np.where(
         sums.reshape(-1, 1) < 0, np.array(found.below[slope]), np.array(found.above)

@@ -8,9 +8,8 @@ are only 256 values: each factor is proved by all that it is for.
 """
 
 from bisect import bisect_left
-from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from hwsim.passes.tflite_factors import FRACTION_BITS, SMALLEST_SHIFT, Factor, r
 WEIGHTS = (127, 255)  # the largest of one limb, and the largest slope, which takes two
 MULTIPLIERS = range((1 << FRACTION_BITS) - 1)  # all but the largest
 SHIFTS = 12  # that are tried: TFLite's, or the last that rounds once, and those below it
+REMEMBERED = 1024  # operators, as a file's are shared between host and accelerator in several tries
 Integers = NDArray[np.int64]
 
 
@@ -35,8 +35,9 @@ class ExactSlopes:
     below: dict[int, Factor]  # with the slope's sign
 
 
+@lru_cache(REMEMBERED)
 def exact_slopes(
-    slopes: Collection[int], read: Quantization, left: Quantization, above: Factor, below: Factor
+    slopes: frozenset[int], read: Quantization, left: Quantization, above: Factor, below: Factor
 ) -> ExactSlopes:
     """Return factors that are proved to store the same as TFLite's, rounded twice.
 

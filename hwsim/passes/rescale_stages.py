@@ -53,7 +53,7 @@ def bent(graph: OperatorGraph, operator: Prelu, sources: Sources, kernels: Kerne
     ratio = ours.scale / own.scale
     above = stored_factor(float32(ratio) if kernels is Kernels.LITERT else ratio)
     below = product_factor(kernels, ours.scale, operator.slopes.quantization.scale, own)
-    found = exact_slopes(set(slopes), ours, own, above, below)
+    found = exact_slopes(frozenset(slopes), ours, own, above, below)
     stage = taken(operator, sources, left)
     assert stage.constants is not None
     count = len(slopes)
