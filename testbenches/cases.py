@@ -47,6 +47,13 @@ CASES = {
     "k8": (Shape(8, 5, 6), (CaseStage(40, k=8),)),
     "pool stride 2": (Shape(8, 9, 11), (CaseStage(16, pool=SpatialPool.STRIDE_2),)),
     "pool stride 1": (Shape(16, 7, 5), (CaseStage(8, k=2, pool=SpatialPool.STRIDE_1),)),
+    "windows": (
+        Shape(12, 19, 23),
+        (
+            CaseStage(16, k=2, pool=SpatialPool((3, 3), (2, 2), Padding(1, 1, 1, 1))),
+            CaseStage(10, kernel=1, pool=SpatialPool((5, 2), (1, 2), Padding(top=3, left=1))),
+        ),
+    ),
     "image": (Shape(3, 14, 19), (CaseStage(16, k=2, pool=SpatialPool.STRIDE_2),)),
     "small maps": (Shape(64, 2, 2), (CaseStage(16),)),  # bursts shorter than the memory's latency
     "tiles": (Shape(16, 40, 37), (CaseStage(16, pool=SpatialPool.STRIDE_1),)),
