@@ -54,24 +54,6 @@ def test_weights_that_just_fit_the_queue_stay_in_it(
     assert (schedule.read_words, schedule.weight_read_words) == (features, weights)
 
 
-def bands(stage: Stage, following: Stage | None = None) -> list[int]:
-    """Return the stored rows of each band on `nano`."""
-    schedule = schedule_stage(stage, load_config("nano"), following)
-    return [band.stored for band_set in schedule.band_sets for band in band_set]
-
-
-def test_last_computes_leave_time_for_the_next_stage_s_weights() -> None:
-    """Weights are loaded ahead while the last few COMPUTEs wait: many weights want longer ones."""
-    source = Source.whole(Tensor("input", Shape(128, 6, 6)), (3, 3), padding=1, groups=128)
-    first = Stage.inferred("depthwise", [source], "maps", 128)
-    few, many = (
-        Stage.inferred("next", [Source.whole(first.output, (1, 1))], "output", filters)
-        for filters in (8, 128)
-    )
-    assert bands(first) == bands(first, few) == [2, 2, 2]
-    assert bands(first, many) == [6]
-
-
 @drawing
 @given(st.data())
 def test_descriptors_survive_their_encoding(data: st.DataObject) -> None:

@@ -1,7 +1,6 @@
 """The steps of a compilation: a graph and a configuration become a plan, a plan a program."""
 
 from collections.abc import Callable
-from itertools import zip_longest
 
 from hwsim.arch.config import Config
 from hwsim.compiler.allocate import aligned, feature_memory, weight_regions
@@ -72,8 +71,8 @@ def _plan_of_any_size(
     parts: list[tuple[StageProgram, ...]] = []
     for graph in graphs.parts:
         schedules: list[Schedule] = []
-        for stage, following in zip_longest(graph.stages, graph.stages[1:]):
-            schedules.append(schedule_stage(stage, config, following))
+        for stage in graph.stages:
+            schedules.append(schedule_stage(stage, config))
             on_stage()
         weights = weight_regions(graph, schedules, config, start=end)
         parts.append(_stage_programs(graph, config, schedules, weights))

@@ -18,27 +18,22 @@ from hwsim.compiler.spans import (
 )
 from hwsim.errors import InputError
 from hwsim.graph import Stage
-from hwsim.isa.fields import QUEUE_DEPTH
 from hwsim.program.blocking import Blocking, block_stage, ceil_div, split_evenly
 from hwsim.program.drain_reads import has_wide_factors, reads_per_pixel
 from hwsim.program.schedule import Schedule, Span, WeightScope
 
-# Estimates of delays that only the timeline knows exactly; they decide between schedules of equal
-# traffic.
+# Estimates of two delays that only the timeline knows exactly; they decide between schedules of
+# equal traffic.
 # The share of the array's time that is lost if no band can be loaded while another is computed.
 STARVED_SHARE = 0.5
-# The share that is lost of the time by which the next stage's weights come too late.
-LATE_SHARE = 0.4
 TILE_OVERHEAD_CYCLES = 32.0  # a tile's own descriptors and parameters
 TALLEST_BAND = 16  # stored rows; a taller band only makes the first tile wait longer
 
 
-def schedule_stage(stage: Stage, config: Config, following: Stage | None = None) -> Schedule:
+def schedule_stage(stage: Stage, config: Config) -> Schedule:
     """Return the schedule with the least traffic; among equals, with the fewest estimated cycles.
 
-    The estimate counts how well the weights of the `following` stage, if there is one, are loaded
-    ahead. Raises `InputError` with the stage, the buffer and the least sufficient size if none
-    fits.
+    Raises `InputError` with the stage, the buffer and the least sufficient size if none fits.
     """
     blocking = block_stage(stage, config)
     check_fields(stage, blocking, config)
@@ -46,8 +41,7 @@ def schedule_stage(stage: Stage, config: Config, following: Stage | None = None)
     candidates = _candidates(stage, config, blocking)
     if not candidates:
         raise InputError(_too_small(stage, config, blocking))
-    next_words = 0 if following is None else _held_weight_words(following, config)
-    return min(candidates, key=lambda schedule: _cost(stage, config, schedule, next_words))
+    return min(candidates, key=lambda schedule: _cost(stage, config, schedule))
 
 
 def _candidates(stage: Stage, config: Config, blocking: Blocking) -> list[Schedule]:
@@ -123,19 +117,13 @@ def _schedules(cut: Cut) -> Iterator[Schedule]:
         yield cut.schedule(WeightScope.BAND_SET, whole, band_sets, readings)
 
 
-def _held_weight_words(stage: Stage, config: Config) -> int:
-    """Return the words of a stage's weights that the queue can hold before the stage begins."""
-    blocking = block_stage(stage, config)
-    return min(blocking.output_blocks * blocking.weight_words, config.weight_words)
-
-
-def _cost(stage: Stage, config: Config, schedule: Schedule, next_words: int) -> tuple[int, float]:
+def _cost(stage: Stage, config: Config, schedule: Schedule) -> tuple[int, float]:
     """Return what is compared: traffic in words, then estimated cycles."""
     traffic = schedule.read_words + schedule.weight_read_words
-    return traffic, _estimated_cycles(stage, config, schedule, next_words)
+    return traffic, _extra_cycles(stage, config, schedule)
 
 
-def _estimated_cycles(stage: Stage, config: Config, schedule: Schedule, next_words: int) -> float:
+def _extra_cycles(stage: Stage, config: Config, schedule: Schedule) -> float:
     """Return estimated cycles, by which schedules of equal traffic are compared."""
     blocking = schedule.blocking
     first_band = schedule.band_sets[0][0]
@@ -152,21 +140,7 @@ def _estimated_cycles(stage: Stage, config: Config, schedule: Schedule, next_wor
     stall = reduction * STARVED_SHARE if slack and _total_bands(schedule) > 1 else 0.0
     last_tile = first_band.stored * schedule.stripes[0][0].stored * reads
     overhead = TILE_OVERHEAD_CYCLES * schedule.tiles
-    computing = max(reduction, drain) * blocking.output_blocks
-    late = _late_cycles(config, schedule, computing, next_words) * LATE_SHARE
-    return computing + arrival + last_tile + stall + overhead + late
-
-
-def _late_cycles(config: Config, schedule: Schedule, computing: int, next_words: int) -> float:
-    """Return how much longer the next stage's weights load than they can be loaded ahead.
-
-    Descriptors are handed out in order. Those weights are only loaded once the queue has room for
-    the last COMPUTE of this stage, that is while its last few COMPUTEs wait there.
-    """
-    blocking = schedule.blocking
-    computes = schedule.tiles * blocking.output_blocks * len(blocking.kernel_parts)
-    ahead = computing * min(1, QUEUE_DEPTH / computes)
-    return max(0.0, next_words / config.beats_per_cycle - ahead)
+    return max(reduction, drain) * blocking.output_blocks + arrival + last_tile + stall + overhead
 
 
 def _total_bands(schedule: Schedule) -> int:
