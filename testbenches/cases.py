@@ -18,7 +18,7 @@ from hwsim.graph import (
     Stage,
     Tensor,
 )
-from hwsim.graph.check import weight_range
+from hwsim.graph.check_constants import weight_range
 from hwsim.graph.records import PoolField
 from hwsim.passes.baselines import materialized
 

@@ -25,8 +25,8 @@ from hwsim.graph.check import (
     IMAGE_CHANNELS,
     LARGEST_DILATION,
     LARGEST_STRIDE,
-    weight_range,
 )
+from hwsim.graph.check_constants import weight_range
 from hwsim.graph.infer import convolved_shape
 from hwsim.testbenches.drawn_pools import spatial_pools
 

@@ -13,7 +13,8 @@ from hwsim.errors import InputError, UnsupportedError
 from hwsim.frontends.builtin import build_network
 from hwsim.frontends.darknet_cfg import read_network
 from hwsim.graph import Graph, Padding, Shape, SpatialPool
-from hwsim.graph.operators import Activation, Convolution, Region, Slice, Yolo
+from hwsim.graph.host_operators import Region, Yolo
+from hwsim.graph.operators import Activation, Convolution, Slice
 from hwsim.passes.lower import lower
 from tests.darknet_files import (
     CONV,

@@ -7,6 +7,7 @@ import pytest
 
 from hwsim.errors import InputError
 from hwsim.graph import Padding, Shape, Source, Stage, Tensor
+from hwsim.graph.host_operators import Yolo
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import (
     Concat,
@@ -16,7 +17,6 @@ from hwsim.graph.operators import (
     Operator,
     Slice,
     Upsample,
-    Yolo,
 )
 from tests.drawn_operators import darknet_pool
 

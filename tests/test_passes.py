@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hwsim.errors import InputError
 from hwsim.golden.operators import run_operators
 from hwsim.graph import Padding, Shape, SpatialPool, Tensor
+from hwsim.graph.host_operators import Region
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import (
     Concat,
     Convolution,
     MaxPool,
     Operator,
-    Region,
     Slice,
     Upsample,
 )

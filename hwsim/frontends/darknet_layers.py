@@ -16,16 +16,15 @@ from hwsim.graph.check import (
     LARGEST_STRIDE,
 )
 from hwsim.graph.check_operators import MOST_BOXES, MOST_CLASSES, MOST_PARTS
+from hwsim.graph.host_operators import Region, Yolo
 from hwsim.graph.operators import (
     Activation,
     Concat,
     Convolution,
     MaxPool,
     Operator,
-    Region,
     Slice,
     Upsample,
-    Yolo,
 )
 from hwsim.graph.spatial_pool import LARGEST_WINDOW
 

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hwsim.errors import shown
-from hwsim.fixed_point import LARGEST_SHIFT, SMALLEST_SHIFT, Rounding
+from hwsim.fixed_point import Rounding
+from hwsim.graph.check_constants import broken_by_constants
 from hwsim.graph.check_spatial_pool import broken_pool_on, broken_spatial_pool
 from hwsim.graph.infer import convolved_shape, pooled_shape
 from hwsim.graph.rules import (
@@ -31,13 +30,11 @@ from hwsim.graph.spatial_pool import SpatialPool
 from hwsim.graph.tensors import Quantization, Shape, Tensor
 
 if TYPE_CHECKING:
-    from hwsim.graph.stages import Constants, Stage
+    from hwsim.graph.stages import Stage
 
 CHANNEL_POOL_FACTORS = (1, 2, 4, 8)
 WEIGHT_BITS = (4, 8)
 WEIGHT_LIMBS = (1, 2)
-# The type of weights, by the number of their limbs.
-WEIGHT_KINDS: dict[int, type[np.int8 | np.int16]] = {1: np.int8, 2: np.int16}
 ACTIVATION_BITS = 8
 ACTIVATION_RANGE = (-128, 127)
 LEAST_ZERO_POINT, LARGEST_ZERO_POINT = -128, 127
@@ -50,16 +47,6 @@ MOST_SOURCES = 1000  # planning takes longer with each
 LARGEST_STRIDE = 8
 LARGEST_DILATION = 16
 UPSAMPLING = (1, 2)
-LARGEST_MULTIPLIER = (1 << 31) - 1
-
-# Range of each constant; the weights' depends on their width.
-CONSTANT_RANGES = {
-    "bias": (-(1 << 31), (1 << 31) - 1),
-    "multiplier": (0, LARGEST_MULTIPLIER),
-    "negative_multiplier": (-LARGEST_MULTIPLIER, LARGEST_MULTIPLIER),
-    "shift": (SMALLEST_SHIFT, LARGEST_SHIFT),
-    "negative_shift": (SMALLEST_SHIFT, LARGEST_SHIFT),
-}
 
 
 def check_stage(stage: "Stage") -> None:
@@ -110,7 +97,7 @@ def _broken_by_stage(stage: "Stage") -> Iterator[str]:
     if stage.output.shape != expected:
         yield f"output {stage.output.shape} must be {expected}, which follows from its input"
     if stage.constants is not None:
-        yield from _broken_by_constants(stage, stage.constants)
+        yield from broken_by_constants(stage, stage.constants)
 
 
 def _broken_by_tensor(role: str, tensor: Tensor) -> Iterator[str]:
@@ -258,17 +245,6 @@ def _broken_sum(first: Source, number: int, source: Source, filters: int) -> Ite
         )
 
 
-def weight_range(stage: "Stage") -> tuple[int, int]:
-    """Return the least and the largest weight of a stage, of one limb or of several.
-
-    The highest limb must not be carried into, which makes the largest weight somewhat less.
-    """
-    bits, most = stage.weight_bits, 0
-    for _ in range(stage.weight_limbs):
-        most = (most << bits) + (1 << (bits - 1)) - 1
-    return -(1 << (bits * stage.weight_limbs - 1)), most
-
-
 # --- what follows the sum ------------------------------------------------------------------------
 
 
@@ -336,41 +312,3 @@ def _takes_each_channel_once(stage: "Stage") -> bool:
         and sum(source.channels for source in stage.sources) == stage.filters
         and all(source.groups == groups for source in stage.sources)
     )
-
-
-def _broken_by_constants(stage: "Stage", constants: "Constants") -> Iterator[str]:
-    tensors = [*(source.tensor for source in stage.sources), stage.output]
-    if any(tensor.quantization is None for tensor in tensors):
-        yield "constants need a scale and a zero point of its input and of its output"
-    weights, count = constants.weights, len(stage.sources)
-    if not is_a(tuple, weights) or len(weights) != count:
-        yield f"weights must be a tuple of {count} arrays, one of each source"
-    for values, shape in zip(weights, stage.weights_shapes, strict=True):
-        yield from _broken_array("weights", values, WEIGHT_KINDS[stage.weight_limbs], shape)
-        yield from _out_of_range("weights", values, *weight_range(stage))
-    for name, (low, high) in CONSTANT_RANGES.items():
-        values = getattr(constants, name)
-        if values is None and name == "negative_shift":
-            continue
-        yield from _broken_array(name, values, np.int32, (stage.filters,))
-        yield from _out_of_range(name, values, low, high)
-    least = int(constants.negative_multiplier.min())
-    if least < 0 and stage.spatial_pool != SpatialPool.NONE:
-        yield (
-            f"negative_multiplier holds {least}: must be at least 0 under a spatial pool, which is "
-            "taken of the sums"
-        )
-
-
-def _broken_array(name: str, values: Any, kind: type, shape: tuple[int, ...]) -> Iterator[str]:
-    expected = np.dtype(kind)
-    if type(values) is not np.ndarray:  # a subclass may compute in another way
-        yield f"{name} must be a plain array of {expected} {shape}, not a {type(values).__name__}"
-    if values.dtype != expected or values.shape != shape:
-        yield f"{name} must be {expected} {shape}, not {values.dtype} {values.shape}"
-
-
-def _out_of_range(name: str, values: Any, low: int, high: int) -> Iterator[str]:
-    least, most = int(values.min()), int(values.max())
-    if least < low or most > high:
-        yield f"{name} holds {least if least < low else most}: must be {low} to {high}"

@@ -7,6 +7,7 @@ from hwsim.errors import InputError, shown
 from hwsim.graph.check import LARGEST_CHANNELS, LARGEST_SIDE, check_convolution, check_tensor
 from hwsim.graph.check_quantized import broken_by_quantized, broken_quantization
 from hwsim.graph.check_spatial_pool import broken_pool_on, broken_spatial_pool
+from hwsim.graph.host_operators import DetectionHead
 from hwsim.graph.infer_operators import inferred_shape, source_of
 from hwsim.graph.operators import (
     Activation,
@@ -15,7 +16,6 @@ from hwsim.graph.operators import (
     Concat,
     Convolution,
     Copy,
-    DetectionHead,
     Operator,
     Pool,
     Slice,

@@ -2,7 +2,7 @@
 
 They say what is computed, not how: `hwsim/passes/` rewrites a graph of operators into stages. Two
 operators are met in no file, only between two passes: a `Convolution` with a pool, and a `Copy`.
-Those of single values are in `hwsim/graph/pointwise.py`, some of the host's in
+Those of single values are in `hwsim/graph/pointwise.py`, most of the host's in
 `hwsim/graph/host_operators.py`. An operator of a quantized file carries the file's constants.
 """
 
@@ -260,41 +260,3 @@ class Copy(Operator):
 
     KIND: ClassVar[str] = "copy"
     KEEPS_QUANTIZATION: ClassVar[bool] = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class DetectionHead(Operator):
-    """Boxes and classes from a map with `boxes` x (4 + 1 + `classes`) channels, by the host.
-
-    Anchors are pairs of width and height, those of the boxes of this head.
-    """
-
-    boxes: int
-    classes: int
-    anchors: tuple[tuple[float, float], ...]
-
-    IS_ON_HOST: ClassVar[bool] = True
-    COORDINATES: ClassVar[int] = 4
-
-    @property
-    def channels(self) -> int:
-        """The channels that its input must have; one of each box says how sure it is."""
-        return self.boxes * (self.COORDINATES + 1 + self.classes)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Region(DetectionHead):
-    """The head of YOLOv2, with anchors in cells of the map."""
-
-    has_softmax: bool = False
-
-    KIND: ClassVar[str] = "region"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Yolo(DetectionHead):
-    """The head of YOLOv3 and YOLOv4, with anchors in pixels of the image."""
-
-    scale_x_y: float = 1.0
-
-    KIND: ClassVar[str] = "yolo"

@@ -14,13 +14,11 @@ from threadpoolctl import threadpool_limits
 
 from hwsim.compiler.image import packed_inputs
 from hwsim.compiler.pack import unpack_padded_features
-from hwsim.graph import Rounding, Stage
+from hwsim.graph import Stage
 from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store, decode
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destination
-from hwsim.isa.parameters import FACTOR_BITS, factor_bits
 from hwsim.isa.stream import words_behind_weights
 from hwsim.isa.tokens import token_reached
-from hwsim.machine.channel_pool import channel_pool
 from hwsim.machine.convolution import (
     accumulate,
     accumulate_diagonal,
@@ -28,10 +26,8 @@ from hwsim.machine.convolution import (
     unpack_weights,
     window_of,
 )
+from hwsim.machine.drain import drain
 from hwsim.machine.memory import Memory
-from hwsim.machine.rescale import rescale, unpack_parameters
-from hwsim.machine.spatial_pool import spatial_pool
-from hwsim.machine.table import table
 from hwsim.machine.weight_queue import WeightQueue
 from hwsim.program.blocking import padding_values
 from hwsim.program.program import Program, Traffic
@@ -216,7 +212,7 @@ class Machine:
             limb = tile.scale_sums * config.widths.weight_bits
             self._sums = sums if tile.first else (self._sums << limb) + sums
             if tile.last:
-                self._drain(tile, self._sums, taken[weight_words:])
+                drain(tile, self._sums, taken[weight_words:], self.staging, config)
                 self.drains += 1
             self.computes += 1
             yield True
@@ -282,35 +278,6 @@ class Machine:
         if self._patches is None or self._patches[0] != key:
             self._patches = key, gather(self.features, tile)
         return self._patches[1]
-
-    def _drain(
-        self, tile: Compute, sums: NDArray[np.int64], parameter_words: NDArray[np.uint8]
-    ) -> None:
-        """Pool and rescale a tile's sums, and write them to staging."""
-        bits = FACTOR_BITS if tile.wide_factors else factor_bits(self.config)
-        words = self.config.parameter_words
-        parameters = unpack_parameters(parameter_words[:words].reshape(-1), bits)
-        largest = spatial_pool(sums.reshape(tile.rows, tile.columns, -1), tile)
-        values = rescale(
-            largest,
-            parameters,
-            tile.output_zero_point,
-            Rounding(tile.rounding),
-            (-128 + tile.clamp_low, 127 - tile.clamp_high),
-        )
-        values = channel_pool(values, 1 << tile.channel_pool)
-        if tile.table:
-            values = table(values, parameter_words[words:].reshape(-1))
-        pixels = tile.pooled_rows * tile.pooled_columns
-        lanes = self.config.word_bytes
-        flat = values.reshape(pixels, -1)
-        for plane in range(max(1, flat.shape[1] // lanes)):
-            part = flat[:, plane * lanes : (plane + 1) * lanes]
-            start = tile.staging_address + plane * pixels
-            if tile.byte_offset == 0:
-                self.staging[start : start + pixels] = 0
-            columns = slice(tile.byte_offset, tile.byte_offset + part.shape[1])
-            self.staging[start : start + pixels, columns] = part
 
     def _last_stores(self) -> dict[int, Stage]:
         """Return the stages by the number of stores that are done when the stage is complete."""
