@@ -50,6 +50,7 @@ def features(config: Config) -> dict[str, float]:
         "unit with tables": config.tables,
         "rescale lanes with tables": array.rescale_lanes * config.tables,
         "rescale lanes x factor bits": array.rescale_lanes * widths.multiplier_bits,
+        "rescale lanes x bus bits": array.rescale_lanes * bus.bus_bits,
         "bus bits": bus.bus_bits,
         "unanswered reads": bus.outstanding_reads,
         "input lanes squared": array.input_lanes**2,
