@@ -33,7 +33,7 @@ from tests.tflite_chained import chained_file
 from tests.tflite_judges import litert_outputs
 from tests.tflite_small import braided
 
-SEVERAL = (0, 5, 47)  # seeds of chained files with several programs
+SEVERAL = (0, 5, 28, 55)  # seeds of chained files with several programs
 LONG_CHAIN = 20  # operators
 
 
