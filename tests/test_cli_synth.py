@@ -28,8 +28,8 @@ def test_units_add_up_to_the_accelerator(capsys: pytest.CaptureFixture[str]) -> 
     assert len(set(names)) == len(names)
     for total in ("gates_nand2", "flip_flops", "memory_bits"):
         assert gates[total] == sum(unit[total] for unit in gates["units"])
-    # The gate model was fitted to this hardware. ABC's result moves by some ten gates with the order
-    # of names, so that equality is too much.
+    # The gate model was fitted to this hardware. ABC's result moves by some ten gates with the
+    # order of names, so that equality is too much.
     measured = sum(calibration()["measured"]["nano"].values())
     assert gates["gates_nand2"] == pytest.approx(measured, rel=0.001)
     assert gates["gates_per_mac_nand2"] * config.macs_per_cycle == gates["gates_nand2"]
