@@ -101,6 +101,25 @@ def test_fusesoc_lints_it(written: Path, tmp_path: Path) -> None:
     assert {"--lint-only", "-Wall", "--top-module npu"} <= set(arguments.read_text().splitlines())
 
 
+@pytest.mark.parametrize("name", ["npu", "my_driver", "host_ops"])
+@pytest.mark.usefixtures("stand_in")
+def test_every_file_is_told_what_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert main(["rtl", "--config", "nano", "--name", name, "--out", str(tmp_path)]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    kinds = {line.split()[0]: line.split(" bytes  ")[1] for line in lines}
+    at_top = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    assert kinds.keys() == at_top | {"html/index.html"}
+    assert kinds["example.c"] == "a driver in C"
+    assert kinds[f"{name}.h"] == "registers, errors, descriptors: C"
+    assert kinds[f"{name}_driver.h"] == "the driver's declarations"
+    assert kinds["host_ops.c"] == "operators of a .tflite for the host, in C"
+    assert kinds[f"{name}_host_ops.h"] == "declarations of these operators"
+    guide = (tmp_path / "README.md").read_text()
+    assert not [file for file in at_top - {"README.md"} if f"\n| `{file}` |" not in guide]
+
+
 @pytest.mark.parametrize("name", ["npu", "yes", "null", "e1"])
 def test_the_core_file_names_are_texts(name: str) -> None:
     core = yaml.safe_load(core_file(load_config("nano"), name).removeprefix("CAPI=2:\n"))

@@ -17,18 +17,19 @@ from hwsim.escape import visible
 if TYPE_CHECKING:
     from hwsim.report.delivery import Delivery
 
-KINDS = {  # by the end of a file's name
-    ".v": "the accelerator, in one file",
-    ".vlt": "what its lint waives, and why",
-    ".core": "FuseSoC core file",
-    ".rdl": "registers, errors, descriptors: RDL",
-    "_driver.h": "the driver's declarations",
-    ".h": "registers, errors, descriptors: C",
-    ".c": "a driver in C",
+KINDS = {  # by a file's path, where {name} is the top module's
+    "{name}.v": "the accelerator, in one file",
+    "{name}.vlt": "what its lint waives, and why",
+    "{name}.core": "FuseSoC core file",
+    "{name}.rdl": "registers, errors, descriptors: RDL",
+    "{name}.h": "registers, errors, descriptors: C",
+    "example.c": "a driver in C",
+    "{name}_driver.h": "the driver's declarations",
+    "host_ops.c": "operators of a .tflite for the host, in C",
+    "{name}_host_ops.h": "declarations of these operators",
     "README.md": "how to connect it",
-    "index.html": "registers, errors, descriptors",
+    "html/index.html": "registers, errors, descriptors",
 }
-PAGE = "html/index.html"
 
 
 @click.command()
@@ -46,8 +47,9 @@ PAGE = "html/index.html"
 def rtl(config_name: str, folder: str, name: str, json: str | None) -> None:
     """Write the accelerator as Verilog into DIR.
 
-    Beside it: its registers as SystemRDL, HTML and a C header, a driver in C, waivers for lint, a
-    FuseSoC core file, and a README on how to connect it. All files are written or none.
+    Beside it: its registers as SystemRDL, HTML and a C header, a driver in C, operators of a
+    .tflite for the host in C, waivers for lint, a FuseSoC core file, and a README on how to connect
+    it. All files are written or none.
     """
     from hwsim.arch.config import config_path
     from hwsim.cli.documents import JsonFile
@@ -80,9 +82,8 @@ def _print(document: "Delivery") -> None:
     """Print a line per file that a person opens; the other files belong to the HTML pages."""
     name, folder = document.name, document.folder
     click.echo(visible(f"Module {name}, configuration {document.config['name']}, in {folder}"))
-    width = max(len(f"{name}_driver.h"), len(PAGE))
+    kinds = {path.format(name=name): kind for path, kind in KINDS.items()}
+    width = max(map(len, kinds))
     for file in document.files:
-        is_opened = "/" not in file.path or file.path == PAGE
-        kind = next((kind for end, kind in KINDS.items() if file.path.endswith(end)), None)
-        if is_opened and kind:
-            click.echo(f"  {file.path:{width}}{file.size_bytes:>12,} bytes  {kind}")
+        if file.path in kinds:
+            click.echo(f"  {file.path:{width}}{file.size_bytes:>12,} bytes  {kinds[file.path]}")

@@ -65,7 +65,8 @@ Written by hwsim {version("hwsim")} for the configuration {markdown_code(config.
 | `html/index.html` | the same to read; opens in a browser, offline |
 | `example.c` | a driver that uses `{name}.h` |
 | `{name}_driver.h` | its declarations: what calls it includes this |
-| `host_ops.c`, `{name}_host_ops.h` | operators of a `.tflite` that the host may have to compute |
+| `host_ops.c` | functions for operators of a `.tflite` that the host may have to compute |
+| `{name}_host_ops.h` | declarations of these functions, and what each computes |
 
 Lint it with Verilator, which then has nothing to say:
 
