@@ -22,8 +22,10 @@ from hwsim.flows.results import EstimateResult
 from hwsim.flows.simulation import PERCENT, following
 from hwsim.graph import Graph
 from hwsim.report.layers import LayerFigures
+from tests.darknet_files import TWO_HEADS
 from tests.loading import loaded_graph
 from tests.test_hostile_names import HOSTILE, Structure, config_named
+from tests.tflite_small import DIMS, classifier
 
 MINI = "condensation-net-mini"
 FIVE: Any = 5  # no name, no path and no text
@@ -53,6 +55,38 @@ def test_a_documented_example_prints_what_it_says(code: str, expected: str, tmp_
     )
     assert result.stderr == ""
     assert result.stdout == expected
+
+
+@pytest.mark.usefixtures("workplace")
+@pytest.mark.parametrize("source", ["heads.cfg", "int8.tflite", "float32.tflite"])
+def test_the_documented_way_to_real_values_is_that_of_every_network(source: str) -> None:
+    """The example of inputs and outputs, with another network in the place of its own."""
+    Path("heads.cfg").write_text(TWO_HEADS)
+    inputs: dict[str, Any] | None = None
+    if source.endswith(".tflite"):
+        kind = Path(source).stem
+        Path(source).write_bytes(classifier(kind).content())
+        rng = np.random.default_rng(1)
+        inputs = {
+            "image" if kind == "int8" else "real_image": rng.integers(-9, 9, DIMS).astype(kind)
+        }
+    code = EXAMPLES[2][0]
+    call = 'hwsim.run("tiny-yolov2-mini", "nano")'
+    assert call in code
+    names: dict[str, Any] = {"inputs": inputs}
+    exec(code.replace(call, f"hwsim.run({source!r}, 'nano', inputs=inputs)"), names)
+    found = names["found"]
+    assert names["output"].name == list(found.outputs)[-1]
+    assert len(found.run.file_outputs or found.run.outputs) == len(found.outputs)
+    for output in found.run.file_outputs:
+        stored = found.outputs[output.name].astype(float)
+        real = output.scale * (stored - output.zero_point)
+        assert [real[value.place] for value in output.largest] == [
+            value.real for value in output.largest
+        ]
+        assert (output.scale, output.zero_point) == (
+            (1 / 256, -128) if "int8" in source else (1, 0)
+        )
 
 
 def test_the_document_names_everything_that_is_offered() -> None:

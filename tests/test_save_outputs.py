@@ -24,6 +24,7 @@ from tests.branched import two_cameras
 from tests.darknet_files import TWO_HEADS
 from tests.drawn import drawn_inputs, with_drawn_constants
 from tests.loading import loaded_graph
+from tests.tflite_small import DIMS, classifier
 
 MINI = "condensation-net-mini"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "outputs.md"
@@ -110,6 +111,26 @@ def test_the_documented_lines_make_real_numbers() -> None:
     found, exact = names["real"][shapes.only_output.name], expected.numpy().astype(float)
     ratio = 10 * np.log10(exact.var() / np.square(found - exact).mean())
     assert ratio == pytest.approx(names["run"]["tensors"][-1]["signal_to_noise_db"])
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "float32"])
+def test_the_documented_lines_read_a_tflite(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its outputs have the file's names, and the printed table their scales and zero points."""
+    Path("net.tflite").write_bytes(classifier(kind).content())
+    np.save("x.npy", np.random.default_rng(1).integers(0, 9, DIMS).astype(kind))
+    arguments = ["run", "net.tflite", "--config", "nano", "--input", "x.npy"]
+    assert main([*arguments, "--save-outputs", "y.npz", "--json", "y.json"]) == 0
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    (code,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    (output,) = names["run"]["file_outputs"]
+    name = "real_scores" if kind == "float32" else "scores"
+    meaning = {"int8": ["0.00390625", "-128"], "uint8": ["0.00390625", "0"]}.get(kind, ["1", "0"])
+    assert list(names["real"]) == [name]
+    assert [(row[0], row[-2:]) for row in printed if row[:2] == [name, kind]] == [(name, meaning)]
+    for value in output["largest"]:
+        assert names["real"][name][tuple(value["place"])] == value["real"]
 
 
 def test_names_that_numpy_takes_for_one_are_numbered() -> None:

@@ -72,8 +72,9 @@ class RunResult(EstimateResult):
 
     run: RunFigures
     outputs: Mapping[str, NDArray[Any]] = field(kw_only=True, compare=False)
-    """The network's outputs by name, int8 `x[C, H, W]`; `run.outputs` has scales, zero points.
-    Those of a .tflite have the file's names, axes and types, and `file.outputs` has the scales."""
+    """The network's outputs by name, int8 `x[C, H, W]`; `run.outputs` has scales and zero points.
+    Those of a .tflite have the file's names, axes and types, and their scales and zero points are
+    in `run.file_outputs`."""
 
     @property
     def tensors(self) -> Records[TensorFigures]:

@@ -16,7 +16,7 @@ from hwsim.report.input_array import InputArray
 from hwsim.report.layers import LayerFigures, layer_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
-SCHEMA_VERSION = "2.3"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "2.4"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class OutputFigures:
     """An output of the accelerator: the shape of its int8 values, and what they stand for."""
 
     name: str
-    """The tensor's name in the network, under which --save-outputs writes it; it writes the outputs
-    of a .tflite under the file's names."""
+    """The tensor's name in the network, under which --save-outputs writes it; of a .tflite it
+    writes `file_outputs` under their own names."""
     stored_channels: int
     """Channels of the tensor."""
     stored_height_pixels: int

@@ -39,6 +39,11 @@ class FileOutputFigures:
     """Its axes."""
     type: TypeName
     """The type of its elements."""
+    scale: float
+    """Scale of the real value that an element stands for: scale x (element - zero_point); 1 for
+    float32, which has real values."""
+    zero_point: int
+    """The element that stands for 0; 0 for float32."""
     sha256: str
     """Hash of its bytes, the last axis innermost."""
     largest: tuple[ValueFigures, ...]
@@ -57,20 +62,28 @@ def file_output_figures(
 
 
 def _figures(name: str, tensor: FileTensor, values: NDArray[Any]) -> FileOutputFigures:
+    scale, zero_point = _meaning(tensor)
     return FileOutputFigures(
         name=name,
         shape=tensor.dims,
         type=tensor.element.value,
+        scale=scale,
+        zero_point=zero_point,
         sha256=hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest(),
         largest=tuple(_largest(tensor, values)),
     )
 
 
+def _meaning(tensor: FileTensor) -> tuple[float, int]:
+    """Return the scale and the zero point of a tensor; 1 and 0 where it has real values."""
+    quantization = tensor.quantization
+    return (quantization.scale, quantization.zero_point) if quantization else (1.0, 0)
+
+
 def _largest(tensor: FileTensor, values: NDArray[Any]) -> list[ValueFigures]:
     flat = values.astype(np.float64).ravel()
     order = np.argsort(-flat, kind="stable")[:LARGEST_VALUES]
-    scale = tensor.quantization.scale if tensor.quantization else 1.0
-    zero_point = tensor.quantization.zero_point if tensor.quantization else 0
+    scale, zero_point = _meaning(tensor)
     return [
         ValueFigures(
             place=tuple(int(axis) for axis in np.unravel_index(index, tensor.dims)),
@@ -84,15 +97,17 @@ def _largest(tensor: FileTensor, values: NDArray[Any]) -> list[ValueFigures]:
 def output_table(outputs: Sequence[FileOutputFigures]) -> Table:
     """Return a row for each output with its largest values."""
     return Table(
-        "Outputs as the file has them, and their largest values: [index] = real value (element)",
-        ("output", "type", "shape", "largest"),
-        (),
+        "Outputs as the file has them: an element stands for scale x (element - zero point)",
+        ("output", "type", "shape", "largest values: [index] = real value (element)"),
+        ("scale", "zero point"),
         tuple(
             (
                 output.name,
                 output.type,
                 "x".join(map(str, output.shape)),
                 ", ".join(_text(output, value) for value in output.largest[:SHOWN_VALUES]),
+                f"{output.scale:.6g}",
+                f"{output.zero_point}",
             )
             for output in outputs
         ),
