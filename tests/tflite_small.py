@@ -122,6 +122,47 @@ def braided() -> File:
     return file
 
 
+def with_host_tail(kind: str = "int8") -> File:
+    """Return a convolution, and behind it operators that the host computes: with constants first.
+
+    A transposed convolution, a difference from a constant, a padded average pool, slopes, a mean
+    over the columns, and another shape.
+    """
+    file, offset = File(), 128 if kind == "uint8" else 0
+    rng = np.random.default_rng(11)
+
+    def stored(*dims: int, scale: float = 0.02, zero: int = 0) -> int:
+        values = rng.integers(-90, 91, dims) + offset
+        return file.constant(values.astype(kind), scales=[scale], zero_points=[zero + offset])
+
+    def bias(filters: int, scale: float) -> int:
+        values = rng.integers(-900, 900, filters).astype(np.int32)
+        return file.constant(values, scales=[scale], zero_points=[0])
+
+    sizes = ((4, 3, 2), (4, 3, 6), (8, 6, 3), (8, 6, 3), (4, 3, 3), (4, 3, 3), (4, 1, 3), (2, 2, 3))
+    steps = ((0.5, 3), (0.25, -1), (0.1, 2), (0.125, -9), (0.125, -9), (0.2, 1), (0.2, 1), (0.2, 1))
+    x, y, enlarged, less, pooled, bent_map, means, last = (
+        file.tensor((1, *size), kind, [scale], [zero + offset])
+        for size, (scale, zero) in zip(sizes, steps, strict=True)
+    )
+    file.inputs, file.outputs = [x], [last]
+    file.operator("CONV_2D", [x, stored(6, 3, 3, 2), bias(6, 0.01)], y, StrideH=1, StrideW=1)
+    size = file.constant(np.array([1, 8, 6, 3], np.int32))
+    weights = stored(3, 3, 2, 6)
+    operands = [size, weights, y, bias(3, 0.25 * 0.02)]
+    file.operator("TRANSPOSE_CONV", operands, enlarged, Padding=0, StrideH=2, StrideW=2)
+    learned = stored(1, 1, 3, scale=0.03, zero=-4)
+    file.operator("SUB", [learned, enlarged], less, FusedActivationFunction=3)
+    windows = {"FilterHeight": 3, "FilterWidth": 2, "StrideH": 2, "StrideW": 2}
+    file.operator("AVERAGE_POOL_2D", [less], pooled, Padding=0, **windows)
+    file.operator("LEAKY_RELU", [pooled], bent_map, Alpha=0.25)
+    axes = file.constant(np.array([2], np.int32))
+    file.operator("MEAN", [bent_map, axes], means, KeepDims=True)
+    dims = file.constant(np.array([1, 2, 2, 3], np.int32))
+    file.operator("RESHAPE", [means, dims], last)
+    return file
+
+
 def enlarged() -> File:
     """Return a convolution whose channels become pixels at the network's end."""
     file = File()

@@ -2,6 +2,7 @@
 
 from hwsim.escape import c_string, comment
 from hwsim.report.c_defines import fields, prefixes
+from hwsim.report.c_host_steps import host_function
 from hwsim.report.file_figures import FileFigures, FileTensorFigures
 from hwsim.report.memory_map import MemoryMap, PlacedProgram
 from hwsim.report.placed_tensor import PlacedTensor
@@ -63,12 +64,17 @@ STEPS = """\
  *
 {rows}
  *
+ * The macros MEMORY_HOST_OP_N_... above are those of memory_host_op_N: its parameters, and of what
+ * it reads and leaves the MAP, which initializes a `struct NAME_map` of NAME_host_ops.h, the number
+ * of elements, the scale and the zero point. LEAST and MOST are what its activation clamps to. AXIS
+ * is 0 for rows, 1 for columns, 2 for channels; flags are 1 or 0.
+ *
  * The tensors between them, as the file has them:
  *
 {tensors}
  *
  * What the accelerator reads and leaves lies at its ADDRESS, see above; there, a value of a file's
- * uint8 is less 128, and so is its zero point.
+ * uint8 is less 128, and so is its zero point. In all macros it is, too.
  */
 #ifdef __cplusplus
 extern "C" {{
@@ -113,15 +119,14 @@ def c_header(document: MemoryMap) -> str:
 def _steps(file: FileFigures, programs: tuple[PlacedProgram, ...]) -> str:
     """Return the functions of the host's operators, and an initializer of all steps."""
     functions = [
-        f"memory_host_op_{number}" if step.where == "host" else "0"
+        host_function(number) if step.where == "host" else "0"
         for number, step in enumerate(file.steps)
     ]
     rows: list[str] = []
     for function, step in zip(functions, file.steps, strict=True):
-        parameters = "".join(f", {key} {value}" for key, value in step.parameters.items())
         what = f"the accelerator: {step.name}"
         if step.where == "host":
-            what = f"{function}: {step.kind}{parameters} ({step.place})"
+            what = f"{function}: {step.kind} ({step.place})"
         reads, leaves = (" + ".join(names) for names in (step.reads, step.leaves))
         rows += [f" *   {comment(what)}", f" *       {comment(f'{reads} -> {leaves}')}"]
     waiting = iter(programs)

@@ -14,6 +14,8 @@ TypeName = Literal["int8", "uint8", "float32"]
 KernelsName = Literal["litert", "tflm"]
 ELEMENT_BYTES: dict[str, int] = {"int8": 1, "uint8": 1, "float32": 4}
 PROGRAM = "program"
+CONSTANTS = frozenset(("constants", "constant", "slopes"))
+NOT_PARAMETERS = CONSTANTS | {field.name for field in fields(Operator)}
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,10 @@ def _tensor(network: FileNetwork, name: str) -> FileTensorFigures:
 
 def _parameters(operator: Operator) -> dict[str, Any]:
     """Return the fields of an operator that others have not, but for its weights."""
-    common = {field.name for field in fields(Operator)} | {"constants", "constant", "slopes"}
     return {
         field.name: _plain(getattr(operator, field.name))
         for field in fields(operator)
-        if field.name not in common
+        if field.name not in NOT_PARAMETERS
     }
 
 
@@ -121,6 +122,8 @@ def _plain(value: Any) -> Any:
     """Return a value as JSON has it."""
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, frozenset):
+        return sorted(map(_plain, value))
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 

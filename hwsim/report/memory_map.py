@@ -12,6 +12,7 @@ from hwsim.program.network_plan import NetworkPlan
 from hwsim.program.program import Plan, Region
 from hwsim.program.traffic import COUNTERS, add_traffic
 from hwsim.report.c_defines import defines
+from hwsim.report.c_host_steps import host_defines
 from hwsim.report.file_figures import FileFigures, program_names
 from hwsim.report.input_array import InputArray
 from hwsim.report.placed_tensor import PlacedTensor, placed_tensor
@@ -221,7 +222,8 @@ def make_memory_map(
         weights=tuple(
             _region(part.weights) for program in plan.programs for part in program.stages
         ),
-        defines=defines(whole.base, memory_bytes, expected | written, counters, ends),
+        defines=defines(whole.base, memory_bytes, expected | written, counters, ends)
+        | (host_defines(file) if file else {}),
         files=tuple(BinaryFile(path, size) for path, size in files.items()),
     )
 

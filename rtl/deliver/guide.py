@@ -288,7 +288,8 @@ which share one memory. Then `memory.h` has its steps in order:
     const struct {name}_step steps[MEMORY_STEPS_COUNT] = MEMORY_STEPS;
 
 `{name}_run_steps` goes through them. You write the functions that it calls, memory_host_op_0 and so
-on: `memory.h` says what each reads, computes and leaves, and one that is missing does not link.
+on: `memory.h` says what each reads, computes and leaves, and has its parameters as macros that
+begin with MEMORY_HOST_OP_0 and so on. One that is missing does not link.
 `host_ops.c` has quantize, dequantize, softmax, depth to space and bilinear resize, value by value
 as the file's runtime. What a step of the host reads and leaves is whole in that step alone.
 

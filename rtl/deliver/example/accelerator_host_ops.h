@@ -3,7 +3,7 @@
  * TFLite's reference kernels do. Steps of the host in memory.h may call them.
  *
  * Arrays are dense, channels innermost. Integers of a file of uint8 are taken less 128, and so are
- * their zero points. Scales are those of the file, which memory.h has.
+ * their zero points. Scales and all else are macros in memory.h.
  */
 #ifndef ACCELERATOR_HOST_OPS_H
 #define ACCELERATOR_HOST_OPS_H
@@ -40,7 +40,7 @@ void accelerator_depth_to_space(const int8_t *read, int8_t *left, struct acceler
 
 /*
  * Pixels between the four around them, of a file of int8: those of uint8 are computed in real
- * numbers, which this does not do. `of` is what is read; memory.h has both flags, 1 for True.
+ * numbers, which this does not do. `of` is what is read; memory.h has both flags.
  */
 void accelerator_resize_bilinear(const int8_t *read, int8_t *left, struct accelerator_map of,
                                  uint32_t height, uint32_t width, int align_corners,
