@@ -1,5 +1,6 @@
 """Commands and functions take a `.tflite` from its own inputs to its own outputs."""
 
+import csv
 import io
 import json
 import re
@@ -201,6 +202,31 @@ def test_a_run_shows_and_saves_the_outputs(
     (output,) = document["run"]["file_outputs"]
     assert output["largest"][0]["place"] == [0, best]
     assert "litert kernels" in (page / "index.html").read_text()
+
+
+@pytest.mark.parametrize("kernels", ["litert", "tflm"])
+def test_every_output_names_the_kernels(kernels: str, written: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", values("float32"))
+    files = {
+        option: tmp_path / name
+        for option, name in (
+            ("--save-outputs", "y.npz"),
+            ("--csv", "y.csv"),
+            ("--trace", "y.trace"),
+            ("--json", "y.json"),
+        )
+    }
+    named = [str(part) for pair in files.items() for part in pair]
+    arguments = ["run", str(written), "--input", str(tmp_path / "x.npy"), "--kernels", kernels]
+    assert main([*arguments, *named, "-q"]) == 0
+    with np.load(files["--save-outputs"]) as saved:
+        assert saved.files == ["real_scores"]
+        assert saved.zip.comment == f"kernels: {kernels}".encode()
+    with files["--csv"].open() as opened:
+        rows = list(csv.DictReader(opened))
+    assert {row["kernels"] for row in rows} == {kernels}
+    assert json.loads(files["--trace"].read_text())["otherData"]["kernels"] == kernels
+    assert json.loads(files["--json"].read_text())["file"]["kernels"] == kernels
 
 
 class TestVerify:

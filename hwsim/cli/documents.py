@@ -76,7 +76,7 @@ class Wanted:
         if self.trace is not None:
             from hwsim.report.perfetto import trace_text
 
-            contents[self.trace] = trace_text(found.estimate)
+            contents[self.trace] = trace_text(found.estimate, found.file)
         if self.page is not None:
             from hwsim.report.web_page import page_text
 
@@ -84,7 +84,8 @@ class Wanted:
         if self.arrays is not None and isinstance(found, RunResult):
             from hwsim.flows.array_files import npz_bytes
 
-            contents[self.arrays] = npz_bytes(found.outputs)
+            comment = f"kernels: {found.file.kernels}" if found.file else ""
+            contents[self.arrays] = npz_bytes(found.outputs, comment)
         return contents
 
     def show(self, found: EstimateResult, verbosity: Verbosity) -> None:

@@ -73,8 +73,8 @@ def check_kind(
         )
 
 
-def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return a .npz file of these arrays by name.
+def npz_bytes(arrays: Mapping[str, NDArray[Any]], comment: str = "") -> bytes:
+    """Return a .npz file of these arrays by name, with a `comment` of the archive beside them.
 
     numpy.load also finds `a` under `a.npy`. Of two names that it takes for one, the second gets a
     number.
@@ -82,6 +82,7 @@ def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     content = io.BytesIO()
     taken: set[str] = set()
     with zipfile.ZipFile(content, "w") as file:
+        file.comment = comment.encode()
         for name, values in arrays.items():
             numbered = (name if number == 1 else f"{name}_{number}" for number in count(1))
             key = next(each for each in numbered if taken.isdisjoint({each, each + ENDING}))

@@ -8,16 +8,21 @@ from hwsim.escape import csv_cell
 from hwsim.report.document import Document
 from hwsim.report.layers import LayerFigures
 
-COLUMNS = tuple(field.name for field in fields(LayerFigures))
+FIGURES = tuple(field.name for field in fields(LayerFigures))
+COLUMNS = (*FIGURES, "kernels")
 
 
 def csv_text(document: Document) -> str:
-    """Return the file: a header line, then a line per layer."""
+    """Return the file: a header line, then a line per layer.
+
+    The last column has the runtime whose arithmetic a .tflite is computed with; else it is empty.
+    """
+    kernels = document.file.kernels if document.file else ""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for layer in document.layers:
-        writer.writerow(_cell(layer, column) for column in COLUMNS)
+        writer.writerow((*(_cell(layer, column) for column in FIGURES), kernels))
     return text.getvalue()
 
 

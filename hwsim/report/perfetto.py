@@ -13,6 +13,7 @@ from typing import Any
 from hwsim.cost.estimate import Estimate
 from hwsim.program.program import Traffic
 from hwsim.report.activities import Activity, Series, all_series, merged_count
+from hwsim.report.file_figures import FileFigures
 from hwsim.timeline import Timeline
 
 MOST_EVENTS = 250_000  # about 50 megabytes
@@ -28,14 +29,15 @@ TRACKS = ("layers", *LOAD_TRACKS.values(), "MAC array", "drain", "store DMA")
 PROCESS = 1
 
 
-def trace_text(estimate: Estimate) -> str:
-    """Return the content of the file, metadata first."""
+def trace_text(estimate: Estimate, file: FileFigures | None = None) -> str:
+    """Return the content of the file, metadata first; `file` is what a .tflite has beside it."""
     graph, config, timeline = estimate.graph, estimate.config, estimate.timeline
     document = {
         "traceEvents": _metadata(f"{graph.name} on {config.name}") + trace_events(timeline),
         "displayTimeUnit": "ns",
         "otherData": {
             "network": graph.name,
+            "kernels": file.kernels if file else None,
             "config": config.name,
             "clock_hz": config.clock.clock_hz,
             "cycles": timeline.cycles,
