@@ -112,7 +112,7 @@ REFUSED: dict[str, tuple[Callable[[File], object], str]] = {
     ),
     "scales of weights": (
         set_weights(scales=[0.1, 0.2, 0.3]),
-        "tensor 1 't1': 3 scales along axis 0, which is 2 long: LiteRT refuses it, --kernels tflm",
+        "tensor 1 't1': 3 scales along axis 0, which is 2 long: LiteRT refuses it",
     ),
     "zero points of weights": (
         set_weights(zero_points=[0, 1]),
@@ -120,11 +120,11 @@ REFUSED: dict[str, tuple[Callable[[File], object], str]] = {
     ),
     "length of the quantized dimension": (
         set_weights(quantized_dimension=1),
-        "tensor 1 't1': 2 scales along axis 1, which is 1 long: LiteRT refuses it, --kernels tflm",
+        "tensor 1 't1': 2 scales along axis 1, which is 1 long: LiteRT refuses it",
     ),
     "quantized dimension of a bias": (
         lambda file: setattr(file.tensors[BIAS], "quantized_dimension", 3),
-        "tensor 2 't2': quantized along axis 3 of 1 axes: LiteRT refuses it, --kernels tflm does",
+        "tensor 2 't2': quantized along axis 3 of 1 axes: LiteRT refuses it",
     ),
     "bytes of weights": (
         set_weights(data=np.ones(3, np.int8)),
@@ -323,6 +323,29 @@ def test_weights_of_a_wrong_quantized_dimension_are_refused_by_all(path: Path) -
     )
     with pytest.raises(RuntimeError):
         tflm_outputs(content, [X_VALUES])
+
+
+@pytest.mark.parametrize("axis", [0, 4])
+def test_a_wrong_quantized_dimension_of_depthwise_weights_is_refused_by_all(
+    axis: int, path: Path
+) -> None:
+    """LiteRT's line does not send the user to TFLM, which refuses it as well."""
+    file = File()
+    x, out = (file.tensor((1, 4, 4, 2), "int8", [0.5], [0]) for _ in range(2))
+    file.inputs, file.outputs = [x], [out]
+    weights = file.constant(
+        np.ones((1, 1, 1, 2), np.int8), scales=[0.1, 0.2], zero_points=[0, 0], quantized_dimension=3
+    )
+    options = {"StrideH": 1, "StrideW": 1, "DepthMultiplier": 1}
+    bias = file.constant(np.zeros(2, np.int32), scales=[0.05, 0.1], zero_points=[0, 0])
+    file.operator("DEPTHWISE_CONV_2D", [x, weights, bias], out, **options)
+    litert_outputs(file.content(), [X_VALUES])
+    file.tensors[weights].quantized_dimension = axis
+    reason = refusal(path, file.content())
+    assert reason.endswith("LiteRT refuses it")
+    assert "quantized along axis" in refusal(path, file.content(), Kernels.TFLM)
+    with pytest.raises(ValueError, match="invalid quantization parameters"):
+        litert_outputs(file.content(), [X_VALUES])
 
 
 def test_litert_refuses_a_wrong_quantized_dimension() -> None:

@@ -18,13 +18,12 @@ def check_tensor(tensor: StoredTensor, kernels: Kernels) -> None:
     whose = f"tensor {tensor.index} {quoted(tensor.name)}"
     if not 0 <= axis < len(tensor.dims):
         raise InputError(
-            f"{whose}: quantized along axis {axis} of {len(tensor.dims)} axes: LiteRT refuses it, "
-            "--kernels tflm does not ask"
+            f"{whose}: quantized along axis {axis} of {len(tensor.dims)} axes: LiteRT refuses it"
         )
     if count not in (1, tensor.dims[axis]):
         raise InputError(
-            f"{whose}: {count} scales along axis {axis}, which is {tensor.dims[axis]} long: LiteRT "
-            "refuses it, --kernels tflm does not ask"
+            f"{whose}: {count} scales along axis {axis}, which is {tensor.dims[axis]} long: "
+            "LiteRT refuses it"
         )
 
 
