@@ -37,9 +37,14 @@ has its judge:
 * the Verilog against the stages, whole networks (`.venv/bin/pytest -s
   tests/test_tflite_verilog.py`, or `.venv/bin/hwsim verify FILE.tflite`).
 
-LiteRT's default kernels are not its reference: `.venv/bin/pytest -s -k kept_ones
-tests/test_tflite_networks.py` prints how far they are from each other. An operator without exact
-stages is left to the host, wherever it stands; only a convolution without them is refused.
+Tests of whole files read them from the folder that the environment's `HWSIM_NETWORKS` names, and
+skip without it. LiteRT's default kernels are not its reference: `.venv/bin/pytest -s -k kept_ones
+tests/test_tflite_networks.py` prints how far they are from each other.
+
+Nothing is computed outside this promise. An operator without exact stages is left to the host,
+wherever it stands, and so is what the table does not name of another one: products of two maps,
+sums that repeat an axis, average pools with padding. Only a convolution without exact stages is
+refused, and what the named runtime itself refuses.
 
 What depends on the host's work waits for it: the accelerator computes the network in as many
 *programs* as that takes and no more, and the host works between them. All programs have one memory
