@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from hwsim.golden.operators import run_operators
 from hwsim.graph import Padding, Shape, Tensor
+from hwsim.graph.check import LARGEST_STRIDE
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import MaxPool
-from hwsim.graph.spatial_pool import LARGEST_WINDOW
-from hwsim.passes.split_pools import split_pools
+from hwsim.passes.split_pools import can_be_walked, split_pools
 from tests.drawn_operators import max_pools
 
 ENDS: dict[str, Any] = {"name": "pool", "inputs": ("in",), "outputs": ("out",)}
@@ -35,10 +35,9 @@ def test_the_parts_do_what_the_pool_does(data: st.DataObject, height: int, width
     shape = Shape(2, height, width)
     pool = data.draw(max_pools(shape, ENDS, longest=45, has_gaps=True))
     _, parts = split(pool, shape)
-    for part in parts:
-        assert max(part.window) <= LARGEST_WINDOW
-        for window, stride in zip(part.window, part.stride, strict=True):
-            assert stride <= window or window == 1
+    if not all(map(can_be_walked, parts)):
+        assert [(part.window, part.stride) for part in parts] == [(pool.window, pool.stride)]
+        assert max(pool.stride) > LARGEST_STRIDE
 
 
 @pytest.mark.parametrize(
@@ -62,6 +61,28 @@ def test_windows_become_parts(
     assert [part.window for part in found] == parts
     assert {part.computes for part in found} == {("pool",)}
     assert after.outputs == ("out",)
+
+
+@pytest.mark.parametrize(
+    ("window", "stride", "side"),
+    [
+        (13_999, 1, 30_000),  # a thousand parts
+        (227, 1, 300),
+        (2, 9, 40),  # nothing steps over so many pixels
+        (17, 17, 40),  # a prime
+    ],
+)
+def test_a_pool_that_no_parts_do_stays(window: int, stride: int, side: int) -> None:
+    pool = MaxPool(window=(1, window), stride=(1, stride), **ENDS)
+    _, (part,) = split(pool, Shape(1, 1, side))
+    assert (part.window, part.stride) == (pool.window, pool.stride)
+    assert not can_be_walked(part)
+
+
+def test_a_map_of_any_size_has_one_maximum() -> None:
+    pool = MaxPool(window=(1, 30_000), stride=(1, 1), **ENDS)
+    _, parts = split(pool, Shape(1, 1, 30_000))
+    assert len(parts) == 4
 
 
 def test_the_activation_stands_behind_the_last_part() -> None:

@@ -194,7 +194,8 @@ def _tile_columns(
 def _check_accumulators(stage: Stage, config: Config, blocking: Blocking) -> None:
     rows, columns = stage.spatial_pool.window
     convolved = stage.convolution_shape
-    least = min(rows, convolved.height) * min(columns, convolved.width)
+    pixels = min(rows, convolved.height) * min(columns, convolved.width)
+    least = 1 << (pixels - 1).bit_length()  # a power of two, as every depth
     if config.buffers.accumulator_depth < least:
         raise InputError(
             f"layer {stage.name}: buffers.accumulator_depth = {config.buffers.accumulator_depth} "

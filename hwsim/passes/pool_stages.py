@@ -11,6 +11,7 @@ from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import AveragePool, Axis, MaxPool, Mean
 from hwsim.passes.exact_parts import Sources, alike, depthwise, element_of, only, quantization_of
 from hwsim.passes.move_stages import IDENTITY
+from hwsim.passes.split_pools import can_be_walked
 from hwsim.passes.tflite_clamps import clamp_of
 from hwsim.passes.tflite_factors import FRACTION_BITS, Factor, stored_factor
 
@@ -68,6 +69,11 @@ def max_pool(graph: OperatorGraph, operator: MaxPool, sources: Sources) -> Stage
     """Return the same values, of which the pool behind the rescale keeps the largest."""
     left, source = graph.left(operator), only(operator, sources)
     channels = source.channels
+    if not can_be_walked(operator):
+        raise InputError(
+            f"max pool of windows {operator.window} and strides {operator.stride} has no stage: "
+            "it would take too many, or too long a step"
+        )
     # A window of a single row steps over the rows between where its source is read.
     (rows, columns), (down, across) = operator.window, operator.stride
     skipped = down if rows == 1 else 1, across if columns == 1 else 1

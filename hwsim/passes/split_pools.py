@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from hwsim.graph.check import LARGEST_STRIDE
 from hwsim.graph.infer_operators import inferred_shape
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Activation, MaxPool, Operator
@@ -18,6 +19,8 @@ from hwsim.passes.names import derived_name
 from hwsim.passes.unread_operators import with_operators
 
 LEAST_GAIN = 2  # fewer reads by this factor are worth the map in between
+MOST_PARTS = 16  # of a window along one axis; a larger one is left as it is
+MOST_FURTHER = LARGEST_WINDOW - 1  # rows that a part of stride 1 adds to a window
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ SINGLE = _Windows(1, 1, 0, 0)
 def split_pools(graph: OperatorGraph) -> OperatorGraph:
     """Return the graph with windows of at most `LARGEST_WINDOW` rows and columns.
 
-    A stride is at most its window, unless that is a single row or column.
+    A stride is at most its window, unless that is a single row or column. Pools that take too many
+    parts for that, or too long a step, stay as they are.
     """
     taken = {operator.name for operator in graph.operators} | set(graph.tensors)
     found: list[Operator] = []
@@ -83,9 +87,15 @@ def _chained(
 
 
 def _parts(pool: MaxPool, shape: Shape) -> list[tuple[_Windows, _Windows]]:
-    """Return the windows of a pool as one part or more, each along rows and columns."""
-    rows = list(_walkable(_Windows.along(pool, 0), shape.height))
-    columns = list(_walkable(_Windows.along(pool, 1), shape.width))
+    """Return the windows of a pool as one part or more, each along rows and columns.
+
+    A pool that no parts do stays as it is.
+    """
+    whole = _Windows.along(pool, 0), _Windows.along(pool, 1)
+    rows = list(_walkable(_clipped(whole[0], shape.height), shape.height))
+    columns = list(_walkable(_clipped(whole[1], shape.width), shape.width))
+    if not all(map(_can_be_walked, rows + columns)):
+        return [whole]
     if len(rows) == len(columns) == 1:
         (down,), (across,) = rows, columns
         left = inferred_shape(pool, (shape,))
@@ -97,34 +107,64 @@ def _parts(pool: MaxPool, shape: Shape) -> list[tuple[_Windows, _Windows]]:
     return [part for part in parts if part != (SINGLE, SINGLE)]
 
 
+def can_be_walked(pool: MaxPool) -> bool:
+    """Return True for a pool that is computed by one stage."""
+    return all(_can_be_walked(_Windows.along(pool, axis)) for axis in (0, 1))
+
+
+def _can_be_walked(windows: _Windows) -> bool:
+    if windows.window == 1:
+        return windows.stride <= LARGEST_STRIDE  # a step of the source that is read
+    return windows.stride <= windows.window <= LARGEST_WINDOW
+
+
+def _clipped(windows: _Windows, size: int) -> _Windows:
+    """Return windows of the same values; one that covers the map reaches no further than it."""
+    has_one = (size + windows.before + windows.behind - windows.window) // windows.stride == 0
+    covers_map = has_one and windows.window - windows.before >= size
+    return _Windows(size, 1, 0, 0) if covers_map else windows
+
+
 def _walkable(windows: _Windows, size: int) -> Iterator[_Windows]:
-    """Yield windows that are walked one after the other and do what `windows` do together."""
+    """Yield windows that are walked one after the other and do what `windows` do together.
+
+    Windows that would become more than `MOST_PARTS` are yielded as they are.
+    """
     window, stride, before, behind = (
         windows.window, windows.stride, windows.before, windows.behind
     )  # fmt: skip
-    is_one = (size + before + behind - window) // stride == 0
-    covers_map = is_one and window - before >= size
-    if covers_map:
-        window, stride, before, behind = size, 1, 0, 0
     if window > LARGEST_WINDOW:
-        if covers_map:
-            part = min(LARGEST_WINDOW, math.isqrt(window - 1) + 1)
-            count = -(-window // part)
-            yield _Windows(part, part, 0, count * part - window)
-            yield from _walkable(_Windows(count, 1, 0, 0), count)
-            return
-        part = next((n for n in range(LARGEST_WINDOW, 1, -1) if window % n == 0), 1)
-        if window == stride and part > 1 and before == behind == 0:
+        if window == size:
+            yield from _of_whole_map(window)
+        elif window == stride and before == behind == 0 and (part := _divisor(window)) > 1:
             yield _Windows(part, part, 0, 0)
             yield from _walkable(_Windows(window // part, window // part, 0, 0), size // part)
-            return
-        most = LARGEST_WINDOW - 1
-        part_before, part_behind = min(before, most), min(behind, most)
-        yield _Windows(LARGEST_WINDOW, 1, part_before, part_behind)
-        rest = _Windows(window - most, stride, before - part_before, behind - part_behind)
-        yield from _walkable(rest, size + part_before + part_behind - most)
+        elif window <= 1 + MOST_PARTS * MOST_FURTHER:
+            part_before, part_behind = min(before, MOST_FURTHER), min(behind, MOST_FURTHER)
+            yield _Windows(LARGEST_WINDOW, 1, part_before, part_behind)
+            rest = _Windows(
+                window - MOST_FURTHER, stride, before - part_before, behind - part_behind
+            )
+            yield from _walkable(rest, size + part_before + part_behind - MOST_FURTHER)
+        else:
+            yield windows
     elif 1 < window < stride:
         yield _Windows(window, 1, before, behind)
         yield _Windows(1, stride, 0, 0)
     else:
-        yield _Windows(window, stride, before, behind)
+        yield windows
+
+
+def _of_whole_map(size: int) -> Iterator[_Windows]:
+    """Yield windows side by side that leave one value of a whole map."""
+    while size > LARGEST_WINDOW:
+        part = min(LARGEST_WINDOW, math.isqrt(size - 1) + 1)
+        count = -(-size // part)
+        yield _Windows(part, part, 0, count * part - size)
+        size = count
+    yield _Windows(size, 1, 0, 0)
+
+
+def _divisor(window: int) -> int:
+    """Return the largest divisor of a window that can be walked."""
+    return next(part for part in range(LARGEST_WINDOW, 0, -1) if window % part == 0)
