@@ -6,14 +6,17 @@ import subprocess
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
 
 import hwsim
+from hwsim.errors import InputError
 from hwsim.graph import host_operators, operators, pointwise
-from hwsim.graph.host_operators import DetectionHead
-from hwsim.graph.operators import Operator
+from hwsim.graph.host_operators import DetectionHead, TransposeConvolution
+from hwsim.graph.operators import Arithmetic, Operator
+from hwsim.graph.steps import FileNetwork
 from hwsim.report.c_host_steps import ELSEWHERE, PARAMETERS, c_number
 from hwsim.report.file_figures import NOT_PARAMETERS
 from tests.tflite_small import with_host_tail
@@ -58,6 +61,7 @@ def test_every_macro_compiles(compiled: Path) -> None:
     lines = ["#include <stdint.h>", '#include "accelerator_host_ops.h"', '#include "memory.h"']
     for number, name in enumerate(names):
         kind = "struct accelerator_map" if name.endswith("_MAP") else "float"
+        kind = "uint32_t" if name.endswith("_ADDRESS") else kind
         kind = kind if kind != "float" or name.endswith(("SCALE", "BETA", "SLOPE")) else "int32_t"
         lines.append(f"extern const {kind} value_{number}; const {kind} value_{number} = {name};")
     (compiled / "all.c").write_text("\n".join([*lines, ""]))
@@ -77,6 +81,59 @@ def test_no_parameter_of_an_operator_is_left_out() -> None:
     of_files = {kind for kind in kinds if not issubclass(kind, DetectionHead)}
     names = {field.name for kind in of_files for field in fields(kind)} - NOT_PARAMETERS
     assert names == PARAMETERS.keys() | ELSEWHERE
+
+
+READ = {"int8": "i1", "int32": "<i4", "float32": "<f4"}  # little-endian, by the document's names
+
+
+def test_constants_lie_behind_the_accelerator_s(compiled: Path) -> None:
+    memory = (compiled / "memory.bin").read_bytes()
+    document = json.loads((compiled / "memory.json").read_text())
+    defines, memory_bytes = document["defines"], document["memory_bytes"]
+    assert len(memory) == memory_bytes
+    windows = {write["name"]: write["value"] for write in document["registers"]}
+    found = {}
+    for constant in document["host_constants"]:
+        address, size_bytes = constant["address"], constant["size_bytes"]
+        assert address % 64 == 0
+        assert address > max(windows["CONSTANTS_LIMIT"], windows["FEATURES_LIMIT"])
+        name = f"{constant['step']}_{constant['name'].upper().replace(' ', '_')}"
+        assert int(defines[f"MEMORY_HOST_OP_{name}_ADDRESS"].rstrip("u"), 16) == address
+        part = np.frombuffer(
+            memory[address : address + size_bytes], np.dtype(READ[constant["type"]])
+        )
+        assert int(defines[f"MEMORY_HOST_OP_{name}_ELEMENTS"]) == part.size
+        found[name] = part.reshape(constant["shape"])
+    network = hwsim.load(compiled / "tail.tflite")
+    assert isinstance(network, FileNetwork)
+    enlarging, less = network.host_steps[0].operator, network.host_steps[1].operator
+    assert isinstance(enlarging, TransposeConvolution)
+    assert isinstance(less, Arithmetic)
+    assert less.constant is not None
+    expected = {
+        "1_WEIGHTS": enlarging.constants.weights.transpose(0, 2, 3, 1),
+        "1_WEIGHT_SCALES": enlarging.constants.scales,
+        "1_BIAS": enlarging.constants.bias,
+        "2_OPERAND": less.constant.values.transpose(1, 2, 0),
+    }
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
+    assert defines["MEMORY_HOST_OP_1_WEIGHTS_ZERO_POINT"] == "0"
+    assert defines["MEMORY_HOST_OP_2_OPERAND_MAP"] == "{ 1u, 1u, 3u }"
+    assert defines["MEMORY_HOST_OP_2_OPERAND_SCALE"] == "0.029999999329447746f"
+    assert defines["MEMORY_HOST_OP_2_OPERAND_ZERO_POINT"] == "(-4)"
+
+
+def test_constants_move_with_the_base_and_end_within_32_bits(compiled: Path) -> None:
+    path = compiled / "tail.tflite"
+    here, there = (hwsim.compile(path, "nano", base=base).document for base in (0, 0x80000000))
+    moved = [each.address + 0x80000000 for each in here.host_constants]
+    assert [each.address for each in there.host_constants] == moved
+    last = (1 << 32) - here.memory_bytes
+    assert hwsim.compile(path, "nano", base=last).document.memory_bytes == here.memory_bytes
+    with pytest.raises(InputError, match="addresses end at 0x100000000"):
+        hwsim.compile(path, "nano", base=last + 4096)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hwsim.compiler.image import memory_image
+from hwsim.compiler.host_constants import HostConstant, host_constants, host_image
+from hwsim.compiler.image import extent, memory_image
 from hwsim.flows.configuration import ConfigSource
 from hwsim.flows.estimate import compiled
 from hwsim.flows.file_inputs import (
@@ -135,7 +136,8 @@ def compile_network(
         check_no_normalization(by)
         if inputs is None and (has_inputs or not shapes.is_quantized):
             check_without_arrays(shapes, image)
-    check_base(planned(program_graphs(whole, shapes), chosen, progress), base)
+    host_bytes = len(host_image(_host_constants(whole, 0)))
+    check_base(planned(program_graphs(whole, shapes), chosen, progress), base, host_bytes)
     weights = optional_path("weights", weights)
     given = _entered(whole, image, inputs, by) if has_inputs else InputValues({})
     with single_step(progress, f"quantizing {shapes.name}"):
@@ -145,7 +147,9 @@ def compile_network(
     run = MemoryRun()
     if has_inputs:
         run = run_in_memory(compiled_network, given, progress, PURPOSE)
-    files: dict[str, str | bytes] = {MEMORY: memory_image(moved, run.inputs)}
+    constants = _host_constants(whole, extent(moved).limit + 1)
+    memory = memory_image(moved, run.inputs) + host_image(constants)
+    files: dict[str, str | bytes] = {MEMORY: memory}
     if has_inputs:
         files[EXPECTED] = b"".join(run.outputs[each.name] for each in made.graph.outputs)
     with single_step(progress, f"timing {shapes.name}"):
@@ -159,10 +163,16 @@ def compile_network(
         arrays=given.arrays,
         sha256=run.sha256,
         files={name: len(content) for name, content in files.items()},
+        constants=constants,
     )
     files[MAP] = json_text(document)
     files[HEADER] = c_header(document)
     return CompileResult(document, files)
+
+
+def _host_constants(network: Network, first: int) -> tuple[HostConstant, ...]:
+    """Return the constants of the host's steps from the address `first` on."""
+    return host_constants(network, first) if isinstance(network, FileNetwork) else ()
 
 
 def _entered(

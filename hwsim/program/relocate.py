@@ -15,16 +15,22 @@ from hwsim.program.network_plan import NetworkPlan, NetworkProgram
 from hwsim.program.program import WINDOW_BYTES, Plan, Program, Region
 
 
-def check_base(plan: Plan | NetworkPlan[Plan], base: int) -> None:
-    """Raise `InputError` unless `base` is whole pages and every address fits 32 bits."""
+def check_base(plan: Plan | NetworkPlan[Plan], base: int, host_bytes: int = 0) -> None:
+    """Raise `InputError` unless `base` is whole pages and every address fits 32 bits.
+
+    `host_bytes` are those of the pages behind the plan's own that the host alone needs.
+    """
     if not isinstance(base, int):
         raise InputError(f"base {shown(base)}: must be an integer")
     asked = brief(f"{base:#x}")
     if base < 0 or base % WINDOW_BYTES:
         raise InputError(f"base {asked}: must be 0 or a positive multiple of {WINDOW_BYTES}")
-    if base + plan.size_bytes > MEMORY_END:
+    size_bytes = plan.size_bytes
+    if host_bytes:
+        size_bytes = -(-size_bytes // WINDOW_BYTES) * WINDOW_BYTES + host_bytes
+    if base + size_bytes > MEMORY_END:
         raise InputError(
-            f"base {asked}: {plan.graph.name} needs {plan.size_bytes:#x} bytes from there, "
+            f"base {asked}: {plan.graph.name} needs {size_bytes:#x} bytes from there, "
             f"addresses end at {MEMORY_END:#x}"
         )
 

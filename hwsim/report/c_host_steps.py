@@ -1,9 +1,10 @@
 """The macros of memory.h with which functions of the host compute: parameters and tensors."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from hwsim.compiler.host_constants import HostConstant
 from hwsim.graph import Quantization
 from hwsim.graph.file_tensors import AXES, Element
 from hwsim.graph.operators import Activation, Axis
@@ -75,6 +76,21 @@ def host_defines(file: FileFigures) -> dict[str, str]:
         if step.where == "host"
         for name, value in _defines(file, step, tensors)
     }
+
+
+def constant_defines(constants: Iterable[HostConstant]) -> dict[str, str]:
+    """Return names and values of the macros of the constants of the host's steps."""
+    found: dict[str, str] = {}
+    for constant in constants:
+        prefix = f"{host_prefix(constant.step)}_{constant.name.upper().replace(' ', '_')}"
+        found[f"{prefix}_ADDRESS"] = f"{constant.address:#010x}u"
+        found[f"{prefix}_ELEMENTS"] = c_number(constant.values.size)
+        if constant.scale is not None:
+            found[f"{prefix}_MAP"] = c_map(*constant.values.shape)
+            found[f"{prefix}_SCALE"] = c_number(constant.scale)
+        if constant.zero_point is not None:
+            found[f"{prefix}_ZERO_POINT"] = c_number(constant.zero_point)
+    return found
 
 
 def _defines(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
 
+from hwsim.compiler.host_constants import ConstantName, ConstantType, HostConstant, host_image
 from hwsim.compiler.image import extent
 from hwsim.isa.identity import fingerprint, reset_value
 from hwsim.isa.registers import register
@@ -12,13 +13,13 @@ from hwsim.program.network_plan import NetworkPlan
 from hwsim.program.program import Plan, Region
 from hwsim.program.traffic import COUNTERS, add_traffic
 from hwsim.report.c_defines import defines
-from hwsim.report.c_host_steps import host_defines
+from hwsim.report.c_host_steps import constant_defines, host_defines
 from hwsim.report.file_figures import FileFigures, program_names
 from hwsim.report.input_array import InputArray
 from hwsim.report.placed_tensor import PlacedTensor, placed_tensor
 from hwsim.timeline import Timeline
 
-SCHEMA_VERSION = "3.0"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "3.1"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,28 @@ class PlacedRegion:
 
 
 @dataclass(frozen=True)
+class PlacedConstant:
+    """An array of an operator of the host, dense, with channels innermost."""
+
+    step: int
+    """Number of the operator's step in `file`, from 0 on."""
+    name: ConstantName
+    """What it is."""
+    type: ConstantType
+    """The type of its elements, which are little-endian."""
+    shape: tuple[int, ...]
+    """Filters, rows, columns, channels; rows, columns, channels; or filters."""
+    address: int
+    """Address of its first byte."""
+    size_bytes: int
+    """Its size."""
+    scale: float | None
+    """The real value of a step of an operand or of slopes; else null."""
+    zero_point: int | None
+    """The element that stands for 0; null for bias and scales."""
+
+
+@dataclass(frozen=True)
 class BinaryFile:
     """One of the files beside the document."""
 
@@ -122,7 +145,7 @@ class MemoryMap:
     base_address: int
     """Address at which memory.bin begins."""
     memory_bytes: int
-    """Bytes of memory that the network needs; no run accesses anything outside them."""
+    """Bytes of memory that network and host need; no run accesses anything outside them."""
     expected_build: int
     """The value that register BUILD must read."""
     expected_fingerprint: int
@@ -143,6 +166,8 @@ class MemoryMap:
     """The programs in the order of execution: one, but for a .tflite with host steps between."""
     weights: tuple[PlacedRegion, ...]
     """Place of each layer's weights with their parameters."""
+    host_constants: tuple[PlacedConstant, ...]
+    """Weights and other constants of the host's operators."""
     defines: dict[str, str]
     """Names and values of the `#define`s in memory.h."""
     files: tuple[BinaryFile, ...]
@@ -170,15 +195,17 @@ def make_memory_map(
     arrays: tuple[InputArray, ...],
     sha256: Mapping[str, str],
     files: Mapping[str, int],
+    constants: tuple[HostConstant, ...] = (),
 ) -> MemoryMap:
     """Describe a network's programs at their place in memory.
 
     `timelines` may be those of the programs before they were moved. `sha256` maps names of tensors
-    to hashes, and `files` maps names of files to their sizes.
+    to hashes, and `files` maps names of files to their sizes. `constants` are those of the
+    host, which lie behind the plan's pages.
     """
     graph, config = plan.graph, plan.config
     whole = extent(plan)
-    memory_bytes = whole.limit + 1 - whole.base
+    memory_bytes = whole.limit + 1 - whole.base + len(host_image(constants))
     tensors = {
         tensor.name: placed_tensor(plan, tensor, sha256.get(tensor.name))
         for tensor in graph.tensors
@@ -222,14 +249,29 @@ def make_memory_map(
         weights=tuple(
             _region(part.weights) for program in plan.programs for part in program.stages
         ),
+        host_constants=tuple(map(_constant, constants)),
         defines=defines(whole.base, memory_bytes, expected | written, counters, ends)
-        | (host_defines(file) if file else {}),
+        | (host_defines(file) if file else {})
+        | constant_defines(constants),
         files=tuple(BinaryFile(path, size) for path, size in files.items()),
     )
 
 
 def _region(region: Region) -> PlacedRegion:
     return PlacedRegion(region.name, region.address, region.size_bytes)
+
+
+def _constant(constant: HostConstant) -> PlacedConstant:
+    return PlacedConstant(
+        step=constant.step,
+        name=constant.name,
+        type=constant.type,
+        shape=constant.values.shape,
+        address=constant.address,
+        size_bytes=constant.values.nbytes,
+        scale=constant.scale,
+        zero_point=constant.zero_point,
+    )
 
 
 def _registers(plan: NetworkPlan[Plan]) -> tuple[RegisterWrite, ...]:
