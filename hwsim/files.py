@@ -37,6 +37,14 @@ def path_text(kind: str, path: object) -> str:
     return text
 
 
+def file_refusal(path: str | Path, name: str, error: InputError) -> InputError:
+    """Return the refusal of a network's file, which stands in the place of the network's `name`."""
+    reason = str(error)
+    for whose in (f"network {name}: ", f"network '{name}': ", f"graph {name}: "):
+        reason = reason.removeprefix(whose)
+    return InputError(f"network {quoted(path)}: {reason}")
+
+
 def open_file(kind: str, path: str | Path, largest_bytes: int) -> BufferedReader:
     """Open a regular file of at most `largest_bytes`; the caller closes it.
 

@@ -154,7 +154,10 @@ def test_a_wrong_input_is_told_in_one_line(
 @pytest.mark.usefixtures("graph")
 def test_without_inputs_only_photographs_are_found(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", MINI]) == 2
-    assert capsys.readouterr().err == "hwsim: error: Missing option '--image' or '--input'.\n"
+    assert capsys.readouterr().err == (
+        f"hwsim: error: network '{MINI}': neither a photograph nor arrays to run it on: give "
+        "--image or --input, in Python image= or inputs=\n"
+    )
     for command in ("run", "verify"):
         assert main([command, TWO]) == 2
         assert capsys.readouterr().err == (

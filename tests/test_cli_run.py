@@ -157,7 +157,7 @@ def test_bad_inputs_are_told_in_one_line(
         ([*fine, "--weights", "none.weights"], "cannot read weights 'none.weights'"),
         ([*fine, "--html", "photo.jpg"], "cannot write into 'photo.jpg'"),
         ([*fine, "--config", "egde"], "did you mean 'edge'?"),
-        ([], "Missing option '--image'"),
+        ([], "neither a photograph nor arrays to run it on: give --image or --input"),
     ]:
         output = ["--json", str(tmp_path / "out.json")]
         assert main(["run", MINI, *arguments, *output]) == 2

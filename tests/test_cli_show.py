@@ -152,7 +152,7 @@ def test_a_tflite_is_told_with_its_quantization(
         "conv_2d_0 int8 2 0.5 3",
         "relu_2 int8 - 0.5 3",
         "inputs x (2x4x4)",
-        "outputs relu_2",
+        "outputs relu_2 ('t5' in the file)",
     } <= lines
     row = found.operators[0]
     assert (row.output_in_file, row.output_type) == ("t3", "int8")

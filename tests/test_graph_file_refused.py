@@ -40,7 +40,9 @@ def test_truncated_and_foreign_files_are_refused(path: Path) -> None:
             load_graph(path)
         assert "\n" not in str(caught.value)
     path.write_bytes((1 << 60).to_bytes(8, "little") + whole[8:])
-    with pytest.raises(InputError, match=r"^graph '.*': no safetensors file: header of more than"):
+    with pytest.raises(
+        InputError, match=r"^graph '.*': no safetensors file: it begins with no header"
+    ):
         load_graph(path)
     path.write_bytes(save({"conv1.bias": np.zeros(3, np.int32)}))
     with pytest.raises(InputError, match=r"^graph '.*': its metadata has no entry 'hwsim-graph'$"):

@@ -266,6 +266,35 @@ def test_bad_input_is_the_command_s_line(call: Any, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("README.md", b"# A text of several lines\n\nof which none is a network.\n"),
+        ("net.onnx", b"\x08\x08\x12\x07pytorch" + b"\0" * 40),
+        ("empty", b""),
+        ("short", b"\1\0\0\0\0\0\0\0"),
+    ],
+)
+def test_a_file_that_is_no_network_is_told_what_can_be_loaded(
+    name: str, content: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError) as refused:
+        hwsim.load(path)
+    assert str(refused.value) == (
+        f"network '{path}': neither its name nor its content is that of a network: files are a "
+        "quantized .tflite, darknet's .cfg, or a .safetensors that hwsim saved"
+    )
+
+
+def test_a_graph_is_shown_in_a_line() -> None:
+    graph = loaded_graph("tiny-yolov2-mini")
+    assert repr(graph) == (
+        "<Graph 'tiny-yolov2-mini': input 'image' 3x64x64; output 'detections' 30x2x2; 9 stages>"
+    )
+
+
 @pytest.mark.usefixtures("workplace")
 def test_every_step_of_every_task_is_reported() -> None:
     steps: dict[str, int] = {}

@@ -27,7 +27,7 @@ from hwsim.report.verification_tables import print_verification
 from tests.test_report_document import keeps_to_the_schema
 from tests.tflite_judges import litert_outputs, network_file, references, tflm_outputs
 from tests.tflite_small import CLASSES, DIMS, bent, classifier, residual
-from tests.tflite_writer import OUT, X, Y, Z, plain
+from tests.tflite_writer import OUT, File, X, Y, Z, plain
 
 QUICK = ("ad01_int8", "kws_dscnn_int8", "resnet8_int8", "vww_96_int8", "mobilenet_v1_025_128_uint8")
 LONGER = ("mobilenet_v2_224_int8", "mcunet_detection_int8", "ssd_slim_120x160_int8")
@@ -227,6 +227,67 @@ def test_every_output_names_the_kernels(kernels: str, written: Path, tmp_path: P
     assert {row["kernels"] for row in rows} == {kernels}
     assert json.loads(files["--trace"].read_text())["otherData"]["kernels"] == kernels
     assert json.loads(files["--json"].read_text())["file"]["kernels"] == kernels
+
+
+@pytest.mark.parametrize("ends", ["int8", "float32"])
+def test_python_takes_no_photograph_that_the_command_does_not(
+    ends: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "small.tflite"
+    path.write_bytes(classifier(ends).content())
+    assert main(["run", str(path)]) == 2
+    line = capsys.readouterr().err
+    with pytest.raises(InputError, match="neither a photograph nor arrays to run it on") as refused:
+        hwsim.run(path, "nano")
+    assert line == f"hwsim: error: {refused.value}\n"
+
+
+def test_a_network_is_shown_in_a_line(written: Path) -> None:
+    """A notebook prints no weights; the document says what the operators are."""
+    network = loaded(written)
+    assert repr(network) == (
+        "<FileNetwork 'small': input 'real_image' float32 1x6x6x3; "
+        "output 'real_scores' float32 1x5; 4 steps, 1 of the accelerator; litert kernels>"
+    )
+    assert repr(network.operators) == (
+        "<OperatorGraph 'small': input 'real_image' 3x6x6; output 'dequantize_4' 5x1x1; "
+        "5 operators>"
+    )
+    assert repr(network.graph).startswith("<Graph 'small': input 'quantize_0' 3x6x6; ")
+    for part in (network.graph.stages[0], *network.operators.operators, *network.steps):
+        assert "array(" not in repr(part)
+    text = (Path(__file__).parents[1] / "docs" / "library.md").read_text("utf-8")
+    assert "`operators.operators`" in text
+    assert len(network.operators.operators) == 5
+
+
+def test_show_names_outputs_as_the_file_does(
+    written: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", str(written)]) == 0
+    assert "dequantize_4 ('real_scores' in the file)" in capsys.readouterr().out
+    plain_names = tmp_path / "ends.tflite"
+    file = plain()
+    file.inputs, file.outputs = [X], [X, OUT]
+    plain_names.write_bytes(file.content())
+    assert main(["show", str(plain_names)]) == 0
+    (line,) = re.findall(r"^ *outputs +(.*)$", capsys.readouterr().out, re.MULTILINE)
+    assert line.startswith("x, ")
+    assert "'x'" not in line
+
+
+def test_a_refusal_names_the_network_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "small.tflite"
+    file = File()
+    x, out = (file.tensor((1, 4), "int8", [1 / 256], [-128]) for _ in range(2))
+    file.inputs, file.outputs = [x], [out]
+    file.operator("SOFTMAX", [x], out, Beta=1.0)
+    path.write_bytes(file.content())
+    assert main(["estimate", str(path)]) == 2
+    line = capsys.readouterr().err
+    assert line == f"hwsim: error: network '{path}': nothing is left for the accelerator\n"
 
 
 class TestVerify:

@@ -64,16 +64,14 @@ def run(
     from hwsim.cli.progress import progress
     from hwsim.flows.configuration import configuration
     from hwsim.flows.execution import run as execute
-    from hwsim.flows.inputs import array_files, check_without_arrays, read_arrays
+    from hwsim.flows.inputs import array_files, check_given, read_arrays
     from hwsim.flows.network import graph_path, load
     from hwsim.flows.progress import single_step
 
     show_progress = progress(current_verbosity())
     whole = load(network, size=size, k=k, kernels=kernels, progress=show_progress)
     config = configuration(config_name, weight_bits)
-    if image is None and not arrays:
-        check_without_arrays(whole)
-        raise click.UsageError("Missing option '--image' or '--input'.")
+    check_given(whole, image, arrays or None)
     files = array_files(whole, arrays)
     with Outputs(
         graph_path(network), config_path(config_name), image, weights, *files.values()

@@ -21,7 +21,7 @@ from hwsim.flows.file_inputs import (
     file_inputs,
     normalization,
 )
-from hwsim.flows.inputs import Arrays, check_without_arrays, input_values
+from hwsim.flows.inputs import Arrays, check_given, check_without_arrays, input_values
 from hwsim.flows.network import (
     File,
     NetworkSource,
@@ -77,10 +77,10 @@ def run(
     darknet file, or None for seeded weights. With `check`, the first stored element that differs
     from the integer reference raises `ComparisonError`.
 
-    The host's part of a `.tflite` is executed too. Its `inputs` and outputs have the axes and types
-    of the file. `mean` and `std` say what an image's pixels become, the real value (pixel - mean) /
-    std, a number for all channels or one for each; without them an integer is the pixel, less 128
-    if it is signed.
+    The host's part of a `.tflite` is executed too. It needs `image` or `inputs`, and `inputs` and
+    outputs have the axes and types of the file. `mean` and `std` say what an image's pixels become,
+    the real value (pixel - mean) / std, a number for all channels or one for each; without them an
+    integer is the pixel, less 128 if it is signed.
     """
     check_progress(progress)
     whole = loaded(network, progress)
@@ -90,6 +90,7 @@ def run(
         from hwsim.flows.file_execution import run_file  # it stands on this module
 
         check_no_weights(whole, weights)
+        check_given(whole, image, inputs)
         if inputs is None:
             check_image(whole, image, by)
         planned(program_graphs(whole, shapes), chosen, progress)

@@ -137,6 +137,17 @@ def check_without_arrays(network: Network, image: File | None = None) -> None:
             )
 
 
+def check_given(network: Network, image: object, arrays: object) -> None:
+    """Raise `InputError` unless there is a photograph or arrays to run a network on."""
+    if arrays is not None or image is not None:
+        return
+    check_without_arrays(network)
+    raise InputError(
+        f"network {quoted(network.name)}: neither a photograph nor arrays to run it on: give "
+        "--image or --input, in Python image= or inputs="
+    )
+
+
 def _channels(network: Network) -> dict[str, int | None]:
     """Return the channels of every input by its name; None for one that has no rows and columns."""
     if isinstance(network, Graph):

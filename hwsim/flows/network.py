@@ -8,7 +8,7 @@ from pathlib import Path
 from hwsim.arch.config import Config
 from hwsim.errors import InputError, UnsupportedError, shown
 from hwsim.escape import quoted
-from hwsim.files import path_text
+from hwsim.files import file_refusal, path_text
 from hwsim.flows.configuration import ConfigSource, configuration
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.frontends.builtin import NETWORKS, build_network
@@ -98,8 +98,13 @@ def load(
             return _in_steps(path, Kernels.LITERT if kernels is None else kernels)
         if is_darknet:
             return _lowered(path, height, width)
-        from hwsim.graph.file import load_graph  # built-in networks do not pay for it
+        from hwsim.graph.file import is_graph_file, load_graph  # built-in networks do not pay
 
+        if not path.lower().endswith(GRAPH_SUFFIX) and not is_graph_file(path):
+            raise InputError(
+                f"network {quoted(path)}: neither its name nor its content is that of a network: "
+                "files are a quantized .tflite, darknet's .cfg, or a .safetensors that hwsim saved"
+            )
         return load_graph(path)
 
 
@@ -117,7 +122,7 @@ def _lowered(path: str, height: int | None, width: int | None) -> Graph:
     try:
         return lower(network).graph
     except InputError as error:
-        raise InputError(f"network {quoted(path)}: {error}") from None
+        raise file_refusal(path, network.name, error) from None
 
 
 def _in_steps(path: str, kernels: str) -> FileNetwork:
@@ -130,7 +135,7 @@ def _in_steps(path: str, kernels: str) -> FileNetwork:
     except UnsupportedError:
         raise
     except InputError as error:
-        raise InputError(f"network {quoted(path)}: {error}") from None
+        raise file_refusal(path, operators.name, error) from None
 
 
 def tables_of(operators: OperatorGraph, kernels: Kernels) -> dict[str, tuple[int, ...]]:

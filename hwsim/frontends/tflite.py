@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hwsim.errors import InputError, UnsupportedError
 from hwsim.escape import quoted, visible
+from hwsim.files import file_refusal
 from hwsim.frontends.tflite_call import NO_TENSOR, Call, file_tensor, output_name
 from hwsim.frontends.tflite_file import StoredNetwork, read_stored
 from hwsim.frontends.tflite_kernels import check_kernels, check_tensor
@@ -41,10 +42,11 @@ def read_network(path: str | Path, kernels: Kernels = Kernels.LITERT) -> Operato
         raise InputError(f"{whose}: {error}") from None
     if reading.faults:
         raise UnsupportedError(whose, _listed(reading.faults))
+    name = visible(Path(path).stem)[:LONGEST_NAME]
     try:
-        return reading.graph(visible(Path(path).stem)[:LONGEST_NAME])
+        return reading.graph(name)
     except InputError as error:
-        raise InputError(f"{whose}: {error}") from None
+        raise file_refusal(path, name, error) from None
 
 
 @dataclass

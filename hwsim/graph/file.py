@@ -66,6 +66,16 @@ def save_graph(graph: Graph, path: str | Path) -> None:
         raise InputError(f"cannot write graph {quoted(place)}: it is no regular file")
 
 
+def is_graph_file(path: str | Path) -> bool:
+    """Return True if a file begins as those of the safetensors format do.
+
+    Raises `InputError` for what cannot be read.
+    """
+    with open_file("graph", path, LARGEST_BYTES) as file:
+        header_bytes = int.from_bytes(file.read(HEADER_LENGTH_BYTES), "little")
+        return header_bytes <= LARGEST_HEADER_BYTES and file.read(1) == b"{"
+
+
 def load_graph(path: str | Path) -> Graph:
     """Read what `save_graph` wrote.
 
@@ -75,9 +85,7 @@ def load_graph(path: str | Path) -> Graph:
         header_bytes = int.from_bytes(file.read(HEADER_LENGTH_BYTES), "little")
     try:
         if header_bytes > LARGEST_HEADER_BYTES:  # the beginning of a file of any other kind
-            raise InputError(
-                f"no safetensors file: header of more than {LARGEST_HEADER_BYTES:,} bytes"
-            )
+            raise InputError("no safetensors file: it begins with no header of that format")
         with safe_open(path, "numpy", backend="pread") as archive:
             entry = (archive.metadata() or {}).get(ENTRY)
             if entry is None:

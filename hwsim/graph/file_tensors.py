@@ -52,6 +52,9 @@ class FileTensor:
     quantization: Quantization | None = None
     normalization: Normalization | None = None
 
+    def __str__(self) -> str:
+        return f"{self.element} {'x'.join(map(str, self.dims))}"
+
     @property
     def shape(self) -> Shape:
         _, rows, columns, channels = (1,) * (AXES - len(self.dims)) + self.dims

@@ -8,6 +8,7 @@ from hwsim.graph.check_operators import check_operator_graph
 from hwsim.graph.file_tensors import FileTensor
 from hwsim.graph.infer_operators import operator_macs
 from hwsim.graph.operators import Operator
+from hwsim.graph.short_repr import short_repr
 from hwsim.graph.tensors import Shape, Tensor
 
 
@@ -29,6 +30,11 @@ class OperatorGraph:
 
     def __post_init__(self) -> None:
         assert self.tensors
+
+    def __repr__(self) -> str:
+        inputs = {tensor.name: str(tensor.shape) for tensor in self.inputs}
+        outputs = {name: str(self.tensors[name].shape) for name in self.outputs}
+        return short_repr(self, self.name, inputs, outputs, f"{len(self.operators)} operators")
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:

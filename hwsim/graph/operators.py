@@ -7,7 +7,7 @@ Those of single values are in `hwsim/graph/pointwise.py`, most of the host's in
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
@@ -91,7 +91,7 @@ class Convolution(Operator):
     is_normalised: bool = False
     activation: Activation = Activation.LINEAR
     spatial_pool: SpatialPool = SpatialPool.NONE
-    constants: QuantizedWeights | None = None
+    constants: QuantizedWeights | None = field(default=None, repr=False)
 
     KIND: ClassVar[str] = "convolution"
 
@@ -102,7 +102,7 @@ class FullyConnected(Operator):
 
     filters: int
     activation: Activation = Activation.LINEAR
-    constants: QuantizedWeights
+    constants: QuantizedWeights = field(repr=False)
 
     KIND: ClassVar[str] = "fully connected"
 

@@ -28,6 +28,7 @@ from hwsim.fixed_point import Rounding
 from hwsim.graph.check import ACTIVATION_RANGE, check_convolution, check_stage
 from hwsim.graph.check_graph import check_graph
 from hwsim.graph.infer import convolved_shape, stored_shape
+from hwsim.graph.short_repr import short_repr
 from hwsim.graph.sources import Source
 from hwsim.graph.spatial_pool import SpatialPool
 from hwsim.graph.tensors import Shape, Tensor
@@ -90,13 +91,13 @@ class Stage:
     channel_pool: int = 1
     spatial_pool: SpatialPool = SpatialPool.NONE
     weight_bits: int = 8
-    constants: Constants | None = None
+    constants: Constants | None = field(default=None, repr=False)
     is_reduction: bool = False
     rounding: Rounding = Rounding.ONCE
     weight_limbs: int = 1
     offset: int | None = None
     clamp: tuple[int, int] | None = None
-    table: tuple[int, ...] | None = None
+    table: tuple[int, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_stage(self)
@@ -194,6 +195,13 @@ class Graph:
 
     def __post_init__(self) -> None:
         check_graph(self)
+
+    def __repr__(self) -> str:
+        inputs, outputs = (
+            {tensor.name: str(tensor.shape) for tensor in ends}
+            for ends in (self.inputs, self.outputs)
+        )
+        return short_repr(self, self.name, inputs, outputs, f"{len(self.stages)} stages")
 
     @classmethod
     def chain(cls, name: str, stages: Sequence[Stage]) -> "Graph":

@@ -8,6 +8,7 @@ from hwsim.graph.file_tensors import Element, FileTensor
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Operator
+from hwsim.graph.short_repr import short_repr
 from hwsim.graph.stages import Graph
 
 
@@ -74,6 +75,13 @@ class FileNetwork:
                 raise InputError(f"network {self.name}: tensor '{min(twice)}' is left twice")
             there.update(step.leaves)
         _check_there(self.name, there, self.operators.outputs)
+
+    def __repr__(self) -> str:
+        inputs = {name: str(tensor) for name, tensor in self.inputs.items()}
+        names = self.output_names
+        outputs = {names[name]: str(tensor) for name, tensor in self.outputs.items()}
+        steps = f"{len(self.steps)} steps, {len(self.device_steps)} of the accelerator"
+        return short_repr(self, self.name, inputs, outputs, f"{steps}; {self.kernels} kernels")
 
     @property
     def name(self) -> str:

@@ -131,10 +131,22 @@ def _host(structure: Structure) -> Facts:
         "Ends of the network, and what is left to the host",
         {
             "inputs": ", ".join(given),
-            "outputs": ", ".join(structure.outputs),
+            "outputs": ", ".join(map(_output, structure.outputs, _names_in_file(structure))),
             "host": ", ".join(host) or "nothing",
         },
     )
+
+
+def _names_in_file(structure: Structure) -> tuple[str, ...]:
+    """Return the name of every output under which arrays of it are written."""
+    if structure.file is not None:
+        return tuple(output.name for output in structure.file.outputs)
+    in_file = {each.output: each.output_in_file for each in structure.operators}
+    return tuple(in_file.get(name) or name for name in structure.outputs)
+
+
+def _output(name: str, in_file: str) -> str:
+    return name if in_file == name else f"{name} ('{in_file}' in the file)"
 
 
 def _becomes(operator: OperatorFigures) -> str:
