@@ -71,7 +71,7 @@ def seed(folder: Path) -> None:
 def main() -> None:
     """Fuzz until an option of libFuzzer's ends it, or a fault; several folders are merged."""
     folders = [each for each in sys.argv[1:] if not each.startswith("-")]
-    if len(folders) == 1:
+    if len(folders) == 1 and not Path(folders[0]).is_file():  # a single file is tried again
         seed(Path(folders[0]))
     atheris.Setup(sys.argv, read)
     atheris.Fuzz()
