@@ -114,7 +114,7 @@ def test_every_file_is_told_what_it_is(
     assert kinds["example.c"] == "a driver in C"
     assert kinds[f"{name}.h"] == "registers, errors, descriptors: C"
     assert kinds[f"{name}_driver.h"] == "the driver's declarations"
-    assert kinds["host_ops.c"] == "operators of a .tflite for the host, in C"
+    assert kinds["host_ops.c"] == "a .tflite's operators of the host"
     assert kinds[f"{name}_host_ops.h"] == "declarations of these operators"
     guide = (tmp_path / "README.md").read_text()
     assert not [file for file in at_top - {"README.md"} if f"\n| `{file}` |" not in guide]

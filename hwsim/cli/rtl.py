@@ -25,7 +25,7 @@ KINDS = {  # by a file's path, where {name} is the top module's
     "{name}.h": "registers, errors, descriptors: C",
     "example.c": "a driver in C",
     "{name}_driver.h": "the driver's declarations",
-    "host_ops.c": "operators of a .tflite for the host, in C",
+    "host_ops.c": "a .tflite's operators of the host",
     "{name}_host_ops.h": "declarations of these operators",
     "README.md": "how to connect it",
     "html/index.html": "registers, errors, descriptors",
