@@ -13,16 +13,31 @@ from numpy.typing import NDArray
 
 import hwsim
 from hwsim.arch.config import load_config
-from hwsim.golden.tflite import moves
+from hwsim.golden.tflite import elementwise, moves, pools
 from hwsim.golden.tflite.pointwise import dequantize, quantize
+from hwsim.golden.tflite.quantities import limits, quantization
 from hwsim.golden.tflite.softmax import softmax
 from hwsim.graph import Quantization, Shape, Tensor
 from hwsim.graph.file_tensors import Element
 from hwsim.graph.host_operators import ResizeBilinear, Softmax
-from hwsim.graph.operators import DepthToSpace
+from hwsim.graph.kernels import Kernels
+from hwsim.graph.operators import (
+    Activation,
+    Add,
+    Arithmetic,
+    AveragePool,
+    Axis,
+    Concat,
+    DepthToSpace,
+    Multiply,
+    Subtract,
+)
+from hwsim.graph.sources import Padding
 from hwsim.rtl.deliver.example import example_files
 from hwsim.rtl.deliver.system_rdl import write_manual
 from hwsim.testbenches.driver import FLAGS, Status
+
+QUANTIZED = tuple(each for each in Activation if each is not Activation.LEAKY)
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +159,172 @@ def test_pixels_between_others_are_the_interpreter_s(library: ctypes.CDLL, manne
         flags = operator.align_corners, operator.half_pixel_centers
         library.accelerator_resize_bilinear(pointer(read), pointer(left), size, *sides, *flags)
         np.testing.assert_array_equal(left, expected.transpose(1, 2, 0))
+
+
+class _Read(ctypes.Structure):
+    _fields_ = (
+        ("values", ctypes.c_void_p),
+        ("of", _Map),
+        ("scale", ctypes.c_float),
+        ("zero_point", ctypes.c_int32),
+    )
+
+
+class _Left(ctypes.Structure):
+    _fields_ = (*_Read._fields_, ("least", ctypes.c_int32), ("most", ctypes.c_int32))
+
+
+class _Window(ctypes.Structure):
+    _fields_ = tuple(
+        (name, ctypes.c_uint32)
+        for name in ("rows", "columns", "stride_rows", "stride_columns", "top", "left")
+    )
+
+
+def read_by_c(x: NDArray[np.int8], of: Tensor) -> tuple[NDArray[np.int8], _Read]:
+    """Return a map as C reads it, and what keeps its memory."""
+    own, (dense, size) = quantization(of), arranged(x)
+    return dense, _Read(pointer(dense), size, own.scale, own.zero_point)
+
+
+def left_by_c(
+    shape: tuple[int, ...], of: Tensor, activation: Activation
+) -> tuple[NDArray[np.int8], _Left]:
+    """Return the array `[H, W, C]` that C fills, and its description."""
+    own, (channels, rows, columns) = quantization(of), shape
+    dense = np.full((rows, columns, channels), 77, np.int8)
+    size, ends = _Map(rows, columns, channels), limits(activation, own)
+    return dense, _Left(pointer(dense), size, own.scale, own.zero_point, *ends)
+
+
+@pytest.mark.parametrize("kernels", Kernels)
+@pytest.mark.parametrize("kind", [Add, Subtract, Multiply])
+def test_two_maps_are_the_interpreter_s(
+    library: ctypes.CDLL, kind: type[Arithmetic], kernels: Kernels
+) -> None:
+    rng = np.random.default_rng(6)
+    words: dict[type[Arithmetic], str] = {Add: "add", Subtract: "subtract", Multiply: "multiply"}
+    for turn in range(60):
+        whole = tuple(int(side) for side in rng.integers(1, 9, 3))
+        part = tuple(side if rng.random() < 0.5 else 1 for side in whole)
+        shapes = [(whole, part), (part, whole), (whole, whole)][turn % 3]
+        maps = [rng.integers(-128, 128, shape).astype(np.int8) for shape in shapes]
+        scales, zeros = np.exp(rng.uniform(-5, 0, 3)), rng.integers(-128, 128, 3)
+        if turn % 4 == 0:  # halves: sums and products lie between two steps
+            scales, zeros = np.array([0.5, 0.5, 1.0]), zeros // 2 * 2
+        ends = [tensor(float(s), int(z)) for s, z in zip(scales, zeros, strict=True)]
+        activation = list(QUANTIZED)[turn % len(QUANTIZED)]
+        operator = kind(name="o", inputs=("a", "b"), outputs=("o",), activation=activation)
+        expected = elementwise.arithmetic(operator, maps, ends[:2], ends[2], kernels)
+        (_a, first), (_b, second) = (read_by_c(x, of) for x, of in zip(maps, ends[:2], strict=True))
+        dense, left = left_by_c(expected.shape, ends[2], activation)
+        more = (kernels is Kernels.TFLM,) if kind is Multiply else ()
+        function = getattr(library, f"accelerator_{words[kind]}")
+        assert function(*map(ctypes.byref, (first, second, left)), *more) == 0
+        np.testing.assert_array_equal(dense, expected.transpose(1, 2, 0))
+
+
+def test_sums_of_all_pairs_are_the_interpreter_s(library: ctypes.CDLL) -> None:
+    """Sums lie next to the middle between two codes, where the last bits of both operands count."""
+    codes, rng = np.arange(-128, 128).astype(np.int8), np.random.default_rng(12)
+    maps = codes.reshape(1, 256, 1), codes.reshape(1, 1, 256)
+    operator = Add(name="o", inputs=("a", "b"), outputs=("o",))
+    for _ in range(40):
+        third = float(np.float32(1 / rng.integers(3, 40)))
+        ends = tensor(1.0, 0), tensor(third, 0), tensor(2 * third, 0)
+        expected = elementwise.arithmetic(operator, [*maps], [*ends[:2]], ends[2], Kernels.LITERT)
+        (_a, one), (_b, two) = (read_by_c(x, of) for x, of in zip(maps, ends[:2], strict=True))
+        dense, left = left_by_c(expected.shape, ends[2], Activation.LINEAR)
+        assert library.accelerator_add(*map(ctypes.byref, (one, two, left))) == 0
+        np.testing.assert_array_equal(dense, expected.transpose(1, 2, 0))
+
+
+def test_kernels_round_the_factor_of_a_product_differently(library: ctypes.CDLL) -> None:
+    """Products lie next to the middle between two codes, on either side of it."""
+    found: dict[Kernels, list[bytes]] = {kernels: [] for kernels in Kernels}
+    x = np.arange(-128, 128).astype(np.int8).reshape(1, 16, 16)
+    ones = np.full((1, 1, 1), 127, np.int8)
+    for kernels in Kernels:
+        rng = np.random.default_rng(8)
+        for _ in range(200):
+            odd = 2 * int(rng.integers(64, 126)) + 1  # a factor of 1/2 to 1, which is not shifted
+            first = float(np.float32(rng.uniform(0.01, 0.1)))
+            ends = tensor(first, 0), tensor(0.01, 0), tensor(first * 0.01 * 254 / odd, 0)
+            operator = Multiply(name="o", inputs=("a", "b"), outputs=("o",))
+            expected = elementwise.arithmetic(operator, [x, ones], list(ends[:2]), ends[2], kernels)
+            (_a, one), (_b, two) = read_by_c(x, ends[0]), read_by_c(ones, ends[1])
+            dense, left = left_by_c(expected.shape, ends[2], Activation.LINEAR)
+            given = map(ctypes.byref, (one, two, left))
+            assert library.accelerator_multiply(*given, kernels is Kernels.TFLM) == 0
+            np.testing.assert_array_equal(dense, expected.transpose(1, 2, 0))
+            found[kernels].append(dense.tobytes())
+    assert found[Kernels.LITERT] != found[Kernels.TFLM]
+
+
+def test_a_value_that_does_not_fit_is_told(library: ctypes.CDLL) -> None:
+    x = np.full((1, 1, 1), 127, np.int8)
+    for scale in (1e-8, 1e-30):
+        (_a, one), (_b, two) = (read_by_c(x, tensor(1.0, -128)) for _ in range(2))
+        _, left = left_by_c((1, 1, 1), tensor(scale, 0), Activation.LINEAR)
+        given = [ctypes.byref(each) for each in (one, two, left)]
+        assert library.accelerator_add(*given) == -1
+        assert library.accelerator_subtract(*given[:2], given[2]) == (0 if scale == 1e-8 else -1)
+        assert library.accelerator_multiply(*given, 0) == -1
+
+
+@pytest.mark.parametrize("axis", Axis)
+def test_joined_maps_are_the_interpreter_s(library: ctypes.CDLL, axis: Axis) -> None:
+    rng = np.random.default_rng(9)
+    sides = [[5, 3, 4] for _ in range(3)]  # channels, rows, columns
+    for shape, length in zip(sides, (2, 1, 7), strict=True):
+        shape[moves.AXES[axis]] = length
+    maps = [rng.integers(-128, 128, shape).astype(np.int8) for shape in sides]
+    operator = Concat(name="c", inputs=("x",), outputs=("c",), axis=axis)
+    expected = moves.concat(operator, maps).transpose(1, 2, 0)
+    dense = [arranged(x) for x in maps]
+    pointers = (ctypes.c_void_p * 3)(*(x.ctypes.data for x, _ in dense))
+    sizes, left = (_Map * 3)(*(size for _, size in dense)), np.empty(expected.shape, np.int8)
+    number = ctypes.c_int(list(Axis).index(axis))
+    library.accelerator_concatenate(pointers, sizes, ctypes.c_uint32(3), pointer(left), number)
+    np.testing.assert_array_equal(left, expected)
+
+
+def test_a_reshape_leaves_a_dense_array_as_it_is() -> None:
+    x = np.arange(24).astype(np.int8).reshape(4, 3, 2)
+    dense, _ = arranged(moves.reshape(x, Shape(2, 4, 3)))
+    assert dense.tobytes() == arranged(x)[0].tobytes()
+
+
+@pytest.mark.parametrize("element", [Element.INT8, Element.UINT8])
+def test_means_of_windows_are_the_interpreter_s(library: ctypes.CDLL, element: Element) -> None:
+    rng = np.random.default_rng(10)
+    for turn in range(80):
+        (rows, columns), channels = rng.integers(3, 12, 2), rng.integers(1, 4)
+        x = rng.integers(-128, 128, (channels, rows, columns)).astype(np.int8)
+        x = x // 32 if turn % 2 else x  # some means are halves
+        window, stride = ((int(a), int(b)) for a, b in rng.integers(1, 4, (2, 2)))
+        sides = [int(rng.integers(0, side)) for side in (*window, *window)]
+        pool = AveragePool(
+            name="p", inputs=("x",), outputs=("p",), window=window, stride=stride,
+            padding=Padding(*sides), activation=list(QUANTIZED)[turn % len(QUANTIZED)],
+        )  # fmt: skip
+        own = tensor(0.05, int(rng.integers(-128, 128)))
+        expected = pools.average_pool(pool, x, own, element)
+        _x, read = read_by_c(x, own)
+        dense, left = left_by_c(expected.shape, own, pool.activation)
+        shape = _Window(*window, *stride, pool.padding.top, pool.padding.left)
+        given = (ctypes.byref(each) for each in (read, left, shape))
+        library.accelerator_average_pool(*given, ctypes.c_int32(element.offset))
+        np.testing.assert_array_equal(dense, expected.transpose(1, 2, 0))
+
+
+def test_operators_compile_without_warnings(tmp_path: Path) -> None:
+    for path, text in example_files().items():
+        (tmp_path / path).write_text(text)
+    strict = ("-O2", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-pedantic")
+    for language, standard in (("c", "c99"), ("c++", "c++17")):
+        command = ["cc", "-x", language, f"-std={standard}", *strict, "-c", "host_ops.c"]
+        subprocess.run([*command, "-o", "/dev/null"], cwd=tmp_path, check=True)
 
 
 MAIN = r"""

@@ -70,7 +70,7 @@ def host_prefix(number: int) -> str:
 def host_defines(file: FileFigures) -> dict[str, str]:
     """Return names and values of the macros of all the host's steps."""
     tensors = {tensor.tensor: tensor for tensor in file.tensors}
-    return {
+    return {"MEMORY_IS_TFLM": c_number(file.kernels == "tflm")} | {
         f"{host_prefix(number)}_{name}": value
         for number, step in enumerate(file.steps)
         if step.where == "host"
@@ -139,6 +139,7 @@ def _tensor(prefix: str, tensor: FileTensorFigures) -> Iterator[tuple[str, str]]
     if own is not None:
         yield f"{prefix}_SCALE", c_number(own.scale)
         yield f"{prefix}_ZERO_POINT", c_number(own.zero_point)
+        yield f"{prefix}_OFFSET", c_number(Element(tensor.type).offset)
 
 
 def c_map(rows: int, columns: int, channels: int) -> str:

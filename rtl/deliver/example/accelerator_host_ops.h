@@ -46,6 +46,55 @@ void accelerator_resize_bilinear(const int8_t *read, int8_t *left, struct accele
                                  uint32_t height, uint32_t width, int align_corners,
                                  int half_pixel_centers);
 
+/* A map that is read, such as INPUT_0 of a step of the host, and one that is left. */
+struct accelerator_read {
+    const int8_t *values;
+    struct accelerator_map of;
+    float scale;
+    int32_t zero_point;
+};
+struct accelerator_left {
+    int8_t *values;
+    struct accelerator_map of;
+    float scale;
+    int32_t zero_point;
+    int32_t least, most; /* LEAST and MOST: what its activation clamps to */
+};
+
+/*
+ * The sum, the difference and the product of two maps, one of them perhaps an OPERAND; an axis of
+ * length 1 is repeated. `is_tflm` is MEMORY_IS_TFLM. They return 0, or -1 if a number does not fit
+ * 32 bits, as it does not in TFLite.
+ */
+int accelerator_add(const struct accelerator_read *first, const struct accelerator_read *second,
+                    const struct accelerator_left *left);
+int accelerator_subtract(const struct accelerator_read *first,
+                         const struct accelerator_read *second,
+                         const struct accelerator_left *left);
+int accelerator_multiply(const struct accelerator_read *first,
+                         const struct accelerator_read *second,
+                         const struct accelerator_left *left, int is_tflm);
+
+/*
+ * Maps one after the other along an axis, 0: rows, 1: columns, 2: channels. They have one scale and
+ * one zero point. A reshape needs no function: a dense array stays as it is.
+ */
+void accelerator_concatenate(const int8_t *const *read, const struct accelerator_map *of,
+                             uint32_t count, int8_t *left, int axis);
+
+/* Windows over a map, or kernels: rows and columns, their strides, what lies before the map. */
+struct accelerator_window {
+    uint32_t rows, columns, stride_rows, stride_columns, padding_top, padding_left;
+};
+
+/*
+ * The mean of what lies inside the map of every window, which must be something. `offset` is that of
+ * the input, 128 in a file of uint8.
+ */
+void accelerator_average_pool(const struct accelerator_read *read,
+                              const struct accelerator_left *left,
+                              const struct accelerator_window *window, int32_t offset);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,6 +5,7 @@
  * their sign, as every compiler for these machines has it.
  */
 #include "accelerator_host_ops.h"
+#include <string.h>
 
 #define ONE INT32_MAX               /* 1.0 in q0, as nearly as it can be */
 #define DIFFERENCE_BITS 5           /* integer bits of the distance to a pixel's largest value */
@@ -15,6 +16,7 @@
 #define NEWTON_FIRST 1515870810     /* 48/17 in q2 */
 #define NEWTON_SLOPE (-1010580540)  /* -32/17 in q2 */
 #define ONE_IN_Q2 536870912
+#define HEADROOM_BITS 20            /* of both operands of a sum, before they are scaled */
 #define PLACES ((int64_t)1 << 10)   /* between one pixel and the next */
 
 /* exp(-2^n) in q0, of n from -2 to 4 */
@@ -252,5 +254,153 @@ void accelerator_resize_bilinear(const int8_t *read, int8_t *left, struct accele
             left[i * of.channels + c] =
                 clamped((total + (total > 0 ? half : -half)) / (PLACES * PLACES));
         }
+    }
+}
+
+/* Stores a value in steps of a map; clamps it. */
+static void store(const struct accelerator_left *left, uint32_t i, int64_t steps)
+{
+    int64_t x = steps + left->zero_point;
+
+    left->values[i] = (int8_t)(x < left->least ? left->least : x > left->most ? left->most : x);
+}
+
+/* Returns 1 if 32 bits hold x and what `rescaled` makes of it first. */
+static int fits(int64_t x, struct factor by)
+{
+    int64_t shifted = by.exponent > 0 ? x * ((int64_t)1 << by.exponent) : x;
+
+    return shifted >= INT32_MIN && shifted <= INT32_MAX;
+}
+
+/* Returns an element of a map less its zero point; an axis of length 1 is repeated. */
+static int64_t element(const struct accelerator_read *read, uint32_t y, uint32_t x, uint32_t c)
+{
+    struct accelerator_map of = read->of;
+    uint32_t row = of.rows == 1 ? 0 : y, column = of.columns == 1 ? 0 : x;
+    uint32_t channel = of.channels == 1 ? 0 : c;
+
+    return read->values[(row * of.columns + column) * of.channels + channel] - read->zero_point;
+}
+
+/* Two operands in a common step, and the factor from there to the output. */
+struct sum {
+    struct factor first, second, to_left;
+};
+
+static int64_t sum_of(int64_t first, int64_t second, const struct sum *by)
+{
+    int64_t one = rescaled(first * ((int64_t)1 << HEADROOM_BITS), by->first);
+    int64_t two = rescaled(second * ((int64_t)1 << HEADROOM_BITS), by->second);
+
+    return one + two;
+}
+
+static int add(const struct accelerator_read *first, const struct accelerator_read *second,
+               const struct accelerator_left *left, int sign)
+{
+    struct accelerator_map of = left->of;
+    double larger = first->scale > second->scale ? first->scale : second->scale, step = 2 * larger;
+    double real = step / ((1 << HEADROOM_BITS) * (double)left->scale);
+    struct sum by;
+
+    if (!(real <= 2147483648.0))
+        return -1;
+    by.first = factor_of(first->scale / step);
+    by.second = factor_of(second->scale / step);
+    by.to_left = factor_of(real);
+    for (uint32_t i = 0; i < of.rows * of.columns * of.channels; ++i) {
+        uint32_t pixel = i / of.channels, y = pixel / of.columns, x = pixel % of.columns;
+        int64_t one = element(first, y, x, i % of.channels);
+        int64_t two = element(second, y, x, i % of.channels);
+        int64_t found = sum_of(one, sign * two, &by);
+
+        if (!fits(found, by.to_left))
+            return -1;
+        store(left, i, rescaled(found, by.to_left));
+    }
+    return 0;
+}
+
+int accelerator_add(const struct accelerator_read *first, const struct accelerator_read *second,
+                    const struct accelerator_left *left)
+{
+    return add(first, second, left, 1);
+}
+
+int accelerator_subtract(const struct accelerator_read *first,
+                         const struct accelerator_read *second,
+                         const struct accelerator_left *left)
+{
+    return add(first, second, left, -1);
+}
+
+int accelerator_multiply(const struct accelerator_read *first,
+                         const struct accelerator_read *second,
+                         const struct accelerator_left *left, int is_tflm)
+{
+    struct accelerator_map of = left->of;
+    float product = first->scale * second->scale, ratio = product / left->scale;
+    double exact = (double)first->scale * (double)second->scale / (double)left->scale;
+    double real = is_tflm ? exact : (double)ratio;
+    struct factor by;
+
+    if (!(real <= 2147483648.0))
+        return -1;
+    by = factor_of(real);
+    for (uint32_t i = 0; i < of.rows * of.columns * of.channels; ++i) {
+        uint32_t pixel = i / of.channels, y = pixel / of.columns, x = pixel % of.columns;
+        int64_t one = element(first, y, x, i % of.channels);
+        int64_t two = element(second, y, x, i % of.channels);
+
+        if (!fits(one * two, by))
+            return -1;
+        store(left, i, rescaled(one * two, by));
+    }
+    return 0;
+}
+
+void accelerator_concatenate(const int8_t *const *read, const struct accelerator_map *of,
+                             uint32_t count, int8_t *left, int axis)
+{
+    uint32_t runs = axis == 0 ? 1 : axis == 1 ? of->rows : of->rows * of->columns;
+
+    for (uint32_t run = 0; run < runs; ++run)
+        for (uint32_t i = 0; i < count; ++i) {
+            uint32_t bytes = of[i].rows * of[i].columns * of[i].channels / runs;
+
+            memcpy(left, read[i] + run * bytes, bytes);
+            left += bytes;
+        }
+}
+
+/* Returns the mean of a window of one channel, in the file's own integers. */
+static int64_t mean_of(const struct accelerator_read *read, const struct accelerator_window *window,
+                       int64_t top, int64_t first, uint32_t c, int32_t offset)
+{
+    int64_t total = 0, count = 0;
+
+    for (int64_t y = top; y < top + window->rows; ++y)
+        for (int64_t x = first; x < first + window->columns; ++x)
+            if (y >= 0 && y < read->of.rows && x >= 0 && x < read->of.columns) {
+                total += read->values[(y * read->of.columns + x) * read->of.channels + c] + offset;
+                ++count;
+            }
+    return (total + (total > 0 ? count / 2 : -(count / 2))) / count;
+}
+
+void accelerator_average_pool(const struct accelerator_read *read,
+                              const struct accelerator_left *left,
+                              const struct accelerator_window *window, int32_t offset)
+{
+    struct accelerator_map of = left->of;
+
+    for (uint32_t i = 0; i < of.rows * of.columns * of.channels; ++i) {
+        uint32_t pixel = i / of.channels, y = pixel / of.columns, x = pixel % of.columns;
+        int64_t top = (int64_t)y * window->stride_rows - window->padding_top;
+        int64_t first = (int64_t)x * window->stride_columns - window->padding_left;
+        int64_t mean = mean_of(read, window, top, first, i % of.channels, offset) - offset;
+
+        store(left, i, mean - left->zero_point);
     }
 }
