@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 import hwsim
 from hwsim.arch.config import load_config
 from hwsim.golden.tflite import elementwise, moves, pools
+from hwsim.golden.tflite.convolution import transpose_convolution
 from hwsim.golden.tflite.pointwise import dequantize, quantize
 from hwsim.golden.tflite.quantities import limits, quantization
 from hwsim.golden.tflite.softmax import softmax
 from hwsim.graph import Quantization, Shape, Tensor
+from hwsim.graph.file_constants import QuantizedWeights
 from hwsim.graph.file_tensors import Element
-from hwsim.graph.host_operators import ResizeBilinear, Softmax
+from hwsim.graph.host_operators import ResizeBilinear, Softmax, TransposeConvolution
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operators import (
     Activation,
@@ -315,6 +317,52 @@ def test_means_of_windows_are_the_interpreter_s(library: ctypes.CDLL, element: E
         shape = _Window(*window, *stride, pool.padding.top, pool.padding.left)
         given = (ctypes.byref(each) for each in (read, left, shape))
         library.accelerator_average_pool(*given, ctypes.c_int32(element.offset))
+        np.testing.assert_array_equal(dense, expected.transpose(1, 2, 0))
+
+
+class _Weights(ctypes.Structure):
+    _fields_ = (
+        ("values", ctypes.c_void_p),
+        ("scales", ctypes.c_void_p),
+        ("scales_count", ctypes.c_uint32),
+        ("bias", ctypes.c_void_p),
+        ("zero_point", ctypes.c_int32),
+    )
+
+
+@pytest.mark.parametrize("element", [Element.INT8, Element.UINT8])
+def test_transposed_convolutions_are_the_interpreter_s(
+    library: ctypes.CDLL, element: Element
+) -> None:
+    rng = np.random.default_rng(13)
+    for turn in range(60):
+        filters, channels, rows, columns = (int(n) for n in rng.integers(1, 7, 4))
+        kernel, stride = ((int(a), int(b)) for a, b in rng.integers(1, 5, (2, 2)))
+        top, first = (int(rng.integers(0, side)) for side in kernel)
+        zero = int(rng.integers(-128, 128)) if element is Element.UINT8 else 0
+        count = 1 if element is Element.UINT8 or turn % 2 else filters
+        constants = QuantizedWeights(
+            rng.integers(-128, 128, (filters, channels, *kernel)).astype(np.int8),
+            rng.uniform(0.001, 0.01, count).astype(np.float32),
+            zero,
+            rng.integers(-9000, 9000, filters).astype(np.int32),
+        )
+        operator = TransposeConvolution(
+            name="t", inputs=("x",), outputs=("t",), filters=filters, kernel=kernel, stride=stride,
+            height=rows * stride[0], width=columns * stride[1], padding=Padding(top, first, 0, 0),
+            activation=list(QUANTIZED)[turn % len(QUANTIZED)], constants=constants,
+        )  # fmt: skip
+        x = rng.integers(-128, 128, (channels, rows, columns)).astype(np.int8)
+        ours, own = tensor(0.05, int(rng.integers(-128, 128))), tensor(0.07, -20)
+        expected = transpose_convolution(operator, x, ours, own, element)
+        _x, read = read_by_c(x, ours)
+        dense, left = left_by_c(expected.shape, own, operator.activation)
+        last = np.ascontiguousarray(constants.weights.transpose(0, 2, 3, 1))
+        arrays = pointer(last), pointer(constants.scales), count, pointer(constants.bias), zero
+        window = _Window(*kernel, *stride, top, first)
+        given = [ctypes.byref(each) for each in (read, left, _Weights(*arrays), window)]
+        offset = ctypes.c_int32(element.offset)
+        assert library.accelerator_transpose_convolution(*given, offset) == 0
         np.testing.assert_array_equal(dense, expected.transpose(1, 2, 0))
 
 

@@ -291,10 +291,10 @@ which share one memory. Then `memory.h` has its steps in order:
 on: `memory.h` says what each reads, computes and leaves, and has its parameters as macros that
 begin with MEMORY_HOST_OP_0 and so on. One that is missing does not link.
 `host_ops.c` has quantize, dequantize, softmax, depth to space, bilinear resize, add, subtract,
-multiply, concatenate and average pool, value by value as the file's runtime. Use the tensors that
-such a function reads and leaves inside this function only: tensors share memory. Before it, what it
-reads may not be complete; after it, later steps may have put other tensors in the same place. The
-network's outputs stay until the next run.
+multiply, concatenate, average pool and transposed convolution, value by value as the file's
+runtime. Use the tensors that such a function reads and leaves inside this function only: tensors
+share memory. Before it, what it reads may not be complete; after it, later steps may have put other
+tensors in the same place. The network's outputs stay until the next run.
 
 The next run needs only its own inputs, since a run leaves weights and program as they are. It may
 overwrite its inputs.

@@ -95,6 +95,25 @@ void accelerator_average_pool(const struct accelerator_read *read,
                               const struct accelerator_left *left,
                               const struct accelerator_window *window, int32_t offset);
 
+/* WEIGHTS of a step of the host, with WEIGHT_SCALES, one or one for each filter, and BIAS. */
+struct accelerator_weights {
+    const int8_t *values; /* [filter][row][column][channel] */
+    const float *scales;
+    uint32_t scales_count;
+    const int32_t *bias;
+    int32_t zero_point;
+};
+
+/*
+ * A transposed convolution: every pixel adds its multiple of the kernel, `window`, to the output,
+ * whose first rows and columns are the padding and are cut off. `offset` is that of the input.
+ * Returns 0, or -1 if a sum does not fit 32 bits.
+ */
+int accelerator_transpose_convolution(const struct accelerator_read *read,
+                                      const struct accelerator_left *left,
+                                      const struct accelerator_weights *weights,
+                                      const struct accelerator_window *window, int32_t offset);
+
 #ifdef __cplusplus
 }
 #endif

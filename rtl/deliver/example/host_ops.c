@@ -404,3 +404,51 @@ void accelerator_average_pool(const struct accelerator_read *read,
         store(left, i, mean - left->zero_point);
     }
 }
+
+/* Returns the sum of one filter at row y and column x, counted with the padding. */
+static int64_t transposed_sum(const struct accelerator_read *read,
+                              const struct accelerator_weights *weights,
+                              const struct accelerator_window *window, uint32_t filter, uint32_t y,
+                              uint32_t x)
+{
+    const int8_t *kernel = weights->values;
+    int64_t total = weights->bias[filter];
+
+    kernel += filter * window->rows * window->columns * read->of.channels;
+    for (uint32_t r = 0; r < window->rows; ++r)
+        for (uint32_t s = 0; s < window->columns; ++s, kernel += read->of.channels) {
+            uint32_t row = (y - r) / window->stride_rows;
+            uint32_t column = (x - s) / window->stride_columns;
+
+            if (r > y || (y - r) % window->stride_rows || row >= read->of.rows || s > x ||
+                (x - s) % window->stride_columns || column >= read->of.columns)
+                continue;
+            for (uint32_t c = 0; c < read->of.channels; ++c)
+                total += (kernel[c] - weights->zero_point) * element(read, row, column, c);
+        }
+    return total;
+}
+
+int accelerator_transpose_convolution(const struct accelerator_read *read,
+                                      const struct accelerator_left *left,
+                                      const struct accelerator_weights *weights,
+                                      const struct accelerator_window *window, int32_t offset)
+{
+    struct accelerator_map of = left->of;
+
+    for (uint32_t i = 0; i < of.rows * of.columns * of.channels; ++i) {
+        uint32_t pixel = i / of.channels, filter = i % of.channels;
+        uint32_t y = pixel / of.columns + window->padding_top;
+        uint32_t x = pixel % of.columns + window->padding_left;
+        float scale = weights->scales[weights->scales_count > 1 ? filter : 0];
+        float rounded = read->scale * scale; /* files of uint8 multiply so */
+        double product = offset ? (double)rounded : (double)read->scale * (double)scale;
+        double real = product / (double)left->scale;
+        int64_t total = transposed_sum(read, weights, window, filter, y, x);
+
+        if (!(real <= 2147483648.0) || !fits(total, factor_of(real)))
+            return -1;
+        store(left, i, rescaled(total, factor_of(real)));
+    }
+    return 0;
+}
