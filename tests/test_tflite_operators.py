@@ -12,13 +12,14 @@ pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
 
 from hwsim.frontends.tflite import read_network
 from hwsim.frontends.tflite_operators import KINDS, MAKERS
-from hwsim.frontends.tflite_options import OPTIONS
+from hwsim.frontends.tflite_options import CUSTOM_OPTIONS, OPTIONS
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operators import Operator
 from tests.tflite_drawn import DRAWN, drawn_file
 from tests.tflite_judges import Arrays, litert_outputs, outputs_of, tflm_outputs
 
 NOT_DRAWN = {"SLICE"}
+DRAWN_ELSEWHERE = set(CUSTOM_OPTIONS)
 QUICK, MANY = 12, 400  # files of each operator
 NOT_IN_TFLM = {"RELU_N1_TO_1"}
 
@@ -46,7 +47,8 @@ def check(word: str, kind: str, kernels: Kernels, files: int, tmp_path: Path) ->
 
 
 def test_every_operator_is_drawn() -> None:
-    assert set(OPTIONS) == set(MAKERS) == set(KINDS) == set(DRAWN) | NOT_DRAWN
+    words = set(DRAWN) | NOT_DRAWN | DRAWN_ELSEWHERE
+    assert set(OPTIONS) | set(CUSTOM_OPTIONS) == set(MAKERS) == set(KINDS) == words
 
 
 @pytest.mark.parametrize("word", DRAWN)

@@ -156,7 +156,8 @@ def run_in_place(
         if isinstance(step, HostStep):
             maps = [read(name) for name in step.reads]
             left = run_operator(network.operators, step.operator, maps, network.kernels)
-            write(step.leaves[0], left)
+            for name, x in left.items():
+                write(name, x)
         else:
             program = next(waiting)
             machine = Machine(program, _zeros(program))

@@ -46,6 +46,7 @@ class WrittenOperator:
     inputs: Sequence[int]
     outputs: Sequence[int]
     options: Mapping[str, Any] = field(default_factory=dict)
+    custom_options: bytes | None = None
 
 
 @dataclass
@@ -145,6 +146,9 @@ class File:
         outputs = builder.CreateNumpyVector(np.array(operator.outputs, np.int32))
         wanted = OPTIONS.get(operator.word)
         options = None if wanted is None else _options(builder, wanted, operator.options)
+        custom = None
+        if operator.custom_options is not None:
+            custom = builder.CreateByteVector(operator.custom_options)
         tflite.OperatorStart(builder)
         tflite.OperatorAddOpcodeIndex(builder, words.index(operator.word))
         tflite.OperatorAddInputs(builder, inputs)
@@ -153,6 +157,8 @@ class File:
             kind = getattr(tflite.BuiltinOptions, wanted[0])
             tflite.OperatorAddBuiltinOptionsType(builder, kind)
             tflite.OperatorAddBuiltinOptions(builder, options)
+        if custom is not None:
+            tflite.OperatorAddCustomOptions(builder, custom)
         return tflite.OperatorEnd(builder)
 
     def _subgraph(self, builder: Any, tensors: list[Any], operators: list[Any]) -> Any:

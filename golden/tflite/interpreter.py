@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from hwsim.errors import InputError
-from hwsim.golden.tflite import convolution, elementwise, moves, pools, softmax
+from hwsim.golden.tflite import convolution, detection, elementwise, moves, pools, softmax
 from hwsim.golden.tflite.pointwise_operators import run_pointwise
 from hwsim.graph import Tensor
 from hwsim.graph import host_operators as host
@@ -33,21 +33,25 @@ def run_quantized_operators(
     tensors = {tensor.name: inputs[tensor.name] for tensor in graph.inputs}
     for operator in graph.operators:
         read = [tensors[name] for name in operator.inputs]
-        tensors[operator.outputs[0]] = run_operator(graph, operator, read, kernels)
+        tensors |= run_operator(graph, operator, read, kernels)
     return tensors
 
 
 def run_operator(
     graph: OperatorGraph, operator: words.Operator, maps: Sequence[Map], kernels: Kernels
-) -> Map:
-    """Return what one operator of a graph leaves, for what it reads.
+) -> dict[str, Map]:
+    """Return the tensors that one operator of a graph leaves, by their names, for what it reads.
 
     Raises `InputError` where the runtime's own integers would overflow.
     """
     try:
-        return _run(graph, operator, maps, kernels)
+        if isinstance(operator, host.DetectionPostProcess):
+            left = detection.detections(operator, maps, graph.read(operator), kernels)
+        else:
+            left = (_run(graph, operator, maps, kernels),)
     except InputError as error:
         raise InputError(f"{operator.place}: {error}") from None
+    return dict(zip(operator.outputs, left, strict=True))
 
 
 def _run(

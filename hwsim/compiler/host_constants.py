@@ -7,13 +7,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.graph.file_constants import ConstantOperand, QuantizedWeights
+from hwsim.graph.file_constants import Anchors, ConstantOperand, QuantizedWeights
 from hwsim.graph.operators import Operator
 from hwsim.graph.steps import FileNetwork, HostStep
 from hwsim.program.program import WINDOW_BYTES
 
 ALIGNMENT_BYTES = 64
-ConstantName = Literal["weights", "weight scales", "bias", "operand", "slopes"]
+ConstantName = Literal["weights", "weight scales", "bias", "operand", "slopes", "anchors"]
 ConstantType = Literal["int8", "int32", "float32"]
 Constant = tuple[ConstantName, NDArray[Any], float | None, int | None]
 TYPES: dict[str, ConstantType] = {"int8": "int8", "int32": "int32", "float32": "float32"}
@@ -32,6 +32,7 @@ class HostConstant:
     bias           int32 [filters], in steps of weight scale x input scale
     operand        int8 [rows, columns, channels], a constant in place of an input
     slopes         int8 [rows, columns, channels]
+    anchors        float32 [boxes, 4] of y, x, height and width
 
     `step` is the number of the operator's step. The scale of weights is an array of its own.
     """
@@ -82,6 +83,9 @@ def _arrays(operator: Operator) -> Iterator[Constant]:
         yield "weights", last, None, weights.zero_point
         yield "weight scales", weights.scales.astype("<f4"), None, None
         yield "bias", weights.bias.astype("<i4"), None, None
+    anchors = getattr(operator, "anchors", None)
+    if isinstance(anchors, Anchors):
+        yield "anchors", anchors.values.astype("<f4"), None, None
     for field, name in FIELDS.items():
         operand = getattr(operator, field, None)
         if isinstance(operand, ConstantOperand):

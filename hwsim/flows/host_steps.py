@@ -27,13 +27,13 @@ def run_steps(network: FileNetwork, inputs: Maps, run_program: RunProgram, purpo
         read = {name: tensors[name] for name in step.reads}
         match step:
             case HostStep():
-                tensors[step.leaves[0]] = _run_on_host(network, step, read, purpose)
+                tensors |= _run_on_host(network, step, read, purpose)
             case DeviceStep():
                 tensors |= run_program(next(programs), _stored(read))
     return tensors
 
 
-def _run_on_host(network: FileNetwork, step: HostStep, read: Maps, purpose: str) -> NDArray[Any]:
+def _run_on_host(network: FileNetwork, step: HostStep, read: Maps, purpose: str) -> Maps:
     with importing_extra("golden", purpose):
         from hwsim.golden.tflite.interpreter import run_operator
     maps = [read[name] for name in step.reads]

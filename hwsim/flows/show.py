@@ -211,7 +211,7 @@ def _lowered(operator: Operator, graph: OperatorGraph, lowered: Lowered) -> Oper
 
 
 def _operator(operator: Operator, graph: OperatorGraph, fate: FateName) -> OperatorFigures:
-    (output,) = operator.outputs
+    output, *_ = operator.outputs
     shape, stored = graph.left(operator).shape, graph.in_file.get(output)
     quantization = stored.quantization if stored else None
     constants = getattr(operator, "constants", None)

@@ -131,7 +131,7 @@ class _Reading:
     def _add(self, operator: Operator, section: Section) -> bool:
         """Add an operator that keeps the rules; note the rule that another one breaks."""
         try:
-            shape = check_operator(operator, [self.shapes[name] for name in operator.inputs])
+            (shape,) = check_operator(operator, [self.shapes[name] for name in operator.inputs])
         except InputError as error:
             section.fault(str(error))
             return False

@@ -15,7 +15,8 @@ from hwsim.graph.check import (
     LARGEST_KERNEL,
     LARGEST_STRIDE,
 )
-from hwsim.graph.check_operators import MOST_BOXES, MOST_CLASSES, MOST_PARTS
+from hwsim.graph.check_detections import MOST_CLASSES
+from hwsim.graph.check_operators import MOST_BOXES, MOST_PARTS
 from hwsim.graph.host_operators import Region, Yolo
 from hwsim.graph.operators import (
     Activation,

@@ -20,7 +20,13 @@ from hwsim.graph.kernels import Kernels
 from hwsim.graph.operators import Activation
 
 MOST_ELEMENTS = 1 << 26  # of one tensor
-INTEGERS = {"int8": np.int8, "uint8": np.uint8, "int32": np.int32, "int64": np.int64}
+TYPES = {
+    "int8": np.int8,
+    "uint8": np.uint8,
+    "int32": np.int32,
+    "int64": np.int64,
+    "float32": np.float32,
+}
 ACTIVATIONS = (
     Activation.LINEAR,
     Activation.RELU,
@@ -106,6 +112,20 @@ class Call:
             "place": self.place,
         }
 
+    def ends_of_all(self, places: Sequence[int], outputs: int) -> dict[str, Any]:
+        """Return the same for one that reads these inputs and leaves so many tensors."""
+        count = len(self.operator.outputs)
+        if count != outputs:
+            raise InputError(f"it leaves {count} tensors: it must leave {outputs}")
+        for number in self.operator.outputs:
+            file_tensor(self.tensors[number])
+        return {
+            "name": self.name,
+            "inputs": tuple(self._name(place) for place in places),
+            "outputs": tuple(self.names[number] for number in self.operator.outputs),
+            "place": self.place,
+        }
+
     def integers(self, place: int) -> tuple[int, ...]:
         """Return an input of integers, such as a shape or axes, which must be a constant."""
         values = self.values(place, ("int32", "int64"))
@@ -120,7 +140,7 @@ class Call:
             raise InputError(f"input {place} of {stored.type}: must be {' or '.join(types)}")
         if not stored.is_plain:
             raise InputError(f"input {place} is sparse or a variable: not supported")
-        kind = np.dtype(INTEGERS[stored.type]).newbyteorder("<")
+        kind = np.dtype(TYPES[stored.type]).newbyteorder("<")
         expected = elements(stored.dims) * kind.itemsize
         if len(stored.data) != expected:
             raise InputError(

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from hwsim.errors import InputError
 from hwsim.escape import quoted, visible
 from hwsim.files import read_file
+from hwsim.frontends.tflite_custom import LARGEST_OPTIONS_BYTES, numbers
 from hwsim.frontends.tflite_metadata import NAME, UNSOUND, normalizations
-from hwsim.frontends.tflite_options import OPTIONS
+from hwsim.frontends.tflite_options import CUSTOM_OPTIONS, OPTIONS
 from hwsim.graph.file_tensors import Normalization
 
 LARGEST_BYTES = 1 << 28
@@ -204,21 +205,23 @@ class _Reader:
         word = self.words.get(code.BuiltinCode(), f"BUILTIN {code.BuiltinCode()}")
         if word == "CUSTOM":
             custom = (code.CustomCode() or b"").decode("utf-8", errors="replace")
-            word = f"CUSTOM {quoted(custom)}"
+            word = custom if custom in CUSTOM_OPTIONS else f"CUSTOM {quoted(custom)}"
         what = f"tensors of operator {index}"
         return StoredOperator(
             index,
             word,
             _numbers(what, operator.InputsLength, operator.InputsAsNumpy, MOST_ENDS),
             _numbers(what, operator.OutputsLength, operator.OutputsAsNumpy, MOST_ENDS),
-            _options(operator, word),
+            _options(operator, word, index),
         )
 
 
-def _options(operator: Any, word: str) -> Mapping[str, Any] | None:
+def _options(operator: Any, word: str, index: int) -> Mapping[str, Any] | None:
     """Return the options of an operator by the schema's names of their fields."""
     import tflite
 
+    if word in CUSTOM_OPTIONS:
+        return _custom_options(operator, word, f"operator {index} {word}")
     wanted = OPTIONS.get(word)
     if wanted is None:
         return {}
@@ -229,6 +232,18 @@ def _options(operator: Any, word: str) -> Mapping[str, Any] | None:
     options = getattr(tflite, kind)()
     options.Init(table.Bytes, table.Pos)
     return {field: getattr(options, field)() for field in fields}
+
+
+def _custom_options(operator: Any, word: str, place: str) -> Mapping[str, Any]:
+    """Return the options of a custom operator by their own names, None for those not told."""
+    if operator.LargeCustomOptionsOffset() > 1:
+        raise InputError(f"the options of {place} lie behind the flatbuffer: not supported")
+    _bounded(f"bytes of options of {place}", operator.CustomOptionsLength(), LARGEST_OPTIONS_BYTES)
+    content = _array(operator.CustomOptionsAsNumpy(), np.uint8).tobytes()
+    try:
+        return numbers(content, CUSTOM_OPTIONS[word])
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
 
 
 def _type_names() -> Mapping[int, str]:

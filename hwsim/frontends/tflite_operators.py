@@ -5,10 +5,11 @@ from typing import Any
 
 from hwsim.errors import InputError
 from hwsim.frontends.tflite_call import Call
+from hwsim.frontends.tflite_detections import detection_post_process
 from hwsim.frontends.tflite_moves import MOVED_KINDS, MOVES
 from hwsim.frontends.tflite_weights import constant_operand, quantized_weights
 from hwsim.graph import Padding, Shape
-from hwsim.graph.host_operators import Softmax, TransposeConvolution
+from hwsim.graph.host_operators import DetectionPostProcess, Softmax, TransposeConvolution
 from hwsim.graph.operators import (
     Activation,
     Add,
@@ -238,6 +239,7 @@ MAKERS: dict[str, Maker] = {
     "SOFTMAX": _softmax,
     "SUB": _arithmetic(Subtract),
     "TANH": _alone(Tanh),
+    "TFLite_Detection_PostProcess": detection_post_process,
     "TRANSPOSE_CONV": _transpose_convolution,
     **MOVES,
 }
@@ -264,6 +266,7 @@ KINDS: dict[str, tuple[type[Operator], ...]] = {
     "SOFTMAX": (Softmax,),
     "SUB": (Subtract,),
     "TANH": (Tanh,),
+    "TFLite_Detection_PostProcess": (DetectionPostProcess,),
     "TRANSPOSE_CONV": (TransposeConvolution,),
     **MOVED_KINDS,
 }

@@ -1,5 +1,7 @@
 """The options that are read of each operator of TFLite's: the schema's table and its fields.
 
+Custom operators, which the schema does not have, are known by the names that files give them.
+
 An operator that is not here is not supported; None stands for one that needs no options.
 """
 
@@ -63,5 +65,21 @@ OPTIONS: dict[str, Options] = {
     "TRANSPOSE_CONV": (
         "TransposeConvOptions",
         ("Padding", "StrideH", "StrideW", "FusedActivationFunction"),
+    ),
+}
+
+CUSTOM_OPTIONS: dict[str, tuple[str, ...]] = {
+    "TFLite_Detection_PostProcess": (
+        "detections_per_class",
+        "h_scale",
+        "max_classes_per_detection",
+        "max_detections",
+        "nms_iou_threshold",
+        "nms_score_threshold",
+        "num_classes",
+        "use_regular_nms",
+        "w_scale",
+        "x_scale",
+        "y_scale",
     ),
 }

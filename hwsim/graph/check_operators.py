@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from hwsim.errors import InputError, shown
 from hwsim.graph.check import LARGEST_CHANNELS, LARGEST_SIDE, check_convolution, check_tensor
+from hwsim.graph.check_detections import MOST_CLASSES, broken_detections
 from hwsim.graph.check_quantized import broken_by_quantized, broken_quantization
 from hwsim.graph.check_spatial_pool import broken_pool_on, broken_spatial_pool
-from hwsim.graph.host_operators import DetectionHead
-from hwsim.graph.infer_operators import inferred_shape, source_of
+from hwsim.graph.host_operators import DetectionHead, DetectionPostProcess
+from hwsim.graph.infer_operators import inferred_shapes, source_of
 from hwsim.graph.operators import (
     Activation,
     Arithmetic,
@@ -37,19 +38,22 @@ if TYPE_CHECKING:
 
 MOST_PARTS = 64  # of a concatenation, each of which may become a source of a stage
 MOST_BOXES = 100
-MOST_CLASSES = 10_000
 
 
-def check_operator(operator: Operator, inputs: Sequence[Shape]) -> Shape:
-    """Return the shape that an operator leaves; raise `InputError` for the first rule it breaks."""
+def check_operator(operator: Operator, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+    """Return the shapes of what an operator leaves.
+
+    Raises `InputError` for the first rule that it breaks.
+    """
     if isinstance(operator, Convolution) and len(inputs) == 1:
         source = source_of(operator, inputs[0])
         pool = operator.spatial_pool
         check_convolution(operator.name, (source,), operator.filters, 1, pool)
     refuse(f"layer {operator.name}:", _broken_by_operator(operator, inputs))
-    shape = inferred_shape(operator, inputs)
-    refuse(f"layer {operator.name}:", _broken_shape(shape))
-    return shape
+    shapes = inferred_shapes(operator, inputs)
+    for shape in shapes:
+        refuse(f"layer {operator.name}:", _broken_shape(shape))
+    return shapes
 
 
 def check_operator_graph(graph: "OperatorGraph") -> dict[str, Tensor]:
@@ -62,8 +66,9 @@ def check_operator_graph(graph: "OperatorGraph") -> dict[str, Tensor]:
     for operator in graph.operators:
         inputs = [_stored(operator, name, tensors).shape for name in operator.inputs]
         try:
-            shape = check_operator(operator, inputs)
-            tensors[operator.outputs[0]] = _left(graph, operator.outputs[0], shape)
+            shapes = check_operator(operator, inputs)
+            for name, shape in zip(operator.outputs, shapes, strict=True):
+                tensors[name] = _left(graph, name, shape)
             refuse(f"layer {operator.name}:", broken_quantization(graph, operator, tensors))
         except InputError as error:
             raise InputError(f"{operator.place}: {error}" if operator.place else error) from None
@@ -77,6 +82,9 @@ def _left(graph: "OperatorGraph", name: str, shape: Shape) -> Tensor:
 
 
 def _broken_by_operator(operator: Operator, inputs: Sequence[Shape]) -> Iterator[str]:
+    if isinstance(operator, DetectionPostProcess):
+        yield from broken_detections(operator, inputs)
+        return
     if not isinstance(operator, Concat | Arithmetic) and len(inputs) != 1:
         yield f"reads {len(inputs)} tensors: it must read one"
     if len(operator.outputs) != 1:
@@ -208,6 +216,15 @@ def _broken_ends(graph: "OperatorGraph", tensors: dict[str, Tensor]) -> Iterator
         if name not in tensors:
             yield f"output {shown(name)} must be a tensor of the graph"
     read = {name for operator in graph.operators for name in operator.inputs}
-    for name in tensors:
-        if name not in read and name not in graph.outputs:
-            yield f"tensor '{name}' is neither read by an operator nor an output"
+    ends: list[tuple[str, ...]] = [(tensor.name,) for tensor in graph.inputs]
+    ends += [operator.outputs for operator in graph.operators]
+    for names in ends:
+        if not (read | set(graph.outputs)).intersection(names):
+            yield f"tensor '{names[0]}' is neither read by an operator nor an output"
+    for operator in graph.operators:
+        behind = read.intersection(operator.outputs)
+        if isinstance(operator, DetectionPostProcess) and behind:
+            yield (
+                f"an operator reads tensor '{min(behind)}' of {operator.KIND}: it must be at the "
+                "end of the network"
+            )

@@ -13,7 +13,7 @@ from hwsim.graph.check import (
     LEAST_ZERO_POINT,
 )
 from hwsim.graph.file_constants import ConstantOperand, QuantizedWeights
-from hwsim.graph.host_operators import Resize, Softmax, TransposeConvolution
+from hwsim.graph.host_operators import DetectionPostProcess, Resize, Softmax, TransposeConvolution
 from hwsim.graph.infer_operators import operand_shapes
 from hwsim.graph.operators import (
     Arithmetic,
@@ -185,7 +185,7 @@ def broken_quantization(
     if not graph.in_file:
         return
     read, left = [tensors[name] for name in operator.inputs], tensors[operator.outputs[0]]
-    for tensor in (*read, left):
+    for tensor in (*read, *(tensors[name] for name in operator.outputs)):
         own = graph.in_file.get(tensor.name)
         if own is None or own.shape != tensor.shape:
             has = "nothing" if own is None else str(own.shape)
@@ -193,13 +193,16 @@ def broken_quantization(
         if tensor.quantization is not None:
             for broken in broken_scale(tensor.quantization):
                 yield f"tensor '{tensor.name}': {broken}"
+    if isinstance(operator, DetectionPostProcess):
+        yield from _broken_real([tensors[name] for name in operator.outputs])
+        return
     real = [tensor for tensor in read if tensor.quantization is None]
     if real and not isinstance(operator, Quantize):
         yield f"reads real values, tensor '{real[0].name}': only a quantized network is computed"
     if left.quantization is None and not isinstance(operator, Dequantize):
         yield f"leaves real values, tensor '{left.name}': only a quantized network is computed"
-    if left.quantization is not None and isinstance(operator, Dequantize):
-        yield f"tensor '{left.name}' must have real values"
+    if isinstance(operator, Dequantize):
+        yield from _broken_real([left])
     fixed = FIXED_OUTPUTS.get(type(operator))
     if fixed is not None and left.quantization != fixed:
         yield (
@@ -209,6 +212,12 @@ def broken_quantization(
     if operator.KEEPS_QUANTIZATION:
         for tensor in read:
             yield from _broken_keeping(tensor, left)
+
+
+def _broken_real(left: Sequence[Tensor]) -> Iterator[str]:
+    for tensor in left:
+        if tensor.quantization is not None:
+            yield f"tensor '{tensor.name}' must have real values"
 
 
 def _broken_keeping(read: Tensor, left: Tensor) -> Iterator[str]:

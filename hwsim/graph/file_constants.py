@@ -25,6 +25,13 @@ class QuantizedWeights:
 
 
 @dataclass(frozen=True, eq=False)
+class Anchors:
+    """The boxes that detections are told from: float32 `values[N, 4]` of y, x, height, width."""
+
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
 class ConstantOperand:
     """An operand of an element-wise operator that is part of the file: int8 `values[C, H, W]`."""
 

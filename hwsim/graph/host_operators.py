@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hwsim.graph.file_constants import QuantizedWeights
+from hwsim.graph.file_constants import Anchors, QuantizedWeights
 from hwsim.graph.operators import Activation, Operator
 from hwsim.graph.sources import NO_PADDING, Padding
 
@@ -63,6 +63,38 @@ class TransposeConvolution(Operator):
 
     KIND: ClassVar[str] = "transpose convolution"
     IS_ON_HOST: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionPostProcess(Operator):
+    """The best boxes of an SSD, of those that cover each other much only the best one.
+
+    It reads the encodings of boxes and the scores of their classes. It leaves boxes, classes,
+    scores and how many detections there are: four outputs of the network. `scales` are those of y,
+    x, height and width. A detection keeps the best `max_classes_per_detection` of its classes;
+    with `is_regular` a box is told for each class that it is good for, at most
+    `detections_per_class` each.
+    """
+
+    classes: int
+    max_detections: int
+    max_classes_per_detection: int
+    detections_per_class: int
+    is_regular: bool
+    score_threshold: float
+    overlap_threshold: float
+    scales: tuple[float, float, float, float]
+    anchors: Anchors
+
+    KIND: ClassVar[str] = "detection post-processing"
+    IS_ON_HOST: ClassVar[bool] = True
+    OUTPUTS: ClassVar[int] = 4
+    COORDINATES: ClassVar[int] = 4
+
+    @property
+    def places(self) -> int:
+        """The detections that its outputs have places for."""
+        return self.max_detections * self.max_classes_per_detection
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from hwsim.graph.host_operators import Resize, TransposeConvolution
+from hwsim.graph.host_operators import DetectionPostProcess, Resize, TransposeConvolution
 from hwsim.graph.infer import convolved_shape, pooled_shape
 from hwsim.graph.operators import (
     Arithmetic,
@@ -26,8 +26,17 @@ from hwsim.graph.sources import Source
 from hwsim.graph.tensors import Shape, Tensor
 
 
+def inferred_shapes(operator: Operator, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+    """Return the shapes of all tensors that a sound operator leaves."""
+    if not isinstance(operator, DetectionPostProcess):
+        return (inferred_shape(operator, inputs),)
+    places = operator.places
+    boxes, classes = Shape(operator.COORDINATES, 1, places), Shape(places, 1, 1)
+    return boxes, classes, classes, Shape(1, 1, 1)
+
+
 def inferred_shape(operator: Operator, inputs: Sequence[Shape]) -> Shape:
-    """Return the shape of the one tensor that a sound operator leaves."""
+    """Return the shape of the one tensor that a sound operator of one output leaves."""
     first = inputs[0]
     match operator:
         case Convolution():

@@ -46,7 +46,7 @@ class OperatorGraph:
         return tuple(self.tensors[name] for name in operator.inputs)
 
     def left(self, operator: Operator) -> Tensor:
-        """Return the one tensor that an operator leaves."""
+        """Return the tensor that an operator leaves, the first one of several."""
         return self.tensors[operator.outputs[0]]
 
     def shapes(self, operator: Operator) -> tuple[Shape, ...]:

@@ -36,7 +36,8 @@ class ProgramGraphs:
         for name, reads, left in (work for step in network.steps for work in _work(step)):
             now = len(moments)
             moments.append(name)
-            lives |= {read: (lives[read][0], now) for read in reads} | {left: (now, now)}
+            lives |= {each: (lives[each][0], now) for each in reads}
+            lives |= dict.fromkeys(left, (now, now))
         last = len(moments) - 1
         lives |= {output: (lives[output][0], last) for output in network.operators.outputs}
         placed = {tensor.name: lives[tensor.name] for tensor in network.graph.tensors}
@@ -55,10 +56,10 @@ class ProgramGraphs:
         return replace(self, whole=self.whole.with_tensors(new), parts=parts)
 
 
-def _work(step: Step) -> Iterator[tuple[str, tuple[str, ...], str]]:
+def _work(step: Step) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     """Yield the names of each moment's work, of what it reads and of what it leaves."""
     if isinstance(step, HostStep):
-        yield step.operator.name, step.reads, step.operator.outputs[0]
+        yield step.operator.name, step.reads, step.leaves
     else:
         for stage in step.graph.stages:
-            yield stage.name, tuple(tensor.name for tensor in stage.inputs), stage.output.name
+            yield stage.name, tuple(tensor.name for tensor in stage.inputs), (stage.output.name,)

@@ -10,7 +10,8 @@ from hwsim.passes.host_parts import HostParts, host_parts
 from hwsim.passes.lower import Lowered, lower_as_in_file
 from hwsim.passes.table_stages import Tables
 
-Waiting = dict[str, tuple[tuple[str, ...], str]]  # by name, what it reads and what it leaves
+# By name, what it reads and what it leaves.
+Waiting = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
 
 def in_steps(operators: OperatorGraph, kernels: Kernels, tables: Tables) -> FileNetwork:
@@ -55,14 +56,14 @@ def in_turn(parts: HostParts, graph: Graph) -> tuple[Step, ...]:
 
     Host and accelerator take turns, and each does all that it can before the other one goes on.
     """
-    hosts: Waiting = {each.name: (each.inputs, each.outputs[0]) for each in parts.host}
+    hosts: Waiting = {each.name: (each.inputs, each.outputs) for each in parts.host}
     waiting: Waiting = {
-        stage.name: (tuple(tensor.name for tensor in stage.inputs), stage.output.name)
+        stage.name: (tuple(tensor.name for tensor in stage.inputs), (stage.output.name,))
         for stage in graph.stages
     }
     operators = {operator.name: operator for operator in parts.host}
     stages = {stage.name: stage for stage in graph.stages}
-    made = {left for _, left in (*hosts.values(), *waiting.values())}
+    made = {name for _, left in (*hosts.values(), *waiting.values()) for name in left}
     there = {name for reads, _ in (*hosts.values(), *waiting.values()) for name in reads} - made
     turns: list[Operator | list[Stage]] = []
     while hosts or waiting:
@@ -82,7 +83,7 @@ def _take(waiting: Waiting, there: set[str]) -> list[str]:
     for name, (reads, left) in tuple(waiting.items()):
         if there.issuperset(reads):
             del waiting[name]
-            there.add(left)
+            there.update(left)
             taken.append(name)
     return taken
 

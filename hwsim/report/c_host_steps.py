@@ -14,6 +14,7 @@ from hwsim.report.file_figures import FileFigures, FileTensorFigures, StepFigure
 
 Number = int | float  # a bool is 0 or 1
 INT8_LIMITS = (-128, 127)
+SCALES = ("Y_SCALE", "X_SCALE", "HEIGHT_SCALE", "WIDTH_SCALE")  # of the encodings of boxes
 
 
 def _one(name: str) -> Callable[[Any], dict[str, Number]]:
@@ -39,13 +40,21 @@ PARAMETERS: Mapping[str, Callable[[Any], dict[str, Number]]] = {
     "beta": _one("BETA"),
     "block": _one("BLOCK_PIXELS"),
     "channels": _channels,
+    "classes": _one("CLASSES"),
+    "detections_per_class": _one("DETECTIONS_PER_CLASS"),
     "dilation": _pair("DILATION"),
     "first_channel": _one("FIRST_CHANNEL"),
     "groups": _one("GROUPS"),
     "half_pixel_centers": _one("HALF_PIXEL_CENTERS"),
     "is_constant_first": _one("IS_CONSTANT_FIRST"),
+    "is_regular": _one("IS_REGULAR"),
     "kernel": _pair("KERNEL"),
+    "max_classes_per_detection": _one("MAX_CLASSES_PER_DETECTION"),
+    "max_detections": _one("MAX_DETECTIONS"),
+    "overlap_threshold": _one("OVERLAP_THRESHOLD"),
     "padding": lambda sides: {f"PADDING_{side.upper()}_PIXELS": n for side, n in sides.items()},
+    "scales": lambda scales: dict(zip(SCALES, scales, strict=True)),
+    "score_threshold": _one("SCORE_THRESHOLD"),
     "slope": _one("SLOPE"),
     "stride": _pair("STRIDE"),
     "window": _pair("WINDOW"),
@@ -96,17 +105,20 @@ def constant_defines(constants: Iterable[HostConstant]) -> dict[str, str]:
 def _defines(
     file: FileFigures, step: StepFigures, tensors: Mapping[str, FileTensorFigures]
 ) -> Iterator[tuple[str, str]]:
-    read, (left,) = [tensors[name] for name in step.reads], (tensors[name] for name in step.leaves)
+    read, left = ([tensors[name] for name in names] for names in (step.reads, step.leaves))
     for field, value in step.parameters.items():
         if field not in ELSEWHERE:
             for name, number in PARAMETERS[field](value).items():
                 yield name, c_number(number)
     if "activation" in step.parameters:
-        for name, limit in zip(("LEAST", "MOST"), _limits(file, step, read[0], left), strict=True):
+        for name, limit in zip(
+            ("LEAST", "MOST"), _limits(file, step, read[0], left[0]), strict=True
+        ):
             yield name, c_number(limit)
     for index, tensor in enumerate(read):
         yield from _tensor(f"INPUT_{index}", tensor)
-    yield from _tensor("OUTPUT", left)
+    for index, tensor in enumerate(left):
+        yield from _tensor("OUTPUT" if len(left) == 1 else f"OUTPUT_{index}", tensor)
 
 
 def _limits(

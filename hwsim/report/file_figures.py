@@ -14,7 +14,7 @@ TypeName = Literal["int8", "uint8", "float32"]
 KernelsName = Literal["litert", "tflm"]
 ELEMENT_BYTES: dict[str, int] = {"int8": 1, "uint8": 1, "float32": 4}
 PROGRAM = "program"
-CONSTANTS = frozenset(("constants", "constant", "slopes"))
+CONSTANTS = frozenset(("anchors", "constants", "constant", "slopes"))
 NOT_PARAMETERS = CONSTANTS | {field.name for field in fields(Operator)}
 
 

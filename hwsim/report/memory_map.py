@@ -101,7 +101,7 @@ class PlacedConstant:
     type: ConstantType
     """The type of its elements, which are little-endian."""
     shape: tuple[int, ...]
-    """Filters, rows, columns, channels; rows, columns, channels; or filters."""
+    """Filters, rows, columns, channels; rows, columns, channels; filters; or anchors and 4."""
     address: int
     """Address of its first byte."""
     size_bytes: int
