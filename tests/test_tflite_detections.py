@@ -146,10 +146,10 @@ def refusal(file: File, path: Path, kernels: Kernels = Kernels.LITERT) -> str:
         ({"use_regular_nms": 2}, "option use_regular_nms = 2: must be true or false"),
         ({"use_regular_nms": 1.0}, "option use_regular_nms = 1.0: must be true or false"),
         ({"nms_score_threshold": float("nan")}, "nms_score_threshold = nan must be a finite"),
-        ({"nms_score_threshold": float("inf")}, "nms_score_threshold = inf must be a finite number"),
+        ({"nms_score_threshold": float("inf")}, "nms_score_threshold = inf must be a finite"),
         ({"nms_score_threshold": False}, "option nms_score_threshold = False: must be a number"),
-        ({"nms_iou_threshold": 0.0}, "nms_iou_threshold = 0.0 must be a number above 0, at most 1"),
-        ({"nms_iou_threshold": 1.5}, "nms_iou_threshold = 1.5 must be a number above 0, at most 1"),
+        ({"nms_iou_threshold": 0.0}, "nms_iou_threshold = 0.0 must be a number above 0"),
+        ({"nms_iou_threshold": 1.5}, "nms_iou_threshold = 1.5 must be a number above 0"),
         ({"y_scale": 0.0}, "y_scale = 0.0 must be a finite number above 0"),
         ({"w_scale": -5.0}, "w_scale = -5.0 must be a finite number above 0"),
     ],
@@ -334,4 +334,21 @@ def test_commands_take_an_ssd(
     assert len(steps[-1]["leaves"]) == 4
     main(["compile", str(path), "--config", "nano", "-o", str(tmp_path / "made")])
     header = (tmp_path / "made" / "memory.h").read_text()
-    assert "detection post-processing, classes 3, max_detections 8" in header
+    assert "detection post-processing (operator 14 TFLite_Detection_PostProcess)" in header
+
+
+def test_the_compiled_memory_has_what_the_function_of_the_host_needs(path: Path) -> None:
+    path.write_bytes(ssd().content())
+    document = hwsim.compile(path, "nano").document
+    (operator,) = (
+        each for each in read_network(path).operators if isinstance(each, DetectionPostProcess)
+    )
+    (constant,) = document.host_constants
+    assert (constant.name, constant.type) == ("anchors", "float32")
+    assert constant.shape == operator.anchors.values.shape
+    prefix = f"MEMORY_HOST_OP_{constant.step}"
+    assert document.defines[f"{prefix}_MAX_DETECTIONS"] == "8"
+    assert document.defines[f"{prefix}_OVERLAP_THRESHOLD"] == "0.5f"
+    assert document.defines[f"{prefix}_HEIGHT_SCALE"] == "5.0f"
+    assert document.defines[f"{prefix}_OUTPUT_0_MAP"] == "{ 1u, 8u, 4u }"
+    assert document.defines[f"{prefix}_OUTPUT_3_ELEMENTS"] == "1"

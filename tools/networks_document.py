@@ -6,6 +6,7 @@ from hwsim.frontends.builtin import NETWORKS
 from hwsim.frontends.darknet_keys import SECTIONS
 from hwsim.frontends.darknet_layers import MAKERS
 from hwsim.frontends.tflite_operators import KINDS
+from hwsim.graph.host_operators import DetectionPostProcess
 from hwsim.graph.operators import Concat, Operator, Reshape, Slice, Upsample
 from hwsim.graph.pointwise import Quantize
 from hwsim.passes.copies import ADDRESSES
@@ -130,6 +131,10 @@ def _place_of(kind: type[Operator]) -> str:
 
 REMARKS: dict[type[Operator], str] = {
     Concat: "of channels; other axes are the host's",
+    DetectionPostProcess: (
+        "at the end of a network; reads float32, or uint8 as LiteRT does; fast and regular "
+        "suppression, equal scores in the runtimes' order; TFLM's fast one with one class a box"
+    ),
     Reshape: "in front of a fully connected operator, an order of its weights",
     Slice: "of channels",
     Upsample: "by 2, nearest pixels",
