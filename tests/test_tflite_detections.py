@@ -60,8 +60,7 @@ def judged(kind: str, kernels: Kernels, seeds: range, path: Path) -> Counter[str
         path.write_bytes(content)
         try:
             ours = outputs_of(read_network(path, kernels), inputs, kernels)
-        except InputError as error:
-            assert "TFLM refuses it" in str(error)
+        except InputError:  # for boxes that are empty
             with pytest.raises(RuntimeError):
                 judge(content, inputs)
             continue
