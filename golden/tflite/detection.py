@@ -147,7 +147,10 @@ def suppressed(operator: DetectionPostProcess, boxes: Reals, scores: Reals, most
 
 
 def overlap(box: Reals, others: Reals) -> Reals:
-    """Return the intersection over the union of a box with each of others."""
+    """Return the intersection over the union of a box with each of others.
+
+    Two empty boxes leave NaN, which is above no threshold.
+    """
     with np.errstate(all="ignore"):
         area, areas = _area(box), _area(others.T)
         # As C++'s minimum and maximum, which keep the first value beside one that is no number.
@@ -156,8 +159,7 @@ def overlap(box: Reals, others: Reals) -> Reals:
         sides = high - low
         sides = np.where(sides < 0, np.float32(0), sides)
         common = sides[:, 0] * sides[:, 1]
-        found = common / (area + areas - common)
-        return np.where((area <= 0) | (areas <= 0), np.float32(0), found)
+        return common / (area + areas - common)
 
 
 def _area(corners: Reals) -> Any:
