@@ -366,6 +366,33 @@ def test_transposed_convolutions_are_the_interpreter_s(
         np.testing.assert_array_equal(dense, expected.transpose(1, 2, 0))
 
 
+def test_files_of_uint8_round_the_factor_of_a_filter_differently(library: ctypes.CDLL) -> None:
+    """The one sum, 128, lies next to the middle between two codes, on either side of it."""
+    x, bias = np.full((1, 1, 1), 64, np.int8), np.zeros(1, np.int32)
+    found: dict[Element, list[bytes]] = {Element.INT8: [], Element.UINT8: []}
+    for element, results in found.items():
+        rng = np.random.default_rng(14)
+        for _ in range(200):
+            scales = rng.uniform(0.001, 0.01, 1).astype(np.float32)
+            ours = tensor(float(rng.uniform(0.01, 0.1)), 0)
+            product = quantization(ours).scale * float(scales[0])
+            own = tensor(product * 256 / (2 * int(rng.integers(64, 126)) + 1), 0)
+            weights = np.full((1, 1, 1, 1), 2, np.int8)
+            operator = TransposeConvolution(
+                name="t", inputs=("x",), outputs=("t",), filters=1, kernel=(1, 1), stride=(1, 1),
+                height=1, width=1, constants=QuantizedWeights(weights, scales, 0, bias),
+            )  # fmt: skip
+            expected = transpose_convolution(operator, x, ours, own, element)
+            (_x, read), window = read_by_c(x, ours), _Window(1, 1, 1, 1, 0, 0)
+            dense, left = left_by_c((1, 1, 1), own, Activation.LINEAR)
+            arrays = _Weights(pointer(weights), pointer(scales), 1, pointer(bias), 0)
+            given = map(ctypes.byref, (read, left, arrays, window))
+            assert library.accelerator_transpose_convolution(*given, element.offset) == 0
+            assert dense.tobytes() == expected.tobytes()
+            results.append(dense.tobytes())
+    assert found[Element.INT8] != found[Element.UINT8]
+
+
 def test_operators_compile_without_warnings(tmp_path: Path) -> None:
     for path, text in example_files().items():
         (tmp_path / path).write_text(text)
