@@ -153,14 +153,13 @@ def overlap(box: Reals, others: Reals) -> Reals:
     """
     with np.errstate(all="ignore"):
         area, areas = _area(box), _area(others.T)
-        # As C++'s minimum and maximum, which keep the first value beside one that is no number.
-        low = np.where(box[:2] < others[:, :2], others[:, :2], box[:2])
-        high = np.where(others[:, 2:] < box[2:], others[:, 2:], box[2:])
-        sides = high - low
-        sides = np.where(sides < 0, np.float32(0), sides)
-        common = sides[:, 0] * sides[:, 1]
-        return common / (area + areas - common)
+        low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
+        sides = np.maximum(high - low, np.float32(0))
+        common: Reals = sides[:, 0] * sides[:, 1]
+        found: Reals = common / (area + areas - common)
+    return found
 
 
-def _area(corners: Reals) -> Any:
-    return (corners[2] - corners[0]) * (corners[3] - corners[1])
+def _area(corners: Reals) -> Reals:
+    area: Reals = (corners[2] - corners[0]) * (corners[3] - corners[1])
+    return area
