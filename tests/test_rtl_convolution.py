@@ -69,14 +69,14 @@ def test_blocks_of_weights_follow_each_other_without_a_gap(
         for block in range(4):
             for index in range(words):
                 part = np.array_split(weights[block].flatten(), words)[index]
-                ctx.set(dut.weights.payload.data, packed(part, weight_bits))
-                ctx.set(dut.weights.payload.index, index)
+                word = {"data": packed(part, weight_bits), "index": index}
+                ctx.set(dut.weights.payload, word)
                 ctx.set(dut.weights.valid, 1)
                 await ctx.tick()
-            ctx.set(dut.weights.payload.parameters, 1)  # not a weight: must change nothing
-            ctx.set(dut.weights.payload.data, 0x55)
+            # Not a weight: must change nothing.
+            other = {"data": 0x55, "table" if block % 2 else "parameters": 1}
+            ctx.set(dut.weights.payload, other)
             await ctx.tick()
-            ctx.set(dut.weights.payload.parameters, 0)
         ctx.set(dut.weights.valid, 0)
 
     async def feed_pixels(ctx: Any) -> None:

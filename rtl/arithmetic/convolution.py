@@ -59,7 +59,7 @@ class Convolution(wiring.Component):
     Members
     -------
     weights : In(WeightWords(config))
-        Words of a weight block go to the shadow; those of the parameters are ignored.
+        Words of a weight block go to the shadow; those of parameters and tables are ignored.
     i : In(stream.Signature(operand_layout(config), always_ready=True))
     o : Out(stream.Signature(sums_layout(config), always_ready=True))
     index : Out(range(depth))
@@ -175,6 +175,8 @@ class Convolution(wiring.Component):
         fill = Signal(count)  # one of them, or none
         payload = self.weights.payload
         is_weight = self.weights.valid & ~payload.parameters
+        if self._config.tables:
+            is_weight &= ~payload.table
         m.d.sync += word.eq(payload.data)
         for number, (bit, weights) in enumerate(zip(fill, shadow, strict=True)):
             m.d.sync += bit.eq(is_weight & (payload.index == number))
