@@ -143,7 +143,7 @@ def test_a_saved_graph_is_a_network_everywhere(
     [
         ("estimate none.safetensors", "cannot read graph 'none.safetensors': No such file"),
         ("estimate folder", "cannot read graph 'folder': is a folder, no file"),
-        ("estimate text", "graph 'text': no safetensors file"),
+        ("estimate text", "network 'text': neither its name nor its content is that of a network"),
         (
             "estimate own.safetensors --size 64",
             "size (64, 64): only built-in networks and .cfg files take one",

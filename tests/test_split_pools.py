@@ -29,6 +29,12 @@ def split(pool: MaxPool, shape: Shape) -> tuple[OperatorGraph, list[MaxPool]]:
     return after, parts
 
 
+@pytest.mark.parametrize("before", [0, 8, 15])
+def test_a_window_as_long_as_the_map_may_begin_in_front_of_it(before: int) -> None:
+    pool = MaxPool(window=(1, 16), stride=(1, 1), padding=Padding(left=before), **ENDS)
+    split(pool, Shape(1, 1, 16))
+
+
 @settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
 @given(st.data(), st.integers(1, 60), st.integers(1, 60))
 def test_the_parts_do_what_the_pool_does(data: st.DataObject, height: int, width: int) -> None:

@@ -134,7 +134,7 @@ def _walkable(windows: _Windows, size: int) -> Iterator[_Windows]:
         windows.window, windows.stride, windows.before, windows.behind
     )  # fmt: skip
     if window > LARGEST_WINDOW:
-        if window == size:
+        if window == size and before == behind == 0:
             yield from _of_whole_map(window)
         elif window == stride and before == behind == 0 and (part := _divisor(window)) > 1:
             yield _Windows(part, part, 0, 0)
