@@ -17,11 +17,9 @@ from hwsim.passes.tflite_clamps import clamp_of, is_rectifier
 from hwsim.passes.tflite_factors import Factor, convolution_factor, single_scale_factor
 
 
-def convolution(
-    graph: OperatorGraph, operator: Convolution, sources: Sources, constants: QuantizedWeights
-) -> Stage:
-    read, left = graph.tensors[operator.inputs[0]], graph.left(operator)
-    read_sources = [
+def convolved(operator: Convolution, sources: Sources) -> list[Source]:
+    """Return the sources with the way that a convolution's taps take over each of them."""
+    return [
         replace(
             source,
             kernel=operator.kernel,
@@ -32,6 +30,13 @@ def convolution(
         )
         for source in sources
     ]
+
+
+def convolution(
+    graph: OperatorGraph, operator: Convolution, sources: Sources, constants: QuantizedWeights
+) -> Stage:
+    read, left = graph.tensors[operator.inputs[0]], graph.left(operator)
+    read_sources = convolved(operator, sources)
     of_filter = (
         single_scale_factor if element_of(graph, operator) is Element.UINT8 else convolution_factor
     )

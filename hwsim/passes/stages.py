@@ -12,6 +12,7 @@ from hwsim.graph import Graph, Source, Stage, Tensor
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Axis, Concat, Convolution, Copy, Operator, Slice, Upsample
+from hwsim.passes.convolution_stages import convolved
 from hwsim.passes.copies import ADDRESSES
 from hwsim.passes.quantized_stages import quantized_stage
 from hwsim.passes.table_stages import Tables
@@ -105,17 +106,7 @@ def _stage(operator: Convolution | Copy, sources: Sources) -> Stage:
     if isinstance(operator, Convolution):
         if operator.activation.limits[1] < math.inf:
             raise InputError(f"layer {operator.name}: {operator.activation.value} has no stage")
-        read = [
-            replace(
-                source,
-                kernel=operator.kernel,
-                stride=operator.stride,
-                dilation=operator.dilation,
-                padding=operator.padding,
-                groups=operator.groups,
-            )
-            for source in sources
-        ]
+        read = convolved(operator, sources)
         filters, slope = operator.filters, operator.activation.leaky_slope
     else:
         filters, slope = sum(source.channels for source in sources), None

@@ -114,7 +114,7 @@ class Document:
     network: NetworkFigures
     """The network that was priced."""
     file: FileFigures | None
-    """What a .tflite has beside the accelerator's part; null for other networks."""
+    """The part of a .tflite beside the accelerator's; null for other networks."""
     config: dict[str, Any]
     """The accelerator, key by key as in its TOML."""
     totals: TotalFigures

@@ -50,7 +50,7 @@ class StepFigures:
     place: str
     """Place of the operator in the file; empty for a program."""
     parameters: dict[str, Any]
-    """What else the operator computes with, without weights; empty for a program."""
+    """Settings of the operator by name, without weights; empty for a program."""
     reads: tuple[str, ...]
     """The tensors that it reads."""
     leaves: tuple[str, ...]

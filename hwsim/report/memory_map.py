@@ -97,7 +97,7 @@ class PlacedConstant:
     step: int
     """Number of the operator's step in `file`, from 0 on."""
     name: ConstantName
-    """What it is."""
+    """Role of the array in its operator."""
     type: ConstantType
     """The type of its elements, which are little-endian."""
     shape: tuple[int, ...]
@@ -135,7 +135,7 @@ class MemoryMap:
     network: CompiledNetwork
     """The network that was compiled."""
     file: FileFigures | None
-    """What a .tflite has beside the accelerator's part; null for other networks."""
+    """The part of a .tflite beside the accelerator's; null for other networks."""
     config: dict[str, Any]
     """The accelerator, key by key as in its TOML."""
     image: PlacedImage | None

@@ -127,7 +127,7 @@ class ProvedSum:
     shift: int
     """The places by which the product is shifted."""
     roundings: Literal[1, 2]
-    """How often that rounds."""
+    """Times that the scaled sum is rounded."""
     pairs: int
     """The pairs of values that were tried: all there are."""
 
