@@ -27,6 +27,11 @@ WAIT_COLOURS = dict(zip(WAITS, (SKY_BLUE, BLUE, VERMILLION, GREY, PURPLE), stric
 SHOWN_VARIANTS = ("A", "B", "C")
 MEGA = 1e6
 BYTES_PER_KIB = 1024
+# Pixels of a chart that is half a page wide, and of the mark of a bar in it.
+BARS_WIDTH = 300
+WIDEST_MARK = 34
+MOST_MOMENTS = 12  # that have their names below the chart of memory
+LABEL_CHARACTERS = 110  # that stand side by side in a chart as wide as the page
 
 
 def traffic_chart(document: Document, classes: tuple[str, ...]) -> Figure:
@@ -107,7 +112,11 @@ def _stacked_cycles(
             "y": scaled("roofline_cycles"),
             "customdata": bounds,
             "hovertemplate": "%{x}: " + value + ", bound by %{customdata}<extra>roofline</extra>",
-            "marker": {"symbol": "line-ew", "size": 34, "line": {"width": 3, "color": BLACK}},
+            "marker": {
+                "symbol": "line-ew",
+                "size": min(WIDEST_MARK, BARS_WIDTH / len(layers)),
+                "line": {"width": 3, "color": BLACK},
+            },
         }
     )
     return {"data": data, "layout": base_layout("layer", unit, barmode="stack")}
@@ -132,13 +141,14 @@ def memory_chart(document: Document, program: NetworkProgram) -> Figure:
         data.append(_rectangle(tensor, first, last, offset, region.size_bytes, colour))
     peak = document.totals.peak_feature_bytes / BYTES_PER_KIB
     layer = chart_label(document.totals.peak_feature_layer)
-    data.append(_map_labels(data, peak))
+    data.append(_map_labels(data, peak, len(moments)))
+    step = -(-len(moments) // MOST_MOMENTS)
     layout = base_layout("layer being computed, and what is alive meanwhile", "KiB")
     layout["xaxis"] |= {
-        "tickvals": list(range(len(moments))),
+        "tickvals": list(range(0, len(moments), step)),
         "ticktext": [
             f"{chart_label(name)}<br>{size / BYTES_PER_KIB:,.1f} KiB"
-            for name, size in zip(moments, alive, strict=True)
+            for name, size in zip(moments[::step], alive[::step], strict=True)
         ],
         "range": [-0.6, len(moments) - 0.4],
     }
@@ -170,15 +180,20 @@ def memory_chart(document: Document, program: NetworkProgram) -> Figure:
     return {"data": data, "layout": layout}
 
 
-def _map_labels(rectangles: list[Figure], peak: float) -> Figure:
-    """Return the names of the feature maps, as labels in rectangles that are high enough."""
-    high = [item for item in rectangles if item["y"][2] - item["y"][0] > 0.05 * peak]
+def _map_labels(rectangles: list[Figure], peak: float, moments: int) -> Figure:
+    """Return the names of the feature maps, as labels in rectangles that have room for them."""
+    roomy = [
+        item
+        for item in rectangles
+        if item["y"][2] - item["y"][0] > 0.05 * peak
+        and (item["x"][1] - item["x"][0]) * LABEL_CHARACTERS > len(item["name"]) * moments
+    ]
     return {
         "type": "scatter",
         "mode": "text",
-        "text": [item["name"] for item in high],
-        "x": [(item["x"][0] + item["x"][1]) / 2 for item in high],
-        "y": [(item["y"][0] + item["y"][2]) / 2 for item in high],
+        "text": [item["name"] for item in roomy],
+        "x": [(item["x"][0] + item["x"][1]) / 2 for item in roomy],
+        "y": [(item["y"][0] + item["y"][2]) / 2 for item in roomy],
         "hoverinfo": "skip",
     }
 
