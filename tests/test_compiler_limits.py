@@ -247,6 +247,16 @@ def test_no_program_has_fewer_computes_than_the_least(data: st.DataObject) -> No
     assert len(least) <= sum(least) <= computes
 
 
+def test_the_least_computes_leave_out_what_no_window_reads() -> None:
+    """The pool reads 2x2 of 3x3 pixels, which are one tile."""
+    pool = SpatialPool((2, 2), (2, 2))
+    source = Source.whole(Tensor("input", Shape(8, 3, 3)), (1, 1))
+    graph = Graph.chain("one", [Stage.inferred("pooled", [source], "output", 8, spatial_pool=pool)])
+    program = compile_graph(graph, preset_with("nano", buffers={"accumulator_depth": 4}))
+    computes = sum(isinstance(each, Compute) for each in program.descriptors)
+    assert least_computes(graph.stages[0], program.config) == computes == 1
+
+
 def test_a_network_that_memory_does_not_hold_is_refused() -> None:
     graph = build_network("condensation-net", 4096, 4096, 8)
     config = preset_with("nano", buffers={"accumulator_depth": 4})

@@ -7,7 +7,7 @@ still to be done. `hwsim.compiler.compile` asserts it for every stage that it wr
 from itertools import accumulate
 
 from hwsim.arch.config import Config
-from hwsim.compiler.spans import ROWS, SpansRead
+from hwsim.compiler.spans import ROWS, SpansRead, column_spans, row_spans
 from hwsim.graph import Source, Stage
 from hwsim.isa.fields import PAGE_DESCRIPTORS
 from hwsim.program.blocking import block_stage, ceil_div
@@ -18,8 +18,10 @@ WORK_PER_PAGE = PAGE_DESCRIPTORS - 1  # the first descriptor of a page loads the
 
 def least_computes(stage: Stage, config: Config) -> int:
     """Return a number of COMPUTEs below which no schedule of a stage stays."""
-    blocking, shape = block_stage(stage, config), stage.convolution_shape
-    tiles = ceil_div(shape.height * shape.width, config.buffers.accumulator_depth)
+    blocking, stored = block_stage(stage, config), stage.output.shape
+    (rows,) = row_spans(stage, [(0, stored.height)])
+    (columns,) = column_spans(stage, [(0, stored.width)])
+    tiles = ceil_div(rows.computed * columns.computed, config.buffers.accumulator_depth)
     return tiles * blocking.output_blocks * len(blocking.kernel_parts)
 
 
