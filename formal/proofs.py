@@ -13,7 +13,8 @@ from formal.registers import registers
 from formal.runs import runs
 from formal.window_guard import window_guard
 from formal.write_manager import write_manager
-from hwsim.arch.config import Bus, Config, load_config
+from hwsim.arch.config import Config, load_config
+from hwsim.arch.sections import Bus
 from hwsim.isa.fields import QUEUE_DEPTH
 from hwsim.rtl.memory.write_manager import WriteManager
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from hwsim.arch.config import ExternalMemory, load_config
+from hwsim.arch.config import load_config
+from hwsim.arch.sections import ExternalMemory
 from hwsim.cli import main
 from hwsim.errors import InputError
 from hwsim.flows.configuration import configuration

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.arch.config import Config, Energy, load_config, parse_config, preset_text
+from hwsim.arch.config import Config, keys, load_config, parse_config, preset_text
+from hwsim.arch.sections import Energy
 from hwsim.cost.estimate import Estimate
 from hwsim.errors import InputError
 from hwsim.flows.estimate import price
@@ -17,6 +18,7 @@ from hwsim.graph import Graph, Shape, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.report.document import make_document
 from hwsim.report.json_text import json_text
+from tools.configuration_document import section_keys, tables
 
 LARGEST_BUFFER = 67_108_800
 # The least and the largest value of every number, stated a second time.
@@ -79,6 +81,21 @@ def test_every_key_has_its_bounds_in_this_test() -> None:
         for key in (values if isinstance(values, dict) else [""])
     }
     assert keys == {*BOUNDS, *TEXTS, "channel_pool", "tables"}
+
+
+def test_the_document_has_every_key_with_these_bounds_and_their_reason() -> None:
+    documented = {key.name: key for table in tables() for key in section_keys(*table)}
+    assert list(documented) == list(keys())
+    for name, (least, largest) in BOUNDS.items():
+        figures = re.findall(r"[0-9][0-9,]*", documented[name].range)
+        assert [int(figure.replace(",", "")) for figure in (figures[0], figures[-1])] == [
+            least,
+            largest,
+        ], name
+        assert documented[name].reason, name
+    for name, most in TEXTS.items():
+        assert documented[name].range == f"1 to {most} characters"
+    assert all(key.meaning.endswith(".") for key in documented.values())
 
 
 @pytest.mark.parametrize("key", BOUNDS)

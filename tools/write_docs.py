@@ -1,4 +1,4 @@
-"""Write the documentation that derives from code: programs, networks, proofs, gates, results."""
+"""Write the documentation that derives from code, from the keys of a configuration to results."""
 
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from hwsim.isa.parameters import PARAMETERS, Parameter, first_byte
 from hwsim.isa.register import Register
 from hwsim.isa.registers import REGISTERS
 from hwsim.isa.rules import RULES
+from tools.configuration_document import configuration_document
 from tools.formal_document import formal_document
 from tools.gates_document import gates_document
 from tools.networks_document import networks_document
@@ -150,6 +151,7 @@ def program_document() -> str:
 def documents() -> dict[str, str]:
     """Every generated document, by its name in `docs/`."""
     return {
+        "configuration.md": configuration_document(),
         "formal.md": formal_document(),
         "gates.md": gates_document(),
         "networks.md": networks_document(),

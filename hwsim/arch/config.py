@@ -1,7 +1,6 @@
 """Everything that can be chosen about an accelerator, in one frozen `Config` loaded from TOML.
 
-Every key has a lower and an upper bound, and beside it stands the reason. Within these bounds every
-figure of an estimate is finite, and `hwsim rtl` takes about a minute and 2 GB at most.
+Its sections and their keys stand in `hwsim/arch/sections.py`; here are the rules between them.
 """
 
 import difflib
@@ -9,18 +8,23 @@ import tomllib
 from collections.abc import Iterator
 from functools import cached_property
 from importlib import resources
-from typing import Annotated, Literal, Self
+from typing import Self, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import ValidationError, model_validator
 
 from hwsim.arch.refusal import first_line, shortened
+from hwsim.arch.sections import (
+    MOST_WORDS,
+    Array,
+    Buffers,
+    Bus,
+    Clock,
+    Energy,
+    ExternalMemory,
+    Name,
+    Section,
+    Widths,
+)
 from hwsim.errors import InputError
 from hwsim.escape import quoted
 from hwsim.files import read_file
@@ -28,131 +32,25 @@ from hwsim.files import read_file
 ACCUMULATOR_BANKS = 2
 PARAMETER_BYTES = 16  # one output channel's bias, multipliers and shift, in the weight stream
 TABLE_BYTES = 256  # a value for each int8, in the weight stream behind the parameters
-
-# The largest buffers that the address fields of descriptors reach; see hwsim/isa/fields.py.
-MOST_WORDS = {
-    "feature_bytes": (1 << 20) - 1,
-    "weight_bytes": (1 << 20) - 1,
-    "staging_bytes": 1 << 16,
-}
 MOST_WORDS_PER_PIXEL = 16  # output lanes / input lanes: a tile stores so many words per pixel
 # A block of 8-bit weights then has 2^16 bits, the longest signal that Amaranth takes.
 MOST_MACS_PER_CYCLE = 1 << 13
-LEAST_WORD_BYTES = 8
-LARGEST_WORD_BYTES = 64
 LARGEST_FILE_BYTES = 1 << 16  # of TOML: forty times a preset
 LONGEST_LINE = 1000  # characters: tomllib takes minutes for a key of ten thousand dots
-
-Positive = Annotated[int, Field(gt=0)]
-PositiveReal = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
-def is_power_of_two(value: int) -> bool:
-    return value > 0 and value & (value - 1) == 0
-
-
-def _power_of_two(value: int) -> int:
-    if not is_power_of_two(value):
-        raise ValueError("must be a power of two")
-    return value
-
-
-def _printable(value: str) -> str:
-    if not value.isprintable() or not value.strip():
-        raise ValueError("must have characters, and only such as can be printed")
-    return value
-
-
-PowerOfTwo = AfterValidator(_power_of_two)
-Words = Annotated[
-    int, Field(ge=2 * LEAST_WORD_BYTES, le=LARGEST_WORD_BYTES * max(MOST_WORDS.values()))
-]
-# A name fits a line of a table, a source a line or two of a terminal.
-Name = Annotated[str, Field(max_length=64), AfterValidator(_printable)]
-Source = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
-# A microjoule per operation is thousands of times what a memory takes. Adding 0 makes -0.0 a 0.0.
-Picojoules = Annotated[
-    float, Field(ge=0, le=1e6, allow_inf_nan=False), AfterValidator(lambda value: value + 0.0)
-]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Array(Section):
-    """The MAC array: one multiplier for each pair of an input lane and an output lane."""
-
-    # Packed taps need a word of two pixels of the image; a word is at most one descriptor.
-    input_lanes: Annotated[int, PowerOfTwo, Field(ge=LEAST_WORD_BYTES, le=LARGEST_WORD_BYTES)]
-    # A multiple of the input lanes; 256 only with 16 or 32 of them.
-    output_lanes: Annotated[int, PowerOfTwo, Field(ge=LEAST_WORD_BYTES, le=256)]
-    # They divide the output lanes, and are no more than the input lanes.
-    rescale_lanes: Annotated[int, Field(ge=1, le=LARGEST_WORD_BYTES)]
-
-
-class Widths(Section):
-    """The widths of operands; `multiplier_bits` is that of the rescale's multipliers."""
-
-    activation_bits: Literal[8] = 8
-    weight_bits: Literal[4, 8] = 8
-    accumulator_bits: Literal[32] = 32
-    multiplier_bits: Literal[16, 32] = 16
-
-
-class Buffers(Section):
-    """The on-chip memories; the accumulators have two banks of `accumulator_depth` pixels each."""
-
-    # Whole words, at least two, at most what descriptors can address: see MOST_WORDS.
-    feature_bytes: Words
-    weight_bytes: Words
-    staging_bytes: Words
-    # A queue of one pixel has an address of no bits; a tile's sides are 10-bit fields.
-    accumulator_depth: Annotated[int, PowerOfTwo, Field(ge=2, le=512)]
-
-
-class Bus(Section):
-    """The AXI4 manager; `bus_bits` is also the width of a word in every on-chip buffer."""
-
-    # Input lanes x activation bits.
-    bus_bits: Annotated[int, Field(ge=8 * LEAST_WORD_BYTES, le=8 * LARGEST_WORD_BYTES)]
-    # AXI4's longest burst has 256 beats.
-    burst_beats: Annotated[int, PowerOfTwo, Field(ge=2, le=256)] = 16
-    # Each takes an entry of a memory that answers in the same cycle.
-    outstanding_reads: Annotated[int, Field(ge=2, le=256)] = 8
-
-
-class Clock(Section):
-    # A clock may be stepped by hand; no logic of today reaches 10 GHz.
-    clock_hz: Annotated[int, Field(ge=1, le=10_000_000_000)]
-
-
-class ExternalMemory(Section):
-    """The reference memory behind the bus, the same in the timeline and in the testbench."""
-
-    # A million cycles are a millisecond at 1 GHz, and no memory is that slow.
-    latency_cycles: Annotated[int, Field(ge=1, le=1_000_000)]
-    # Any rate above a word per cycle, which is 64 bytes at most, looks the same behind the bus.
-    bandwidth_bytes_per_cycle: Annotated[int, PowerOfTwo, Field(ge=1, le=1024)]
-
-
-class Energy(Section):
-    """The energy of each operation, with the source of its figure: assumed, not calibrated."""
-
-    mac_pj: Picojoules
-    mac_source: Source
-    on_chip_pj_per_byte: Picojoules
-    on_chip_source: Source
-    dram_pj_per_byte: Picojoules
-    dram_source: Source
+LONGEST_KEY = 40  # characters of a misspelt one that are compared
 
 
 class Config(Section):
     """The configuration of one accelerator; no two of its values contradict each other."""
 
     name: Name
+    """Name of the configuration, for people.
+    It fits a line of a table.
+    """
     channel_pool: bool = True
+    """Build the unit that condenses k output channels into one."""
     tables: bool = True
+    """Build the memories of functions of a stored value."""
     array: Array
     widths: Widths
     buffers: Buffers
@@ -284,6 +182,34 @@ class Config(Section):
         )
 
 
+def section_of(annotation: object) -> type[Section] | None:
+    """Return the section that a field of `Config` holds; None where it holds a value."""
+    kinds = get_args(annotation) or (annotation,)
+    sections = (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section))
+    return next(sections, None)
+
+
+def keys() -> tuple[str, ...]:
+    """Return every key of a configuration; a dot parts a section from its keys."""
+    found: list[str] = []
+    for name, field in Config.model_fields.items():
+        section = section_of(field.annotation)
+        found += [f"{name}.{key}" for key in section.model_fields] if section else [name]
+    return tuple(found)
+
+
+def near_key(key: str) -> str:
+    """Return the end of a message about an unknown key: the known one that was meant, if any is."""
+    known = (*keys(), *Config.model_fields)
+    near = difflib.get_close_matches(key[:LONGEST_KEY], known, n=1)
+    return f": did you mean '{near[0]}'?" if near else ""
+
+
+def broken_rule(error: ValidationError) -> str:
+    """Return the first rule that a configuration breaks, in one line."""
+    return first_line(error, near_key)
+
+
 PRESETS = ("nano", "edge", "mid")
 
 
@@ -306,7 +232,7 @@ def parse_config(text: str, origin: str) -> Config:
     try:
         return Config.model_validate(tomllib.loads(text))
     except ValidationError as error:
-        reason = first_line(error)
+        reason = broken_rule(error)
     except ValueError as error:  # tomllib's own, or int's where Python allows it fewer digits
         reason = f"not valid TOML: {shortened(str(error))}"
     except RecursionError:

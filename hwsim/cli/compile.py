@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hwsim.cli.accelerator import Accelerator
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
@@ -54,11 +55,10 @@ class AddressType(click.ParamType[int]):
 @common_options
 def compile_command(
     network: str,
-    config_name: str,
+    accelerator: Accelerator,
     size: tuple[int, int] | None,
     k: int | None,
     kernels: str | None,
-    weight_bits: int | None,
     folder: str,
     image: str | None,
     mean: str | None,
@@ -76,25 +76,21 @@ def compile_command(
     other. All files are written or none. NETWORK is quantized once: ~/.cache/hwsim keeps the
     result.
     """
-    from hwsim.arch.config import config_path
     from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
     from hwsim.flows.compilation import EXPECTED, MAP, compile_network, file_names
-    from hwsim.flows.configuration import configuration
     from hwsim.flows.inputs import array_files, read_arrays
     from hwsim.flows.network import graph_path, load
 
     level = current_verbosity()
     whole = load(network, size=size, k=k, kernels=kernels, progress=progress(level))
-    config = configuration(config_name, weight_bits)
+    config = accelerator.config()
     json_file = JsonFile(json)
     has_inputs = image is not None or bool(arrays)
     paths = {name: str(Path(folder) / name) for name in file_names(has_inputs)}
     files = array_files(whole, arrays)
-    with Outputs(
-        graph_path(network), config_path(config_name), image, weights, *files.values()
-    ) as outputs:
+    with Outputs(graph_path(network), accelerator.file, image, weights, *files.values()) as outputs:
         inputs = read_arrays(whole, files)
         outputs.create_folder(folder)
         for path in paths.values():

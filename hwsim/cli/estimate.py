@@ -2,6 +2,7 @@
 
 import click
 
+from hwsim.cli.accelerator import Accelerator
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
@@ -16,11 +17,10 @@ from hwsim.cli.options import (
 @common_options
 def estimate(
     network: str,
-    config_name: str,
+    accelerator: Accelerator,
     size: tuple[int, int] | None,
     k: int | None,
     kernels: str | None,
-    weight_bits: int | None,
     html: str | None,
     json: str | None,
     csv: str | None,
@@ -32,19 +32,17 @@ def estimate(
     or a graph's file.
     Nothing is executed: shapes decide.
     """
-    from hwsim.arch.config import config_path
     from hwsim.cli.documents import Wanted, page_in
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
-    from hwsim.flows.configuration import configuration
     from hwsim.flows.estimate import estimate as find
     from hwsim.flows.network import graph_path, load
     from hwsim.flows.progress import single_step
 
     show_progress = progress(current_verbosity())
     whole = load(network, size=size, k=k, kernels=kernels, progress=show_progress)
-    config = configuration(config_name, weight_bits)
-    with Outputs(graph_path(network), config_path(config_name)) as outputs:
+    config = accelerator.config()
+    with Outputs(graph_path(network), accelerator.file) as outputs:
         wanted = Wanted(page_in(html, outputs), json, csv, trace)
         wanted.reserve(outputs)
         found = find(whole, config, progress=show_progress)

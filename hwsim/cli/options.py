@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from hwsim.cli.accelerator import network_accelerator_options
 from hwsim.errors import InputError
 from hwsim.escape import quoted
 
@@ -77,16 +78,6 @@ def _set(level: Verbosity) -> Callable[[click.Context, click.Parameter, bool], N
     return store
 
 
-config_option = click.option(
-    "--config",
-    "config_name",
-    metavar="PRESET|FILE.toml",
-    default="edge",
-    show_default=True,
-    help="The accelerator: see `hwsim configs`.",
-)
-
-
 def shape_options(command: Command) -> Command:
     """Add the argument NETWORK and the options for its shape."""
     return _decorated(
@@ -110,12 +101,7 @@ def shape_options(command: Command) -> Command:
 
 def network_options(command: Command) -> Command:
     """Add the argument NETWORK and the options for its shape and its accelerator."""
-    weight_bits = click.option(
-        "--weight-bits",
-        type=click.Choice([8, 4]),
-        help="Width of a weight.  [default: the config's]",
-    )
-    return shape_options(_decorated(command, kernels_option, config_option, weight_bits))
+    return shape_options(_decorated(command, kernels_option, network_accelerator_options))
 
 
 def _decorated(command: Command, *decorators: Callable[[Command], Command]) -> Command:

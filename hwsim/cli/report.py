@@ -4,9 +4,9 @@ import sys
 
 import click
 
+from hwsim.cli.accelerator import Accelerator, accelerator_options
 from hwsim.cli.options import (
     common_options,
-    config_option,
     current_verbosity,
     out_option,
 )
@@ -17,9 +17,9 @@ NETWORKS = ("tiny-yolov2", "condensation-net")
 
 @click.command()
 @out_option(default="report")
-@config_option
+@accelerator_options
 @common_options
-def report(folder: str, config_name: str) -> None:
+def report(folder: str, accelerator: Accelerator) -> None:
     """Run Tiny-YOLOv2 and Condensation-Net on a photograph, and report what they cost.
 
     Every stored element is compared with the integer reference; one that differs ends the command
@@ -28,15 +28,13 @@ def report(folder: str, config_name: str) -> None:
     """
     from pathlib import Path
 
-    from hwsim.arch.config import config_path
     from hwsim.cli.documents import Wanted
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
-    from hwsim.flows.configuration import configuration
     from hwsim.flows.execution import run
     from hwsim.report.web_page import index_text
 
-    config = configuration(config_name)
+    config = accelerator.config()
     level = current_verbosity()
     index = str(Path(folder) / "index.html")
     wanted = {
@@ -48,7 +46,7 @@ def report(folder: str, config_name: str) -> None:
         )
         for name in NETWORKS
     }
-    with Outputs(config_path(config_name)) as outputs:
+    with Outputs(accelerator.file) as outputs:
         outputs.create_folder(folder)
         outputs.reserve(index)
         for files in wanted.values():

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hwsim.cli.accelerator import Accelerator, accelerator_options
 from hwsim.cli.options import (
     common_options,
-    config_option,
     current_verbosity,
     json_option,
     out_option,
@@ -33,7 +33,7 @@ KINDS = {  # by a file's path, where {name} is the top module's
 
 
 @click.command()
-@config_option
+@accelerator_options
 @out_option()
 @click.option(
     "--name",
@@ -44,25 +44,23 @@ KINDS = {  # by a file's path, where {name} is the top module's
 )
 @json_option
 @common_options
-def rtl(config_name: str, folder: str, name: str, json: str | None) -> None:
+def rtl(accelerator: Accelerator, folder: str, name: str, json: str | None) -> None:
     """Write the accelerator as Verilog into DIR.
 
     Beside it: its registers as SystemRDL, HTML and a C header, a driver in C, operators of a
     .tflite for the host in C, waivers for lint, a FuseSoC core file, and a README on how to connect
     it. All files are written or none.
     """
-    from hwsim.arch.config import config_path
     from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
-    from hwsim.flows.configuration import configuration
     from hwsim.flows.delivery import deliver
     from hwsim.report.json_text import json_text
 
-    config = configuration(config_name)
+    config = accelerator.config()
     level = current_verbosity()
     json_file = JsonFile(json)
-    with Outputs(config_path(config_name)) as outputs:
+    with Outputs(accelerator.file) as outputs:
         outputs.create_folder(folder)
         json_file.reserve(outputs)
 

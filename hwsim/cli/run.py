@@ -2,6 +2,7 @@
 
 import click
 
+from hwsim.cli.accelerator import Accelerator
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
@@ -34,11 +35,10 @@ from hwsim.cli.options import (
 @common_options
 def run(
     network: str,
-    config_name: str,
+    accelerator: Accelerator,
     size: tuple[int, int] | None,
     k: int | None,
     kernels: str | None,
-    weight_bits: int | None,
     image: str | None,
     mean: str | None,
     std: str | None,
@@ -58,11 +58,9 @@ def run(
     Without constants it is quantized after the fact, once: ~/.cache/hwsim keeps the result. With
     --check, an element that differs from the integer reference ends the run with status 1.
     """
-    from hwsim.arch.config import config_path
     from hwsim.cli.documents import Wanted, page_in
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
-    from hwsim.flows.configuration import configuration
     from hwsim.flows.execution import run as execute
     from hwsim.flows.inputs import array_files, check_given, read_arrays
     from hwsim.flows.network import graph_path, load
@@ -70,12 +68,10 @@ def run(
 
     show_progress = progress(current_verbosity())
     whole = load(network, size=size, k=k, kernels=kernels, progress=show_progress)
-    config = configuration(config_name, weight_bits)
+    config = accelerator.config()
     check_given(whole, image, arrays or None)
     files = array_files(whole, arrays)
-    with Outputs(
-        graph_path(network), config_path(config_name), image, weights, *files.values()
-    ) as outputs:
+    with Outputs(graph_path(network), accelerator.file, image, weights, *files.values()) as outputs:
         inputs = read_arrays(whole, files)
         wanted = Wanted(page_in(html, outputs), json, csv, trace, save_outputs)
         wanted.reserve(outputs)

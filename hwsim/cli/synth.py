@@ -2,12 +2,13 @@
 
 import click
 
-from hwsim.cli.options import common_options, config_option, current_verbosity, json_option
+from hwsim.cli.accelerator import Accelerator, accelerator_options
+from hwsim.cli.options import common_options, current_verbosity, json_option
 from hwsim.errors import InputError
 
 
 @click.command()
-@config_option
+@accelerator_options
 @click.option(
     "--target",
     type=click.Choice(["gates", "ecp5", "xc7"]),
@@ -28,7 +29,7 @@ from hwsim.errors import InputError
 @json_option
 @common_options
 def synth(
-    config_name: str, target: str, liberty: str | None, seed: int | None, json: str | None
+    accelerator: Accelerator, target: str, liberty: str | None, seed: int | None, json: str | None
 ) -> None:
     """Synthesize the accelerator's Verilog: gates by unit, or an FPGA's resources.
 
@@ -37,12 +38,10 @@ def synth(
     """
     import sys
 
-    from hwsim.arch.config import config_path
     from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
     from hwsim.flows import synthesis
-    from hwsim.flows.configuration import configuration
     from hwsim.report.json_text import json_text
     from hwsim.report.synthesis_tables import print_synthesis
 
@@ -50,12 +49,12 @@ def synth(
         raise InputError(f"--liberty is for the target gates, not {target}")
     if seed is not None and target != "ecp5":
         raise InputError(f"--seed is for the target ecp5, not {target}")
-    config = configuration(config_name)
+    config = accelerator.config()
     synthesis.check_tools(target)
     technology = synthesis.technology(liberty)
     level = current_verbosity()
     json_file = JsonFile(json)
-    with Outputs(config_path(config_name), liberty) as outputs:
+    with Outputs(accelerator.file, liberty) as outputs:
         json_file.reserve(outputs)
         if target == "gates":
             document = synthesis.synthesize_for_gates(config, technology, progress(level))

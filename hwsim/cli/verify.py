@@ -2,6 +2,7 @@
 
 import click
 
+from hwsim.cli.accelerator import Accelerator
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
@@ -23,28 +24,21 @@ from hwsim.errors import ComparisonError
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
 )
 @click.option(
-    "--memory",
-    metavar="ideal|latency=CYCLES,bandwidth=BYTES",
-    help="External memory; bandwidth in bytes per cycle.  [default: the config's]",
-)
-@click.option(
     "--unfused", is_flag=True, help="Run baseline B too: the saving (B - C) / B, on the bus."
 )
 @json_option
 @common_options
 def verify(
     network: str,
-    config_name: str,
+    accelerator: Accelerator,
     size: tuple[int, int] | None,
     k: int | None,
     kernels: str | None,
-    weight_bits: int | None,
     image: str | None,
     mean: str | None,
     std: str | None,
     arrays: tuple[str, ...],
     weights: str | None,
-    memory: str | None,
     unfused: bool,
     json: str | None,
 ) -> None:
@@ -56,11 +50,9 @@ def verify(
     """
     import sys
 
-    from hwsim.arch.config import config_path
     from hwsim.cli.documents import JsonFile
     from hwsim.cli.outputs import Outputs
     from hwsim.cli.progress import progress
-    from hwsim.flows.configuration import configuration
     from hwsim.flows.inputs import array_files, read_arrays
     from hwsim.flows.network import graph_path, load
     from hwsim.flows.verification import verify as find
@@ -69,12 +61,10 @@ def verify(
 
     level = current_verbosity()
     whole = load(network, size=size, k=k, kernels=kernels, progress=progress(level))
-    config = configuration(config_name, weight_bits, memory)
+    config = accelerator.config()
     json_file = JsonFile(json)
     files = array_files(whole, arrays)
-    with Outputs(
-        graph_path(network), config_path(config_name), image, weights, *files.values()
-    ) as outputs:
+    with Outputs(graph_path(network), accelerator.file, image, weights, *files.values()) as outputs:
         inputs = read_arrays(whole, files)
         json_file.reserve(outputs)
         found = find(

@@ -1,23 +1,24 @@
 """Choose the configuration of an accelerator: a preset or a file, some of its values replaced."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 from pydantic import ValidationError
 
-from hwsim.arch.config import PRESETS, Config, load_config
-from hwsim.arch.refusal import first_line
+from hwsim.arch.config import PRESETS, Config, broken_rule, load_config
 from hwsim.errors import InputError, shown
 from hwsim.escape import brief, quoted
+from hwsim.flows.settings import Settings, check_settings, with_settings
 from hwsim.report.records import Records
 
 IDEAL = "ideal"
+SHARED = "shared"
 FORMS = f"{IDEAL}, latency=CYCLES, bandwidth=BYTES"
-FIELDS = {"latency": "latency_cycles", "bandwidth": "bandwidth_bytes_per_cycle"}
-PAIR = re.compile(r"(\w+)=([0-9]{1,9})")
-
+KEYS = {"latency": "memory.latency_cycles", "bandwidth": "memory.bandwidth_bytes_per_cycle"}
+PAIR = re.compile(r"(\w+)=([0-9]{1,9}(?:\.[0-9]{1,9})?)")
 
 ConfigSource = str | PathLike[str] | Config
 
@@ -55,23 +56,30 @@ def _preset(config: Config) -> Preset:
 
 
 def configuration(
-    source: ConfigSource, weight_bits: int | None = None, memory: str | None = None
+    source: ConfigSource,
+    weight_bits: int | None = None,
+    memory: str | None = None,
+    settings: Settings | None = None,
 ) -> Config:
     """Return the config that a preset, a TOML file or a `Config` describes.
 
+    `settings` replaces values by key: {"array.output_lanes": 32, "buffers.feature_bytes": "256K"}.
     `weight_bits` replaces its width of weights. `memory` replaces the external memory: `ideal`, or
-    `latency=CYCLES,bandwidth=BYTES`, of which either may be left out.
+    `latency=CYCLES,bandwidth=BYTES`, of which either may be left out. The name of what differs from
+    `source` says how, unless it is set too.
     """
     config = source if isinstance(source, Config) else load_config(_named(source))
+    parts: list[tuple[str, Settings]] = []
+    if settings is not None:
+        check_settings(settings)
+        parts.append(("settings", settings))
     if weight_bits is not None:
-        config = _replaced(
-            config, "widths", {"weight_bits": weight_bits}, f"weight bits {shown(weight_bits)}"
-        )
+        parts.append((f"weight bits {shown(weight_bits)}", {"widths.weight_bits": weight_bits}))
     if memory is not None:
         if not isinstance(memory, str):
             raise InputError(f"memory {shown(memory)}: it is none of {FORMS}")
-        config = _replaced(config, "memory", _memory(memory, config), f"memory {brief(memory)}")
-    return config
+        parts.append((f"memory {brief(memory)}", _memory(memory, config, settings or {})))
+    return _replaced(config, parts) if parts else config
 
 
 def _named(source: object) -> str:
@@ -79,25 +87,37 @@ def _named(source: object) -> str:
     return str(source) if isinstance(source, str | PathLike) else shown(source)
 
 
-def _memory(memory: str, config: Config) -> dict[str, int]:
+def _memory(memory: str, config: Config, settings: Settings) -> dict[str, Any]:
     """Return the config's keys for a memory; `ideal` has latency 1 and moves a word per cycle."""
     if memory == IDEAL:
-        return {"latency_cycles": 1, "bandwidth_bytes_per_cycle": config.word_bytes}
-    values: dict[str, int] = {}
+        bus_bits = settings.get("bus.bus_bits", config.bus.bus_bits)
+        word_bytes = bus_bits // 8 if isinstance(bus_bits, int) else bus_bits  # refused later
+        return {KEYS["latency"]: 1, KEYS["bandwidth"]: word_bytes}
+    values: dict[str, Any] = {}
     for part in memory.split(","):
+        if part == SHARED:
+            raise InputError(
+                f"memory {brief(memory)}: a bandwidth that both directions share is not modelled"
+            )
         match = PAIR.fullmatch(part)
-        if match is None or match[1] not in FIELDS:
+        if match is None or match[1] not in KEYS:
             raise InputError(f"memory {brief(memory)}: {quoted(part)} is none of {FORMS}")
-        if FIELDS[match[1]] in values:
+        if KEYS[match[1]] in values:
             raise InputError(f"memory {brief(memory)}: names {match[1]} twice")
-        values[FIELDS[match[1]]] = int(match[2])
+        values[KEYS[match[1]]] = float(match[2]) if "." in match[2] else int(match[2])
     return values
 
 
-def _replaced(config: Config, section: str, values: dict[str, Any], asked: str) -> Config:
-    fields = config.model_dump()
-    fields[section] |= values
+def _replaced(config: Config, parts: Sequence[tuple[str, Settings]]) -> Config:
+    """Return the config with all values replaced at once; each part has the name of its option."""
+    merged: dict[str, Any] = {}
+    for asked, values in parts:
+        for key in values:
+            if key in merged:
+                raise InputError(f"{asked}: {key} is set twice")
+        merged |= values
     try:
-        return Config.model_validate(fields)
+        return Config.model_validate(with_settings(config, merged))
     except ValidationError as error:
-        raise InputError(f"{asked}: {first_line(error)}") from None
+        asked = " and ".join(asked for asked, _ in parts)
+        raise InputError(f"{asked}: {broken_rule(error)}") from None

@@ -10,6 +10,7 @@ from hwsim.errors import InputError
 from hwsim.escape import quoted
 from hwsim.extras import needing_extra
 from hwsim.flows.progress import Progress, silent, single_step
+from hwsim.flows.settings import hardware_name
 from hwsim.report.delivery import SCHEMA_VERSION, DeliveredFile, Delivery, Port
 
 TOP = "accelerator"
@@ -79,11 +80,16 @@ def deliver(
 
 
 def verilog(config: Config, progress: Progress = silent) -> str:
-    """Generate the Verilog alone, with the default name."""
+    """Generate the Verilog alone, with the default name.
+
+    What it becomes is kept by a hash of its text, in which a memory that was set in a call must not
+    stand, as it concerns no hardware.
+    """
     from hwsim.rtl.accelerator import accelerator_verilog
 
+    unchanged = config.model_copy(update={"name": hardware_name(config)})
     with single_step(progress, "generating the Verilog"), tools_can_cache():
-        return accelerator_verilog(config, TOP)
+        return accelerator_verilog(unchanged, TOP)
 
 
 def _before_the_verilog(config: Config, name: str) -> Contents:
