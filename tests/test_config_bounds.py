@@ -135,6 +135,7 @@ def test_no_text_is_empty_too_long_or_unprintable(key: str) -> None:
 
 def test_an_energy_is_never_minus_zero() -> None:
     energy = parse_config(with_value("energy.mac_pj", "-0.0"), "chip.toml").energy
+    assert energy is not None
     assert str(energy.mac_pj) == "0.0"
 
 

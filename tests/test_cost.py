@@ -51,6 +51,7 @@ def test_energy_is_operations_times_coefficients() -> None:
     timeline = time_program(program)
     (stage,) = timeline.stages
     energy = frame_energy([program], timeline)
+    assert energy is not None
     busy = 2 * 2 * 16  # output blocks x input blocks x pixels
     assert stage.busy_cycles == busy
     assert energy.mac_mj == pytest.approx(busy * 256 * 1e-9)

@@ -208,6 +208,7 @@ def reported(name: str) -> tuple[Estimate, Document]:
     """Return an estimate in which all things have this name, as far as a graph allows it."""
     graph = _renamed(build_network("condensation-net-mini"), visible(name))
     config = config_named(name)
+    assert config.energy is not None
     sources = config.energy.model_copy(
         update={f"{kind}_source": name for kind in ("mac", "on_chip", "dram")}
     )

@@ -146,10 +146,10 @@ def test_rates_and_ratios_follow_from_the_counts(document: Document, found: Esti
     assert layers[totals.peak_bandwidth_layer] == max(layers.values())
     assert totals.on_chip_memory_bits == sum(item.size_bits for item in totals.on_chip_memories)
     assert totals.gates_nand2 == sum(item.size_nand2 for item in totals.gates)
-    energy = totals.energy
-    assert energy.dram_mj == pytest.approx(
-        totals.total_bytes * config.energy.dram_pj_per_byte / 1e9
-    )
+    energy, coefficients = totals.energy, config.energy
+    assert energy is not None
+    assert coefficients is not None
+    assert energy.dram_mj == pytest.approx(totals.total_bytes * coefficients.dram_pj_per_byte / 1e9)
     assert energy.total_mj == pytest.approx(energy.mac_mj + energy.on_chip_mj + energy.dram_mj)
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -176,19 +176,20 @@ def test_sizes_in_bytes() -> None:
 
 
 def test_settings_in_python_are_checked_as_well() -> None:
-    for settings, expected in [
+    wrong: list[tuple[Any, str]] = [
         ([], "settings []: must map keys to values"),
         ({1: 2}, "setting '1': no such key"),
         ({"array.output_lanes": "32"}, "settings: array.output_lanes = '32': "),
         ({"array.output_lanes": object()}, "settings: array.output_lanes = <object"),
-    ]:
+    ]
+    for settings, expected in wrong:
         with pytest.raises(InputError) as refused:
-            hwsim.configuration("edge", settings=cast(Any, settings))
+            hwsim.configuration("edge", settings=settings)
         assert str(refused.value).startswith(expected)
 
 
 def test_a_configuration_that_differs_has_another_name() -> None:
-    names = {
+    names: dict[str, dict[str, Any]] = {
         "edge with output_lanes=32": {"array.output_lanes": 32},
         "edge with tables=False": {"tables": False},
         "edge": {"array.output_lanes": 16},

@@ -57,7 +57,7 @@ class Config(Section):
     bus: Bus
     clock: Clock
     memory: ExternalMemory
-    energy: Energy
+    energy: Energy | None = None
 
     @cached_property
     def word_bytes(self) -> int:

@@ -154,7 +154,10 @@ class ExternalMemory(Section):
 
 
 class Energy(Section):
-    """The energy of each operation, with the source of its figure: assumed, not calibrated."""
+    """The energy of each operation, with the source of its figure: assumed, not calibrated.
+
+    Without this section, estimates leave energy out.
+    """
 
     mac_pj: Picojoules
     """Picojoules of a multiply-accumulate.

@@ -25,13 +25,18 @@ class Energy:
         return self.mac_mj + self.on_chip_mj + self.dram_mj
 
 
-def frame_energy(programs: Sequence[Program], timeline: Timeline) -> Energy:
-    """Return the energy of issued MACs, of on-chip memory accesses and of the bytes on the bus."""
+def frame_energy(programs: Sequence[Program], timeline: Timeline) -> Energy | None:
+    """Return the energy of issued MACs, of on-chip memory accesses and of the bytes on the bus.
+
+    It is None for a configuration that says nothing of the energy of an operation.
+    """
     config = timeline.config
+    costs = config.energy
+    if costs is None:
+        return None
     busy = sum(stage.busy_cycles for stage in timeline.stages)
     bus_bytes = sum(stage.traffic.bytes.total for stage in timeline.stages)
     on_chip = _on_chip_bytes(programs, config, busy, bus_bytes)
-    costs = config.energy
     return Energy(
         mac_mj=busy * config.macs_per_cycle * costs.mac_pj / PICOJOULES_PER_MILLIJOULE,
         on_chip_mj=on_chip * costs.on_chip_pj_per_byte / PICOJOULES_PER_MILLIJOULE,

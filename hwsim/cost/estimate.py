@@ -38,7 +38,8 @@ class Estimate:
         return add_traffic([stage.traffic for stage in self.timeline.stages])
 
     @cached_property
-    def energy(self) -> Energy:
+    def energy(self) -> Energy | None:
+        """The energy of a frame; None where the configuration has no coefficients."""
         return frame_energy(self.program.programs, self.timeline)
 
     @cached_property

@@ -16,7 +16,7 @@ from hwsim.report.input_array import InputArray
 from hwsim.report.layers import LayerFigures, layer_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
-SCHEMA_VERSION = "2.4"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "2.5"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from hwsim.report.text import (
     run_lines,
     warning_lines,
 )
-from hwsim.report.totals import TotalFigures
+from hwsim.report.totals import EnergyFigures, TotalFigures
 
 Layers = tuple[LayerFigures, ...]
 MANY_MACS = 100_000_000  # of a network, from which on layers of few are not told apart
@@ -57,7 +57,9 @@ def frame_tables(document: Document, verbose: bool = False) -> list[Table | Fact
         facts["frame rate"] += ", without the host's time"
     tables: list[Table | Facts] = [Facts("One frame", facts)]
     if verbose:
-        tables += [gates(totals), energy_sources(totals)]
+        tables.append(gates(totals))
+        if totals.energy is not None:
+            tables.append(energy_sources(totals.energy))
     return tables
 
 
@@ -196,8 +198,7 @@ def gates(figures: TotalFigures) -> Table:
     )
 
 
-def energy_sources(figures: TotalFigures) -> Facts:
-    energy = figures.energy
+def energy_sources(energy: EnergyFigures) -> Facts:
     return Facts(
         "Sources of the energy coefficients: assumed, not calibrated",
         {

@@ -6,7 +6,7 @@ from hwsim.report.comparison import ComparisonFigures
 from hwsim.report.document import Document, RunFigures, TensorFigures
 from hwsim.report.input_array import inputs_text
 from hwsim.report.layers import Operator
-from hwsim.report.totals import TotalFigures
+from hwsim.report.totals import EnergyFigures, TotalFigures
 from hwsim.report.verification import Verification
 
 MEGA = 1e6
@@ -89,13 +89,10 @@ def fused_operators(operators: Iterable[Operator]) -> str:
 
 def frame_facts(totals: TotalFigures) -> dict[str, str]:
     """Return the figures of a frame that no table shows."""
-    energy = totals.energy
     memories = ", ".join(
         f"{memory.name} {kibibytes(memory.size_bits)}" for memory in totals.on_chip_memories
     )
     gates = ", ".join(f"{gate.name} {gate.size_nand2:,}" for gate in totals.gates)
-    parts = (energy.total_mj, energy.mac_mj, energy.on_chip_mj, energy.dram_mj)
-    total, mac, on_chip, dram = (millijoules(part, energy.total_mj) for part in parts)
     return {
         "frame rate": f"{totals.frames_per_second:,.2f} frames/s, "
         f"{totals.frame_seconds * 1e3:.3f} ms a frame",
@@ -109,9 +106,20 @@ def frame_facts(totals: TotalFigures) -> dict[str, str]:
         "peak feature memory": f"{totals.peak_feature_bytes:,} bytes of DRAM (lower bound "
         f"{totals.least_feature_bytes:,}), caused by {totals.peak_feature_layer}",
         "on-chip memory": f"{kibibytes(totals.on_chip_memory_bits)}: {memories}",
-        "energy": f"{total} mJ a frame, assumed, not calibrated: "
-        f"MACs {mac}, on-chip {on_chip}, DRAM {dram}",
+        **_energy_facts(totals.energy),
         "logic": f"{totals.gates_nand2:,} NAND2 equivalents, {calibration(totals)}: {gates}",
+    }
+
+
+def _energy_facts(energy: EnergyFigures | None) -> dict[str, str]:
+    """Return the energy of a frame, if the configuration says what an operation takes."""
+    if energy is None:
+        return {}
+    parts = (energy.total_mj, energy.mac_mj, energy.on_chip_mj, energy.dram_mj)
+    total, mac, on_chip, dram = (millijoules(part, energy.total_mj) for part in parts)
+    return {
+        "energy": f"{total} mJ a frame, assumed, not calibrated: "
+        f"MACs {mac}, on-chip {on_chip}, DRAM {dram}"
     }
 
 

@@ -123,8 +123,8 @@ class TotalFigures:
     """Capacity of all on-chip memories."""
     on_chip_memories: tuple[MemoryFigures, ...]
     """The on-chip memories, one by one."""
-    energy: EnergyFigures
-    """Energy of the frame, assumed and not calibrated."""
+    energy: EnergyFigures | None
+    """Energy of the frame, assumed and not calibrated; null without the config's `energy`."""
     gates_are_calibrated: bool
     """True if the configuration lies within the range in which synthesis checked the gate model."""
     gates_error_ratio: float | None
@@ -182,8 +182,10 @@ def total_figures(estimate: Estimate, layers: tuple[LayerFigures, ...]) -> Total
     )
 
 
-def _energy_figures(estimate: Estimate) -> EnergyFigures:
+def _energy_figures(estimate: Estimate) -> EnergyFigures | None:
     energy, coefficients = estimate.energy, estimate.config.energy
+    if energy is None or coefficients is None:
+        return None
     return EnergyFigures(
         is_calibrated=ENERGY_IS_CALIBRATED,
         mac_mj=energy.mac_mj,

@@ -33,6 +33,7 @@ from hwsim.report.text import (
     warning_lines,
 )
 from hwsim.report.timeline_chart import timeline_chart, timeline_note
+from hwsim.report.totals import EnergyFigures
 
 FEATURE_CLASSES = ("features_read_bytes", "features_written_bytes")
 ALL_CLASSES = ("weight_bytes", *FEATURE_CLASSES, "program_bytes")
@@ -73,6 +74,7 @@ def page_text(document: Document, estimate: Estimate) -> str:
         .get_template("network.html")
         .render(
             hwsim_version=document.hwsim_version,
+            has_energy=document.totals.energy is not None,
             name=document.network.name,
             heading=heading(document),
             run_lines=run_lines(document.run) if document.run else (),
@@ -97,6 +99,7 @@ def index_text(documents: Sequence[Document]) -> str:
         .get_template("index.html")
         .render(
             hwsim_version=documents[0].hwsim_version,
+            has_energy=documents[0].totals.energy is not None,
             networks=[_index_entry(document) for document in documents],
         )
     )
@@ -155,13 +158,16 @@ def key_figures(document: Document) -> tuple[KeyFigure, ...]:
             f"peak in DRAM, caused by {totals.peak_feature_layer}",
         ),
         KeyFigure(kibibyte_figure(totals.on_chip_memory_bits), "KiB on chip", "all buffers"),
-        KeyFigure(
-            millijoules(totals.energy.total_mj, totals.energy.total_mj),
-            "mJ a frame",
-            "assumed, not calibrated",
-        ),
+        *_energy_figure(totals.energy),
         KeyFigure(f"{totals.gates_nand2 / 1e3:,.0f}", "k NAND2", f"logic, {calibration(totals)}"),
     )
+
+
+def _energy_figure(energy: EnergyFigures | None) -> tuple[KeyFigure, ...]:
+    if energy is None:
+        return ()
+    total = millijoules(energy.total_mj, energy.total_mj)
+    return (KeyFigure(total, "mJ a frame", "assumed, not calibrated"),)
 
 
 def _charts(document: Document, estimate: Estimate) -> dict[str, Chart]:
