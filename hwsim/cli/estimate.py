@@ -9,11 +9,13 @@ from hwsim.cli.options import (
     network_options,
     output_options,
 )
+from hwsim.cli.requirements import judge, require_option
 
 
 @click.command()
 @network_options
 @output_options
+@require_option
 @common_options
 def estimate(
     network: str,
@@ -25,6 +27,7 @@ def estimate(
     json: str | None,
     csv: str | None,
     trace: str | None,
+    required: tuple[str, ...],
 ) -> None:
     """Estimate what NETWORK costs: cycles, bytes, memory, energy, gates.
 
@@ -38,7 +41,10 @@ def estimate(
     from hwsim.flows.estimate import estimate as find
     from hwsim.flows.network import graph_path, load
     from hwsim.flows.progress import single_step
+    from hwsim.flows.requirements import read_requirements
+    from hwsim.report.totals import TotalFigures
 
+    requirements = read_requirements(required, TotalFigures)
     show_progress = progress(current_verbosity())
     whole = load(network, size=size, k=k, kernels=kernels, progress=show_progress)
     config = accelerator.config()
@@ -49,3 +55,5 @@ def estimate(
         with single_step(show_progress, "writing figures"):
             outputs.write(wanted.contents(found))
     wanted.show(found, current_verbosity())
+    if requirements:
+        judge(requirements, found.totals, json, current_verbosity())

@@ -12,7 +12,7 @@ from hwsim.cli.options import (
     network_options,
     normalization_options,
 )
-from hwsim.errors import ComparisonError
+from hwsim.cli.requirements import judge, require_option
 
 
 @click.command()
@@ -26,6 +26,7 @@ from hwsim.errors import ComparisonError
 @click.option(
     "--unfused", is_flag=True, help="Run baseline B too: the saving (B - C) / B, on the bus."
 )
+@require_option
 @json_option
 @common_options
 def verify(
@@ -40,6 +41,7 @@ def verify(
     arrays: tuple[str, ...],
     weights: str | None,
     unfused: bool,
+    required: tuple[str, ...],
     json: str | None,
 ) -> None:
     """Run NETWORK on the accelerator's Verilog, and compare it with the model.
@@ -55,11 +57,14 @@ def verify(
     from hwsim.cli.progress import progress
     from hwsim.flows.inputs import array_files, read_arrays
     from hwsim.flows.network import graph_path, load
+    from hwsim.flows.requirements import read_requirements
     from hwsim.flows.verification import verify as find
     from hwsim.report.json_text import json_text
+    from hwsim.report.verification import VerifiedTotals
     from hwsim.report.verification_tables import print_verification
 
     level = current_verbosity()
+    requirements = read_requirements(required, VerifiedTotals)
     whole = load(network, size=size, k=k, kernels=kernels, progress=progress(level))
     config = accelerator.config()
     json_file = JsonFile(json)
@@ -81,6 +86,4 @@ def verify(
         text = json_text(found.document)
         outputs.write(json_file.contents(text))
     json_file.show(text, level, lambda: print_verification(found.document, sys.stdout))
-    if found.failures:
-        more = len(found.failures) - 1
-        raise ComparisonError(found.failures[0] + (f"; and {more} more" if more else ""))
+    judge(requirements, found.document.totals, json, level, found.failures)

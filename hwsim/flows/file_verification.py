@@ -14,9 +14,7 @@ from hwsim.flows.progress import Progress
 from hwsim.flows.simulation import subjects_of_steps
 from hwsim.flows.witnesses import verify_program
 from hwsim.graph.steps import FileNetwork
-from hwsim.report.verification import VerifiedOutput, VerifiedProgram
-
-CHAINED = "chained"
+from hwsim.report.verification import CHAINED, VerifiedOutput, VerifiedProgram
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def verify_steps(
         programs.append(found.figures)
         if all(np.array_equal(own[name], x) for name, x in inputs.items()):
             return found.outputs
-        chained = replace(subject, name=f"{subject.name} {CHAINED}")
+        chained = replace(subject, name=f"{subject.name}{CHAINED}")
         found = verify_program(chained, inputs, progress)
         programs.append(found.figures)
         return found.outputs

@@ -44,6 +44,7 @@ from hwsim.report.verification import (
     Verification,
     VerifiedProgram,
     saving,
+    verified_totals,
 )
 
 PURPOSE = "hwsim verify"
@@ -247,6 +248,7 @@ def _document(
         weights="graph",
         layer_bound_ratio=LAYER_BOUND_RATIO,
         total_bound_ratio=TOTAL_BOUND_RATIO,
+        totals=verified_totals(programs, config.clock.clock_hz),
         programs=programs,
         file_outputs=(),
         saving=None,

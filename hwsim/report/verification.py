@@ -1,15 +1,19 @@
 """The document of `hwsim verify --json`, and the check of its figures against bounds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from functools import reduce
+from operator import add
 from typing import Any, Literal
 
 from hwsim.program.traffic import ByteCounts
 from hwsim.report.document import NetworkFigures
 from hwsim.report.file_figures import PROGRAM, FileFigures
 from hwsim.report.input_array import InputArray
+from hwsim.report.layers import byte_fields
 
-SCHEMA_VERSION = "1.3"  # the second number grows when fields are added
+SCHEMA_VERSION = "1.4"  # the second number grows when fields are added
+CHAINED = " chained"  # ends the name of a program that ran on what steps before it left
 LAYER_BOUND_RATIO = 0.01  # the timeline's largest error, of a layer's cycles
 TOTAL_BOUND_RATIO = 0.005  # of the run's cycles
 
@@ -190,6 +194,59 @@ class SavingFigures:
 
 
 @dataclass(frozen=True)
+class VerifiedTotals:
+    """The cost of one frame on the Verilog, under the names of an estimate's totals.
+
+    A frame takes every program of the network once; the baseline B is left out.
+    """
+
+    cycles: int | None
+    """Cycles of the hardware's CYCLES register; null if a program never ended."""
+    frame_seconds: float | None
+    """Time of the cycles at the config's clock."""
+    frames_per_second: float | None
+    """The inverse of `frame_seconds`."""
+    busy_cycles: int
+    """Cycles in which the array took a pixel, from the hardware's counter."""
+    program_bytes: int
+    """Descriptors, as the bus monitor counted them, and so the other bytes."""
+    weight_bytes: int
+    """Weights with bias and rescale parameters."""
+    features_read_bytes: int
+    """Features read."""
+    features_written_bytes: int
+    """Features written."""
+    features_bytes: int
+    """Features read and written."""
+    total_bytes: int
+    """All four classes."""
+    timeline_cycles: int
+    """Cycles on the timeline."""
+    error_ratio: float | None
+    """Relative error: timeline / Verilog - 1; null if a program never ended."""
+
+
+def verified_totals(programs: Iterable[VerifiedProgram], clock_hz: int) -> VerifiedTotals:
+    """Return the sums of a network's programs."""
+    own = [each for each in programs if each.variant != "B" and not each.name.endswith(CHAINED)]
+    has_ended = all(program.error_ratio is not None for program in own)
+    cycles = sum(program.verilog_cycles for program in own) if has_ended else None
+    timeline_cycles = sum(program.timeline_cycles for program in own)
+    paid = reduce(add, (each.monitor_bytes for each in own), ByteCounts.by_class({}))
+    return VerifiedTotals(
+        cycles=cycles,
+        frame_seconds=cycles / clock_hz if cycles else None,
+        frames_per_second=clock_hz / cycles if cycles else None,
+        busy_cycles=sum(program.verilog_array_cycles for program in own),
+        **byte_fields(paid),
+        features_bytes=paid.features,
+        total_bytes=paid.total,
+        timeline_cycles=timeline_cycles,
+        error_ratio=error_ratio(timeline_cycles, cycles),
+    )
+
+
+@dataclass(frozen=True)
 class Verification:
     """The document of a verification. `saving` is None unless both C and B ran."""
 
@@ -219,6 +276,8 @@ class Verification:
     """The share by which the timeline's cycles of a layer may be off."""
     total_bound_ratio: float
     """The share by which the timeline's cycles of a run may be off."""
+    totals: VerifiedTotals
+    """The cost of a frame, of all programs that the network needs."""
     programs: tuple[VerifiedProgram, ...]
     """C, or A if no layer is condensed; then B, if it ran. Of a .tflite, every program of the
     accelerator in the order of the steps."""
