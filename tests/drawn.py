@@ -38,7 +38,7 @@ LARGEST_DRAWN_KERNEL = 20  # the largest of all would take long; a COMPUTE has a
 def configs(draw: st.DrawFn, weight_bits: int | None = None) -> Config:
     """Draw an accelerator so small that the compiler cuts drawn layers in every way."""
     lanes_in = draw(st.sampled_from([8, 8, 16]))
-    lanes_out = lanes_in * draw(st.sampled_from([1, 1, 2]))
+    lanes_out = draw(st.sampled_from([8, lanes_in, lanes_in, 2 * lanes_in]))
     rescale = draw(st.sampled_from([lanes for lanes in (1, 2, 4, 8) if lanes <= lanes_out]))
     edge = load_config("edge").model_dump()
     edge["array"] = {"input_lanes": lanes_in, "output_lanes": lanes_out, "rescale_lanes": rescale}
@@ -49,7 +49,9 @@ def configs(draw: st.DrawFn, weight_bits: int | None = None) -> Config:
     edge["memory"]["bandwidth_bytes_per_cycle"] = draw(st.sampled_from([lanes_in // 2, lanes_in]))
     edge["buffers"] = {
         "feature_bytes": lanes_in * draw(st.integers(12, 250)),
-        "weight_bytes": lanes_out * draw(st.sampled_from([16, 32, 64, 128, 512])) * 4,
+        "weight_bytes": max(lanes_in, lanes_out)
+        * draw(st.sampled_from([16, 32, 64, 128, 512]))
+        * 4,
         "accumulator_depth": draw(st.sampled_from([4, 16, 64])),
         "staging_bytes": 2 * lanes_in * draw(st.sampled_from([4, 8, 32, 64])),
     }

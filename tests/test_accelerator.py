@@ -52,6 +52,7 @@ CONFIGURATIONS = {
         widths={"weight_bits": 4, "multiplier_bits": 32},
         array={"output_lanes": 16, "rescale_lanes": 2},
     ),
+    "few output lanes": preset_with("edge", array={"output_lanes": 8}, buffers=TINY),
     "many output lanes": preset_with("nano", array={"output_lanes": 32, "rescale_lanes": 8}),
 }
 ALL = [

@@ -163,7 +163,9 @@ picojoules = st.sampled_from([0.0, 5e-324, 1e6]) | st.floats(0, 1e6)
 def chips(draw: st.DrawFn) -> dict[str, Any]:
     """Draw any accelerator in which no two choices contradict each other."""
     lanes_in = draw(powers_of_two(8, 64))
-    lanes_out = lanes_in * draw(powers_of_two(1, min(16, 8192 // lanes_in**2)))
+    lanes_out = draw(
+        powers_of_two(max(8, lanes_in // 2), min(256, 16 * lanes_in, 8192 // lanes_in))
+    )
     weight_bits, burst = draw(st.sampled_from([4, 8])), draw(powers_of_two(2, 256))
     has_tables = draw(st.booleans())
     behind_words = lanes_out * 16 // lanes_in + 256 // lanes_in * has_tables
@@ -175,7 +177,7 @@ def chips(draw: st.DrawFn) -> dict[str, Any]:
         "array": {
             "input_lanes": lanes_in,
             "output_lanes": lanes_out,
-            "rescale_lanes": draw(powers_of_two(1, lanes_in)),
+            "rescale_lanes": draw(powers_of_two(1, min(lanes_in, lanes_out))),
         },
         "widths": {"weight_bits": weight_bits, "multiplier_bits": draw(st.sampled_from([16, 32]))},
         "buffers": {

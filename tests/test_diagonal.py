@@ -83,6 +83,15 @@ def test_only_lanes_that_see_their_own_channel_are_diagonal(
     assert {bool(tile.diagonal) for tile in tiles} == {diagonal}
 
 
+def test_fewer_output_lanes_than_input_lanes_see_all_channels() -> None:
+    """A lane of an odd output block would need a channel that lies in no lane of its number."""
+    graph = Graph.chain("g", [depthwise(32, (3, 3))])
+    for lanes, diagonal in ((8, False), (16, True)):
+        program = compile_graph(graph, preset_with("edge", array={"output_lanes": lanes}))
+        tiles = [each for each in program.descriptors if isinstance(each, Compute)]
+        assert {bool(tile.diagonal) for tile in tiles} == {diagonal}
+
+
 def test_the_weights_of_a_lane_are_its_taps() -> None:
     """Byte t of a lane's word is tap t; nine taps of 16 channels are one weight block."""
     graph = with_drawn_constants(Graph.chain("one", [depthwise(16, (3, 3))]), seed=1)

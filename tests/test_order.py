@@ -17,6 +17,7 @@ from hwsim.machine.order import OrderError, check_order
 from hwsim.passes.baselines import materialized
 from hwsim.program.program import Program
 from hwsim.testbenches.cases import BRANCHES, case_graph
+from hwsim.timeline import time_program
 from tests.drawn import branching_graphs, configs, preset_with, shapes_of_graphs
 from tests.test_machine import compiled
 
@@ -35,6 +36,19 @@ def test_built_in_networks(network: str, preset: str) -> None:
     graph = build_network(network, height=64, width=96)
     for variant in (graph, materialized(graph)) if graph.is_condensed else (graph,):
         check_order(compile_graph(variant, load_config(preset)))
+
+
+def test_no_load_of_weights_keeps_back_the_page_of_the_computes_that_make_room() -> None:
+    """On half as many output lanes as input lanes, k = 8 makes bundles of 16 COMPUTEs, a page."""
+    source = Source.whole(Tensor("input", Shape(1, 2, 13)), (3, 3), padding=1)
+    stage = Stage.inferred("pooled", [source], "output", 128, channel_pool=8)
+    graph = Graph.chain("one", [stage])
+    config = preset_with("edge", array={"output_lanes": 8}, buffers={"weight_bytes": 1024})
+    program = compiled(graph, config)
+    loads = [each for each in program.descriptors if isinstance(each, Load)]
+    weights = [load for load in loads if load.destination == Destination.WEIGHTS]
+    assert len(weights) >= 16
+    assert time_program(program).cycles > 0  # the time of a load that never ends is unknown
 
 
 def program_of(name: str) -> Program:

@@ -17,12 +17,13 @@ from tests.test_rtl_descriptor_check import judged
 
 # Words of 8 bytes and 8 x 8 lanes; the same without the pool; words of 16 bytes and 16 x 64 lanes.
 NANO, NO_POOL, NO_TABLES, WIDE = "nano", "without channel pool", "without tables", "wide"
-WIDE_FACTORS = "32-bit multipliers"
+WIDE_FACTORS, FEW_OUTPUTS = "32-bit multipliers", "few output lanes"
 CONFIGS = {
     NANO: preset_with("nano"),
     NO_POOL: preset_with("nano", channel_pool=False),
     NO_TABLES: preset_with("nano", tables=False),
     WIDE_FACTORS: preset_with("nano", widths={"multiplier_bits": 32}),
+    FEW_OUTPUTS: preset_with("edge", array={"output_lanes": 8}),
     WIDE: preset_with(
         "nano",
         array={"input_lanes": 16, "output_lanes": 64, "rescale_lanes": 4},
@@ -157,6 +158,7 @@ BOUNDS = [
     Bound("with `diagonal`", DIAGONAL,
           ({"kernel_rows": 4, "kernel_columns": 4}, {"diagonal": 0, **PACKED_FIELDS}),
           ({"kernel_rows": 6, "kernel_columns": 3}, PACKED_FIELDS), WIDE),
+    Bound("with `diagonal`", DIAGONAL, ({"diagonal": 0},), ({}, {"kernel_rows": 1}), FEW_OUTPUTS),
     Bound("2^`channel_pool` is at most", COMPUTE, ({},),
           ({"channel_pool": 1}, {"channel_pool": 2}, {"channel_pool": 3}), NO_POOL),
     *(Bound(f"`window_stride_{side}` is 1 to `window_{side}`", ONE_WINDOW,

@@ -61,8 +61,10 @@ class Array(Section):
     """
     output_lanes: Annotated[int, PowerOfTwo, Field(ge=LEAST_WORD_BYTES, le=256)]
     """Filters that are computed side by side.
-    A tile stores whole words, 16 per pixel at most: 1 to 16 times `input_lanes`. A block of 8-bit
-    weights has 2^16 bits at most, the longest signal that Amaranth takes: 8192 multipliers.
+    Half of `input_lanes` to 16 times as many: a tile stores 16 words per pixel at most, and with
+    fewer than half the parameters of a block would come too fast for the tables. With half of them,
+    two output blocks share a word, and depthwise layers read their weights for each tap. A block of
+    8-bit weights has 2^16 bits at most, the longest signal that Amaranth takes: 8192 multipliers.
     """
     rescale_lanes: Annotated[int, Field(ge=1, le=LARGEST_WORD_BYTES)]
     """Accumulators that are rescaled in a cycle.

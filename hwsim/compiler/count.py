@@ -63,7 +63,7 @@ def _weight_loads(schedule: Schedule, config: Config) -> int:
         return readings * blocking.bundles
     first_blocks = min(blocking.bundle_blocks, blocking.output_blocks)
     first_bundle_words = first_blocks * blocking.weight_words
-    if len(blocking.kernel_parts) == 1:
+    if not blocking.computes_load_alone:
         split = readings if first_bundle_words > config.weight_words else 0
         return schedule.tiles * blocking.bundles + split
     pieces = [part.weight_words for part in blocking.kernel_parts]

@@ -91,15 +91,10 @@ class _StageEmitter:
             writer.write(bundle, last_band, last_tile, is_last or scope is WeightScope.BAND_SET)
 
     def _tile(self, writer: TileWriter, bundle: int, band: Span, tile: Span) -> None:
-        """Write a tile whose weights exceed the queue.
-
-        A load that waits for room must not keep back the page of the COMPUTEs that make it. Those
-        of one source are few, and on the next page at the latest; with several sources, or a kernel
-        in parts, each loads its own weights.
-        """
-        if len(self._task.schedule.blocking.kernel_parts) == 1:
-            self._weights.load(bundle)
-            writer.write(bundle, band, tile, release=True)
-        else:
+        """Write a tile whose weights exceed the queue."""
+        if self._task.schedule.blocking.computes_load_alone:
             self._weights.begin(bundle)
             writer.write(bundle, band, tile, True, before_compute=self._weights.load_next)
+        else:
+            self._weights.load(bundle)
+            writer.write(bundle, band, tile, release=True)

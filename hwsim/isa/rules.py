@@ -103,6 +103,8 @@ def _is_packed_window(d: Any, c: Config) -> Any:
 
 
 def _is_diagonal_kernel(d: Any, c: Config) -> Any:
+    if c.array.output_lanes < c.array.input_lanes:
+        return 0
     return (d.kernel_rows * d.kernel_columns <= c.array.input_lanes) & (d.packed == 0)
 
 
@@ -162,7 +164,8 @@ COMPUTE_RULES = [
     ),
     Rule(
         Opcode.COMPUTE,
-        "with `diagonal`: no more taps than input lanes, and no `packed`",
+        "with `diagonal`: no fewer output lanes than input lanes, no more taps than these, and no "
+        "`packed`",
         lambda d, c: (d.diagonal == 0) | _is_diagonal_kernel(d, c),
     ),
     Rule(

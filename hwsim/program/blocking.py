@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hwsim.arch.config import Config
 from hwsim.graph import Graph, Source, Stage, Tensor
 from hwsim.isa.descriptor import FIELDS
-from hwsim.isa.fields import Opcode
+from hwsim.isa.fields import PAGE_DESCRIPTORS, Opcode
 
 IMAGE_PIXEL_BYTES = 4
 PACKED_KERNEL = (3, 3)
@@ -87,6 +87,9 @@ class SourceBlocking:
         return columns
 
 
+MOST_COMPUTES_OF_A_LOAD = PAGE_DESCRIPTORS // 2
+
+
 @dataclass(frozen=True)
 class Blocking:
     """The blocks of one stage on one accelerator.
@@ -115,6 +118,15 @@ class Blocking:
         return sum(part.weight_blocks * part.taps_per_block for part in self.kernel_parts)
 
     @property
+    def computes_load_alone(self) -> bool:
+        """True where each COMPUTE of a tile loads its weights itself, if the queue is too small.
+
+        A load that waits for room must not keep back the page of the COMPUTEs that make it. Those
+        of one load must be few, so that they are on the next page at the latest.
+        """
+        return len(self.kernel_parts) > 1 or self.bundle_blocks > MOST_COMPUTES_OF_A_LOAD
+
+    @property
     def kernel_parts(self) -> list[KernelPart]:
         """The parts of all kernels, one for each COMPUTE of a tile of one output block."""
         parts = [part for source in self.sources for part in source.kernel_parts]
@@ -138,13 +150,15 @@ def is_packed(source: Source) -> bool:
 def is_diagonal(source: Source, filters: int, config: Config) -> bool:
     """Return True if output lanes see only their own channel, and their weights are its taps.
 
-    A depthwise source is computed so where a filter's channel lies in the lane of the filter. With
-    one tap nothing would be saved.
+    A depthwise source is computed so where a filter's channel lies in the lane of the filter, which
+    fewer output than input lanes do not reach. With one tap nothing would be saved.
     """
+    lanes = config.array
     return (
-        source.is_depthwise
+        lanes.output_lanes >= lanes.input_lanes
+        and source.is_depthwise
         and filters == source.channels
-        and source.first_channel % config.array.input_lanes == 0
+        and source.first_channel % lanes.input_lanes == 0
         and source.taps > 1
     )
 
