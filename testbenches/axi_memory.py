@@ -46,20 +46,22 @@ class _Settings(BaseModel):
 
 
 class Pace(_Settings):
-    """The size of the memory, the cycles to its answer, and the cycles from beat to beat."""
+    """The size of the memory, the cycles to its answer, and the ticks of a cycle and of a beat."""
 
     size: int
     latency: int
-    interval: int
+    cycle_ticks: int
+    beat_ticks: int
 
     @classmethod
     def of(cls, program: Program) -> Self:
         """Return a memory like the configuration's, up to the end of the program's windows."""
-        config, memory = program.config, program.config.memory
+        beat_ticks, cycle_ticks = program.config.cycles_per_beat.as_integer_ratio()
         return cls(
             size=max(program.features.limit, program.constants.limit) + 1,
-            latency=memory.latency_cycles,
-            interval=max(1, config.word_bytes // memory.bandwidth_bytes_per_cycle),
+            latency=program.config.memory.latency_cycles,
+            cycle_ticks=cycle_ticks,
+            beat_ticks=beat_ticks,
         )
 
 

@@ -1,10 +1,15 @@
 // The reference memory of docs/architecture.md, with a monitor on its bus; no Python per cycle.
 //
-// A read address accepted in cycle t has its first beat on the bus in cycle t + latency, then one
-// beat per interval; bursts are answered in order. Write data is accepted at one beat per interval,
-// the response comes latency cycles after a burst's last beat. A beat of data waits for its
-// address. Both directions are independent. Strobes are honoured. A beat or response that is not
-// taken stays, and the next one comes no earlier than an interval after it came.
+// A read address accepted in cycle t has its first beat on the bus in cycle t + latency; bursts are
+// answered in order. Write data is accepted at the same pace as read data is given, the response
+// comes latency cycles after a burst's last beat. A beat of data waits for its address. Both
+// directions are independent. Strobes are honoured. A beat or response that is not taken stays.
+//
+// The pace is counted in ticks, of which a cycle has `cycle_ticks` and a beat takes `beat_ticks`, at
+// least as many. A beat has a time: the end of the beat before, or the beginning of the cycle for
+// which it was due or offered, if that is later. It comes in the first cycle that does not begin
+// before its time. If something else held it up until a later cycle, its time is that cycle's
+// beginning.
 //
 // A bench sets the public variables, while the bus is quiet, and raises `load` for a cycle; `dump`
 // does the opposite of `load`. See axi_memory.py.
@@ -67,7 +72,8 @@ module axi_memory #(
 
   logic [31:0] size  /*verilator public_flat_rw*/;  // bytes that exist: others read as 0
   logic [31:0] latency  /*verilator public_flat_rw*/;  // cycles, at least 1
-  logic [31:0] interval  /*verilator public_flat_rw*/;  // cycles per beat, at least 1
+  logic [31:0] cycle_ticks  /*verilator public_flat_rw*/;
+  logic [31:0] beat_ticks  /*verilator public_flat_rw*/;
 
   // Each channel stands still in so many of 1000 cycles, drawn from a seed that is not 0.
   logic [31:0] hesitation  /*verilator public_flat_rw*/;
@@ -86,7 +92,7 @@ module axi_memory #(
   initial begin
     {load, dump} = '0;
     size = MEMORY_BYTES;
-    {latency, interval} = {32'd1, 32'd1};
+    {latency, cycle_ticks, beat_ticks} = {32'd1, 32'd1, 32'd1};
     hesitation = 0;
     random_state = 1;
     {held_address, held_cycles} = '0;
@@ -104,14 +110,16 @@ module axi_memory #(
   longint unsigned read_due[OUTSTANDING];
   int unsigned read_head, read_tail;
   int unsigned read_beat;
-  longint unsigned next_read;  // first cycle in which the channel may carry another beat
+  longint unsigned next_read;  // end of the newest beat, in ticks
 
   logic [ADDRESS_BITS-1:0] write_address[OUTSTANDING];
   logic [8:0] write_length[OUTSTANDING];
   logic [ID_BITS-1:0] write_id[OUTSTANDING];
   int unsigned write_head, write_tail;
   int unsigned write_beat;
-  longint unsigned next_write;
+  longint unsigned next_write;  // end of the newest beat, in ticks
+  logic data_waits;  // a beat of write data was offered already
+  longint unsigned offered;  // the cycle in which it was first
 
   longint unsigned response_due[OUTSTANDING];
   logic [ID_BITS-1:0] response_id[OUTSTANDING];
@@ -119,7 +127,7 @@ module axi_memory #(
   int unsigned response_head, response_tail;
 
   logic read_open, write_open;  // the address channels may accept
-  logic data_open;  // the interval since the last beat of write data is over
+  logic data_open;  // the newest beat of write data is over
   logic write_addressed;  // an accepted burst waits for data
   logic [31:0] held;  // cycles for which a burst has been held
 
@@ -138,7 +146,8 @@ module axi_memory #(
     int file;
     int unsigned placed;
     if (size > MEMORY_BYTES) $fatal(1, "%0d bytes are above MEMORY_BYTES %0d", size, MEMORY_BYTES);
-    if (latency == 0 || interval == 0) $fatal(1, "latency and interval must be at least 1");
+    if (latency == 0 || cycle_ticks == 0) $fatal(1, "latency and cycle_ticks are at least 1");
+    if (beat_ticks < cycle_ticks) $fatal(1, "a beat takes at least a cycle");
     if ($value$plusargs("memory=%s", path) == 0) $fatal(1, "+memory names no file");
     file = $fopen(path, "rb");
     if (file == 0) $fatal(1, "cannot read +memory=%s", path);
@@ -168,6 +177,15 @@ module axi_memory #(
     return random_state % 1000 < 64'(hesitation);
   endfunction
 
+  // The time behind a beat in cycle `now` that was due in cycle `due`; `free` is that before it.
+  function automatic longint unsigned behind_beat(longint unsigned free, longint unsigned due,
+                                                  longint unsigned now);
+    longint unsigned start = due * 64'(cycle_ticks);
+    if (start < free) start = free;
+    if (start + 64'(cycle_ticks) <= now * 64'(cycle_ticks)) start = now * 64'(cycle_ticks);
+    return start + 64'(beat_ticks);
+  endfunction
+
   task automatic take_addresses();
     if (s_axi_arvalid && s_axi_arready) begin
       read_address[read_tail%OUTSTANDING] = s_axi_araddr;
@@ -187,13 +205,15 @@ module axi_memory #(
   task automatic take_write_data();
     int unsigned head = write_head % OUTSTANDING;
     int unsigned start = int'(write_address[head]) + write_beat * WORD_BYTES;
+    if (s_axi_wvalid && !data_waits) offered = cycle;
+    data_waits = s_axi_wvalid && !s_axi_wready;
     if (s_axi_wvalid && s_axi_wready) begin
       for (int unsigned lane = 0; lane < WORD_BYTES; lane++) begin
         if (s_axi_wstrb[lane] && start + lane < size) begin
           storage[start+lane] = s_axi_wdata[8*lane+:8];
         end
       end
-      next_write = cycle + 64'(interval);
+      next_write = behind_beat(next_write, offered, cycle);
       write_beat = write_beat + 1;
       if (write_beat == int'(write_length[head])) begin
         response_due[response_tail%OUTSTANDING] = cycle + 64'(latency);
@@ -213,7 +233,8 @@ module axi_memory #(
     int unsigned head = read_head % OUTSTANDING;
     int unsigned start = int'(read_address[head]) + read_beat * WORD_BYTES;
     logic last = read_beat + 1 == int'(read_length[head]);
-    logic due = read_head != read_tail && read_due[head] <= cycle + 1 && next_read <= cycle + 1;
+    logic due = read_head != read_tail && read_due[head] <= cycle + 1 &&
+        next_read <= (cycle + 1) * 64'(cycle_ticks);
     if (!s_axi_rvalid || s_axi_rready) begin
       if (due && !hesitates()) begin
         for (int unsigned lane = 0; lane < WORD_BYTES; lane++) begin
@@ -225,7 +246,7 @@ module axi_memory #(
         s_axi_rlast <= last;
         s_axi_rvalid <= 1;
         read_answers = read_answers + 1;
-        next_read = cycle + 1 + 64'(interval);
+        next_read = behind_beat(next_read, read_due[head], cycle + 1);
         read_beat = last ? 0 : read_beat + 1;
         if (last) read_head = read_head + 1;
       end else begin
@@ -254,6 +275,7 @@ module axi_memory #(
       cycle = 0;
       {read_head, read_tail, read_beat} = '0;
       {write_head, write_tail, write_beat} = '0;
+      data_waits = 0;
       {response_head, response_tail} = '0;
       {read_answers, write_answers} = '0;
       next_read = 0;
@@ -273,7 +295,7 @@ module axi_memory #(
     // A burst that has its data still needs room for its response.
     write_open <= write_tail - write_head + response_tail - response_head < OUTSTANDING &&
         !hesitates();
-    data_open <= next_write <= cycle && !hesitates();
+    data_open <= next_write <= cycle * 64'(cycle_ticks) && !hesitates();
     write_addressed <= write_head != write_tail;
     if (load) read_file();
     if (dump) write_file();

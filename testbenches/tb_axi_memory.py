@@ -5,6 +5,8 @@ A random manager drives it. The accepted bursts decide which beats must come, an
 
 import random
 from collections import deque
+from fractions import Fraction
+from math import ceil
 from typing import Any, NamedTuple
 
 import cocotb
@@ -50,7 +52,7 @@ RULES = Rules(
     burst_beats=BURST_BEATS,
     outstanding_reads=OUTSTANDING,
 )
-PACE = Pace(size=SIZE_BYTES, latency=20, interval=1)
+PACE = Pace(size=SIZE_BYTES, latency=20, cycle_ticks=1, beat_ticks=1)
 PHASES = (1.0, 0.5, 0.1, 0.03, 0.3, 1.0)  # shares of the cycles in which a burst is offered
 PHASE_CYCLES = 400
 ENDING_CYCLES = 20_000  # all offered bursts must have answers within them
@@ -75,7 +77,9 @@ class Expected:
         self._reads: deque[Beat] = deque()
         self._writes: deque[Beat] = deque()
         self._responses: deque[Beat] = deque()
-        self._next_read = self._next_write = 0
+        self._cycles_per_beat = Fraction(pace.beat_ticks, pace.cycle_ticks)
+        self._next_read = self._next_write = Fraction(0)
+        self._offered: int | None = None  # the cycle in which the coming beat was offered first
         self._held = 0
         self.error_address = 0
         self.crossed = {"ar": 0, "r": 0, "aw": 0, "w": 0, "b": 0}
@@ -90,7 +94,7 @@ class Expected:
     def step(self, cycle: int, bus: dict[str, int]) -> None:
         """Check one cycle; `bus` has the value of every signal."""
         self._answer("r", cycle, bus, self._reads, self._next_read)
-        self._answer("b", cycle, bus, self._responses, 0)
+        self._answer("b", cycle, bus, self._responses, Fraction(0))
         held = [self._is_held(channel, bus) for channel in ("ar", "aw")]
         for channel, is_held in zip(("ar", "aw"), held, strict=True):
             self._address(channel, cycle, bus, is_held)
@@ -98,9 +102,9 @@ class Expected:
         self._write(cycle, bus)
 
     def _answer(
-        self, channel: str, cycle: int, bus: dict[str, int], beats: deque[Beat], earliest: int
+        self, channel: str, cycle: int, bus: dict[str, int], beats: deque[Beat], earliest: Fraction
     ) -> None:
-        may_come = bool(beats) and max(beats[0].due, earliest) <= cycle
+        may_come = bool(beats) and max(Fraction(beats[0].due), earliest) <= cycle
         if not bus[f"{channel}valid"]:
             assert not (may_come and self._is_exact), f"no {channel} in cycle {cycle}"
             self.stood_still[channel] += may_come
@@ -119,8 +123,13 @@ class Expected:
             word = self.data[beat.address : beat.address + WORD_BYTES]
             assert bus["rdata"] == int.from_bytes(word, "little"), cycle
             assert bus["rlast"] == beat.is_last, cycle
-            self._next_read = cycle + self._pace.interval
+            self._next_read = self._end_of_beat(self._next_read, beat.due, cycle)
         self.crossed[channel] += 1
+
+    def _end_of_beat(self, free: Fraction, due: int, cycle: int) -> Fraction:
+        """Return the end of a beat in a cycle; it was due in another, the one before ended then."""
+        time = max(free, Fraction(due))
+        return (time if ceil(time) == cycle else cycle) + self._cycles_per_beat
 
     def _is_held(self, channel: str, bus: dict[str, int]) -> bool:
         behaviour = self._behaviour
@@ -152,6 +161,8 @@ class Expected:
     def _write(self, cycle: int, bus: dict[str, int]) -> None:
         if not bus["wvalid"]:
             return
+        if self._offered is None:
+            self._offered = cycle
         may_cross = bool(self._writes) and self._next_write <= cycle
         if not bus["wready"]:
             assert not (may_cross and self._is_exact), f"w waits in cycle {cycle}"
@@ -160,7 +171,8 @@ class Expected:
         assert may_cross, f"w in cycle {cycle}"
         beat = self._writes.popleft()
         self.crossed["w"] += 1
-        self._next_write = cycle + self._pace.interval
+        self._next_write = self._end_of_beat(self._next_write, self._offered, cycle)
+        self._offered = None
         if bus["wstrb"]:
             word = bus["wdata"].to_bytes(WORD_BYTES, "little")
             self.data[beat.address : beat.address + WORD_BYTES] = word
@@ -248,11 +260,25 @@ async def exchange(dut: Any, pace: Pace, behaviour: Behaviour) -> Expected:
 
 
 @cocotb.test()
-@cocotb.parametrize(pace=[(1, 1), (60, 1), (60, 2), (7, 4)])
-async def keeps_its_time(dut: Any, pace: tuple[int, int]) -> None:
-    """Latency and interval are exact to the cycle."""
-    latency, interval = pace
-    await exchange(dut, Pace(size=SIZE_BYTES, latency=latency, interval=interval), REFERENCE)
+@cocotb.parametrize(pace=[(1, 1, 1), (60, 1, 1), (60, 1, 2), (7, 1, 4), (20, 4, 5), (7, 17, 80)])
+async def keeps_its_time(dut: Any, pace: tuple[int, int, int]) -> None:
+    """Latency and pace are exact to the cycle."""
+    latency, cycle_ticks, beat_ticks = pace
+    own = Pace(size=SIZE_BYTES, latency=latency, cycle_ticks=cycle_ticks, beat_ticks=beat_ticks)
+    await exchange(dut, own, REFERENCE)
+
+
+@cocotb.test()
+async def keeps_a_pace_between_whole_cycles(dut: Any) -> None:
+    """At 6.4 bytes per cycle, a long read has four beats of 8 bytes in every five cycles."""
+    pace = Pace(size=SIZE_BYTES, latency=3, cycle_ticks=4, beat_ticks=5)
+    await reset(dut, Contents(bytearray(SIZE_BYTES), pace, RULES))
+    await drive(dut, arvalid=1, araddr=0, arlen=BURST_BEATS - 1)
+    came = []
+    for _ in range(2 + 5 * BURST_BEATS // 4):
+        came.append(value(dut, "rvalid"))
+        await drive(dut)
+    assert came == [0, 0, *[1, 0, 1, 1, 1] * (BURST_BEATS // 4)]
 
 
 @cocotb.test()

@@ -34,7 +34,7 @@ RULES = Rules(
     burst_beats=BURST_BEATS,
     outstanding_reads=OUTSTANDING,
 )
-PACE = Pace(size=SIZE_BYTES, latency=LATENCY, interval=1)
+PACE = Pace(size=SIZE_BYTES, latency=LATENCY, cycle_ticks=1, beat_ticks=1)
 
 READ: Inputs = {"arvalid": 1, "araddr": 0x2000}
 WRITE: Inputs = {"awvalid": 1, "awaddr": 0x2000}

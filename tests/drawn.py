@@ -46,7 +46,9 @@ def configs(draw: st.DrawFn, weight_bits: int | None = None) -> Config:
     edge["bus"]["burst_beats"] = draw(st.sampled_from([2, 4, 16]))
     edge["widths"]["weight_bits"] = weight_bits or draw(st.sampled_from([4, 8]))
     edge["memory"]["latency_cycles"] = draw(st.sampled_from([1, 20, 60]))
-    edge["memory"]["bandwidth_bytes_per_cycle"] = draw(st.sampled_from([lanes_in // 2, lanes_in]))
+    edge["memory"]["bandwidth_bytes_per_cycle"] = draw(
+        st.sampled_from([0.4 * lanes_in, lanes_in // 2, lanes_in])
+    )
     edge["buffers"] = {
         "feature_bytes": lanes_in * draw(st.integers(12, 250)),
         "weight_bytes": max(lanes_in, lanes_out)

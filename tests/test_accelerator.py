@@ -47,6 +47,9 @@ CONFIGURATIONS = {
     "mid": load_config("mid"),
     "tiny": preset_with("nano", buffers=TINY),
     "ideal memory": preset_with("nano", memory={"latency_cycles": 1}),
+    "2.5 cycles per beat": preset_with(
+        "nano", memory={"latency_cycles": 20, "bandwidth_bytes_per_cycle": 3.2}
+    ),
     "few weight bits": preset_with(
         "nano",
         widths={"weight_bits": 4, "multiplier_bits": 32},

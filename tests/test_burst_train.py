@@ -1,59 +1,69 @@
 """The closed form of a load's bursts equals a simulation of them one by one."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import accumulate
+from math import ceil
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwsim.arch import pipeline
 from hwsim.timeline.burst_train import BurstTrain, Pace
 
-Followed = list[tuple[int, int, int]]  # each burst's cycles of address, first and last beat
+# Each burst's cycle of its address, the time of its first beat, and the cycle of its last beat.
+Followed = list[tuple[int, int, int]]
 Drawn = tuple[BurstTrain, Followed, list[int]]
+WHOLE_CYCLES = ((1, 1), (2, 1), (4, 1))  # the ticks of a beat and of a cycle
+PARTS_OF_CYCLES = ((5, 4), (5, 2), (80, 17), (16000, 1001))
 
 
 @st.composite
-def surroundings(draw: st.DrawFn) -> tuple[Pace, list[int], int, int]:
-    """Draw a pace, the last beats of the bursts before, and the first cycles of a train."""
-    pace = Pace(
-        draw(st.integers(1, 200)), draw(st.integers(2, 9)), draw(st.sampled_from([1, 2, 4]))
-    )
+def surroundings(
+    draw: st.DrawFn, ticks: Sequence[tuple[int, int]]
+) -> tuple[Pace, list[int], int, int]:
+    """Draw a pace, the last beats of the bursts before, and the beginning of a train."""
+    pace = Pace(draw(st.integers(1, 200)), draw(st.integers(2, 9)), *draw(st.sampled_from(ticks)))
     # The bursts before the train, with some distance between them.
     gaps = draw(st.lists(st.integers(1, 40), min_size=pace.outstanding, max_size=pace.outstanding))
     answered = [cycle - pipeline.READ_SLOT for cycle in accumulate(gaps)]
-    free = answered[-1] + pace.cycles_per_beat
-    return pace, answered, free, draw(st.integers(0, free + 50))
+    free = answered[-1] * pace.cycle_ticks + pace.beat_ticks
+    free -= draw(st.integers(0, pace.cycle_ticks - 1))  # the last beat may begin within a cycle
+    return pace, answered, free, draw(st.integers(0, pace.cycle(free) + 50))
 
 
-def follow(pace: Pace, lengths: Sequence[int], first: int, answered: Sequence[int]) -> Followed:
+def follow(
+    pace: Pace, lengths: Sequence[int], first: int, free: int, answered: Sequence[int]
+) -> Followed:
     """Return the bursts of a train one by one, by the rules of the bus alone."""
     followed: Followed = []
     done, address = list(answered), first - 1
     for length in lengths:
         address = max(address + 1, done[-pace.outstanding] + pipeline.READ_SLOT)
-        start = max(address + pace.latency_cycles, done[-1] + pace.cycles_per_beat)
-        done.append(start + length - pace.cycles_per_beat)
+        start = max((address + pace.latency_cycles) * pace.cycle_ticks, free)
+        free = start + length
+        done.append(ceil(Fraction(free - pace.beat_ticks, pace.cycle_ticks)))
         followed.append((address, start, done[-1]))
     return followed
 
 
 @st.composite
-def trains(draw: st.DrawFn) -> Drawn:
+def trains(draw: st.DrawFn, ticks: Sequence[tuple[int, int]] = WHOLE_CYCLES) -> Drawn:
     """Draw a train of equal bursts but for the last one, its bursts one by one, earlier answers."""
-    pace, answered, free, first = draw(surroundings())
+    pace, answered, free, first = draw(surroundings(ticks))
     beats = draw(st.integers(1, 20))
     bursts = draw(st.integers(1, 70))
     last_beats = draw(st.integers(1, beats))
-    lengths = [beats * pace.cycles_per_beat] * (bursts - 1) + [last_beats * pace.cycles_per_beat]
+    lengths = [beats * pace.beat_ticks] * (bursts - 1) + [last_beats * pace.beat_ticks]
     train = BurstTrain(pace, bursts, lengths[0], lengths[-1], first, free, answered)
-    return train, follow(pace, lengths, first, answered), answered
+    return train, follow(pace, lengths, first, free, answered), answered
 
 
 @st.composite
-def unequal_trains(draw: st.DrawFn) -> Drawn:
+def unequal_trains(draw: st.DrawFn, ticks: Sequence[tuple[int, int]] = WHOLE_CYCLES) -> Drawn:
     """Draw a train of several burst runs, each of which ends with a shorter burst, or of any."""
-    pace, answered, free, first = draw(surroundings())
+    pace, answered, free, first = draw(surroundings(ticks))
     of_a_run = st.builds(
         lambda beats, count, last, runs: ([beats] * count + [min(last, beats)]) * runs,
         st.integers(1, 20),
@@ -62,10 +72,10 @@ def unequal_trains(draw: st.DrawFn) -> Drawn:
         st.integers(1, 12),
     )
     beats = draw(of_a_run | st.lists(st.integers(1, 20), min_size=1, max_size=64))
-    lengths = [each * pace.cycles_per_beat for each in beats]
+    lengths = [each * pace.beat_ticks for each in beats]
     average = sum(lengths) / len(lengths)
     train = BurstTrain(pace, len(lengths), average, average, first, free, answered, lengths)
-    return train, follow(pace, lengths, first, answered), answered
+    return train, follow(pace, lengths, first, free, answered), answered
 
 
 @given(trains() | unequal_trains())
@@ -76,6 +86,23 @@ def test_every_burst_is_where_it_is_when_followed(drawn: Drawn) -> None:
     assert train.has_gaps or all(train.start(n) == train.end(n) for n in range(1, len(followed)))
     lasts = [last for _, _, last in followed]
     assert train.answered(answered) == [*answered, *lasts][-len(answered) :]
+
+
+@settings(max_examples=300, deadline=None)
+@given(trains(PARTS_OF_CYCLES) | unequal_trains(PARTS_OF_CYCLES))
+def test_every_burst_is_where_it_is_at_a_pace_between_whole_cycles(drawn: Drawn) -> None:
+    """Some rounds are exact; behind them, no burst is more cycles off than a round has bursts."""
+    train, followed, answered = drawn
+    exact = 4 * len(answered)
+    most = len(answered)
+    for number, (address, start, _) in enumerate(followed):
+        found = train.address(number), train.start(number)
+        assert number >= exact or found == (address, start), number
+        assert abs(found[0] - address) <= most, number
+        assert abs(found[1] - start) <= most * train.pace.cycle_ticks, number
+    lasts = [last for _, _, last in followed]
+    known = [*answered, *lasts][-len(answered) :]
+    assert all(abs(a - b) <= most for a, b in zip(train.answered(answered), known, strict=True))
 
 
 def test_average_lengths_add_up_to_whole_cycles() -> None:
@@ -106,3 +133,12 @@ def test_a_gap_may_first_be_in_the_third_round() -> None:
     train = BurstTrain(Pace(11, 2, 1), 6, 35 / 3, 35 / 3, 0, 100, [0, 0])
     assert [train.start(number) for number in range(6)] == [100, 111, 123, 135, 147, 158]
     assert train.has_gaps
+
+
+@pytest.mark.parametrize("pace", [Pace(3, 2, 5, 2), Pace(1, 2, 5, 4)])
+def test_answers_that_are_just_in_time_may_be_late_by_a_part_of_a_cycle(pace: Pace) -> None:
+    """Bursts of one beat each: two of them take about as long as an answer does."""
+    answered, bursts = [-100, -100], 60
+    train = BurstTrain(pace, bursts, pace.beat_ticks, pace.beat_ticks, 0, 12, answered)
+    followed = follow(pace, [pace.beat_ticks] * bursts, 0, 12, answered)
+    assert [train.start(number) for number in range(bursts)] == [start for _, start, _ in followed]

@@ -234,6 +234,8 @@ def test_memories() -> None:
     half = ExternalMemory(latency_cycles=60, bandwidth_bytes_per_cycle=8)
     assert memory("bandwidth=8") == half
     assert memory("latency=60,bandwidth=8") == half
+    assert memory("latency=60,bandwidth=8.0") == half
+    assert memory("bandwidth=6.4").bandwidth_bytes_per_cycle == 6.4
     with pytest.raises(InputError, match="'fast' is none of ideal, latency=CYCLES"):
         memory("fast")
 
@@ -247,8 +249,8 @@ def test_bad_inputs_are_told_in_one_line(
         (["--memory", "latency"], "memory latency: 'latency' is none of ideal"),
         (["--memory", "latency=0"], "memory latency=0: memory.latency_cycles = 0: "),
         (
-            ["--memory", "bandwidth=3"],
-            "bandwidth_bytes_per_cycle = 3: must be a power of two",
+            ["--memory", "bandwidth=0"],
+            "bandwidth_bytes_per_cycle = 0: Input should be greater than or equal to 1",
         ),
         (["--memory", "latency=1,size=2"], "'size=2' is none of ideal"),
         (["--memory", "latency=1,latency=2"], "names latency twice"),

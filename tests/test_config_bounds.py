@@ -1,6 +1,7 @@
 """Every key of a configuration has bounds: values outside are refused, values inside work."""
 
 import re
+from fractions import Fraction
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -44,6 +45,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "energy.on_chip_pj_per_byte": (0, 1_000_000),
     "energy.dram_pj_per_byte": (0, 1_000_000),
 }
+REALS = {key for key in BOUNDS if key.startswith(("energy", "memory.bandwidth"))}
 TEXTS = {
     "name": 64,
     "energy.mac_source": 200,
@@ -103,7 +105,7 @@ def test_no_number_leaves_its_bounds(key: str) -> None:
     least, largest = BOUNDS[key]
     for value in (str(least - 1), str(largest + 1), *ABSURD, *OTHER_TYPES):
         assert refusal(with_value(key, value)).startswith(f"{key} = "), value
-    if not key.startswith("energy"):
+    if key not in REALS:
         assert refusal(with_value(key, f"{least}.5")).startswith(f"{key} = ")
 
 
@@ -114,11 +116,37 @@ def test_no_number_leaves_its_bounds(key: str) -> None:
         ("array.output_lanes", 48),
         ("buffers.accumulator_depth", 100),
         ("bus.burst_beats", 12),
-        ("memory.bandwidth_bytes_per_cycle", 6),
     ],
 )
 def test_powers_of_two(key: str, value: int) -> None:
     assert refusal(with_value(key, f"{value}")) == f"{key} = {value}: must be a power of two"
+
+
+@pytest.mark.parametrize(
+    ("value", "cycles_per_beat"),
+    [
+        ("16", 1),
+        ("32", 1),
+        ("8.0", 2),
+        ("6.4", (5, 2)),
+        ("3.2", 5),
+        ("1.7", (160, 17)),
+        ("1.001", (16000, 1001)),
+    ],
+)
+def test_a_bandwidth_is_taken_as_it_is_written(
+    value: str, cycles_per_beat: int | tuple[int, int]
+) -> None:
+    config = parse_config(with_value("memory.bandwidth_bytes_per_cycle", value), "chip.toml")
+    ratio = cycles_per_beat if isinstance(cycles_per_beat, tuple) else (cycles_per_beat, 1)
+    assert config.cycles_per_beat == Fraction(*ratio)
+
+
+def test_a_bandwidth_has_at_most_three_places() -> None:
+    text = with_value("memory.bandwidth_bytes_per_cycle", "6.4001")
+    assert refusal(text) == (
+        "memory.bandwidth_bytes_per_cycle = 6.4001: must have at most three places behind the point"
+    )
 
 
 @pytest.mark.parametrize("key", TEXTS)
@@ -156,6 +184,7 @@ def powers_of_two(least: int, largest: int) -> st.SearchStrategy[int]:
     )
 
 
+bandwidths = powers_of_two(1, 1024) | st.integers(1000, 1_024_000).map(lambda rate: rate / 1000)
 picojoules = st.sampled_from([0.0, 5e-324, 1e6]) | st.floats(0, 1e6)
 
 
@@ -194,7 +223,7 @@ def chips(draw: st.DrawFn) -> dict[str, Any]:
         "clock": {"clock_hz": draw(words(1, 10_000_000_000))},
         "memory": {
             "latency_cycles": draw(words(1, 1_000_000)),
-            "bandwidth_bytes_per_cycle": draw(powers_of_two(1, 1024)),
+            "bandwidth_bytes_per_cycle": draw(bandwidths),
         },
         "energy": {
             name: draw(picojoules) if name.endswith(("_pj", "_byte")) else "nobody"

@@ -27,6 +27,7 @@ MEMORIES = {
     "ideal": {"latency_cycles": 1},
     "60 cycles": {"latency_cycles": 60},
     "half bandwidth": {"bandwidth_bytes_per_cycle": 8},
+    "2.5 cycles per beat": {"bandwidth_bytes_per_cycle": 6.4},
 }
 quantized = cache(quantized_network)
 

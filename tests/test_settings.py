@@ -106,7 +106,7 @@ def test_every_command_that_has_an_accelerator_takes_both_options(
         (["clock.clock_hz=1", "clock.clock_hz=2"], "clock.clock_hz is set twice"),
         (["name=" + "x" * 65], "settings: name = 'xxxx"),
         (["channel_pool=no"], "settings: channel_pool = 'no': "),
-        (["memory.bandwidth_bytes_per_cycle=6.4"], "memory.bandwidth_bytes_per_cycle = 6.4: "),
+        (["memory.bandwidth_bytes_per_cycle=0.9"], "memory.bandwidth_bytes_per_cycle = 0.9: "),
     ],
 )
 def test_a_wrong_setting_is_refused_in_one_line(
@@ -135,7 +135,10 @@ def test_a_wrong_setting_is_refused_in_one_line(
             ["--set", "bus.bus_bits=abc", "--memory", "ideal"],
             "settings and memory ideal: bus.bus_bits = 'abc': ",
         ),
-        (["--memory", "bandwidth=6.4"], "memory bandwidth=6.4: memory.bandwidth_bytes_per_cycle"),
+        (
+            ["--memory", "bandwidth=6.4321"],
+            "memory.bandwidth_bytes_per_cycle = 6.4321: must have at most three places",
+        ),
         (["--memory", "latency=1.5"], "memory.latency_cycles = 1.5: "),
         (["--memory", "latency=80,shared"], "that both directions share is not modelled"),
         (["--memory", "latency=8,"], "'' is none of ideal"),

@@ -187,5 +187,5 @@ def test_the_shape_of_a_tile_depends_on_no_field_but_those_by_which_it_is_kept()
     for case in ("image", "pool stride 2", BRANCHES, DEPTHWISE):
         for tile in compile_graph(case_graph(case, config), config).descriptors:
             if isinstance(tile, Compute):
-                tile_shape(watched(tile, read), config, cycles_per_beat=1)
+                tile_shape(watched(tile, read), config)
     assert read == set(SHAPE_FIELDS)

@@ -20,7 +20,7 @@ every command takes the file with `--config`. `--set KEY=VALUE` gives a key of a
 another value, as often as you like:
 
     hwsim estimate tiny-yolov2 --set array.output_lanes=32 --set buffers.feature_bytes=256K
-    hwsim estimate tiny-yolov2 --memory latency=80,bandwidth=8
+    hwsim estimate tiny-yolov2 --memory latency=80,bandwidth=6.4
 
 A value is TOML, and what is no TOML is text. Sizes in bytes may end in K or M, 1024 and 1024 x 1024
 bytes. `--memory latency=CYCLES,bandwidth=BYTES` sets the two keys of `memory`; `--memory ideal` is

@@ -6,8 +6,10 @@ Its sections and their keys stand in `hwsim/arch/sections.py`; here are the rule
 import difflib
 import tomllib
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import cached_property
 from importlib import resources
+from math import ceil
 from typing import Self, get_args
 
 from pydantic import ValidationError, model_validator
@@ -106,9 +108,23 @@ class Config(Section):
         return self.array.output_lanes // self.array.rescale_lanes
 
     @cached_property
+    def cycles_per_beat(self) -> Fraction:
+        """The time that the external memory takes for a beat of the bus, at least one cycle.
+
+        The bandwidth is taken as it is written: 6.4 bytes per cycle are 32/5.
+        """
+        bandwidth = Fraction(str(self.memory.bandwidth_bytes_per_cycle))
+        return max(Fraction(1), self.word_bytes / bandwidth)
+
+    @cached_property
+    def burst_cycles(self) -> int:
+        """The cycles that the external memory takes for the beats of a full burst."""
+        return ceil(self.bus.burst_beats * self.cycles_per_beat)
+
+    @cached_property
     def beats_per_cycle(self) -> float:
         """The rate at which the external memory fills the bus, at most one beat per cycle."""
-        return min(1.0, self.memory.bandwidth_bytes_per_cycle / self.word_bytes)
+        return float(1 / self.cycles_per_beat)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -48,6 +48,18 @@ Picojoules = Annotated[
 ]
 
 
+def _thousandths(value: float) -> float:
+    """Return a bandwidth, as an integer if it is whole: it then looks the same in every output."""
+    if round(value, 3) != value:
+        raise ValueError("must have at most three places behind the point")
+    return int(value) if value.is_integer() else value
+
+
+Bandwidth = Annotated[
+    float, Field(ge=1, le=1024, allow_inf_nan=False), AfterValidator(_thousandths)
+]
+
+
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -149,9 +161,10 @@ class ExternalMemory(Section):
     """Cycles from a burst's address to its first beat.
     A million cycles are a millisecond at 1 GHz, and no memory is that slow.
     """
-    bandwidth_bytes_per_cycle: Annotated[int, PowerOfTwo, Field(ge=1, le=1024)]
-    """Bytes per cycle in either direction.
-    Any rate above a word per cycle, which is 64 bytes at most, looks the same behind the bus.
+    bandwidth_bytes_per_cycle: Bandwidth
+    """Bytes per cycle in either direction, such as 16 or 6.4.
+    Any rate above a word per cycle, which is 64 bytes at most, looks the same behind the bus; a
+    thousandth of a byte is finer than any memory's rate is known.
     """
 
 

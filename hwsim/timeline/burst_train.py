@@ -1,10 +1,17 @@
-"""The times at which the bursts of one load cross the bus."""
+"""The times at which the bursts of one load cross the bus.
+
+Times of data are counted in *ticks*, of which so many make a cycle that a beat takes a whole number
+of them: with 2.5 cycles per beat, two ticks to a cycle and five to a beat. A beat is on the bus in
+the first cycle that does not begin before its time. Addresses and answers have cycles.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from hwsim.arch import pipeline
 
+ROUNDS_BETWEEN_CYCLES = 4  # that are simulated where a beat may begin within a cycle
 ROUNDING = 1e-6  # more than the floating-point error in a sum of average burst lengths
 
 
@@ -14,20 +21,30 @@ class Pace:
 
     latency_cycles: int
     outstanding: int  # bursts that may be unanswered
-    cycles_per_beat: int
+    beat_ticks: int
+    cycle_ticks: int = 1
+
+    def cycle(self, ticks: int) -> int:
+        """Return the first cycle that does not begin before a time."""
+        return -(-ticks // self.cycle_ticks)
+
+    def last_beat_cycle(self, end: int) -> int:
+        """Return the cycle of the last beat of what ends at a time."""
+        return self.cycle(end - self.beat_ticks)
 
 
 class BurstTrain:
-    """The bursts of one load. Each takes `cycles` on the bus, the last one `last_cycles`.
+    """The bursts of one load. Each takes `ticks` on the bus, the last one `last_ticks`.
 
-    The first address may be on the bus in cycle `address`, the first beat in cycle `data_free`.
+    The first address may be on the bus in cycle `address`, the first beat at the time `data_free`.
     `answered` has the cycles of the last beats of the `outstanding` bursts before this load.
 
     A *round* is as many bursts as may be unanswered. Simulate the first round of bursts; if
     responses limit the rate, simulate one more round, then repeat it. If they do not, bursts
-    follow each other without a gap.
+    follow each other without a gap. Where beats begin within cycles, it takes some more rounds
+    until they repeat themselves, and they never do if responses come nearly in time.
 
-    With `lengths`, the cycles of every burst, all of them are simulated, and `cycles` is their
+    With `lengths`, the ticks of every burst, all of them are simulated, and `ticks` is their
     average.
     """
 
@@ -35,83 +52,105 @@ class BurstTrain:
         self,
         pace: Pace,
         bursts: int,
-        cycles: float,
-        last_cycles: float,
+        ticks: float,
+        last_ticks: float,
         address: int,
         data_free: int,
         answered: Sequence[int],
         lengths: Sequence[float] = (),
     ):
-        self._pace, self._bursts, self._cycles = pace, bursts, cycles
-        self._shorter = cycles - last_cycles
+        self.pace, self._bursts, self._ticks = pace, bursts, ticks
+        self._shorter = ticks - last_ticks
         round_bursts = pace.outstanding
         # From a burst's last beat to the last beat of the burst that was waiting for its answer.
-        turnaround = pipeline.READ_SLOT + pace.latency_cycles + cycles - pace.cycles_per_beat
-        self._period = max(turnaround, round_bursts * cycles)
-        followed = round_bursts if turnaround <= round_bursts * cycles else 2 * round_bursts
-        starts: list[float] = []  # cycle of the first beat
+        wait = (pipeline.READ_SLOT + pace.latency_cycles) * pace.cycle_ticks
+        turnaround = wait + ticks - pace.beat_ticks
+        followed = round_bursts if turnaround <= round_bursts * ticks else 2 * round_bursts
+        if pace.cycle_ticks > 1:
+            turnaround = wait + pace.last_beat_cycle(ceil(ticks)) * pace.cycle_ticks
+            followed = self._followed(turnaround)
+        self._period = max(turnaround, round_bursts * ticks)
+        starts: list[float] = []  # time of the first beat
         addresses: list[int] = []
-        latency, to_slot = pace.latency_cycles, pipeline.READ_SLOT  # local, as this loop is hot
-        to_last_beat = ROUNDING - pace.cycles_per_beat
-        self._lengths: Sequence[float] = lengths or [cycles] * min(bursts, followed)
+        # Local, as this loop is hot.
+        latency, to_slot, cycle_ticks = pace.latency_cycles, pipeline.READ_SLOT, pace.cycle_ticks
+        to_last_beat = ROUNDING - pace.beat_ticks
+        if not lengths:
+            lengths = [ticks] * min(bursts, followed)
+            if bursts <= followed:
+                lengths[-1] = last_ticks
         start: float = data_free
-        for number, length in enumerate(self._lengths):
-            last_beat = (
-                answered[number]
-                if number < round_bursts
-                else int(
-                    starts[number - round_bursts]
-                    + self._lengths[number - round_bursts]
-                    + to_last_beat
-                )
-            )
-            address = max(address, last_beat + to_slot)
-            start = max(start, address + latency)
+        for number, length in enumerate(lengths):
+            if number < round_bursts:
+                slot = answered[number] + to_slot
+            else:
+                before = number - round_bursts
+                last_beat = int(starts[before] + lengths[before] + to_last_beat)
+                slot = -(-last_beat // cycle_ticks) + to_slot
+            address = max(address, slot)
+            due = (address + latency) * cycle_ticks
+            start = max(start, due)
             addresses.append(address)
             starts.append(start)
             address += 1
             start += length
-        self._starts, self.addresses = starts, addresses
+        self._starts, self._lengths, self.addresses = starts, lengths, addresses
 
         self.first_beat = self.start(0)
         self.has_gaps = (
-            self._starts[-1] > self._starts[0] + sum(self._lengths[:-1]) + ROUNDING
-            or self._period > round_bursts * cycles
+            starts[-1] > starts[0] + sum(lengths[:-1]) + ROUNDING
+            or self._period > round_bursts * ticks
         )
 
+    def _followed(self, turnaround: int) -> int:
+        """Return how many bursts to simulate where a beat may begin within a cycle.
+
+        An answer has whole cycles, and so comes up to a cycle later than the beats would let it.
+        """
+        pace, ticks, cycle = self.pace, self._ticks, self.pace.cycle_ticks
+        if turnaround + cycle <= pace.outstanding * ticks:
+            return pace.outstanding
+        if turnaround >= pace.outstanding * pace.cycle(ceil(ticks)) * cycle:
+            return ROUNDS_BETWEEN_CYCLES * pace.outstanding
+        return self._bursts  # now and then an answer is late, and delays all that follow
+
     def start(self, number: int) -> int:
-        """Return the cycle of the first beat of burst `number`, from 0."""
+        """Return the time of the first beat of burst `number`, from 0."""
         return int(self._start(number) + ROUNDING)
 
     def end(self, count: int) -> int:
-        """Return the cycle after the last beat of the first `count` bursts."""
+        """Return the time after the last beat of the first `count` bursts."""
+        if count <= len(self._starts):
+            return int(self._starts[count - 1] + self._lengths[count - 1] + ROUNDING)
         shorter = self._shorter if count == self._bursts else 0.0
-        length = self._lengths[count - 1] if count <= len(self._lengths) else self._cycles
-        return int(self._start(count - 1) + length - shorter + ROUNDING)
+        return int(self._start(count - 1) + self._ticks - shorter + ROUNDING)
 
     def _start(self, number: int) -> float:
         if number < len(self._starts):
             return self._starts[number]
-        round_bursts = self._pace.outstanding
+        round_bursts = self.pace.outstanding
         if len(self._starts) == round_bursts:
-            return self._starts[-1] + (number - round_bursts + 1) * self._cycles
-        periods, place = divmod(number - round_bursts, round_bursts)
-        return self._starts[round_bursts + place] + periods * self._period
+            return self._starts[-1] + (number - round_bursts + 1) * self._ticks
+        before = len(self._starts) - round_bursts  # the bursts before the newest round
+        periods, place = divmod(number - before, round_bursts)
+        return self._starts[before + place] + periods * self._period
 
     def address(self, number: int) -> int:
         """Return the earliest cycle in which the address of burst `number` is on the bus."""
         if number < len(self.addresses):
             return self.addresses[number]
-        freed = self.end(number + 1 - self._pace.outstanding) - self._pace.cycles_per_beat
-        return max(
-            self.addresses[-1] + number + 1 - len(self.addresses), freed + pipeline.READ_SLOT
-        )
+        pace = self.pace
+        end = self.end(number + 1 - pace.outstanding)
+        freed = -((pace.beat_ticks - end) // pace.cycle_ticks)
+        follows = self.addresses[-1] + number + 1 - len(self.addresses)
+        return max(follows, freed + pipeline.READ_SLOT)
 
     def answered(self, before: Sequence[int]) -> list[int]:
         """Return the cycles of the last beats of the newest `outstanding` bursts.
 
         If this load has fewer bursts, the others are the last of `before`.
         """
-        own = range(max(self._bursts - self._pace.outstanding, 0), self._bursts)
-        ends = [self.end(number + 1) - self._pace.cycles_per_beat for number in own]
+        beat, cycle = self.pace.beat_ticks, self.pace.cycle_ticks
+        own = range(max(self._bursts - self.pace.outstanding, 0), self._bursts)
+        ends = [-((beat - self.end(number + 1)) // cycle) for number in own]
         return [*before[len(ends) :], *ends]

@@ -31,11 +31,11 @@ class WeightLoad(NamedTuple):
 
 
 class ChunkLoad(NamedTuple):
-    """Chunks of one load, which arrive evenly."""
+    """Chunks of one load, which arrive evenly; times are in ticks."""
 
     chunks: int
-    first_cycle: int  # last beat of the first chunk
-    step_cycles: int  # from one chunk to the next
+    first: int  # last beat of the first chunk
+    step: int  # from one chunk to the next
 
 
 class ReadChannel:
@@ -47,9 +47,10 @@ class ReadChannel:
     """
 
     def __init__(self, config: Config, computes: Sequence[int], stores: Sequence[int]) -> None:
-        self._cycles_per_beat = max(1, round(1 / config.beats_per_cycle))
         self._latency = config.memory.latency_cycles
-        self._pace = Pace(self._latency, config.bus.outstanding_reads, self._cycles_per_beat)
+        beat, cycle = config.cycles_per_beat.as_integer_ratio()
+        self._pace = Pace(self._latency, config.bus.outstanding_reads, beat, cycle)
+        self._beat_ticks, self._cycle_ticks = beat, cycle
         self._burst = config.bus.burst_beats
         self._capacity = config.weight_words
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
@@ -61,7 +62,7 @@ class ReadChannel:
         self.begun = array("q")  # cycle in which the load's tokens are visible, too
         self._pending: deque[tuple[Load, int, int]] = deque()
         self._unit_free = 0
-        self._data_free = 0
+        self._data_free = 0  # in ticks
         self._addresses = [-1] * pipeline.BURSTS_HELD  # cycles of the last addresses on the bus
         self._answered = [
             -pipeline.READ_SLOT
@@ -87,7 +88,7 @@ class ReadChannel:
         train = self._train(1, beats, pipeline.START_TO_FETCH)
         self._add_page(beats, train)
         self._record_bursts(0, 1, beats, train)
-        self.events.add(LoadEvent(0, Destination.PROGRAM, train.first_beat, self._data_free, beats))
+        self._add_event(0, Destination.PROGRAM, train, beats)
 
     def finish(self) -> None:
         """Time all remaining loads."""
@@ -109,9 +110,13 @@ class ReadChannel:
     def _add_page(self, beats: int, train: BurstTrain) -> None:
         """Record the cycles in which the last words of a page's descriptors are usable."""
         last_beats = range(self._descriptor_beats - 1, beats, self._descriptor_beats)
-        self._descriptors.extend(
-            self._paced_beat(train, beat) + pipeline.LOAD_VISIBLE for beat in last_beats
-        )
+        first, beat_ticks = train.first_beat, self._beat_ticks
+        times = [
+            self._paced_beat_time(train, beat) if train.has_gaps else first + beat * beat_ticks
+            for beat in last_beats
+        ]
+        cycle_ticks, visible = self._cycle_ticks, pipeline.LOAD_VISIBLE
+        self._descriptors.extend([-(-time // cycle_ticks) + visible for time in times])
 
     def chunk_cycle(self, chunk: int) -> int:
         """Return the cycle in which the chunk token reaches `chunk`."""
@@ -119,7 +124,8 @@ class ReadChannel:
             self._time_next()
         end, load = self._chunks.find(chunk)
         number = chunk - 1 - (end - load.chunks)
-        return load.first_cycle + number * load.step_cycles + pipeline.LOAD_VISIBLE
+        ticks = load.first + number * load.step
+        return -(-ticks // self._cycle_ticks) + pipeline.LOAD_VISIBLE
 
     def weight_cycle(self, word: int) -> int:
         """Return the cycle in which weight word `word` (from 1) can be read from the queue."""
@@ -128,8 +134,8 @@ class ReadChannel:
             while self._weights.total < word:
                 self._time_next()
             end, load = self._weights.find(word)
-            beat = self._beat_cycle(word - (end - load.words), end, load)
-            arrival = beat + pipeline.LOAD_VISIBLE
+            time = self._beat_time(word - (end - load.words), end, load)
+            arrival = -(-time // self._cycle_ticks) + pipeline.LOAD_VISIBLE
             if len(self._arrivals) == MOST_ARRIVALS:
                 self._arrivals.clear()
             self._arrivals[word] = arrival
@@ -144,7 +150,8 @@ class ReadChannel:
             self._time_next()
         end, load = self._weights.find(word)
         beat = word - (end - load.words) - 1
-        return self._paced_beat(load.train, beat) + pipeline.LOAD_VISIBLE
+        time = self._paced_beat_time(load.train, beat)
+        return -(-time // self._cycle_ticks) + pipeline.LOAD_VISIBLE
 
     def release(self, words: int, first: int, last: int) -> None:
         """Record that the next `words` words leave the queue from cycle `first` to cycle `last`."""
@@ -171,26 +178,26 @@ class ReadChannel:
             and loaded + first_burst - self._capacity > self.releases.words
         )
 
-    def _paced_beat(self, train: BurstTrain, beat: int) -> int:
-        """Return the cycle of a beat (from 0) of a load of one burst run, at the bus's pace."""
+    def _paced_beat_time(self, train: BurstTrain, beat: int) -> int:
+        """Return the time of a beat (from 0) of a load of one burst run, at the bus's pace."""
         if not train.has_gaps:
-            return train.first_beat + beat * self._cycles_per_beat
+            return train.first_beat + beat * self._beat_ticks
         burst, place = divmod(beat, self._burst)
-        return train.start(burst) + place * self._cycles_per_beat
+        return train.start(burst) + place * self._beat_ticks
 
-    def _beat_cycle(self, beat: int, end: int, load: WeightLoad) -> int:
-        """Return the cycle of a beat (from 1) of a weight load whose last word is number `end`.
+    def _beat_time(self, beat: int, end: int, load: WeightLoad) -> int:
+        """Return the time of a beat (from 1) of a weight load whose last word is number `end`.
 
         It comes at the pace of the bus, or later if the queue has no room.
         """
-        paced = self._paced_beat(load.train, beat - 1)
+        paced = self._paced_beat_time(load.train, beat - 1)
         burst_start = (beat - 1) // self._burst * self._burst
         burst_end = end - load.words + min(burst_start + self._burst, load.words)
         room = self.releases.cycle(burst_end - self._capacity)
         if not room:
             return paced
-        waited = room + pipeline.WEIGHT_ROOM + self._latency
-        return max(paced, waited + (beat - burst_start - 1) * self._cycles_per_beat)
+        waited = (room + pipeline.WEIGHT_ROOM + self._latency) * self._cycle_ticks
+        return max(paced, waited + (beat - burst_start - 1) * self._beat_ticks)
 
     def _time_next(self) -> None:
         """Time the next load."""
@@ -223,7 +230,12 @@ class ReadChannel:
         else:
             self._add_page(load.row_words, train)
         kind, beats = Destination(load.destination), load.row_words * runs
-        self.events.add(LoadEvent(stage, kind, train.first_beat, self._data_free, beats))
+        self._add_event(stage, kind, train, beats)
+
+    def _add_event(self, stage: int, kind: Destination, train: BurstTrain, beats: int) -> None:
+        cycle_ticks = self._cycle_ticks
+        first, end = -(-train.first_beat // cycle_ticks), -(-self._data_free // cycle_ticks)
+        self.events.add(LoadEvent(stage, kind, first, end, beats))
 
     def _train(self, runs: int, run_words: int, address: int) -> BurstTrain:
         """Return the bursts of a load whose first address may be on the bus in cycle `address`.
@@ -231,18 +243,18 @@ class ReadChannel:
         If a load of many bursts has several burst runs, all get their average length.
         """
         run_bursts = -(-run_words // self._burst)
-        cycles = run_words * self._cycles_per_beat / run_bursts
-        last_cycles = cycles
+        ticks = run_words * self._beat_ticks / run_bursts
+        last_ticks = ticks
         if runs == 1:
-            cycles = min(run_words, self._burst) * self._cycles_per_beat
-            last_cycles = (run_words - (run_bursts - 1) * self._burst) * self._cycles_per_beat
+            ticks = min(run_words, self._burst) * self._beat_ticks
+            last_ticks = (run_words - (run_bursts - 1) * self._burst) * self._beat_ticks
         bursts = run_bursts * runs
         lengths: list[int] = []
         if runs > 1 and run_words % self._burst and run_bursts > 1 and bursts <= MOST_FOLLOWED:
-            last = (run_words - (run_bursts - 1) * self._burst) * self._cycles_per_beat
-            lengths = [*[self._burst * self._cycles_per_beat] * (run_bursts - 1), last] * runs
+            last = (run_words - (run_bursts - 1) * self._burst) * self._beat_ticks
+            lengths = [*[self._burst * self._beat_ticks] * (run_bursts - 1), last] * runs
         pace, free = self._pace, self._data_free
-        return BurstTrain(pace, bursts, cycles, last_cycles, address, free, self._answered, lengths)
+        return BurstTrain(pace, bursts, ticks, last_ticks, address, free, self._answered, lengths)
 
     def _record_bursts(self, begins: int, runs: int, run_words: int, train: BurstTrain) -> None:
         """Record a load's bursts; the next load is accepted when the last burst run is issued."""
@@ -264,12 +276,12 @@ class ReadChannel:
         first_end = train.end(block_bursts)
         step = first_end - train.first_beat
         if train.end(load.blocks * block_bursts) == train.first_beat + load.blocks * step:
-            first_cycle = first_end - self._cycles_per_beat
-            self._chunks.add(load.blocks, ChunkLoad(load.blocks, first_cycle, step))
+            first = first_end - self._beat_ticks
+            self._chunks.add(load.blocks, ChunkLoad(load.blocks, first, step))
         else:
             for block in range(1, load.blocks + 1):
                 end = train.end(block * block_bursts)
-                self._chunks.add(1, ChunkLoad(1, end - self._cycles_per_beat, 0))
+                self._chunks.add(1, ChunkLoad(1, end - self._beat_ticks, 0))
         self._chunks.drop(self._chunks.total - HALF)
 
     def _settle_weights(self) -> None:
@@ -281,13 +293,13 @@ class ReadChannel:
             return
         self._weights_unsettled = False
         end, load = self._weights.last()
-        last = self._beat_cycle(load.words, end, load)
-        if last + self._cycles_per_beat > self._data_free:
-            self._data_free = last + self._cycles_per_beat
+        free = self._beat_time(load.words, end, load) + self._beat_ticks
+        if free > self._data_free:
+            self._data_free = free
             bursts = -(-load.words // self._burst)
             for back in range(1, 1 + min(bursts, pipeline.BURSTS_HELD)):
                 beat = 1 + (bursts - back) * self._burst
-                address = self._beat_cycle(beat, end, load) - self._latency
+                address = self._pace.cycle(self._beat_time(beat, end, load)) - self._latency
                 self._addresses[-back] = max(self._addresses[-back], address)
             event = self.events.last()
-            self.events.replace_last(event._replace(last_cycle=self._data_free))
+            self.events.replace_last(event._replace(last_cycle=self._pace.cycle(free)))

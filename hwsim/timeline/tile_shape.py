@@ -44,7 +44,7 @@ SHAPE_FIELDS = (
 shape_key = attrgetter(*SHAPE_FIELDS)
 
 
-def tile_shape(tile: Compute, config: Config, cycles_per_beat: int) -> TileShape:
+def tile_shape(tile: Compute, config: Config) -> TileShape:
     """Return the shape of a tile, which depends only on the fields in `SHAPE_FIELDS`."""
     packed = bool(tile.packed)
     blocks, taps_per_block = tile.weight_blocks, tile.taps_per_block
@@ -58,7 +58,7 @@ def tile_shape(tile: Compute, config: Config, cycles_per_beat: int) -> TileShape
     # A queue that holds more time than a burst needs to arrive never keeps the array waiting once
     # it has been full: its lead in weight blocks, times their period, covers the latency.
     lead_blocks = (config.weight_words - config.bus.burst_beats) // config.weight_block_words
-    burst = config.memory.latency_cycles + config.bus.burst_beats * cycles_per_beat
+    burst = config.memory.latency_cycles + config.burst_cycles
     covers = (lead_blocks - 1) * period > burst + pipeline.WEIGHT_ROOM + pipeline.LOAD_VISIBLE
     reads = reads_per_pixel(config, tile.window_taps, bool(tile.wide_factors))
     return TileShape(

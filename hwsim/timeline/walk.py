@@ -45,7 +45,7 @@ class Walk:
         self.tiles: EventLog[TileEvent] = EventLog(TileEvent)
         self.store_events: EventLog[StoreEvent] = EventLog(StoreEvent)
         self.end_cycle = 0
-        self._cycles_per_beat = max(1, round(1 / config.beats_per_cycle))
+        self._beat_ticks, self._cycle_ticks = config.cycles_per_beat.as_integer_ratio()
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
         self._read_free = 0
         self._loads = 0  # loads handed to the load queue
@@ -160,7 +160,7 @@ class Walk:
         key = shape_key(tile)
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes[key] = tile_shape(tile, self.config, self._cycles_per_beat)
+            shape = self._shapes[key] = tile_shape(tile, self.config)
         return shape
 
     def _weight_blocks(
@@ -276,25 +276,25 @@ class Walk:
         address = max(begins + pipeline.STORE_START, self._store_address + 1)
         self._store_free = address + ahead
         self._store_address = address + bursts * runs - 1
-        first = max(address + pipeline.STORE_DATA, self._write_free)
-        beats = store.row_words * runs
-        last = first + beats * self._cycles_per_beat
-        response = last - self._cycles_per_beat + self.config.memory.latency_cycles
-        self._write_free = last
-        self.staged.append(self._last_read(address, first, beats) + pipeline.STAGED_VISIBLE)
+        cycle_ticks, beats = self._cycle_ticks, store.row_words * runs
+        first = max((address + pipeline.STORE_DATA) * cycle_ticks, self._write_free)
+        end = self._write_free = first + beats * self._beat_ticks
+        self.staged.append(self._last_read(address, end, beats) + pipeline.STAGED_VISIBLE)
+        response = self._accepted[1] + self.config.memory.latency_cycles
         self.stores.append(response + pipeline.STORE_VISIBLE)
-        self.store_events.add(StoreEvent(stage, first, last, response, beats))
+        begin, free = -(-first // cycle_ticks), -(-end // cycle_ticks)
+        self.store_events.add(StoreEvent(stage, begin, free, response, beats))
 
-    def _last_read(self, address: int, first: int, beats: int) -> int:
+    def _last_read(self, address: int, end: int, beats: int) -> int:
         """Return the cycle in which a store's last word is read from staging.
 
-        `first` is the cycle of its first word on the bus. A word waits until the one two places
-        before it has been accepted.
+        `end` is the time behind its last word on the bus, in ticks. A word waits until the one two
+        places before it has been accepted.
         """
-        pace, (second_last, last) = self._cycles_per_beat, self._accepted
-        end = first + (beats - 1) * pace
-        self._accepted = (last if beats == 1 else end - pace), end
+        beat, cycle_ticks, (second_last, last) = self._beat_ticks, self._cycle_ticks, self._accepted
+        before = last if beats == 1 else -((2 * beat - end) // cycle_ticks)
+        self._accepted = before, -((beat - end) // cycle_ticks)
         if beats > 2:
-            return end - 2 * pace
+            return -((3 * beat - end) // cycle_ticks)
         read = max(address + pipeline.STORE_DATA - 2, second_last)
         return read if beats == 1 else max(read + 1, last)
