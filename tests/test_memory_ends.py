@@ -16,7 +16,7 @@ from hwsim.arch.config import load_config
 from hwsim.cli import main
 from hwsim.escape import c_name
 from hwsim.golden.reference import run_graph
-from hwsim.graph import Graph, Tensor
+from hwsim.graph import Graph, Padding, Shape, Source, Tensor
 from hwsim.report.c_defines import prefixes
 from hwsim.report.placed_tensor import PlacedTensor
 from hwsim.rtl.deliver.example import example_files
@@ -48,9 +48,10 @@ static void show(const struct npu_tensor *tensor, FILE *file, long start)
 {
     uint32_t c, y, x;
 
-    printf("%s\\n%s %u %u %u %u %u %u %u %u %.17g %d\\n", tensor->name, tensor->layout,
+    printf("%s\\n%s %u %u %u %u %u %u %u %u %u %u %u %u %.17g %d\\n", tensor->name, tensor->layout,
            tensor->address, tensor->size_bytes, tensor->channels, tensor->height, tensor->width,
-           tensor->pixel_bytes, tensor->row_bytes, tensor->block_bytes, tensor->scale,
+           tensor->pixel_bytes, tensor->row_bytes, tensor->block_bytes, tensor->cell_rows,
+           tensor->cell_columns, tensor->cell_top, tensor->cell_left, tensor->scale,
            tensor->zero_point);
     for (c = 0; c < tensor->channels; c++)
         for (y = 0; y < tensor->height; y++)
@@ -105,9 +106,20 @@ def renamed(graph: Graph) -> Graph:
     return Graph("two by two", inputs, stages, outputs)
 
 
+def with_strides(graph: Graph) -> Graph:
+    """Return a graph of which the second input is larger, and read with strides of 2 and 3."""
+    image, other = graph.inputs
+    larger = replace(other, shape=Shape(3, 64, 119))
+    stem, *stages = graph.stages
+    source = Source.whole(larger, (3, 3), stride=(2, 3))
+    sources = (stem.sources[0], replace(source, padding=Padding(top=1, left=1)))
+    stages = [replace(stem, sources=sources), *stages]
+    return Graph(graph.name, (image, larger), tuple(stages), graph.outputs)
+
+
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    return renamed(with_drawn_constants(two_cameras(), seed=5))
+    return renamed(with_drawn_constants(with_strides(two_cameras()), seed=5))
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +146,8 @@ def document(written: Path) -> dict[str, Any]:
 
 
 def expected_fields(tensor: dict[str, Any]) -> list[Any]:
-    keys = ("pixel_bytes", "row_bytes", "block_bytes", "scale", "zero_point")
+    cells = ("cell_rows", "cell_columns", "cell_top", "cell_left")
+    keys = ("pixel_bytes", "row_bytes", "block_bytes", *cells, "scale", "zero_point")
     sizes = [tensor["address"], tensor["size_bytes"], *tensor["shape"]]
     return [tensor["layout"], *sizes, *(tensor[key] for key in keys)]
 
@@ -146,6 +159,7 @@ def test_the_map_names_all_in_the_network_s_order(
     assert document["inputs"] == ["camera a", "camera_a"]
     assert document["outputs"] == ["head", HOSTILE]
     assert document["image"] is None
+    assert [tensor["layout"] for tensor in document["tensors"][:3]] == ["cells", "cells", "blocks"]
     assert [array["name"] for array in document["arrays"]] == list(given)
     tensors = {tensor["name"]: tensor for tensor in document["tensors"]}
     for tensor in (*graph.inputs, *graph.outputs):
@@ -224,7 +238,8 @@ def test_defines_have_names_of_their_own(document: dict[str, Any]) -> None:
 )
 def test_names_in_c_are_legal_and_differ(names: list[str], expected: list[str]) -> None:
     tensors = [
-        PlacedTensor(name, 0, 1, (1, 1, 1), "blocks", 1, 1, 1, 1.0, 0, None) for name in names
+        PlacedTensor(name, 0, 1, (1, 1, 1), "blocks", 1, 1, 1, 1, 1, 0, 0, 1.0, 0, None)
+        for name in names
     ]
     assert prefixes("INPUT", tensors) == [f"MEMORY_INPUT_{name}" for name in expected]
 

@@ -59,6 +59,9 @@ def document(written: Path) -> dict[str, Any]:
     return value
 
 
+CELLS = ("cell_rows", "cell_columns", "cell_top", "cell_left")
+
+
 def program_at(base: int) -> Program:
     shapes = build_network(MINI)
     graph = quantized_graph(shapes, float_weights(shapes, None), multiplier_bits=16)
@@ -245,7 +248,7 @@ def test_the_header_serves_the_driver(
         tensor = tensor_of(document, f"{end.lower()}s")
         expected[f"{end}S_COUNT"] = 1
         sizes = dict(zip(("channels", "height", "width"), tensor["shape"], strict=True))
-        keys = ("address", "pixel_bytes", "row_bytes", "block_bytes", "zero_point", "scale")
+        keys = ("address", "pixel_bytes", "row_bytes", "block_bytes", "zero_point", "scale", *CELLS)
         sizes |= {"bytes": tensor["size_bytes"]} | {key: tensor[key] for key in keys}
         expected |= {f"{end}_{name}_{key.upper()}": value for key, value in sizes.items()}
     assert found == {f"MEMORY_{name}": value for name, value in expected.items()}
@@ -272,4 +275,4 @@ def test_every_name_is_documented(document: dict[str, Any]) -> None:
     }
     for name in names | {*document["network"]}:
         assert f"`{name}`" in section, f"{name} is not in docs/outputs.md"
-    assert document["schema_version"] == "3.1"
+    assert document["schema_version"] == "3.2"

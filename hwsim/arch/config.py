@@ -23,6 +23,7 @@ from hwsim.arch.sections import (
     Clock,
     Energy,
     ExternalMemory,
+    Host,
     Name,
     Section,
     Widths,
@@ -59,6 +60,7 @@ class Config(Section):
     bus: Bus
     clock: Clock
     memory: ExternalMemory
+    host: Host = Host()
     energy: Energy | None = None
 
     @cached_property

@@ -168,6 +168,15 @@ class ExternalMemory(Section):
     """
 
 
+class Host(Section):
+    """The host's part, which needs no hardware."""
+
+    space_to_depth: bool = True
+    """Write inputs as space to depth where layers with strides then fill the input lanes.
+    A camera that writes pixels by itself may be unable to.
+    """
+
+
 class Energy(Section):
     """The energy of each operation, with the source of its figure: assumed, not calibrated.
 

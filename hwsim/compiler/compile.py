@@ -18,6 +18,7 @@ from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.isa.descriptor import Descriptor, End
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES
 from hwsim.isa.tokens import TOKEN_MASK
+from hwsim.passes.gather_inputs import gather_inputs
 from hwsim.program.network_plan import NetworkPlan
 from hwsim.program.program import Plan, Program, Region, StageProgram, Traffic
 from hwsim.program.schedule import Schedule
@@ -48,7 +49,7 @@ def plan_network(
     large: whatever can be refused without weights.
     """
     check_build(graphs.whole, config)
-    check_least_size(with_shared_layouts(graphs), config)
+    check_least_size(_laid_out(with_shared_layouts(graphs), config), config)
     plan = _plan_of_any_size(graphs, config, on_stage)
     for program in plan.programs:
         check_size(program)
@@ -65,11 +66,12 @@ def _plan_of_any_size(
     graphs: ProgramGraphs, config: Config, on_stage: Callable[[], None]
 ) -> NetworkPlan[Plan]:
     graphs = with_shared_layouts(graphs)
+    laid_out = _laid_out(graphs, config)
     # Features come first, then weights and descriptors: each part is a window, in whole pages.
-    features = feature_memory(graphs, config)
+    features = feature_memory(laid_out, config)
     end = features.peak_bytes
     parts: list[tuple[StageProgram, ...]] = []
-    for graph in graphs.parts:
+    for graph in laid_out.parts:
         schedules: list[Schedule] = []
         for stage in graph.stages:
             schedules.append(schedule_stage(stage, config))
@@ -89,6 +91,13 @@ def _plan_of_any_size(
     return NetworkPlan(
         graphs, tuple(programs), features.tensors, features.peak_bytes, features.least_bytes
     )
+
+
+def _laid_out(graphs: ProgramGraphs, config: Config) -> ProgramGraphs:
+    """Return the graphs that read the inputs as the host lays them into memory."""
+    if not config.host.space_to_depth:
+        return graphs
+    return gather_inputs(graphs, config.array.input_lanes)
 
 
 def write_program(plan: Plan, on_stage: Callable[[], None] = lambda: None) -> Program:
@@ -120,7 +129,7 @@ def write_program(plan: Plan, on_stage: Callable[[], None] = lambda: None) -> Pr
         plan.least_feature_bytes,
         descriptors=tuple(descriptors),
         weights=tuple(
-            pack_weights(stage, config) if graph.is_quantized else b"" for stage in graph.stages
+            pack_weights(part.stage, config) if graph.is_quantized else b"" for part in plan.stages
         ),
     )
 

@@ -44,6 +44,8 @@ def packed_inputs(program: Program, inputs: Mapping[str, NDArray[np.int8]]) -> d
 
 
 def packed_input(plan: Plan | NetworkPlan[Plan], tensor: Tensor, values: NDArray[np.int8]) -> bytes:
-    """Return the bytes in memory of an input `x[C, H, W]`."""
+    """Return the bytes in memory of an input `x[C, H, W]`, gathered where the plan wants that."""
+    if cells := plan.cells(tensor):
+        values = cells.gather(values, tensor.zero_point)
     pack = pack_image if lies_packed(plan.graph, tensor) else pack_features
     return pack(values, plan.config)

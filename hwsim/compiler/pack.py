@@ -3,6 +3,7 @@
 The formats are those of `docs/architecture.md`, "Memory formats".
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -88,8 +89,9 @@ def folded_bias(stage: Stage, constants: Constants) -> NDArray[np.int64]:
         largest = int(np.abs(weights).max(initial=0))
         if stage.weight_limbs > 1:
             largest += 1 << (stage.weight_bits - 1)
-        bound += weights[0].size * 128 * largest
-        terms.append(f"fan-in {weights[0].size} x 128 x max|w|")
+        fan_in = math.prod(source.outer.weights_shape(filters=1))
+        bound += fan_in * 128 * largest
+        terms.append(f"fan-in {fan_in} x 128 x max|w|")
     bound += int(np.abs(bias).max(initial=0))
     if bound > INT32_HIGH:
         raise InputError(

@@ -188,6 +188,7 @@ def output_figures(graph: Graph) -> tuple[OutputFigures, ...]:
 def golden_reference(graph: Graph, inputs: Mapping[str, NDArray[np.int8]]) -> Reference:
     """Return golden as a function that takes the next layer and returns its output `x[C, H, W]`.
 
+    A layer is found by its name: the program may read an input in another layout than the graph.
     `inputs` are those of the graph by name. No tensor is kept that is not read again.
     """
     import torch
@@ -198,8 +199,9 @@ def golden_reference(graph: Graph, inputs: Mapping[str, NDArray[np.int8]]) -> Re
     numbers = {stage.name: number for number, stage in enumerate(graph.stages)}
 
     def reference(stage: Stage) -> NDArray[np.int8]:
-        y = tensors[stage.output.name] = run_stage(stage, tensors)
-        drop_unread(graph, numbers[stage.name], tensors)
+        number = numbers[stage.name]
+        y = tensors[stage.output.name] = run_stage(graph.stages[number], tensors)
+        drop_unread(graph, number, tensors)
         values: NDArray[np.int8] = y[0].numpy()
         return values
 

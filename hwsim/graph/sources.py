@@ -69,6 +69,11 @@ class Source:
         )
 
     @property
+    def outer(self) -> "Source":
+        """The source that the network knows, which is another one where an input lies in cells."""
+        return self
+
+    @property
     def taps(self) -> int:
         return self.kernel[0] * self.kernel[1]
 

@@ -162,7 +162,9 @@ class Stage:
 
     @property
     def weight_count(self) -> int:
-        return sum(map(math.prod, self.weights_shapes))
+        """The weights of the network's own kernels."""
+        shapes = (source.outer.weights_shape(self.filters) for source in self.sources)
+        return sum(map(math.prod, shapes))
 
     @property
     def macs(self) -> int:

@@ -40,5 +40,10 @@ class Tensor:
     is_image: bool = False
 
     @property
+    def outer_shape(self) -> Shape:
+        """The shape that the network knows, which is another one where an input lies in cells."""
+        return self.shape
+
+    @property
     def zero_point(self) -> int:
         return self.quantization.zero_point if self.quantization else 0

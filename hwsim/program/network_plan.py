@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from hwsim.arch.config import Config
 from hwsim.graph import Graph, Tensor
+from hwsim.graph.cells import Cells
 from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.program.program import Plan, Program, Region, Window
 
@@ -52,6 +53,11 @@ class NetworkPlan(Generic[Plan_co]):
 
     def region(self, tensor: Tensor) -> Region:
         return self.tensors[tensor.name]
+
+    def cells(self, tensor: Tensor) -> Cells | None:
+        """Return the cells in which the host gathers an input; None if it does not."""
+        found = (program.cells(tensor) for program in self.programs)
+        return next((cells for cells in found if cells), None)
 
 
 NetworkProgram = NetworkPlan[Program]

@@ -7,6 +7,7 @@ from functools import cached_property
 from hwsim.arch.config import Config
 from hwsim.errors import InputError
 from hwsim.graph import Graph, Stage, Tensor
+from hwsim.graph.cells import Cells, GatheredTensor
 from hwsim.isa.descriptor import Descriptor, encode
 from hwsim.isa.registers import PAGE_SHIFT
 from hwsim.program.schedule import Schedule
@@ -97,6 +98,12 @@ class Plan:
 
     def region(self, tensor: Tensor) -> Region:
         return self.tensors[tensor.name]
+
+    def cells(self, tensor: Tensor) -> Cells | None:
+        """Return the cells in which the host gathers an input; None if it does not."""
+        sources = (source for part in self.stages for source in part.stage.sources)
+        read = (source.tensor for source in sources if source.tensor.name == tensor.name)
+        return next((each.cells for each in read if isinstance(each, GatheredTensor)), None)
 
 
 @dataclass(frozen=True)

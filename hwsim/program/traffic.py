@@ -163,11 +163,12 @@ def _useful_read_bytes(plan: Plan, part: StageProgram) -> Iterator[int]:
     for source, own, words in zip(
         part.stage.sources, schedule.blocking.sources, schedule.source_words, strict=True
     ):
-        pixels = source.tensor.shape.height * source.tensor.shape.width
-        stored_bytes = own.stored_blocks * pixels * word_bytes
+        stored, outer = source.tensor.shape, source.tensor.outer_shape
+        stored_bytes = own.stored_blocks * stored.height * stored.width * word_bytes
         if own.packed:
             stored_bytes = plan.region(source.tensor).size_bytes
-        yield words * word_bytes * source.channels * pixels // stored_bytes
+        useful_bytes = source.outer.channels * outer.height * outer.width
+        yield words * word_bytes * useful_bytes // stored_bytes
 
 
 def useful_weight_bytes(stage: Stage) -> int:

@@ -39,6 +39,10 @@ def fields(tensor: PlacedTensor) -> dict[str, str]:
         "PIXEL_BYTES": f"{tensor.pixel_bytes}u",
         "ROW_BYTES": f"{tensor.row_bytes}u",
         "BLOCK_BYTES": f"{tensor.block_bytes}u",
+        "CELL_ROWS": f"{tensor.cell_rows}u",
+        "CELL_COLUMNS": f"{tensor.cell_columns}u",
+        "CELL_TOP": f"{tensor.cell_top}u",
+        "CELL_LEFT": f"{tensor.cell_left}u",
         "SCALE": repr(float(tensor.scale or 0)),
         "ZERO_POINT": f"({tensor.zero_point})",
     }

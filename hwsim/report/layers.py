@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hwsim.graph import Shape, Source, SpatialPool, Stage
+from hwsim.graph.cells import GatheredSource
 from hwsim.program.traffic import ByteCounts
 from hwsim.timeline import StageTime
 
+IN_CELLS = "in cells"  # in the parameter of a convolution that reads an input as space to depth
 WAITS = ("features", "weights", "drain", "program", "finish")  # every key of `waiting_cycles`
 
 
@@ -118,11 +120,12 @@ class LayerFigures:
 def layer_figures(time: StageTime, macs_per_cycle: int, clock_hz: int) -> LayerFigures:
     """Return the figures of a layer on the timeline."""
     layer, total_bytes = time.stage, time.traffic.bytes.total
-    height, width = layer.sources[0].size
+    sources = [source.outer for source in layer.sources]
+    height, width = sources[0].size
     return LayerFigures(
         name=layer.name,
         operators=operators(layer),
-        input_channels=sum(source.channels for source in layer.sources),
+        input_channels=sum(source.channels for source in sources),
         input_height_pixels=height,
         input_width_pixels=width,
         filters=layer.filters,
@@ -199,13 +202,16 @@ def _spatial_pool(pool: SpatialPool) -> str:
 
 def _convolution(source: Source) -> str:
     """Return the kernel of a source, and of its geometry what is out of the ordinary."""
-    rows, columns = source.kernel
+    outer = source.outer
+    rows, columns = outer.kernel
     words = [f"{rows}x{columns}"]
-    for name, (down, across) in (("stride", source.stride), ("dilation", source.dilation)):
+    for name, (down, across) in (("stride", outer.stride), ("dilation", outer.dilation)):
         if (down, across) != (1, 1):
             words.append(f"{name} {down}" if down == across else f"{name} {down}x{across}")
     if source.upsample > 1:
         words.append(f"upsampled x{source.upsample}")
     if source.groups > 1:
         words.append(f"in {source.groups} groups")
+    if isinstance(source, GatheredSource):
+        words.append(f"{IN_CELLS} of {source.cells.rows}x{source.cells.columns}")
     return " ".join(words)

@@ -4,7 +4,7 @@ from hwsim.report.comparison import ComparisonFigures
 from hwsim.report.document import Document, RunFigures
 from hwsim.report.file_figures import step_tables
 from hwsim.report.file_outputs import output_table
-from hwsim.report.layers import WAITS, LayerFigures
+from hwsim.report.layers import IN_CELLS, WAITS, LayerFigures
 from hwsim.report.table import Facts, Table
 from hwsim.report.text import (
     calibration,
@@ -22,6 +22,7 @@ from hwsim.report.totals import EnergyFigures, TotalFigures
 
 Layers = tuple[LayerFigures, ...]
 MANY_MACS = 100_000_000  # of a network, from which on layers of few are not told apart
+CELLS = "The host writes an input in cells as space to depth; memory.json has their places."
 WITHOUT_MACS = "Layers that only add, pool, scale or move values count no MACs."
 BYTE_COLUMNS = ("program", "weights", "read", "written")
 
@@ -92,6 +93,7 @@ def operators(layers: Layers) -> Table:
             )
             for layer in layers
         ),
+        notes=(CELLS,) if any(IN_CELLS in convolutions(each.operators) for each in layers) else (),
     )
 
 

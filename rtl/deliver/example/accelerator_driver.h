@@ -34,10 +34,13 @@ struct accelerator_job {
 /* A tensor in memory: MEMORY_INPUTS and MEMORY_OUTPUTS in memory.h initialize arrays of these. */
 struct accelerator_tensor {
     const char *name;   /* in the network */
-    const char *layout; /* "image" or "blocks", the memory formats */
+    const char *layout; /* "image", "blocks" or "cells", the memory formats */
     uint32_t address, size_bytes;
     uint32_t channels, height, width;
     uint32_t pixel_bytes, row_bytes, block_bytes; /* from one of them to the next */
+    /* An input in cells: a pixel in memory is a cell of so many rows and columns, and the first
+     * cells begin so many in front of the input. Bytes outside the input must hold zero_point. */
+    uint32_t cell_rows, cell_columns, cell_top, cell_left; /* 1, 1, 0, 0 in the other layouts */
     double scale; /* an element, a signed byte, stands for scale * (element - zero_point) */
     int32_t zero_point;
 };

@@ -94,11 +94,14 @@ const char *accelerator_error_text(uint32_t code)
 uint32_t accelerator_element_address(const struct accelerator_tensor *tensor, uint32_t channel,
                                      uint32_t row, uint32_t column)
 {
-    uint32_t block = channel / tensor->pixel_bytes;
-    uint32_t lane = channel % tensor->pixel_bytes;
+    uint32_t y = row + tensor->cell_top, x = column + tensor->cell_left;
+    uint32_t pixel = y % tensor->cell_rows * tensor->cell_columns + x % tensor->cell_columns;
+    uint32_t stored_channel = pixel * tensor->channels + channel;
+    uint32_t block = stored_channel / tensor->pixel_bytes;
+    uint32_t lane = stored_channel % tensor->pixel_bytes;
 
-    return tensor->address + block * tensor->block_bytes + row * tensor->row_bytes +
-           column * tensor->pixel_bytes + lane;
+    return tensor->address + block * tensor->block_bytes + y / tensor->cell_rows * tensor->row_bytes +
+           x / tensor->cell_columns * tensor->pixel_bytes + lane;
 }
 
 int accelerator_run(const struct accelerator_bus *bus, const struct accelerator_job *job,
