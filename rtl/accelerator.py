@@ -8,21 +8,23 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.arch.config import Config
 from hwsim.rtl.core import Core
-from hwsim.rtl.deliver.verilog import to_verilog
+from hwsim.rtl.deliver.verilog import verilog_files, with_parameters
 from hwsim.rtl.host.axi4_lite import PREFIX as SUBORDINATE
 from hwsim.rtl.host.axi4_lite import axi4_lite_ports
 from hwsim.rtl.host.control import Control
 from hwsim.rtl.host.counters import Counters
 from hwsim.rtl.host.registers import Registers
 from hwsim.rtl.memory.axi4 import PREFIX as MANAGER
-from hwsim.rtl.memory.axi4 import axi4_ports, constants
+from hwsim.rtl.memory.axi4 import axi4_ports, constants, parameters
+from hwsim.rtl.primitives.clock_gate import ClockGate
 
 
 class Accelerator(wiring.Component):
     """Runs the programs that the host starts through the registers, one after the other.
 
-    The core lives in a clock domain of its own, `run`, with the same clock: its reset comes with
-    `rst` and after every run, so that no run begins with anything left of the one before.
+    The core lives in a clock domain of its own, `run`. Its clock is the same behind a gate, and
+    stands still from the reset behind a run up to the next start. Its reset comes with `rst` and
+    after every run, so that no run begins with anything left of the one before.
 
     Members
     -------
@@ -44,11 +46,13 @@ class Accelerator(wiring.Component):
         core = Core(self._config)
         m.submodules.core = DomainRenamer("run")(core)
         m.domains.run = ClockDomain()
+        m.submodules.clock_gate = clock_gate = ClockGate()
         wiring.connect(m, registers.launch, control.launch, counters.launch, core.launch)
         wiring.connect(m, core.supervision, control.core)
         wiring.connect(m, control.status, registers.status, counters.status)
         m.d.comb += [
-            ClockSignal("run").eq(ClockSignal()),
+            clock_gate.enable.eq(registers.launch.start | control.status.busy | ResetSignal()),
+            ClockSignal("run").eq(clock_gate.gated_clock),
             ResetSignal("run").eq(control.clear | ResetSignal()),
             control.abort.eq(registers.abort),
             core.windows.eq(registers.windows),
@@ -74,6 +78,12 @@ class Accelerator(wiring.Component):
             m.d.comb += inner.eq(outer) if member.flow is In else outer.eq(inner)
 
 
+def accelerator_files(config: Config, name: str = "accelerator") -> dict[str, str]:
+    """Return the accelerator as Verilog by module: what is generated, and its wrappers."""
+    modules = verilog_files(Accelerator(config), name, config)
+    return modules | {name: with_parameters(modules[name], parameters())}
+
+
 def accelerator_verilog(config: Config, name: str = "accelerator") -> str:
     """Return the whole accelerator as one Verilog source that needs nothing else."""
-    return to_verilog(Accelerator(config), name, config)
+    return "\n".join(accelerator_files(config, name).values())

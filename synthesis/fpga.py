@@ -16,6 +16,7 @@ from hwsim.interrupts import temporary_folder
 from hwsim.synthesis.harness import TOP, harness
 from hwsim.synthesis.yosys import LOG, SynthesisError, run_passes
 
+READ = "read_verilog -D HWSIM_UNGATED_CLOCK top.v"  # an FPGA has its own trees of clocks
 ECP5_DEVICE = "LFE5U-85F, CABGA756, speed grade 6"
 REPORT = "report.json"
 # nextpnr's default router comes to no end on this design; the other takes minutes.
@@ -92,7 +93,7 @@ def place_in_ecp5(
     """
     with temporary_folder("hwsim-") as folder:
         (folder / "top.v").write_text(f"{verilog}\n{harness(top, ports)}", "utf-8")
-        run_passes(("read_verilog top.v", f"synth_ecp5 -top {TOP} -json netlist.json"), folder)
+        run_passes((READ, f"synth_ecp5 -top {TOP} -json netlist.json"), folder)
         advance()
         _nextpnr((*ECP5_OPTIONS, "--freq", str(target_hz / 1e6), "--seed", str(seed)), folder)
         advance()
@@ -122,7 +123,7 @@ def map_to_xc7(verilog: str, top: str) -> Implementation:
             f"synth_xilinx -family xc7 -top {top} -flatten -noiopad",
             "tee -o cells.json stat -json",
         )
-        run_passes(("read_verilog top.v", *passes), folder)
+        run_passes((READ, *passes), folder)
         text = (folder / "cells.json").read_text("utf-8")
     cells = json.loads(text[text.index("{") :])["design"]["num_cells_by_type"]
     return Implementation(

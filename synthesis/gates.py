@@ -20,13 +20,23 @@ from hwsim.synthesis.yosys import SynthesisError, run_passes, yosys_version
 
 MEMORY = "$mem_v2"
 GENERIC, MEMORIES, MAPPED = "generic.json", "memories.json", "mapped.json"
-# A memory that answers in the same cycle is no RAM macro: it becomes flip-flops, as a table does
-# logic. All others stay, and are counted in bits.
-TO_LOGIC = (
-    "synth -run coarse:fine",
-    "memory_map -rom-only",
+# A memory that answers in the same cycle is no RAM macro: it becomes flip-flops, before a register
+# behind it can be taken for its own. A table becomes logic. All others stay, counted in bits.
+ASYNCHRONOUS = (
     f"select -set asynchronous t:{MEMORY} r:RD_CLK_ENABLE=1'0 %i",
     "memory_map @asynchronous",
+)
+TO_LOGIC = (
+    "proc",
+    "opt_clean",
+    "opt_dff",
+    "opt_clean",
+    "memory -nomap",
+    *ASYNCHRONOUS,
+    "flatten -noscopeinfo",
+    "synth -run coarse:fine",
+    "memory_map -rom-only",
+    *ASYNCHRONOUS,
     "opt -fast -full",
     "techmap",
     "attrmap -remove init",  # no reset state comes from a register's initial value
@@ -106,7 +116,7 @@ def gate_netlist(verilog: str, top: str) -> str:
     """Return the netlist of `verilog` in static CMOS: gates and flip-flops, in one module."""
     with temporary_folder("hwsim-") as folder:
         (folder / "module.v").write_text(verilog, "utf-8")
-        passes = (f"hierarchy -top {top}", "flatten", *TO_LOGIC, *StaticCmos.mapping)
+        passes = (f"hierarchy -top {top}", *TO_LOGIC, *StaticCmos.mapping)
         # Bit by bit, or a simulator sees loops between bits of one vector.
         written = ("splitnets", "opt_clean", "write_verilog -noattr netlist.v")
         run_passes(("read_verilog module.v", *passes, *written), folder)

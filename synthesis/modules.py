@@ -4,22 +4,23 @@ import re
 from dataclasses import dataclass
 
 MODULE = re.compile(
-    r"^module (?P<name>\\\S+ |\w+ ?)\((?P<ports>.*?)\);\n(?P<body>.*?)^endmodule",
+    r"^module (?P<name>\w+) ?\((?P<ports>.*?)\);\n(?P<body>.*?)^endmodule",
     re.MULTILINE | re.DOTALL,
 )
-INSTANCE = re.compile(r"^  (\\\S+)  \S+ +\(", re.MULTILINE)
+MEMORY = re.compile(r"^module (?P<name>\w+) #\(.*?^endmodule", re.MULTILINE | re.DOTALL)
+INSTANCE = re.compile(r"^  (\w+) (?:#\($|\S+ \($|\\\S+  \($)", re.MULTILINE)
 PORT = re.compile(r"^  (?:input|output) .*;$", re.MULTILINE)
 SOURCE = re.compile(r"^ *\(\* src = .* \*\)\n", re.MULTILINE)
-NUMBERED = re.compile(r"\$\d+$")  # what keeps two names apart that would be the same
+LIBRARY_CELLS = ("clock_gate",)  # wrappers of what no logic is synthesized into
 
 
 @dataclass(frozen=True)
 class VerilogModule:
-    """One module, whose submodules are black boxes in `text`."""
+    """One module, whose submodules are black boxes in `text`, except for its memories."""
 
     path: str  # of its instance below the top; the top's is empty
     identifier: str  # as Verilog writes it
-    inside: frozenset[str]  # names of its submodules, without Verilog's escape
+    inside: frozenset[str]  # names of its submodules
     text: str
 
 
@@ -27,21 +28,27 @@ def separate_modules(verilog: str, top: str) -> list[VerilogModule]:
     """Return every module of a Verilog file, with the modules that it instantiates as black boxes.
 
     The file must define each module once, under the path of its only instance below `top`, as
-    Amaranth does. Attributes with source positions are removed, so that moving a line of Python
-    does not change the text of a module.
+    `to_verilog` does. A module with parameters is a memory: its text goes to the modules that have
+    an instance of it. A cell of the library stays a black box, and has no gates. Attributes with
+    source positions are removed, so that moving a line of Python does not change a module's text.
     """
-    found = {match["name"].strip(): match for match in MODULE.finditer(SOURCE.sub("", verilog))}
+    text = SOURCE.sub("", verilog)
+    found = {match["name"]: match for match in MODULE.finditer(text)}
+    memories = {match["name"]: match[0] for match in MEMORY.finditer(text)}
+    cells = {f"{top}_{cell}" for cell in LIBRARY_CELLS}
     modules = []
     for identifier, match in found.items():
-        inside = sorted({name for name in INSTANCE.findall(match["body"]) if name in found})
-        text = "\n".join((match[0], *(_black_box(name, found[name]) for name in inside), ""))
-        path = identifier.removeprefix("\\").removeprefix(top).removeprefix(".")
-        path = ".".join(NUMBERED.sub("", part) for part in path.split("."))
-        names = frozenset(name.removeprefix("\\") for name in inside)
-        modules.append(VerilogModule(path, identifier, names, text))
+        if identifier in cells:
+            continue
+        instances = set(INSTANCE.findall(match["body"]))
+        inside = sorted(instances & found.keys())
+        texts = [match[0], *(_black_box(found[name]) for name in inside)]
+        texts += [memories[name] for name in sorted(instances & memories.keys())]
+        path = identifier.removeprefix(top).removeprefix("__").replace("__", ".")
+        modules.append(VerilogModule(path, identifier, frozenset(inside), "\n".join((*texts, ""))))
     return modules
 
 
-def _black_box(identifier: str, match: re.Match[str]) -> str:
+def _black_box(match: re.Match[str]) -> str:
     ports = "\n".join(PORT.findall(match["body"]))
-    return f"(* blackbox *)\nmodule {identifier} ({match['ports']});\n{ports}\nendmodule"
+    return f"(* blackbox *)\nmodule {match['name']} ({match['ports']});\n{ports}\nendmodule"

@@ -76,12 +76,13 @@ class Host:
         self.dut, self.config = dut, config
 
     async def reset(self) -> None:
-        """Reset accelerator and bus together, for one cycle."""
+        """Reset accelerator and bus together, for one rising edge of the clock."""
         dut = self.dut
         for name in ("awvalid", "wvalid", "arvalid", "awprot", "arprot"):
             getattr(dut, f"s_axi_{name}").value = 0
         dut.s_axi_bready.value = dut.s_axi_rready.value = 1
         dut.rst.value = 1
+        await RisingEdge(dut.clk)  # a clock that begins high would fall first
         await self.step()
         dut.rst.value = 0
         await self.step()

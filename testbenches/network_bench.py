@@ -6,7 +6,7 @@ results. `tb_network.py` is the host inside it.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,10 +64,16 @@ class Job(BaseModel):
         return PATIENCE * self.predicted_cycles
 
 
-def build(verilog: str, config: Config, size_bytes: int = LEAST_MEMORY_BYTES) -> Path:
+def build(
+    verilog: str,
+    config: Config,
+    size_bytes: int = LEAST_MEMORY_BYTES,
+    options: Sequence[str] = (),
+) -> Path:
     """Return the built simulator of this accelerator, with at least `size_bytes` of memory.
 
-    Most networks share one build. Raises `simulator.FailedBuildError`.
+    Most networks share one build. `options` are more of Verilator's. Raises
+    `simulator.FailedBuildError`.
     """
     size = max(LEAST_MEMORY_BYTES, 1 << (size_bytes - 1).bit_length())
     return simulator.build(
@@ -75,7 +81,7 @@ def build(verilog: str, config: Config, size_bytes: int = LEAST_MEMORY_BYTES) ->
         TOP,
         sources=SOURCES,
         parameters={"BUS_BITS": config.bus.bus_bits, "MEMORY_BYTES": size},
-        options=CLOCKED if TRACE in os.environ else (*CLOCKED, *HIDDEN),
+        options=(*CLOCKED, *(() if TRACE in os.environ else HIDDEN), *options),
     )
 
 

@@ -4,29 +4,35 @@ import json
 import shutil
 import subprocess
 import warnings
+from collections.abc import Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cocotb_tools.check_results import get_results
+from cocotb_tools.runner import get_runner
 
 from hwsim.arch.config import Config, load_config
-from hwsim.rtl.accelerator import accelerator_verilog
+from hwsim.rtl.accelerator import accelerator_files, accelerator_verilog
 from hwsim.testbenches import network_bench, simulator
 from hwsim.testbenches.bench import CONFIG
 from hwsim.testbenches.tb_accelerator import TOLERANCE
 from hwsim.testbenches.tb_condensation import MEASURED as MEASURED_BY_K
 from hwsim.testbenches.tb_drawn import BRANCHING, EXAMPLES, LAYERS
 from hwsim.testbenches.tb_recovery import ENDS, FUZZED
-from tests.collisions import with_noise
 from tests.drawn import preset_with
+from tests.other_wrappers import NOISY_RAM
 
 TOP = "accelerator"
 BENCH = "hwsim.testbenches.tb_accelerator"
 RECOVERY = "hwsim.testbenches.tb_recovery"
 ANOTHER_MEMORY = "hwsim.testbenches.tb_another_memory"
+CLOCK_GATE = "hwsim.testbenches.tb_clock_gate"
 DRAWN_BENCH = "hwsim.testbenches.tb_drawn"
 FILTER = "COCOTB_TEST_FILTER"
+RANDOM = ("--x-initial", "unique", "--x-assign", "unique")  # values that are not written
 EXACT, NEAR, CLOSE = "0", "0.001", "0.01"  # the timeline's largest relative error
 QUICK = ("nano", "nano W4A8", "nano without the pool")
 SPOILT = ("nano", "edge", "few weight bits")
@@ -61,6 +67,9 @@ CONFIGURATIONS = {
 ALL = [
     pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in CONFIGURATIONS
 ]
+needs_icarus = pytest.mark.skipif(
+    shutil.which("iverilog") is None, reason="Icarus Verilog is not installed"
+)
 
 
 @cache
@@ -77,11 +86,20 @@ def run_bench(config: Config, results: Path, bench: str = BENCH, **environment: 
 def run_verilog(
     verilog: str, config: Config, results: Path, bench: str, **environment: str
 ) -> None:
+    run_model(network_bench.build(verilog, config), config, results, bench, (), **environment)
+
+
+def run_model(
+    model: Path,
+    config: Config,
+    results: Path,
+    bench: str,
+    plusargs: Sequence[str],
+    **environment: str,
+) -> None:
     environment = {TOLERANCE: EXACT} | environment | {CONFIG: config.model_dump_json()}
-    model = network_bench.build(verilog, config)
-    simulator.run(
-        model, network_bench.TOP, bench, results, environment, network_bench.plusargs(results)
-    )
+    files = network_bench.plusargs(results)
+    simulator.run(model, network_bench.TOP, bench, results, environment, [*files, *plusargs])
 
 
 @pytest.mark.verilator
@@ -108,13 +126,36 @@ def test_the_smallest_configuration_lints_clean(tmp_path: Path) -> None:
     simulator.lint(source, TOP)
 
 
-@pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog is not installed")
+@needs_icarus
 def test_icarus_takes_the_verilog(tmp_path: Path) -> None:
     source = tmp_path / f"{TOP}.v"
     source.write_text(generated(CONFIGURATIONS["nano"]), "utf-8")
     command = ["iverilog", "-g2005", "-t", "null", "-s", TOP, str(source)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@needs_icarus
+@pytest.mark.slow
+def test_icarus_runs_it_from_unknown_values(tmp_path: Path) -> None:
+    """Every register and memory is X before the reset; of that nothing is left after a run."""
+    config = CONFIGURATIONS["nano"]
+    source = tmp_path / f"{TOP}.v"
+    source.write_text(generated(config), "utf-8")
+    runner = get_runner("icarus")
+    runner.build(
+        sources=[source], hdl_toplevel=TOP, build_dir=tmp_path, timescale=("1ns", "1ns"),
+    )  # fmt: skip
+    runner.test(
+        hdl_toplevel=TOP,
+        test_module=ANOTHER_MEMORY,
+        build_dir=tmp_path,
+        test_dir=tmp_path,
+        results_xml=str(tmp_path / "results.xml"),
+        extra_env={CONFIG: config.model_dump_json()},
+    )
+    tests, failed = get_results(tmp_path / "results.xml")
+    assert (tests, failed) == (1, 0)
 
 
 @pytest.mark.verilator
@@ -136,14 +177,48 @@ def test_recovery(tmp_path: Path) -> None:
 
 
 @pytest.mark.verilator
+def test_the_clock_of_the_core_stands_still_when_idle(tmp_path: Path) -> None:
+    config = CONFIGURATIONS["nano"]
+    model = simulator.build(generated(config), TOP)
+    simulator.run(model, TOP, CLOCK_GATE, tmp_path, {CONFIG: config.model_dump_json()})
+
+
+@pytest.mark.verilator
 @pytest.mark.slow
-@pytest.mark.parametrize("bench", [BENCH, RECOVERY])
-@pytest.mark.parametrize("name", ["nano", "edge", "tiny"])
-def test_no_word_counts_that_is_read_while_written(name: str, bench: str, tmp_path: Path) -> None:
-    """Words that are read while written do not matter, as `block_memory` promises synthesis."""
+def test_a_clock_that_is_never_gated_changes_nothing(tmp_path: Path) -> None:
+    """An FPGA leaves the gate away: values, bytes and cycles are the same."""
+    config = CONFIGURATIONS["nano"]
+    run_verilog(f"`define HWSIM_UNGATED_CLOCK\n{generated(config)}", config, tmp_path, BENCH)
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize(
+    ("name", "bench"),
+    [
+        ("nano", BENCH),
+        *(
+            pytest.param(name, bench, marks=pytest.mark.slow)
+            for name, bench in product(("nano", "edge", "tiny"), (BENCH, RECOVERY))
+            if (name, bench) != ("nano", BENCH)
+        ),
+    ],
+)
+def test_another_module_of_memories_changes_nothing(name: str, bench: str, tmp_path: Path) -> None:
+    """With other memories in the wrapper, which answer collisions with noise, nothing changes."""
     config = CONFIGURATIONS[name]
+    files = accelerator_files(config, TOP) | {f"{TOP}_ram": NOISY_RAM}
     tolerance = {TOLERANCE: EXACT if name in MEASURED else CLOSE}
-    run_verilog(with_noise(generated(config)), config, tmp_path, bench, **tolerance)
+    run_verilog("\n".join(files.values()), config, tmp_path, bench, **tolerance)
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("seed", [2, 3, *(pytest.param(n, marks=pytest.mark.slow) for n in (5, 6))])
+def test_one_edge_of_reset_suffices_whatever_power_up_left(seed: int, tmp_path: Path) -> None:
+    """Registers and memories begin with random values, and the first reset has one edge."""
+    config = CONFIGURATIONS["nano"]
+    model = network_bench.build(generated(config), config, options=RANDOM)
+    drawn = ("+verilator+rand+reset+2", f"+verilator+seed+{seed}")
+    run_model(model, config, tmp_path, BENCH, drawn)
 
 
 @pytest.mark.verilator

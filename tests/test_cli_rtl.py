@@ -21,19 +21,22 @@ from hwsim.isa.rules import RULES
 from hwsim.rtl.deliver.example import example_files
 from hwsim.rtl.deliver.fusesoc import core_file
 from hwsim.rtl.deliver.system_rdl import write_manual
+from hwsim.rtl.deliver.wrappers import module_names
 from hwsim.rtl.host.axi4_lite import axi4_lite_ports
 from hwsim.rtl.memory.axi4 import axi4_ports
 from hwsim.rtl.primitives.queue import Queue
 from hwsim.testbenches.simulator import lint, verilator_environment
 from tests.test_report_document import keeps_to_the_schema
 
-SOURCES = {"npu.v", "npu.vlt", "npu.core", "npu.rdl", "npu.h", "npu_driver.h", "example.c"} | {
+VERILOG = ("npu.v", "npu_ram.v", "npu_clock_gate.v")
+SOURCES = {*VERILOG, "npu.vlt", "npu.sdc", "npu.core", "npu.rdl", "npu.h", "npu_driver.h"} | {
+    "example.c",
     "npu_host_ops.h",
     "host_ops.c",
 }
 FILES = SOURCES | {"README.md", "html/index.html"}
-MODULE = r"^module \\?([^\s(]+).*?^endmodule"
-INSTANCE = r"^  \\?(\S+)  \\?(\S+) +\($"  # an instance: module and name
+MODULE = r"^module ([^\s(]+).*?^endmodule"
+INSTANCE = r"^  (\w+) \\?(\w+) +\($"  # an instance: module and name
 COMPILED = {"memory.bin", "memory.json", "memory.h", "expected.bin"}  # by `hwsim compile`
 
 
@@ -55,10 +58,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the generator by one that takes no time."""
 
-    def verilog(_config: Any, name: str = "accelerator") -> str:
-        return f"\nmodule {name}(clk);\n  input clk;\nendmodule\n"
+    def files(_config: Any, name: str = "accelerator") -> dict[str, str]:
+        modules = (name, *module_names(name))
+        return {module: f"\nmodule {module}(clk);\n  input clk;\nendmodule\n" for module in modules}
 
-    monkeypatch.setattr(hwsim.rtl.accelerator, "accelerator_verilog", verilog)
+    monkeypatch.setattr(hwsim.rtl.accelerator, "accelerator_files", files)
 
 
 def test_the_folder_has_everything(written: Path) -> None:
@@ -88,8 +92,9 @@ def test_the_ports_are_those_of_the_hardware(written: Path) -> None:
 @pytest.mark.verilator
 def test_fusesoc_lints_it(written: Path, tmp_path: Path) -> None:
     fusesoc = Path(sys.executable).with_name("fusesoc")
+    core = read_core((written / "npu.core").read_text())["name"]
     result = subprocess.run(
-        [fusesoc, "--cores-root", written, "run", "--target", "lint", "hwsim::npu"],
+        [fusesoc, "--cores-root", written, "run", "--target", "lint", core],
         cwd=tmp_path,
         env=verilator_environment() | {"HOME": str(tmp_path)},
         capture_output=True,
@@ -122,21 +127,102 @@ def test_every_file_is_told_what_it_is(
 
 @pytest.mark.parametrize("name", ["npu", "yes", "null", "e1"])
 def test_the_core_file_names_are_texts(name: str) -> None:
-    core = yaml.safe_load(core_file(load_config("nano"), name).removeprefix("CAPI=2:\n"))
-    assert core["name"].split(":")[:3] == ["hwsim", "", name]
+    modules = dict.fromkeys((name, *module_names(name)), "")
+    core = read_core(core_file(load_config("nano"), name, modules))
+    assert re.fullmatch(rf"hwsim::{name}_[0-9a-f]{{12}}:[0-9.]+", core["name"])
     assert core["targets"]["default"]["toplevel"] == core["targets"]["lint"]["toplevel"] == name
-    assert core["filesets"]["rtl"]["files"] == [f"{name}.v"]
+    assert core["filesets"]["rtl"]["files"] == [f"{module}.v" for module in modules]
+
+
+def read_core(text: str) -> Any:
+    return yaml.safe_load(text.removeprefix("CAPI=2:\n"))
+
+
+def test_no_two_accelerators_share_a_core_s_name() -> None:
+    """The name tells generated texts apart, and wrappers; nothing else changes it."""
+    config = load_config("nano")
+    texts = (
+        {"npu": "a", "npu_ram": "b"},
+        {"npu": "ab", "npu_ram": ""},
+        {"npu": "a", "npu_ram": ""},
+    )
+    names = [read_core(core_file(config, "npu", modules))["name"] for modules in texts]
+    assert len(set(names)) == len(names)
+    turned = dict(reversed(texts[0].items()))
+    assert read_core(core_file(load_config("edge"), "npu", turned))["name"] == names[0]
+
+
+def test_the_constraints_name_every_port(written: Path) -> None:
+    """A Tcl interpreter runs the file; each port but the clock has its delay, of half a period."""
+    tkinter = pytest.importorskip("tkinter", exc_type=ImportError)
+    tcl = tkinter.Tcl()
+    called: list[tuple[str, ...]] = []
+    for command in ("create_clock", "set_input_delay", "set_output_delay"):
+        tcl.createcommand(command, lambda *words, command=command: called.append((command, *words)))
+    tcl.createcommand("get_ports", lambda names: names)
+    tcl.eval((written / "npu.sdc").read_text())
+    clock, inputs, outputs = called
+    assert clock == ("create_clock", "-name", "clk", "-period", "10", "clk")
+    assert inputs[:4] == ("set_input_delay", "5.0", "-clock", "clk")
+    assert outputs[:4] == ("set_output_delay", "5.0", "-clock", "clk")
+    found: dict[str, list[str]] = {"input": [], "output": []}
+    for port in json.loads((written.parent / "rtl.json").read_text())["ports"]:
+        suffix = "[*]" if port["bits"] > 1 else ""
+        found[port["direction"]].append(f"{port['name']}{suffix}")
+    assert sorted((*inputs[4].split(), "clk")) == sorted(found["input"])
+    assert sorted(outputs[4].split()) == sorted(found["output"])
 
 
 @pytest.mark.verilator
-def test_the_verilog_stands_alone(written: Path) -> None:
-    lint(written / "npu.v", "npu")
+def test_protection_and_caching_are_parameters(written: Path, tmp_path: Path) -> None:
+    """The system sets them where it instantiates the accelerator; the guide has their defaults."""
+    guide, text = (written / "README.md").read_text(), (written / "npu.v").read_text()
+    defaults = {"AXI_ARPROT": 2, "AXI_AWPROT": 2, "AXI_ARCACHE": 2, "AXI_AWCACHE": 2}
+    for name, value in defaults.items():
+        bits = 3 if name.endswith("PROT") else 4
+        port = f"m_axi_{name.removeprefix('AXI_').lower()}"
+        assert (
+            f"  parameter [{bits - 1}:0] {name} = {bits}'h{value};\n  assign {port} = {name};"
+            in text
+        )
+        assert f"| `{name}` | {bits}'b{value:0{bits}b} | `{port}` |" in guide
+    top = """\
+module top(input wire clk, output wire [2:0] prot);
+  npu #(.AXI_ARPROT(3'b101)) npu_0 (.clk(clk), .rst(1'b1), .m_axi_arprot(prot));
+endmodule
+"""
+    (tmp_path / "top.v").write_text(top)
+    result = subprocess.run(
+        ["verilator", "--lint-only", "-Wall", "-Wno-PINMISSING", "--top-module", "top",
+         "npu.vlt", *VERILOG, tmp_path / "top.v"],
+        cwd=written, env=verilator_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.verilator
+def test_the_verilog_stands_alone(written: Path, tmp_path: Path) -> None:
+    text = "".join((written / name).read_text() for name in VERILOG)
+    alone = tmp_path / "npu.v"
+    alone.write_text(text)
+    lint(alone, "npu")
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("macro", ["", "+define+HWSIM_UNGATED_CLOCK"])
+def test_the_wrappers_need_no_waivers(written: Path, macro: str) -> None:
+    for name in VERILOG[1:]:
+        result = subprocess.run(
+            ["verilator", "--lint-only", "-Wall", *filter(None, [macro]), name],
+            cwd=written, env=verilator_environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.verilator
 def test_lint_is_silent_as_the_guide_says(written: Path, tmp_path: Path) -> None:
     """Lint as the guide says is silent, and still warns about a user's own file."""
-    command = "verilator --lint-only -Wall npu.vlt npu.v"
+    command = f"verilator --lint-only -Wall npu.vlt {' '.join(VERILOG)}"
     assert f"    {command}\n" in (written / "README.md").read_text()
     own = tmp_path / "own.v"
     own.write_text("module own(input wire [1:0] a, output wire b); assign b = a[0]; endmodule\n")
@@ -191,6 +277,7 @@ def test_without_a_home_that_can_be_written_it_works(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.setattr(hwsim.rtl.accelerator, "Accelerator", lambda _config: Queue(8, 2))
+    monkeypatch.setattr(hwsim.rtl.accelerator, "parameters", dict)
     monkeypatch.setattr("hwsim.rtl.deliver.guide.connection_guide", lambda *_: "")
     assert main(["rtl", "--config", "nano", "--out", str(tmp_path / "out"), "-q"]) == 0
     assert "module accelerator(" in (tmp_path / "out" / "accelerator.v").read_text()
@@ -212,12 +299,14 @@ def test_the_guide_says_what_was_built(written: Path) -> None:
         f"bursts of 1 to {config.bus.burst_beats} whole words ({config.word_bytes} bytes)",
         f"At most {config.bus.outstanding_reads} reads and 64 writes",
         "| 5 | READ_WINDOW |",
+        "### When data is there",
+        "HWSIM_UNGATED_CLOCK",
     ):
         assert phrase in guide
     assert not re.search(r"\|\s*\|$", guide.replace("| | |", ""), re.MULTILINE), (
         "a port has no words"
     )
-    named = set(re.findall(r"`([\w/.]+\.(?:v|vlt|rdl|h|c|html|bin|json))`", guide))
+    named = set(re.findall(r"`([\w/.]+\.(?:v|vlt|sdc|core|rdl|h|c|html|bin|json))`", guide))
     assert named - COMPILED <= everything(written)
     assert named >= COMPILED
 
@@ -261,10 +350,11 @@ def test_every_memory_is_found_where_the_guide_says(written: Path) -> None:
         for instance in instances:
             inside = dict(map(reversed, re.findall(INSTANCE, module[0], re.MULTILINE)))
             module = modules[inside[instance]]
-        declaration = f"  reg [{int(bits) - 1}:0] {memory} [{int(words) - 1}:0];"
-        assert lines[int(line) - 1] == declaration
-        assert module[0].splitlines().count(declaration) == 1
-    assert len(rows) == len([line for line in lines if re.fullmatch(r"  reg .*\[\d+:0\];", line)])
+        assert lines[int(line) - 1] == "  npu_ram #("
+        instance = module[0][: module[0].index(f"\n  ) {memory} (\n")].rpartition("  npu_ram #(")[2]
+        assert f".WORDS(32'd{words})" in instance
+        assert f".BITS(32'd{bits})" in instance
+    assert len(rows) == lines.count("  npu_ram #(")
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -345,7 +435,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
     def fails(_config: Any, _name: str) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(hwsim.rtl.accelerator, "accelerator_verilog", fails)
+    monkeypatch.setattr(hwsim.rtl.accelerator, "accelerator_files", fails)
     assert main(["rtl", "--out", str(tmp_path / "a" / "b")]) == 130
     assert list(tmp_path.iterdir()) == []
 

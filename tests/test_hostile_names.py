@@ -150,7 +150,7 @@ def test_the_manual_s_search_shows_text_as_text() -> None:
 
 @named
 def test_the_guide_shows_the_name_as_code(name: str) -> None:
-    guide, plain = (connection_guide(config_named(x), TOP, verilog()) for x in (name, PLAIN))
+    guide, plain = (connection_guide(config_named(x), TOP, {TOP: verilog()}) for x in (name, PLAIN))
     readers: tuple[Callable[[str], str], ...] = (
         MarkdownIt().render,
         lambda text: markdown.markdown(text, extensions=["extra"]),
@@ -195,8 +195,8 @@ def test_verilog_with_the_name_lints(name: str, tmp_path: Path) -> None:
 
 @named
 def test_the_core_file_is_the_same(name: str) -> None:
-    assert yaml.safe_load(core_file(config_named(name), TOP)) == yaml.safe_load(
-        core_file(config_named(PLAIN), TOP)
+    assert yaml.safe_load(core_file(config_named(name), TOP, {TOP: ""})) == yaml.safe_load(
+        core_file(config_named(PLAIN), TOP, {TOP: ""})
     )
 
 

@@ -9,16 +9,16 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwsim.rtl.deliver.memory_table import memory_table
-from hwsim.rtl.deliver.verilog import to_verilog
+from hwsim.rtl.deliver.verilog import VerilogError, to_verilog
 
 
-def verilog_with_a_memory(
+def component_with_a_memory(
     granularity: int | None = None,
     domain: str = "sync",
     is_bypassed: bool = False,
     has_enable: bool = False,
-) -> str:
-    """Return a module `top` whose memory `words` has two ports of this kind."""
+) -> wiring.Component:
+    """Return a component whose memory `words` has two ports of this kind."""
     ports = {"to": In(4), "enable": In(2), "i": In(8), "at": In(4), "read": In(1), "o": Out(8)}
     component = wiring.Component(ports)
     m = Module()
@@ -35,25 +35,25 @@ def verilog_with_a_memory(
     if has_enable:
         m.d.comb += read.en.eq(component.read)
     component.elaborate = lambda _platform: m
-    return to_verilog(component, "top")
+    return component
 
 
 @pytest.mark.parametrize(
     ("kind", "ports"),
     [
-        ({}, "whole words | synchronous, read-first"),
-        ({"granularity": 4}, "2 lanes of 4 bits | synchronous, read-first"),
-        ({"has_enable": True}, "whole words | synchronous with enable, read-first"),
-        ({"is_bypassed": True}, "whole words | synchronous, write-first"),
-        (
-            {"is_bypassed": True, "has_enable": True},
-            "whole words | synchronous with enable, write-first",
-        ),
+        ({}, "whole words | synchronous"),
+        ({"granularity": 4}, "2 lanes of 4 bits | synchronous"),
+        ({"has_enable": True}, "whole words | synchronous with enable"),
         ({"domain": "comb"}, "whole words | asynchronous"),
     ],
 )
 def test_ports_are_told_apart(kind: dict[str, Any], ports: str) -> None:
-    text = verilog_with_a_memory(**kind)
-    line = text[: text.index("reg [7:0] words [11:0]")].count("\n") + 1
+    text = to_verilog(component_with_a_memory(**kind), "top")
+    line = text[: text.index("  top_ram #(")].count("\n") + 1
     *_, row = memory_table(text, "top").splitlines()
     assert row == f"| `words` | {line} | 12 x 8 | {ports} | {(__doc__ or '').removesuffix('.')} |"
+
+
+def test_a_memory_that_promises_the_word_being_written_is_refused() -> None:
+    with pytest.raises(VerilogError, match="promises the word that is being written"):
+        to_verilog(component_with_a_memory(is_bypassed=True), "top")

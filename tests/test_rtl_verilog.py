@@ -1,4 +1,4 @@
-"""The Verilog text of a component has readable memories and none of the forbidden parts."""
+"""The Verilog text of a component shows enables, resets and wrappers, and no initial value."""
 
 import re
 import subprocess
@@ -7,16 +7,19 @@ import time
 from pathlib import Path
 
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch.config import load_config
 from hwsim.errors import InputError
-from hwsim.rtl.accelerator import Accelerator
-from hwsim.rtl.deliver.verilog import VerilogError, to_verilog
+from hwsim.rtl.accelerator import Accelerator, accelerator_files, accelerator_verilog
+from hwsim.rtl.deliver.verilog import VerilogError, to_verilog, verilog_files
+from hwsim.rtl.deliver.verilog_contents import MODULE
+from hwsim.rtl.deliver.wrappers import TOP
 from hwsim.rtl.memory.axi4 import constants
+from hwsim.synthesis.yosys import run_passes
 
 
 def remembers(first_words: list[int]) -> wiring.Component:
@@ -24,8 +27,8 @@ def remembers(first_words: list[int]) -> wiring.Component:
     ports = {"address": In(3), "word": In(32), "o": Out(32), "long_name": Out(1)}
     component = wiring.Component(ports)
     m = Module()
-    m.submodules.words = words = Memory(shape=32, depth=8, init=first_words)
     m.submodules.bits = bits = Memory(shape=1, depth=5, init=[])
+    m.submodules.words = words = Memory(shape=32, depth=8, init=first_words)
     counter = Signal(4, init=9)
     m.d.sync += counter.eq(counter + 1)
     write, read = words.write_port(), words.read_port()
@@ -46,29 +49,113 @@ def remembers(first_words: list[int]) -> wiring.Component:
     return component
 
 
-def test_memories_have_no_initial_value() -> None:
-    text = to_verilog(remembers([]), "remembers")
-    assert "reg [31:0] words [7:0];" in text
-    assert re.search(r"reg (\[0:0\] )?bits +\[4:0\];", text)
-    assert "initial" not in text
+def test_memories_are_instances_of_the_wrapper() -> None:
+    files = verilog_files(remembers([]), "remembers")
+    assert list(files) == ["remembers", "remembers_ram"]
+    text = files["remembers"]
+    assert re.search(r"\n  remembers_ram #\((?s:[^;]*)WORDS\(32'd8\)[^;]*\) words \(", text)
+    assert re.search(r"\n  remembers_ram #\((?s:[^;]*)READ_LATENCY\(32'd0\)[^;]*\) bits \(", text)
     assert "\nmodule remembers(" in text
+    assert "module remembers_ram #(" in files["remembers_ram"]
+    assert TOP not in files["remembers_ram"]
+    assert to_verilog(remembers([]), "remembers") == "\n".join(files.values())
+
+
+def test_there_are_no_initial_values() -> None:
+    text = accelerator_verilog(load_config("nano"))
+    assert not re.search(r"\binitial\b(?!.*\*/)", re.sub("//.*", "", text))
+    assert not re.search(r"^ *reg .*=", text, re.MULTILINE)
+
+
+def test_modules_have_plain_names() -> None:
+    """No name of a module needs Verilog's escape, which other languages and scripts cannot read."""
+    names = re.findall(
+        r"^module (\S+?) ?[(#]", accelerator_verilog(load_config("nano")), re.MULTILINE
+    )
+    assert len(names) > 40
+    assert all(
+        re.fullmatch(r"accelerator(_[a-z0-9]+)*(__[a-z0-9]+(_[a-z0-9]+)*)*", x) for x in names
+    )
+    assert "accelerator__core__drain" in names
+
+
+def test_a_module_without_a_plain_name_is_refused() -> None:
+    component = wiring.Component({"o": Out(1)})
+    m = Module()
+    m.submodules += (inner := remembers([]))  # without a name
+    m.d.comb += component.o.eq(inner.long_name)
+    component.elaborate = lambda _platform: m
+    with pytest.raises(VerilogError, match="no plain name"):
+        to_verilog(component, "top")
+
+
+def enabled() -> wiring.Component:
+    """Return a register with an enable and a reset, one with a reset, and one with neither."""
+    component = wiring.Component({"en": In(1), "i": In(4), "o": Out(12)})
+    m = Module()
+    both, reset = Signal(4, name="both", init=3), Signal(4, name="reset", init=5)
+    plain = Signal(4, name="plain", reset_less=True)
+    with m.If(component.en):
+        m.d.sync += both.eq(component.i)
+    m.d.sync += [reset.eq(both), plain.eq(reset)]
+    m.d.comb += component.o.eq(Cat(both, reset, plain))
+    component.elaborate = lambda _platform: m
+    return component
+
+
+def test_enables_and_resets_stand_in_the_clocked_processes() -> None:
+    text = to_verilog(enabled(), "top", has_places=False)
+    processes = re.findall(r"^  always @\(posedge clk\)\n((?:    .*\n)+)", text, re.MULTILINE)
+    assert {process.strip() for process in processes} == {
+        "if (rst) both <= 4'h3;\n    else if (en) both <= i;",
+        "if (rst) reset <= 4'h5;\n    else reset <= both;",
+        "plain <= reset;",
+    }
+
+
+def test_no_register_of_the_accelerator_hides_its_enable_or_reset(tmp_path: Path) -> None:
+    """Every register for which Yosys finds an enable or a reset shows it in its process."""
+    pytest.importorskip("pyosys", exc_type=ImportError)
+    text = accelerator_files(load_config("nano"))["accelerator"]
+    (tmp_path / "a.v").write_text(text, "utf-8")
+    run_passes(
+        (
+            "read_verilog a.v",
+            "proc",
+            "opt_clean",
+            "opt_dff",
+            "select -set found t:$dffe t:$sdff t:$sdffe t:$sdffce",
+            "tee -o found.txt select -list @found %co1:+[Q] w:* %i",
+        ),
+        tmp_path,
+    )
+    found = set(re.findall(r"^(\S+)/(\S+)$", (tmp_path / "found.txt").read_text(), re.MULTILINE))
+    shown: set[tuple[str, str]] = set()
+    hidden: set[tuple[str, str]] = set()
+    for module, body in MODULE.findall(text):
+        for process in re.findall(r"^  always @.*\n((?:    .*\n)+)", body, re.MULTILINE):
+            (register, *_) = re.findall(r"\\?([\w.$]+)\S* +<= ", process)
+            (shown if "if (" in process else hidden).add((module, register))
+    assert not found & hidden - shown
+    assert len(found & shown) > 400
+    assert len(shown) > 2 * len(hidden)
 
 
 @pytest.mark.parametrize(("preset", "size"), [("nano", 0b011), ("edge", 0b100)])
 def test_every_address_is_that_of_an_incrementing_burst_of_whole_words(
     preset: str, size: int
 ) -> None:
-    """The codes are those of the AXI4 standard: words of 8 and of 16 bytes, INCR, bufferable."""
+    """The codes are those of the AXI4 standard: whole words, INCR, non-secure, not bufferable."""
     config = load_config(preset)
     assert 1 << size == config.word_bytes
-    codes = {"id": 0, "size": size, "burst": 0b01, "lock": 0, "cache": 0b0011, "prot": 0b000}
+    codes = {"id": 0, "size": size, "burst": 0b01, "lock": 0, "cache": 0b0010, "prot": 0b010}
     assert constants(config) == {
         f"m_axi_{channel}{name}": code for channel in ("ar", "aw") for name, code in codes.items()
     }
 
 
 def test_a_memory_that_is_meant_to_have_values_is_refused() -> None:
-    with pytest.raises(VerilogError, match="memory words"):
+    with pytest.raises(VerilogError, match="initial values"):
         to_verilog(remembers([0, 0, 5]), "remembers")
 
 
@@ -76,10 +163,11 @@ def test_names_and_places_are_kept() -> None:
     config = load_config("nano")
     text = to_verilog(remembers([]), "remembers", config)
     assert "output long_name;" in text
-    assert "reg [3:0] counter = 4'h9;" in text
+    assert "reg [3:0] counter;" in text
+    assert "if (rst) counter <= 4'h9;" in text
     places = set(re.findall(r'src = "([^":]*)', text))
     assert any(place.startswith("tests/test_rtl_verilog.py") for place in places)
-    assert any(place.startswith("amaranth/lib/memory.py") for place in places)
+    assert any(place.startswith("hwsim/rtl/deliver/wrappers.py") for place in places)
     assert not any(place.startswith("/") for place in places)
     short = to_verilog(remembers([]), "remembers", config, has_places=False)
     assert re.sub(r"(?m)^ *\(\* src = .*\n", "", text) == short
@@ -108,7 +196,7 @@ words.write_port()
 read = words.read_port()
 m.d.comb += [read.addr.eq(component.address), component.o.eq(read.data)]
 component.elaborate = lambda _platform: m
-assert "reg [63:0] words [1048575:0];" in to_verilog(component, "remembers")
+assert ".WORDS(32'd1048576)" in to_verilog(component, "remembers")
 print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """

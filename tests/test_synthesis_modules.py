@@ -16,29 +16,61 @@ module top(clk, a, b, y);
   wire b;
   output y;
   wire y;
-  \\top.inner$5  \\inner$5  (
+  top__inner inner (
     .a(a),
     .y(y)
   );
+  top_clock_gate gate (
+    .clock(clk)
+  );
 endmodule
 
-module \\top.inner$5 (a, y);
+module top__inner(a, y);
   input [3:0] a;
   wire [3:0] a;
   output y;
   reg y;
+  top_ram #(
+    .WORDS(32'd2)
+  ) words (
+    .clk(clk)
+  );
   always @* y = ^a;
+endmodule
+
+"""
+GATE = """\
+module top_clock_gate (
+    input clock
+);
+endmodule
+"""
+RAM = """\
+module top_ram #(
+    parameter WORDS = 16
+) (
+    input clk
+);
 endmodule
 """
 
 
-def test_every_module_stands_alone() -> None:
-    outer, inner = separate_modules(VERILOG, "top")
-    assert (outer.path, outer.identifier, outer.inside) == ("", "top", frozenset({"top.inner$5"}))
-    assert (inner.path, inner.identifier, inner.inside) == ("inner", "\\top.inner$5", frozenset())
-    box = "(* blackbox *)\nmodule \\top.inner$5 (a, y);\n  input [3:0] a;\n  output y;\nendmodule"
-    assert outer.text.endswith(f"{box}\n")
-    assert inner.text.startswith("module \\top.inner$5 (a, y);")
+def test_every_module_stands_alone_with_its_memories() -> None:
+    outer, inner = separate_modules(VERILOG + GATE + RAM, "top")
+    assert (outer.path, outer.identifier) == ("", "top")
+    assert outer.inside == {"top__inner", "top_clock_gate"}
+    assert (inner.path, inner.identifier, inner.inside) == ("inner", "top__inner", frozenset())
+    box = "(* blackbox *)\nmodule top__inner (a, y);\n  input [3:0] a;\n  output y;\nendmodule"
+    assert box in outer.text
+    assert RAM not in outer.text
+    assert inner.text.startswith("module top__inner(a, y);")
+    assert inner.text.endswith(RAM)
+
+
+def test_the_clock_gate_is_a_cell_of_the_library() -> None:
+    outer, inner = separate_modules(VERILOG + GATE + RAM, "top")
+    assert "(* blackbox *)\nmodule top_clock_gate (\n    input clock\n);" in outer.text
+    assert "clock_gate" not in inner.text
 
 
 def test_source_positions_do_not_tell_two_modules_apart() -> None:

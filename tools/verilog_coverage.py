@@ -21,8 +21,8 @@ from hwsim.errors import InputError
 GENERATED = "generated.v"  # the Verilog under test; other files of a model are its testbench
 # What runs once, at time 0, whatever the testbench does: initial values and declarations.
 AT_START = re.compile(r"\s*(initial|reg|wire)\b")
-TEMPORARY = re.compile(r"\$\d+$")  # Yosys numbers modules that it had to rename
-NUMBERED = re.compile(r"\\\$\d+")  # and signals without a name, anew in every build
+PARAMETERS = re.compile(r"__(pi\d+|[A-Z]\w*)$")  # Verilator's name for those of a module
+NUMBERED = re.compile(r"\b_\d+_\b")  # Yosys numbers signals without a name, anew in every build
 
 
 class Line(NamedTuple):
@@ -122,7 +122,7 @@ def by_module(counts: dict[str, int]) -> dict[str, ModuleCoverage]:
             continue
         design, source = _source(path)
         kind, _, name = values["page"].partition("/")
-        name = TEMPORARY.sub("", name)
+        name = PARAMETERS.sub("", name)
         first = int(values["l"])
         point = (Line(name, design, first, source[first - 1].strip()), values["n"], values["o"])
         found = modules[name]

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from hwsim.report.delivery import Delivery
 
 KINDS = {  # by a file's path, where {name} is the top module's
-    "{name}.v": "the accelerator, in one file",
+    "{name}.v": "the accelerator",
+    "{name}_ram.v": "its memories, for macros",
+    "{name}_clock_gate.v": "its clock gate, for a cell",
     "{name}.vlt": "what its lint waives, and why",
     "{name}.core": "FuseSoC core file",
+    "{name}.sdc": "timing constraints",
     "{name}.rdl": "registers, errors, descriptors: RDL",
     "{name}.h": "registers, errors, descriptors: C",
     "example.c": "a driver in C",
@@ -47,8 +50,9 @@ KINDS = {  # by a file's path, where {name} is the top module's
 def rtl(accelerator: Accelerator, folder: str, name: str, json: str | None) -> None:
     """Write the accelerator as Verilog into DIR.
 
-    Beside it: its registers as SystemRDL, HTML and a C header, a driver in C, operators of a
-    .tflite for the host in C, waivers for lint, a FuseSoC core file, and a README on how to connect
+    Memories and clock gate are modules of their own files, for macros and cells. Beside them: its
+    registers as SystemRDL, HTML and a C header, a driver in C, operators of a .tflite for the host
+    in C, timing constraints, waivers for lint, a FuseSoC core file, and a README on how to connect
     it. All files are written or none.
     """
     from hwsim.cli.documents import JsonFile
@@ -84,4 +88,4 @@ def _print(document: "Delivery") -> None:
     width = max(map(len, kinds))
     for file in document.files:
         if file.path in kinds:
-            click.echo(f"  {file.path:{width}}{file.size_bytes:>12,} bytes  {kinds[file.path]}")
+            click.echo(f"  {file.path:{width}}{file.size_bytes:>11,} bytes  {kinds[file.path]}")

@@ -63,20 +63,27 @@ def deliver(
     written.
     """
     with needing_extra("rtl", "the accelerator's Verilog"):
-        from hwsim.rtl.accelerator import accelerator_verilog
+        from hwsim.rtl.accelerator import accelerator_files
+        from hwsim.rtl.deliver.fusesoc import core_file
         from hwsim.rtl.deliver.guide import connection_guide
+        from hwsim.rtl.deliver.timing import constraints
         from hwsim.rtl.deliver.verilog_contents import ports
+        from hwsim.rtl.deliver.wrappers import module_names
 
         check_name(name)
         with progress("writing Verilog", 2) as advance, tools_can_cache():
             files = _before_the_verilog(config, name)
-            on_paths([*files, f"{name}.v", GUIDE])
+            later = [f"{module}.v" for module in (name, *module_names(name))]
+            on_paths([*files, *later, f"{name}.core", f"{name}.sdc", GUIDE])
             advance()
-            verilog = accelerator_verilog(config, name)
+            modules = accelerator_files(config, name)
             advance()
-        files[f"{name}.v"] = verilog
-        files[GUIDE] = connection_guide(config, name, verilog)
-        return _document(config, name, folder, ports(verilog, name), files), files
+        found = ports(modules[name], name)
+        files |= {f"{module}.v": text for module, text in modules.items()}
+        files[f"{name}.core"] = core_file(config, name, modules)
+        files[f"{name}.sdc"] = constraints(config, name, found)
+        files[GUIDE] = connection_guide(config, name, modules)
+        return _document(config, name, folder, found, files), files
 
 
 def verilog(config: Config, progress: Progress = silent) -> str:
@@ -94,7 +101,6 @@ def verilog(config: Config, progress: Progress = silent) -> str:
 
 def _before_the_verilog(config: Config, name: str) -> Contents:
     from hwsim.rtl.deliver.example import example_files
-    from hwsim.rtl.deliver.fusesoc import core_file
     from hwsim.rtl.deliver.lint import waivers
     from hwsim.rtl.deliver.system_rdl import write_manual
 
@@ -104,7 +110,6 @@ def _before_the_verilog(config: Config, name: str) -> Contents:
         f"{name}.rdl": manual.rdl,
         f"{name}.h": manual.header,
         f"{name}.vlt": waivers(name),
-        f"{name}.core": core_file(config, name),
     }
     return files | example_files(name)
 

@@ -1,8 +1,8 @@
 """The README beside the generated Verilog: how to connect the accelerator."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 
-from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.escape import markdown_code
 from hwsim.isa.error_codes import MEANINGS, ErrorCode
@@ -10,11 +10,10 @@ from hwsim.isa.fields import Opcode
 from hwsim.isa.registers import REGISTERS, register
 from hwsim.isa.rules import RULES
 from hwsim.rtl.deliver.fusesoc import core_name
+from hwsim.rtl.deliver.guide_silicon import clock_and_timing, memory_port, on_chip_memories
 from hwsim.rtl.deliver.lint import lint_command
-from hwsim.rtl.deliver.memory_table import memory_table
 from hwsim.rtl.deliver.verilog_contents import ports
 from hwsim.rtl.host.axi4_lite import PREFIX as SUBORDINATE
-from hwsim.rtl.memory.axi4 import ID_BITS, NORMAL_BUFFERABLE
 from hwsim.rtl.memory.axi4 import PREFIX as MANAGER
 
 PORT_DOCS = {
@@ -29,13 +28,15 @@ BUS_DOCS = {
 CHANNELS = ("aw", "w", "b", "ar", "r")
 
 
-def connection_guide(config: Config, name: str, verilog: str) -> str:
-    """Markdown for whoever puts the accelerator into a system."""
+def connection_guide(config: Config, name: str, modules: Mapping[str, str]) -> str:
+    """Markdown for whoever integrates the accelerator; `modules` are its Verilog by name."""
+    verilog = modules[name]
     parts = (
-        _introduction(config, name),
+        _introduction(config, name, core_name(name, modules)),
         _ports(verilog, name),
-        _memory_port(config),
-        _on_chip_memories(verilog, name),
+        memory_port(config, verilog),
+        clock_and_timing(name),
+        on_chip_memories(verilog, name),
         _registers(name),
         _programming(name),
         _errors(config),
@@ -44,7 +45,7 @@ def connection_guide(config: Config, name: str, verilog: str) -> str:
     return "\n".join(parts)
 
 
-def _introduction(config: Config, name: str) -> str:
+def _introduction(config: Config, name: str, core: str) -> str:
     array, buffers = config.array, config.buffers
     return f"""\
 # How to connect `{name}`
@@ -57,9 +58,12 @@ Written by hwsim {version("hwsim")} for the configuration {markdown_code(config.
 
 | file | what it is |
 |---|---|
-| `{name}.v` | the accelerator, one file of Verilog-2005 that needs nothing else |
-| `{name}.vlt` | the warnings that lint waives in it, each with its reason |
-| `{name}.core` | the same two for FuseSoC: depend on `{core_name(name)}` |
+| `{name}.v` | the accelerator in Verilog-2005; with the next two it needs nothing else |
+| `{name}_ram.v` | the module of all its memories, for macros of silicon |
+| `{name}_clock_gate.v` | the module of its clock gate, for the library's cell |
+| `{name}.vlt` | the warnings that lint waives in `{name}.v`, each with its reason |
+| `{name}.sdc` | its timing constraints |
+| `{name}.core` | all these for FuseSoC: depend on `{core}` |
 | `{name}.rdl` | registers, error codes and descriptors as SystemRDL |
 | `{name}.h` | the same for C |
 | `html/index.html` | the same to read; opens in a browser, offline |
@@ -67,6 +71,10 @@ Written by hwsim {version("hwsim")} for the configuration {markdown_code(config.
 | `{name}_driver.h` | its declarations: what calls it includes this |
 | `host_ops.c` | functions for operators of a `.tflite` that the host may have to compute |
 | `{name}_host_ops.h` | declarations of these functions, and what each computes |
+
+The name for FuseSoC has a digest of the Verilog, so that accelerators of several configurations
+can lie in one library. For several in one design, give each its own `--name`: all modules begin
+with it.
 
 Lint it with Verilator, which then has nothing to say:
 
@@ -90,9 +98,10 @@ def _ports(verilog: str, name: str) -> str:
 {rows}
 
 The AXI4-Lite port has the registers; program, weights and features go over the AXI4 port.
-Everything runs on the rising edge of `clk`. Hold `rst` for at least one cycle after power-up. A
-reset during a run cuts bursts short: reset the accelerator and its bus together, or write ABORT,
-wait until STATUS.busy is 0 and reset then. No output of the AXI4-Lite port depends on an input of
+Everything runs on the rising edge of `clk`. Hold `rst` for at least one such edge after power-up,
+whatever registers and memories then hold: none has or needs an initial value. A reset during a run
+cuts bursts short: reset the accelerator and its bus together, or write ABORT, wait until
+STATUS.busy is 0 and reset then. No output of the AXI4-Lite port depends on an input of
 the same cycle. Where a bus has another clock, put a clock-domain crossing of that bus in between.
 
 ### Instance
@@ -124,45 +133,6 @@ def _instance(found: dict[str, tuple[str, int]], name: str) -> str:
         comma = "," if len(lines) + 1 < len(found) else ""
         lines.append(f"    .{port}({port}){comma} // {comment}")
     return "\n".join(("```verilog", f"{name} {name}_0 (", *lines, ");", "```"))
-
-
-def _memory_port(config: Config) -> str:
-    bus = config.bus
-    return f"""\
-## AXI4 manager
-
-* {bus.bus_bits} data bits, 32 address bits, {ID_BITS} ID bit that is always 0.
-* INCR bursts of 1 to {bus.burst_beats} whole words ({config.word_bytes} bytes), each starting on a
-  word; none crosses 4 KiB.
-* AxCACHE 0b{NORMAL_BUFFERABLE:04b}, AxPROT 0, AxLOCK 0; no exclusive access.
-* At most {bus.outstanding_reads} reads and {pipeline.OUTSTANDING_WRITES} writes outstanding. There
-  is one ID, so that the interconnect answers in order.
-* `rready` and `bready` are always high. Data may precede its address, as AXI4 allows, where
-  addresses are taken late.
-* Every output is a register or a constant. `rdata` goes straight into registers, the other inputs
-  through some logic: `arready`, `awready` and `wready` to the enables of many registers and of
-  memories. Where the interconnect's outputs come late in the cycle, put an AXI register slice in
-  between.
-* Strobes are all 1, and 0 in the words that finish a burst after an error or ABORT.
-* A response of SLVERR or DECERR ends the run with an error. A burst that is never answered leaves
-  STATUS.busy at 1 for ever: put a timeout into the bus if its memory can fail so. A bus that ends
-  bursts with RLAST too early or too late, or answers what nobody asked, is not noticed.
-* Memory is little-endian. The accelerator does not snoop: software cleans and invalidates caches.
-"""
-
-
-def _on_chip_memories(verilog: str, name: str) -> str:
-    return f"""\
-## On-chip memories
-
-Arrays of registers in `{name}.v`, each with one write port and one read port on one clock. The
-large ones are read synchronously, in the cycle after the address, so that a synthesizer makes
-block RAM of them and silicon has macros in their place; nothing depends on what such a one answers
-to a read of the word that is being written. None needs an initial value. An instance is named by
-its path below `{name}`, a number behind `$` included; line is where it is declared.
-
-{memory_table(verilog, name)}
-"""
 
 
 def _registers(name: str) -> str:
@@ -200,8 +170,9 @@ def _programming(name: str) -> str:
 4. Clear INTERRUPT_STATUS, enable `end`, `error` and `refused` in INTERRUPT_ENABLE, write
    CONTROL.start.
 5. On the interrupt, read INTERRUPT_STATUS and write the same value back, which clears it. `end`:
-   the output is in memory. `error`: read ERROR_CODE and ERROR_DESCRIPTOR. `refused` alone: go on
-   waiting. Without patience: write CONTROL.abort and wait again. Then write 0 to INTERRUPT_ENABLE.
+   the output is in memory ("When data is there", above). `error`: read ERROR_CODE and
+   ERROR_DESCRIPTOR. `refused` alone: go on waiting. Without patience: write CONTROL.abort and wait
+   again. Then write 0 to INTERRUPT_ENABLE.
 6. The counters say what the run cost: cycles, cycles in which the array worked, bytes by class.
    They hold until the next start.
 

@@ -2,6 +2,8 @@
 
 from importlib import resources
 
+from hwsim.rtl.deliver.wrappers import module_names
+
 EVERY_FILE = '-file "*"'
 
 
@@ -13,4 +15,5 @@ def waivers(name: str) -> str:
 
 def lint_command(name: str) -> str:
     """Return the command that a user types beside the files."""
-    return f"verilator --lint-only -Wall {name}.vlt {name}.v"
+    sources = " ".join(f"{module}.v" for module in (name, *module_names(name)))
+    return f"verilator --lint-only -Wall {name}.vlt {sources}"

@@ -1,22 +1,41 @@
 """From a component to Verilog: the one place where that happens."""
 
 import re
-from copy import copy
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
-from amaranth.back import rtlil, verilog
+from amaranth._toolchain.yosys import YosysError, find_yosys
+from amaranth.back import rtlil
 from amaranth.lib import wiring
 
 from hwsim.arch.config import Config
 from hwsim.errors import InputError
 from hwsim.escape import comment
+from hwsim.rtl.deliver.wrappers import WrapperError, Wrappers
 
 ROOT = Path(__file__).parents[3]
-FIRST_WORD = re.compile(r"^  initial begin\n    \S+\[0\] = \d+'(?:h0+|d0);\n  end\n", re.MULTILINE)
-INITIAL = re.compile(r"^ *initial\b.*$", re.MULTILINE)
+OLDEST_YOSYS = (0, 40)
+# Enables and resets of registers stand where they are written. No register has an initial value,
+# and no pass may use one: that goes first.
+PASSES = """\
+attrmap -remove init
+proc
+opt_expr
+opt_clean
+opt_dff
+opt_expr
+opt_dff
+opt_clean
+attrmap -remove unused_bits -remove full_case
+write_verilog -simple-lhs
+"""
+NAMED = re.compile(r"^(module|  cell) \\(\S+)", re.MULTILINE)  # in RTLIL: a module
+MODULE = re.compile(r"^(?=module )", re.MULTILINE)  # begins one, in RTLIL
+EXTENDED = re.compile(r"(\$\d+) \[\d+\] \1(?!\S)")  # a signal behind a copy of one of its own bits
+INTERNAL = re.compile(r"(?<!\S)\$(\d+)(?!\S)")
+PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+LEFT = re.compile(r"^ *(?:initial\b|reg .*=).*$", re.MULTILINE)
 PLACE = re.compile(r'^( *\(\* src = ")([^"]*)(" \*\))$', re.MULTILINE)
 PLACE_INSIDE = re.compile(r'(?<=\S )\(\* src = "[^"]*" \*\) ')
 
@@ -51,23 +70,90 @@ class VerilogError(RuntimeError):
     """Yosys wrote something that this file does not expect: look at it before going on."""
 
 
+def verilog_files(
+    component: wiring.Component, name: str, config: Config | None = None, *, has_places: bool = True
+) -> dict[str, str]:
+    """Return Verilog that needs nothing else, as text by module: `name`, and its wrappers.
+
+    Signals keep their names; a module is named by the path of its instance, `name__core__drain`.
+    With `has_places` an attribute names the line of Python that each comes from. Registers have no
+    initial values. With `config` the head of the text says what it was generated for. Raises
+    `VerilogError` for what Verilog or a wrapper could not say, and `InputError` where Yosys cannot
+    run.
+    """
+    wrappers = Wrappers(name)
+    try:
+        text = rtlil.convert(component, name, wrappers, emit_src=has_places)
+    except WrapperError as error:
+        raise VerilogError(str(error)) from None
+    text = _written_by_yosys(_with_named_signs(_with_plain_names(text)))
+    if unexpected := LEFT.search(text):
+        raise VerilogError(f"'{unexpected[0].strip()}' is an initial value")
+    return {name: _header(config) + _relative_places(text)} | wrappers.texts
+
+
 def to_verilog(
     component: wiring.Component, name: str, config: Config | None = None, *, has_places: bool = True
 ) -> str:
-    """One Verilog source that needs nothing else, with `name` as its top module.
+    """Return what `verilog_files` does as one text."""
+    return "\n".join(verilog_files(component, name, config, has_places=has_places).values())
 
-    Signals keep their names, and with `has_places` an attribute names the line of Python that each
-    comes from. Memories have no initial values; raises `VerilogError` where one was meant to have
-    some, and `InputError` where Yosys cannot run. With `config` the head of the text says what it
-    was generated for.
+
+def _with_plain_names(text: str) -> str:
+    """Return RTLIL whose modules are named `name__core`, not `name.core`, as all tools can read."""
+
+    def plain(found: re.Match[str]) -> str:
+        name = found[2].replace(".", "__")
+        if not PLAIN.fullmatch(name):
+            raise VerilogError(f"{found[2]} is no plain name for a module")
+        return f"{found[1]} \\{name}"
+
+    return NAMED.sub(plain, text)
+
+
+def _with_named_signs(text: str) -> str:
+    """Return RTLIL in which what is extended by its sign has a name of its own.
+
+    Where it goes into a part of a port, Yosys would otherwise name it after that part. The port's
+    upper bits would be copies of a lower one, which Verilator takes for a loop.
     """
+
+    def named(module: str) -> str:
+        extended = {found[1:] for found in EXTENDED.findall(module)}
+        return INTERNAL.sub(
+            lambda found: f"\\extended_{found[1]}" if found[1] in extended else found[0], module
+        )
+
+    return "".join(map(named, MODULE.split(text)))
+
+
+def _written_by_yosys(text: str) -> str:
+    """Return the Verilog of a design in RTLIL."""
     try:
-        with mock.patch.object(rtlil, "ModuleEmitter", _EmitterOfFirstWords):
-            text: str = verilog.convert(component, name=name, emit_src=has_places)
-    except verilog.YosysError as error:
+        yosys = find_yosys(lambda version: version >= OLDEST_YOSYS)
+        script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{PASSES}"
+        # It warns that write_verilog cannot write every process: proc has left none.
+        written: str = yosys.run(["-q", "-"], script, ignore_warnings=True)
+    except YosysError as error:
         (*_, reason) = REASON.findall(str(error)) or [str(error).partition("\n")[0]]
         raise InputError(f"Yosys cannot write the Verilog: {reason}") from None
-    return _header(config) + _relative_places(_without_first_words(text))
+    return written
+
+
+def with_parameters(text: str, parameters: Mapping[str, str]) -> str:
+    """Return Verilog in which ports that hold a constant get it from a parameter of their module.
+
+    `parameters` are names by port; the constant is the default.
+    """
+    for port, parameter in parameters.items():
+        constant = re.compile(rf"^  assign {port} = ((\d+)'h\w+);$", re.MULTILINE)
+        found = constant.search(text)
+        if found is None:
+            raise VerilogError(f"{port} holds no constant")
+        high = int(found[2]) - 1
+        declared = f"  parameter [{high}:0] {parameter} = {found[1]};\n"
+        text = text.replace(found[0], f"{declared}  assign {port} = {parameter};")
+    return text
 
 
 def _header(config: Config | None) -> str:
@@ -83,32 +169,6 @@ def _header(config: Config | None) -> str:
             f"accumulators {config.accumulator_bytes}, staging {buffers.staging_bytes}.",
         ]
     return "".join(f"// {line}\n" for line in lines)
-
-
-class _EmitterOfFirstWords(rtlil.ModuleEmitter):
-    """Write the initial value of each memory's first word alone, instead of all its bits.
-
-    With all of them, a megabyte took half a minute and half a gigabyte. With none, Yosys would put
-    statements in another order.
-    """
-
-    def emit_memory(self, cell_idx: int, cell: Any) -> None:
-        if any(cell.init):
-            raise VerilogError(f"memory {cell.name} has initial values")
-        first_word = copy(cell)
-        first_word.depth, first_word.init = 1, cell.init[:1]
-        super().emit_memory(cell_idx, first_word)
-
-
-def _without_first_words(text: str) -> str:
-    """Remove the zero of every memory's first word.
-
-    A memory has no value on silicon before it is written, and nothing here depends on one.
-    """
-    kept = FIRST_WORD.sub("", text)
-    if unexpected := INITIAL.search(kept):
-        raise VerilogError(f"'{unexpected[0].strip()}' is no memory's first word")
-    return kept
 
 
 def _relative_places(text: str) -> str:

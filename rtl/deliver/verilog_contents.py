@@ -1,18 +1,24 @@
 """Ports and memories of the generated Verilog, read from its text."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hwsim.rtl.deliver.wrappers import RAM, module_name
+
 PORT = re.compile(r"^  (input|output) (?:\[(\d+):0\] )?(\w+) ?;", re.MULTILINE)
-MODULE = re.compile(r"^module \\?([^\s(]+) ?\((.*?)^endmodule", re.MULTILINE | re.DOTALL)
-MEMORY = re.compile(r"^  reg (?:\[(\d+):0\] )?(\w+) \[(\d+):0\];", re.MULTILINE)
+MODULE = re.compile(r"^module (\w+) ?\((.*?)^endmodule", re.MULTILINE | re.DOTALL)
+INSTANCE = r"^  {ram} #\(\n(.*?)^  \) \\?(\S+) \(\n(.*?)^  \);"
+NUMBER = re.compile(r"\.(\w+)\(32'd(\d+)\)")
+JOINT = "__"  # between the names of instances, in the name of a module
 
 
 @dataclass(frozen=True)
 class OnChipMemory:
-    """A memory with one write port and one read port on the same clock."""
+    """An instance of the wrapper: one write port and one read port on the same clock."""
 
-    instance: str  # modules below the top, and the memory's own name
+    instance: str  # names of instances from below the top down to its own
+    line: int  # of the file, from 1
     words: int
     bits: int
     lanes: int  # bits of the write enable
@@ -21,33 +27,36 @@ class OnChipMemory:
 
 
 def ports(verilog: str, name: str) -> dict[str, tuple[str, int]]:
-    """(direction, bits) of every port of the module `name`, as the Verilog says it."""
+    """Return (direction, bits) of every port of the module `name`, as the Verilog says it."""
     body = dict(MODULE.findall(verilog))[name]
     return {port: (way, int(high or 0) + 1) for way, high, port in PORT.findall(body)}
 
 
 def memories(verilog: str, name: str) -> list[OnChipMemory]:
-    """All of the module `name` and those below it, the largest first."""
-    found = []
-    for module, body in MODULE.findall(verilog):
-        path = module.removeprefix(name).removeprefix(".")
-        for high, memory, last in MEMORY.findall(body):
-            instance = f"{path}.{memory}".removeprefix(".")
-            found.append(_memory(instance, memory, int(last) + 1, int(high or 0) + 1, body))
-    return sorted(found, key=lambda memory: (-memory.words * memory.bits, memory.instance))
-
-
-def _memory(instance: str, name: str, words: int, bits: int, body: str) -> OnChipMemory:
-    writes = re.findall(rf"^ +{name}\[.* <= ", body, re.MULTILINE)
-    registered = re.findall(rf"^(.*)\n +\S+ <= {name}\[", body, re.MULTILINE)
-    direct = re.findall(rf"^  assign .* = {name}\[", body, re.MULTILINE)
-    assert writes, f"{instance} has no write port"
-    assert len(registered) + len(direct) == 1, f"{instance} has not one read port"
-    return OnChipMemory(
-        instance=instance,
-        words=words,
-        bits=bits,
-        lanes=len(writes),
-        has_read_enable=any(" if (" in before for before in registered),
-        is_registered=bool(registered),
+    """Return all of the module `name` and those below it, the largest first."""
+    return sorted(
+        _memories(verilog, name), key=lambda memory: (-memory.words * memory.bits, memory.instance)
     )
+
+
+def module_path(module: str, name: str) -> list[str]:
+    """Return the names of the instances from the module `name` down to that of `module`."""
+    below = module.removeprefix(name).removeprefix(JOINT)
+    return below.split(JOINT) if below else []
+
+
+def _memories(verilog: str, name: str) -> Iterator[OnChipMemory]:
+    ram = re.compile(INSTANCE.format(ram=module_name(RAM, name)), re.MULTILINE | re.DOTALL)
+    for module in MODULE.finditer(verilog):
+        for found in ram.finditer(module[2]):
+            numbers, instance, connections = found.groups()
+            number = {key: int(value) for key, value in NUMBER.findall(numbers)}
+            yield OnChipMemory(
+                instance=".".join((*module_path(module[1], name), instance)),
+                line=verilog.count("\n", 0, module.start(2) + found.start()) + 1,
+                words=number["WORDS"],
+                bits=number["BITS"],
+                lanes=number["LANES"],
+                has_read_enable=".read_enable(1'h1)" not in connections,
+                is_registered=number["READ_LATENCY"] == 1,
+            )

@@ -10,7 +10,9 @@ from hwsim.isa.fields import ADDRESS_BITS
 PREFIX = "m_axi_"
 ID_BITS = 1
 INCR = 1
-NORMAL_BUFFERABLE = 3  # memory, not cached: AxCACHE 0b0011
+# Memory that nothing caches, and whose last word answers a write: AxCACHE 0b0010.
+NON_BUFFERABLE = 2
+NON_SECURE = 2  # unprivileged data: AxPROT 0b010
 
 
 def _address_channel(name: str) -> dict[str, Member]:
@@ -98,8 +100,17 @@ def constants(config: Config) -> dict[str, int]:
         "size": exact_log2(config.word_bytes),
         "burst": INCR,
         "lock": 0,
-        "cache": NORMAL_BUFFERABLE,
-        "prot": 0,
+        "cache": NON_BUFFERABLE,
+        "prot": NON_SECURE,
     }
     return {f"{PREFIX}{channel}{name}": value for channel in ("aw", "ar")
             for name, value in address.items()}  # fmt: skip
+
+
+def parameters() -> dict[str, str]:
+    """Return the parameter of the top module that sets each port which the system may decide."""
+    return {
+        f"{PREFIX}{channel}{name}": f"AXI_{channel}{name}".upper()
+        for channel in ("aw", "ar")
+        for name in ("cache", "prot")
+    }
