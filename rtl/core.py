@@ -123,19 +123,19 @@ class Core(wiring.Component):
         """Assert that units which do not wait for each other meet in the right cycle."""
         assert FeatureBuffer.READ_LATENCY == Operands.LATENCY
         to_array = Issue.LATENCY + Operands.LATENCY
-        to_shadow = WeightQueue.READ_LATENCY + Convolution.TO_SHADOW
-        # The shadow holds a block's last word when its first pixel is at the array; the next
-        # block's first word comes into it later.
-        assert to_shadow - WeightQueue.SHADOW_FILL - 1 <= to_array
-        assert to_shadow + WeightQueue.SHADOW_FREE > to_array
+        # A block's first word and its first pixel come to the array together.
+        to_weights = WeightQueue.FIRST_READ + WeightQueue.READ_LATENCY
+        assert to_weights + Convolution.WEIGHTS_AHEAD == to_array
         to_last_sums = to_array + self.convolution.latency + pipeline.skew(self._config)
         assert to_last_sums + Accumulators.ACCUMULATED == pipeline.accumulate(self._config)
         # Parameters are in their bank when the drain first reads it.
         in_place = WeightQueue.READ_LATENCY + Parameters.WRITE_LATENCY  # from the last word's read
-        assert in_place <= WeightQueue.PARAMETERS_FILL + 1 + DrainWalk.LATENCY
+        to_drain = WeightQueue.PARAMETERS_FILL - WeightQueue.FIRST_READ + 1
+        assert in_place <= to_drain + DrainWalk.LATENCY
         # The first word of a bank's next table, behind the parameters, comes after the bank's last
         # value has been looked up.
-        to_table = WeightQueue.BANK_VISIBLE + self._config.parameter_words
+        to_parameters = WeightQueue.BANK_VISIBLE + WeightQueue.FIRST_READ
+        to_table = to_parameters + self._config.parameter_words
         assert to_table + WeightQueue.READ_LATENCY > Drain.LOOK_UP
 
     def _connect_program(self, m: Module) -> None:
@@ -169,13 +169,16 @@ class Core(wiring.Component):
         wiring.connect(m, self.issue.o, self.operands.i)
         wiring.connect(m, self.operands.features, self.features.read)
         wiring.connect(m, self.operands.o, convolution.i)
-        wiring.connect(m, weights.shadow, self.issue.shadow)
-        takers = [convolution.weights, self.parameters.i]
+        wiring.connect(m, weights.block, self.issue.weights)
+        takers = [self.parameters.i]
         if self._config.tables:
             takers.append(self.drain.table_words)
         wiring.connect(m, weights.o, *takers)
         wiring.connect(m, convolution.o, self.accumulators.i)
-        m.d.comb += self.accumulators.index.eq(convolution.index)
+        m.d.comb += [
+            convolution.weights.eq(weights.o.payload.data),
+            self.accumulators.index.eq(convolution.index),
+        ]
 
     def _connect_drain(self, m: Module) -> None:
         """Lead sums and parameters through the drain to staging, and words on to the bus."""

@@ -95,7 +95,7 @@ class Trace:
     def _weights(self, cycle: int) -> None:
         queue = self._core.weight_queue
         if queue.reading.value:
-            index, parameters = int(queue.index.value), bool(queue.parameters.value)
+            index, parameters = int(queue.index.value), bool(queue.of_parameters.value)
             if index == 0:
                 self._note(cycle, "weights", "first read", "parameters" if parameters else "block")
 
@@ -106,7 +106,7 @@ class Trace:
             self._block = -1
             self._note(cycle, "array", "tile begins", f"tile {self._tile}")
         self._tile_begins = bool(issue.begins_tile.value)  # valid in the next cycle
-        if issue.shadow__taken.value:
+        if issue.weights__taken.value:
             self._block += 1
             self._note(
                 cycle, "array", "first pixel", f"tile {self._tile}", f"weight block {self._block}"

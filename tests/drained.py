@@ -160,7 +160,7 @@ class Gate:
         ctx.set(dut.tile.valid, self._offering)
         ctx.set(dut.accumulated, accumulated)
         undrained = self._parameters + parameters - len(self.drained) - ctx.get(dut.drained)
-        ctx.set(dut.parameter_bank.next_full, undrained > 0)
+        ctx.set(dut.parameter_bank.next_ready, undrained > 0)
         ctx.set(dut.staged.count, self._stores % TOKENS)
         ctx.set(dut.staged.event, stored)
         self._parameters += parameters  # there in the next cycle

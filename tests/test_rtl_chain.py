@@ -144,7 +144,7 @@ def test_packed_taps_fill_the_lanes(lanes: int, stall: float) -> None:
             ctx.set(issue.tile.valid, taken < len(tiles))
             if taken < len(tiles):
                 ctx.set(issue.tile.payload, payload_of(tiles[taken]))
-            ctx.set(issue.shadow.next_full, bool(rng.random() >= stall))
+            ctx.set(issue.weights.next_ready, bool(rng.random() >= stall))
             address = addresses.pop(0)
             # Past its end the buffer answers with anything.
             answer = memory[address] if address < BUFFER_WORDS else memory[rng.integers(99)]

@@ -9,16 +9,9 @@ from numpy.typing import NDArray
 
 from hwsim.arch import pipeline
 from hwsim.rtl.arithmetic.convolution import Convolution
-from hwsim.rtl.operands.chain import Operands
-from hwsim.rtl.operands.issue import Issue
-from hwsim.rtl.operands.weight_queue import WeightQueue
 from tests.drawn import preset_with
 
 LANES_OUT = 16
-
-# From a block's last weight word to its first pixel: the earliest cycle, and the units' cycle.
-SHADOW_TAKEN = WeightQueue.SHADOW_FILL + 1 - WeightQueue.READ_LATENCY
-LAST_WORD_TO_PIXEL = (Convolution.TO_SHADOW, SHADOW_TAKEN + Issue.LATENCY + Operands.LATENCY)
 
 
 def packed(weights: NDArray[np.int64], bits: int) -> int:
@@ -39,11 +32,11 @@ def sums_of(
     return sums
 
 
-@pytest.mark.parametrize("to_pixel", LAST_WORD_TO_PIXEL)
+@pytest.mark.parametrize("more_pixels", [0, 3])
 @pytest.mark.parametrize("weight_bits", [4, 8])
 @pytest.mark.parametrize("lanes_in", [8, 16])
 def test_blocks_of_weights_follow_each_other_without_a_gap(
-    lanes_in: int, weight_bits: int, to_pixel: int
+    lanes_in: int, weight_bits: int, more_pixels: int
 ) -> None:
     config = preset_with(
         "nano",
@@ -55,7 +48,7 @@ def test_blocks_of_weights_follow_each_other_without_a_gap(
     assert dut.latency == pipeline.tree_stages(config) + 1
     rng = np.random.default_rng(lanes_in)
     words = config.weight_block_words
-    pixels = words + pipeline.BLOCK_OVERHEAD  # the shortest block that the array can keep up with
+    pixels = words + more_pixels
     high = 1 << (weight_bits - 1)
     weights = rng.integers(-high, high, (4, LANES_OUT, lanes_in))
     weights[0] = -high  # the corner of the sum's range
@@ -66,21 +59,18 @@ def test_blocks_of_weights_follow_each_other_without_a_gap(
     expected = sums_of(values, weights, taps).reshape(-1, LANES_OUT)
 
     async def feed_weights(ctx: Any) -> None:
+        """Words of a block one per cycle, and anything between two blocks."""
         for block in range(4):
-            for index in range(words):
-                part = np.array_split(weights[block].flatten(), words)[index]
-                word = {"data": packed(part, weight_bits), "index": index}
-                ctx.set(dut.weights.payload, word)
-                ctx.set(dut.weights.valid, 1)
+            for part in np.array_split(weights[block].flatten(), words):
+                ctx.set(dut.weights, packed(part, weight_bits))
                 await ctx.tick()
-            # Not a weight: must change nothing.
-            other = {"data": 0x55, "table" if block % 2 else "parameters": 1}
-            ctx.set(dut.weights.payload, other)
-            await ctx.tick()
-        ctx.set(dut.weights.valid, 0)
+            for _ in range(more_pixels):
+                ctx.set(dut.weights, int(rng.integers(1 << 62)))
+                await ctx.tick()
+        ctx.set(dut.weights, 0)
 
     async def feed_pixels(ctx: Any) -> None:
-        await ctx.tick().repeat(words - 1 + to_pixel)
+        await ctx.tick().repeat(dut.WEIGHTS_AHEAD)
         for number, pixel in enumerate(values.reshape(-1, lanes_in)):
             block, place = divmod(number, pixels)
             payload = {
@@ -98,7 +88,7 @@ def test_blocks_of_weights_follow_each_other_without_a_gap(
     async def check(ctx: Any) -> None:
         """The lanes of every further weight word a cycle later."""
         ahead, lanes_per_word = dut.INDEX_AHEAD, LANES_OUT // words
-        await ctx.tick().repeat(words - 1 + to_pixel + dut.latency - ahead)
+        await ctx.tick().repeat(dut.WEIGHTS_AHEAD + dut.latency - ahead)
         for number in range(-ahead, len(expected) + pipeline.skew(config)):
             if number + ahead < len(expected):
                 assert ctx.get(dut.index) == number + ahead

@@ -289,7 +289,7 @@ def test_a_byte_past_staging_is_the_fault(
 
     def drive(ctx: Any, cycle: int) -> None:
         ctx.set(dut.accumulated, cycle == 0)
-        ctx.set(dut.parameter_bank.next_full, 1)
+        ctx.set(dut.parameter_bank.next_ready, 1)
         ctx.set(dut.tile.valid, cycle == 0)
         ctx.set(dut.tile.payload, fields if cycle == 0 else dict.fromkeys(fields, 0))
 

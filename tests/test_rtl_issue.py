@@ -83,7 +83,7 @@ class Chances:
     """The probabilities per cycle of each event that the sequencer waits for."""
 
     tile: float = 1.0
-    shadow: float = 1.0
+    weights: float = 1.0
     chunk: float = 1.0
     drained: float = 1.0
 
@@ -92,12 +92,12 @@ class Chances:
 class Trace:
     """The inputs and outputs of every cycle; the keys of `pixels` are cycles."""
 
-    shadow_full: list[int] = field(default_factory=list)
+    weights_ready: list[int] = field(default_factory=list)
     chunks: list[int] = field(default_factory=list)
     drained: list[int] = field(default_factory=list)
     offered: list[int] = field(default_factory=list)  # cycles
     accepted: list[int] = field(default_factory=list)
-    shadow_taken: list[int] = field(default_factory=list)
+    weights_taken: list[int] = field(default_factory=list)
     issued: list[int] = field(default_factory=list)
     completed: list[int] = field(default_factory=list)
     waiting: list[int | None] = field(default_factory=list)
@@ -112,17 +112,21 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
         FIRST_TOKEN + (tile["wait_chunks"] - FIRST_TOKEN) % TOKENS + tile["blocks"]
         for tile in tiles
     )
-    state = {"token": last_token if chances.chunk == 1 else FIRST_TOKEN, "shadow": 0, "offering": 0}
+    state = {
+        "token": last_token if chances.chunk == 1 else FIRST_TOKEN,
+        "weights": 0,
+        "offering": 0,
+    }
 
     def drive(ctx: Any, cycle: int) -> None:
         trace.chunks.append(state["token"])  # later changes are visible in the next cycle
-        trace.shadow_full.append(state["shadow"])
-        if ctx.get(dut.shadow.taken):
-            trace.shadow_taken.append(cycle)
-            state["shadow"] = 0
+        trace.weights_ready.append(state["weights"])
+        if ctx.get(dut.weights.taken):
+            trace.weights_taken.append(cycle)
+            state["weights"] = 0
         if state["token"] < last_token:
             state["token"] += int(rng.random() < chances.chunk)
-        state["shadow"] |= int(rng.random() < chances.shadow)
+        state["weights"] |= int(rng.random() < chances.weights)
         drained = len(trace.completed) > sum(trace.drained) and rng.random() < chances.drained
         may_offer = not state["offering"] and len(trace.accepted) < len(tiles)
         if may_offer and rng.random() < chances.tile:
@@ -131,7 +135,7 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
             ctx.set(dut.tile.payload, payload_of(tiles[len(trace.accepted)]))
         ctx.set(dut.tile.valid, state["offering"])
         ctx.set(dut.next_chunks, state["token"] % TOKENS)
-        ctx.set(dut.shadow.next_full, state["shadow"])
+        ctx.set(dut.weights.next_ready, state["weights"])
         ctx.set(dut.drained, bool(drained))
         trace.drained.append(int(drained))
 
@@ -204,7 +208,7 @@ def check_trace(config: Config, tiles: list[Tile], trace: Trace) -> None:
             token = FIRST_TOKEN + (tile["wait_chunks"] - FIRST_TOKEN) % TOKENS + 1
             token += 0 if tile["packed"] else block
             while not (
-                (trace.shadow_full[begin] or not needs_weights)
+                (trace.weights_ready[begin] or not needs_weights)
                 and trace.chunks[begin] >= token
                 and (
                     part
@@ -222,7 +226,7 @@ def check_trace(config: Config, tiles: list[Tile], trace: Trace) -> None:
                     check_pixel(trace.pixels[cycle + Issue.LATENCY], step, tile, bank)
                 except AssertionError as error:
                     raise AssertionError(f"{where}: {error}") from error
-                expected.shadow_taken += [cycle] * step.first
+                expected.weights_taken += [cycle] * step.first
                 expected.issued += [cycle] * step.last
                 expected.completed += [cycle] * (step.last and tile["last"])
             end = begin + len(steps) - 1
@@ -230,17 +234,17 @@ def check_trace(config: Config, tiles: list[Tile], trace: Trace) -> None:
             held = range(taken + 1, end + 1)
             expected.waiting[held.start : held.stop] = [tile["source"]] * len(held)
     assert len(trace.pixels) == cycles
-    for name in ("accepted", "shadow_taken", "issued", "completed", "waiting"):
+    for name in ("accepted", "weights_taken", "issued", "completed", "waiting"):
         assert getattr(trace, name) == getattr(expected, name), name
 
 
 CHANCES = [
     Chances(),
     Chances(tile=0.02),
-    Chances(shadow=0.1),
+    Chances(weights=0.1),
     Chances(chunk=0.01),
     Chances(drained=0.005),
-    Chances(tile=0.1, shadow=0.2, chunk=0.05, drained=0.02),
+    Chances(tile=0.1, weights=0.2, chunk=0.05, drained=0.02),
 ]
 
 

@@ -22,7 +22,7 @@ def first_fault(
     async def bench(ctx: Any) -> None:
         ctx.set(dut.tile.payload, payload_of(tile))
         ctx.set(dut.tile.valid, 1)
-        ctx.set(dut.shadow.next_full, 1)
+        ctx.set(dut.weights.next_ready, 1)
         ctx.set(dut.next_chunks, tile["wait_chunks"] + 4000)
         await ctx.tick()
         ctx.set(dut.tile.valid, 0)

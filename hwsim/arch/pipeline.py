@@ -27,22 +27,23 @@ Load
     `outstanding_reads`, the room in the weight queue and the memory allow.
 
 Weight loader
-    It reads one word per cycle and does one thing after the other. The first read of a weight block
-    is in the first cycle t in which the loader is free, the last word of the block is visible and
-    the shadow is free. The shadow is full in cycle t + words + SHADOW_FILL, the loader is free in
-    cycle t + words. The parameters behind the last block of a COMPUTE with `last` are read in the
-    same way, but they need the parameter bank instead of the shadow; they are in place in cycle t +
-    words + PARAMETERS_FILL.
+    It sends weight blocks and parameters to the array and the drain, one word per cycle, and does
+    one thing after the other. What begins in cycle t has its first word read in cycle t +
+    FIRST_READ, and the loader is free for the next in cycle t + words. A weight block begins with
+    its first pixel. The parameters behind the last block of a COMPUTE with `last`, and the table
+    behind these, begin in the first cycle in which the loader is free and their bank is, too,
+    PARAMETERS_VISIBLE cycles after their last word is visible or later. They are in place
+    PARAMETERS_FILL + words cycles after they began. A COMPUTE leaves the loader's queue when the
+    last thing of the one before begins.
 
 Array
-    A weight block begins in the first cycle in which the array is free, the shadow is full and the
-    block's chunk is visible; the first block of a tile also needs its bank of accumulators to be
-    free. The array takes a cycle longer than the weight loader to start from a descriptor; this
-    never delays a block, because the shadow takes longer to fill. A block keeps the array for rows
-    x columns cycles; with `packed`, packed_fill() cycles per row are added. With `diagonal` it
-    keeps it so long for each of its taps, whose beginnings are REVISIT cycles apart at least. The
-    shadow is free SHADOW_FREE cycles after the block's first pixel; with `packed`, that pixel comes
-    packed_fill() cycles after the block's beginning.
+    A weight block begins in the first cycle in which the array and the weight loader are free and
+    the block's chunk is visible, BLOCK_VISIBLE cycles after its last word is visible or later; the
+    first block of a tile also needs its bank of accumulators to be free. The first block of a
+    COMPUTE begins ISSUE_START cycles after that heads its queue or later. A block keeps the array
+    for rows x columns cycles; with `packed`, packed_fill() cycles per row are added, and its first
+    pixel comes packed_fill() cycles after its beginning. With `diagonal` it keeps the array so long
+    for each of its taps, whose beginnings are REVISIT cycles apart at least.
 
 Drain
     The first read of a tile is in the first cycle in which the drain is free, the tile is
@@ -72,11 +73,11 @@ WEIGHT_ROOM = 3  # from the read of a released word to the address that waited f
 LOAD_VISIBLE = 2  # from a beat on the bus to its word, or the chunk token, being visible
 
 # Weights
-ISSUE_START = 1  # from a COMPUTE at the head of its queue, loader idle, to the first weight read
-SHADOW_FILL = 0  # plus words: from the first read of a weight block to the shadow being full
-SHADOW_FREE = 1  # from a block's first pixel to the first read of the next block's weights
-BLOCK_OVERHEAD = SHADOW_FILL + SHADOW_FREE  # plus words: the shortest duration of a block
-PARAMETERS_FILL = 2  # plus words: from the first read of parameters to their tile's drain
+ISSUE_START = 3  # from a COMPUTE at the head of its queue, loader idle, to its first block
+FIRST_READ = 1  # from the beginning of a weight block, or of parameters, to its first word's read
+BLOCK_VISIBLE = 2  # from a weight block's last word being visible to the block's beginning
+PARAMETERS_VISIBLE = 1  # from the last word of parameters, or table, being visible to their own
+PARAMETERS_FILL = 3  # plus words: from the beginning of parameters to their tile's drain
 BANK_VISIBLE = 1  # from the drain's last read to its bank being free, also for parameters
 
 # Array

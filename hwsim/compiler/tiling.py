@@ -155,14 +155,16 @@ def _issue_cycles(config: Config, schedule: Schedule) -> int:
     """
     rows = Counter([band.computed for band_set in schedule.band_sets for band in band_set])
     columns = Counter([tile.computed for stripe in schedule.stripes for tile in stripe])
-    refill = config.weight_block_words + pipeline.BLOCK_OVERHEAD
     blocks: Counter[tuple[int, int]] = Counter()  # by their taps and the cycles before a row
     for source in schedule.blocking.sources:
         fill = pipeline.packed_fill(config) if source.packed else 0
         for part in source.kernel_parts:
             blocks[part.taps_per_block, fill] += part.weight_blocks
     return schedule.blocking.weight_limbs * sum(
-        count * row_count * column_count * max(taps * height * (width + fill), refill)
+        count
+        * row_count
+        * column_count
+        * max(taps * height * (width + fill), config.weight_block_words)
         for (taps, fill), count in blocks.items()
         for height, row_count in rows.items()
         for width, column_count in columns.items()

@@ -194,12 +194,11 @@ class Machine:
             assert isinstance(tile, Compute)
             weight_words = tile.weight_blocks * config.weight_block_words
             parameter_words = words_behind_weights(tile, config)
-            taken = yield from self._take_weights(tile, weight_words + parameter_words)
             chunks = 1 if tile.packed else tile.blocks
-            while not (
-                token_reached(self.chunks, tile.wait_chunks + chunks)
-                and (not tile.last or token_reached(self.staged, tile.wait_staged))
-            ):
+            while not token_reached(self.chunks, tile.wait_chunks + chunks):
+                yield False  # no weight leaves the queue before its features are there
+            taken = yield from self._take_weights(tile, weight_words + parameter_words)
+            while tile.last and not token_reached(self.staged, tile.wait_staged):
                 yield False
             weights = unpack_weights(
                 taken[:weight_words].reshape(-1), config.widths.weight_bits, lanes_out, lanes_in

@@ -25,4 +25,4 @@ class Releases:
         if count <= 0:
             return 0
         end, (words, first, last) = self._pieces.find(count)
-        return last - (end - count) * (last - first) // words
+        return last - (end - count) * (last - first) // max(words - 1, 1)

@@ -21,7 +21,6 @@ class TileShape(NamedTuple):
     duration: int  # cycles from a block's beginning to the first that the next could begin in
     last_tap: int  # from a block's beginning to that of its last tap
     unused: int  # cycles at a block's end in which nothing is issued
-    refill: int  # from a block's first pixel to the shadow being full for the next block
     period: int  # from block to block if nothing is waited for
     covers_bursts: bool  # a full queue holds more time than a burst of weights takes to arrive
     drain_cycles: int  # reads of the accumulators
@@ -53,8 +52,7 @@ def tile_shape(tile: Compute, config: Config) -> TileShape:
     issued = pixels + tile.rows * lead
     of_tap = max(issued, pipeline.REVISIT)
     duration = taps_per_block * of_tap
-    refill = config.weight_block_words + pipeline.BLOCK_OVERHEAD
-    period = max(duration, lead + refill)
+    period = max(duration, lead + config.weight_block_words)
     # A queue that holds more time than a burst needs to arrive never keeps the array waiting once
     # it has been full: its lead in weight blocks, times their period, covers the latency.
     lead_blocks = (config.weight_words - config.bus.burst_beats) // config.weight_block_words
@@ -71,7 +69,6 @@ def tile_shape(tile: Compute, config: Config) -> TileShape:
         duration=duration,
         last_tap=duration - of_tap,
         unused=of_tap - issued,
-        refill=refill,
         period=period,
         covers_bursts=covers,
         drain_cycles=tile.pooled_rows * tile.pooled_columns * reads,

@@ -25,9 +25,8 @@ WAIT_FEATURES, WAIT_WEIGHTS, WAIT_DRAIN, WAIT_PROGRAM = "features", "weights", "
 class _BlockCycles(NamedTuple):
     """The cycles in which a tile's weight blocks are computed."""
 
-    start: int  # beginning of the first block on the array
-    last_start: int  # beginning of the last block on the array
-    last_full: int  # the shadow holds all of the last block
+    start: int  # beginning of the first one
+    last_start: int  # and of the last one
     waited_for: str  # the reason for idle cycles of the array, if there are any
 
 
@@ -55,7 +54,7 @@ class Walk:
         self._store_popped = array("q", [0] * QUEUE_DEPTH)
         self._weight_base = 0  # words released from the queue so far
         self._loader_free = 0
-        self._shadow_free = 0
+        self._last_part = 0  # beginning of the newest COMPUTE's last block, or of its parameters
         self._array_free = 0
         self._last_tap = 0  # beginning of the last tap of the newest COMPUTE
         self._drain_free = 0
@@ -115,9 +114,11 @@ class Walk:
         bank_free = self._bank_free[bank] if tile.first else 0
         blocks = self._weight_blocks(tile, shape, delivered, bank_free)
         issue_end = blocks.last_start + shape.duration - shape.unused
-        self._issue_popped.append(max(delivered, self._last_tap + pipeline.ISSUE_ROOM))
+        left_array = self._last_tap + pipeline.ISSUE_ROOM
+        self._issue_popped.append(max(delivered, left_array, self._last_part))
         self._last_tap = blocks.last_start + shape.last_tap
-        self._loader_free = blocks.last_full
+        self._last_part = blocks.last_start + shape.lead
+        self._loader_free = self._last_part + self.config.weight_block_words
         drain_start = drain_end = issue_end  # nothing is drained but with `last`
         if tile.release:
             self._weight_base += shape.weight_words
@@ -125,10 +126,8 @@ class Walk:
             # The drain takes a tile from its queue once the tile before is drained, and holds it
             # until its sums are there.
             self._drain_popped.append(max(delivered, self._drain_free))
-            self._loader_free = self._parameters(tile, shape, blocks.last_full, bank)
-            drain_start, drain_end = self._drain(
-                tile, shape.drain_cycles, issue_end, self._loader_free
-            )
+            in_place = self._parameters(tile, shape, bank)
+            drain_start, drain_end = self._drain(tile, shape.drain_cycles, issue_end, in_place)
             self._bank_free[bank] = drain_end - 1 + pipeline.BANK_VISIBLE
         self.tiles.add(
             TileEvent(
@@ -142,19 +141,21 @@ class Walk:
             )
         )
         self.computes.append(issue_end - 1 + pipeline.ISSUE_VISIBLE)
-        self._shadow_free = blocks.last_start + shape.lead + pipeline.SHADOW_FREE
         self._array_free = issue_end + shape.unused
 
-    def _parameters(self, tile: Compute, shape: TileShape, last_full: int, bank: int) -> int:
-        """Return the cycle after that in which the last word of parameters, or table, is read."""
+    def _parameters(self, tile: Compute, shape: TileShape, bank: int) -> int:
+        """Return the cycle from which on a tile's parameters, and table, are in place."""
         reads, words = self.reads, words_behind_weights(tile, self.config)
         behind = 0 if tile.release else tile.weight_offset + shape.weight_words
         there = reads.weight_cycle(self._weight_base + behind + words)
-        first = max(last_full, self._bank_free[bank], there)
+        begin = max(self._loader_free, self._bank_free[bank], there + pipeline.PARAMETERS_VISIBLE)
         if tile.release:
+            first = begin + pipeline.FIRST_READ
             reads.release(words, first, first + words - 1)
             self._weight_base += words
-        return first + words
+        self._last_part = begin
+        self._loader_free = begin + words
+        return self._loader_free + pipeline.PARAMETERS_FILL
 
     def _shape_of(self, tile: Compute) -> TileShape:
         key = shape_key(tile)
@@ -171,68 +172,55 @@ class Walk:
         base, period = self._weight_base + tile.weight_offset, shape.period
         words = base + shape.weight_words
 
-        # The first block needs its descriptor, the loader, the shadow and its words.
+        # The first block needs its descriptor, the array, the loader, its words and its chunk.
         ready = delivered + pipeline.ISSUE_START
-        loader = max(ready, self._loader_free, self._shadow_free)
-        first_fill = max(loader, reads.weight_cycle(base + block_words))
-        first_full = first_fill + block_words + pipeline.SHADOW_FILL
+        first_words = reads.weight_cycle(base + block_words) + pipeline.BLOCK_VISIBLE
         chunks = unwrap(tile.wait_chunks, reads.chunk_count)
         first_chunk = last_chunk = reads.chunk_cycle(chunks + 1)
-        start = max(first_full, first_chunk, ready, self._array_free, bank_free)
+        free = max(self._array_free, self._loader_free)
+        start = max(free, ready, first_words, first_chunk, bank_free)
         if shape.chunks > 1:
             last_chunk = reads.chunk_cycle(chunks + shape.chunks)
         last_chunk += (shape.taps - 1) * period
 
-        last_start, last_full = start, first_full
+        last_start = start
         if shape.blocks > 1 and not self._is_closed_form(shape, words):
-            last_start, last_full = self._step_blocks(tile, shape, start, first_fill, chunks)
+            last_start = self._step_blocks(tile, shape, start, chunks)
         else:
             if shape.blocks > 1:
-                last_words = reads.paced_weight_cycle(words) + block_words
+                last_words = reads.paced_weight_cycle(words) + pipeline.BLOCK_VISIBLE
                 last_start = max(start + (shape.blocks - 1) * period, last_chunk, last_words)
-                before_last = last_start - period
-                if shape.taps == 1 and last_start == last_chunk:  # it waited for its own chunk
-                    before_last = max(
-                        start + (shape.blocks - 2) * period,
-                        reads.chunk_cycle(chunks + shape.chunks - 1),
-                    )
-                last_full = max(before_last + shape.lead + shape.refill, last_words)
             if tile.release:
-                reads.release(shape.weight_words, first_fill, last_full - 1)
-        waited = self._waited_for(
-            first_chunk, last_chunk, bank_free, first_fill == ready, start, last_start
-        )
-        return _BlockCycles(start, last_start, last_full, waited)
+                first = start + shape.lead + pipeline.FIRST_READ
+                last = last_start + shape.lead + block_words - 1 + pipeline.FIRST_READ
+                reads.release(shape.weight_words, first, last)
+        waited = self._waited_for(first_chunk, last_chunk, bank_free, ready, start, last_start)
+        return _BlockCycles(start, last_start, waited)
 
     def _is_closed_form(self, shape: TileShape, last_word: int) -> bool:
         """Return False if the tile's weights wait for room that the tile itself makes."""
         return shape.covers_bursts and self.reads.starts_without_future_room(last_word)
 
-    def _step_blocks(
-        self, tile: Compute, shape: TileShape, start: int, first_fill: int, chunks: int
-    ) -> tuple[int, int]:
-        """Step through the blocks; return (start, cycle of the full shadow) of the last one."""
+    def _step_blocks(self, tile: Compute, shape: TileShape, start: int, chunks: int) -> int:
+        """Step through the blocks; return the beginning of the last one."""
         reads, block_words = self.reads, self.config.weight_block_words
         base = self._weight_base + tile.weight_offset
-        full = first_fill + block_words
-        if tile.release:
-            reads.release(block_words, first_fill, full - 1)
-        for block in range(1, shape.blocks):
-            words_there = reads.weight_cycle(base + (block + 1) * block_words)
-            fill_start = max(start + shape.lead + pipeline.SHADOW_FREE, words_there)
-            full = fill_start + block_words + pipeline.SHADOW_FILL
+        for block in range(shape.blocks):
+            if block:
+                there = reads.weight_cycle(base + (block + 1) * block_words)
+                chunk = 0 if tile.packed else reads.chunk_cycle(chunks + block // shape.taps + 1)
+                start = max(start + shape.period, there + pipeline.BLOCK_VISIBLE, chunk)
             if tile.release:
-                reads.release(block_words, fill_start, full - 1)
-            chunk = 0 if tile.packed else reads.chunk_cycle(chunks + block // shape.taps + 1)
-            start = max(start + shape.duration, full, chunk)
-        return start, full
+                first = start + shape.lead + pipeline.FIRST_READ
+                reads.release(block_words, first, first + block_words - 1)
+        return start
 
     def _waited_for(
         self,
         first_chunk: int,
         last_chunk: int,
         bank: int,
-        late_program: bool,
+        ready: int,
         start: int,
         last_start: int,
     ) -> str:
@@ -242,7 +230,7 @@ class Walk:
                 return WAIT_FEATURES
             if start == bank:
                 return WAIT_DRAIN
-            return WAIT_PROGRAM if late_program else WAIT_WEIGHTS
+            return WAIT_PROGRAM if start == ready else WAIT_WEIGHTS
         if last_start == last_chunk:
             return WAIT_FEATURES
         return WAIT_WEIGHTS
@@ -252,11 +240,14 @@ class Walk:
     def _drain(
         self, tile: Compute, drain_cycles: int, issue_end: int, parameters: int
     ) -> tuple[int, int]:
-        """Return (first, past the last) of the cycles in which the tile's accumulators are read."""
+        """Return (first, past the last) of the cycles in which the tile's accumulators are read.
+
+        `parameters` is the cycle from which on its parameters are in place.
+        """
         wait = unwrap(tile.wait_staged, len(self.staged))
         first = max(
             issue_end - 1 + self._accumulate,
-            parameters + pipeline.PARAMETERS_FILL,
+            parameters,
             self._drain_free,
             self.staged[wait - 1] if wait else 0,
         )

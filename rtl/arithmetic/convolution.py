@@ -1,4 +1,4 @@
-"""The MAC array: shadow and active weights, multipliers, and a pipelined adder tree per lane."""
+"""The MAC array: weights, multipliers, and a pipelined adder tree per lane."""
 
 from functools import reduce
 from operator import or_
@@ -12,7 +12,6 @@ from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.rtl.operands.chain import operand_layout
 from hwsim.rtl.operands.pixel import accumulate_layout
-from hwsim.rtl.operands.weights import WeightWords
 
 LEVELS_PER_STAGE = 2  # adders between two registers
 
@@ -52,14 +51,14 @@ class Convolution(wiring.Component):
     the input lanes, and of the one of its weights that `tap` counts, which is 0 with `first`. The
     multiplier that always takes this byte has a register for its weight.
 
-    A pixel with `first` makes the shadow weights active for itself and for those after it. In step
-    0 these are the words that came at least `TO_SHADOW` cycles before the pixel, in each further
-    step those that came up to a cycle later. Words behind these are the next block's.
+    The weights of a block walk in with its first pixel, the one with `first`: a step takes its word
+    in the cycle in which that pixel comes to it. The words come one per cycle, the first one
+    `WEIGHTS_AHEAD` cycles before the pixel, and are looked at in no other cycle.
 
     Members
     -------
-    weights : In(WeightWords(config))
-        Words of a weight block go to the shadow; those of parameters and tables are ignored.
+    weights : In(bus_bits)
+        Words of a weight block, as they are due.
     i : In(stream.Signature(operand_layout(config), always_ready=True))
     o : Out(stream.Signature(sums_layout(config), always_ready=True))
     index : Out(range(depth))
@@ -68,7 +67,7 @@ class Convolution(wiring.Component):
     """
 
     INDEX_AHEAD = 2
-    TO_SHADOW = 2  # a register for a word on its way to all lanes, then the shadow
+    WEIGHTS_AHEAD = 1  # a register for a word on its way to all lanes
 
     def __init__(self, config: Config):
         self._config = config
@@ -78,7 +77,7 @@ class Convolution(wiring.Component):
         assert steps(config) == pipeline.skew(config) + 1
         super().__init__(
             {
-                "weights": In(WeightWords(config)),
+                "weights": In(config.bus.bus_bits),
                 "i": In(stream.Signature(operand_layout(config), always_ready=True)),
                 "o": Out(stream.Signature(sums_layout(config), always_ready=True)),
                 "index": Out(range(config.buffers.accumulator_depth)),
@@ -88,35 +87,36 @@ class Convolution(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self._flags(m)
-        shadow = self._shadow(m)
+        word = Signal(self._step_layout(), reset_less=True)
+        m.d.sync += word.eq(self.weights)
         arriving = self.i.payload
-        lanes, swap = arriving.lanes, self.i.valid & arriving.first
+        lanes, first = arriving.lanes, self.i.valid & arriving.first
         diagonal, tap = arriving.diagonal, arriving.tap
-        for step, weights in enumerate(shadow):
+        for step in range(steps(self._config)):
             operands = Signal(lanes.shape(), name=f"operands{step}", reset_less=True)
-            active = Signal(weights.shape(), name=f"active{step}", reset_less=True)
-            swapped, is_diagonal, own_tap = (
+            active = Signal(word.shape(), name=f"active{step}", reset_less=True)
+            was_first, is_diagonal, own_tap = (
                 Signal.like(value, name=f"{name}{step}")
-                for name, value in (("swapped", swap), ("diagonal", diagonal), ("tap", tap))
+                for name, value in (("first", first), ("diagonal", diagonal), ("tap", tap))
             )
             m.d.sync += [
                 operands.eq(lanes),
-                swapped.eq(swap),
+                was_first.eq(first),
                 is_diagonal.eq(diagonal),
                 own_tap.eq(tap),
             ]
-            with m.If(swap):
-                m.d.sync += active.eq(weights)
+            with m.If(first):
+                m.d.sync += active.eq(word)
             alone = self._delayed(m, is_diagonal, step)
-            for place, (lane, next_lane) in enumerate(zip(active, weights, strict=True)):
+            for place, (lane, next_lane) in enumerate(zip(active, word, strict=True)):
                 number = step * len(active) + place
                 own = number % len(lane)
                 factors = list(lane)
                 chosen = Mux(diagonal, tap, own)
-                factors[own] = self._own_weight(m, number, chosen, swap, lane, next_lane)
+                factors[own] = self._own_weight(m, number, chosen, first, lane, next_lane)
                 products = [left * right for left, right in zip(operands, factors, strict=True)]
                 m.d.comb += self.o.payload.lanes[number].eq(self._sum(m, products, number, alone))
-            lanes, swap, diagonal, tap = operands, swapped, is_diagonal, own_tap
+            lanes, first, diagonal, tap = operands, was_first, is_diagonal, own_tap
         return m
 
     def _own_weight(
@@ -124,19 +124,19 @@ class Convolution(wiring.Component):
         m: Module,
         number: int,
         chosen: Value,
-        swap: Value,
+        first: Value,
         active: data.View,
-        shadow: data.View,
+        arriving: data.View,
     ) -> Signal:
         """Return the weight for an output lane's own byte: number `chosen` of the lane's weights.
 
-        That is its own number, or with `diagonal` the tap, which is 0 with the swap.
+        That is its own number, or with `diagonal` the tap, which is 0 with `first`.
         """
         own = number % len(active)
         weight = Signal(active.shape().elem_shape, name=f"own{number}", reset_less=True)
         choices = [
-            Mux(swap, new, old) if place in {0, own} else old
-            for place, (new, old) in enumerate(zip(shadow, active, strict=True))
+            Mux(first, new, old) if place in {0, own} else old
+            for place, (new, old) in enumerate(zip(arriving, active, strict=True))
         ]
         gated = [
             Mux(chosen == place, choice.as_unsigned(), 0) for place, choice in enumerate(choices)
@@ -164,25 +164,11 @@ class Convolution(wiring.Component):
             valid, accumulate = next_valid, next_accumulate
         m.d.comb += [self.o.valid.eq(valid), self.o.payload.accumulate.eq(accumulate)]
 
-    def _shadow(self, m: Module) -> data.View:
-        """Return the shadow weights, step by step: one word fills the lanes of one step."""
+    def _step_layout(self) -> data.ArrayLayout:
+        """Return the layout of a step's weights, which are one word."""
         array, weight_bits = self._config.array, self._config.widths.weight_bits
         lane = data.ArrayLayout(signed(weight_bits), array.input_lanes)
-        count = steps(self._config)
-        step = data.ArrayLayout(lane, array.output_lanes // count)
-        shadow = Signal(data.ArrayLayout(step, count), reset_less=True)
-        word = Signal(self._config.bus.bus_bits, reset_less=True)
-        fill = Signal(count)  # one of them, or none
-        payload = self.weights.payload
-        is_weight = self.weights.valid & ~payload.parameters
-        if self._config.tables:
-            is_weight &= ~payload.table
-        m.d.sync += word.eq(payload.data)
-        for number, (bit, weights) in enumerate(zip(fill, shadow, strict=True)):
-            m.d.sync += bit.eq(is_weight & (payload.index == number))
-            with m.If(bit):
-                m.d.sync += weights.eq(word)
-        return shadow
+        return data.ArrayLayout(lane, array.output_lanes // steps(self._config))
 
     def _sum(
         self, m: Module, products: list[ValueLike], number: int, alone: list[Signal]

@@ -18,7 +18,7 @@ from hwsim.rtl.arithmetic.rescale import Rescale
 from hwsim.rtl.arithmetic.spatial_pool import SpatialPool
 from hwsim.rtl.arithmetic.table import Table
 from hwsim.rtl.memory.staging import staging_layout
-from hwsim.rtl.operands.weights import DoubleBuffer, WeightWords
+from hwsim.rtl.operands.weights import Supply, WeightWords
 from hwsim.rtl.primitives.read_port import ReadPort
 from hwsim.rtl.program.run import FAULT, WAITING
 from hwsim.rtl.program.tokens import Token
@@ -60,7 +60,7 @@ class Drain(wiring.Component):
             {
                 "tile": In(stream.Signature(DRAIN)),
                 "accumulated": In(1),
-                "parameter_bank": In(DoubleBuffer()),
+                "parameter_bank": In(Supply()),
                 "staged": In(Token()),
                 "accumulators": Out(ReadPort(accumulator_place(config), pixel_sums(config))),
                 "parameters": Out(ReadPort(parameter_place(config), lane_parameters(config))),

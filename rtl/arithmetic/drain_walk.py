@@ -9,7 +9,7 @@ from hwsim.arch.config import ACCUMULATOR_BANKS, Config
 from hwsim.isa.fields import Opcode
 from hwsim.rtl.arithmetic.window_walk import WindowWalk, is_one_tap
 from hwsim.rtl.memory.staging import STAGING_BITS
-from hwsim.rtl.operands.weights import DoubleBuffer
+from hwsim.rtl.operands.weights import Supply
 from hwsim.rtl.program.layouts import SOURCE_BITS, field_layout
 from hwsim.rtl.program.run import WAITING
 from hwsim.rtl.program.tokens import Token, reached
@@ -99,7 +99,7 @@ class DrainWalk(wiring.Component):
     accumulated : In(1)
         High for one cycle when a tile's last sums are on their way to the memory: its reads may
         begin in the next cycle.
-    parameter_bank : In(DoubleBuffer)
+    parameter_bank : In(Supply)
         The parameters of the oldest tile that is not drained; taken with its last read.
     staged : In(Token)
     drained : Out(1)
@@ -116,7 +116,7 @@ class DrainWalk(wiring.Component):
             {
                 "tile": In(stream.Signature(DRAIN)),
                 "accumulated": In(1),
-                "parameter_bank": In(DoubleBuffer()),
+                "parameter_bank": In(Supply()),
                 "staged": In(Token()),
                 "drained": Out(1),
                 "o": Out(stream.Signature(read_layout(config), always_ready=True)),
@@ -176,7 +176,7 @@ class DrainWalk(wiring.Component):
             sums.eq(self.sums + self.accumulated),
             begins.eq(
                 Mux(self.tile_ends, sums > 1, sums != 0)
-                & self.parameter_bank.next_full
+                & self.parameter_bank.next_ready
                 & Mux(self.tile.ready, self._has_room(tile), self._has_room(self.active))
             ),
         ]

@@ -18,7 +18,7 @@ def operand_layout(config: Config) -> data.StructLayout:
     return data.StructLayout(
         {
             "lanes": data.ArrayLayout(LANE, config.array.input_lanes),
-            "first": 1,  # of its weight block: the shadow becomes active
+            "first": 1,  # of its weight block, whose weights come with it
             "diagonal": 1,  # each output lane takes only its own byte, times its weight `tap`
             "tap": range(config.array.input_lanes),
             "accumulate": accumulate_layout(config),

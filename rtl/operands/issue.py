@@ -12,7 +12,7 @@ from hwsim.rtl.operands.feature_read import FeatureRead
 from hwsim.rtl.operands.packing import packing
 from hwsim.rtl.operands.pixel import COORDINATE, ISSUE, RowStep, pixel_layout, weight_block_layout
 from hwsim.rtl.operands.weight_blocks import WeightBlocks
-from hwsim.rtl.operands.weights import DoubleBuffer
+from hwsim.rtl.operands.weights import Supply
 from hwsim.rtl.program.run import FAULT, WAITING
 from hwsim.rtl.program.tokens import reached
 
@@ -20,7 +20,7 @@ from hwsim.rtl.program.tokens import reached
 class Issue(wiring.Component):
     """Issues the pixels of each weight block, row by row; blocks come in the order of the weights.
 
-    A weight block begins when the shadow is full and its input block's chunk is loaded (with
+    A weight block begins when its weights are ready and its input block's chunk is loaded (with
     `packed`: the first chunk). The first block of a tile also waits until a bank of accumulators is
     free: two tiles earlier, the drain has read it. Then one pixel is issued per cycle to the end of
     the block, with `packed` after `Packing.fill` cycles in front of each row. With `diagonal` all
@@ -39,8 +39,8 @@ class Issue(wiring.Component):
     o : Out(stream.Signature(pixel_layout(config), always_ready=True))
     next_chunks : In(TOKEN_BITS)
         Chunks loaded up to this cycle, which a block may read from the next one on.
-    shadow : In(DoubleBuffer)
-        Taken with the weight block's first pixel, with `packed` behind the row's fill, with
+    weights : In(Supply())
+        The next weight block. Taken with its first pixel, with `packed` behind the row's fill, with
         `diagonal` that of its first tap.
     issued : Out(1)
         High with a COMPUTE's last pixel.
@@ -61,15 +61,13 @@ class Issue(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         self._fill = packing(config).fill
-        words = config.weight_block_words
-        assert pipeline.ISSUE_START + words + pipeline.SHADOW_FILL >= self.TILE_START
-        assert words + pipeline.BLOCK_OVERHEAD >= self.SHORTEST_BLOCK
+        assert pipeline.ISSUE_START >= self.TILE_START
         super().__init__(
             {
                 "tile": In(stream.Signature(ISSUE)),
                 "o": Out(stream.Signature(pixel_layout(config), always_ready=True)),
                 "next_chunks": In(TOKEN_BITS),
-                "shadow": In(DoubleBuffer()),
+                "weights": In(Supply()),
                 "issued": Out(1),
                 "completed": Out(1),
                 "drained": In(1),
@@ -151,7 +149,7 @@ class Issue(wiring.Component):
         """Return whether a block may begin in the next cycle."""
         has_bank = (self.owned != ACCUMULATOR_BANKS) | self.drained
         return (
-            (self.shadow.next_full | ~block.takes_weights)
+            (self.weights.next_ready | ~block.takes_weights)
             & ~self.young.any()
             & reached(self.next_chunks, block.wait_chunks)
             & (~block.first | has_bank)
@@ -163,7 +161,7 @@ class Issue(wiring.Component):
         m.d.comb += [
             self.block_ends.eq(self.pixel & self.last_column & self.last_row),
             offered.ready.eq(~self.busy | self.block_ends),
-            self.shadow.taken.eq(self.pixel & (self.index == 0) & self.block.takes_weights),
+            self.weights.taken.eq(self.pixel & (self.index == 0) & self.block.takes_weights),
             self.issued.eq(self.block_ends & self.block.last),
             self.completed.eq(self.issued & self.block.ends_tile),
         ]
@@ -224,7 +222,7 @@ class Issue(wiring.Component):
         m.d.sync += [
             self.o.valid.eq(self.step),
             pixel.pixel.eq(self.pixel),
-            pixel.first.eq(self.shadow.taken),
+            pixel.first.eq(self.weights.taken),
             pixel.diagonal.eq(self.block.diagonal),
             pixel.tap.eq(self.block.tap),
             pixel.zero_point.eq(self.block.input_zero_point),

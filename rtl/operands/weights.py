@@ -9,7 +9,7 @@ PARAMETER_BANKS = 2
 
 
 def weight_word_layout(config: Config) -> data.StructLayout:
-    """Return the layout of a word on its way to the shadow weights, the parameters or the tables.
+    """Return the layout of a word on its way to the array, the parameters or the tables.
 
     The index counts the words of a table after those of the parameters.
     """
@@ -17,7 +17,7 @@ def weight_word_layout(config: Config) -> data.StructLayout:
         {
             "data": config.bus.bus_bits,
             "index": range(max(config.weight_block_words, most_words_behind(config))),
-            "parameters": 1,  # for the parameter bank, not the shadow
+            "parameters": 1,  # for the parameter bank, not the array
             "bank": 1,
         }
         | ({"table": 1} if config.tables else {})  # for the tables
@@ -45,17 +45,17 @@ class WeightWords(wiring.Signature):
         super().__init__({"valid": Out(1), "payload": Out(weight_word_layout(config))})
 
 
-class DoubleBuffer(wiring.Signature):
-    """A buffer that is filled while what was in it before is in use.
+class Supply(wiring.Signature):
+    """Something that another unit takes, and that is announced a cycle ahead.
 
     Members
     -------
-    next_full : Out(1)
-        High where the buffer is full in the next cycle. It falls in the cycle of `taken`, unless
-        the next content is complete too.
+    next_ready : Out(1)
+        High where it can be taken in the next cycle. In the cycle of `taken` it is that for the
+        next one.
     taken : In(1)
-        High in the cycle in which the content is taken, which only a full buffer's may be.
+        High in the cycle in which it is taken.
     """
 
     def __init__(self) -> None:
-        super().__init__({"next_full": Out(1), "taken": In(1)})
+        super().__init__({"next_ready": Out(1), "taken": In(1)})
