@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hwsim.arch import pipeline
 from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph
 from hwsim.frontends.builtin import build_network
@@ -179,6 +180,24 @@ def test_a_load_is_taken_when_at_most_two_bursts_in_front_of_the_last_have_no_ad
     assert reads.popped[3] == 2003
     first = reads.events[3].first_cycle
     assert first == 4003 + 60 + 16, "behind the last burst's sixteen words"
+
+
+def test_bursts_behind_a_late_one_queue_up_on_a_slow_bus() -> None:
+    """Room for three bursts of a load is made at once, and the bus takes two cycles for a word."""
+    slow = MEMORY | {"bandwidth_bytes_per_cycle": 4}
+    config = preset_with(
+        "nano", buffers={"weight_bytes": 64 * 8}, bus={"burst_beats": 16}, memory=slow
+    )
+    reads = ReadChannel(config, computes=[], stores=[])
+    reads.first_page()
+    for words in (48, 64):
+        reads.add(Load.single_run(Destination.WEIGHTS, 0, words), delivered=0, stage=0)
+    assert reads.weight_cycle(64) < 1000
+    reads.release(48, 1000, 1000)
+    first = 1000 + pipeline.WEIGHT_ROOM + 60 + pipeline.LOAD_VISIBLE
+    assert [reads.weight_cycle(64 + word) for word in (1, 17, 48)] == [
+        first + 2 * (word - 1) for word in (1, 17, 48)
+    ]
 
 
 def test_the_shape_of_a_tile_depends_on_no_field_but_those_by_which_it_is_kept() -> None:

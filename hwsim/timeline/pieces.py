@@ -14,7 +14,8 @@ class Pieces(Generic[Value]):
     def __init__(self) -> None:
         self._ends: list[int] = []  # the last number of each piece
         self._values: list[Value] = []
-        self._dropped = 0  # the last number of the dropped pieces
+        self.dropped = 0
+        """The last number of the dropped pieces, 0 at first."""
         self._limit = FEW
         self.total = 0
         """The last number of the newest piece."""
@@ -27,7 +28,7 @@ class Pieces(Generic[Value]):
 
     def find(self, number: int) -> tuple[int, Value]:
         """Return the last number and the value of the piece that holds `number`."""
-        assert number > self._dropped, f"{number}: {self._dropped} and less were dropped"
+        assert number > self.dropped, f"{number}: {self.dropped} and less were dropped"
         index = bisect_left(self._ends, number)
         return self._ends[index], self._values[index]
 
@@ -43,6 +44,6 @@ class Pieces(Generic[Value]):
         if len(self._ends) > self._limit:
             index = min(bisect_left(self._ends, number), len(self._ends) - 1)
             if index:
-                self._dropped = self._ends[index - 1]
+                self.dropped = self._ends[index - 1]
                 del self._ends[:index], self._values[:index]
             self._limit = FEW + 2 * len(self._ends)

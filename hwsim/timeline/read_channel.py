@@ -24,10 +24,14 @@ MOST_ARRIVALS = 1024  # so many are remembered: weights that stay are asked for 
 
 
 class WeightLoad(NamedTuple):
-    """A load of weights; `train` has the times of its bursts if the queue always has room."""
+    """A load of weights; `train` has the times of its bursts if the queue always has room.
+
+    `starts` has the times of its first bursts on a slow bus, as far as anybody has asked.
+    """
 
     words: int
     train: BurstTrain
+    starts: list[int]
 
 
 class ChunkLoad(NamedTuple):
@@ -188,16 +192,31 @@ class ReadChannel:
     def _beat_time(self, beat: int, end: int, load: WeightLoad) -> int:
         """Return the time of a beat (from 1) of a weight load whose last word is number `end`.
 
-        It comes at the pace of the bus, or later if the queue has no room.
+        It comes at the pace of the bus, or later if the queue has no room. Where words leave the
+        queue faster than the bus brings them, the bus is then busy with the bursts before it.
         """
-        paced = self._paced_beat_time(load.train, beat - 1)
-        burst_start = (beat - 1) // self._burst * self._burst
-        burst_end = end - load.words + min(burst_start + self._burst, load.words)
-        room = self.releases.cycle(burst_end - self._capacity)
-        if not room:
+        burst, place = divmod(beat - 1, self._burst)
+        if self._beat_ticks == self._cycle_ticks:
+            start = self._burst_time(burst, end, load)
+        else:
+            starts = load.starts
+            while len(starts) <= burst:
+                free = starts[-1] + self._burst * self._beat_ticks if starts else 0
+                starts.append(max(free, self._burst_time(len(starts), end, load)))
+            start = starts[burst]
+        return start + place * self._beat_ticks
+
+    def _burst_time(self, burst: int, end: int, load: WeightLoad) -> int:
+        """Return the time of a burst (from 0) of a weight load, if none before it is late."""
+        first_beat = burst * self._burst
+        paced = self._paced_beat_time(load.train, first_beat)
+        last_word = end - load.words + min(first_beat + self._burst, load.words)
+        released = last_word - self._capacity
+        if released <= self.releases.forgotten:  # so long ago that nothing waits for it
             return paced
+        room = self.releases.cycle(released)
         waited = (room + pipeline.WEIGHT_ROOM + self._latency) * self._cycle_ticks
-        return max(paced, waited + (beat - burst_start - 1) * self._beat_ticks)
+        return max(paced, waited)
 
     def _time_next(self) -> None:
         """Time the next load."""
@@ -225,7 +244,7 @@ class ReadChannel:
         if load.destination == Destination.FEATURES:
             self._add_chunks(load, train)
         elif load.destination == Destination.WEIGHTS:
-            self._weights.add(load.row_words, WeightLoad(load.row_words, train))
+            self._weights.add(load.row_words, WeightLoad(load.row_words, train, []))
             self._weights_unsettled = True
         else:
             self._add_page(load.row_words, train)

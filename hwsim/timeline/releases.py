@@ -20,6 +20,11 @@ class Releases:
         """The number of words released so far."""
         return self._pieces.total
 
+    @property
+    def forgotten(self) -> int:
+        """The number of words, the first ones, whose cycles are not remembered any more."""
+        return self._pieces.dropped
+
     def cycle(self, count: int) -> int:
         """Return the cycle in which `count` words have left; 0 if `count` is not positive."""
         if count <= 0:
