@@ -136,7 +136,6 @@ def test_icarus_takes_the_verilog(tmp_path: Path) -> None:
 
 
 @needs_icarus
-@pytest.mark.slow
 def test_icarus_runs_it_from_unknown_values(tmp_path: Path) -> None:
     """Every register and memory is X before the reset; of that nothing is left after a run."""
     config = CONFIGURATIONS["nano"]
