@@ -46,12 +46,16 @@ class _Settings(BaseModel):
 
 
 class Pace(_Settings):
-    """The size of the memory, the cycles to its answer, and the ticks of a cycle and of a beat."""
+    """The size of the memory, the cycles to its answer, and the ticks of a cycle and of a beat.
+
+    With `shared`, both directions share the pace.
+    """
 
     size: int
     latency: int
     cycle_ticks: int
     beat_ticks: int
+    shared: bool = False
 
     @classmethod
     def of(cls, program: Program) -> Self:
@@ -62,6 +66,7 @@ class Pace(_Settings):
             latency=program.config.memory.latency_cycles,
             cycle_ticks=cycle_ticks,
             beat_ticks=beat_ticks,
+            shared=program.config.memory.shared,
         )
 
 

@@ -2,14 +2,18 @@
 //
 // A read address accepted in cycle t has its first beat on the bus in cycle t + latency; bursts are
 // answered in order. Write data is accepted at the same pace as read data is given, the response
-// comes latency cycles after a burst's last beat. A beat of data waits for its address. Both
-// directions are independent. Strobes are honoured. A beat or response that is not taken stays.
+// comes latency cycles after a burst's last beat. A beat of data waits for its address. Strobes are
+// honoured. A beat or response that is not taken stays.
 //
 // The pace is counted in ticks, of which a cycle has `cycle_ticks` and a beat takes `beat_ticks`, at
 // least as many. A beat has a time: the end of the beat before, or the beginning of the cycle for
 // which it was due or offered, if that is later. It comes in the first cycle that does not begin
 // before its time. If something else held it up until a later cycle, its time is that cycle's
 // beginning.
+//
+// Both directions are independent, or else `shared`: the beat before is then the newest one of
+// either direction. Writes go first, as they free the place that results need: no beat is read in
+// the cycle after one in which write data is offered, as long as an accepted burst waits for data.
 //
 // A bench sets the public variables, while the bus is quiet, and raises `load` for a cycle; `dump`
 // does the opposite of `load`. See axi_memory.py.
@@ -74,6 +78,7 @@ module axi_memory #(
   logic [31:0] latency  /*verilator public_flat_rw*/;  // cycles, at least 1
   logic [31:0] cycle_ticks  /*verilator public_flat_rw*/;
   logic [31:0] beat_ticks  /*verilator public_flat_rw*/;
+  logic shared  /*verilator public_flat_rw*/;
 
   // Each channel stands still in so many of 1000 cycles, drawn from a seed that is not 0.
   logic [31:0] hesitation  /*verilator public_flat_rw*/;
@@ -93,6 +98,7 @@ module axi_memory #(
     {load, dump} = '0;
     size = MEMORY_BYTES;
     {latency, cycle_ticks, beat_ticks} = {32'd1, 32'd1, 32'd1};
+    shared = 0;
     hesitation = 0;
     random_state = 1;
     {held_address, held_cycles} = '0;
@@ -214,6 +220,7 @@ module axi_memory #(
         end
       end
       next_write = behind_beat(next_write, offered, cycle);
+      if (shared) next_read = next_write;
       write_beat = write_beat + 1;
       if (write_beat == int'(write_length[head])) begin
         response_due[response_tail%OUTSTANDING] = cycle + 64'(latency);
@@ -233,8 +240,9 @@ module axi_memory #(
     int unsigned head = read_head % OUTSTANDING;
     int unsigned start = int'(read_address[head]) + read_beat * WORD_BYTES;
     logic last = read_beat + 1 == int'(read_length[head]);
+    logic writes = shared && s_axi_wvalid && write_head != write_tail;
     logic due = read_head != read_tail && read_due[head] <= cycle + 1 &&
-        next_read <= (cycle + 1) * 64'(cycle_ticks);
+        next_read <= (cycle + 1) * 64'(cycle_ticks) && !writes;
     if (!s_axi_rvalid || s_axi_rready) begin
       if (due && !hesitates()) begin
         for (int unsigned lane = 0; lane < WORD_BYTES; lane++) begin
@@ -247,6 +255,7 @@ module axi_memory #(
         s_axi_rvalid <= 1;
         read_answers = read_answers + 1;
         next_read = behind_beat(next_read, read_due[head], cycle + 1);
+        if (shared) next_write = next_read;
         read_beat = last ? 0 : read_beat + 1;
         if (last) read_head = read_head + 1;
       end else begin

@@ -79,7 +79,7 @@ class DrawnCase:
 
     networks: tuple[Network | BranchingNetwork, ...]
     latency_cycles: int
-    bandwidth_bytes_per_cycle: int
+    bandwidth_bytes_per_cycle: float
     hesitates: bool  # every channel of the memory pauses at random
     note: str = ""  # the reason for keeping it
 
@@ -153,12 +153,17 @@ def branching_networks(config: Config) -> st.SearchStrategy[BranchingNetwork]:
     )
 
 
+def _bandwidths(most: float) -> list[float]:
+    """Return a bandwidth, half of it and a quarter, as far as a memory may have them."""
+    return [most / divisor for divisor in (1, 2, 4) if most / divisor >= 1]
+
+
 def drawn_cases(config: Config) -> st.SearchStrategy[DrawnCase]:
     any_network = networks(config) | branching_networks(config)
     return st.builds(
         DrawnCase,
         st.lists(any_network, min_size=1, max_size=MOST_NETWORKS).map(tuple),
         LATENCIES,
-        st.sampled_from([config.word_bytes >> shift for shift in range(3)]),
+        st.sampled_from(_bandwidths(config.memory.bandwidth_bytes_per_cycle)),
         st.booleans(),
     )

@@ -56,6 +56,11 @@ CONFIGURATIONS = {
     "2.5 cycles per beat": preset_with(
         "nano", memory={"latency_cycles": 20, "bandwidth_bytes_per_cycle": 3.2}
     ),
+    "shared memory": preset_with(
+        "nano",
+        memory={"latency_cycles": 20, "bandwidth_bytes_per_cycle": 3.2, "shared": True},
+        buffers=TINY,
+    ),
     "few weight bits": preset_with(
         "nano",
         widths={"weight_bits": 4, "multiplier_bits": 32},

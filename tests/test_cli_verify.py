@@ -236,6 +236,8 @@ def test_memories() -> None:
     assert memory("latency=60,bandwidth=8") == half
     assert memory("latency=60,bandwidth=8.0") == half
     assert memory("bandwidth=6.4").bandwidth_bytes_per_cycle == 6.4
+    assert memory("bandwidth=8,shared") == half.model_copy(update={"shared": True})
+    assert memory("shared") == edge.memory.model_copy(update={"shared": True})
     with pytest.raises(InputError, match="'fast' is none of ideal, latency=CYCLES"):
         memory("fast")
 

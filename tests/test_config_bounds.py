@@ -82,7 +82,8 @@ def test_every_key_has_its_bounds_in_this_test() -> None:
         for section, values in sections.items()
         for key in (values if isinstance(values, dict) else [""])
     }
-    assert keys == {*BOUNDS, *TEXTS, "channel_pool", "tables"}
+    switches = {"channel_pool", "tables", "memory.shared", "host.space_to_depth"}
+    assert keys == {*BOUNDS, *TEXTS, *switches}
 
 
 def test_the_document_has_every_key_with_these_bounds_and_their_reason() -> None:
@@ -224,6 +225,7 @@ def chips(draw: st.DrawFn) -> dict[str, Any]:
         "memory": {
             "latency_cycles": draw(words(1, 1_000_000)),
             "bandwidth_bytes_per_cycle": draw(bandwidths),
+            "shared": draw(st.booleans()),
         },
         "energy": {
             name: draw(picojoules) if name.endswith(("_pj", "_byte")) else "nobody"

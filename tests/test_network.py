@@ -28,6 +28,7 @@ MEMORIES = {
     "60 cycles": {"latency_cycles": 60},
     "half bandwidth": {"bandwidth_bytes_per_cycle": 8},
     "2.5 cycles per beat": {"bandwidth_bytes_per_cycle": 6.4},
+    "shared": {"bandwidth_bytes_per_cycle": 8, "shared": True},
 }
 quantized = cache(quantized_network)
 

@@ -140,7 +140,11 @@ def test_a_wrong_setting_is_refused_in_one_line(
             "memory.bandwidth_bytes_per_cycle = 6.4321: must have at most three places",
         ),
         (["--memory", "latency=1.5"], "memory.latency_cycles = 1.5: "),
-        (["--memory", "latency=80,shared"], "that both directions share is not modelled"),
+        (["--memory", "shared,latency=80,shared"], "names shared twice"),
+        (["--memory", "shared=1"], "'shared=1' is none of ideal"),
+        (["--memory", "latency"], "'latency' is none of ideal"),
+        (["--memory", "ideal,shared"], "'ideal' is none of ideal"),
+        (["--set", "memory.shared=1"], "memory.shared = 1: "),
         (["--memory", "latency=8,"], "'' is none of ideal"),
     ],
 )

@@ -20,12 +20,13 @@ every command takes the file with `--config`. `--set KEY=VALUE` gives a key of a
 another value, as often as you like:
 
     hwsim estimate tiny-yolov2 --set array.output_lanes=32 --set buffers.feature_bytes=256K
-    hwsim estimate tiny-yolov2 --memory latency=80,bandwidth=6.4
+    hwsim estimate tiny-yolov2 --memory latency=80,bandwidth=6.4,shared
 
 A value is TOML, and what is no TOML is text. Sizes in bytes may end in K or M, 1024 and 1024 x 1024
-bytes. `--memory latency=CYCLES,bandwidth=BYTES` sets the two keys of `memory`; `--memory ideal` is
-a latency of 1 and a word per cycle. In Python, `hwsim.configuration("{PRESETS[1]}",
-settings={{"array.output_lanes": 32}}, memory="ideal")` returns the same.
+bytes. `--memory latency=CYCLES,bandwidth=BYTES,shared` sets the keys of `memory`, any of them;
+`--memory ideal` is a latency of 1 and a word per cycle in either direction. In Python,
+`hwsim.configuration("{PRESETS[1]}", settings={{"array.output_lanes": 32}}, memory="ideal")` returns
+the same.
 
 All values are judged together, and the first rule that is broken is told with its key. What a
 command records is the effective configuration. Where values differ from those of the preset or the

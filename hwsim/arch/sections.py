@@ -162,9 +162,13 @@ class ExternalMemory(Section):
     A million cycles are a millisecond at 1 GHz, and no memory is that slow.
     """
     bandwidth_bytes_per_cycle: Bandwidth
-    """Bytes per cycle in either direction, such as 16 or 6.4.
+    """Bytes per cycle, such as 16 or 6.4, in either direction.
     Any rate above a word per cycle, which is 64 bytes at most, looks the same behind the bus; a
     thousandth of a byte is finer than any memory's rate is known.
+    """
+    shared: bool = False
+    """Let both directions share the bandwidth, as they share a DRAM's pins.
+    Reads and writes of an SRAM may have ports of their own.
     """
 
 

@@ -56,8 +56,9 @@ SET = click.option(
 )
 MEMORY = click.option(
     "--memory",
-    metavar="ideal|latency=CYCLES,bandwidth=BYTES",
-    help="External memory; bandwidth in bytes per cycle.  [default: the config's]",
+    metavar="ideal|latency=CYCLES,bandwidth=BYTES[,shared]",
+    help="External memory; bandwidth in bytes per cycle, in either direction or shared by both.  "
+    "[default: the config's]",
 )
 WEIGHT_BITS = click.option(
     "--weight-bits",

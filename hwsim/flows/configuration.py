@@ -16,8 +16,12 @@ from hwsim.report.records import Records
 
 IDEAL = "ideal"
 SHARED = "shared"
-FORMS = f"{IDEAL}, latency=CYCLES, bandwidth=BYTES"
-KEYS = {"latency": "memory.latency_cycles", "bandwidth": "memory.bandwidth_bytes_per_cycle"}
+FORMS = f"{IDEAL}, latency=CYCLES, bandwidth=BYTES, {SHARED}"
+KEYS = {
+    "latency": "memory.latency_cycles",
+    "bandwidth": "memory.bandwidth_bytes_per_cycle",
+    SHARED: "memory.shared",
+}
 PAIR = re.compile(r"(\w+)=([0-9]{1,9}(?:\.[0-9]{1,9})?)")
 
 ConfigSource = str | PathLike[str] | Config
@@ -65,8 +69,8 @@ def configuration(
 
     `settings` replaces values by key: {"array.output_lanes": 32, "buffers.feature_bytes": "256K"}.
     `weight_bits` replaces its width of weights. `memory` replaces the external memory: `ideal`, or
-    `latency=CYCLES,bandwidth=BYTES`, of which either may be left out. The name of what differs from
-    `source` says how, unless it is set too.
+    `latency=CYCLES,bandwidth=BYTES,shared`, of which any may be left out. The name of what differs
+    from `source` says how, unless it is set too.
     """
     config = source if isinstance(source, Config) else load_config(_named(source))
     parts: list[tuple[str, Settings]] = []
@@ -92,20 +96,21 @@ def _memory(memory: str, config: Config, settings: Settings) -> dict[str, Any]:
     if memory == IDEAL:
         bus_bits = settings.get("bus.bus_bits", config.bus.bus_bits)
         word_bytes = bus_bits // 8 if isinstance(bus_bits, int) else bus_bits  # refused later
-        return {KEYS["latency"]: 1, KEYS["bandwidth"]: word_bytes}
+        return {KEYS["latency"]: 1, KEYS["bandwidth"]: word_bytes, KEYS[SHARED]: False}
     values: dict[str, Any] = {}
     for part in memory.split(","):
-        if part == SHARED:
-            raise InputError(
-                f"memory {brief(memory)}: a bandwidth that both directions share is not modelled"
-            )
         match = PAIR.fullmatch(part)
-        if match is None or match[1] not in KEYS:
+        name = match[1] if match else part
+        if name not in KEYS or (match is None) != (name == SHARED):
             raise InputError(f"memory {brief(memory)}: {quoted(part)} is none of {FORMS}")
-        if KEYS[match[1]] in values:
-            raise InputError(f"memory {brief(memory)}: names {match[1]} twice")
-        values[KEYS[match[1]]] = float(match[2]) if "." in match[2] else int(match[2])
+        if KEYS[name] in values:
+            raise InputError(f"memory {brief(memory)}: names {name} twice")
+        values[KEYS[name]] = _number(match[2]) if match else True
     return values
+
+
+def _number(text: str) -> float:
+    return float(text) if "." in text else int(text)
 
 
 def _replaced(config: Config, parts: Sequence[tuple[str, Settings]]) -> Config:

@@ -70,9 +70,12 @@ class LayerFigures:
     busy_ratio: float
     """Busy cycles / cycles. Lanes may idle in a busy cycle: see `mac_utilisation_ratio`."""
     roofline_cycles: int
-    """The least cycles that the layer could take: the largest of the four bounds below."""
+    """The least cycles that the layer could take: the largest of the four bounds below.
+
+    Reads and writes that share the memory's bandwidth are one bound.
+    """
     roofline_bound: str
-    """The largest of the four bounds: MAC array, rescale, reads or writes."""
+    """The largest of the bounds: MAC array, rescale, reads, writes, or reads and writes."""
     roofline_issue_cycles: int
     """Cycles of the array alone, lanes filled up to whole blocks."""
     roofline_rescale_cycles: int

@@ -22,7 +22,8 @@ def print_verification(document: Verification, file: TextIO) -> None:
     terminal.print_line(heading(document), "bold")
     terminal.print_line(
         f"memory of {memory['latency_cycles']} cycles latency, "
-        f"{memory['bandwidth_bytes_per_cycle']} bytes per cycle; "
+        f"{memory['bandwidth_bytes_per_cycle']} bytes per cycle"
+        f"{' for both directions' if memory['shared'] else ''}; "
         f"{_weights(document.weights)}; on {inputs_text(document.image, document.arrays)}",
     )
     if document.image_as is not None:

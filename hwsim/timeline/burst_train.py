@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from hwsim.arch import pipeline
+from hwsim.timeline.writes import Writes
 
 ROUNDS_BETWEEN_CYCLES = 4  # that are simulated where a beat may begin within a cycle
 ROUNDING = 1e-6  # more than the floating-point error in a sum of average burst lengths
@@ -45,7 +46,7 @@ class BurstTrain:
     until they repeat themselves, and they never do if responses come nearly in time.
 
     With `lengths`, the ticks of every burst, all of them are simulated, and `ticks` is their
-    average.
+    average. They go around `writes`, if both share the memory.
     """
 
     def __init__(
@@ -57,9 +58,10 @@ class BurstTrain:
         address: int,
         data_free: int,
         answered: Sequence[int],
-        lengths: Sequence[float] = (),
+        lengths: list[float] | None = None,
+        writes: Writes | None = None,
     ):
-        self.pace, self._bursts, self._ticks = pace, bursts, ticks
+        self.pace, self.bursts, self._ticks = pace, bursts, ticks
         self._shorter = ticks - last_ticks
         round_bursts = pace.outstanding
         # From a burst's last beat to the last beat of the burst that was waiting for its answer.
@@ -80,7 +82,8 @@ class BurstTrain:
             if bursts <= followed:
                 lengths[-1] = last_ticks
         start: float = data_free
-        for number, length in enumerate(lengths):
+        for number, unbroken in enumerate(lengths):
+            length = unbroken
             if number < round_bursts:
                 slot = answered[number] + to_slot
             else:
@@ -90,6 +93,9 @@ class BurstTrain:
             address = max(address, slot)
             due = (address + latency) * cycle_ticks
             start = max(start, due)
+            if writes:
+                start, length = writes.around(start, unbroken)
+                lengths[number] = length
             addresses.append(address)
             starts.append(start)
             address += 1
@@ -98,7 +104,8 @@ class BurstTrain:
 
         self.first_beat = self.start(0)
         self.has_gaps = (
-            starts[-1] > starts[0] + sum(lengths[:-1]) + ROUNDING
+            writes is not None
+            or starts[-1] > starts[0] + sum(lengths[:-1]) + ROUNDING
             or self._period > round_bursts * ticks
         )
 
@@ -112,7 +119,7 @@ class BurstTrain:
             return pace.outstanding
         if turnaround >= pace.outstanding * pace.cycle(ceil(ticks)) * cycle:
             return ROUNDS_BETWEEN_CYCLES * pace.outstanding
-        return self._bursts  # now and then an answer is late, and delays all that follow
+        return self.bursts  # now and then an answer is late, and delays all that follow
 
     def start(self, number: int) -> int:
         """Return the time of the first beat of burst `number`, from 0."""
@@ -122,7 +129,7 @@ class BurstTrain:
         """Return the time after the last beat of the first `count` bursts."""
         if count <= len(self._starts):
             return int(self._starts[count - 1] + self._lengths[count - 1] + ROUNDING)
-        shorter = self._shorter if count == self._bursts else 0.0
+        shorter = self._shorter if count == self.bursts else 0.0
         return int(self._start(count - 1) + self._ticks - shorter + ROUNDING)
 
     def _start(self, number: int) -> float:
@@ -151,6 +158,6 @@ class BurstTrain:
         If this load has fewer bursts, the others are the last of `before`.
         """
         beat, cycle = self.pace.beat_ticks, self.pace.cycle_ticks
-        own = range(max(self._bursts - self.pace.outstanding, 0), self._bursts)
+        own = range(max(self.bursts - self.pace.outstanding, 0), self.bursts)
         ends = [-((beat - self.end(number + 1)) // cycle) for number in own]
         return [*before[len(ends) :], *ends]

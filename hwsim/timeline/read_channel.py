@@ -18,6 +18,7 @@ from hwsim.timeline.burst_train import BurstTrain, Pace
 from hwsim.timeline.events import EventLog, LoadEvent
 from hwsim.timeline.pieces import Pieces
 from hwsim.timeline.releases import Releases
+from hwsim.timeline.writes import Writes
 
 MOST_FOLLOWED = 64  # bursts of unequal lengths in a load that are followed one by one
 MOST_ARRIVALS = 1024  # so many are remembered: weights that stay are asked for by every tile
@@ -67,6 +68,8 @@ class ReadChannel:
         self._pending: deque[tuple[Load, int, int]] = deque()
         self._unit_free = 0
         self._data_free = 0  # in ticks
+        self._busy_since = 0  # in ticks; from then to _data_free no burst comes after a pause
+        self._writes: Writes | None = None  # those that reads go around
         self._addresses = [-1] * pipeline.BURSTS_HELD  # cycles of the last addresses on the bus
         self._answered = [
             -pipeline.READ_SLOT
@@ -93,6 +96,14 @@ class ReadChannel:
         self._add_page(beats, train)
         self._record_bursts(0, 1, beats, train)
         self._add_event(0, Destination.PROGRAM, train, beats)
+
+    def write(self, offered: int, free: int, ticks: int) -> int:
+        """Return the time at which a write begins that takes so many ticks.
+
+        It is offered at one time; at another, the write before it ends.
+        """
+        assert ticks > 0
+        return max(offered, free)
 
     def finish(self) -> None:
         """Time all remaining loads."""
@@ -187,7 +198,14 @@ class ReadChannel:
         if not train.has_gaps:
             return train.first_beat + beat * self._beat_ticks
         burst, place = divmod(beat, self._burst)
-        return train.start(burst) + place * self._beat_ticks
+        return self._around_writes(train.start(burst), place * self._beat_ticks)
+
+    def _around_writes(self, start: int, ticks: int) -> int:
+        """Return the time of a beat that comes so many ticks after another, without writes."""
+        if self._writes is None:
+            return start + ticks
+        begin, length = self._writes.around(start, ticks)
+        return int(begin + length)
 
     def _beat_time(self, beat: int, end: int, load: WeightLoad) -> int:
         """Return the time of a beat (from 1) of a weight load whose last word is number `end`.
@@ -201,10 +219,11 @@ class ReadChannel:
         else:
             starts = load.starts
             while len(starts) <= burst:
-                free = starts[-1] + self._burst * self._beat_ticks if starts else 0
+                burst_ticks = self._burst * self._beat_ticks
+                free = self._around_writes(starts[-1], burst_ticks) if starts else 0
                 starts.append(max(free, self._burst_time(len(starts), end, load)))
             start = starts[burst]
-        return start + place * self._beat_ticks
+        return self._around_writes(start, place * self._beat_ticks)
 
     def _burst_time(self, burst: int, end: int, load: WeightLoad) -> int:
         """Return the time of a burst (from 0) of a weight load, if none before it is late."""
@@ -216,30 +235,17 @@ class ReadChannel:
             return paced
         room = self.releases.cycle(released)
         waited = (room + pipeline.WEIGHT_ROOM + self._latency) * self._cycle_ticks
+        waited = self._around_writes(waited, 0)
         return max(paced, waited)
 
     def _time_next(self) -> None:
         """Time the next load."""
-        load, delivered, stage = self._pending.popleft()
-        self._settle_weights()
-        computes = unwrap(load.wait_computes, len(self._computes))
-        stores = unwrap(load.wait_stores, len(self._stores))
-        popped = max(delivered, self._unit_free)
-        begins = max(
-            popped,
-            self._computes[computes - 1] if computes else 0,
-            self._stores[stores - 1] if stores else 0,
-        )
+        load, stage = self._pending[0][0], self._pending[0][2]
+        popped, begins, train = self._coming()
+        self._pending.popleft()
         self.popped.append(popped)
         self.begun.append(begins)
-        address = max(begins + pipeline.LOAD_START, self._addresses[-1] + 1)
-        if load.destination == Destination.WEIGHTS:
-            first_burst = self._weights.total + min(load.row_words, self._burst)
-            room = self.releases.cycle(first_burst - self._capacity)
-            if room:
-                address = max(address, room + pipeline.WEIGHT_ROOM)
         runs = load.rows * load.blocks
-        train = self._train(runs, load.row_words, address)
         self._record_bursts(begins, runs, load.row_words, train)
         if load.destination == Destination.FEATURES:
             self._add_chunks(load, train)
@@ -250,6 +256,26 @@ class ReadChannel:
             self._add_page(load.row_words, train)
         kind, beats = Destination(load.destination), load.row_words * runs
         self._add_event(stage, kind, train, beats)
+
+    def _coming(self) -> tuple[int, int, BurstTrain]:
+        """Return when the next load leaves the queue, and when it begins, and its bursts."""
+        load, delivered, _ = self._pending[0]
+        self._settle_weights()
+        computes = unwrap(load.wait_computes, len(self._computes))
+        stores = unwrap(load.wait_stores, len(self._stores))
+        popped = max(delivered, self._unit_free)
+        begins = max(
+            popped,
+            self._computes[computes - 1] if computes else 0,
+            self._stores[stores - 1] if stores else 0,
+        )
+        address = max(begins + pipeline.LOAD_START, self._addresses[-1] + 1)
+        if load.destination == Destination.WEIGHTS:
+            first_burst = self._weights.total + min(load.row_words, self._burst)
+            room = self.releases.cycle(first_burst - self._capacity)
+            if room:
+                address = max(address, room + pipeline.WEIGHT_ROOM)
+        return popped, begins, self._train(load.rows * load.blocks, load.row_words, address)
 
     def _add_event(self, stage: int, kind: Destination, train: BurstTrain, beats: int) -> None:
         cycle_ticks = self._cycle_ticks
@@ -268,12 +294,16 @@ class ReadChannel:
             ticks = min(run_words, self._burst) * self._beat_ticks
             last_ticks = (run_words - (run_bursts - 1) * self._burst) * self._beat_ticks
         bursts = run_bursts * runs
-        lengths: list[int] = []
-        if runs > 1 and run_words % self._burst and run_bursts > 1 and bursts <= MOST_FOLLOWED:
+        lengths: list[float] = []
+        writes = self._writes
+        if writes is not None and not writes.go_on_behind(self._data_free):
+            writes = None
+        is_uneven = runs > 1 and run_words % self._burst > 0 and run_bursts > 1
+        if writes or (is_uneven and bursts <= MOST_FOLLOWED):
             last = (run_words - (run_bursts - 1) * self._burst) * self._beat_ticks
             lengths = [*[self._burst * self._beat_ticks] * (run_bursts - 1), last] * runs
-        pace, free = self._pace, self._data_free
-        return BurstTrain(pace, bursts, ticks, last_ticks, address, free, self._answered, lengths)
+        pace, free, before = self._pace, self._data_free, self._answered
+        return BurstTrain(pace, bursts, ticks, last_ticks, address, free, before, lengths, writes)
 
     def _record_bursts(self, begins: int, runs: int, run_words: int, train: BurstTrain) -> None:
         """Record a load's bursts; the next load is accepted when the last burst run is issued."""
@@ -287,6 +317,8 @@ class ReadChannel:
         own = range(max(bursts - pipeline.BURSTS_HELD, 0), bursts)
         self._addresses = [*self._addresses[len(own) :], *map(train.address, own)]
         self._answered = train.answered(self._answered)
+        if train.first_beat > self._data_free:
+            self._busy_since = train.first_beat
         self._data_free = train.end(bursts)
 
     def _add_chunks(self, load: Load, train: BurstTrain) -> None:

@@ -16,10 +16,17 @@ class Roofline:
     rescale_cycles: int  # the drain, one read of accumulators per cycle
     read_cycles: int
     write_cycles: int
+    shares_memory: bool = False  # reads and writes take turns
+
+    @property
+    def memory_cycles(self) -> int:
+        if self.shares_memory:
+            return self.read_cycles + self.write_cycles
+        return max(self.read_cycles, self.write_cycles)
 
     @property
     def cycles(self) -> int:
-        return max(self.issue_cycles, self.rescale_cycles, self.read_cycles, self.write_cycles)
+        return max(self.issue_cycles, self.rescale_cycles, self.memory_cycles)
 
     @property
     def bound(self) -> str:
@@ -29,6 +36,7 @@ class Roofline:
             "rescale": self.rescale_cycles,
             "reads": self.read_cycles,
             "writes": self.write_cycles,
+            "reads and writes": self.memory_cycles,
         }
         return max(names, key=lambda name: names[name])
 
@@ -48,4 +56,5 @@ def roofline(stage: Stage, config: Config, read_bytes: int, write_bytes: int) ->
         rescale_cycles=stored.height * stored.width * reads * blocking.output_blocks,
         read_cycles=round(read_bytes * cycles_per_byte),
         write_cycles=round(write_bytes * cycles_per_byte),
+        shares_memory=config.memory.shared,
     )

@@ -17,6 +17,7 @@ from hwsim.isa.tokens import unwrap
 from hwsim.program.program import Program
 from hwsim.timeline.events import EventLog, StoreEvent, TileEvent
 from hwsim.timeline.read_channel import ReadChannel
+from hwsim.timeline.shared_read_channel import SharedReadChannel
 from hwsim.timeline.tile_shape import TileShape, shape_key, tile_shape
 
 WAIT_FEATURES, WAIT_WEIGHTS, WAIT_DRAIN, WAIT_PROGRAM = "features", "weights", "drain", "program"
@@ -40,7 +41,8 @@ class Walk:
         self.drains = array("q")  # cycle of each drain token
         self.staged = array("q")  # cycle of each token of a store that has left staging
         self.stores = array("q")  # cycle of each store token
-        self.reads = ReadChannel(config, self.computes, self.stores)
+        channel = SharedReadChannel if config.memory.shared else ReadChannel
+        self.reads = channel(config, self.computes, self.stores)
         self.tiles: EventLog[TileEvent] = EventLog(TileEvent)
         self.store_events: EventLog[StoreEvent] = EventLog(StoreEvent)
         self.end_cycle = 0
@@ -268,8 +270,9 @@ class Walk:
         self._store_free = address + ahead
         self._store_address = address + bursts * runs - 1
         cycle_ticks, beats = self._cycle_ticks, store.row_words * runs
-        first = max((address + pipeline.STORE_DATA) * cycle_ticks, self._write_free)
-        end = self._write_free = first + beats * self._beat_ticks
+        offered, ticks = (address + pipeline.STORE_DATA) * cycle_ticks, beats * self._beat_ticks
+        first = self.reads.write(offered, self._write_free, ticks)
+        end = self._write_free = first + ticks
         self.staged.append(self._last_read(address, end, beats) + pipeline.STAGED_VISIBLE)
         response = self._accepted[1] + self.config.memory.latency_cycles
         self.stores.append(response + pipeline.STORE_VISIBLE)

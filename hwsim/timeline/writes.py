@@ -1,0 +1,36 @@
+"""The writes on a memory whose directions share its bandwidth, around which reads go."""
+
+from bisect import bisect_right
+
+MOST_KEPT = 256  # writes that a load may still meet; reads are never so far behind
+
+
+class Writes:
+    """The times at which writes hold the memory, in ticks, in order and apart from each other."""
+
+    def __init__(self) -> None:
+        self._begins: list[int] = []
+        self._ends: list[int] = []
+
+    def go_on_behind(self, time: int) -> bool:
+        """Return True if a write ends after a time."""
+        return bool(self._ends) and self._ends[-1] > time
+
+    def add(self, begin: int, end: int) -> None:
+        """Record that writes hold the memory from one time to another."""
+        self._begins.append(begin)
+        self._ends.append(end)
+        if len(self._ends) == 2 * MOST_KEPT:
+            del self._begins[:MOST_KEPT], self._ends[:MOST_KEPT]
+
+    def around(self, start: float, length: float) -> tuple[float, float]:
+        """Return the start of a read, and how long it takes with the writes that come between."""
+        for index in range(bisect_right(self._ends, start), len(self._ends)):
+            begin, end = self._begins[index], self._ends[index]
+            if begin <= start:
+                start = end
+            elif begin < start + length:
+                length += end - begin
+            else:
+                break
+        return start, length
