@@ -141,6 +141,8 @@ def test_a_bandwidth_is_taken_as_it_is_written(
     config = parse_config(with_value("memory.bandwidth_bytes_per_cycle", value), "chip.toml")
     ratio = cycles_per_beat if isinstance(cycles_per_beat, tuple) else (cycles_per_beat, 1)
     assert config.cycles_per_beat == Fraction(*ratio)
+    written = f'"bandwidth_bytes_per_cycle":{value.removesuffix(".0")},'
+    assert written in config.model_dump_json()
 
 
 def test_a_bandwidth_has_at_most_three_places() -> None:

@@ -7,7 +7,7 @@ finite, and `hwsim rtl` takes about a minute and 2 GB at most.
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 # The largest buffers that the address fields of descriptors reach; see hwsim/isa/fields.py.
 MOST_WORDS = {
@@ -56,7 +56,10 @@ def _thousandths(value: float) -> float:
 
 
 Bandwidth = Annotated[
-    float, Field(ge=1, le=1024, allow_inf_nan=False), AfterValidator(_thousandths)
+    float,
+    Field(ge=1, le=1024, allow_inf_nan=False),
+    AfterValidator(_thousandths),
+    PlainSerializer(lambda value: value),  # or else JSON has 8.0 for 8
 ]
 
 
