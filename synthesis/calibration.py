@@ -24,6 +24,12 @@ def _array(input_lanes: int, output_lanes: int, rescale_lanes: int) -> dict[str,
     }
 
 
+def _trees(input_lanes: int, output_lanes: int, rescale_lanes: int) -> dict[str, Any]:
+    """Return the sections of such an array with multipliers for silicon."""
+    sections = _array(input_lanes, output_lanes, rescale_lanes)
+    return sections | {"array": sections["array"] | {"multipliers": "tree"}}
+
+
 NARROW = {"weight_bits": 4}
 EXACT = {"multiplier_bits": 32}
 BOTH = NARROW | EXACT
@@ -69,6 +75,10 @@ CALIBRATED: dict[str, Overrides] = {
     "8x8, small buffers": _array(8, 8, 1) | {"buffers": SMALL},
     "16x16, large buffers": {"buffers": LARGE},
     "8x8, long bursts": _array(8, 8, 1) | {"bus": {"bus_bits": 64} | LONG},
+    "8x8, trees": _trees(8, 8, 1),
+    "16x16, trees, 8 rescale lanes": _trees(16, 16, 8),
+    "16x16, trees, 4-bit weights": _trees(16, 16, 4) | {"widths": NARROW},
+    "8x8, trees, 32-bit factors": _trees(8, 8, 4) | {"widths": EXACT},
 }
 HELD_OUT: dict[str, Overrides] = {
     "nano": {"preset": "nano"},
@@ -80,6 +90,7 @@ HELD_OUT: dict[str, Overrides] = {
     | {"buffers": SMALL, "bus": {"bus_bits": 64, "burst_beats": 32, "outstanding_reads": 16}},
     "8x8, 4-bit weights, no pool": _array(8, 8, 8) | {"widths": NARROW, "channel_pool": False},
     "16x16, 16 rescale lanes": _array(16, 16, 16),
+    "8x16, trees": _trees(8, 16, 2),
     # Corners of the region in which the error is stated.
     "8x8, both, long bursts, large buffers": _corner(8, 8, 8, LARGE),
     "8x16, both, long bursts, small buffers": _corner(8, 16, 1, SMALL),
@@ -111,9 +122,21 @@ def configuration(name: str) -> Config:
 
 # What each unit's gates are fitted to; the others are what they are in every configuration.
 FEATURES = {
-    "convolution": ("MACs", "MACs x weight bits", "output lanes"),
+    "convolution": (
+        "MACs",
+        "MACs of trees",
+        "MACs x weight bits",
+        "MACs of trees x weight bits",
+        "output lanes",
+    ),
     "accumulators": ("unit", "output lanes", "output lanes x weight bits"),
-    "rescale": ("unit", "rescale lanes", "rescale lanes x factor bits"),
+    "rescale": (
+        "unit",
+        "rescale lanes",
+        "rescale lanes of trees",
+        "rescale lanes x factor bits",
+        "rescale lanes of trees x factor bits",
+    ),
     "drain": (
         "unit",
         "output lanes",

@@ -61,6 +61,7 @@ CONFIGURATIONS = {
         memory={"latency_cycles": 20, "bandwidth_bytes_per_cycle": 3.2, "shared": True},
         buffers=TINY,
     ),
+    "trees": preset_with("nano", array={"multipliers": "tree"}),
     "few weight bits": preset_with(
         "nano",
         widths={"weight_bits": 4, "multiplier_bits": 32},

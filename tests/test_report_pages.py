@@ -76,6 +76,7 @@ def test_tables_say_what_is_assumed(document: Document) -> None:
     stated = gate_error(load_config("edge"))
     assert stated is not None
     assert f"NAND2 equivalents, total within {stated.total:.1%} of synthesis" in text
+    assert "multipliers * as Yosys maps them: " in " ".join(text.split())
     for layer in document.layers:
         assert layer.name in text
     assert (document.comparison is None) == ("26.5%" not in text)

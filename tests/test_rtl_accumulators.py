@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hwsim.arch import pipeline
 from hwsim.rtl.arithmetic.accumulators import Accumulators
-from hwsim.rtl.arithmetic.convolution import sum_bits
+from hwsim.rtl.arithmetic.lane_sum import sum_bits
 from tests.drawn import preset_with
 
 DEPTH, LANES, TILES = 16, 8, 10

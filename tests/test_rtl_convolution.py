@@ -34,13 +34,17 @@ def sums_of(
 
 @pytest.mark.parametrize("more_pixels", [0, 3])
 @pytest.mark.parametrize("weight_bits", [4, 8])
-@pytest.mark.parametrize("lanes_in", [8, 16])
+@pytest.mark.parametrize(("lanes_in", "multipliers"), [(8, "dsp"), (16, "dsp"), (8, "tree")])
 def test_blocks_of_weights_follow_each_other_without_a_gap(
-    lanes_in: int, weight_bits: int, more_pixels: int
+    lanes_in: int, multipliers: str, weight_bits: int, more_pixels: int
 ) -> None:
     config = preset_with(
         "nano",
-        array={"input_lanes": lanes_in, "output_lanes": LANES_OUT},
+        array={
+            "input_lanes": lanes_in,
+            "output_lanes": LANES_OUT,
+            "multipliers": multipliers,
+        },
         bus={"bus_bits": 8 * lanes_in},
         widths={"weight_bits": weight_bits},
     )

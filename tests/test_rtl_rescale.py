@@ -60,15 +60,26 @@ def golden(
 @pytest.mark.parametrize(("multiplier_bits", "factor_bits"), [(16, 15), (16, 16), (32, 31)])
 @pytest.mark.parametrize("zero_point", [-128, 3, 127])
 @pytest.mark.parametrize("rounding", Rounding)
-@pytest.mark.parametrize("clamp", [(-128, 127), (3, 90), (-128, -128), (127, 127), (-100, 0)])
+@pytest.mark.parametrize(
+    ("multipliers", "clamp"),
+    [
+        *(("dsp", clamp) for clamp in ((-128, 127), (3, 90), (-128, -128), (127, 127), (-100, 0))),
+        ("tree", (3, 90)),
+    ],
+)
 def test_rescale_equals_golden_after_its_latency(
+    multipliers: str,
     multiplier_bits: int,
     factor_bits: int,
     zero_point: int,
     rounding: Rounding,
     clamp: tuple[int, int],
 ) -> None:
-    config = preset_with("edge", widths={"multiplier_bits": multiplier_bits})
+    config = preset_with(
+        "edge",
+        array={"multipliers": multipliers},
+        widths={"multiplier_bits": multiplier_bits},
+    )
     lanes = config.array.rescale_lanes
     rng = np.random.default_rng(multiplier_bits)
     sets = [operands(rng, factor_bits, lanes * 60)[lane::lanes] for lane in range(lanes)]
@@ -98,9 +109,12 @@ def test_rescale_equals_golden_after_its_latency(
 
 @pytest.mark.parametrize("zero_point", [-128, 3, 127])
 @pytest.mark.parametrize("rounding", Rounding)
-def test_wide_factors_take_two_cycles_among_others(zero_point: int, rounding: Rounding) -> None:
+@pytest.mark.parametrize("multipliers", ["dsp", "tree"])
+def test_wide_factors_take_two_cycles_among_others(
+    multipliers: str, zero_point: int, rounding: Rounding
+) -> None:
     """Lanes with factors of 31 bits equal golden, right behind and before those of 16 bits."""
-    config = preset_with("edge")
+    config = preset_with("edge", array={"multipliers": multipliers})
     lanes = config.array.rescale_lanes
     rng = np.random.default_rng(zero_point + 128)
     wide = iter(operands(rng, 31, lanes * 120, least_shift=17))

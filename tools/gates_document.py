@@ -22,7 +22,9 @@ This page has the gates of whole accelerators, as `hwsim synth --target gates` c
 NAND2 equivalents: transistors of static CMOS divided by four. ABC maps the logic for area, without
 delay constraints. A flip-flop counts four, plus the gates of its enable and reset. Memories with
 synchronous read, also those of descriptor queues, count as bits instead of gates. Every module is
-synthesized by itself, so that the units add up to the whole.
+synthesized by itself, so that the units add up to the whole. A multiplier is `*` as Yosys maps it,
+with a row for each bit of a factor; in arrays of *trees* it is built with `array.multipliers =
+"tree"`.
 
 `hwsim estimate` takes gates from a model that is fitted to these figures. `make calibrate`
 synthesizes every configuration below, fits anew, and writes the coefficients.

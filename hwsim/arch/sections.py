@@ -86,6 +86,11 @@ class Array(Section):
     They divide the output lanes, and are no more than the input lanes, as staging takes one word
     at a time.
     """
+    multipliers: Literal["dsp", "tree"] = "dsp"
+    """What the multipliers are made of, in the array and the rescale.
+    `dsp` multiplies with `*` and suits the multipliers that an FPGA has ready; `tree` adds up
+    Booth's rows in carry-save form, for silicon. Values and cycles are the same.
+    """
 
 
 class Widths(Section):

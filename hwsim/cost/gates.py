@@ -39,9 +39,12 @@ class GateModelError:
 def features(config: Config) -> dict[str, float]:
     """Return the quantities of a configuration that a unit's gates may be proportional to."""
     array, widths, bus = config.array, config.widths, config.bus
+    is_tree = array.multipliers == "tree"
     return {
         "unit": 1,
         "MACs": config.macs_per_cycle,
+        "MACs of trees": config.macs_per_cycle * is_tree,
+        "MACs of trees x weight bits": config.macs_per_cycle * widths.weight_bits * is_tree,
         "MACs x weight bits": config.macs_per_cycle * widths.weight_bits,
         "output lanes": array.output_lanes,
         "output lanes x weight bits": array.output_lanes * widths.weight_bits,
@@ -50,6 +53,10 @@ def features(config: Config) -> dict[str, float]:
         "unit with tables": config.tables,
         "rescale lanes with tables": array.rescale_lanes * config.tables,
         "rescale lanes x factor bits": array.rescale_lanes * widths.multiplier_bits,
+        "rescale lanes of trees": array.rescale_lanes * is_tree,
+        "rescale lanes of trees x factor bits": (
+            array.rescale_lanes * widths.multiplier_bits * is_tree
+        ),
         "rescale lanes x bus bits": array.rescale_lanes * bus.bus_bits,
         "bus bits": bus.bus_bits,
         "unanswered reads": bus.outstanding_reads,
@@ -79,20 +86,20 @@ def predicted(coefficients: Mapping[str, float], values: Mapping[str, float]) ->
 def gate_error(config: Config) -> GateModelError | None:
     """Return the error of the model for a configuration, or None if it is not known.
 
-    It is known if an array of the same lanes was synthesized and every other number that gates
-    depend on lies between the least and the greatest that was synthesized.
+    It is known if an array of the same lanes and multipliers was synthesized and every other number
+    that gates depend on lies between the least and the greatest that was synthesized.
     """
-    lanes, ranges = _compared()
+    arrays, ranges = _compared()
     wanted = numbers(config)
-    if (config.array.input_lanes, config.array.output_lanes) not in lanes:
+    if _array(wanted) not in arrays:
         return None
     if not all(least <= wanted[name] <= most for name, (least, most) in ranges.items()):
         return None
     return GateModelError(**calibration()["error"])
 
 
-def numbers(config: Config) -> dict[str, int]:
-    """Return the numbers that gates depend on, by names such as `bus.burst_beats`."""
+def numbers(config: Config) -> dict[str, Any]:
+    """Return what gates depend on, by names such as `bus.burst_beats`."""
     return {
         f"{section}.{key}": value
         for section in SECTIONS
@@ -100,16 +107,20 @@ def numbers(config: Config) -> dict[str, int]:
     }
 
 
+def _array(found: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(found[f"array.{key}"] for key in ("input_lanes", "output_lanes", "multipliers"))
+
+
 @cache
-def _compared() -> tuple[frozenset[tuple[int, int]], dict[str, tuple[int, int]]]:
-    """Return the synthesized pairs of lanes, and the synthesized range of each other number."""
+def _compared() -> tuple[frozenset[tuple[Any, ...]], dict[str, tuple[int, int]]]:
+    """Return the synthesized arrays, and the synthesized range of every number."""
     found = list(calibration()["synthesized"].values())
-    lanes = frozenset((one["array.input_lanes"], one["array.output_lanes"]) for one in found)
     ranges = {
         name: (min(one[name] for one in found), max(one[name] for one in found))
-        for name in found[0]
+        for name, value in found[0].items()
+        if isinstance(value, int)
     }
-    return lanes, ranges
+    return frozenset(map(_array, found)), ranges
 
 
 @cache

@@ -5,6 +5,7 @@ from typing import TextIO
 from hwsim.report.synthesis import FpgaSynthesis, GateSynthesis, Synthesis
 from hwsim.report.table import Table
 from hwsim.report.terminal import Terminal
+from hwsim.report.text import multipliers
 
 
 def print_synthesis(document: Synthesis, file: TextIO) -> None:
@@ -18,7 +19,7 @@ def print_synthesis(document: Synthesis, file: TextIO) -> None:
     )
     terminal.print_line()
     if found := document.gates:
-        terminal.print_table(gates_by_unit(found))
+        terminal.print_table(gates_by_unit(found, multipliers(document.config)))
     if fpga := document.fpga:
         terminal.print_table(resources(fpga))
         for line in clock_lines(fpga):
@@ -51,7 +52,7 @@ def resources(found: FpgaSynthesis) -> Table:
     return Table(title, ("resource",), ("used", "available", "share"), rows)
 
 
-def gates_by_unit(found: GateSynthesis) -> Table:
+def gates_by_unit(found: GateSynthesis, assumed: str) -> Table:
     macs = found.gates_nand2 / found.gates_per_mac_nand2
     rows = tuple(
         (
@@ -73,7 +74,7 @@ def gates_by_unit(found: GateSynthesis) -> Table:
         f"{found.memory_bits:,}",
     )
     return Table(
-        f"Gates in NAND2 equivalents ({found.technology}), and bits of memory",
+        f"Gates in NAND2 equivalents ({found.technology}; {assumed}), and bits of memory",
         ("unit",),
         ("gates", "share", "per MAC", "flip-flops", "memory bits"),
         rows,

@@ -53,7 +53,7 @@ def layer_tables(document: Document, verbose: bool = False) -> list[Table]:
 def frame_tables(document: Document, verbose: bool = False) -> list[Table | Facts]:
     """Return the cost of a whole frame; `verbose` adds where gates and energy come from."""
     totals = document.totals
-    facts = frame_facts(totals)
+    facts = frame_facts(document)
     if document.file is not None and document.file.host_steps:
         facts["frame rate"] += ", without the host's time"
     tables: list[Table | Facts] = [Facts("One frame", facts)]

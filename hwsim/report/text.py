@@ -1,6 +1,7 @@
 """Figures and sentences as text for people, the same in tables and on pages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from hwsim.report.comparison import ComparisonFigures
 from hwsim.report.document import Document, RunFigures, TensorFigures
@@ -13,6 +14,10 @@ MEGA = 1e6
 GIGA = 1e9
 BITS_PER_KIB = 8 * 1024
 
+MULTIPLIERS = {  # what gates count as a multiplier, by `array.multipliers`
+    "dsp": "multipliers * as Yosys maps them",
+    "tree": "carry-save Booth multipliers",
+}
 LEAST_CODES = 8  # of 256; a stored tensor that uses fewer is warned of
 
 
@@ -43,6 +48,11 @@ def kibibytes(bits: int) -> str:
 
 def kibibyte_figure(bits: int) -> str:
     return f"{bits / BITS_PER_KIB:,.1f}".removesuffix(".0")
+
+
+def multipliers(config: Mapping[str, Any]) -> str:
+    """Return what gates count as a multiplier; older documents name none."""
+    return MULTIPLIERS[config["array"].get("multipliers", "dsp")]
 
 
 def calibration(totals: TotalFigures) -> str:
@@ -87,8 +97,9 @@ def fused_operators(operators: Iterable[Operator]) -> str:
     )
 
 
-def frame_facts(totals: TotalFigures) -> dict[str, str]:
+def frame_facts(document: Document) -> dict[str, str]:
     """Return the figures of a frame that no table shows."""
+    totals = document.totals
     memories = ", ".join(
         f"{memory.name} {kibibytes(memory.size_bits)}" for memory in totals.on_chip_memories
     )
@@ -107,7 +118,8 @@ def frame_facts(totals: TotalFigures) -> dict[str, str]:
         f"{totals.least_feature_bytes:,}), caused by {totals.peak_feature_layer}",
         "on-chip memory": f"{kibibytes(totals.on_chip_memory_bits)}: {memories}",
         **_energy_facts(totals.energy),
-        "logic": f"{totals.gates_nand2:,} NAND2 equivalents, {calibration(totals)}: {gates}",
+        "logic": f"{totals.gates_nand2:,} NAND2 equivalents, {calibration(totals)}; "
+        f"{multipliers(document.config)}: {gates}",
     }
 
 

@@ -3,24 +3,15 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Module, Mux, Signal, Value, ValueLike, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
+from hwsim.rtl.arithmetic.lane_sum import LANE_SUMS, sum_bits
 from hwsim.rtl.operands.chain import operand_layout
 from hwsim.rtl.operands.pixel import accumulate_layout
-
-LEVELS_PER_STAGE = 2  # adders between two registers
-
-
-def sum_bits(config: Config) -> int:
-    """Return the width of one lane's exact sum of products."""
-    widths = config.widths
-    product_bits = widths.activation_bits + widths.weight_bits
-    return product_bits + int(exact_log2(config.array.input_lanes))
 
 
 def steps(config: Config) -> int:
@@ -44,8 +35,7 @@ class Convolution(wiring.Component):
     The output lanes whose weights come in one word are a *step*. Operands go from step to step, a
     cycle each, so that no register feeds the whole array. A pixel on `i` in cycle t leaves `o` in
     cycle t + `latency` for step 0, and a cycle later for each further step. There is a register for
-    the operands, one behind the multipliers and one behind every `LEVELS_PER_STAGE` levels of
-    adders.
+    the operands, then a `LaneSum` for each output lane.
 
     With `diagonal`, output lane s sums one product alone: that of byte s of the operands, modulo
     the input lanes, and of the one of its weights that `tap` counts, which is 0 with `first`. The
@@ -71,9 +61,8 @@ class Convolution(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        self._levels = exact_log2(config.array.input_lanes)
-        self.latency = 2 + -(-self._levels // LEVELS_PER_STAGE)
-        assert self.latency == 1 + pipeline.tree_stages(config)
+        self._lane_sum = LANE_SUMS[config.array.multipliers]
+        self.latency = 1 + pipeline.tree_stages(config)
         assert steps(config) == pipeline.skew(config) + 1
         super().__init__(
             {
@@ -107,15 +96,20 @@ class Convolution(wiring.Component):
             ]
             with m.If(first):
                 m.d.sync += active.eq(word)
-            alone = self._delayed(m, is_diagonal, step)
             for place, (lane, next_lane) in enumerate(zip(active, word, strict=True)):
                 number = step * len(active) + place
                 own = number % len(lane)
-                factors = list(lane)
                 chosen = Mux(diagonal, tap, own)
-                factors[own] = self._own_weight(m, number, chosen, first, lane, next_lane)
-                products = [left * right for left, right in zip(operands, factors, strict=True)]
-                m.d.comb += self.o.payload.lanes[number].eq(self._sum(m, products, number, alone))
+                m.submodules[f"lane{number}"] = lane_sum = self._lane_sum(self._config, own)
+                m.d.comb += [
+                    lane_sum.operands.eq(operands),
+                    lane_sum.weights.eq(lane),
+                    lane_sum.weights[own].eq(
+                        self._own_weight(m, number, chosen, first, lane, next_lane)
+                    ),
+                    lane_sum.alone.eq(is_diagonal),
+                    self.o.payload.lanes[number].eq(lane_sum.o),
+                ]
             lanes, first, diagonal, tap = operands, was_first, is_diagonal, own_tap
         return m
 
@@ -144,14 +138,6 @@ class Convolution(wiring.Component):
         m.d.sync += weight.eq(reduce(or_, gated))
         return weight
 
-    def _delayed(self, m: Module, diagonal: Signal, step: int) -> list[Signal]:
-        """Return `diagonal` of the pixel in each stage of the adder tree."""
-        delayed = [diagonal]
-        for stage in range(self.latency - 1):
-            delayed.append(Signal(name=f"alone{step}_{stage}"))
-            m.d.sync += delayed[-1].eq(delayed[-2])
-        return delayed[1:]
-
     def _flags(self, m: Module) -> None:
         """Delay what belongs to a pixel as long as its sums take."""
         valid, accumulate = self.i.valid, self.i.payload.accumulate
@@ -169,30 +155,3 @@ class Convolution(wiring.Component):
         array, weight_bits = self._config.array, self._config.widths.weight_bits
         lane = data.ArrayLayout(signed(weight_bits), array.input_lanes)
         return data.ArrayLayout(lane, array.output_lanes // steps(self._config))
-
-    def _sum(
-        self, m: Module, products: list[ValueLike], number: int, alone: list[Signal]
-    ) -> ValueLike:
-        """Add pairwise, with a register behind the products and behind every second adder.
-
-        Where `alone` is high, which has an entry for each of these registers, what is added to the
-        lane's own product on its way is 0.
-        """
-        own, stage = number % len(products), 0
-        terms = self._registered(m, products, f"product{number}")
-        for level in range(1, self._levels + 1):
-            terms[own ^ 1] = Mux(alone[stage], 0, terms[own ^ 1])
-            own //= 2
-            terms = [low + high for low, high in zip(terms[::2], terms[1::2], strict=True)]
-            if level % LEVELS_PER_STAGE == 0 or level == self._levels:
-                terms = self._registered(m, terms, f"sum{number}_{level}")
-                stage += 1
-        return terms[0]
-
-    def _registered(self, m: Module, terms: list[ValueLike], name: str) -> list[ValueLike]:
-        registers = [
-            Signal(term.shape(), name=f"{name}_{place}", reset_less=True)
-            for place, term in enumerate(terms)
-        ]
-        m.d.sync += [register.eq(term) for register, term in zip(registers, terms, strict=True)]
-        return registers

@@ -10,6 +10,7 @@ from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.parameters import FACTOR_BITS, FACTOR_HALF_BITS, LEAST_WIDE_SHIFT
 from hwsim.rtl.arithmetic.parameters import parameter_layout
+from hwsim.rtl.arithmetic.split_product import SPLIT_PRODUCTS
 
 ACTIVATION = signed(8)
 FIRST_PLACES = 31  # of the first division where a lane rounds twice
@@ -208,14 +209,13 @@ class Rescale(wiring.Component):
     def _multiply(
         self, m: Module, number: int, lane: Total, beside: Beside
     ) -> tuple[Signal, Signal]:
-        """Stages 2 and 3: the product from two halves of the total, with the nudge.
+        """Stages 2 and 3: the product from two numbers, with the nudge.
 
         The upper half of a factor adds to the product of the lower half instead, which has it.
         """
         total, factor = lane.total, lane.factor
-        half = len(total) // 2
-        low = self._signal(half + len(factor), "low", number)
-        high = self._signal(signed(half + len(factor)), "high", number)
+        split = SPLIT_PRODUCTS[self._config.array.multipliers]
+        first, second = split(m, total, factor, f"product{number}")
         nudge = self._signal(signed(FIRST_PLACES + 1), "nudge", number)
         product = self._signal(signed(len(total) + len(factor)), "product", number)
         added = self._signal(signed(len(product)), "added", number)
@@ -229,11 +229,9 @@ class Rescale(wiring.Component):
         )
         twice = beside.rounding & (lane.shift > ROUNDED_ONCE)
         m.d.sync += [
-            low.eq(total[:half] * factor),
-            high.eq(total[half:].as_signed() * factor),
             nudge.eq(Cat(Const(0, FIRST_PLACES - 1), twice, twice & total[-1])),
             less2.eq(lane.shift - Mux(beside.wide_factors, LEAST_WIDE_SHIFT, 1)),
-            product.eq((high << half) + low + added),
+            product.eq(first + second + added),
             less3.eq(less2),
         ]
         return product, less3

@@ -1,0 +1,171 @@
+"""The sum of products of one output lane, as two circuits: for DSPs, and for gates."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2, exact_log2
+
+from hwsim.arch import pipeline
+from hwsim.arch.config import Config
+from hwsim.rtl.arithmetic.booth import booth_offset, booth_rows
+from hwsim.rtl.arithmetic.carry_save import columns_of, joined, two_rows
+
+TOGETHER = 4  # terms that are added up between two registers
+Factors = tuple[Value, Value]
+Term = TypeVar("Term")
+
+
+def sum_bits(config: Config) -> int:
+    """Return the width of one lane's exact sum of products."""
+    widths = config.widths
+    product_bits = widths.activation_bits + widths.weight_bits
+    return product_bits + int(exact_log2(config.array.input_lanes))
+
+
+class LaneSum(wiring.Component):
+    """Sums operands x weights, `latency` cycles later, one set per cycle; nothing stalls.
+
+    Members
+    -------
+    operands : In(ArrayLayout(signed(activation_bits), input_lanes))
+    weights : In(ArrayLayout(signed(weight_bits), input_lanes))
+    alone : In(1)
+        High where operand number `own` is the only one that counts.
+    o : Out(signed(sum_bits(config)))
+    """
+
+    def __init__(self, config: Config, own: int):
+        self._widths, lanes = config.widths, config.array.input_lanes
+        self._own = own
+        self.latency = pipeline.tree_stages(config)
+        super().__init__(
+            {
+                "operands": In(data.ArrayLayout(signed(self._widths.activation_bits), lanes)),
+                "weights": In(data.ArrayLayout(signed(self._widths.weight_bits), lanes)),
+                "alone": In(1),
+                "o": Out(signed(sum_bits(config))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        factors = list(zip(self.operands, self.weights, strict=True))
+        factors.insert(0, factors.pop(self._own))
+        alone = [self.alone]  # in front of each register
+        for stage in range(1, self.latency):
+            alone.append(Signal(name=f"alone{stage}"))
+            m.d.sync += alone[-1].eq(alone[-2])
+        self._add_up(m, factors, alone)
+        return m
+
+    @abstractmethod
+    def _add_up(self, m: Module, factors: list[Factors], alone: Sequence[Value]) -> None:
+        """Describe the circuit; the lane's own factors come first."""
+
+
+class AdderTree(LaneSum):
+    """Multiplies with `*`, which an FPGA has ready, and adds pairwise.
+
+    A register stands behind every product, and behind every second adder.
+    """
+
+    def _add_up(self, m: Module, factors: list[Factors], alone: Sequence[Value]) -> None:
+        terms: list[Value] = [
+            register(m, operand * weight, f"product{number}")
+            for number, (operand, weight) in enumerate(factors)
+        ]
+        for stage, is_alone in enumerate(alone[1:], 1):
+            for _ in range(exact_log2(min(len(terms), TOGETHER))):
+                terms[1] = Mux(is_alone, 0, terms[1])
+                terms = [low + high for low, high in zip(terms[::2], terms[1::2], strict=True)]
+            terms = [register(m, term, f"sum{stage}_{n}") for n, term in enumerate(terms)]
+        m.d.comb += self.o.eq(terms[0])
+
+
+class Sum(NamedTuple):
+    """Two numbers, which add up to a sum of products and their offsets."""
+
+    first: Value
+    second: Value
+    products: int
+
+
+class CarrySaveTree(LaneSum):
+    """Adds up Booth's rows in carry-save form, so that a carry runs through the last sum alone.
+
+    In front of the first register, the rows of four products become two numbers; in front of each
+    further one eight of these numbers do, until two are left, which are added. The offset of every
+    product is in these numbers, so that they are never negative, and is taken off at last.
+    """
+
+    def _add_up(self, m: Module, factors: list[Factors], alone: Sequence[Value]) -> None:
+        factors[1:TOGETHER] = [
+            (Mux(alone[0], 0, operand), weight) for operand, weight in factors[1:TOGETHER]
+        ]
+        sums = [
+            self._kept(m, self._products(m, four, f"products{n}"), f"products{n}")
+            for n, four in enumerate(fours(factors))
+        ]
+        for stage, is_alone in enumerate(alone[1:-1], 1):
+            own, *others = sums[:TOGETHER]
+            silent = self._silenced(self._merged(m, others, f"others{stage}"), is_alone)
+            merged = [[own, silent], *fours(sums[TOGETHER:])]
+            sums = [
+                self._kept(m, self._merged(m, four, f"sum{stage}_{n}"), f"sum{stage}_{n}")
+                for n, four in enumerate(merged)
+            ]
+        (total,) = sums
+        m.d.sync += self.o.eq(total.first + total.second - self._offset(total.products))
+
+    def _offset(self, products: int) -> int:
+        return products * booth_offset(self._widths.activation_bits, self._widths.weight_bits)
+
+    def _bits(self, products: int) -> int:
+        """Return the bits of a sum of so many products and their offsets."""
+        widths = self._widths
+        return widths.activation_bits + widths.weight_bits + int(ceil_log2(products))
+
+    def _products(self, m: Module, factors: Sequence[Factors], name: str) -> Sum:
+        width = self._bits(len(factors))
+        rows = (
+            booth_rows(m, operand, weight, width, f"{name}_{number}")
+            for number, (operand, weight) in enumerate(factors)
+        )
+        return Sum(*two_rows(m, joined(*rows), name), len(factors))
+
+    def _merged(self, m: Module, sums: Sequence[Sum], name: str) -> Sum:
+        products = sum(one.products for one in sums)
+        width = self._bits(products)
+        rows = (columns_of(row, width) for one in sums for row in (one.first, one.second))
+        return Sum(*two_rows(m, joined(*rows), name), products)
+
+    def _silenced(self, total: Sum, silent: Value) -> Sum:
+        """Return the sum, or where `silent` is high that of products that are 0."""
+        first = Mux(silent, self._offset(total.products), total.first)
+        return Sum(first, Mux(silent, 0, total.second), total.products)
+
+    def _kept(self, m: Module, total: Sum, name: str) -> Sum:
+        first, second = (
+            register(m, row, f"{name}_{row_name}")
+            for row_name, row in (("first", total.first), ("second", total.second))
+        )
+        return Sum(first, second, total.products)
+
+
+def fours(terms: Sequence[Term]) -> list[Sequence[Term]]:
+    """Return the terms, `TOGETHER` at a time."""
+    return [terms[first : first + TOGETHER] for first in range(0, len(terms), TOGETHER)]
+
+
+def register(m: Module, value: Value, name: str) -> Signal:
+    """Return the value a cycle later."""
+    held = Signal(value.shape(), name=name, reset_less=True)
+    m.d.sync += held.eq(value)
+    return held
+
+
+LANE_SUMS: Mapping[str, type[LaneSum]] = {"dsp": AdderTree, "tree": CarrySaveTree}
