@@ -152,7 +152,7 @@ FEATURES = {
     "feature_buffer": ("unit", "bus bits"),
     "read_manager": ("unit", "bus bits", "unanswered reads"),
     "write_manager": ("unit", "bus bits"),
-    "parameters": ("rescale lanes", "rescale lanes x factor bits"),
+    "parameters": ("unit", "rescale lanes", "rescale lanes x factor bits"),
     "staging": ("bus bits",),
     "fetch": ("unit", "bus bits"),
     "load": ("unit", "address bits"),
