@@ -168,7 +168,7 @@ def test_layers_that_are_no_convolutions_are_not_called_so(tmp_path: Path) -> No
     path.write_bytes(residual().content())
     text = str(hwsim.estimate(loaded(path)))
     lines = {" ".join(line.split()) for line in text.splitlines()}
-    assert "convolution" not in text.replace("convolution 277,030", "")
+    assert "convolution" not in re.sub(r"convolution [0-9,]+", "", text)
     assert {
         "add_1 4x4x4 2x4x4 2 1x1 in 2 groups + 1x1 in 2 groups -",
         "Layers that only add, pool, scale or move values count no MACs.",
