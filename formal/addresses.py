@@ -29,14 +29,14 @@ def keeps_to_4_kib(address: Value, beats: Value, config: Config) -> Value:
 
 def longest_burst(address: Value, config: Config) -> Value:
     """Return the words of the longest burst that may begin at an address."""
-    most = config.bus.burst_beats
+    most = config.burst_words
     to_boundary = (BOUNDARY_BYTES - in_its_4_kib(address)) >> exact_log2(config.word_bytes)
     return Mux(to_boundary < most, to_boundary, most)[: most.bit_length()]
 
 
 def exceeds_any_burst(words: Value, config: Config) -> Value:
     """Return whether a run has more words than a burst's counter holds."""
-    return words >= 1 << config.bus.burst_beats.bit_length()
+    return words >= 1 << config.burst_words.bit_length()
 
 
 def lies_in(window: data.View, address: Value, size_bytes: Value) -> Value:

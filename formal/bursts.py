@@ -53,7 +53,7 @@ def bursts(config: Config) -> Proof:
     proof.claim("o: offered where words are left, and only there", o.valid == (beats != 0))
     proof.claim("i: the next run behind the last word", ~(enters & o.valid) | (leaves & ends))
     for name, holds in {
-        "1 to `burst_beats` beats": (burst.beats >= 1) & (burst.beats <= config.bus.burst_beats),
+        "1 to `burst_beats` beats": (burst.beats >= 1) & (burst.beats <= config.burst_words),
         "never across 4 KiB": keeps_to_4_kib(burst.address, burst.beats, config),
         "aligned": is_aligned(burst.address, config),
         "as many words as may be": proof.equal(burst.beats, beats),

@@ -79,4 +79,4 @@ def _claim_in_windows(
         f"{name}: never across 4 KiB", ~valid | keeps_to_4_kib(address, beats, config), CYCLES
     )
     proof.claim(f"{name}: aligned", ~valid | is_aligned(address, config))
-    proof.claim(f"{name}: 1 to `burst_beats` beats", ~valid | (beats <= config.bus.burst_beats))
+    proof.claim(f"{name}: 1 to `burst_beats` beats", ~valid | (beats <= config.burst_words))

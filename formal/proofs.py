@@ -24,7 +24,7 @@ FEW = 4  # bursts, or beats of one: what a solver can follow
 
 
 def _with_small_bus() -> Config:
-    bus = Bus(bus_bits=CONFIG.bus.bus_bits, burst_beats=FEW, outstanding_reads=FEW)
+    bus = Bus(bus_bits=CONFIG.word_bits, burst_beats=FEW, outstanding_reads=FEW)
     return CONFIG.model_copy(update={"bus": bus})
 
 

@@ -14,6 +14,7 @@ from hwsim.rtl.arithmetic.drain_walk import DRAIN, DrainWalk
 from hwsim.rtl.arithmetic.parameters import Parameters
 from hwsim.rtl.host.counters import EVENTS
 from hwsim.rtl.memory.axi4 import Axi4Read, Axi4Write
+from hwsim.rtl.memory.bus_width import ReadWidth, WriteWidth
 from hwsim.rtl.memory.load import LOAD, Load
 from hwsim.rtl.memory.read_manager import ReadManager
 from hwsim.rtl.memory.staging import Staging
@@ -73,8 +74,8 @@ class Core(wiring.Component):
                 "windows": In(WINDOWS),
                 "supervision": Out(Supervision()),
                 "events": Out(EVENTS),
-                "read_bus": Out(Axi4Read(config)),
-                "write_bus": Out(Axi4Write(config)),
+                "read_bus": Out(Axi4Read(config.bus.bus_bits)),
+                "write_bus": Out(Axi4Write(config.bus.bus_bits)),
             }
         )
 
@@ -154,7 +155,12 @@ class Core(wiring.Component):
     def _connect_reads(self, m: Module) -> None:
         """Lead requests from load to the bus, and words from there to their buffer."""
         wiring.connect(m, self.load.o, self.read_manager.i)
-        wiring.connect(m, self.read_manager.bus, wiring.flipped(self.read_bus))
+        bus = self.read_manager.bus
+        if self._config.beats_per_word > 1:
+            m.submodules.read_width = width = ReadWidth(self._config)
+            wiring.connect(m, bus, width.words)
+            bus = width.bus
+        wiring.connect(m, bus, wiring.flipped(self.read_bus))
         wiring.connect(m, self.read_manager.o, self.word_router.i)
         wiring.connect(m, self.word_router.weights, self.weight_queue.words)
         wiring.connect(m, self.word_router.features, self.features.write)
@@ -189,7 +195,12 @@ class Core(wiring.Component):
         wiring.connect(m, drain.o, self.staging.i)
         wiring.connect(m, self.store.o, writes.i)
         wiring.connect(m, writes.staging, self.staging.read)
-        wiring.connect(m, writes.bus, wiring.flipped(self.write_bus))
+        bus = writes.bus
+        if self._config.beats_per_word > 1:
+            m.submodules.write_width = width = WriteWidth(self._config)
+            wiring.connect(m, bus, width.words)
+            bus = width.bus
+        wiring.connect(m, bus, wiring.flipped(self.write_bus))
         m.d.comb += [
             drain.accumulated.eq(self.accumulators.accumulated),
             self.issue.drained.eq(drain.drained),

@@ -59,10 +59,10 @@ class Run:
     write_beats: int
     bins: frozenset[str]  # of coverage.py, seen on the bus
 
-    def is_complete(self, word_bytes: int) -> bool:
+    def is_complete(self, bus_bytes: int) -> bool:
         """True if as many bytes crossed the bus as the addresses of bursts announced."""
         counts = self.monitor_bytes
-        carried = (self.read_beats * word_bytes, self.write_beats * word_bytes)
+        carried = (self.read_beats * bus_bytes, self.write_beats * bus_bytes)
         return carried == (counts.read, counts.features_written)
 
 
@@ -236,5 +236,5 @@ async def run_program(
     assert (run.error, run.error_descriptor) == (ErrorCode.NONE, 0)
     assert run.events == {"end": 1, "error": 0, "refused": 0}
     assert run.violation is Violation.NONE
-    assert run.is_complete(program.config.word_bytes)
+    assert run.is_complete(program.config.bus_bytes)
     return run

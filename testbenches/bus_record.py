@@ -54,8 +54,10 @@ class BusRecord:
 def load_record(prefix: Path, config: Config) -> BusRecord:
     """Read the two files of one run."""
     events = np.fromfile(f"{prefix}.events", EVENT)
-    word = np.dtype([("strobes", "u1", (8,)), ("data", "u1", (config.word_bytes,))])
-    written = np.fromfile(f"{prefix}.written", word)
+    beat_bytes, per_word = config.bus.bus_bits // 8, config.beats_per_word
+    beat = np.dtype([("strobes", "u1", (8,)), ("data", "u1", (beat_bytes,))])
+    written = np.fromfile(f"{prefix}.written", beat)
+    events["beats"] = events["beats"] // per_word  # words from here on
     start = int(events["cycle"][events["kind"] == Kind.START][0])
     reads = events[events["kind"] == Kind.READ_ADDRESS]
     writes = events[events["kind"] == Kind.WRITE_ADDRESS]
@@ -65,8 +67,8 @@ def load_record(prefix: Path, config: Config) -> BusRecord:
         read_addresses=_word_addresses(reads, config.word_bytes),
         write_addresses=_word_addresses(writes, config.word_bytes),
         response_cycles=np.repeat(responses, writes["beats"][: len(responses)]),
-        words=written["data"],
-        strobes=strobes[:, : config.word_bytes].astype(bool),
+        words=written["data"].reshape(-1, config.word_bytes),
+        strobes=strobes[:, :beat_bytes].reshape(-1, config.word_bytes).astype(bool),
     )
 
 

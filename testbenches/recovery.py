@@ -130,7 +130,7 @@ class Recovery:
         assert run.events["end"] != run.events["error"], run.events
         assert bool(run.events["error"]) == (run.error is not ErrorCode.NONE)
         assert run.violation is Violation.NONE, run.violation.name
-        assert run.is_complete(self.config.word_bytes)
+        assert run.is_complete(self.config.bus_bytes)
         assert self.bench.memory.is_quiet()
         assert self._at_stop is not None
         went_out = [now - then for now, then in zip(self._traffic(), self._at_stop, strict=True)]

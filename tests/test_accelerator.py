@@ -56,6 +56,12 @@ CONFIGURATIONS = {
     "2.5 cycles per beat": preset_with(
         "nano", memory={"latency_cycles": 20, "bandwidth_bytes_per_cycle": 3.2}
     ),
+    "narrow bus": preset_with(
+        "edge",
+        bus={"bus_bits": 64},
+        memory={"latency_cycles": 20, "bandwidth_bytes_per_cycle": 6.4},
+        buffers=TINY,
+    ),
     "shared memory": preset_with(
         "nano",
         memory={"latency_cycles": 20, "bandwidth_bytes_per_cycle": 3.2, "shared": True},

@@ -35,7 +35,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "buffers.weight_bytes": (16, LARGEST_BUFFER),
     "buffers.staging_bytes": (16, LARGEST_BUFFER),
     "buffers.accumulator_depth": (2, 512),
-    "bus.bus_bits": (64, 512),
+    "bus.bus_bits": (32, 512),
     "bus.burst_beats": (2, 256),
     "bus.outstanding_reads": (2, 256),
     "clock.clock_hz": (1, 10_000_000_000),
@@ -116,6 +116,7 @@ def test_no_number_leaves_its_bounds(key: str) -> None:
         ("array.input_lanes", 24),
         ("array.output_lanes", 48),
         ("buffers.accumulator_depth", 100),
+        ("bus.bus_bits", 96),
         ("bus.burst_beats", 12),
     ],
 )
@@ -200,6 +201,8 @@ def chips(draw: st.DrawFn) -> dict[str, Any]:
     )
     weight_bits, burst = draw(st.sampled_from([4, 8])), draw(powers_of_two(2, 256))
     has_tables = draw(st.booleans())
+    bus_bits = draw(powers_of_two(max(32, 16 * lanes_in // burst), 8 * lanes_in))
+    burst_words = burst * bus_bits // (8 * lanes_in)
     behind_words = lanes_out * 16 // lanes_in + 256 // lanes_in * has_tables
     block_words = max(lanes_out * weight_bits // 8, behind_words)
     return {
@@ -214,12 +217,12 @@ def chips(draw: st.DrawFn) -> dict[str, Any]:
         "widths": {"weight_bits": weight_bits, "multiplier_bits": draw(st.sampled_from([16, 32]))},
         "buffers": {
             "feature_bytes": lanes_in * draw(words(2, (1 << 20) - 1)),
-            "weight_bytes": lanes_in * draw(words(block_words + burst, (1 << 20) - 1)),
+            "weight_bytes": lanes_in * draw(words(block_words + burst_words, (1 << 20) - 1)),
             "staging_bytes": lanes_in * draw(words(2, 1 << 16)),
             "accumulator_depth": draw(powers_of_two(2, 512)),
         },
         "bus": {
-            "bus_bits": 8 * lanes_in,
+            "bus_bits": bus_bits,
             "burst_beats": burst,
             "outstanding_reads": draw(words(2, 256)),
         },

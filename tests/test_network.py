@@ -49,7 +49,7 @@ def run_network(graph: Graph, config: Config, folder: Path, base: int = 0) -> No
     assert (run.error, run.error_descriptor) == (ErrorCode.NONE, 0)
     assert run.events == {"end": 1, "error": 0, "refused": 0}
     assert run.violation is Violation.NONE
-    assert run.is_complete(config.word_bytes)
+    assert run.is_complete(config.bus_bytes)
     check_machine(program, inputs, run)
     check_values(program, inputs, run)
     assert run.array_cycles == sum(stage.busy_cycles for stage in timeline.stages)

@@ -188,7 +188,7 @@ def test_weights_wait_for_room(idle: float, stall: float, release: float, seed: 
     assert bench.run(len(wanted), 20) == wanted
     bench.assert_cycles()
     assert max(bench.reserved) <= CONFIG.weight_words
-    assert max(bench.reserved) > CONFIG.weight_words - CONFIG.bus.burst_beats
+    assert max(bench.reserved) > CONFIG.weight_words - CONFIG.burst_words
     assert not bench.faults
 
 
@@ -198,7 +198,7 @@ def test_the_last_word_of_room_is_used(behind: int) -> None:
 
     Until then its LOAD is the one that waits, even if none is behind it.
     """
-    capacity, beats = CONFIG.weight_words, CONFIG.bus.burst_beats
+    capacity, beats = CONFIG.weight_words, CONFIG.burst_words
     loads = [
         Descriptor.single_run(Destination.WEIGHTS, 0, capacity),
         Descriptor.single_run(Destination.WEIGHTS, 0, beats),

@@ -41,11 +41,11 @@ def drawn_job(rng: np.random.Generator) -> dict[str, int]:
 
 def exceeds_bursts(words: int, config: Config) -> bool:
     """True if a number of words has bits above those of a burst's length."""
-    return words >= 1 << config.bus.burst_beats.bit_length()
+    return words >= 1 << config.burst_words.bit_length()
 
 
 def expected_limit(address: int, config: Config) -> int:
-    return min(config.bus.burst_beats, (4096 - address % 4096) // config.word_bytes)
+    return min(config.burst_words, (4096 - address % 4096) // config.word_bytes)
 
 
 def expected_runs(job: dict[str, int]) -> list[dict[str, int]]:

@@ -129,7 +129,7 @@ class Feeder:
             int(head) + tile.weight_offset + tile.words(config)
             for head, tile in zip(heads, tiles, strict=False)
         ]
-        bits = config.bus.bus_bits
+        bits = config.word_bits
         self.stream = [
             int.from_bytes(self._rng.bytes(bits // 8), "little") for _ in range(max(needed))
         ]

@@ -93,7 +93,7 @@ def test_every_command_that_has_an_accelerator_takes_both_options(
         (["zzzz=1"], "setting 'zzzz': no such key\n"),
         (["x" * 9999 + "=1"], "setting 'xxxx"),
         (["array.output_lanes=24"], "settings: array.output_lanes = 24: must be a power of two"),
-        (["array.input_lanes=8"], "settings: bus.bus_bits = 128 must be array.input_lanes x"),
+        (["array.input_lanes=8"], "settings: bus.bus_bits = 128 must be at most a word"),
         (["array.output_lanes=32.5"], "settings: array.output_lanes = 32.5: "),
         (["array.output_lanes=inf"], "settings: array.output_lanes = inf: "),
         (["array.output_lanes="], "settings: array.output_lanes = '': "),

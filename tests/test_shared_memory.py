@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hwsim.arch import pipeline
 from hwsim.compiler import compile_graph
 from hwsim.flows.configuration import configuration
 from hwsim.frontends.builtin import build_network
 from hwsim.isa.descriptor import Load
 from hwsim.isa.fields import Destination
 from hwsim.timeline import Timeline, time_program
+from hwsim.timeline.read_channel import ReadChannel
 from hwsim.timeline.shared_read_channel import SharedReadChannel
 from hwsim.timeline.writes import MOST_KEPT, Writes
 
@@ -113,3 +115,32 @@ def test_every_load_is_timed_once() -> None:
     assert [Destination(load.destination) for load in loads] == [
         event.destination for event in events
     ][1:]
+
+
+@pytest.mark.parametrize(
+    ("memory", "bus_bits", "cycles"),
+    [
+        ("latency=80,bandwidth=6.4", 128, 45_610),
+        ("latency=80,bandwidth=6.4,shared", 128, 45_790),
+        ("latency=60,bandwidth=8", 64, 42_040),
+        ("latency=20,bandwidth=3.2,shared", 64, 65_724),
+    ],
+)
+def test_the_timeline_has_the_cycles_of_the_verilog(
+    memory: str, bus_bits: int, cycles: int
+) -> None:
+    """The cycles are the Verilog's: hwsim verify tiny-yolov2-mini --set ... --memory ..."""
+    config = configuration("edge", memory=memory, settings={"bus.bus_bits": bus_bits})
+    program = compile_graph(build_network("tiny-yolov2-mini"), config)
+    assert time_program(program).cycles == cycles
+
+
+@pytest.mark.parametrize("bus_bits", [32, 64, 128])
+def test_a_word_is_there_with_its_last_beat(bus_bits: int) -> None:
+    """A descriptor has 64 bytes; the bus moves a beat per cycle."""
+    settings = {"bus.bus_bits": bus_bits, "bus.burst_beats": 64}
+    config = configuration("edge", memory="latency=100,bandwidth=16", settings=settings)
+    own = ReadChannel(config, [], [])
+    own.first_page()
+    last_beat = own.events[0].first_cycle + 64 * 8 // bus_bits - 1
+    assert own.next_descriptor_cycle() == last_beat + pipeline.LOAD_VISIBLE

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import cached_property
 from importlib import resources
+from itertools import chain
 from math import ceil
 from typing import Self, get_args
 
@@ -64,9 +65,28 @@ class Config(Section):
     energy: Energy | None = None
 
     @cached_property
+    def word_bits(self) -> int:
+        """The bits of a word, which is a pixel of a block and one entry of every buffer."""
+        return self.array.input_lanes * self.widths.activation_bits
+
+    @cached_property
     def word_bytes(self) -> int:
-        """The bytes of a word, which is one beat of the bus and one entry of every buffer."""
+        return self.word_bits // 8
+
+    @cached_property
+    def bus_bytes(self) -> int:
+        """The bytes of a beat of the bus."""
         return self.bus.bus_bits // 8
+
+    @cached_property
+    def beats_per_word(self) -> int:
+        """The beats of the bus that carry a word, one where the bus is as wide as a word."""
+        return self.word_bits // self.bus.bus_bits
+
+    @cached_property
+    def burst_words(self) -> int:
+        """The words of the longest burst."""
+        return self.bus.burst_beats // self.beats_per_word
 
     @cached_property
     def macs_per_cycle(self) -> int:
@@ -75,7 +95,7 @@ class Config(Section):
     @cached_property
     def weight_block_words(self) -> int:
         """The words of one weight block: input lanes x output lanes weights for one tap."""
-        return self.macs_per_cycle * self.widths.weight_bits // self.bus.bus_bits
+        return self.macs_per_cycle * self.widths.weight_bits // self.word_bits
 
     @cached_property
     def parameter_words(self) -> int:
@@ -116,7 +136,7 @@ class Config(Section):
         The bandwidth is taken as it is written: 6.4 bytes per cycle are 32/5.
         """
         bandwidth = Fraction(str(self.memory.bandwidth_bytes_per_cycle))
-        return max(Fraction(1), self.word_bytes / bandwidth)
+        return max(Fraction(1), self.bus.bus_bits / (8 * bandwidth))
 
     @cached_property
     def burst_cycles(self) -> int:
@@ -130,7 +150,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for holds, broken in (*self._lane_rules(), *self._buffer_rules()):
+        for holds, broken in chain(self._lane_rules(), self._buffer_rules()):
             if not holds:
                 raise ValueError(broken)
         return self
@@ -165,11 +185,16 @@ class Config(Section):
             f"array.rescale_lanes = {rescaled} must be at most array.input_lanes = {lanes_in}: "
             "staging takes one word at a time",
         )
-        word_bits = lanes_in * self.widths.activation_bits
+        bus_bits, word_bits, beats = self.bus.bus_bits, self.word_bits, self.beats_per_word
         yield (
-            self.bus.bus_bits == word_bits,
-            f"bus.bus_bits = {self.bus.bus_bits} must be array.input_lanes x "
-            f"widths.activation_bits = {word_bits}: a word is a pixel of a block",
+            bus_bits <= word_bits,
+            f"bus.bus_bits = {bus_bits} must be at most a word, array.input_lanes x "
+            f"widths.activation_bits = {word_bits}",
+        )
+        yield (
+            self.bus.burst_beats >= 2 * beats,
+            f"bus.burst_beats = {self.bus.burst_beats} must be at least two words, {2 * beats} "
+            "beats",
         )
 
     def _buffer_rules(self) -> Iterator[tuple[bool, str]]:
@@ -193,7 +218,7 @@ class Config(Section):
         # A weight block is read when all of it has arrived, and its end may need one more burst.
         behind_words = self.parameter_words + (self.table_words if self.tables else 0)
         longest_words = max(self.weight_block_words, behind_words)
-        least_words = longest_words + self.bus.burst_beats
+        least_words = longest_words + self.burst_words
         behind = "parameters and table" if self.tables else "parameters"
         yield (
             self.weight_words >= least_words,

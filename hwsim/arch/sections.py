@@ -139,13 +139,14 @@ class Buffers(Section):
 class Bus(Section):
     """The AXI4 manager."""
 
-    bus_bits: Annotated[int, Field(ge=8 * LEAST_WORD_BYTES, le=8 * LARGEST_WORD_BYTES)]
-    """Width of the bus, and of a word in every buffer.
-    `input_lanes` x `activation_bits`: a word is a pixel of a block of channels.
+    bus_bits: Annotated[int, PowerOfTwo, Field(ge=32, le=8 * LARGEST_WORD_BYTES)]
+    """Width of the data bus.
+    At most that of a word, which is a pixel of a block of channels: `input_lanes` x
+    `activation_bits`. A narrower bus takes several beats for a word; AXI4 has 32 bits at least.
     """
     burst_beats: Annotated[int, PowerOfTwo, Field(ge=2, le=256)] = 16
     """Beats of the longest burst.
-    AXI4 has 256 at most.
+    AXI4 has 256 at most; two words at least.
     """
     outstanding_reads: Annotated[int, Field(ge=2, le=256)] = 8
     """Read bursts that may be under way at the same time.

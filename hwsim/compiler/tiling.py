@@ -130,7 +130,7 @@ def _extra_cycles(stage: Stage, config: Config, schedule: Schedule) -> float:
     arrival, slack = 0.0, False
     for source, own, ring in zip(stage.sources, blocking.sources, schedule.rings, strict=True):
         rows = SpansRead.of(source, [first_band], ROWS).all
-        startup = rows * ring.row_words / config.beats_per_cycle
+        startup = rows * ring.row_words * config.beats_per_word / config.beats_per_cycle
         chunks = 1 if own.reduction_blocks == 1 else own.stored_blocks
         arrival += startup * chunks / own.reduction_blocks
         slack |= rows * 2 > ring.rows

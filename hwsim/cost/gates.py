@@ -57,8 +57,8 @@ def features(config: Config) -> dict[str, float]:
         "rescale lanes of trees x factor bits": (
             array.rescale_lanes * widths.multiplier_bits * is_tree
         ),
-        "rescale lanes x bus bits": array.rescale_lanes * bus.bus_bits,
-        "bus bits": bus.bus_bits,
+        "rescale lanes x bus bits": array.rescale_lanes * config.word_bits,
+        "bus bits": config.word_bits,
         "unanswered reads": bus.outstanding_reads,
         "input lanes squared": array.input_lanes**2,
         "address bits": sum(

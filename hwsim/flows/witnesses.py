@@ -181,6 +181,6 @@ def problems(subject: Subject, run: "NetworkRun", attribution: "Attribution") ->
         yield f"the run ended with events {run.events}"
     if run.violation != Violation.NONE:
         yield f"the bus monitor saw {run.violation.name}"
-    if not run.is_complete(subject.program.config.word_bytes):
+    if not run.is_complete(subject.program.config.bus_bytes):
         yield "beats on the bus are not those that its addresses announced"
     yield from map(str, attribution.misplaced)

@@ -79,4 +79,4 @@ def peak_window_bytes(transfers: Sequence[Transfer]) -> float:
 def bus_bytes_per_cycle(config: Config) -> float:
     """Return the most bytes per cycle on memory and bus, with reads and writes at the same time."""
     directions = 1 if config.memory.shared else 2
-    return directions * config.beats_per_cycle * config.word_bytes
+    return directions * config.beats_per_cycle * config.bus.bus_bits / 8

@@ -56,7 +56,9 @@ class ReadChannel:
         beat, cycle = config.cycles_per_beat.as_integer_ratio()
         self._pace = Pace(self._latency, config.bus.outstanding_reads, beat, cycle)
         self._beat_ticks, self._cycle_ticks = beat, cycle
-        self._burst = config.bus.burst_beats
+        self._word_ticks = config.beats_per_word * beat
+        self._to_last_beat = self._word_ticks - beat  # of a word, from its first one
+        self._burst = config.burst_words
         self._capacity = config.weight_words
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
         self._computes, self._stores = computes, stores  # cycles in which they are done
@@ -125,9 +127,9 @@ class ReadChannel:
     def _add_page(self, beats: int, train: BurstTrain) -> None:
         """Record the cycles in which the last words of a page's descriptors are usable."""
         last_beats = range(self._descriptor_beats - 1, beats, self._descriptor_beats)
-        first, beat_ticks = train.first_beat, self._beat_ticks
+        first, word_ticks = train.first_beat + self._to_last_beat, self._word_ticks
         times = [
-            self._paced_beat_time(train, beat) if train.has_gaps else first + beat * beat_ticks
+            self._paced_beat_time(train, beat) if train.has_gaps else first + beat * word_ticks
             for beat in last_beats
         ]
         cycle_ticks, visible = self._cycle_ticks, pipeline.LOAD_VISIBLE
@@ -196,9 +198,10 @@ class ReadChannel:
     def _paced_beat_time(self, train: BurstTrain, beat: int) -> int:
         """Return the time of a beat (from 0) of a load of one burst run, at the bus's pace."""
         if not train.has_gaps:
-            return train.first_beat + beat * self._beat_ticks
+            return train.first_beat + beat * self._word_ticks + self._to_last_beat
         burst, place = divmod(beat, self._burst)
-        return self._around_writes(train.start(burst), place * self._beat_ticks)
+        ticks = place * self._word_ticks + self._to_last_beat
+        return self._around_writes(train.start(burst), ticks)
 
     def _around_writes(self, start: int, ticks: int) -> int:
         """Return the time of a beat that comes so many ticks after another, without writes."""
@@ -214,21 +217,21 @@ class ReadChannel:
         queue faster than the bus brings them, the bus is then busy with the bursts before it.
         """
         burst, place = divmod(beat - 1, self._burst)
-        if self._beat_ticks == self._cycle_ticks:
+        if self._word_ticks == self._cycle_ticks:
             start = self._burst_time(burst, end, load)
         else:
             starts = load.starts
             while len(starts) <= burst:
-                burst_ticks = self._burst * self._beat_ticks
+                burst_ticks = self._burst * self._word_ticks
                 free = self._around_writes(starts[-1], burst_ticks) if starts else 0
                 starts.append(max(free, self._burst_time(len(starts), end, load)))
             start = starts[burst]
-        return self._around_writes(start, place * self._beat_ticks)
+        return self._around_writes(start, place * self._word_ticks + self._to_last_beat)
 
     def _burst_time(self, burst: int, end: int, load: WeightLoad) -> int:
         """Return the time of a burst (from 0) of a weight load, if none before it is late."""
         first_beat = burst * self._burst
-        paced = self._paced_beat_time(load.train, first_beat)
+        paced = self._paced_beat_time(load.train, first_beat) - self._to_last_beat
         last_word = end - load.words + min(first_beat + self._burst, load.words)
         released = last_word - self._capacity
         if released <= self.releases.forgotten:  # so long ago that nothing waits for it
@@ -288,11 +291,11 @@ class ReadChannel:
         If a load of many bursts has several burst runs, all get their average length.
         """
         run_bursts = -(-run_words // self._burst)
-        ticks = run_words * self._beat_ticks / run_bursts
+        ticks = run_words * self._word_ticks / run_bursts
         last_ticks = ticks
         if runs == 1:
-            ticks = min(run_words, self._burst) * self._beat_ticks
-            last_ticks = (run_words - (run_bursts - 1) * self._burst) * self._beat_ticks
+            ticks = min(run_words, self._burst) * self._word_ticks
+            last_ticks = (run_words - (run_bursts - 1) * self._burst) * self._word_ticks
         bursts = run_bursts * runs
         lengths: list[float] = []
         writes = self._writes
@@ -300,8 +303,8 @@ class ReadChannel:
             writes = None
         is_uneven = runs > 1 and run_words % self._burst > 0 and run_bursts > 1
         if writes or (is_uneven and bursts <= MOST_FOLLOWED):
-            last = (run_words - (run_bursts - 1) * self._burst) * self._beat_ticks
-            lengths = [*[self._burst * self._beat_ticks] * (run_bursts - 1), last] * runs
+            last = (run_words - (run_bursts - 1) * self._burst) * self._word_ticks
+            lengths = [*[self._burst * self._word_ticks] * (run_bursts - 1), last] * runs
         pace, free, before = self._pace, self._data_free, self._answered
         return BurstTrain(pace, bursts, ticks, last_ticks, address, free, before, lengths, writes)
 
@@ -350,7 +353,8 @@ class ReadChannel:
             bursts = -(-load.words // self._burst)
             for back in range(1, 1 + min(bursts, pipeline.BURSTS_HELD)):
                 beat = 1 + (bursts - back) * self._burst
-                address = self._pace.cycle(self._beat_time(beat, end, load)) - self._latency
+                start = self._beat_time(beat, end, load) - self._to_last_beat
+                address = self._pace.cycle(start) - self._latency
                 self._addresses[-back] = max(self._addresses[-back], address)
             event = self.events.last()
             self.events.replace_last(event._replace(last_cycle=self._pace.cycle(free)))

@@ -47,7 +47,7 @@ def roofline(stage: Stage, config: Config, read_bytes: int, write_bytes: int) ->
     shape = stage.convolution_shape
     stored = stage.output.shape
     reads = reads_per_pixel(config, stage.spatial_pool.taps, has_wide_factors(stage, config))
-    cycles_per_byte = 1 / (config.beats_per_cycle * config.word_bytes)
+    cycles_per_byte = 1 / (config.beats_per_cycle * config.bus.bus_bits / 8)
     return Roofline(
         issue_cycles=shape.height
         * shape.width

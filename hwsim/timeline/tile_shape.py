@@ -55,7 +55,7 @@ def tile_shape(tile: Compute, config: Config) -> TileShape:
     period = max(duration, lead + config.weight_block_words)
     # A queue that holds more time than a burst needs to arrive never keeps the array waiting once
     # it has been full: its lead in weight blocks, times their period, covers the latency.
-    lead_blocks = (config.weight_words - config.bus.burst_beats) // config.weight_block_words
+    lead_blocks = (config.weight_words - config.burst_words) // config.weight_block_words
     burst = config.memory.latency_cycles + config.burst_cycles
     covers = (lead_blocks - 1) * period > burst + pipeline.WEIGHT_ROOM + pipeline.LOAD_VISIBLE
     reads = reads_per_pixel(config, tile.window_taps, bool(tile.wide_factors))

@@ -47,6 +47,7 @@ class Walk:
         self.store_events: EventLog[StoreEvent] = EventLog(StoreEvent)
         self.end_cycle = 0
         self._beat_ticks, self._cycle_ticks = config.cycles_per_beat.as_integer_ratio()
+        self._word_ticks = config.beats_per_word * self._beat_ticks
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
         self._read_free = 0
         self._loads = 0  # loads handed to the load queue
@@ -264,13 +265,13 @@ class Walk:
         begins = max(popped, self.drains[wait - 1])
         self._store_popped.append(popped)
         runs = store.rows * store.blocks
-        bursts = -(-store.row_words // self.config.bus.burst_beats)
+        bursts = -(-store.row_words // self.config.burst_words)
         ahead = bursts * (runs - 1) - pipeline.BURSTS_HELD  # of the last run's first burst
         address = max(begins + pipeline.STORE_START, self._store_address + 1)
         self._store_free = address + ahead
         self._store_address = address + bursts * runs - 1
         cycle_ticks, beats = self._cycle_ticks, store.row_words * runs
-        offered, ticks = (address + pipeline.STORE_DATA) * cycle_ticks, beats * self._beat_ticks
+        offered, ticks = (address + pipeline.STORE_DATA) * cycle_ticks, beats * self._word_ticks
         first = self.reads.write(offered, self._write_free, ticks)
         end = self._write_free = first + ticks
         self.staged.append(self._last_read(address, end, beats) + pipeline.STAGED_VISIBLE)
@@ -285,10 +286,11 @@ class Walk:
         `end` is the time behind its last word on the bus, in ticks. A word waits until the one two
         places before it has been accepted.
         """
-        beat, cycle_ticks, (second_last, last) = self._beat_ticks, self._cycle_ticks, self._accepted
-        before = last if beats == 1 else -((2 * beat - end) // cycle_ticks)
-        self._accepted = before, -((beat - end) // cycle_ticks)
+        word, cycle_ticks, (second_last, last) = self._word_ticks, self._cycle_ticks, self._accepted
+        accepted = end - self._beat_ticks  # in ticks; a word is accepted with its last beat
+        before = last if beats == 1 else -((word - accepted) // cycle_ticks)
+        self._accepted = before, -(-accepted // cycle_ticks)
         if beats > 2:
-            return -((3 * beat - end) // cycle_ticks)
+            return -((2 * word - accepted) // cycle_ticks)
         read = max(address + pipeline.STORE_DATA - 2, second_last)
         return read if beats == 1 else max(read + 1, last)

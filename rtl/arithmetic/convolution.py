@@ -47,7 +47,7 @@ class Convolution(wiring.Component):
 
     Members
     -------
-    weights : In(bus_bits)
+    weights : In(word_bits)
         Words of a weight block, as they are due.
     i : In(stream.Signature(operand_layout(config), always_ready=True))
     o : Out(stream.Signature(sums_layout(config), always_ready=True))
@@ -66,7 +66,7 @@ class Convolution(wiring.Component):
         assert steps(config) == pipeline.skew(config) + 1
         super().__init__(
             {
-                "weights": In(config.bus.bus_bits),
+                "weights": In(config.word_bits),
                 "i": In(stream.Signature(operand_layout(config), always_ready=True)),
                 "o": Out(stream.Signature(sums_layout(config), always_ready=True)),
                 "index": Out(range(config.buffers.accumulator_depth)),

@@ -51,7 +51,7 @@ class Placing(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         lanes, word_bytes = self._config.array.rescale_lanes, self._config.word_bytes
-        word = Signal(self._config.bus.bus_bits)
+        word = Signal(self._config.word_bits)
         enable = Signal(word_bytes)
         with m.Switch(self.factor):
             for factor in range(FACTORS):

@@ -51,7 +51,7 @@ class Table(wiring.Component):
         row = Signal(range(config.table_words))
         m.d.comb += row.eq(word.index - config.parameter_words)
         for lane in range(config.array.rescale_lanes):
-            memory = block_memory(config.bus.bus_bits, PARAMETER_BANKS * config.table_words)
+            memory = block_memory(config.word_bits, PARAMETER_BANKS * config.table_words)
             m.submodules[f"lane{lane}"] = memory
             write, read = memory.write_port(), memory.read_port()
             value = self.i[lane].as_unsigned()

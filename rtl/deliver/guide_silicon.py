@@ -18,8 +18,8 @@ def memory_port(config: Config, verilog: str) -> str:
 ## AXI4 manager
 
 * {bus.bus_bits} data bits, 32 address bits, {ID_BITS} ID bit that is always 0.
-* INCR bursts of 1 to {bus.burst_beats} whole words ({config.word_bytes} bytes), each starting on a
-  word; none crosses 4 KiB.
+* INCR bursts of 1 to {config.burst_words} whole words ({config.word_bytes} bytes), each starting on
+  a word; none crosses 4 KiB. A word has {config.beats_per_word} of the bus's beats.
 * AxLOCK 0; no exclusive access. AxCACHE and AxPROT are parameters of the module, below.
 * At most {bus.outstanding_reads} reads and {pipeline.OUTSTANDING_WRITES} writes outstanding. There
   is one ID, so that the interconnect answers in order.

@@ -164,7 +164,7 @@ def _header(config: Config | None) -> str:
             f"Configuration {comment(config.name)}: "
             f"{array.input_lanes} x {array.output_lanes} multipliers, "
             f"{array.rescale_lanes} rescale lanes, {widths.weight_bits}-bit weights, "
-            f"{widths.multiplier_bits}-bit rescale multipliers, {config.bus.bus_bits}-bit bus;",
+            f"{widths.multiplier_bits}-bit rescale multipliers, {config.word_bits}-bit bus;",
             f"on-chip bytes: features {buffers.feature_bytes}, weights {buffers.weight_bytes}, "
             f"accumulators {config.accumulator_bytes}, staging {buffers.staging_bytes}.",
         ]

@@ -30,15 +30,14 @@ def _address_channel(name: str) -> dict[str, Member]:
     }
 
 
-def _all_ports(config: Config) -> dict[str, Member]:
-    bits = config.bus.bus_bits
+def _all_ports(bits: int) -> dict[str, Member]:
     return {
         **_address_channel("aw"),
         "wvalid": Out(1),
         "wready": In(1),
         "wdata": Out(bits),
         "wlast": Out(1),
-        "wstrb": Out(config.word_bytes),
+        "wstrb": Out(bits // 8),
         "bvalid": In(1),
         "bready": Out(1),
         "bid": In(ID_BITS),
@@ -65,8 +64,8 @@ class Axi4Read(wiring.Signature):
         "rvalid", "rready", "rdata", "rlast", "rresp",
     )  # fmt: skip
 
-    def __init__(self, config: Config):
-        ports = _all_ports(config)
+    def __init__(self, data_bits: int):
+        ports = _all_ports(data_bits)
         super().__init__({name: ports[name] for name in self.CHANNELS})
 
 
@@ -83,21 +82,21 @@ class Axi4Write(wiring.Signature):
         "bvalid", "bready", "bresp",
     )  # fmt: skip
 
-    def __init__(self, config: Config):
-        ports = _all_ports(config)
+    def __init__(self, data_bits: int):
+        ports = _all_ports(data_bits)
         super().__init__({name: ports[name] for name in self.CHANNELS})
 
 
 def axi4_ports(config: Config) -> dict[str, Member]:
     """Return all ports of the manager: one ID, INCR bursts of whole words."""
-    return {PREFIX + name: member for name, member in _all_ports(config).items()}
+    return {PREFIX + name: member for name, member in _all_ports(config.bus.bus_bits).items()}
 
 
 def constants(config: Config) -> dict[str, int]:
     """Return the value of each port that holds one."""
     address = {
         "id": 0,
-        "size": exact_log2(config.word_bytes),
+        "size": exact_log2(config.bus.bus_bits // 8),
         "burst": INCR,
         "lock": 0,
         "cache": NON_BUFFERABLE,

@@ -23,7 +23,7 @@ def burst_layout(config: Config, tag: data.StructLayout) -> data.StructLayout:
     return data.StructLayout(
         {
             "address": ADDRESS_BITS,
-            "beats": range(config.bus.burst_beats + 1),
+            "beats": range(config.burst_words + 1),
             "last_of_block": 1,
             "last": 1,
             "place": PLACE_BITS,

@@ -146,7 +146,7 @@ class Load(wiring.Component):
     def _room(self, m: Module, guard: BurstGuard) -> Value:
         """Return whether the weight queue has room for all words of the burst on `guard.o`."""
         capacity = self._config.weight_words
-        free = Signal(range(-self._config.bus.burst_beats, capacity + 1), init=capacity)
+        free = Signal(range(-self._config.burst_words, capacity + 1), init=capacity)
         next_ = guard.next
         released = Signal()
         m.d.sync += [released.eq(self.released), free.eq(free + released)]

@@ -30,7 +30,7 @@ def request_layout(config: Config) -> data.StructLayout:
     return data.StructLayout(
         {
             "address": ADDRESS_BITS,
-            "beats": range(config.bus.burst_beats + 1),
+            "beats": range(config.burst_words + 1),
             "destination": Destination,
             "buffer_address": BUFFER_ADDRESS_BITS,  # feature buffer only: word of the first beat
             "ends_chunk": 1,
@@ -43,7 +43,7 @@ def word_layout(config: Config) -> data.StructLayout:
     """Return the layout of a word that has arrived, and of where it goes."""
     return data.StructLayout(
         {
-            "data": config.bus.bus_bits,
+            "data": config.word_bits,
             "destination": Destination,
             "buffer_address": BUFFER_ADDRESS_BITS,
             "ends_chunk": 1,
@@ -86,7 +86,7 @@ class ReadManager(wiring.Component):
                 "stop": In(1),
                 "quiet": Out(1),
                 "fault": Out(FAULT),
-                "bus": Out(Axi4Read(config)),
+                "bus": Out(Axi4Read(config.word_bits)),
             }
         )
 

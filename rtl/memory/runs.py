@@ -33,7 +33,7 @@ def run_layout(config: Config) -> data.StructLayout:
             "address": ADDRESS_BITS,
             "words": RUN_BITS,
             "is_long": 1,  # `exceeds_bursts(config, words)`
-            "limit": range(config.bus.burst_beats + 1),  # of the first burst: `burst_limit`
+            "limit": range(config.burst_words + 1),  # of the first burst: `burst_limit`
             "last_of_block": 1,
             "last": 1,
         }
@@ -42,7 +42,7 @@ def run_layout(config: Config) -> data.StructLayout:
 
 def exceeds_bursts(config: Config, words: Value) -> Value:
     """Return whether a run is longer than any burst, by its upper bits: no carry is needed."""
-    return words[len(Const(config.bus.burst_beats)) :].any()
+    return words[len(Const(config.burst_words)) :].any()
 
 
 def burst_limit(config: Config, address: Value) -> Value:
@@ -50,7 +50,7 @@ def burst_limit(config: Config, address: Value) -> Value:
 
     Less than a whole burst is left only in the last stretch of the 4 KiB that is as long as one.
     """
-    most = min(config.bus.burst_beats, BOUNDARY_BYTES // config.word_bytes)
+    most = min(config.burst_words, BOUNDARY_BYTES // config.word_bytes)
     words = address[exact_log2(config.word_bytes) : exact_log2(BOUNDARY_BYTES)]
     bits = exact_log2(most)
     inside = words[:bits] & words[bits:].all().replicate(bits)

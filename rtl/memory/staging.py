@@ -16,7 +16,7 @@ def staging_layout(config: Config) -> data.StructLayout:
     return data.StructLayout(
         {
             "address": STAGING_BITS,
-            "data": config.bus.bus_bits,
+            "data": config.word_bits,
             "enable": config.word_bytes,
             "last": 1,  # of the tile
         }
@@ -32,7 +32,7 @@ class Staging(wiring.Component):
     Members
     -------
     i : In(stream.Signature(staging_layout(config), always_ready=True))
-    read : In(ReadPort(STAGING_BITS, bus_bits))
+    read : In(ReadPort(STAGING_BITS, word_bits))
         `data` keeps its word until the next read.
     """
 
@@ -43,7 +43,7 @@ class Staging(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(staging_layout(config), always_ready=True)),
-                "read": In(ReadPort(STAGING_BITS, config.bus.bus_bits)),
+                "read": In(ReadPort(STAGING_BITS, config.word_bits)),
             }
         )
 

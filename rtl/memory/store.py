@@ -25,7 +25,7 @@ def write_layout(config: Config) -> data.StructLayout:
     return data.StructLayout(
         {
             "address": ADDRESS_BITS,
-            "beats": range(config.bus.burst_beats + 1),
+            "beats": range(config.burst_words + 1),
             "staging_address": STAGING_BITS,
             "last": 1,  # of its STORE
             "source": SOURCE_BITS,

@@ -11,7 +11,7 @@ from hwsim.rtl.memory.read_manager import word_layout
 
 def feature_layout(config: Config) -> data.StructLayout:
     """Return the layout of a write into the feature buffer."""
-    return data.StructLayout({"address": BUFFER_ADDRESS_BITS, "data": config.bus.bus_bits})
+    return data.StructLayout({"address": BUFFER_ADDRESS_BITS, "data": config.word_bits})
 
 
 class WordRouter(wiring.Component):
@@ -20,7 +20,7 @@ class WordRouter(wiring.Component):
     Members
     -------
     i : In(stream.Signature(word_layout(config), always_ready=True))
-    program, weights : Out(stream.Signature(bus_bits, always_ready=True))
+    program, weights : Out(stream.Signature(word_bits, always_ready=True))
     features : Out(stream.Signature(feature_layout(config), always_ready=True))
     chunk_loaded : Out(1)
         High with the last word of a chunk.
@@ -29,7 +29,7 @@ class WordRouter(wiring.Component):
     LATENCY = 0
 
     def __init__(self, config: Config):
-        word = stream.Signature(config.bus.bus_bits, always_ready=True)
+        word = stream.Signature(config.word_bits, always_ready=True)
         super().__init__(
             {
                 "i": In(stream.Signature(word_layout(config), always_ready=True)),

@@ -30,7 +30,7 @@ class WriteManager(wiring.Component):
     Members
     -------
     i : In(stream.Signature(write_layout(config)))
-    staging : Out(ReadPort(STAGING_BITS, bus_bits))
+    staging : Out(ReadPort(STAGING_BITS, word_bits))
         Answers `Staging.READ_LATENCY` cycles later, and keeps its word until the next read.
     staged : Out(1)
         High `STAGED` cycles after the last word of a STORE was read from staging.
@@ -57,13 +57,13 @@ class WriteManager(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(write_layout(config))),
-                "staging": Out(ReadPort(STAGING_BITS, config.bus.bus_bits)),
+                "staging": Out(ReadPort(STAGING_BITS, config.word_bits)),
                 "staged": Out(1),
                 "stored": Out(1),
                 "stop": In(1),
                 "quiet": Out(1),
                 "fault": Out(FAULT),
-                "bus": Out(Axi4Write(config)),
+                "bus": Out(Axi4Write(config.word_bits)),
             }
         )
 

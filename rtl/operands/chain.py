@@ -39,7 +39,7 @@ class Operands(wiring.Component):
     Members
     -------
     i : In(stream.Signature(pixel_layout(config), always_ready=True))
-    features : Out(ReadPort(BUFFER_ADDRESS_BITS, bus_bits))
+    features : Out(ReadPort(BUFFER_ADDRESS_BITS, word_bits))
         `data` keeps its word until the next read.
     o : Out(stream.Signature(operand_layout(config), always_ready=True))
     """
@@ -52,7 +52,7 @@ class Operands(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(pixel_layout(config), always_ready=True)),
-                "features": Out(ReadPort(BUFFER_ADDRESS_BITS, config.bus.bus_bits)),
+                "features": Out(ReadPort(BUFFER_ADDRESS_BITS, config.word_bits)),
                 "o": Out(stream.Signature(operand_layout(config), always_ready=True)),
             }
         )
@@ -86,7 +86,7 @@ class Operands(wiring.Component):
 
     def _windows(self, m: Module, valid: Signal, pixel: data.View) -> list[list[Signal]]:
         """Return three adjacent pixels of every stream, out of the two words in which they lie."""
-        shape, bits = self._packing, self._config.bus.bus_bits
+        shape, bits = self._packing, self._config.word_bits
         windows: list[list[Signal]] = []
         for number in range(shape.streams):
             current, following, spare = (

@@ -22,7 +22,7 @@ class FeatureBuffer(wiring.Component):
     Members
     -------
     write : In(stream.Signature(feature_layout(config), always_ready=True))
-    read : In(ReadPort(BUFFER_ADDRESS_BITS, bus_bits))
+    read : In(ReadPort(BUFFER_ADDRESS_BITS, word_bits))
         `data` keeps its word until the next read.
     """
 
@@ -34,14 +34,14 @@ class FeatureBuffer(wiring.Component):
         super().__init__(
             {
                 "write": In(stream.Signature(feature_layout(config), always_ready=True)),
-                "read": In(ReadPort(BUFFER_ADDRESS_BITS, config.bus.bus_bits)),
+                "read": In(ReadPort(BUFFER_ADDRESS_BITS, config.word_bits)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.memory = memory = block_memory(
-            self._config.bus.bus_bits, self._config.feature_words
+            self._config.word_bits, self._config.feature_words
         )
         write, read = memory.write_port(), memory.read_port()
         write_address, read_address = (
@@ -49,8 +49,8 @@ class FeatureBuffer(wiring.Component):
             for name in ("written_to", "read_from")
         )
         written, reading = Signal(), Signal()
-        word = Signal(self._config.bus.bus_bits, reset_less=True)
-        output = Signal(self._config.bus.bus_bits, reset_less=True)
+        word = Signal(self._config.word_bits, reset_less=True)
+        output = Signal(self._config.word_bits, reset_less=True)
         m.d.sync += [
             written.eq(self.write.valid),
             write_address.eq(self.write.payload.address),

@@ -48,7 +48,7 @@ class WeightQueue(wiring.Component):
 
     Members
     -------
-    words : In(stream.Signature(bus_bits, always_ready=True))
+    words : In(stream.Signature(word_bits, always_ready=True))
         Words as they arrive. The load unit sends no more than the queue has room for.
     released : Out(1)
         High where the word at the head leaves the queue.
@@ -80,7 +80,7 @@ class WeightQueue(wiring.Component):
         assert config.weight_block_words >= self.ISSUE_START, "known before it can begin"
         super().__init__(
             {
-                "words": In(stream.Signature(config.bus.bus_bits, always_ready=True)),
+                "words": In(stream.Signature(config.word_bits, always_ready=True)),
                 "released": Out(1),
                 "tile": In(stream.Signature(WEIGHTS)),
                 "o": Out(WeightWords(config)),
@@ -138,7 +138,7 @@ class WeightQueue(wiring.Component):
         return Mux(pointer == self._config.weight_words - 1, 0, pointer + 1)
 
     def _ring(self, m: Module) -> None:
-        shape, capacity = self._config.bus.bus_bits, self._config.weight_words
+        shape, capacity = self._config.word_bits, self._config.weight_words
         m.submodules.ring = ring = block_memory(shape, capacity)
         write, self.read = ring.write_port(), ring.read_port()
         m.d.comb += [

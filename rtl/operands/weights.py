@@ -15,7 +15,7 @@ def weight_word_layout(config: Config) -> data.StructLayout:
     """
     return data.StructLayout(
         {
-            "data": config.bus.bus_bits,
+            "data": config.word_bits,
             "index": range(max(config.weight_block_words, most_words_behind(config))),
             "parameters": 1,  # for the parameter bank, not the array
             "bank": 1,

@@ -42,7 +42,7 @@ class Fetch(wiring.Component):
 
     Members
     -------
-    words : In(stream.Signature(bus_bits, always_ready=True))
+    words : In(stream.Signature(word_bits, always_ready=True))
         Program words as they arrive; they fill the buffer in order, page after page.
     launch : In(Launch)
     o : Out(stream.Signature(FETCHED))
@@ -58,7 +58,7 @@ class Fetch(wiring.Component):
         self._config = config
         super().__init__(
             {
-                "words": In(stream.Signature(config.bus.bus_bits, always_ready=True)),
+                "words": In(stream.Signature(config.word_bits, always_ready=True)),
                 "launch": In(Launch()),
                 "o": Out(stream.Signature(FETCHED)),
                 "active": Out(1),
@@ -132,7 +132,7 @@ class Fetch(wiring.Component):
     def _buffer(self, m: Module, reading: Signal) -> tuple[Value, Value]:
         """Keep the program's words; return the one read before, and if a descriptor waits whole."""
         depth = PAGES * PAGE_BYTES // self._config.word_bytes
-        m.submodules.buffer = buffer = block_memory(self._config.bus.bus_bits, depth)
+        m.submodules.buffer = buffer = block_memory(self._config.word_bits, depth)
         write, read = buffer.write_port(), buffer.read_port()
         waiting = Signal(range(depth + 1))  # words in the buffer
         m.d.comb += [write.data.eq(self.words.payload), write.en.eq(self.words.valid)]
