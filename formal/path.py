@@ -49,7 +49,7 @@ def store_path(config: Config) -> Proof:
     m.d.comb += store.window.eq(windows[0])
     _drive_descriptors(proof, store.i, config)
     proof.leave_free(store, "drains")
-    proof.leave_free(manager, "stop", "bus", "staging")
+    proof.leave_free(manager, "stop", "bus", "staging", "features")
     bus = manager.bus
     _claim_in_windows(proof, "aw", bus.awvalid, bus.awaddr, bus.awlen, windows, config)
     return proof

@@ -7,6 +7,7 @@ from formal.proof import Proof
 from formal.streams import Passage, claim_held, claim_offered_within, claim_passed, drive
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import StoreDestination
 from hwsim.rtl.memory.staging import STAGING_BITS
 from hwsim.rtl.memory.write_manager import WriteManager
 
@@ -27,15 +28,19 @@ BURSTS_HELD = FewWrites.BURSTS_AHEAD + 2
 
 
 def write_manager(config: Config) -> Proof:
-    """Responses may come that nobody waits for, but none before the last word of its burst."""
+    """Responses may come that nobody waits for, but none before the last word of its burst.
+
+    All bursts go to memory; `tests/test_rtl_write_manager.py` mixes them with others.
+    """
     proof = Proof()
     m = proof.module
     m.submodules.manager = manager = FewWrites(config)
     i, bus = manager.i, manager.bus
     drive(proof, i, "i")
-    proof.leave_free(manager, "stop", "bus")
+    proof.leave_free(manager, "stop", "bus", "features")
     request = i.payload
     proof.promise((request.beats != 0) | ~i.valid)
+    m.d.comb += request.destination.eq(StoreDestination.MEMORY)
 
     # Each word of staging holds its own address: that shows which one stands on the bus.
     with m.If(manager.staging.enable):

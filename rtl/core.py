@@ -58,11 +58,13 @@ class Core(wiring.Component):
 
     LOAD_VISIBLE = ReadManager.WORD_LATENCY + 1  # and the count of words or chunks
     ISSUE_VISIBLE = Tokens.LATENCY
-    STAGED_VISIBLE = WriteManager.STAGED + Tokens.LATENCY
+    STAGED_VISIBLE = WriteManager.STAGED + Tokens.LATENCY  # also KEPT_VISIBLE
+    KEPT_READABLE = STAGED_VISIBLE + 1  # Issue decides a cycle ahead
     STORE_VISIBLE = WriteManager.STORED + Tokens.LATENCY
     END_VISIBLE = Distributor.END + 1
     assert (LOAD_VISIBLE, ISSUE_VISIBLE) == (pipeline.LOAD_VISIBLE, pipeline.ISSUE_VISIBLE)
-    assert STAGED_VISIBLE == pipeline.STAGED_VISIBLE
+    assert STAGED_VISIBLE == pipeline.STAGED_VISIBLE == pipeline.KEPT_VISIBLE
+    assert KEPT_READABLE == pipeline.KEPT_READABLE
     assert (STORE_VISIBLE, END_VISIBLE) == (pipeline.STORE_VISIBLE, pipeline.END_VISIBLE)
 
     def __init__(self, config: Config):
@@ -163,7 +165,8 @@ class Core(wiring.Component):
         wiring.connect(m, bus, wiring.flipped(self.read_bus))
         wiring.connect(m, self.read_manager.o, self.word_router.i)
         wiring.connect(m, self.word_router.weights, self.weight_queue.words)
-        wiring.connect(m, self.word_router.features, self.features.write)
+        wiring.connect(m, self.word_router.features, self.features.loaded)
+        wiring.connect(m, self.write_manager.features, self.features.stored)
         m.d.comb += [
             self.load.windows.eq(self.windows),
             self.load.released.eq(self.weight_queue.released),
@@ -217,6 +220,7 @@ class Core(wiring.Component):
             tokens.store_read.eq(self.write_manager.staged),
             tokens.store_done.eq(self.write_manager.stored),
             self.issue.next_chunks.eq(tokens.next_chunks),
+            self.issue.staged.eq(tokens.staged.count),
         ]
         wiring.connect(m, tokens.computes, self.load.computes)
         wiring.connect(m, tokens.drains, self.store.drains)

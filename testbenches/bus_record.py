@@ -17,7 +17,7 @@ from hwsim.arch.config import Config
 from hwsim.compiler.pack import unpack_padded_features
 from hwsim.graph import Stage
 from hwsim.isa.descriptor import Load, Store
-from hwsim.isa.fields import PAGE_BYTES
+from hwsim.isa.fields import PAGE_BYTES, StoreDestination
 from hwsim.program.program import Program, Region, Traffic
 from hwsim.program.traffic import ByteCounts
 
@@ -107,12 +107,18 @@ def _expected(
     parts = list(before)
     for index, part in enumerate(program.stages):
         for descriptor in program.descriptors[part.first_descriptor : part.last_descriptor]:
-            if isinstance(descriptor, kind):
+            if isinstance(descriptor, kind) and not _stays_on_chip(descriptor):
                 parts.append((index, _descriptor_addresses(descriptor, program.config.word_bytes)))
+    addresses = [addresses for _, addresses in parts]
     return Expected(
-        np.concatenate([addresses for _, addresses in parts]),
+        np.concatenate(addresses) if addresses else np.zeros(0, np.int64),
         np.repeat([index for index, _ in parts], [len(addresses) for _, addresses in parts]),
     )
+
+
+def _stays_on_chip(descriptor: Load | Store) -> bool:
+    """Return True for a STORE whose words the bus does not carry."""
+    return isinstance(descriptor, Store) and descriptor.destination == StoreDestination.FEATURES
 
 
 def _descriptor_addresses(descriptor: Load | Store, word_bytes: int) -> Addresses:
@@ -154,7 +160,7 @@ class LayerRecord:
 
     `end_cycle` is the cycle of its last write response, None if there was none. `stored` is its
     output as it was written, int8 `x[C, H, W]` with padding channels; `is_stored` is True for the
-    elements that were written.
+    elements that were written. Both are empty for a map that stays on the chip.
     """
 
     layer: Stage
@@ -258,6 +264,9 @@ def _stored(
     program: Program, layer: Stage, record: BusRecord, mine: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
     """Return a layer's output after these words, in order, and a mask of the elements written."""
+    if layer.output.name in program.residents:
+        nothing = np.zeros((0, layer.output.shape.height, layer.output.shape.width), np.int8)
+        return nothing, nothing.astype(bool)
     region = program.region(layer.output)
     data, is_stored = np.zeros(region.size_bytes, np.uint8), np.zeros(region.size_bytes, np.int8)
     words, strobes = _of(record.words, mine), _of(record.strobes, mine)

@@ -82,6 +82,7 @@ class DrawnCase:
     bandwidth_bytes_per_cycle: float
     hesitates: bool  # every channel of the memory pauses at random
     note: str = ""  # the reason for keeping it
+    maps_stay: bool = False  # on the chip, where that saves bytes
 
     @property
     def layers(self) -> int:
@@ -105,7 +106,8 @@ class DrawnCase:
             "bandwidth_bytes_per_cycle": min(self.bandwidth_bytes_per_cycle, built.word_bytes),
         }
         data = built.model_dump()
-        return Config.model_validate(data | {"memory": data["memory"] | memory})
+        changed = {"memory": data["memory"] | memory, "residency": self.maps_stay}
+        return Config.model_validate(data | changed)
 
 
 CASE = TypeAdapter(DrawnCase)
@@ -166,4 +168,5 @@ def drawn_cases(config: Config) -> st.SearchStrategy[DrawnCase]:
         LATENCIES,
         st.sampled_from(_bandwidths(config.memory.bandwidth_bytes_per_cycle)),
         st.booleans(),
+        maps_stay=st.sampled_from([False, True, True]),
     )

@@ -8,6 +8,7 @@ from hwsim.arch.config import Config
 from hwsim.isa.descriptor import FIELDS, Compute, Descriptor, End, Load, Store, encode
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import (
+    ADDRESS_BITS,
     DESCRIPTOR_BYTES,
     FORMAT_NUMBER,
     FORMAT_SHIFT,
@@ -199,6 +200,8 @@ def _buffers(victim: Victim) -> Iterator[WrongProgram]:
         (compute, {"weight_offset": config.weight_words - 1}),
         (compute, {"staging_address": config.staging_words}),
         (store, {"staging_address": config.staging_words - 1}),
+        (store, {"destination": 1, "address": (config.feature_words - 1) * config.word_bytes}),
+        (store, {"destination": 1, "address": (1 << ADDRESS_BITS) - config.word_bytes}),
     ):
         name = f"past a buffer: {fields}"
         yield WrongProgram(name, victim.spoilt(index, **fields), ErrorCode.BUFFER, index)
@@ -218,16 +221,18 @@ def _tiles(victim: Victim) -> Iterator[WrongProgram]:
 def _deadlocks(victim: Victim) -> Iterator[WrongProgram]:
     load, compute = victim.index_of(Load), victim.index_of(Compute)
     store, end = victim.index_of(Store), victim.index_of(End)
-    for index, field in (
-        (load, "wait_computes"),
-        (load, "wait_stores"),
-        (compute, "wait_chunks"),
-        (compute, "wait_staged"),
-        (store, "wait_drains"),
-        (end, "wait_stores"),
+    for index, field, others in (
+        (load, "wait_computes", {}),
+        (load, "wait_stores", {}),
+        (compute, "wait_chunks", {}),
+        (compute, "wait_chunks", {"awaits_stores": 1}),
+        (compute, "wait_staged", {}),
+        (store, "wait_drains", {}),
+        (end, "wait_stores", {}),
     ):
-        code = victim.spoilt(index, **{field: NEVER})
-        yield WrongProgram(f"{field} of {index} that never comes", code, ErrorCode.DEADLOCK, index)
+        code = victim.spoilt(index, **{field: NEVER}, **others)
+        name = f"{field} of {index} that never comes, {others}"
+        yield WrongProgram(name, code, ErrorCode.DEADLOCK, index)
     weights = victim.index_of(Load, destination=Destination.WEIGHTS)
     code = victim.spoilt(weights, row_words=1)
     yield WrongProgram("weights that never come", code, ErrorCode.DEADLOCK, compute)

@@ -30,6 +30,7 @@ BENCH = "hwsim.testbenches.tb_accelerator"
 RECOVERY = "hwsim.testbenches.tb_recovery"
 ANOTHER_MEMORY = "hwsim.testbenches.tb_another_memory"
 CLOCK_GATE = "hwsim.testbenches.tb_clock_gate"
+RESIDENT = "hwsim.testbenches.tb_resident"
 DRAWN_BENCH = "hwsim.testbenches.tb_drawn"
 FILTER = "COCOTB_TEST_FILTER"
 RANDOM = ("--x-initial", "unique", "--x-assign", "unique")  # values that are not written
@@ -173,6 +174,13 @@ def test_icarus_runs_it_from_unknown_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_accelerator(name: str, tmp_path: Path) -> None:
     run_bench(CONFIGURATIONS[name], tmp_path, **{TOLERANCE: EXACT if name in MEASURED else CLOSE})
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("name", ALL)
+def test_maps_that_stay_on_the_chip(name: str, tmp_path: Path) -> None:
+    tolerance = {TOLERANCE: EXACT if name in MEASURED else CLOSE}
+    run_bench(CONFIGURATIONS[name], tmp_path, RESIDENT, **tolerance)
 
 
 @pytest.mark.verilator

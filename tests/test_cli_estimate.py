@@ -276,3 +276,23 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["configs"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["nano", "edge", "mid"]
+
+
+def test_residency_says_where_each_map_lives(capsys: pytest.CaptureFixture[str]) -> None:
+    """The maps save just the difference, and the comparison with baselines stays as it is."""
+    found = {}
+    for option in ("--residency", "--no-residency"):
+        assert main(["estimate", MINI, option, "--json", "-"]) == 0
+        found[option] = json.loads(capsys.readouterr().out)
+    staying, written = found["--residency"], found["--no-residency"]
+    assert {each["place"] for each in written["maps"]} == {"memory"}
+    assert sum(each["saved_bytes"] for each in written["maps"]) == 0
+    *kept, output = staying["maps"]
+    assert {each["place"] for each in kept} == {"feature buffer"}
+    assert (output["place"], output["first_word"]) == ("memory", None)
+    saved = sum(each["saved_bytes"] for each in kept)
+    assert saved == written["totals"]["features_bytes"] - staying["totals"]["features_bytes"] > 0
+    assert staying["comparison"] == written["comparison"]
+    assert staying["config"]["name"].startswith("edge with residency=")
+    assert main(["estimate", MINI, "--residency"]) == 0
+    assert "Maps: where each lives" in capsys.readouterr().out

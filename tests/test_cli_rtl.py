@@ -327,7 +327,8 @@ def test_the_guide_lists_memories_and_rules(written: Path) -> None:
     step = config.array.output_lanes // config.weight_block_words
     bank = f"{config.buffers.accumulator_depth} x {step * 32}"
     for pattern in (
-        rf"`core\.features\.memory` \| \d+ \| {config.feature_words} x 64 \| whole words \|",
+        rf"`core\.features\.even` \| \d+ \| {config.feature_words // 2} x 64 \| whole words \|",
+        rf"`core\.features\.odd` \| \d+ \| {config.feature_words // 2} x 64 \| whole words \|",
         rf"`core\.weight_queue\.ring` \| \d+ \| {config.weight_words} x 64 \| .* The weight queue:",
         rf"`core\.staging\.memory` \| \d+ \| {config.staging_words} x 64 \| 8 lanes of 8 bits \|",
         rf"`core\.accumulators\.bank1_7` \| \d+ \| {bank} \| .* Two banks of accumulators:",

@@ -82,7 +82,7 @@ def test_every_key_has_its_bounds_in_this_test() -> None:
         for section, values in sections.items()
         for key in (values if isinstance(values, dict) else [""])
     }
-    switches = {"channel_pool", "tables", "memory.shared", "host.space_to_depth"}
+    switches = {"channel_pool", "tables", "residency", "memory.shared", "host.space_to_depth"}
     assert keys == {*BOUNDS, *TEXTS, *switches, "array.multipliers"}
 
 
@@ -209,6 +209,7 @@ def chips(draw: st.DrawFn) -> dict[str, Any]:
         "name": "drawn",
         "channel_pool": draw(st.booleans()),
         "tables": has_tables,
+        "residency": draw(st.booleans()),
         "array": {
             "input_lanes": lanes_in,
             "output_lanes": lanes_out,
@@ -280,7 +281,7 @@ def test_what_tomllib_cannot_take_is_one_line() -> None:
     assert refusal(deep) == "not valid TOML: its brackets are nested too deeply"
     # tomllib would take minutes for this key.
     dots = refusal(preset_text("edge") + ".".join("a" * 10_000) + " = 1")
-    assert dots == "line 42 has 20,003 characters, at most 1,000"
+    assert dots == "line 43 has 20,003 characters, at most 1,000"
     assert refusal(preset_text("edge") + ".".join("a" * 400) + " = 1").startswith("unknown key")
     assert refusal(preset_text("edge") + '"\\u001b[31m\\n" = 1').startswith("unknown key")
     assert refusal(with_value("name", "'a\0b'")).startswith("not valid TOML: ")

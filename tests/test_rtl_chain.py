@@ -91,7 +91,8 @@ def drawn_tile(rng: np.random.Generator, config: Config, number: int) -> dict[st
         "column_origin": number % 8, "input_height": int(rng.integers(1, 10)),
         "input_width": int(rng.integers(1, 20)), "input_zero_point": int(rng.integers(-128, 128)),
         "rows": rows, "columns": columns, "kernel_rows": KERNEL, "kernel_columns": KERNEL,
-        "blocks": packing(config).tap_passes, "packed": 1, "diagonal": 0, "first": 1, "last": 1,
+        "blocks": packing(config).tap_passes, "packed": 1, "diagonal": 0, "first": 1,
+        "awaits_stores": 0, "last": 1,
         **UNIT_STEPS,
     }  # fmt: skip
 

@@ -23,6 +23,7 @@ from tests.tiles import (
     drawn_tiles,
     is_inside,
     payload_of,
+    token_of,
     weight_blocks,
 )
 
@@ -94,6 +95,7 @@ class Trace:
 
     weights_ready: list[int] = field(default_factory=list)
     chunks: list[int] = field(default_factory=list)
+    staged: list[int] = field(default_factory=list)
     drained: list[int] = field(default_factory=list)
     offered: list[int] = field(default_factory=list)  # cycles
     accepted: list[int] = field(default_factory=list)
@@ -112,13 +114,11 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
         FIRST_TOKEN + (tile["wait_chunks"] - FIRST_TOKEN) % TOKENS + tile["blocks"]
         for tile in tiles
     )
-    state = {
-        "token": last_token if chances.chunk == 1 else FIRST_TOKEN,
-        "weights": 0,
-        "offering": 0,
-    }
+    first_token = last_token if chances.chunk == 1 else FIRST_TOKEN
+    state = {"token": first_token, "staged": first_token, "weights": 0, "offering": 0}
 
     def drive(ctx: Any, cycle: int) -> None:
+        trace.staged.append(state["staged"])
         trace.chunks.append(state["token"])  # later changes are visible in the next cycle
         trace.weights_ready.append(state["weights"])
         if ctx.get(dut.weights.taken):
@@ -126,6 +126,8 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
             state["weights"] = 0
         if state["token"] < last_token:
             state["token"] += int(rng.random() < chances.chunk)
+        if state["staged"] < last_token:
+            state["staged"] += int(rng.random() < chances.chunk)
         state["weights"] |= int(rng.random() < chances.weights)
         drained = len(trace.completed) > sum(trace.drained) and rng.random() < chances.drained
         may_offer = not state["offering"] and len(trace.accepted) < len(tiles)
@@ -135,6 +137,7 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
             ctx.set(dut.tile.payload, payload_of(tiles[len(trace.accepted)]))
         ctx.set(dut.tile.valid, state["offering"])
         ctx.set(dut.next_chunks, state["token"] % TOKENS)
+        ctx.set(dut.staged, state["staged"] % TOKENS)
         ctx.set(dut.weights.next_ready, state["weights"])
         ctx.set(dut.drained, bool(drained))
         trace.drained.append(int(drained))
@@ -205,11 +208,10 @@ def check_trace(config: Config, tiles: list[Tile], trace: Trace) -> None:
             taken = max(offered, end)  # with the last pixel at the earliest
             begin = max(taken + 1, begin + pipeline.REVISIT)
             needs_weights = any(step.first for step in steps)
-            token = FIRST_TOKEN + (tile["wait_chunks"] - FIRST_TOKEN) % TOKENS + 1
-            token += 0 if tile["packed"] else block
+            counted = trace.staged if tile["awaits_stores"] else trace.chunks
             while not (
                 (trace.weights_ready[begin] or not needs_weights)
-                and trace.chunks[begin] >= token
+                and counted[begin] >= token_of(tile, block)
                 and (
                     part
                     or not tile["first"]

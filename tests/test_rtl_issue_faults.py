@@ -43,7 +43,8 @@ def first_fault(
 
 
 PLAIN: Tile = {
-    "wait_chunks": 0, "source": 77, "buffer_address": 0, "buffer_block_words": 0, "row_words": 8,
+    "wait_chunks": 0, "awaits_stores": 0, "source": 77, "buffer_address": 0,
+    "buffer_block_words": 0, "row_words": 8,
     "ring_row": 0, "ring_rows": 100, "top": 0, "left": 0, "column_origin": 0, "input_height": 100,
     "input_width": 100, "input_zero_point": 0, "rows": 2, "columns": 8, "kernel_rows": 1,
     "kernel_columns": 1, "blocks": 1, "packed": 0, "first": 1, "last": 1, **UNIT_STEPS,

@@ -8,7 +8,7 @@ import pytest
 from hwsim.arch.config import load_config
 from hwsim.isa.descriptor import Store as Descriptor
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import TOKEN_BITS
+from hwsim.isa.fields import TOKEN_BITS, StoreDestination
 from hwsim.rtl.memory.store import Store
 from tests.drawn import preset_with
 from tests.streams import Each, Part, Sink, Source, step, values
@@ -42,6 +42,7 @@ def requests(store: Descriptor, source: int) -> list[dict[str, int]]:
     for address, beats, _, _, ends in expected_bursts(store._asdict()):
         found.append(
             {
+                "destination": store.destination,
                 "address": address,
                 "beats": beats,
                 "staging_address": place,
@@ -161,6 +162,48 @@ def test_a_burst_outside_the_window_stays_as_the_fault(count: int) -> None:
     assert bench.sink.payloads == requests(first[0], Bench.name(0)) + wanted[:count]
     assert bench.sink.standing is None
     assert_stands(bench.faults, ErrorCode.WRITE_WINDOW, bench.name(1))
+
+
+def kept(staging_address: int, line: int) -> Descriptor:
+    """Return a STORE of 80 words into the feature buffer, the last of them 80 lines on."""
+    return Descriptor(
+        wait_drains=0,
+        address=line * WORD,
+        row_words=20,
+        rows=2,
+        row_stride_bytes=20 * WORD,
+        blocks=2,
+        block_stride_bytes=40 * WORD,
+        staging_address=staging_address,
+        destination=StoreDestination.FEATURES,
+    )
+
+
+def test_no_window_is_asked_for_the_feature_buffer() -> None:
+    """STOREs into memory and into the buffer follow each other, up to the ends of both places."""
+    memory = Descriptor(0, 0x5000, 32, 3, 0x100, 1, 0, 0)
+    last = kept(CONFIG.staging_words - 80, CONFIG.feature_words - 80)
+    stores = [kept(0, 0), memory, last, last, memory]
+    bench = Bench(stores, seed=1, stall=0.3)
+    bench.window = (5, 5)
+    wanted = all_requests(stores)
+    assert bench.run(len(wanted), 20) == wanted
+    bench.assert_cycles()
+    assert not bench.faults
+
+
+@pytest.mark.parametrize("too_far", [1, 16, 17, 40, 1 << 20])
+def test_a_burst_past_the_feature_buffer_stays_as_the_fault(too_far: int) -> None:
+    first = CONFIG.feature_words - 80
+    stores = [kept(0, first), kept(0, first + too_far), kept(0, first)]
+    fitting = requests(stores[0], Bench.name(0))
+    bursts = requests(stores[1], Bench.name(1))
+    fits = [one["address"] // WORD + one["beats"] <= CONFIG.feature_words for one in bursts]
+    count = fits.index(False)
+    bench = Bench(stores, seed=4)
+    assert bench.run(len(fitting) + count, 60) == fitting + bursts[:count]
+    assert_stands(bench.faults, ErrorCode.BUFFER, bench.name(1))
+    assert bench.sink.standing is None
 
 
 @pytest.mark.parametrize("staging_words", [1024, 1 << 16])

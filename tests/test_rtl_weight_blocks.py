@@ -8,7 +8,16 @@ from hwsim.rtl.operands.packing import packing
 from hwsim.rtl.operands.pixel import KEPT
 from hwsim.rtl.operands.weight_blocks import WeightBlocks
 from tests.streams import Sink, Source, step
-from tests.tiles import TOKENS, Tile, address_of, config_of, drawn_tiles, payload_of, weight_blocks
+from tests.tiles import (
+    TOKENS,
+    Tile,
+    address_of,
+    config_of,
+    drawn_tiles,
+    payload_of,
+    token_of,
+    weight_blocks,
+)
 
 
 def expected_blocks(tile: Tile, config: Config) -> list[dict[str, int]]:
@@ -25,7 +34,7 @@ def expected_blocks(tile: Tile, config: Config) -> list[dict[str, int]]:
         blocks.append(
             {name: fields[name] for name in KEPT}
             | {
-                "wait_chunks": (tile["wait_chunks"] + stored + 1) % TOKENS,
+                "wait_chunks": token_of(tile, block) % TOKENS,
                 "line": address_of(tile, stored, below, tile["column_origin"]),
                 "until_wrap": tile["ring_rows"] - ring_row,
                 "last_line": config.feature_words - tile["row_words"],

@@ -9,8 +9,9 @@ import pytest
 from hwsim.arch import pipeline
 from hwsim.arch.config import load_config
 from hwsim.isa.error_codes import ErrorCode
+from hwsim.isa.fields import StoreDestination
 from hwsim.rtl.memory.write_manager import WriteManager
-from tests.streams import Each, Part, Source, step, values
+from tests.streams import Each, Part, Sink, Source, step, values
 
 CONFIG = load_config("nano")
 ALL_BYTES = (1 << CONFIG.word_bytes) - 1
@@ -22,6 +23,7 @@ IN_PIPELINE = 2  # words that were read from staging but did not pass the bus: m
 def drawn(rng: np.random.Generator, count: int, beats: int | None = None) -> list[dict[str, int]]:
     return [
         {
+            "destination": StoreDestination.MEMORY,
             "address": int(rng.integers(0, 1 << 32)),
             "beats": beats or int(rng.choice([1, 16, int(rng.integers(1, 17))])),
             "staging_address": int(rng.integers(0, CONFIG.staging_words - 16)),
@@ -217,6 +219,87 @@ def test_every_word_follows_its_address(
     bench = bench_of(40, seed, idle, address_stall=address_stall, word_stall=word_stall,
                      gap=gap, latency_cycles=latency_cycles)  # fmt: skip
     bench.run(40, 10)
+
+
+@pytest.mark.parametrize("seed", range(40, 44))
+@pytest.mark.parametrize(
+    ("idle", "stall", "word_stall"), [(0.0, 0.0, 0.0), (0.0, 0.7, 0.0), (0.3, 0.3, 0.5)]
+)
+def test_bursts_into_the_feature_buffer_keep_the_order(
+    idle: float, stall: float, word_stall: float, seed: int
+) -> None:
+    """They are never on the bus, and a STORE is counted when its last word is there.
+
+    STOREs of either kind are counted in their order.
+    """
+    rng = np.random.default_rng(seed)
+    requests = drawn(rng, 80)
+    for request in requests:
+        if rng.random() < 0.5:
+            request["destination"] = StoreDestination.FEATURES
+            request["address"] = int(rng.integers(0, CONFIG.feature_words - 16)) * CONFIG.word_bytes
+    dut = WriteManager(CONFIG)
+    source = Source(dut.i, requests, rng, idle)
+    memory = Memory(dut, rng, word_stall=word_stall)
+    features = Sink(dut.features, rng, stall)
+    events: list[int] = []
+    quiet: list[int] = []
+
+    def sample(ctx: Any, cycle: int) -> None:
+        if ctx.get(dut.staged):
+            events.append(cycle)
+        if ctx.get(dut.quiet):
+            quiet.append(cycle)
+
+    words = sum(request["beats"] for request in requests)
+    step(
+        dut,
+        [source, memory, features, Each(sample=sample)],
+        lambda: len(memory.words.payloads) + len(features.payloads) == words,
+        20,
+    )
+    to_bus, to_buffer = (
+        [request for request in requests if request["destination"] == place]
+        for place in (StoreDestination.MEMORY, StoreDestination.FEATURES)
+    )
+    assert [one[0] for one in memory.addresses.payloads] == [one["address"] for one in to_bus]
+    assert len(memory.responses) == len(to_bus)
+    assert [one[0] for one in memory.words.payloads] == [
+        staged(one["staging_address"] + beat) for one in to_bus for beat in range(one["beats"])
+    ]
+    assert features.payloads == [
+        {
+            "address": one["address"] // CONFIG.word_bytes + beat,
+            "data": staged(one["staging_address"] + beat),
+        }
+        for one in to_buffer
+        for beat in range(one["beats"])
+    ]
+    read, taken = iter(memory.reads), iter(features.taken)
+    counted: list[int] = []
+    for request in requests:
+        left = [next(read) for _ in range(request["beats"])][-1]
+        if request["destination"] == StoreDestination.FEATURES:
+            left = [next(taken) for _ in range(request["beats"])][-1]
+        if request["last"]:
+            counted.append(left + WriteManager.STAGED)
+    assert events == counted == sorted(counted)
+    last = max(*memory.responses, *features.taken)
+    assert [cycle for cycle in quiet if cycle > memory.reads[0]][-1] > last
+
+
+def test_not_quiet_while_a_word_goes_to_the_feature_buffer() -> None:
+    bench = bench_of(1, seed=31, beats=1)
+    bench.requests[0]["destination"] = StoreDestination.FEATURES
+    features = Sink(bench.dut.features, np.random.default_rng(0), stall=1.0)
+    quiet: list[int] = []
+
+    def watch(ctx: Any, cycle: int) -> None:
+        if ctx.get(bench.dut.quiet):
+            quiet.append(cycle)
+
+    step(bench.dut, [bench.source, bench.memory, features, Each(sample=watch)], lambda: True, 60)
+    assert quiet == [0]
 
 
 @pytest.mark.parametrize("beats", [1, 2, 16])

@@ -66,6 +66,7 @@ def drawn_tile(rng: np.random.Generator, config: Config, packed: bool) -> Tile:
         "blocks": packing(config).tap_passes if packed else draw(1, 3),
         "packed": int(packed),
         "diagonal": int(diagonal),
+        "awaits_stores": int(draw(0, 3) == 0),
         "first": 1,
         "scale_sums": 0,
         "last": 1,
@@ -133,6 +134,14 @@ def address_of(tile: Tile, block: int, row: int, x: int, pixels_per_word: int = 
 
 def is_inside(tile: Tile, y: int, x: int) -> bool:
     return 0 <= y < tile["input_height"] and 0 <= x < tile["input_width"]
+
+
+def token_of(tile: Tile, block: int) -> int:
+    """Return the count of chunks, or of STOREs, that an input block waits for."""
+    first = FIRST_TOKEN + (tile["wait_chunks"] - FIRST_TOKEN) % TOKENS
+    if tile["awaits_stores"]:
+        return first
+    return first + 1 + (0 if tile["packed"] else block)
 
 
 def weight_blocks(tile: Tile, config: Config) -> Iterator[tuple[int, int, int]]:

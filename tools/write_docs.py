@@ -36,7 +36,8 @@ and store units.
 
 Units run ahead of each other as far as *tokens* allow. Tokens are counters modulo 2^16 that all
 start at 0: *chunks* (one for each block of each LOAD of features), *computes* (COMPUTEs issued),
-*drains* (tiles staged), *staged* (STOREs that have left staging), *stores* (last write responses).
+*drains* (tiles staged), *staged* (STOREs that have left staging; those into the feature buffer have
+arrived there), *stores* (last write responses, of STOREs into memory).
 A wait for a count is met when (counter - count) mod 2^16 < 2^15. A descriptor waits only for
 descriptors before it.
 

@@ -55,6 +55,10 @@ class Config(Section):
     """Build the unit that condenses k output channels into one."""
     tables: bool = True
     """Build the memories of functions of a stored value."""
+    residency: bool = False
+    """Let maps stay in the feature buffer where that moves fewer bytes.
+    The compiler chooses them; every accelerator is built for both.
+    """
     array: Array
     widths: Widths
     buffers: Buffers

@@ -54,7 +54,10 @@ Store
     A store is accepted, and comes on the bus, like a load. Its first word is on the bus STORE_DATA
     cycles after its first address, or in the cycle after the last word of the previous store,
     whichever is later. A word is read from staging two cycles before it can be on the bus, as soon
-    as the word two places before it has been accepted.
+    as the word two places before it has been accepted. A store into the feature buffer goes the
+    same way: its words are written in the cycles in which they would be on the bus, one per cycle.
+    Loads that write there meanwhile may cost it a cycle, which is not counted. The last word of the
+    store behind it is read from staging when its own last word has been written.
 """
 
 from hwsim.arch.config import Config
@@ -91,6 +94,9 @@ DRAIN = 14  # from a tile's last read to the drain token being visible
 STORE_START = 4  # from a store accepted, its token visible, to its first address on the bus
 STORE_DATA = 3  # from a store's first address to its first word, the channel being free
 STAGED_VISIBLE = 2  # from the read of a store's last word in staging to its token being visible
+KEPT_VISIBLE = 2  # the same from a last word being written into the feature buffer
+KEPT_ORDER = 3  # and to the last word of the next store being on the bus, or being written
+KEPT_READABLE = KEPT_VISIBLE + 1  # and to a weight block that waited for it beginning
 STORE_VISIBLE = 2  # from the last response on the bus to the store token being visible
 END_VISIBLE = 2  # from the last store token, END waiting for it, to the program being done
 OUTSTANDING_WRITES = 64  # bursts that may wait for their response

@@ -21,6 +21,7 @@ class Accelerator:
     settings: tuple[str, ...]
     memory: str | None
     weight_bits: int | None = None
+    residency: bool | None = None
 
     @property
     def file(self) -> str | None:
@@ -35,6 +36,8 @@ class Accelerator:
         from hwsim.flows.settings import read_settings
 
         settings = read_settings(self.settings) if self.settings else None
+        if self.residency is not None:
+            settings = {**(settings or {}), "residency": self.residency}
         return configuration(self.source, self.weight_bits, self.memory, settings)
 
 
@@ -67,14 +70,22 @@ WEIGHT_BITS = click.option(
 )
 
 
+RESIDENCY = click.option(
+    "--residency/--no-residency",
+    default=None,
+    help="Let maps stay in the feature buffer where that moves fewer bytes, or write all to "
+    "memory.  [default: the config's]",
+)
+
+
 def accelerator_options(command: Command) -> Command:
     """Add the options that choose an accelerator. The command has a parameter `accelerator`."""
     return _receiving(command, CONFIG, SET, MEMORY)
 
 
 def network_accelerator_options(command: Command) -> Command:
-    """Add the same options, and the width of weights."""
-    return _receiving(command, CONFIG, SET, MEMORY, WEIGHT_BITS)
+    """Add the same options, the width of weights, and whether maps stay on the chip."""
+    return _receiving(command, CONFIG, SET, MEMORY, WEIGHT_BITS, RESIDENCY)
 
 
 def _receiving(command: Command, *options: Callable[[Command], Command]) -> Command:
@@ -87,10 +98,12 @@ def _receiving(command: Command, *options: Callable[[Command], Command]) -> Comm
         settings: tuple[str, ...],
         memory: str | None,
         weight_bits: int | None = None,
+        residency: bool | None = None,
         **others: Any,
     ) -> Any:
         return command(
-            accelerator=Accelerator(config_name, settings, memory, weight_bits), **others
+            accelerator=Accelerator(config_name, settings, memory, weight_bits, residency),
+            **others,
         )
 
     decorated = cast("Command", gather)

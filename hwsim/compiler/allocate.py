@@ -1,5 +1,6 @@
 """The memory map: first the tensors of features, then weights and program, which are only read."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from hwsim.arch.config import Config
@@ -25,32 +26,42 @@ class FeatureMemory:
     """The largest sum of what is alive during one stage: no memory could be smaller."""
 
 
-def feature_memory(graphs: ProgramGraphs, config: Config) -> FeatureMemory:
-    """Return the places of all tensors of a network, for the moments at which each is needed."""
-    lived = _lived(graphs, config)
-    found = place(lived)
+def feature_memory(
+    graphs: ProgramGraphs, config: Config, residents: Collection[str] = ()
+) -> FeatureMemory:
+    """Return the places of a network's tensors, for the moments at which each is needed.
+
+    The `residents` stay on the chip and have none.
+    """
+    lived = _lived(graphs, config, residents)
+    found = place(list(lived.values()))
     regions = {
-        tensor.name: Region(tensor.name, Traffic.FEATURES_READ, offset, one.size_bytes)
-        for tensor, one, offset in zip(graphs.whole.tensors, lived, found.offsets, strict=True)
+        name: Region(name, Traffic.FEATURES_READ, offset, one.size_bytes)
+        for (name, one), offset in zip(lived.items(), found.offsets, strict=True)
     }
-    return FeatureMemory(regions, found.peak_bytes, least_bytes(lived))
+    return FeatureMemory(regions, found.peak_bytes, least_bytes(list(lived.values())))
 
 
 def least_feature_bytes(graphs: ProgramGraphs, config: Config) -> int:
     """Return the least memory that any places of the tensors take together."""
-    return least_bytes(_lived(graphs, config))
+    return least_bytes(list(_lived(graphs, config).values()))
 
 
-def _lived(graphs: ProgramGraphs, config: Config) -> list[Lived]:
+def _lived(
+    graphs: ProgramGraphs, config: Config, residents: Collection[str] = ()
+) -> dict[str, Lived]:
     graph, lives = graphs.whole, graphs.lifetimes
-    return [
-        Lived(tensor_bytes(tensor.shape, lies_packed(graph, tensor), config), *lives[tensor.name])
+    return {
+        tensor.name: Lived(
+            tensor_bytes(tensor.shape, lies_packed(graph, tensor), config), *lives[tensor.name]
+        )
         for tensor in graph.tensors
-    ]
+        if tensor.name not in residents
+    }
 
 
 def weight_regions(
-    graph: Graph, schedules: list[Schedule], config: Config, start: int
+    graph: Graph, schedules: Sequence[Schedule], config: Config, start: int
 ) -> list[Region]:
     """Return the regions of the stages' weights, one behind the other, from `start` on."""
     regions: list[Region] = []

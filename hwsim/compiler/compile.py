@@ -1,6 +1,6 @@
 """The steps of a compilation: a graph and a configuration become a plan, a plan a program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hwsim.arch.config import Config
 from hwsim.compiler.allocate import aligned, feature_memory, weight_regions
@@ -10,8 +10,8 @@ from hwsim.compiler.images import with_shared_layouts
 from hwsim.compiler.limits import check_build, check_least_size, check_size
 from hwsim.compiler.pack import pack_weights
 from hwsim.compiler.pages import in_pages
+from hwsim.compiler.residency import fewest_bytes, nothing_stays
 from hwsim.compiler.task import Task
-from hwsim.compiler.tiling import schedule_stage
 from hwsim.compiler.tokens import Tokens
 from hwsim.graph import Graph
 from hwsim.graph.program_graphs import ProgramGraphs
@@ -67,27 +67,30 @@ def _plan_of_any_size(
 ) -> NetworkPlan[Plan]:
     graphs = with_shared_layouts(graphs)
     laid_out = _laid_out(graphs, config)
+    keep = fewest_bytes if config.residency else nothing_stays
+    chosen = [keep(graph, config, on_stage) for graph in laid_out.parts]
+    residents = {name for each in chosen for name in each.places}
     # Features come first, then weights and descriptors: each part is a window, in whole pages.
-    features = feature_memory(laid_out, config)
+    features = feature_memory(laid_out, config, residents)
     end = features.peak_bytes
     parts: list[tuple[StageProgram, ...]] = []
-    for graph in laid_out.parts:
-        schedules: list[Schedule] = []
-        for stage in graph.stages:
-            schedules.append(schedule_stage(stage, config))
-            on_stage()
-        weights = weight_regions(graph, schedules, config, start=end)
-        parts.append(_stage_programs(graph, config, schedules, weights))
+    for graph, each in zip(laid_out.parts, chosen, strict=True):
+        weights = weight_regions(graph, each.schedules, config, start=end)
+        parts.append(_stage_programs(graph, config, each.schedules, weights))
         end = weights[-1].end
     programs: list[Plan] = []
-    for graph, stages in zip(graphs.parts, parts, strict=True):
+    for graph, each, stages in zip(graphs.parts, chosen, parts, strict=True):
         # The first page is read whole, however short the program.
         code_bytes = max(stages[-1].last_descriptor * DESCRIPTOR_BYTES, PAGE_BYTES)
         code = Region("program", Traffic.PROGRAM, aligned(end), code_bytes)
         end = code.end
-        tensors = {tensor.name: features.tensors[tensor.name] for tensor in graph.tensors}
+        tensors = {
+            tensor.name: features.tensors[tensor.name]
+            for tensor in graph.tensors
+            if tensor.name not in each.places
+        }
         sizes = features.peak_bytes, features.least_bytes
-        programs.append(Plan(graph, config, stages, code, tensors, *sizes))
+        programs.append(Plan(graph, config, stages, code, tensors, each.places, *sizes))
     return NetworkPlan(
         graphs, tuple(programs), features.tensors, features.peak_bytes, features.least_bytes
     )
@@ -125,6 +128,7 @@ def write_program(plan: Plan, on_stage: Callable[[], None] = lambda: None) -> Pr
         plan.stages,
         plan.code,
         plan.tensors,
+        plan.residents,
         plan.peak_feature_bytes,
         plan.least_feature_bytes,
         descriptors=tuple(descriptors),
@@ -136,12 +140,13 @@ def write_program(plan: Plan, on_stage: Callable[[], None] = lambda: None) -> Pr
 
 def _task(plan: Plan, part: StageProgram) -> Task:
     stage = part.stage
-    inputs = tuple(plan.region(source.tensor) for source in stage.sources)
-    return Task(stage, part.schedule, plan.config, part.weights, inputs, plan.region(stage.output))
+    inputs = tuple(plan.tensors.get(source.tensor.name) for source in stage.sources)
+    output = plan.residents.get(stage.output.name) or plan.region(stage.output)
+    return Task(stage, part.schedule, plan.config, part.weights, inputs, output)
 
 
 def _stage_programs(
-    graph: Graph, config: Config, schedules: list[Schedule], weights: list[Region]
+    graph: Graph, config: Config, schedules: Sequence[Schedule], weights: list[Region]
 ) -> tuple[StageProgram, ...]:
     """Return each stage's part of the program, by the number of descriptors that it will have.
 

@@ -28,7 +28,11 @@ def least_computes(stage: Stage, config: Config) -> int:
 def stage_descriptors(stage: Stage, schedule: Schedule, config: Config) -> int:
     """Return the number of a stage's descriptors, without those that load pages."""
     blocking = schedule.blocking
-    loads = sum(_feature_loads(source, schedule) for source in stage.sources)
+    loads = sum(
+        _feature_loads(source, schedule)
+        for source, is_resident in zip(stage.sources, schedule.resident, strict=True)
+        if not is_resident
+    )
     loads += _weight_loads(schedule, config)
     computes = blocking.output_blocks * len(blocking.kernel_parts)
     return schedule.tiles * (computes + blocking.bundles) + loads

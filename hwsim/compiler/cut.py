@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hwsim.arch.config import Config
+from hwsim.compiler.room import Room
 from hwsim.compiler.spans import ROWS, SpansRead, least_ring_rows, stripe_columns
 from hwsim.graph import Stage
 from hwsim.program.blocking import Blocking, split_evenly
@@ -18,21 +19,27 @@ class Cut:
     stage: Stage
     config: Config
     blocking: Blocking
+    room: Room
     bands: tuple[Span, ...]
     stripes: tuple[tuple[Span, ...], ...]
 
     @cached_property
     def rings(self) -> tuple[Ring, ...]:
-        """The place of every source's rows in the feature buffer; none if no band has room."""
+        """The place of every source's rows from word 0 on; none if no band has room.
+
+        Those of a resident source have theirs already, which is filled in later.
+        """
         row_words = [max(words) for words in self._stripe_words]
         held = self._ring_rows(row_words)
         if not held:
             return ()
         rings: list[Ring] = []
         start = 0
-        for blocking, rows, words in zip(self.blocking.sources, held, row_words, strict=True):
+        for blocking, rows, words, is_resident in zip(
+            self.blocking.sources, held, row_words, self.room.resident, strict=True
+        ):
             rings.append(Ring(start, rows, words, blocking.stored_blocks))
-            start = rings[-1].end_word
+            start = start if is_resident else rings[-1].end_word
         return tuple(rings)
 
     @property
@@ -62,9 +69,13 @@ class Cut:
         """Return the schedule that reads its sources in these sweeps, and all weights so often."""
         blocking = self.blocking
         source_words = tuple(
-            sum(words) * own.stored_blocks * read.all * len(sweeps)
-            for read, own, words in zip(
-                self._band_rows, blocking.sources, self._stripe_words, strict=True
+            0 if is_resident else sum(words) * own.stored_blocks * read.all * len(sweeps)
+            for read, own, words, is_resident in zip(
+                self._band_rows,
+                blocking.sources,
+                self._stripe_words,
+                self.room.resident,
+                strict=True,
             )
         )
         return Schedule(
@@ -74,6 +85,7 @@ class Cut:
             self.stripes,
             tuple(band_sets),
             self.rings,
+            self.room.resident,
             source_words,
             blocking.output_blocks * blocking.weight_words * readings,
         )
@@ -104,10 +116,12 @@ class Cut:
         sources = self.stage.sources
         heights = [source.tensor.shape.height for source in sources]
         costs = [
-            words * own.stored_blocks
-            for words, own in zip(row_words, self.blocking.sources, strict=True)
+            0 if is_resident else words * own.stored_blocks
+            for words, own, is_resident in zip(
+                row_words, self.blocking.sources, self.room.resident, strict=True
+            )
         ]
-        room = self.config.feature_words
+        room = self.room.words
         if sum(map(int.__mul__, heights, costs)) <= room:
             return heights
 
@@ -127,7 +141,7 @@ class Cut:
         rows = needed(most)
         left = room - words(most)
         for index, (height, cost) in enumerate(zip(heights, costs, strict=True)):
-            more = min(height - rows[index], left // cost)
+            more = min(height - rows[index], left // cost) if cost else height - rows[index]
             rows[index] += more
             left -= more * cost
         return rows

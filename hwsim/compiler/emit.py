@@ -1,8 +1,9 @@
 """Writing one stage's descriptors in the order of its schedule."""
 
 from hwsim.compiler.feature_ring import BandSet, FeatureRing
+from hwsim.compiler.resident_source import ResidentSource
 from hwsim.compiler.task import Task
-from hwsim.compiler.tiles import TileWriter
+from hwsim.compiler.tiles import SourceRows, TileWriter
 from hwsim.compiler.tokens import Tokens
 from hwsim.compiler.weight_stream import WeightStream
 from hwsim.isa.descriptor import Descriptor
@@ -39,8 +40,10 @@ class _StageEmitter:
         resident = task.schedule.scope is WeightScope.STAGE
         band_sets = task.schedule.band_sets
         rings = [
-            FeatureRing(task, index, tokens, descriptors, stripe, band_sets)
-            for index in range(len(task.stage.sources))
+            ResidentSource(task, index, tokens, band_sets)
+            if is_resident
+            else FeatureRing(task, index, tokens, descriptors, stripe, band_sets)
+            for index, is_resident in enumerate(task.schedule.resident)
         ]
         writer = TileWriter(task, tokens, descriptors, rings, self._weights)
         if not resident:
@@ -56,7 +59,7 @@ class _StageEmitter:
             if not resident and not is_last:
                 self._weights.load_ahead(bundles[0])
 
-    def _load(self, rings: list[FeatureRing], band_set: BandSet) -> None:
+    def _load(self, rings: list[SourceRows], band_set: BandSet) -> None:
         """Load the rows of a band set that are not in the rings yet, band by band."""
         for band in band_set:
             for ring in rings:

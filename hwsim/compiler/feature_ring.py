@@ -20,6 +20,8 @@ BandSet = tuple[Span, ...]  # bands that share one reading of the weights, in on
 class FeatureRing:
     """Writes the loads of source number `index` in one sweep along one stripe."""
 
+    awaits_stores = False
+
     def __init__(
         self,
         task: Task,
@@ -33,7 +35,9 @@ class FeatureRing:
         self.source = task.stage.sources[index]
         self.blocking = task.schedule.blocking.sources[index]
         self.place = task.schedule.rings[index]
-        self._region = task.inputs[index]
+        region = task.inputs[index]
+        assert region is not None
+        self._region = region
         # Chunks of the loads that may still be in the queue, or fewer if they are too many to wait.
         chunks = IN_FLIGHT * max(ring.blocks for ring in task.schedule.rings)
         self._in_flight = min(chunks, MOST_CHUNKS_BEHIND)
@@ -74,12 +78,13 @@ class FeatureRing:
         """Record that all tiles of the current band set have been written."""
         self._band_set_ends.append(self._tokens.computes)
 
-    def chunks_before(self, band: Span) -> int:
-        """Return a number of chunks that are loaded before the band's own.
+    def awaited(self, band: Span, block: int) -> int:
+        """Return a number of chunks that are loaded before those of the band from `block` on.
 
         This is their exact number or, if larger, one whose loads have certainly left the queue.
         """
-        return max(self._chunk_base[band.first_stored], self._tokens.chunks - self._in_flight)
+        before = max(self._chunk_base[band.first_stored], self._tokens.chunks - self._in_flight)
+        return before + block
 
     def _rows(self, bands: list[Span]) -> SpansRead:
         return SpansRead.of(self.source, bands, ROWS)

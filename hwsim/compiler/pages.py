@@ -2,7 +2,13 @@
 
 from hwsim.compiler.tokens import certainly_reached
 from hwsim.isa.descriptor import Compute, Descriptor, Load, Store
-from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_DESCRIPTORS, Destination
+from hwsim.isa.fields import (
+    DESCRIPTOR_BYTES,
+    PAGE_BYTES,
+    PAGE_DESCRIPTORS,
+    Destination,
+    StoreDestination,
+)
 from hwsim.isa.tokens import TOKEN_MASK
 
 
@@ -24,8 +30,11 @@ def in_pages(work: list[Descriptor], code_start: int, word_bytes: int) -> list[D
             )
         )
         paged += page
-        kinds = list(map(type, page))
-        computes += kinds.count(Compute)
-        stores += kinds.count(Store)
+        computes += sum(type(each) is Compute for each in page)
+        stores += sum(map(_stores_to_memory, page))
         position += len(page)
     return paged + work[position:]
+
+
+def _stores_to_memory(descriptor: Descriptor) -> bool:
+    return type(descriptor) is Store and descriptor.destination == StoreDestination.MEMORY

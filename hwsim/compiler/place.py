@@ -66,6 +66,14 @@ def place(tensors: Sequence[Lived]) -> Placement:
     return _Search(tensors).run(bound)
 
 
+def place_within(tensors: Sequence[Lived], size: int) -> tuple[int, ...] | None:
+    """Return offsets within `size`, from its two ends if all fit so; None if no place is found."""
+    if not tensors:
+        return ()
+    found = _from_two_ends(tensors, size) or place(tensors)
+    return found.offsets if found.peak_bytes <= size else None
+
+
 def _from_two_ends(tensors: Sequence[Lived], bound: int) -> Placement | None:
     """Place tensors in turn at the beginning and at the end of `bound` bytes, if all fit so."""
     offsets = tuple(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hwsim.arch.config import Config
 from hwsim.graph import Stage
 from hwsim.program.program import Region
-from hwsim.program.schedule import Schedule
+from hwsim.program.schedule import Ring, Schedule
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class Task:
     schedule: Schedule
     config: Config
     weights: Region
-    inputs: tuple[Region, ...]  # of each source's tensor
-    output: Region
+    inputs: tuple[Region | None, ...]  # of each source's tensor; none of one that is resident
+    output: Region | Ring  # in memory, or in the feature buffer
 
     def blocks_of(self, first_bundle: int, bundles: int = 1) -> tuple[int, int]:
         """Return (first, count) of the output blocks in these bundles."""

@@ -6,6 +6,7 @@ Each source has a COMPUTE, or one for each part of a large kernel.
 from collections.abc import Callable
 
 from hwsim.compiler.feature_ring import FeatureRing
+from hwsim.compiler.resident_source import ResidentSource
 from hwsim.compiler.spans import COLUMNS, ROWS, first_tap, least_ring_rows, outside_tile
 from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import Tokens
@@ -13,10 +14,13 @@ from hwsim.compiler.weight_stream import WeightStream
 from hwsim.graph import Source
 from hwsim.graph.check import ACTIVATION_RANGE
 from hwsim.isa.descriptor import Compute, Descriptor, Store, compute_setter
+from hwsim.isa.fields import StoreDestination
 from hwsim.isa.tokens import TOKEN_MASK
 from hwsim.program.blocking import KernelPart
 from hwsim.program.drain_reads import has_wide_factors
-from hwsim.program.schedule import Span
+from hwsim.program.schedule import Ring, Span
+
+SourceRows = FeatureRing | ResidentSource
 
 # The fields that a tile's place decides, and those that differ between its output blocks.
 _set_place = compute_setter(
@@ -54,7 +58,7 @@ class TileWriter:
         task: Task,
         tokens: Tokens,
         descriptors: list[Descriptor],
-        rings: list[FeatureRing],
+        rings: list[SourceRows],
         weights: WeightStream,
     ) -> None:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
@@ -82,9 +86,9 @@ class TileWriter:
         `before_compute` is called before each COMPUTE with the words that it takes from the queue.
         """
         tokens, weights = self._tokens, self._weights
-        staging_address = tokens.stores % 2 * self._half_words
+        staging_address = tokens.staged % 2 * self._half_words
         # The drain waits for all stores but the last, which reads the other half.
-        wait_staged = max(0, tokens.stores - 1) & TOKEN_MASK
+        wait_staged = max(0, tokens.staged - 1) & TOKEN_MASK
         first, blocks = self._task.blocks_of(bundle)
         offset = weights.offset(first)  # stays where words are released as they are read
         templates = self._tile_fields(band, span)
@@ -98,7 +102,7 @@ class TileWriter:
                 self._descriptors.append(
                     _set_block(
                         template,
-                        (ring.chunks_before(band) + first_block) & TOKEN_MASK,
+                        ring.awaited(band, first_block) & TOKEN_MASK,
                         wait_staged,
                         template.first_line + first_block * template.buffer_block_words,
                         offset,
@@ -126,7 +130,7 @@ class TileWriter:
         return self._of_tile[key]
 
     def _place(
-        self, template: Compute, ring: FeatureRing, part: KernelPart, band: Span, span: Span
+        self, template: Compute, ring: SourceRows, part: KernelPart, band: Span, span: Span
     ) -> Compute:
         """Return a COMPUTE with the fields that the tile's place decides."""
         pool = self._task.stage.spatial_pool
@@ -210,6 +214,7 @@ class TileWriter:
             clamp_high=ACTIVATION_RANGE[1] - stage.limits[1],
             diagonal=int(own.diagonal),
             table=int(stage.table is not None),
+            awaits_stores=int(ring.awaits_stores),
         )
 
     def _store(self, bundle: int, band: Span, span: Span, staging_address: int) -> None:
@@ -219,17 +224,21 @@ class TileWriter:
         plane = shape.height * shape.width
         pixel = band.first_stored * shape.width + span.first_stored
         whole_rows = span.stored == shape.width
-        self._tokens.stores += 1
+        output = task.output
+        is_kept = isinstance(output, Ring)
+        start = output.first_word * word_bytes if isinstance(output, Ring) else output.address
+        self._tokens.count_store(task.stage.output.name, band.first_stored, not is_kept)
         self._descriptors.append(
             Store(
                 wait_drains=self._tokens.drains & TOKEN_MASK,
-                address=task.output.address + (first_word * plane + pixel) * word_bytes,
+                address=start + (first_word * plane + pixel) * word_bytes,
                 row_words=span.stored * (band.stored if whole_rows else 1),
                 rows=1 if whole_rows else band.stored,
                 row_stride_bytes=shape.width * word_bytes,
                 blocks=min(blocking.bundle_words, blocking.output_words - first_word),
                 block_stride_bytes=plane * word_bytes,
                 staging_address=staging_address,
+                destination=StoreDestination.FEATURES if is_kept else StoreDestination.MEMORY,
             )
         )
 

@@ -7,6 +7,7 @@ from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.compiler.cut import Cut
 from hwsim.compiler.limits import check_fields
+from hwsim.compiler.room import Room
 from hwsim.compiler.spans import (
     COLUMNS,
     ROWS,
@@ -30,21 +31,22 @@ TILE_OVERHEAD_CYCLES = 32.0  # a tile's own descriptors and parameters
 TALLEST_BAND = 16  # stored rows; a taller band only makes the first tile wait longer
 
 
-def schedule_stage(stage: Stage, config: Config) -> Schedule:
+def schedule_stage(stage: Stage, config: Config, room: Room | None = None) -> Schedule:
     """Return the schedule with the least traffic; among equals, with the fewest estimated cycles.
 
-    Raises `InputError` with the stage, the buffer and the least sufficient size if none fits.
+    Without `room`, the stage loads all its sources and has the whole feature buffer. Raises
+    `InputError` with the stage, the buffer and the least sufficient size if none fits.
     """
     blocking = block_stage(stage, config)
     check_fields(stage, blocking, config)
     _check_accumulators(stage, config, blocking)
-    candidates = _candidates(stage, config, blocking)
+    candidates = _candidates(stage, config, blocking, room or Room.whole(stage, config))
     if not candidates:
         raise InputError(_too_small(stage, config, blocking))
     return min(candidates, key=lambda schedule: _cost(stage, config, schedule))
 
 
-def _candidates(stage: Stage, config: Config, blocking: Blocking) -> list[Schedule]:
+def _candidates(stage: Stage, config: Config, blocking: Blocking, room: Room) -> list[Schedule]:
     """Return all schedules that fit with the fewest stripes that fit."""
     stored = stage.output.shape
     for stripe_count in range(1, stored.width + 1):
@@ -52,7 +54,7 @@ def _candidates(stage: Stage, config: Config, blocking: Blocking) -> list[Schedu
         if stripe_count > 1 and ceil_div(stored.width, stripe_count - 1) == stripe_width:
             continue
         heights = _band_heights(stage, config, blocking, stripe_width)
-        cuts = [_cut(stage, config, blocking, stripe_width, height) for height in heights]
+        cuts = [_cut(stage, config, blocking, room, stripe_width, height) for height in heights]
         if found := [schedule for cut in cuts if cut for schedule in _schedules(cut)]:
             return found
     return []
@@ -76,7 +78,7 @@ def _band_heights(stage: Stage, config: Config, blocking: Blocking, stripe_width
 
 
 def _cut(
-    stage: Stage, config: Config, blocking: Blocking, stripe_width: int, height: int
+    stage: Stage, config: Config, blocking: Blocking, room: Room, stripe_width: int, height: int
 ) -> Cut | None:
     """Return the stage cut into stripes and bands of at most these sizes, or None if none fits."""
     stored = stage.output.shape
@@ -93,7 +95,7 @@ def _cut(
         )
         for first, width in split_evenly(stored.width, stripe_width)
     )
-    return Cut(stage, config, blocking, bands, stripes)
+    return Cut(stage, config, blocking, room, bands, stripes)
 
 
 def _schedules(cut: Cut) -> Iterator[Schedule]:
@@ -128,7 +130,11 @@ def _extra_cycles(stage: Stage, config: Config, schedule: Schedule) -> float:
     blocking = schedule.blocking
     first_band = schedule.band_sets[0][0]
     arrival, slack = 0.0, False
-    for source, own, ring in zip(stage.sources, blocking.sources, schedule.rings, strict=True):
+    for source, own, ring, is_resident in zip(
+        stage.sources, blocking.sources, schedule.rings, schedule.resident, strict=True
+    ):
+        if is_resident:
+            continue
         rows = SpansRead.of(source, [first_band], ROWS).all
         startup = rows * ring.row_words * config.beats_per_word / config.beats_per_cycle
         chunks = 1 if own.reduction_blocks == 1 else own.stored_blocks

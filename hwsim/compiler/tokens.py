@@ -28,7 +28,10 @@ class Tokens:
     chunks: int = 0
     computes: int = 0
     drains: int = 0
-    stores: int = 0  # tiles alternate between the halves of the staging buffer, store by store
+    staged: int = 0  # tiles alternate between the halves of the staging buffer, store by store
+    stores: int = 0  # into memory
+    stored_rows: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    """By a tensor's name: the first row of each of its STOREs, and the count `staged` with it."""
     _loads: deque[tuple[int, int]] = field(default_factory=deque)  # the counts before each load
     _outrun: int = 0
 
@@ -36,6 +39,12 @@ class Tokens:
         """Count the chunks of a load that has been written."""
         self._loads.append((self.chunks, self.computes))
         self.chunks += blocks
+
+    def count_store(self, tensor: str, first_row: int, to_memory: bool) -> None:
+        """Count a STORE that has been written, of rows of a tensor from `first_row` on."""
+        self.staged += 1
+        self.stores += to_memory
+        self.stored_rows.setdefault(tensor, []).append((first_row, self.staged))
 
     def computes_outrun(self, chunks: int) -> int:
         """Return the COMPUTEs that must be done before so many chunks are loaded.

@@ -42,8 +42,12 @@ class Comparison:
 
 
 def compare(plan: Plan) -> Comparison | None:
-    """Plan the baselines of a network; return None where no stage is condensed."""
-    graph, config = plan.graph, plan.config
+    """Plan the baselines of a network; return None where no stage is condensed.
+
+    All four write their maps to memory, so that what condensing saves is not mixed with what maps
+    that stay on the chip save.
+    """
+    graph, config = plan.graph, plan.config.model_copy(update={"residency": False})
     if not graph.is_condensed:
         return None
     a, b, unpooled = (
@@ -56,7 +60,11 @@ def compare(plan: Plan) -> Comparison | None:
         b_unpooled=_variant(
             "B'", "k x C maps written and read back, before the spatial maximum", unpooled
         ),
-        c=_variant("C", "virtual maps: condensed before they are written", plan),
+        c=_variant(
+            "C",
+            "virtual maps: condensed before they are written",
+            plan_of_any_size(graph, config) if plan.residents else plan,
+        ),
     )
 
 

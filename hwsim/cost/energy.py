@@ -48,17 +48,23 @@ def _on_chip_bytes(programs: Sequence[Program], config: Config, busy: int, bus_b
     """Return the bytes that are read from or written to on-chip memories.
 
     In each busy cycle one word of features is read, and the accumulator of every output lane is
-    read and written. Each byte on the bus is also written to or read from a buffer. Each tile reads
-    its weights; the drain reads accumulators and writes staging.
+    read and written. Each byte on the bus is also written to or read from a buffer, each byte of a
+    map that stays on the chip both. Each tile reads its weights; the drain reads accumulators and
+    writes staging.
     """
     accumulator_bytes = config.array.output_lanes * config.widths.accumulator_bits // 8
     drained_words = sum(map(_drained_words, programs))
     return (
         busy * (config.word_bytes + 2 * accumulator_bytes)
         + bus_bytes
+        + 2 * sum(map(_kept_words, programs)) * config.word_bytes
         + sum(map(_weight_words_read, programs)) * config.word_bytes
         + drained_words * (accumulator_bytes + config.word_bytes)
     )
+
+
+def _kept_words(program: Program) -> int:
+    return sum(part.output_words for part in program.stages if program.keeps(part.stage.output))
 
 
 def _drained_words(program: Program) -> int:

@@ -85,10 +85,10 @@ class Estimate:
     @property
     def peak_feature_stage(self) -> str:
         """The name of the stage whose inputs and output together take the most memory."""
-        regions = self.program.tensors
+        sizes = {name: region.size_bytes for name, region in self.program.tensors.items()}
         return max(
             self.graph.stages,
             key=lambda stage: sum(
-                regions[tensor.name].size_bytes for tensor in (*stage.inputs, stage.output)
+                sizes.get(tensor.name, 0) for tensor in (*stage.inputs, stage.output)
             ),
         ).name

@@ -108,33 +108,34 @@ def figures(
 
     timeline = subject.timeline
     layers: list[VerifiedLayer] = []
-    before = 0
+    before = before_in_timeline = 0  # the end of the last layer that the bus shows
     for record, time in zip(attribution.layers, timeline.stages, strict=True):
-        name = record.layer.name
-        differences = {
-            "machine": first_difference(expected[name], executed[name]),
-            "Verilog": first_difference(
-                expected[name],
-                record.stored,
-                record.is_stored,
-                padding_values(record.layer, timeline.config),
-            ),
-        }
-        if record.layer.output.name in source:
-            own = source[record.layer.output.name]
-            differences["file"] = first_difference(expected[name], own)
+        name, output = record.layer.name, record.layer.output.name
+        on_chip = output in subject.program.residents
+        differences = {"machine": first_difference(expected[name], executed[name])}
+        if not on_chip:
+            padding = padding_values(record.layer, timeline.config)
+            differences["Verilog"] = first_difference(
+                expected[name], record.stored, record.is_stored, padding
+            )
+        if output in source:
+            differences["file"] = first_difference(expected[name], source[output])
         cycles = None if record.end_cycle is None else record.end_cycle - before
+        timeline_cycles = time.cycles if on_chip else time.stored_cycle - before_in_timeline
         before = record.end_cycle or before
+        if not on_chip:
+            before_in_timeline = time.stored_cycle
         layers.append(
             VerifiedLayer(
                 name=name,
                 stored_bytes=record.stored.size,
+                on_chip=on_chip,
                 differences=_differences(differences),
                 bus_bytes=record.bytes,
                 timeline_bytes=time.traffic.bytes,
                 verilog_cycles=cycles,
-                timeline_cycles=time.cycles,
-                error_ratio=error_ratio(time.cycles, cycles),
+                timeline_cycles=timeline_cycles,
+                error_ratio=error_ratio(timeline_cycles, cycles),
             )
         )
     return VerifiedProgram(

@@ -104,7 +104,8 @@ class Compute(NamedTuple):
         int,
         Bits(
             TOKEN_BITS,
-            "Input block b is read once the chunk token has reached wait_chunks + b + 1.",
+            "Input block b is read once the chunk token has reached wait_chunks + b + 1; with "
+            "`awaits_stores`, all are read once the staged token has reached wait_chunks.",
         ),
     ]
     wait_staged: Annotated[
@@ -229,6 +230,14 @@ class Compute(NamedTuple):
             "parameters.",
         ),
     ]
+    awaits_stores: Annotated[
+        int,
+        Bits(
+            1,
+            "1: the source was stored into the feature buffer, so that `wait_chunks` counts STOREs "
+            "and not chunks.",
+        ),
+    ] = 0
 
     @property
     def taps_per_block(self) -> int:
@@ -249,13 +258,18 @@ class Compute(NamedTuple):
 
 
 class Store(NamedTuple):
-    """Write staged words to memory."""
+    """Write staged words to memory, or to the feature buffer, where later COMPUTEs read them."""
 
     wait_drains: Annotated[
         int, Bits(TOKEN_BITS, "Tiles that must have been drained into staging first.")
     ]
-    address: Annotated[int, Bits(ADDRESS_BITS, "First byte in memory, a multiple of the word.")]
-    row_words: Annotated[int, Bits(16, "Words of one burst run, side by side in memory.")]
+    address: Annotated[
+        int,
+        Bits(
+            ADDRESS_BITS, "First byte in memory or in the feature buffer, a multiple of the word."
+        ),
+    ]
+    row_words: Annotated[int, Bits(16, "Words of one burst run, which lie side by side there.")]
     rows: Annotated[int, Bits(16, "Burst runs per block.")]
     row_stride_bytes: Annotated[
         int, Bits(ADDRESS_BITS, "From one burst run's first byte to the next one's.")
@@ -265,6 +279,7 @@ class Store(NamedTuple):
         int, Bits(ADDRESS_BITS, "From one block's first byte to the next one's.")
     ]
     staging_address: Annotated[int, Bits(16, "Staging word of the first burst run.")]
+    destination: Annotated[int, Bits(1, "0 memory, 1 feature buffer.")] = 0
 
 
 class End(NamedTuple):

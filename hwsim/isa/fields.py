@@ -38,6 +38,13 @@ class Destination(IntEnum):
     PROGRAM = 2
 
 
+class StoreDestination(IntEnum):
+    """The place to which a STORE brings its words."""
+
+    MEMORY = 0
+    FEATURES = 1
+
+
 @dataclass(frozen=True)
 class Bits:
     """The width and meaning of a field, in its annotation `Annotated[int, Bits(...)]`."""

@@ -7,6 +7,7 @@ a deadlock.
 
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,13 @@ from hwsim.compiler.image import packed_inputs
 from hwsim.compiler.pack import unpack_padded_features
 from hwsim.graph import Stage
 from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store, decode
-from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, QUEUE_DEPTH, Destination
+from hwsim.isa.fields import (
+    DESCRIPTOR_BYTES,
+    PAGE_BYTES,
+    QUEUE_DEPTH,
+    Destination,
+    StoreDestination,
+)
 from hwsim.isa.stream import words_behind_weights
 from hwsim.isa.tokens import token_reached
 from hwsim.machine.convolution import (
@@ -34,6 +41,13 @@ from hwsim.program.program import Program, Traffic
 
 Unit = Generator[bool, None, None]  # yields True after progress, False while it must wait
 Order = Callable[[int], list[int]]  # number of units -> the order in which they are tried
+
+
+class Stored(NamedTuple):
+    """The words of a STORE by the address of each run, and the number of a stage that they end."""
+
+    runs: list[tuple[int, NDArray[np.uint8]]]
+    completes: int | None
 
 
 class DeadlockError(RuntimeError):
@@ -68,15 +82,17 @@ class Machine:
         self.staging = np.zeros((config.staging_words, config.word_bytes), np.int8)
         self.weights = WeightQueue(config.weight_words)
         self.chunks = self.computes = self.drains = self.staged = self.stores = 0
-        self._unanswered: deque[list[tuple[int, NDArray[np.uint8]]]] = deque()  # stores' words
+        self._unanswered: deque[Stored] = deque()
         self._sums: NDArray[np.int64] = np.zeros((0, 0), np.int64)  # of the tile at hand
         self.pages: deque[bytes] = deque()
         self.queues: dict[type[Descriptor], deque[Descriptor]] = {
             kind: deque() for kind in (Load, Compute, Store)
         }
         self._order, self._on_stage = order, on_stage
+        self._complete: dict[int, NDArray[np.int8]] = {}  # outputs that wait for earlier stages
+        self._reported = 0
         self._patches: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
-        self._loads_seen = 0
+        self._feature_writes = 0  # LOADs and STOREs that have written into the feature buffer
 
     def run(self) -> Memory:
         """Execute the program and return its memory; raise `DeadlockError` if it cannot finish."""
@@ -164,7 +180,7 @@ class Machine:
             yield words > 0
 
     def _load_features(self, load: Load) -> Unit:
-        self._loads_seen += 1
+        self._feature_writes += 1
         size = load.row_words * self.config.word_bytes
         for block in range(load.blocks):
             for row in range(load.rows):
@@ -194,8 +210,7 @@ class Machine:
             assert isinstance(tile, Compute)
             weight_words = tile.weight_blocks * config.weight_block_words
             parameter_words = words_behind_weights(tile, config)
-            chunks = 1 if tile.packed else tile.blocks
-            while not token_reached(self.chunks, tile.wait_chunks + chunks):
+            while not self._has_inputs(tile):
                 yield False  # no weight leaves the queue before its features are there
             taken = yield from self._take_weights(tile, weight_words + parameter_words)
             while tile.last and not token_reached(self.staged, tile.wait_staged):
@@ -216,7 +231,15 @@ class Machine:
             self.computes += 1
             yield True
 
+    def _has_inputs(self, tile: Compute) -> bool:
+        """Return True once all that a COMPUTE reads is in the feature buffer."""
+        if tile.awaits_stores:
+            return token_reached(self.staged, tile.wait_chunks)
+        chunks = 1 if tile.packed else tile.blocks
+        return token_reached(self.chunks, tile.wait_chunks + chunks)
+
     def _store(self) -> Unit:
+        ends = self._last_stores()
         queue = self.queues[Store]
         while True:
             while not queue:
@@ -236,21 +259,24 @@ class Machine:
                     )
                     words = self.staging[start : start + store.row_words]
                     runs.append((address, words.reshape(-1).view(np.uint8).copy()))
-            self._unanswered.append(runs)
             self.staged += 1
+            stored = Stored(runs, ends.get(self.staged))
+            if store.destination == StoreDestination.FEATURES:
+                self._keep(stored)
+            else:
+                self._unanswered.append(stored)
             yield True
 
     def _respond(self) -> Unit:
         """Let the words of each STORE arrive in memory, and count it when all have."""
-        ends = self._last_stores()
         while True:
             while not self._unanswered:
                 yield False
-            for address, data in self._unanswered.popleft():
+            stored = self._unanswered.popleft()
+            for address, data in stored.runs:
                 self.memory.write(Traffic.FEATURES_WRITTEN, address, data)
             self.stores += 1
-            if self._on_stage and self.stores in ends:
-                self._report(ends[self.stores])
+            self._report(stored.completes)
             yield True
 
     # --- work of the units ------------------------------------------------------------------
@@ -271,29 +297,52 @@ class Machine:
             yield available > 0
         return np.concatenate(parts)
 
+    def _keep(self, stored: Stored) -> None:
+        """Write the words of a STORE into the feature buffer."""
+        self._feature_writes += 1
+        for address, data in stored.runs:
+            words = data.view(np.int8).reshape(-1, self.config.word_bytes)
+            first = address // self.config.word_bytes
+            self.features[first : first + len(words)] = words
+        self._report(stored.completes)
+
     def _windows(self, tile: Compute) -> NDArray[np.float32]:
         """Return the tile's kernel windows; consecutive tiles on the same pixels share them."""
-        key = (self._loads_seen, *window_of(tile))
+        key = (self._feature_writes, *window_of(tile))
         if self._patches is None or self._patches[0] != key:
             self._patches = key, gather(self.features, tile)
         return self._patches[1]
 
-    def _last_stores(self) -> dict[int, Stage]:
-        """Return the stages by the number of stores that are done when the stage is complete."""
-        ends: dict[int, Stage] = {}
+    def _last_stores(self) -> dict[int, int]:
+        """Return the numbers of the stages by the number of the STORE that completes each."""
+        ends: dict[int, int] = {}
         stores = 0
-        for part in self.program.stages:
+        for index, part in enumerate(self.program.stages):
             descriptors = self.program.descriptors[part.first_descriptor : part.last_descriptor]
             stores += sum(isinstance(descriptor, Store) for descriptor in descriptors)
-            ends[stores] = part.stage
+            ends[stores] = index
         return ends
 
-    def _report(self, stage: Stage) -> None:
-        assert self._on_stage is not None
-        region = self.program.region(stage.output)
-        data = self.memory.data[region.address : region.end].tobytes()
+    def _report(self, index: int | None) -> None:
+        """Hand on the outputs of the stages that are complete, in the order of the stages."""
+        if index is None or self._on_stage is None:
+            return
+        self._complete[index] = self._stored(self.program.stages[index].stage)
+        while self._reported in self._complete:
+            stage = self.program.stages[self._reported].stage
+            self._on_stage(stage, self._complete.pop(self._reported))
+            self._reported += 1
+
+    def _stored(self, stage: Stage) -> NDArray[np.int8]:
+        """Return the output `x[C, H, W]` of a stage that has just been completed."""
+        place = self.program.residents.get(stage.output.name)
+        if place is not None:
+            data = self.features[place.first_word : place.end_word].tobytes()
+        else:
+            region = self.program.region(stage.output)
+            data = self.memory.data[region.address : region.end].tobytes()
         padded = unpack_padded_features(data, stage.output.shape, self.config)
         channels = stage.output.shape.channels
         expected = padding_values(stage, self.config)[:, None, None]
         assert (padded[channels:] == expected).all(), f"{stage.name}: padding channels"
-        self._on_stage(stage, padded[:channels])
+        return padded[:channels]

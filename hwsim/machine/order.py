@@ -9,7 +9,6 @@ both can no longer be compared modulo 2**16.
 """
 
 from collections.abc import Iterator
-from enum import IntEnum
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.isa.descriptor import Compute, End, Load, Store
-from hwsim.isa.fields import Destination
+from hwsim.isa.fields import Destination, StoreDestination
 from hwsim.isa.tokens import HALF, unwrap
 from hwsim.machine.convolution import places
 from hwsim.program.blocking import IMAGE_PIXEL_BYTES
@@ -44,36 +43,38 @@ class Clock(NamedTuple):
         return Clock(*map(max, zip(self, *others, strict=True)))
 
 
-class Access(IntEnum):
-    """The side of a place's history that an access belongs to."""
-
-    READ = 0
-    WRITE = 1
-
-
 class Place:
-    """A buffer or memory: for each word, the numbers of its last read and of its last write."""
+    """A buffer or memory: for each word, the number of its last access by each unit.
 
-    def __init__(self, name: str, words: int) -> None:
+    Each unit counts its accesses by a token, of which `reader` is that of the only unit that reads.
+    """
+
+    def __init__(self, name: str, words: int, reader: str, writers: tuple[str, ...]) -> None:
         self._name = name
-        self._last = np.zeros((len(Access), words), np.int64)
+        self._reader, self._writers = reader, writers
+        self._last = {token: np.zeros(words, np.int64) for token in (reader, *writers)}
 
-    def read(self, words: Words, number: int, certain: int, who: str) -> None:
-        """Record a read; all writes to its words must be among the `certain` first ones."""
-        self._check(Access.WRITE, words, certain, f"{who} reads")
-        self._last[Access.READ, words] = number
+    def read(self, words: Words, number: int, certain: Clock, who: str) -> None:
+        """Record a read; all writes to its words must be `certain`."""
+        for writer in self._writers:
+            self._check(writer, words, certain, f"{who} reads", "write")
+        self._last[self._reader][words] = number
 
-    def write(self, words: Words, number: int, certain: int, who: str) -> None:
-        """Record a write; all reads of its words must be among the `certain` first ones."""
-        self._check(Access.READ, words, certain, f"{who} overwrites")
-        self._last[Access.WRITE, words] = number
+    def write(self, words: Words, writer: str, number: int, certain: Clock, who: str) -> None:
+        """Record a write; all reads of its words, and other units' writes, must be `certain`."""
+        self._check(self._reader, words, certain, f"{who} overwrites", "read")
+        for other in self._writers:
+            if other != writer:
+                self._check(other, words, certain, f"{who} overwrites", "write")
+        self._last[writer][words] = number
 
-    def _check(self, before: Access, words: Words, certain: int, who: str) -> None:
-        late = words[self._last[before, words] > certain]
+    def _check(self, token: str, words: Words, certain: Clock, who: str, access: str) -> None:
+        last, reached = self._last[token], getattr(certain, token)
+        late = words[last[words] > reached]
         if late.size:
             raise OrderError(
-                f"{who} word {late[0]} of {self._name}, whose {before.name.lower()} number "
-                f"{self._last[before, late[0]]} may come later: {certain} are certain"
+                f"{who} word {late[0]} of {self._name}, whose {access} number {last[late[0]]} may "
+                f"come later: {reached} {token} are certain"
             )
 
 
@@ -88,9 +89,12 @@ class _Replay:
     def __init__(self, program: Program) -> None:
         config = program.config
         self._program, self._word_bytes = program, config.word_bytes
-        self._features = Place("the feature buffer", config.feature_words)
-        self._staging = Place("staging", config.staging_words)
-        self._memory = Place("memory", -(-program.features.limit // config.word_bytes) + 1)
+        self._features = Place(
+            "the feature buffer", config.feature_words, "computes", ("chunks", "staged")
+        )
+        self._staging = Place("staging", config.staging_words, "staged", ("drains",))
+        memory_words = -(-program.features.limit // config.word_bytes) + 1
+        self._memory = Place("memory", memory_words, "chunks", ("stores",))
         self._chunks = [Clock()]
         self._computes = [Clock()]
         self._drains = [Clock()]
@@ -134,9 +138,9 @@ class _Replay:
             number = len(self._chunks)
             first = load.address + block * load.block_stride_bytes
             source = self._rows(first, load.rows, load.row_stride_bytes, load.row_words)
-            self._memory.read(source, number, self._load_begun.stores, who)
+            self._memory.read(source, number, self._load_begun, who)
             target = np.concatenate(list(_buffer_rows(load, block)))
-            self._features.write(target, number, self._load_begun.computes, who)
+            self._features.write(target, "chunks", number, self._load_begun, who)
             self._check_lead(number, who)
             self._chunks.append(self._chunks[-1].joined(self._load_begun, Clock(chunks=number)))
 
@@ -152,13 +156,17 @@ class _Replay:
 
     def _compute(self, tile: Compute, who: str) -> None:
         number = len(self._computes)
-        first_chunk = unwrap(tile.wait_chunks + 1, len(self._chunks) - 1)
-        heappush(self._awaited, (first_chunk, number))
+        if not tile.awaits_stores:
+            first_chunk = unwrap(tile.wait_chunks + 1, len(self._chunks) - 1)
+            heappush(self._awaited, (first_chunk, number))
         done = self._computes[-1].joined(Clock(computes=number))
         for block, words in enumerate(_read_words(tile, self._word_bytes)):
-            ready = self._reached(self._chunks, tile.wait_chunks + block + 1, who)
+            if tile.awaits_stores:
+                ready = self._reached(self._staged, tile.wait_chunks, who)
+            else:
+                ready = self._reached(self._chunks, tile.wait_chunks + block + 1, who)
             done = done.joined(ready)
-            self._features.read(words, number, done.chunks, who)
+            self._features.read(words, number, done, who)
         self._computes.append(done)
         if tile.last:
             self._drain(tile, done, who)
@@ -172,22 +180,25 @@ class _Replay:
         lanes = self._program.config.array.output_lanes >> tile.channel_pool
         planes = max(1, lanes // self._word_bytes)
         words = tile.staging_address + np.arange(planes * pixels)
-        self._staging.write(words, number, begun.staged, who)
+        self._staging.write(words, "drains", number, begun, who)
         self._drains.append(begun.joined(Clock(drains=number)))
 
     def _store(self, store: Store, who: str) -> None:
-        number = len(self._stores)
+        number = len(self._staged)
         begun = self._staged[-1].joined(self._reached(self._drains, store.wait_drains, who))
-        words = store.row_words * store.rows
-        self._staging.read(
-            store.staging_address + np.arange(store.blocks * words), number, begun.drains, who
-        )
+        words = store.staging_address + np.arange(store.blocks * store.rows * store.row_words)
+        self._staging.read(words, number, begun, who)
+        kept = store.destination == StoreDestination.FEATURES
+        place, writer = (self._features, "staged") if kept else (self._memory, "stores")
+        count = number if kept else len(self._stores)
         for block in range(store.blocks):
             first = store.address + block * store.block_stride_bytes
             target = self._rows(first, store.rows, store.row_stride_bytes, store.row_words)
-            self._memory.write(target, number, begun.chunks, who)
-        self._staged.append(begun.joined(Clock(staged=number)))
-        self._stores.append(self._stores[-1].joined(begun, Clock(staged=number, stores=number)))
+            place.write(target, writer, count, begun, who)
+        done = begun.joined(Clock(staged=number))
+        self._staged.append(done)
+        if not kept:
+            self._stores.append(self._stores[-1].joined(done, Clock(stores=count)))
 
     def _end(self, end: End, who: str) -> None:
         """END drops what it does not wait for."""
@@ -197,7 +208,7 @@ class _Replay:
             raise OrderError(f"{who} drops store {last}: {certain} are certain")
 
     def _rows(self, first: int, rows: int, stride_bytes: int, words: int) -> Words:
-        """Return the words of memory in `rows` burst runs."""
+        """Return the words of memory, or of the feature buffer, in `rows` burst runs."""
         starts = (first + np.arange(rows) * stride_bytes) // self._word_bytes
         found: Words = (starts[:, None] + np.arange(words)).ravel()
         return found

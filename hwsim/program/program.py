@@ -10,7 +10,7 @@ from hwsim.graph import Graph, Stage, Tensor
 from hwsim.graph.cells import Cells, GatheredTensor
 from hwsim.isa.descriptor import Descriptor, encode
 from hwsim.isa.registers import PAGE_SHIFT
-from hwsim.program.schedule import Schedule
+from hwsim.program.schedule import Ring, Schedule
 
 WINDOW_BYTES = 1 << PAGE_SHIFT  # windows are whole pages of this size; no burst crosses its end
 
@@ -62,6 +62,12 @@ class StageProgram:
     first_descriptor: int
     last_descriptor: int  # the first one behind the stage
 
+    @property
+    def output_words(self) -> int:
+        """The words of the stage's output, wherever they are stored."""
+        shape = self.stage.output.shape
+        return self.schedule.blocking.output_words * shape.height * shape.width
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -72,6 +78,7 @@ class Plan:
     stages: tuple[StageProgram, ...]
     code: Region
     tensors: dict[str, Region]
+    residents: dict[str, Ring]  # the tensors that stay in the feature buffer, and lie nowhere else
     peak_feature_bytes: int
     least_feature_bytes: int  # the largest sum of tensors that are alive together: a lower bound
 
@@ -104,6 +111,10 @@ class Plan:
         sources = (source for part in self.stages for source in part.stage.sources)
         read = (source.tensor for source in sources if source.tensor.name == tensor.name)
         return next((each.cells for each in read if isinstance(each, GatheredTensor)), None)
+
+    def keeps(self, tensor: Tensor) -> bool:
+        """Return True for a tensor that stays in the feature buffer."""
+        return tensor.name in self.residents
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from hwsim.errors import InputError, shown
 from hwsim.escape import brief
 from hwsim.isa.descriptor import Descriptor, Load, Store
-from hwsim.isa.fields import MEMORY_END
+from hwsim.isa.fields import MEMORY_END, StoreDestination
 from hwsim.program.network_plan import NetworkPlan, NetworkProgram
 from hwsim.program.program import WINDOW_BYTES, Plan, Program, Region
 
@@ -65,7 +65,9 @@ def relocate(program: Program, base: int) -> Program:
 
 
 def _moved(descriptor: Descriptor, base: int) -> Descriptor:
-    if isinstance(descriptor, Load | Store):
+    if isinstance(descriptor, Load) or (
+        isinstance(descriptor, Store) and descriptor.destination == StoreDestination.MEMORY
+    ):
         return descriptor._replace(address=descriptor.address + base)
     return descriptor
 

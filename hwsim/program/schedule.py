@@ -39,7 +39,10 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Ring:
-    """The place of a source's rows in the feature buffer: a ring of rows for each block."""
+    """The place of a source's rows in the feature buffer: a ring of rows for each block.
+
+    That of a *resident* map, which an earlier stage has stored there, has all its rows.
+    """
 
     first_word: int
     rows: int
@@ -65,6 +68,7 @@ class Schedule:
     stripes: tuple[tuple[Span, ...], ...]  # per stripe, its tiles' columns
     band_sets: tuple[tuple[Span, ...], ...]  # per band set, its bands
     rings: tuple[Ring, ...]  # one for each source
+    resident: tuple[bool, ...]  # of each source: it lies whole in the buffer, and is not loaded
     source_words: tuple[int, ...]  # read from memory, of each source
     weight_read_words: int
 

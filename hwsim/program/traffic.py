@@ -13,7 +13,13 @@ from typing import Self
 from hwsim.arch.config import PARAMETER_BYTES, TABLE_BYTES
 from hwsim.graph import Stage
 from hwsim.isa.descriptor import Load, Store
-from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_DESCRIPTORS, Destination
+from hwsim.isa.fields import (
+    DESCRIPTOR_BYTES,
+    PAGE_BYTES,
+    PAGE_DESCRIPTORS,
+    Destination,
+    StoreDestination,
+)
 from hwsim.program.blocking import ceil_div
 from hwsim.program.program import Plan, Program, StageProgram, Traffic
 
@@ -113,11 +119,12 @@ def _by_stage(plan: Plan, words: list[Words]) -> list[StageTraffic]:
 
 def _planned_words(plan: Plan, part: StageProgram) -> Words:
     word_bytes = plan.config.word_bytes
+    is_kept = plan.keeps(part.stage.output)
     return {
         Traffic.PROGRAM: _loaded_descriptors(plan, part) * DESCRIPTOR_BYTES // word_bytes,
         Traffic.WEIGHTS: part.schedule.weight_read_words,
         Traffic.FEATURES_READ: part.schedule.read_words,
-        Traffic.FEATURES_WRITTEN: plan.region(part.stage.output).size_bytes // word_bytes,
+        Traffic.FEATURES_WRITTEN: 0 if is_kept else part.output_words,
     }
 
 
@@ -138,7 +145,7 @@ def _described_words(program: Program, part: StageProgram) -> Words:
         if type(descriptor) is Load:
             kind = LOADED[descriptor.destination]
             words[kind] += descriptor.row_words * descriptor.rows * descriptor.blocks
-        elif type(descriptor) is Store:
+        elif type(descriptor) is Store and descriptor.destination == StoreDestination.MEMORY:
             words[Traffic.FEATURES_WRITTEN] += (
                 descriptor.row_words * descriptor.rows * descriptor.blocks
             )
@@ -148,7 +155,7 @@ def _described_words(program: Program, part: StageProgram) -> Words:
 def _useful(plan: Plan, part: StageProgram, paid: ByteCounts) -> ByteCounts:
     """Return the bytes of each class that carry the network's own values."""
     stage = part.stage
-    stored_out = plan.region(stage.output).size_bytes
+    stored_out = part.output_words * plan.config.word_bytes
     return ByteCounts(
         program=paid.program,
         weights=paid.weights * useful_weight_bytes(stage) // part.weights.size_bytes,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hwsim.arch.config import Config
+from hwsim.isa.fields import StoreDestination
 from hwsim.program.program import Traffic
 from hwsim.program.traffic import LOADED
 from hwsim.timeline import Timeline
@@ -48,6 +49,7 @@ def bus_transfers(timeline: Timeline) -> list[Transfer]:
             event.beats * word,
         )
         for event in timeline.stores
+        if event.destination == StoreDestination.MEMORY
     ]
 
 

@@ -128,7 +128,7 @@ def memory_chart(document: Document, program: NetworkProgram) -> Figure:
     Operators that the host computes have their places among the layers.
     """
     moments, lives = program.graphs.moments, program.graphs.lifetimes
-    maps = program.graph.tensors
+    maps = [tensor for tensor in program.graph.tensors if tensor.name in program.tensors]
     base = min(program.tensors[tensor.name].address for tensor in maps)
     data: list[Figure] = []
     alive = [0] * len(moments)

@@ -14,9 +14,10 @@ from hwsim.report.file_figures import FileFigures
 from hwsim.report.file_outputs import FileOutputFigures
 from hwsim.report.input_array import InputArray
 from hwsim.report.layers import LayerFigures, layer_figures
+from hwsim.report.maps import MapFigures, map_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
-SCHEMA_VERSION = "2.5"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "2.6"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ class Document:
     """The figures of the whole frame."""
     layers: tuple[LayerFigures, ...]
     """The layers in the order of execution."""
+    maps: tuple[MapFigures, ...]
+    """The maps that the layers store, in the same order, each with its place."""
     comparison: ComparisonFigures | None
     """Totals A, B, B' and C; null for a network in which nothing is condensed."""
     run: RunFigures | None
@@ -157,6 +160,7 @@ def make_document(
         config=config.model_dump(mode="json"),
         totals=total_figures(estimate, layers),
         layers=layers,
+        maps=map_figures(estimate),
         comparison=comparison_figures(estimate.comparison) if estimate.comparison else None,
         run=run,
     )

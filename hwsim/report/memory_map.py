@@ -209,6 +209,7 @@ def make_memory_map(
     tensors = {
         tensor.name: placed_tensor(plan, tensor, sha256.get(tensor.name))
         for tensor in graph.tensors
+        if tensor.name in plan.tensors
     }
     ends = {
         "INPUT": tuple(tensors[tensor.name] for tensor in graph.inputs),

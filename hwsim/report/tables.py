@@ -5,6 +5,7 @@ from hwsim.report.document import Document, RunFigures
 from hwsim.report.file_figures import step_tables
 from hwsim.report.file_outputs import output_table
 from hwsim.report.layers import IN_CELLS, WAITS, LayerFigures
+from hwsim.report.maps import MapFigures
 from hwsim.report.table import Facts, Table
 from hwsim.report.text import (
     calibration,
@@ -45,6 +46,8 @@ def layer_tables(document: Document, verbose: bool = False) -> list[Table]:
     if verbose:
         tables.append(waiting(layers, totals))
     tables.append(traffic(layers, totals))
+    if any(each.place != "memory" for each in document.maps):
+        tables.append(maps(document.maps))
     if verbose:
         tables.append(useful_traffic(layers))
     return tables
@@ -165,6 +168,21 @@ def traffic(layers: Layers, totals: TotalFigures) -> Table:
         (*BYTE_COLUMNS, "total", "GB/s"),
         tuple(row(layer.name, layer) for layer in layers),
         (row("total", totals),),
+    )
+
+
+def maps(figures: tuple[MapFigures, ...]) -> Table:
+    """Return where each map lives, and what those save that stay on the chip."""
+    return Table(
+        "Maps: where each lives, and the bytes that it saves on the bus",
+        ("map", "computed by", "lives in"),
+        ("bytes", "saves"),
+        tuple(
+            (each.name, each.layer, each.place, *_integers(each.size_bytes, each.saved_bytes))
+            for each in figures
+        ),
+        (("total", "", "", "", f"{sum(each.saved_bytes for each in figures):,}"),),
+        ("Beside the same network with all maps in memory, --no-residency.",),
     )
 
 

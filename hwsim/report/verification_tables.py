@@ -10,7 +10,13 @@ from hwsim.report.input_array import inputs_text
 from hwsim.report.table import Table
 from hwsim.report.terminal import Terminal
 from hwsim.report.text import heading
-from hwsim.report.verification import Verification, VerifiedOutput, VerifiedProgram, unequal
+from hwsim.report.verification import (
+    Verification,
+    VerifiedLayer,
+    VerifiedOutput,
+    VerifiedProgram,
+    unequal,
+)
 
 PLAIN_VARIANT = "A"  # which is not compared with others
 
@@ -55,7 +61,7 @@ def values_and_cycles(program: VerifiedProgram) -> Table:
             layer.name,
             "; ".join(map(str, layer.differences)) or "equal",
             f"{layer.stored_bytes:,}",
-            "never" if layer.verilog_cycles is None else f"{layer.verilog_cycles:,}",
+            _cycles(layer),
             f"{layer.timeline_cycles:,}",
             _percent(layer.error_ratio),
         )
@@ -76,6 +82,12 @@ def values_and_cycles(program: VerifiedProgram) -> Table:
         rows,
         (total,),
     )
+
+
+def _cycles(layer: VerifiedLayer) -> str:
+    if layer.on_chip:
+        return "on chip"
+    return "never" if layer.verilog_cycles is None else f"{layer.verilog_cycles:,}"
 
 
 def _weights(origin: str) -> str:

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar, get_type_hints, overload
 
-from hwsim.isa.fields import Destination
+from hwsim.isa.fields import Destination, StoreDestination
 
 
 class LoadEvent(NamedTuple):
@@ -48,12 +48,13 @@ class TileEvent(NamedTuple):
 
 
 class StoreEvent(NamedTuple):
-    """The words of one STORE on the bus."""
+    """The words of one STORE on the bus, or on their way into the feature buffer."""
 
     stage: int
-    first_cycle: int  # first beat on the bus
-    last_cycle: int  # the cycle after the last beat
-    done_cycle: int  # last response
+    destination: StoreDestination
+    first_cycle: int  # first beat on the bus, or first word written
+    last_cycle: int  # the cycle after the last one
+    done_cycle: int  # last response, or last word written
     beats: int
 
     def moved(self, stages: int, cycles: int) -> "StoreEvent":

@@ -39,6 +39,7 @@ SHAPE_FIELDS = (
     "pooled_rows",
     "pooled_columns",
     "wide_factors",
+    "awaits_stores",
 )
 shape_key = attrgetter(*SHAPE_FIELDS)
 
@@ -62,7 +63,7 @@ def tile_shape(tile: Compute, config: Config) -> TileShape:
     return TileShape(
         taps=blocks // tile.blocks,
         blocks=blocks,
-        chunks=1 if packed else tile.blocks,
+        chunks=1 if packed or tile.awaits_stores else tile.blocks,
         weight_words=blocks * config.weight_block_words,
         busy_cycles=blocks * taps_per_block * pixels,
         lead=lead,

@@ -19,6 +19,9 @@ from hwsim.timeline.walk import Walk
 class StageTime:
     """The time of one stage, from the previous stage's last write response to its own.
 
+    Where the next stage reads maps that stay on the chip and begins before, the time ends with its
+    first tile. `stored_cycle` is that of the last response, or of the last word that is kept.
+
     `busy_cycles` + the sum of `waiting_cycles` = `cycles`. The array waits for features, weights,
     the drain (which still reads a bank of accumulators), the program (a descriptor), or the finish
     (the last tile's way to memory).
@@ -27,6 +30,7 @@ class StageTime:
     stage: Stage
     start_cycle: int
     end_cycle: int
+    stored_cycle: int
     busy_cycles: int
     waiting_cycles: dict[str, int]
     roofline: Roofline
@@ -59,15 +63,18 @@ def time_program(program: Program, on_stage: Callable[[], None] = lambda: None) 
     """
     walk = Walk(program).run(on_stage)
     traffic = traffic_by_stage(program)
-    ends = {event.stage: event.done_cycle for event in walk.store_events}
+    stored = {event.stage: event.done_cycle for event in walk.store_events}
+    begins = _first_issues(walk.tiles) if program.residents else {}
     stages: list[StageTime] = []
     start = 0
     for index, tiles in groupby(walk.tiles, key=attrgetter("stage")):
         stage, moved = program.stages[index].stage, traffic[index].bytes
-        busy, waiting = _busy_and_waiting(tiles, start, ends[index])
+        end = min(stored[index], begins.get(index + 1, stored[index]))
+        busy, waiting = _busy_and_waiting(tiles, start, end)
         least = roofline(stage, program.config, moved.read, moved.features_written)
-        stages.append(StageTime(stage, start, ends[index], busy, waiting, least, traffic[index]))
-        start = ends[index]
+        spent = busy, waiting, least, traffic[index]
+        stages.append(StageTime(stage, start, end, stored[index], *spent))
+        start = end
     events = walk.tiles, walk.reads.events, walk.store_events
     return Timeline(program.config, tuple(stages), walk.end_cycle, *events)
 
@@ -89,11 +96,24 @@ def joined(timelines: Sequence[Timeline]) -> Timeline:
         for store in timeline.stores:
             stores.add(store.moved(before, cycles))
         stages += (
-            replace(time, start_cycle=time.start_cycle + cycles, end_cycle=time.end_cycle + cycles)
+            replace(
+                time,
+                start_cycle=time.start_cycle + cycles,
+                end_cycle=time.end_cycle + cycles,
+                stored_cycle=time.stored_cycle + cycles,
+            )
             for time in timeline.stages
         )
         cycles += timeline.cycles
     return Timeline(first.config, tuple(stages), cycles, tiles, loads, stores)
+
+
+def _first_issues(tiles: Iterable[TileEvent]) -> dict[int, int]:
+    """Return the cycle in which each stage's first tile begins on the array."""
+    found: dict[int, int] = {}
+    for tile in tiles:
+        found.setdefault(tile.stage, tile.issue_start)
+    return found
 
 
 def _busy_and_waiting(

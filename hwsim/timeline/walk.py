@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from hwsim.arch import pipeline
 from hwsim.isa.descriptor import Compute, Descriptor, End, Load, Store
-from hwsim.isa.fields import DESCRIPTOR_BYTES, QUEUE_DEPTH
+from hwsim.isa.fields import DESCRIPTOR_BYTES, QUEUE_DEPTH, StoreDestination
 from hwsim.isa.stream import words_behind_weights
 from hwsim.isa.tokens import unwrap
 from hwsim.program.program import Program
@@ -65,6 +65,7 @@ class Walk:
         self._write_free = 0
         self._store_free = 0
         self._accepted = (-1, -1)  # cycles in which the bus took the last two words
+        self._kept = -pipeline.KEPT_ORDER  # cycle of the last word stored into the feature buffer
         self._store_address = -1  # cycle of the last write address on the bus
         self._accumulate = pipeline.accumulate(config)
         self._shapes: dict[tuple[int, ...], TileShape] = {}
@@ -179,7 +180,7 @@ class Walk:
         ready = delivered + pipeline.ISSUE_START
         first_words = reads.weight_cycle(base + block_words) + pipeline.BLOCK_VISIBLE
         chunks = unwrap(tile.wait_chunks, reads.chunk_count)
-        first_chunk = last_chunk = reads.chunk_cycle(chunks + 1)
+        first_chunk = last_chunk = self._input_cycle(tile, chunks + 1)
         free = max(self._array_free, self._loader_free)
         start = max(free, ready, first_words, first_chunk, bank_free)
         if shape.chunks > 1:
@@ -200,6 +201,13 @@ class Walk:
         waited = self._waited_for(first_chunk, last_chunk, bank_free, ready, start, last_start)
         return _BlockCycles(start, last_start, waited)
 
+    def _input_cycle(self, tile: Compute, chunk: int) -> int:
+        """Return the cycle in which a COMPUTE can read this chunk, or what was stored for it."""
+        if not tile.awaits_stores:
+            return self.reads.chunk_cycle(chunk)
+        stores = unwrap(tile.wait_chunks, len(self.staged))
+        return self.staged[stores - 1] - pipeline.KEPT_VISIBLE + pipeline.KEPT_READABLE
+
     def _is_closed_form(self, shape: TileShape, last_word: int) -> bool:
         """Return False if the tile's weights wait for room that the tile itself makes."""
         return shape.covers_bursts and self.reads.starts_without_future_room(last_word)
@@ -211,7 +219,8 @@ class Walk:
         for block in range(shape.blocks):
             if block:
                 there = reads.weight_cycle(base + (block + 1) * block_words)
-                chunk = 0 if tile.packed else reads.chunk_cycle(chunks + block // shape.taps + 1)
+                is_there = tile.packed or tile.awaits_stores
+                chunk = 0 if is_there else reads.chunk_cycle(chunks + block // shape.taps + 1)
                 start = max(start + shape.period, there + pipeline.BLOCK_VISIBLE, chunk)
             if tile.release:
                 first = start + shape.lead + pipeline.FIRST_READ
@@ -270,15 +279,38 @@ class Walk:
         address = max(begins + pipeline.STORE_START, self._store_address + 1)
         self._store_free = address + ahead
         self._store_address = address + bursts * runs - 1
-        cycle_ticks, beats = self._cycle_ticks, store.row_words * runs
-        offered, ticks = (address + pipeline.STORE_DATA) * cycle_ticks, beats * self._word_ticks
-        first = self.reads.write(offered, self._write_free, ticks)
+        beats = store.row_words * runs
+        begin = max(
+            address + pipeline.STORE_DATA,
+            self._accepted[1] + 1,
+            # The last word waits in staging until that of a store before it has been written.
+            self._kept + pipeline.KEPT_ORDER - (beats - 1),
+        )
+        if store.destination == StoreDestination.FEATURES:
+            self._keep(begin, beats, stage)
+        else:
+            self._write(address, begin, beats, stage)
+
+    def _write(self, address: int, begin: int, beats: int, stage: int) -> None:
+        """Write a store's words to memory, from cycle `begin` on at the earliest."""
+        cycle_ticks, ticks = self._cycle_ticks, beats * self._word_ticks
+        first = self.reads.write(begin * cycle_ticks, self._write_free, ticks)
         end = self._write_free = first + ticks
         self.staged.append(self._last_read(address, end, beats) + pipeline.STAGED_VISIBLE)
         response = self._accepted[1] + self.config.memory.latency_cycles
         self.stores.append(response + pipeline.STORE_VISIBLE)
-        begin, free = -(-first // cycle_ticks), -(-end // cycle_ticks)
-        self.store_events.add(StoreEvent(stage, begin, free, response, beats))
+        place, last = StoreDestination.MEMORY, -(-end // cycle_ticks)
+        begin = -(-first // cycle_ticks)
+        self.store_events.add(StoreEvent(stage, place, begin, last, response, beats))
+
+    def _keep(self, first: int, words: int, stage: int) -> None:
+        """Write a store's words into the feature buffer, as if no load held them up."""
+        end = first + words
+        self._kept = end - 1
+        self._accepted = (self._accepted[1] if words == 1 else end - 2), end - 1
+        self.staged.append(end - 1 + pipeline.KEPT_VISIBLE)
+        place = StoreDestination.FEATURES
+        self.store_events.add(StoreEvent(stage, place, first, end, end - 1, words))
 
     def _last_read(self, address: int, end: int, beats: int) -> int:
         """Return the cycle in which a store's last word is read from staging.

@@ -1,6 +1,6 @@
 """The burst guard: a burst that may not go out to the bus is kept back."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -62,10 +62,8 @@ class BurstGuard(wiring.Component):
             windows.address.eq(self.i.payload.address),
             windows.windows.eq(self.windows),
             arriving.burst.eq(self.i.payload),
-            arriving.inside.eq(windows.inside),
-            arriving.fits.eq(
-                ~self.i.payload.in_buffer | (self.i.payload.end <= self._buffer_words)
-            ),
+            arriving.inside.eq(self._inside(windows.inside)),
+            arriving.fits.eq(self._fits()),
             self.i.ready.eq(~spare_full),
             next_.eq(Mux(spare_full, spare, arriving)),
             free.eq(~held_full | (self.o.valid & self.o.ready)),
@@ -85,3 +83,11 @@ class BurstGuard(wiring.Component):
         with m.Elif(held_full & ~held.fits):
             m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)
         return m
+
+    def _inside(self, windows: Value) -> Value:
+        """Return, for each window, whether the arriving burst lies in it."""
+        return windows
+
+    def _fits(self) -> Value:
+        """Return whether the arriving burst lies in the buffer."""
+        return ~self.i.payload.in_buffer | (self.i.payload.end <= self._buffer_words)

@@ -6,25 +6,25 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
-from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import ADDRESS_BITS, Opcode
-from hwsim.rtl.memory.burst_guard import BurstGuard
 from hwsim.rtl.memory.bursts import Bursts
 from hwsim.rtl.memory.runs import Runs, walked
 from hwsim.rtl.memory.staging import STAGING_BITS
+from hwsim.rtl.memory.store_guard import StoreGuard
 from hwsim.rtl.program.layouts import SOURCE_BITS, all_names, copy_fields, field_layout
 from hwsim.rtl.program.run import FAULT, WAITING, WINDOW
 from hwsim.rtl.program.tokens import Token, reached
 
 STORE = field_layout(Opcode.STORE, all_names(Opcode.STORE))
-TAG = data.StructLayout({"source": SOURCE_BITS})
+TAG = data.StructLayout({"destination": 1, "source": SOURCE_BITS})
 
 
 def write_layout(config: Config) -> data.StructLayout:
     """Return the layout of a burst to write, and of where its words stand in staging."""
     return data.StructLayout(
         {
-            "address": ADDRESS_BITS,
+            "destination": 1,
+            "address": ADDRESS_BITS,  # in memory, or of a byte in the feature buffer
             "beats": range(config.burst_words + 1),
             "staging_address": STAGING_BITS,
             "last": 1,  # of its STORE
@@ -38,8 +38,8 @@ class Store(wiring.Component):
 
     A STORE at the head of its queue with its token met in cycle t has its first address on the bus
     in cycle t + `STORE_START`; then one burst per cycle while the write manager takes them. The
-    next STORE follows without a gap. A burst that leaves the window or staging is never offered: it
-    stays, as the fault.
+    next STORE follows without a gap. One into the feature buffer goes the same way. A burst that
+    leaves the window, staging or the feature buffer is never offered: it stays, as the fault.
 
     Members
     -------
@@ -53,7 +53,7 @@ class Store(wiring.Component):
     """
 
     # And the address register of the write manager.
-    STORE_START = Runs.LATENCY + Bursts.LATENCY + BurstGuard.LATENCY + 1
+    STORE_START = Runs.LATENCY + Bursts.LATENCY + StoreGuard.LATENCY + 1
     assert STORE_START == pipeline.STORE_START
 
     def __init__(self, config: Config):
@@ -74,9 +74,7 @@ class Store(wiring.Component):
         config = self._config
         m.submodules.runs = runs = Runs(config)
         m.submodules.bursts = bursts = Bursts(config, TAG)
-        m.submodules.guard = guard = BurstGuard(
-            bursts.o.payload.shape(), 1, config.staging_words, ErrorCode.WRITE_WINDOW
-        )
+        m.submodules.guard = guard = StoreGuard(config, bursts.o.payload.shape())
         head = self.i.payload
         job, met = walked(m, runs, head, self._has_token_come)
         place = Signal(STAGING_BITS + 1)  # the largest staging ends at 2**16

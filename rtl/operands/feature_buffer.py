@@ -1,8 +1,10 @@
-"""The feature buffer: words of input features between the bus and the array."""
+"""The feature buffer: words of features from the bus and from the drain, for the array."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
+from amaranth.lib.memory import WritePort
 from amaranth.lib.wiring import In
+from amaranth.utils import ceil_log2
 
 from hwsim.arch.config import Config
 from hwsim.isa.fields import BUFFER_ADDRESS_BITS
@@ -10,18 +12,24 @@ from hwsim.rtl.memory.word_router import feature_layout
 from hwsim.rtl.primitives.block_memory import block_memory
 from hwsim.rtl.primitives.read_port import ReadPort
 
+BANKS = 2  # of the words with even and of those with odd addresses
+
 
 class FeatureBuffer(wiring.Component):
-    """Keeps words of input features, one written and one read per cycle; nothing stalls.
+    """Keeps words of features: one is read per cycle, and one written by LOADs and by STOREs each.
 
     A word written in cycle t can be read from cycle t + `WRITE_LATENCY` on. A read in cycle t is
-    answered in cycle t + `READ_LATENCY`. The memory takes many block RAMs, which lie far from each
-    other. So a register stands in front of each port, one behind the block RAMs, which answer late,
-    and one on the way to the array.
+    answered in cycle t + `READ_LATENCY`. Words with even and with odd addresses lie in two banks. A
+    word of a STORE waits while the bus brings one for the same bank; as both come in the order of
+    their addresses, it then meets no other. The memories take many block RAMs, which lie far from
+    each other. So a register stands in front of each port, one behind the block RAMs, which answer
+    late, and one on the way to the array.
 
     Members
     -------
-    write : In(stream.Signature(feature_layout(config), always_ready=True))
+    loaded : In(stream.Signature(feature_layout(config), always_ready=True))
+    stored : In(stream.Signature(feature_layout(config)))
+        `ready` depends on the address and on `loaded` of the same cycle.
     read : In(ReadPort(BUFFER_ADDRESS_BITS, word_bits))
         `data` keeps its word until the next read.
     """
@@ -31,40 +39,65 @@ class FeatureBuffer(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
+        layout = feature_layout(config)
         super().__init__(
             {
-                "write": In(stream.Signature(feature_layout(config), always_ready=True)),
+                "loaded": In(stream.Signature(layout, always_ready=True)),
+                "stored": In(stream.Signature(layout)),
                 "read": In(ReadPort(BUFFER_ADDRESS_BITS, config.word_bits)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.memory = memory = block_memory(
-            self._config.word_bits, self._config.feature_words
+        bits = self._config.word_bits
+        bank_words = -(-self._config.feature_words // BANKS)
+        address_bits = ceil_log2(bank_words)
+        reading = Signal()
+        read_address = Signal(1 + address_bits, reset_less=True)
+        # The bank that was read last: as its memory answers, and as its register does.
+        answering, offering = Signal(reset_less=True), Signal(reset_less=True)
+        even, odd = outputs = [
+            Signal(bits, name=f"output{bank}", reset_less=True) for bank in range(BANKS)
+        ]
+        m.d.comb += self.stored.ready.eq(
+            ~self.loaded.valid | (self.loaded.payload.address[0] != self.stored.payload.address[0])
         )
-        write, read = memory.write_port(), memory.read_port()
-        write_address, read_address = (
-            Signal(range(self._config.feature_words), name=name, reset_less=True)
-            for name in ("written_to", "read_from")
-        )
-        written, reading = Signal(), Signal()
-        word = Signal(self._config.word_bits, reset_less=True)
-        output = Signal(self._config.word_bits, reset_less=True)
         m.d.sync += [
-            written.eq(self.write.valid),
-            write_address.eq(self.write.payload.address),
-            word.eq(self.write.payload.data),
             reading.eq(self.read.enable),
             read_address.eq(self.read.address),
-            output.eq(read.data),
-            self.read.data.eq(output),
+            offering.eq(answering),
+            self.read.data.eq(Mux(offering, odd, even)),
+        ]
+        with m.If(reading):
+            m.d.sync += answering.eq(read_address[0])
+        for bank in range(BANKS):
+            memory = block_memory(bits, bank_words)
+            m.submodules["odd" if bank else "even"] = memory
+            read = memory.read_port()
+            self._write(m, bank, memory.write_port())
+            m.d.comb += [
+                read.en.eq(reading & (read_address[0] == bank)),
+                read.addr.eq(read_address[1:]),
+            ]
+            m.d.sync += outputs[bank].eq(read.data)
+        return m
+
+    def _write(self, m: Module, bank: int, write: WritePort) -> None:
+        """Write a word of a LOAD into the bank, else one of a STORE."""
+        loads, stores = (self._goes_to(bank, words) for words in (self.loaded, self.stored))
+        word = Signal(feature_layout(self._config), name=f"word{bank}", reset_less=True)
+        written = Signal(name=f"written{bank}")
+        m.d.sync += [
+            written.eq(loads | stores),
+            word.eq(Mux(loads, self.loaded.payload, self.stored.payload)),
         ]
         m.d.comb += [
             write.en.eq(written),
-            write.addr.eq(write_address),
-            write.data.eq(word),
-            read.en.eq(reading),
-            read.addr.eq(read_address),
+            write.addr.eq(word.address >> 1),
+            write.data.eq(word.data),
         ]
-        return m
+
+    def _goes_to(self, bank: int, words: stream.Interface) -> Value:
+        goes: Value = words.valid & (words.payload.address[0] == bank)
+        return goes

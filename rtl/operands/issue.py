@@ -21,11 +21,12 @@ class Issue(wiring.Component):
     """Issues the pixels of each weight block, row by row; blocks come in the order of the weights.
 
     A weight block begins when its weights are ready and its input block's chunk is loaded (with
-    `packed`: the first chunk). The first block of a tile also waits until a bank of accumulators is
-    free: two tiles earlier, the drain has read it. Then one pixel is issued per cycle to the end of
-    the block, with `packed` after `Packing.fill` cycles in front of each row. With `diagonal` all
-    taps of the block follow one another so, while its weights stay. The next block or tap follows
-    without a gap, if this one lasts `SHORTEST_BLOCK` cycles: then its accumulators are free again.
+    `packed`: the first chunk; with `awaits_stores`: the STOREs of its source have been staged). The
+    first block of a tile also waits until a bank of accumulators is free: two tiles earlier, the
+    drain has read it. Then one pixel is issued per cycle to the end of the block, with `packed`
+    after `Packing.fill` cycles in front of each row. With `diagonal` all taps of the block follow
+    one another so, while its weights stay. The next block or tap follows without a gap, if this one
+    lasts `SHORTEST_BLOCK` cycles: then its accumulators are free again.
     A pixel of cycle t leaves `o` in cycle t + 1; nothing stalls it.
 
     A COMPUTE at the head of its queue in cycle t begins in cycle t + `TILE_START` at the earliest,
@@ -39,6 +40,8 @@ class Issue(wiring.Component):
     o : Out(stream.Signature(pixel_layout(config), always_ready=True))
     next_chunks : In(TOKEN_BITS)
         Chunks loaded up to this cycle, which a block may read from the next one on.
+    staged : In(TOKEN_BITS)
+        STOREs that have left staging before this cycle.
     weights : In(Supply())
         The next weight block. Taken with its first pixel, with `packed` behind the row's fill, with
         `diagonal` that of its first tap.
@@ -67,6 +70,7 @@ class Issue(wiring.Component):
                 "tile": In(stream.Signature(ISSUE)),
                 "o": Out(stream.Signature(pixel_layout(config), always_ready=True)),
                 "next_chunks": In(TOKEN_BITS),
+                "staged": In(TOKEN_BITS),
                 "weights": In(Supply()),
                 "issued": Out(1),
                 "completed": Out(1),
@@ -151,7 +155,7 @@ class Issue(wiring.Component):
         return (
             (self.weights.next_ready | ~block.takes_weights)
             & ~self.young.any()
-            & reached(self.next_chunks, block.wait_chunks)
+            & reached(Mux(block.awaits_stores, self.staged, self.next_chunks), block.wait_chunks)
             & (~block.first | has_bank)
         )
 

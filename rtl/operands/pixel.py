@@ -45,6 +45,7 @@ ISSUE = field_layout(
         "blocks",
         "packed",
         "diagonal",
+        "awaits_stores",
         "first",
         "last",
         "scale_sums",
@@ -65,6 +66,7 @@ KEPT = (  # fields of a tile that go with each of its weight blocks
     "upsample",
     "packed",
     "diagonal",
+    "awaits_stores",
     SOURCE,
 )
 
@@ -78,7 +80,7 @@ def weight_block_layout(config: Config) -> data.StructLayout:
     return data.StructLayout(
         kept
         | {
-            "wait_chunks": TOKEN_BITS,  # its own chunk included
+            "wait_chunks": TOKEN_BITS,  # its own chunk included; with `awaits_stores`, STOREs
             "line": LINE_BITS,
             "until_wrap": RING_BITS,  # rows to the ring's end, this one included
             "last_line": signed(BUFFER_ADDRESS_BITS + 1),  # at most, for a row to end in the buffer

@@ -120,7 +120,7 @@ class WeightBlocks(wiring.Component):
             ]
         m.d.sync += [
             self.busy.eq(self.tile.valid),
-            self.wait_chunks.eq(tile.wait_chunks + 1),
+            self.wait_chunks.eq(tile.wait_chunks + ~tile.awaits_stores),
             self.block.eq(0),
             self.tap.eq(0),
             self.tap_row.eq(0),
@@ -174,7 +174,7 @@ class WeightBlocks(wiring.Component):
             ]
         with m.If(self.last_column & self.last_row & ~tile.packed):
             m.d.sync += [
-                self.wait_chunks.eq(self.wait_chunks + 1),
+                self.wait_chunks.eq(self.wait_chunks + ~tile.awaits_stores),
                 self.tap_row.eq(0),
                 self.tap_y.eq(0),
                 self.tile_line.eq(next_tile_line),
