@@ -1,7 +1,9 @@
 """The fixtures of all tests: caches, folders for commands, and replays of failed benches."""
 
+import ctypes
 import os
 import signal
+import subprocess
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from time import time
@@ -13,6 +15,8 @@ from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from PIL import Image
 
+from hwsim.rtl.deliver.example import example_files
+from hwsim.testbenches.driver import FLAGS
 from hwsim.testbenches.replay import SEED, base_seed
 from hwsim.testbenches.simulator import MissingToolError
 
@@ -94,3 +98,14 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for path in sorted((ROOT / "build" / "waves").glob("*")):
         if path.stat().st_mtime >= STARTED:
             terminalreporter.write_line(f"waves: {path.relative_to(ROOT)}")
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """Return the host's operators in C, compiled and loaded."""
+    folder = tmp_path_factory.mktemp("host_ops")
+    for path, text in example_files().items():
+        (folder / path).write_text(text)
+    built = folder / "host_ops.so"
+    subprocess.run(["cc", "-O2", *FLAGS, folder / "host_ops.c", "-o", built], check=True)
+    return ctypes.CDLL(str(built))
