@@ -242,7 +242,9 @@ def test_one_edge_of_reset_suffices_whatever_power_up_left(seed: int, tmp_path: 
 
 @pytest.mark.verilator
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "every"), [("nano", 1), ("edge", 5), ("few weight bits", 13)])
+@pytest.mark.parametrize(
+    ("name", "every"), [("nano", 1), ("edge", 5), ("few weight bits", 13), ("narrow bus", 7)]
+)
 def test_recovery_from_many_errors(name: str, every: int, tmp_path: Path) -> None:
     """The accelerator recovers from an error on every beat, or on every few beats, of a run."""
     lasting = {ENDS: f"0 {every}", FILTER: "^(?!.*(spoilt|in_any_cycle))"}

@@ -25,10 +25,10 @@ def memory_port(config: Config, verilog: str) -> str:
   is one ID, so that the interconnect answers in order.
 * `rready` and `bready` are always high. Data may precede its address, as AXI4 allows, where
   addresses are taken late.
-* Every output is a register or a constant. `rdata` goes straight into registers, the other inputs
-  through some logic: `arready`, `awready` and `wready` to the enables of many registers and of
-  memories. Where the interconnect's outputs come late in the cycle, put an AXI register slice in
-  between.
+* {_outputs(config)} `rdata` goes straight into
+  registers, the other inputs through some logic: `arready`, `awready` and `wready` to the enables
+  of many registers and of memories. Where the interconnect's outputs come late in the cycle, put an
+  AXI register slice in between.
 * Strobes are all 1, and 0 in the words that finish a burst after an error or ABORT.
 * A response of SLVERR or DECERR ends the run with an error. A burst that is never answered leaves
   STATUS.busy at 1 for ever: put a timeout into the bus if its memory can fail so. A bus that ends
@@ -53,6 +53,16 @@ the outputs are then in the memory only after whatever that bridge documents. Th
 write of CONTROL.start says nothing of what the host wrote to memory before: order these two
 yourself.
 """
+
+
+def _outputs(config: Config) -> str:
+    """Return a sentence on what stands in front of the outputs."""
+    if config.beats_per_word == 1:
+        return "Every output is a register or a constant."
+    return (
+        "Every output is a register or a constant, but for `wdata`, `wstrb` and `wlast`: these come\n"
+        "  from registers through one multiplexer, which picks the beat of a word."
+    )
 
 
 def clock_and_timing(name: str) -> str:
