@@ -127,9 +127,9 @@ class Walk:
         if tile.release:
             self._weight_base += shape.weight_words
         if tile.last:
-            # The drain takes a tile from its queue once the tile before is drained, and holds it
-            # until its sums are there.
-            self._drain_popped.append(max(delivered, self._drain_free))
+            # The drain takes a tile from its queue with the last read of the tile before, and holds
+            # it until its sums are there.
+            self._drain_popped.append(max(delivered, self._drain_free - 1))
             in_place = self._parameters(tile, shape, bank)
             drain_start, drain_end = self._drain(tile, shape.drain_cycles, issue_end, in_place)
             self._bank_free[bank] = drain_end - 1 + pipeline.BANK_VISIBLE
