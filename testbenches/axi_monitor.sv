@@ -87,7 +87,7 @@ module axi_monitor #(
   logic [63:0] write_bursts  /*verilator public_flat_rd*/;
   logic [63:0] read_beats  /*verilator public_flat_rd*/;
   logic [63:0] write_beats  /*verilator public_flat_rd*/;
-  logic [63:0] written_words  /*verilator public_flat_rd*/;  // beats with strobes
+  logic [63:0] written_beats  /*verilator public_flat_rd*/;  // beats with strobes
   logic [7:0] violation  /*verilator public_flat_rd*/;
   logic [SEEN_BITS-1:0] seen  /*verilator public_flat_rd*/;
 
@@ -273,7 +273,7 @@ module axi_monitor #(
   always_ff @(posedge clk) begin
     if (rst) begin
       {program_bytes, weight_bytes, feature_read_bytes, feature_written_bytes} <= '0;
-      {read_bursts, write_bursts, read_beats, write_beats, written_words} <= '0;
+      {read_bursts, write_bursts, read_beats, write_beats, written_beats} <= '0;
     end else begin
       if (reads) begin
         read_bursts <= read_bursts + 1;
@@ -289,7 +289,7 @@ module axi_monitor #(
       end
       if (read_data) read_beats <= read_beats + 1;
       if (write_data) write_beats <= write_beats + 1;
-      if (write_data && wstrb != '0) written_words <= written_words + 1;
+      if (write_data && wstrb != '0) written_beats <= written_beats + 1;
     end
   end
 endmodule

@@ -179,7 +179,7 @@ async def classes(dut: Any) -> None:
         await drive(dut, awvalid=1, awaddr=FEATURES_BASE, wvalid=1, wlast=1, wstrb=strobes)
     await drive(dut)
     assert memory.bytes == ByteCounts(8, 16, 24 + 32, 16)
-    assert memory.count("written_words") == 1
+    assert memory.count("written_beats") == 1
 
 
 @cocotb.test()

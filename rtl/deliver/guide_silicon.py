@@ -60,8 +60,8 @@ def _outputs(config: Config) -> str:
     if config.beats_per_word == 1:
         return "Every output is a register or a constant."
     return (
-        "Every output is a register or a constant, but for `wdata`, `wstrb` and `wlast`: these come\n"
-        "  from registers through one multiplexer, which picks the beat of a word."
+        "Every output is a register or a constant, but for `wdata`, `wstrb` and `wlast`: these\n"
+        "  come from registers through one multiplexer, which picks the beat of a word."
     )
 
 
