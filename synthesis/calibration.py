@@ -13,12 +13,13 @@ Overrides = Mapping[str, Any]
 
 
 def _array(input_lanes: int, output_lanes: int, rescale_lanes: int) -> dict[str, Any]:
-    """Return the sections of an array, with a bus as wide as its word."""
+    """Return the sections of an array with multipliers for FPGAs, and a bus as wide as its word."""
     return {
         "array": {
             "input_lanes": input_lanes,
             "output_lanes": output_lanes,
             "rescale_lanes": rescale_lanes,
+            "multipliers": "dsp",
         },
         "bus": {"bus_bits": 8 * input_lanes},
     }
@@ -62,21 +63,21 @@ CALIBRATED: dict[str, Overrides] = {
     "8x8": _array(8, 8, 1),
     "8x16": _array(8, 16, 2),
     "8x32": _array(8, 32, 8),
-    "16x16": {},
+    "16x16": _array(16, 16, 4),
     "16x32": _array(16, 32, 8),
     "8x8, 4-bit weights": _array(8, 8, 4) | {"widths": NARROW},
-    "16x16, 4-bit weights": {"widths": NARROW},
+    "16x16, 4-bit weights": _array(16, 16, 4) | {"widths": NARROW},
     "16x64, 4-bit weights": _array(16, 64, 16) | {"widths": NARROW},
     "32x32, 4-bit weights": _array(32, 32, 8) | {"widths": NARROW},
     "8x8, 32-bit factors": _array(8, 8, 2) | {"widths": EXACT},
     "16x16, 32-bit factors": _array(16, 16, 8) | {"widths": EXACT},
     "8x16, both, no pool": _array(8, 16, 8) | {"widths": BOTH, "channel_pool": False},
-    "16x16, no pool": {"channel_pool": False},
+    "16x16, no pool": _array(16, 16, 4) | {"channel_pool": False},
     "8x8, small buffers": _array(8, 8, 1) | {"buffers": SMALL},
-    "16x16, large buffers": {"buffers": LARGE},
+    "16x16, large buffers": _array(16, 16, 4) | {"buffers": LARGE},
     "8x8, long bursts": _array(8, 8, 1) | {"bus": {"bus_bits": 64} | LONG},
     "8x8, trees": _trees(8, 8, 1),
-    "16x16, trees, 8 rescale lanes": _trees(16, 16, 8),
+    "edge": {},
     "16x16, trees, 4-bit weights": _trees(16, 16, 4) | {"widths": NARROW},
     "8x8, trees, 32-bit factors": _trees(8, 8, 4) | {"widths": EXACT},
 }
@@ -99,11 +100,12 @@ HELD_OUT: dict[str, Overrides] = {
 # Each preset with the channel pool and without it.
 PRICED = {
     "nano": ("nano", "nano, no pool"),
-    "edge": ("16x16", "16x16, no pool"),
+    "edge": ("edge", "edge, no pool"),
     "mid": ("mid", "mid, no pool"),
 }
 FURTHER: dict[str, Overrides] = {
     "nano, no pool": {"preset": "nano", "channel_pool": False},
+    "edge, no pool": {"channel_pool": False},
     "mid, no pool": {"preset": "mid", "channel_pool": False},
 }
 ALL = CALIBRATED | HELD_OUT | FURTHER

@@ -10,13 +10,14 @@ from hwsim.errors import InputError
 
 
 @pytest.mark.parametrize(
-    ("name", "macs", "feature_kib"), [("nano", 64, 128), ("edge", 256, 192), ("mid", 1024, 512)]
+    ("name", "macs", "rescale_lanes", "feature_kib"),
+    [("nano", 64, 1, 128), ("edge", 256, 8, 192), ("mid", 1024, 16, 512)],
 )
-def test_presets(name: str, macs: int, feature_kib: int) -> None:
+def test_presets(name: str, macs: int, rescale_lanes: int, feature_kib: int) -> None:
     config = load_config(name)
     assert config.name == name
     assert config.macs_per_cycle == macs
-    assert config.array.rescale_lanes == macs // 64
+    assert config.array.rescale_lanes == rescale_lanes
     assert config.buffers.feature_bytes == feature_kib * 1024
     assert set(PRESETS) == {"nano", "edge", "mid"}
 
@@ -30,7 +31,7 @@ def test_presets(name: str, macs: int, feature_kib: int) -> None:
         ("input_lanes = 16", "input_lanes = 12", "array.input_lanes = 12: must be a power of two"),
         ("input_lanes = 16", "input_lanes = 4", "array.input_lanes = 4: "),
         ("output_lanes = 16", "output_lanes = 4", "array.output_lanes = 4: "),
-        ("rescale_lanes = 4", "rescale_lanes = 3", "array.rescale_lanes = 3 must divide"),
+        ("rescale_lanes = 8", "rescale_lanes = 3", "array.rescale_lanes = 3 must divide"),
         ("weight_bits = 8", "weight_bits = 5", "widths.weight_bits = 5: "),
         ("multiplier_bits = 16", "multiplier_bits = 24", "widths.multiplier_bits = 24: "),
         ("weight_bytes = 65536", "weight_bytes = -1", "buffers.weight_bytes = -1: "),
@@ -58,8 +59,8 @@ def test_presets(name: str, macs: int, feature_kib: int) -> None:
             "bus.bus_bits = 128 must be at most a word, array.",
         ),
         ("input_lanes = 16", "input_lanes = 64", "must be at least half of array.input_lanes = 64"),
-        ("rescale_lanes = 4", "rescale_lanes = 64", "array.rescale_lanes = 64 must divide"),
-        ("rescale_lanes = 4", "rescale_lanes = 16\n[array.x]", "unknown key 'array.x'"),
+        ("rescale_lanes = 8", "rescale_lanes = 64", "array.rescale_lanes = 64 must divide"),
+        ("rescale_lanes = 8", "rescale_lanes = 16\n[array.x]", "unknown key 'array.x'"),
         ("latency_cycles", "latency", "'memory.latency"),
         ("[array]", "[array", "not valid TOML"),
     ],

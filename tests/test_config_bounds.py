@@ -281,7 +281,7 @@ def test_what_tomllib_cannot_take_is_one_line() -> None:
     assert refusal(deep) == "not valid TOML: its brackets are nested too deeply"
     # tomllib would take minutes for this key.
     dots = refusal(preset_text("edge") + ".".join("a" * 10_000) + " = 1")
-    assert dots == "line 43 has 20,003 characters, at most 1,000"
+    assert dots == "line 44 has 20,003 characters, at most 1,000"
     assert refusal(preset_text("edge") + ".".join("a" * 400) + " = 1").startswith("unknown key")
     assert refusal(preset_text("edge") + '"\\u001b[31m\\n" = 1').startswith("unknown key")
     assert refusal(with_value("name", "'a\0b'")).startswith("not valid TOML: ")

@@ -74,7 +74,7 @@ def test_on_chip_memories_of_edge() -> None:
         "staging": 8 * 8192,
         "parameters": 2 * 16 * (32 + 31 + 31 + 6 + 6 + 1),
         "program": 2 * 1024 * 8,
-        "tables": 2 * 4 * 256 * 8,
+        "tables": 2 * 8 * 256 * 8,
         "queues": 10_548,
     }
 
@@ -92,7 +92,7 @@ def test_gates_follow_lanes_and_widths() -> None:
     assert gates(widths={"multiplier_bits": 32})["rescale"] > 1.5 * edge["rescale"]
     without = gates(channel_pool=False)
     assert {name for name in edge if without[name] != edge[name]} == {"channel_pool"}
-    assert without["channel_pool"] < edge["channel_pool"] < 0.002 * sum(edge.values())
+    assert without["channel_pool"] < edge["channel_pool"] < 0.003 * sum(edge.values())
 
 
 def test_the_gate_model_keeps_to_its_bounds_where_it_was_not_fitted() -> None:
@@ -158,7 +158,7 @@ def test_bits_of_memory_are_those_of_synthesis() -> None:
 
 def test_what_the_model_predicts_is_what_was_fitted() -> None:
     edge = {module.name: module.gates for module in gate_model(load_config("edge"))}
-    for unit, gates in calibration()["measured"]["16x16"].items():
+    for unit, gates in calibration()["measured"]["edge"].items():
         assert edge[unit] == pytest.approx(gates, rel=0.02, abs=100), unit
 
 

@@ -24,6 +24,7 @@ from tests.drawn import preset_with, with_drawn_constants
 KEPT = Path(__file__).parent / "kept" / "programs.json"
 SEED = 1
 SMALL = {"height": 96, "width": 96}
+LANES = {"nano": 1, "edge": 4, "mid": 16}  # rescaled per cycle, whatever the presets have
 
 
 def _cases() -> dict[str, tuple[str, Graph]]:
@@ -47,7 +48,10 @@ CASES = _cases()
 def figures(preset: str, graph: Graph) -> dict[str, Any]:
     """Return hashes of a program's bytes, and the cost of its run."""
     bits = graph.stages[0].weight_bits
-    program = compile_graph(graph, preset_with(preset, widths={"weight_bits": bits}))
+    config = preset_with(
+        preset, widths={"weight_bits": bits}, array={"rescale_lanes": LANES[preset]}
+    )
+    program = compile_graph(graph, config)
     timeline = time_program(program)
     return {
         "program": hashlib.sha256(program.code_bytes).hexdigest(),

@@ -27,7 +27,7 @@ KEPT = Path(__file__).parent / "kept" / "measured_cycles.jsonl"
 FEW_READS = {"outstanding_reads": 3, "burst_beats": 8}
 BUILDS = {
     "nano": load_config("nano"),
-    "edge": load_config("edge"),
+    "edge": preset_with("edge", array={"rescale_lanes": 4, "multipliers": "dsp"}),
     "queue": preset_with(
         "nano", buffers={"weight_bytes": 1024, "accumulator_depth": 16}, bus=FEW_READS
     ),

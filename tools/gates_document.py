@@ -92,7 +92,10 @@ def _errors(measured: Measured, error: dict[str, Any]) -> Iterator[str]:
                 f"| {total.ratio:+.1%} | {worst.unit} {worst.ratio:+.1%} |"
             )
     yield ""
-    yield "What is not named is as in `edge`, which is 16x16; `nano` and `mid` are the presets.\n"
+    yield (
+        "`nano`, `edge` and `mid` are the presets. What others do not name is as in `edge`, but "
+        "for their rescale lanes, which `synthesis/calibration.py` has.\n"
+    )
 
 
 def _formulas(units: dict[str, dict[str, float]]) -> Iterator[str]:
