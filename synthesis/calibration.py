@@ -48,6 +48,17 @@ LARGE = {
 }
 
 LONG = {"burst_beats": 64, "outstanding_reads": 32}
+LONGEST = {"burst_beats": 256, "outstanding_reads": 256}
+SHORTEST = {"burst_beats": 2, "outstanding_reads": 2}
+# Two words, or a burst and the parameters of eight output lanes; a larger array needs more.
+LEAST = {"feature_bytes": 16, "weight_bytes": 144, "accumulator_depth": 2, "staging_bytes": 16}
+LARGEST = {
+    "feature_bytes": 8388600,
+    "weight_bytes": 8388600,
+    "accumulator_depth": 512,
+    "staging_bytes": 524288,
+}
+PLAIN = {"channel_pool": False, "tables": False}
 
 
 def _corner(
@@ -76,6 +87,14 @@ CALIBRATED: dict[str, Overrides] = {
     "8x8, small buffers": _array(8, 8, 1) | {"buffers": SMALL},
     "16x16, large buffers": _array(16, 16, 4) | {"buffers": LARGE},
     "8x8, long bursts": _array(8, 8, 1) | {"bus": {"bus_bits": 64} | LONG},
+    "8x8, longest bursts": _array(8, 8, 1) | {"bus": {"bus_bits": 64} | LONGEST},
+    "8x8, least of all": _array(8, 8, 1)
+    | PLAIN
+    | {"widths": NARROW, "buffers": LEAST, "bus": {"bus_bits": 64} | SHORTEST},
+    "8x8, largest buffers": _array(8, 8, 1) | {"buffers": LARGEST},
+    "edge, 32 bits of bus": {"bus": {"bus_bits": 32}},
+    "32x16, 64 bits of bus, 4-bit weights": _array(32, 16, 4)
+    | {"widths": NARROW, "bus": {"bus_bits": 64}},
     "8x8, trees": _trees(8, 8, 1),
     "edge": {},
     "16x16, trees, 4-bit weights": _trees(16, 16, 4) | {"widths": NARROW},
@@ -96,6 +115,35 @@ HELD_OUT: dict[str, Overrides] = {
     "8x8, both, long bursts, large buffers": _corner(8, 8, 8, LARGE),
     "8x16, both, long bursts, small buffers": _corner(8, 16, 1, SMALL),
     "8x32, both, long bursts, large buffers": _corner(8, 32, 8, LARGE),
+    # Extremes of single keys, and of many at once.
+    "8x8, 129 reads": _array(8, 8, 1) | {"bus": {"bus_bits": 64, "outstanding_reads": 129}},
+    "8x16, few reads, small queue": _array(8, 16, 2)
+    | PLAIN
+    | {
+        "widths": NARROW,
+        "buffers": {
+            "feature_bytes": 2920,
+            "weight_bytes": 408,
+            "accumulator_depth": 8,
+            "staging_bytes": 64,
+        },
+        "bus": {"bus_bits": 64, "outstanding_reads": 3},
+    },
+    "8x8, 32-bit factors, largest buffers": _array(8, 8, 8) | {"widths": EXACT, "buffers": LARGEST},
+    "8x64, both, bursts of 128, 33 reads": _array(8, 64, 8)
+    | {"widths": BOTH, "bus": {"bus_bits": 64, "burst_beats": 128, "outstanding_reads": 33}},
+    "8x8, trees, least of all": _trees(8, 8, 1)
+    | PLAIN
+    | {"buffers": LEAST, "bus": {"bus_bits": 64} | SHORTEST},
+    "8x8, longest bursts, largest buffers, no tables": _array(8, 8, 4)
+    | PLAIN
+    | {"buffers": LARGEST, "bus": {"bus_bits": 64} | LONGEST},
+    "8x128, 4-bit weights": _array(8, 128, 8) | {"widths": NARROW},
+    "32x16, 32 bits of bus": _array(32, 16, 8) | {"bus": {"bus_bits": 32}},
+    "32x16, trees, both": _trees(32, 16, 16) | {"widths": BOTH},
+    "16x8": _array(16, 8, 8),
+    "16x16, trees, both, 64 bits of bus": _trees(16, 16, 16)
+    | {"widths": BOTH, "bus": {"bus_bits": 64}},
 }
 # Each preset with the channel pool and without it.
 PRICED = {
@@ -131,7 +179,12 @@ FEATURES = {
         "MACs of trees x weight bits",
         "output lanes",
     ),
-    "accumulators": ("unit", "output lanes", "output lanes x weight bits"),
+    "accumulators": (
+        "unit",
+        "output lanes",
+        "output lanes x weight bits",
+        "output lanes x pixel address bits",
+    ),
     "rescale": (
         "unit",
         "rescale lanes",
@@ -144,22 +197,25 @@ FEATURES = {
         "output lanes",
         "rescale lanes",
         "rescale lanes x factor bits",
-        "rescale lanes x bus bits",
+        "rescale lanes x word bits",
+        "pixel address bits",
     ),
     "channel_pool": ("rescale lanes", "rescale lanes with a channel pool"),
     "spatial_pool": ("unit", "output lanes"),
     "table": ("unit with tables", "rescale lanes with tables"),
-    "operands": ("unit", "bus bits", "input lanes squared"),
-    "weight_queue": ("unit", "bus bits", "address bits"),
-    "feature_buffer": ("unit", "bus bits"),
-    "read_manager": ("unit", "bus bits", "unanswered reads"),
-    "write_manager": ("unit", "bus bits"),
+    "operands": ("unit", "word bits", "input lanes squared"),
+    "weight_queue": ("unit", "word bits", "address bits"),
+    "feature_buffer": ("unit", "word bits"),
+    "read_manager": ("unit", "word bits", "entries for unanswered reads"),
+    "write_manager": ("unit", "word bits"),
     "parameters": ("unit", "rescale lanes", "rescale lanes x factor bits"),
-    "staging": ("bus bits",),
-    "fetch": ("unit", "bus bits"),
-    "load": ("unit", "address bits"),
-    "issue": ("unit", "bus bits", "address bits"),
-    "store": ("unit", "address bits"),
+    "staging": ("word bits",),
+    "fetch": ("unit", "word bits"),
+    "load": ("unit", "address bits", "burst length bits"),
+    "issue": ("unit", "word bits", "address bits"),
+    "store": ("unit", "address bits", "burst length bits"),
+    "read_width": ("unit with a narrow bus", "bits of words behind the first beat"),
+    "write_width": ("unit with a narrow bus", "bits of words behind the first beat"),
 }
 TOTAL = "total"
 LEAST_SHARE = 0.02  # of the whole, of a unit whose own error is stated

@@ -7,7 +7,7 @@ import pytest
 from hwsim.arch.config import PRESETS, load_config
 from hwsim.compiler import compile_graph
 from hwsim.cost.energy import frame_energy
-from hwsim.cost.gates import calibration, gate_error, gate_model, numbers
+from hwsim.cost.gates import ModuleGates, calibration, gate_error, gate_model, numbers
 from hwsim.cost.memory import on_chip_memories
 from hwsim.flows.estimate import price
 from hwsim.frontends.builtin import build_network
@@ -75,8 +75,14 @@ def test_on_chip_memories_of_edge() -> None:
         "parameters": 2 * 16 * (32 + 31 + 31 + 6 + 6 + 1),
         "program": 2 * 1024 * 8,
         "tables": 2 * 8 * 256 * 8,
-        "queues": 10_548,
+        "queues": 10_648,
     }
+
+
+def test_banks_of_an_odd_number_of_words_are_rounded_up() -> None:
+    odd = preset_with("edge", buffers={"feature_bytes": 16 * 4097})
+    (bits,) = (one.bits for one in on_chip_memories(odd) if one.name == "feature buffer")
+    assert bits == 2 * 2049 * 128
 
 
 def test_gates_follow_lanes_and_widths() -> None:
@@ -96,15 +102,15 @@ def test_gates_follow_lanes_and_widths() -> None:
 
 
 def test_the_gate_model_keeps_to_its_bounds_where_it_was_not_fitted() -> None:
-    """The model is within 5 % of `make calibrate`'s synthesis, and 10 % for each larger unit."""
+    """The model is within 2 % of `make calibrate`'s synthesis, and 10 % for each larger unit."""
     found = calibration()
     assert set(found["measured"]) == set(ALL)
     for error in errors(found["measured"], HELD_OUT):
-        assert abs(error.ratio) <= (0.05 if error.unit == TOTAL else 0.1), error
+        assert abs(error.ratio) <= (0.02 if error.unit == TOTAL else 0.1), error
     assert found["units"] == fitted(found["measured"])
     stated = gate_error(load_config("edge"))
     assert stated is not None
-    assert 0 < stated.total <= 0.05
+    assert 0 < stated.total <= 0.02
     assert stated.total <= stated.unit <= 0.1
     assert found["synthesized"] == {name: numbers(configuration(name)) for name in ALL}
 
@@ -117,17 +123,24 @@ def test_the_gate_model_s_error_is_stated_where_it_was_compared() -> None:
     assert gate_error(preset_with("nano", clock={"clock_hz": 1}, memory={"latency_cycles": 9}))
 
 
+def test_gates_follow_the_power_of_two_of_entries_for_unanswered_reads() -> None:
+    def gates(reads: int) -> list[ModuleGates]:
+        return list(gate_model(preset_with("nano", bus={"outstanding_reads": reads})))
+
+    assert gates(5) == gates(8)
+    assert gates(129) == gates(256)
+    assert gates(8) != gates(9) == gates(16)
+
+
 @pytest.mark.parametrize(
     "sections",
     [
-        {"array": {"input_lanes": 8, "output_lanes": 64}, "bus": {"bus_bits": 64}},
         {"array": {"output_lanes": 128}},
-        {"bus": {"outstanding_reads": 33}},
-        {"bus": {"outstanding_reads": 129}},
-        {"bus": {"burst_beats": 128}},
-        {"bus": {"outstanding_reads": 7}},
-        {"buffers": {"feature_bytes": 1 << 20}},
-        {"buffers": {"accumulator_depth": 32}},
+        {"array": {"input_lanes": 64, "output_lanes": 64}, "bus": {"bus_bits": 128}},
+        {"array": {"output_lanes": 32, "multipliers": "tree"}},
+        {"buffers": {"feature_bytes": 1 << 23}},
+        {"buffers": {"weight_bytes": 1 << 23}},
+        {"buffers": {"staging_bytes": 1 << 20}},
     ],
 )
 def test_no_error_is_stated_where_no_synthesis_was_compared(sections: dict[str, Any]) -> None:

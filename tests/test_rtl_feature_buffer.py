@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsim.rtl.operands.feature_buffer import BANKS, FeatureBuffer
+from hwsim.arch.config import FEATURE_BANKS
+from hwsim.rtl.operands.feature_buffer import FeatureBuffer
 from tests.drawn import preset_with
 from tests.streams import Each, step
 
@@ -39,7 +40,7 @@ def test_reads_see_every_write_before_the_latency(seed: int) -> None:
                 ctx.set(words.payload.address, put[0])
                 ctx.set(words.payload.data, put[1])
         if offered is not None:
-            if any(word % BANKS == offered[0] % BANKS for word in written):
+            if any(word % FEATURE_BANKS == offered[0] % FEATURE_BANKS for word in written):
                 waits += 1
             else:
                 written[offered[0]] = offered[1]
@@ -63,7 +64,7 @@ def test_reads_see_every_write_before_the_latency(seed: int) -> None:
     assert min(waits, taken) > 100
 
 
-@pytest.mark.parametrize("first", range(BANKS))
+@pytest.mark.parametrize("first", range(FEATURE_BANKS))
 def test_a_stream_of_loaded_words_holds_one_of_stored_words_up_once(first: int) -> None:
     """A STORE and a LOAD at one word per cycle share the buffer, wherever both begin."""
     dut = FeatureBuffer(preset_with("nano"))

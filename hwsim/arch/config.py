@@ -34,6 +34,7 @@ from hwsim.escape import quoted
 from hwsim.files import read_file
 
 ACCUMULATOR_BANKS = 2
+FEATURE_BANKS = 2  # of the feature buffer, for even and for odd words
 PARAMETER_BYTES = 16  # one output channel's bias, multipliers and shift, in the weight stream
 TABLE_BYTES = 256  # a value for each int8, in the weight stream behind the parameters
 MOST_WORDS_PER_PIXEL = 16  # output lanes / input lanes: a tile stores so many words per pixel
@@ -91,6 +92,11 @@ class Config(Section):
     def burst_words(self) -> int:
         """The words of the longest burst."""
         return self.bus.burst_beats // self.beats_per_word
+
+    @cached_property
+    def read_tags(self) -> int:
+        """The entries of the memory that says whose each unanswered burst is: a power of two."""
+        return 1 << (self.bus.outstanding_reads - 1).bit_length()
 
     @cached_property
     def macs_per_cycle(self) -> int:

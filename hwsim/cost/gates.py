@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from math import log2
 from typing import Any
 
 from hwsim.arch.config import Config
@@ -40,6 +41,7 @@ def features(config: Config) -> dict[str, float]:
     """Return the quantities of a configuration that a unit's gates may be proportional to."""
     array, widths, bus = config.array, config.widths, config.bus
     is_tree = array.multipliers == "tree"
+    is_narrow = config.beats_per_word > 1
     return {
         "unit": 1,
         "MACs": config.macs_per_cycle,
@@ -57,9 +59,15 @@ def features(config: Config) -> dict[str, float]:
         "rescale lanes of trees x factor bits": (
             array.rescale_lanes * widths.multiplier_bits * is_tree
         ),
-        "rescale lanes x bus bits": array.rescale_lanes * config.word_bits,
-        "bus bits": config.word_bits,
-        "unanswered reads": bus.outstanding_reads,
+        "pixel address bits": log2(config.buffers.accumulator_depth),
+        "output lanes x pixel address bits": array.output_lanes
+        * log2(config.buffers.accumulator_depth),
+        "rescale lanes x word bits": array.rescale_lanes * config.word_bits,
+        "word bits": config.word_bits,
+        "unit with a narrow bus": is_narrow,
+        "bits of words behind the first beat": config.word_bits - bus.bus_bits,
+        "entries for unanswered reads": config.read_tags,
+        "burst length bits": log2(config.burst_words),
         "input lanes squared": array.input_lanes**2,
         "address bits": sum(
             words.bit_length()

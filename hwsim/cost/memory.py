@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from hwsim.arch.config import ACCUMULATOR_BANKS, TABLE_BYTES, Config
+from hwsim.arch.config import ACCUMULATOR_BANKS, FEATURE_BANKS, TABLE_BYTES, Config
 from hwsim.isa.fields import PAGE_BYTES
 from hwsim.isa.parameters import PARAMETERS
 
 PROGRAM_PAGES = 2
 # Decoded descriptors in front of the units, and bursts that wait for their write responses.
-QUEUE_BITS = 10_548
+QUEUE_BITS = 10_648
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,11 @@ class OnChipMemory:
 def on_chip_memories(config: Config) -> tuple[OnChipMemory, ...]:
     """Return every memory of the accelerator with synchronous read; registers count as gates."""
     lanes = config.array.output_lanes
+    feature_lines = -(-config.feature_words // FEATURE_BANKS)  # words of a bank
     parameter_bits = sum(entry.bits(config) for entry in PARAMETERS)
     table_bits = ACCUMULATOR_BANKS * config.array.rescale_lanes * TABLE_BYTES * 8
     return (
-        OnChipMemory("feature buffer", config.buffers.feature_bytes * 8),
+        OnChipMemory("feature buffer", FEATURE_BANKS * feature_lines * config.word_bits),
         OnChipMemory("weight queue", config.buffers.weight_bytes * 8),
         OnChipMemory("accumulators", config.accumulator_bytes * 8),
         OnChipMemory("staging", config.buffers.staging_bytes * 8),

@@ -4,7 +4,6 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
@@ -133,8 +132,7 @@ class ReadManager(wiring.Component):
 
         A tag is readable in the cycle after its request, which is before the first beat can be.
         """
-        depth = 1 << ceil_log2(self._config.bus.outstanding_reads)
-        m.submodules.tags = tags = Memory(shape=TAG, depth=depth, init=[])
+        m.submodules.tags = tags = Memory(shape=TAG, depth=self._config.read_tags, init=[])
         write, read = tags.write_port(), tags.read_port(domain="comb")
         m.d.comb += [write.en.eq(take), *copy_fields(write.data, self.i.payload)]
         m.d.sync += [write.addr.eq(write.addr + take), read.addr.eq(read.addr + answered)]

@@ -6,13 +6,11 @@ from amaranth.lib.memory import WritePort
 from amaranth.lib.wiring import In
 from amaranth.utils import ceil_log2
 
-from hwsim.arch.config import Config
+from hwsim.arch.config import FEATURE_BANKS, Config
 from hwsim.isa.fields import BUFFER_ADDRESS_BITS
 from hwsim.rtl.memory.word_router import feature_layout
 from hwsim.rtl.primitives.block_memory import block_memory
 from hwsim.rtl.primitives.read_port import ReadPort
-
-BANKS = 2  # of the words with even and of those with odd addresses
 
 
 class FeatureBuffer(wiring.Component):
@@ -51,14 +49,14 @@ class FeatureBuffer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits = self._config.word_bits
-        bank_words = -(-self._config.feature_words // BANKS)
+        bank_words = -(-self._config.feature_words // FEATURE_BANKS)
         address_bits = ceil_log2(bank_words)
         reading = Signal()
         read_address = Signal(1 + address_bits, reset_less=True)
         # The bank that was read last: as its memory answers, and as its register does.
         answering, offering = Signal(reset_less=True), Signal(reset_less=True)
         even, odd = outputs = [
-            Signal(bits, name=f"output{bank}", reset_less=True) for bank in range(BANKS)
+            Signal(bits, name=f"output{bank}", reset_less=True) for bank in range(FEATURE_BANKS)
         ]
         m.d.comb += self.stored.ready.eq(
             ~self.loaded.valid | (self.loaded.payload.address[0] != self.stored.payload.address[0])
@@ -71,7 +69,7 @@ class FeatureBuffer(wiring.Component):
         ]
         with m.If(reading):
             m.d.sync += answering.eq(read_address[0])
-        for bank in range(BANKS):
+        for bank in range(FEATURE_BANKS):
             memory = block_memory(bits, bank_words)
             m.submodules["odd" if bank else "even"] = memory
             read = memory.read_port()
