@@ -225,11 +225,11 @@ Measured = Mapping[str, Mapping[str, float]]  # gates by configuration and unit
 
 def fitted(measured: Measured) -> dict[str, dict[str, float]]:
     """Fit coefficients by unit and feature: least squares of the relative error over CALIBRATED."""
-    values = {name: features(configuration(name)) for name in CALIBRATED}
+    values = {name: features(configuration(name)) for name in CALIBRATED if name in measured}
     found: dict[str, dict[str, float]] = {}
     for unit in sorted({unit for gates in measured.values() for unit in gates}):
         chosen = FEATURES.get(unit, ("unit",))
-        rows = [name for name in CALIBRATED if measured[name].get(unit)]
+        rows = [name for name in values if measured[name].get(unit)]
         gates = np.array([measured[name][unit] for name in rows])
         matrix = np.array([[values[name][feature] for feature in chosen] for name in rows])
         solution = np.linalg.lstsq(matrix / gates[:, None], np.ones(len(rows)), rcond=None)[0]

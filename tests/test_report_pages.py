@@ -85,7 +85,7 @@ def test_tables_say_what_is_assumed(document: Document) -> None:
 
 def test_no_error_is_stated_that_nobody_measured() -> None:
     """Tables and page state no error for a gate model that was not measured."""
-    config = preset_with("edge", bus={"outstanding_reads": 129})
+    config = preset_with("edge", buffers={"feature_bytes": 1 << 23})
     found = price(ProgramGraphs.of(build_network("tiny-yolov2-mini")), config)
     document = make_document(found)
     for text in (table_of(document, verbose=True), page_text(document, found)):

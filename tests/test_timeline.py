@@ -17,11 +17,18 @@ from hwsim.isa.fields import QUEUE_DEPTH, Destination
 from hwsim.machine import Machine
 from hwsim.program.traffic import add_traffic
 from hwsim.testbenches.cases import BRANCHES, DEPTHWISE, case_graph
-from hwsim.timeline import Timeline, time_program
+from hwsim.timeline import Timeline, time_program, whole
 from hwsim.timeline.read_channel import ReadChannel
 from hwsim.timeline.tile_shape import SHAPE_FIELDS, tile_shape
 from hwsim.timeline.walk import Walk
-from tests.drawn import configs, drawn_inputs, preset_with, shapes_of_graphs, with_drawn_constants
+from tests.drawn import (
+    branching_graphs,
+    configs,
+    drawn_inputs,
+    preset_with,
+    shapes_of_graphs,
+    with_drawn_constants,
+)
 from tests.test_machine import compiled, watched
 
 MEMORY = {"latency_cycles": 60, "bandwidth_bytes_per_cycle": 8}  # a word in every cycle
@@ -64,6 +71,20 @@ def test_units_never_overlap_themselves(data: st.DataObject) -> None:
         assert earlier.last_cycle <= later.first_cycle
     for first, second in zip(timeline.stores, timeline.stores[1:], strict=False):
         assert first.last_cycle <= second.first_cycle
+
+
+@drawing
+@given(st.data())
+def test_no_run_goes_below_the_roofline(data: st.DataObject) -> None:
+    """No run takes less than a resource is needed, nor is one needed for more than it was used."""
+    drawn = data.draw(configs(8))
+    memory = drawn.memory.model_copy(update={"shared": data.draw(st.booleans())})
+    config = drawn.model_copy(update={"memory": memory, "residency": data.draw(st.booleans())})
+    graph = data.draw(shapes_of_graphs() | branching_graphs(weight_bits=8))
+    timeline = time_program(compiled(graph, config))
+    for stage in timeline.stages:
+        assert stage.roofline.issue_cycles <= stage.busy_cycles
+    assert whole([stage.roofline for stage in timeline.stages]).cycles <= timeline.cycles
 
 
 @drawing

@@ -83,7 +83,7 @@ def _errors(measured: Measured, error: dict[str, Any]) -> Iterator[str]:
     yield "| configuration | | NAND2 | per MAC | model, total | worst unit |"
     yield "|---|---|---|---|---|---|"
     for kind, names in (("fitted", CALIBRATED), ("not fitted", HELD_OUT)):
-        for name in names:
+        for name in filter(measured.__contains__, names):
             total, *units = errors(measured, [name])
             worst = max(units, key=lambda unit: abs(unit.ratio))
             yield (

@@ -40,6 +40,16 @@ class SpatialPool:
         padded = size + self.before(axis) + behind
         return (padded - self.window[axis]) // self.stride[axis] + 1
 
+    def read(self, size: int, axis: int) -> int:
+        """Return how many of so many rows or columns lie in a window, of those in the map."""
+        window, stride = self.window[axis], self.stride[axis]
+        begins = range(
+            -self.before(axis), self.pooled(size, axis) * stride - self.before(axis), stride
+        )
+        ends = [min(begin + min(window, stride), size) for begin in begins]
+        ends[-1] = min(begins[-1] + window, size)
+        return sum(max(end - max(begin, 0), 0) for begin, end in zip(begins, ends, strict=True))
+
 
 SpatialPool.NONE = SpatialPool()
 SpatialPool.STRIDE_2 = SpatialPool((2, 2), (2, 2), Padding(bottom=1, right=1))

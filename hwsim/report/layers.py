@@ -70,12 +70,13 @@ class LayerFigures:
     busy_ratio: float
     """Busy cycles / cycles. Lanes may idle in a busy cycle: see `mac_utilisation_ratio`."""
     roofline_cycles: int
-    """The least cycles that the layer could take: the largest of the four bounds below.
+    """The cycles for which the layer needs its busiest resource, of the four below.
 
-    Reads and writes that share the memory's bandwidth are one bound.
+    Reads and writes that share the memory's bandwidth are one. A layer that begins, or whose bytes
+    come, while those before still run may take fewer; the totals have what no run goes below.
     """
     roofline_bound: str
-    """The largest of the bounds: MAC array, rescale, reads, writes, or reads and writes."""
+    """That resource: MAC array, rescale, reads, writes, or reads and writes."""
     roofline_issue_cycles: int
     """Cycles of the array alone, lanes filled up to whole blocks."""
     roofline_rescale_cycles: int

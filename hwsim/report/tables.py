@@ -25,6 +25,10 @@ Layers = tuple[LayerFigures, ...]
 MANY_MACS = 100_000_000  # of a network, from which on layers of few are not told apart
 CELLS = "The host writes an input in cells as space to depth; memory.json has their places."
 WITHOUT_MACS = "Layers that only add, pool, scale or move values count no MACs."
+EARLY = (
+    "A layer takes fewer cycles than its roofline where it begins, or its weights come, while the "
+    "one before runs; the total is the least that a run can take."
+)
 BYTE_COLUMNS = ("program", "weights", "read", "written")
 
 
@@ -133,7 +137,10 @@ def speed(layers: Layers, totals: TotalFigures) -> Table:
         ("MACs/M", "cycles", "roofline", "bound", "in use", "busy", "waiting"),
         tuple(rows),
         (total,),
-        () if all(layer.macs for layer in layers) else (WITHOUT_MACS,),
+        (
+            *(() if all(layer.macs for layer in layers) else (WITHOUT_MACS,)),
+            *((EARLY,) if any(layer.roofline_cycles > layer.cycles for layer in layers) else ()),
+        ),
     )
 
 

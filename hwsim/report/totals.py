@@ -11,6 +11,7 @@ from hwsim.report.bandwidth import (
     peak_window_bytes,
 )
 from hwsim.report.layers import WAITS, LayerFigures, byte_fields
+from hwsim.timeline import whole
 
 ENERGY_IS_CALIBRATED = False
 
@@ -86,7 +87,8 @@ class TotalFigures:
     busy_ratio: float
     """Busy cycles / cycles."""
     roofline_cycles: int
-    """Sum of the layers' rooflines."""
+    """The least cycles that the run could take: those for which the layers together need the
+    resource that they need most, of the four of a layer's roofline."""
     program_bytes: int
     """Descriptors over the bus. Bytes that are not called useful are beats x bus width."""
     weight_bytes: int
@@ -156,7 +158,7 @@ def total_figures(estimate: Estimate, layers: tuple[LayerFigures, ...]) -> Total
         },
         mac_utilisation_ratio=estimate.mac_utilisation,
         busy_ratio=estimate.busy_share,
-        roofline_cycles=sum(layer.roofline_cycles for layer in layers),
+        roofline_cycles=whole([time.roofline for time in estimate.timeline.stages]).cycles,
         **byte_fields(paid),
         features_bytes=paid.features,
         total_bytes=paid.total,

@@ -1,5 +1,6 @@
-"""The roofline: the least cycles that a stage can take, by its four bottlenecks."""
+"""The roofline: the cycles for which a stage needs each of four resources."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hwsim.arch.config import Config
@@ -10,7 +11,11 @@ from hwsim.program.drain_reads import has_wide_factors, reads_per_pixel
 
 @dataclass(frozen=True)
 class Roofline:
-    """The cycles that each resource alone needs; a stage takes at least the largest of them."""
+    """The cycles for which each resource is needed; no program takes fewer than `whole` says.
+
+    A stage alone may take fewer: what it reads may come, and where it reads none of their results
+    it may begin, while the stages before still run.
+    """
 
     issue_cycles: int  # the MAC array, with channels filled up to whole blocks
     rescale_cycles: int  # the drain, one read of accumulators per cycle
@@ -41,20 +46,27 @@ class Roofline:
         return max(names, key=lambda name: names[name])
 
 
+def whole(stages: Sequence[Roofline]) -> Roofline:
+    """Return the cycles for which all stages need each resource, which serves them in turn."""
+    return Roofline(
+        sum(stage.issue_cycles for stage in stages),
+        sum(stage.rescale_cycles for stage in stages),
+        sum(stage.read_cycles for stage in stages),
+        sum(stage.write_cycles for stage in stages),
+        any(stage.shares_memory for stage in stages),
+    )
+
+
 def roofline(stage: Stage, config: Config, read_bytes: int, write_bytes: int) -> Roofline:
     """Return the roofline of a stage that moves these bytes."""
-    blocking = block_stage(stage, config)
-    shape = stage.convolution_shape
-    stored = stage.output.shape
-    reads = reads_per_pixel(config, stage.spatial_pool.taps, has_wide_factors(stage, config))
-    cycles_per_byte = 1 / (config.beats_per_cycle * config.bus.bus_bits / 8)
+    blocking, pool = block_stage(stage, config), stage.spatial_pool
+    computed, stored = stage.convolution_shape, stage.output.shape
+    pixels = pool.read(computed.height, 0) * pool.read(computed.width, 1)
+    reads = reads_per_pixel(config, pool.taps, has_wide_factors(stage, config))
     return Roofline(
-        issue_cycles=shape.height
-        * shape.width
-        * blocking.cycles_per_pixel
-        * blocking.output_blocks,
+        issue_cycles=pixels * blocking.cycles_per_pixel * blocking.output_blocks,
         rescale_cycles=stored.height * stored.width * reads * blocking.output_blocks,
-        read_cycles=round(read_bytes * cycles_per_byte),
-        write_cycles=round(write_bytes * cycles_per_byte),
+        read_cycles=int(read_bytes // config.bus_bytes * config.cycles_per_beat),
+        write_cycles=int(write_bytes // config.bus_bytes * config.cycles_per_beat),
         shares_memory=config.memory.shared,
     )
