@@ -59,6 +59,7 @@ def compile_command(
     size: tuple[int, int] | None,
     k: int | None,
     kernels: str | None,
+    fast_rescale: bool,
     folder: str,
     image: str | None,
     mean: str | None,
@@ -84,7 +85,14 @@ def compile_command(
     from hwsim.flows.network import graph_path, load
 
     level = current_verbosity()
-    whole = load(network, size=size, k=k, kernels=kernels, progress=progress(level))
+    whole = load(
+        network,
+        size=size,
+        k=k,
+        kernels=kernels,
+        fast_rescale=fast_rescale,
+        progress=progress(level),
+    )
     config = accelerator.config()
     json_file = JsonFile(json)
     has_inputs = image is not None or bool(arrays)
@@ -133,6 +141,8 @@ def _print(document: "MemoryMap", folder: str) -> None:
     click.echo(visible(f"{document.network.name} for {document.config['name']}, in {folder}"))
     if document.file is not None:
         click.echo(f"  {'kernels':16}{document.file.kernels:>18}")
+        if document.file.fast_rescale:
+            click.echo(f"  {'factors':16}{'16 bits':>18}  as --fast-rescale says")
         for step in document.file.steps:
             click.echo(f"  {'step':16}{step.where:>18}  {visible(step.name)} ({step.kind})")
     for path in (*sizes, MAP, HEADER):

@@ -85,6 +85,8 @@ class Wanted:
             from hwsim.flows.array_files import npz_bytes
 
             comment = f"kernels: {found.file.kernels}" if found.file else ""
+            if found.file and found.file.fast_rescale:
+                comment += "; fast rescale"
             contents[self.arrays] = npz_bytes(found.outputs, comment)
         return contents
 

@@ -23,6 +23,7 @@ def estimate(
     size: tuple[int, int] | None,
     k: int | None,
     kernels: str | None,
+    fast_rescale: bool,
     html: str | None,
     json: str | None,
     csv: str | None,
@@ -46,7 +47,14 @@ def estimate(
 
     requirements = read_requirements(required, TotalFigures)
     show_progress = progress(current_verbosity())
-    whole = load(network, size=size, k=k, kernels=kernels, progress=show_progress)
+    whole = load(
+        network,
+        size=size,
+        k=k,
+        kernels=kernels,
+        fast_rescale=fast_rescale,
+        progress=show_progress,
+    )
     config = accelerator.config()
     with Outputs(graph_path(network), accelerator.file) as outputs:
         wanted = Wanted(page_in(html, outputs), json, csv, trace)

@@ -101,7 +101,7 @@ def shape_options(command: Command) -> Command:
 
 def network_options(command: Command) -> Command:
     """Add the argument NETWORK and the options for its shape and its accelerator."""
-    return shape_options(_decorated(command, kernels_option, network_accelerator_options))
+    return shape_options(_decorated(command, arithmetic_options, network_accelerator_options))
 
 
 def _decorated(command: Command, *decorators: Callable[[Command], Command]) -> Command:
@@ -150,11 +150,22 @@ def normalization_options(command: Command) -> Command:
     )
 
 
-kernels_option = click.option(
-    "--kernels",
-    type=click.Choice(["litert", "tflm"]),
-    help="The runtime whose arithmetic a .tflite is computed with.  [default: litert]",
-)
+def arithmetic_options(command: Command) -> Command:
+    """Add the options that say which arithmetic a .tflite is computed with."""
+    return _decorated(
+        command,
+        click.option(
+            "--kernels",
+            type=click.Choice(["litert", "tflm"]),
+            help="The runtime whose arithmetic a .tflite is computed with.  [default: litert]",
+        ),
+        click.option(
+            "--fast-rescale",
+            is_flag=True,
+            help="Round the factors of a .tflite's rescales from 31 to 16 bits, which take half of "
+            "the cycles. Outputs may differ from the runtime's; run and verify say by how much.",
+        ),
+    )
 
 
 def out_option(default: str | None = None) -> Callable[[Command], Command]:

@@ -39,6 +39,7 @@ def run(
     size: tuple[int, int] | None,
     k: int | None,
     kernels: str | None,
+    fast_rescale: bool,
     image: str | None,
     mean: str | None,
     std: str | None,
@@ -67,7 +68,14 @@ def run(
     from hwsim.flows.progress import single_step
 
     show_progress = progress(current_verbosity())
-    whole = load(network, size=size, k=k, kernels=kernels, progress=show_progress)
+    whole = load(
+        network,
+        size=size,
+        k=k,
+        kernels=kernels,
+        fast_rescale=fast_rescale,
+        progress=show_progress,
+    )
     config = accelerator.config()
     check_given(whole, image, arrays or None)
     files = array_files(whole, arrays)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from hwsim.cli.options import (
+    arithmetic_options,
     common_options,
     current_verbosity,
     json_option,
-    kernels_option,
     shape_options,
 )
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @shape_options
-@kernels_option
+@arithmetic_options
 @json_option
 @common_options
 def show(
@@ -27,6 +27,7 @@ def show(
     size: tuple[int, int] | None,
     k: int | None,
     kernels: str | None,
+    fast_rescale: bool,
     json: str | None,
 ) -> None:
     """Show the operators of NETWORK, and the stages that they become.
@@ -43,7 +44,14 @@ def show(
     from hwsim.flows.show import show as find
     from hwsim.report.json_text import json_text
 
-    found = find(network, size=size, k=k, kernels=kernels, progress=progress(current_verbosity()))
+    found = find(
+        network,
+        size=size,
+        k=k,
+        kernels=kernels,
+        fast_rescale=fast_rescale,
+        progress=progress(current_verbosity()),
+    )
     json_file = JsonFile(json)
     text = json_text(found.document)
     with Outputs(graph_path(network)) as outputs:

@@ -35,6 +35,7 @@ def verify(
     size: tuple[int, int] | None,
     k: int | None,
     kernels: str | None,
+    fast_rescale: bool,
     image: str | None,
     mean: str | None,
     std: str | None,
@@ -65,7 +66,14 @@ def verify(
 
     level = current_verbosity()
     requirements = read_requirements(required, VerifiedTotals)
-    whole = load(network, size=size, k=k, kernels=kernels, progress=progress(level))
+    whole = load(
+        network,
+        size=size,
+        k=k,
+        kernels=kernels,
+        fast_rescale=fast_rescale,
+        progress=progress(level),
+    )
     config = accelerator.config()
     json_file = JsonFile(json)
     files = array_files(whole, arrays)

@@ -53,6 +53,7 @@ LOWEST, HIGHEST = 0x80, 0x7F  # int8's ends, as unsigned codes
 LEAST_SIGNAL_TO_NOISE_DB = {8: 5.0, 4: -10.0}
 
 Reference = Callable[[Stage], NDArray[np.int8]]  # called once per layer, in order
+OnStored = Callable[[Stage, NDArray[np.int8]], None]
 
 
 def run(
@@ -127,6 +128,7 @@ def run(
         tensors=executed.tensors,
         outputs=output_figures(made.graph),
         file_outputs=(),
+        deviations=(),
     )
     return RunResult(found, figures, outputs=executed.outputs)
 
@@ -145,11 +147,13 @@ def execute(
     real: Iterator["Tensor | None"],
     advance: Advance,
     reference: Reference | None = None,
+    on_stored: OnStored | None = None,
 ) -> Executed:
     """Run int8 `inputs[name][C, H, W]` through the machine; `advance` is called after every layer.
 
     `real` yields the float output of every layer, or None where there is none. The first element
-    that differs from the `reference` raises `ComparisonError`.
+    that differs from the `reference` raises `ComparisonError`; `on_stored` is called with what
+    every layer stored.
     """
     tensors: list[TensorFigures] = []
     outputs = {tensor.name: np.zeros(0, np.int8) for tensor in program.graph.outputs}
@@ -157,6 +161,8 @@ def execute(
     def on_stage(stage: Stage, stored: NDArray[np.int8]) -> None:
         if reference is not None:
             compare(stage, stored, reference(stage))
+        if on_stored is not None:
+            on_stored(stage, stored)
         tensors.append(tensor_figures(stage, stored, next(real)))
         if stage.output.name in outputs:
             outputs[stage.output.name] = stored.copy()

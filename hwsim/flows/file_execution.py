@@ -14,6 +14,7 @@ from hwsim.extras import importing_extra
 from hwsim.flows.estimate import price
 from hwsim.flows.execution import (
     LEAST_SIGNAL_TO_NOISE_DB,
+    OnStored,
     Reference,
     compare,
     execute,
@@ -27,6 +28,7 @@ from hwsim.flows.results import RunResult
 from hwsim.graph import Graph, Stage
 from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.graph.steps import FileNetwork
+from hwsim.report.deviations import DeviationFigures, deviation
 from hwsim.report.document import RunFigures, TensorFigures
 from hwsim.report.file_figures import file_figures
 from hwsim.report.file_outputs import file_output_figures
@@ -40,25 +42,32 @@ def run_file(
 ) -> RunResult:
     """Execute the steps of host and accelerator; return the network's outputs and the cost.
 
-    With `check`, the first element that differs from what the file's own operators compute raises
-    `ComparisonError`.
+    With `check`, the first element that differs from golden's, or from what the file's own
+    operators compute, raises `ComparisonError`. With a fast rescale, the latter are no errors but
+    figures, with `check` and without.
     """
     found = price(ProgramGraphs.of_steps(network), config, progress)
-    source = source_tensors(network, given.maps, PURPOSE) if check else {}
+    is_fast = network.fast_rescale
+    source = source_tensors(network, given.maps, PURPOSE) if check or is_fast else {}
+    equal = {} if is_fast else source
     stored: list[TensorFigures] = []
+    deviations: list[DeviationFigures] = []
 
     def run_program(number: int, inputs: Maps) -> Maps:
         program = found.program.programs[number]
-        reference = _reference(program.graph, inputs, source) if check else None
+        reference = _reference(program.graph, inputs, equal) if check else None
         with progress(f"executing {network.name}", len(program.stages)) as advance:
-            executed = execute(program, inputs, repeat(None), advance, reference)
+            seen = _layer_deviations(source, deviations) if is_fast else None
+            executed = execute(program, inputs, repeat(None), advance, reference, seen)
         stored.extend(executed.tensors)
         return executed.outputs
 
     tensors = run_steps(network, given.maps, run_program, PURPOSE)
-    if check:
+    if check and not is_fast:
         _compare_outputs(network, tensors, source)
     outputs = file_values(network, tensors)
+    if is_fast:
+        deviations += output_deviations(outputs, file_values(network, source))
     figures = RunFigures(
         image=given.image_name,
         image_sha256=given.image_sha256,
@@ -70,6 +79,7 @@ def run_file(
         tensors=tuple(stored),
         outputs=output_figures(network.graph),
         file_outputs=file_output_figures(network, outputs),
+        deviations=tuple(deviations),
     )
     return RunResult(found, figures, file_figures(network), outputs=outputs)
 
@@ -88,6 +98,24 @@ def file_values(network: FileNetwork, tensors: Tensors) -> dict[str, NDArray[Any
     """Return the network's outputs under the file's names, with its axes and types."""
     names = network.output_names
     return {names[name]: tensor.from_map(tensors[name]) for name, tensor in network.outputs.items()}
+
+
+def output_deviations(
+    found: Mapping[str, NDArray[Any]], exact: Mapping[str, NDArray[Any]]
+) -> list[DeviationFigures]:
+    """Return how far outputs are from the file's own, by their names in it."""
+    return [deviation("output", name, found[name], values) for name, values in exact.items()]
+
+
+def _layer_deviations(source: Tensors, deviations: list[DeviationFigures]) -> OnStored:
+    """Return a function that adds how far a layer is from what the file's operators leave there."""
+
+    def on_stored(stage: Stage, stored: NDArray[np.int8]) -> None:
+        if stage.output.name in source:
+            exact = source[stage.output.name]
+            deviations.append(deviation("layer", stage.name, stored, exact))
+
+    return on_stored
 
 
 def _reference(graph: Graph, inputs: Maps, source: Tensors) -> Reference:

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.arch.config import Config
-from hwsim.flows.file_execution import file_values, source_tensors
+from hwsim.flows.execution import golden_reference
+from hwsim.flows.file_execution import file_values, output_deviations, source_tensors
 from hwsim.flows.host_steps import Maps, run_steps
 from hwsim.flows.progress import Progress
 from hwsim.flows.simulation import subjects_of_steps
 from hwsim.flows.witnesses import verify_program
 from hwsim.graph.steps import FileNetwork
+from hwsim.report.deviations import DeviationFigures, deviation
 from hwsim.report.verification import CHAINED, VerifiedOutput, VerifiedProgram
 
 
@@ -23,6 +25,7 @@ class VerifiedSteps:
 
     programs: tuple[VerifiedProgram, ...]
     outputs: tuple[VerifiedOutput, ...]
+    deviations: tuple[DeviationFigures, ...] = ()
 
 
 def verify_steps(
@@ -55,6 +58,47 @@ def verify_steps(
     tensors = run_steps(network, maps, run_program, purpose)
     found, expected = file_values(network, tensors), file_values(network, source)
     return VerifiedSteps(tuple(programs), verified_outputs(found, expected))
+
+
+def verify_fast_steps(
+    network: FileNetwork, config: Config, maps: Maps, progress: Progress, purpose: str
+) -> VerifiedSteps:
+    """Execute the steps of a network with a fast rescale, with the Verilog as the accelerator.
+
+    Golden computes with the same factors, and its outputs are what is expected of Verilog and host.
+    What it is off from the file's own operators is no failure.
+    """
+    source = source_tensors(network, maps, purpose)
+    chosen = subjects_of_steps(network, config, progress)
+    programs: list[VerifiedProgram] = []
+    deviations: list[DeviationFigures] = []
+
+    def run_on_verilog(number: int, inputs: Maps) -> Maps:
+        found = verify_program(chosen[number], inputs, progress)
+        programs.append(found.figures)
+        return found.outputs
+
+    def run_on_golden(number: int, inputs: Maps) -> Maps:
+        graph = chosen[number].program.graph
+        reference = golden_reference(graph, inputs)
+        stored = {stage.output.name: reference(stage) for stage in graph.stages}
+        deviations.extend(
+            deviation("layer", stage.name, stored[stage.output.name], source[stage.output.name])
+            for stage in graph.stages
+            if stage.output.name in source
+        )
+        return {tensor.name: stored[tensor.name] for tensor in graph.outputs}
+
+    found, expected, exact = (
+        file_values(network, tensors)
+        for tensors in (
+            run_steps(network, maps, run_on_verilog, purpose),
+            run_steps(network, maps, run_on_golden, purpose),
+            source,
+        )
+    )
+    deviations += output_deviations(expected, exact)
+    return VerifiedSteps(tuple(programs), verified_outputs(found, expected), tuple(deviations))
 
 
 def verified_outputs(

@@ -63,6 +63,7 @@ def load(
     size: Size | None = None,
     k: int | None = None,
     kernels: str | None = None,
+    fast_rescale: bool = False,
     progress: Progress = silent,
 ) -> Network:
     """Return a built-in network or that of a file: its graph, or the steps of a `.tflite`.
@@ -75,12 +76,14 @@ def load(
     text: 416, (320, 256), "320x256". `k` is the number of filters that are condensed into each
     stored channel, which only built-in networks have. Both are the network's own unless they are
     given; saved graphs and .tflite files take neither. `kernels` is the runtime with whose
-    arithmetic a .tflite is computed: "litert", the default, or "tflm". Raises `InputError` for what
-    the network does not take.
+    arithmetic a .tflite is computed: "litert", the default, or "tflm". `fast_rescale` rounds the
+    factors of a .tflite's rescales to 16 bits, which take half of the cycles; outputs may then
+    differ from the runtime's. Raises `InputError` for what the network does not take.
     """
     check_progress(progress)
     if kernels is not None and not is_tflite(source):
         raise InputError(f"kernels {shown(kernels)}: only a .tflite takes them")
+    check_fast_rescale(fast_rescale, source)
     width, height = (None, None) if size is None else width_and_height(size)
     path = graph_path(source)
     if path is None:
@@ -95,7 +98,8 @@ def load(
             )
     with single_step(progress, reading(path)):
         if is_tflite(path):
-            return _in_steps(path, Kernels.LITERT if kernels is None else kernels)
+            exact = _in_steps(path, Kernels.LITERT if kernels is None else kernels)
+            return faster(exact) if fast_rescale else exact
         if is_darknet:
             return _lowered(path, height, width)
         from hwsim.graph.file import is_graph_file, load_graph  # built-in networks do not pay
@@ -106,6 +110,21 @@ def load(
                 "files are a quantized .tflite, darknet's .cfg, or a .safetensors that hwsim saved"
             )
         return load_graph(path)
+
+
+def check_fast_rescale(fast_rescale: object, source: object) -> None:
+    """Raise `InputError` where a fast rescale is wanted of what has no factors of 31 bits."""
+    if not isinstance(fast_rescale, bool):
+        raise InputError(f"fast_rescale {shown(fast_rescale)}: must be True or False")
+    if fast_rescale and not is_tflite(source):
+        raise InputError("fast rescale: only a .tflite that is read from its file takes it")
+
+
+def faster(network: FileNetwork) -> FileNetwork:
+    """Return a `.tflite` with factors of 16 bits."""
+    from hwsim.passes.fast_rescale import with_fast_rescale  # built-in networks do not pay for it
+
+    return with_fast_rescale(network)
 
 
 def reading(path: File) -> str:

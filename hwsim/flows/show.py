@@ -9,6 +9,8 @@ from hwsim.errors import InputError, shown
 from hwsim.flows.network import (
     NetworkSource,
     Size,
+    check_fast_rescale,
+    faster,
     is_tflite,
     load,
     load_operators,
@@ -79,6 +81,7 @@ def show(
     size: Size | None = None,
     k: int | None = None,
     kernels: str | None = None,
+    fast_rescale: bool = False,
     progress: Progress = silent,
 ) -> ShowResult:
     """Return the operators of a network's file, and what becomes of each on the accelerator.
@@ -86,21 +89,26 @@ def show(
     `network`, `size` and `k` are as for `load`. A built-in network has stages only, and so has a
     `.tflite` operators only where some can neither have stages nor be left to the host; `refusals`
     names them. `kernels` is the runtime whose arithmetic a `.tflite` is taken with: "litert", the
-    default, or "tflm". Raises `InputError` for what is no network.
+    default, or "tflm"; `fast_rescale` is as for `load`. Raises `InputError` for what is no network.
     """
     check_progress(progress)
     if isinstance(network, Graph | FileNetwork):
         if kernels is not None:
             raise InputError(f"kernels {shown(kernels)}: only the path of a .tflite takes them")
+        check_fast_rescale(fast_rescale, network)
         found = network
     elif is_tflite(network) and size is None and k is None:
         chosen = kernels or Kernels.LITERT
+        check_fast_rescale(fast_rescale, network)
         with single_step(progress, reading(network)):
-            return ShowResult(_quantized(load_operators(network, chosen), Kernels(chosen)))
+            operators = load_operators(network, chosen)
+            return ShowResult(_quantized(operators, Kernels(chosen), fast_rescale))
     else:
-        found = load(network, size=size, k=k, kernels=kernels, progress=progress)
+        found = load(
+            network, size=size, k=k, kernels=kernels, fast_rescale=fast_rescale, progress=progress
+        )
     if isinstance(found, FileNetwork):
-        return ShowResult(_quantized(found.operators, found.kernels))
+        return ShowResult(_quantized(found.operators, found.kernels, found.fast_rescale))
     return ShowResult(_staged(found))
 
 
@@ -131,17 +139,19 @@ def _input(tensor: Tensor) -> InputFigures:
     return InputFigures(tensor.name, shape.channels, shape.height, shape.width)
 
 
-def _quantized(graph: OperatorGraph, kernels: Kernels) -> Structure:
+def _quantized(graph: OperatorGraph, kernels: Kernels, fast_rescale: bool) -> Structure:
     """Return the operators of a `.tflite`, and the stages or the reasons why there are none."""
     network, lowered, by_host = None, None, set[str]()
     refusals: tuple[str, ...] = ()
     try:
         parts, lowered = shared(graph, kernels, tables_of(graph, kernels))
         network = FileNetwork(graph, kernels, in_turn(parts, lowered.graph))
+        if fast_rescale:
+            network = faster(network)
         by_host = {step.operator.name for step in network.host_steps}
     except InputError as error:
         refusals = error.reasons
-    stages = () if network is None else network.graph.stages
+    stages = [] if network is None or lowered is None else _exact(network, lowered)
     sums = {each.name for each in graph.operators if isinstance(each, Add | Subtract)}
     by_accelerator = (
         set() if lowered is None else {each.name for each in lowered.operators.operators}
@@ -171,6 +181,12 @@ def _stages_of_steps(network: FileNetwork) -> Iterator[StageFigures]:
     names = program_names(len(network.device_steps))
     for name, step in zip(names, network.device_steps, strict=True):
         yield from (_stage(stage, name) for stage in step.graph.stages)
+
+
+def _exact(network: FileNetwork, lowered: Lowered) -> list[Stage]:
+    """Return the stages that compute as the file does: all but those of a fast rescale."""
+    own = {stage.name: stage.constants for stage in lowered.graph.stages}
+    return [stage for stage in network.graph.stages if stage.constants is own[stage.name]]
 
 
 def _in_file(

@@ -20,7 +20,7 @@ from hwsim.flows.file_inputs import (
     file_inputs,
     normalization,
 )
-from hwsim.flows.file_verification import verify_steps
+from hwsim.flows.file_verification import verify_fast_steps, verify_steps
 from hwsim.flows.inputs import Arrays, InputValues, check_without_arrays, input_values
 from hwsim.flows.network import File, NetworkSource, loaded, optional_path, placed, program_graphs
 from hwsim.flows.planning import planned
@@ -216,13 +216,15 @@ def _verify(
 def _verify_file(
     network: FileNetwork, config: Config, given: FileInputs, progress: Progress
 ) -> Verification:
-    found = verify_steps(network, config, given.maps, progress, PURPOSE)
+    verify_all = verify_fast_steps if network.fast_rescale else verify_steps
+    found = verify_all(network, config, given.maps, progress, PURPOSE)
     document = _document(network.graph, config, given, found.programs)
     failures = (line for output in found.outputs for line in output.failures())
     return replace(
         document,
         file=file_figures(network),
         file_outputs=found.outputs,
+        deviations=found.deviations,
         failures=(*document.failures, *failures),
     )
 
@@ -251,6 +253,7 @@ def _document(
         totals=verified_totals(programs, config.clock.clock_hz),
         programs=programs,
         file_outputs=(),
+        deviations=(),
         saving=None,
         failures=tuple(
             f"{program.title}: {failure}" for program in programs for failure in program.failures()

@@ -54,7 +54,8 @@ class FileNetwork:
     """The operators of a file as steps, each of which reads what comes from outside or before it.
 
     Tensors have the names of `operators`, which also says what they are in the file. `kernels` is
-    the runtime whose arithmetic host and accelerator compute with.
+    the runtime whose arithmetic host and accelerator compute with. With `fast_rescale`, the
+    accelerator's stages have factors of 16 bits, and may store something else than that runtime.
 
     Raises `InputError` unless every tensor that is read is there and is left once, and there is a
     `DeviceStep`.
@@ -63,6 +64,7 @@ class FileNetwork:
     operators: OperatorGraph
     kernels: Kernels
     steps: tuple[Step, ...]
+    fast_rescale: bool = False
 
     def __post_init__(self) -> None:
         if not self.device_steps:
@@ -81,7 +83,12 @@ class FileNetwork:
         names = self.output_names
         outputs = {names[name]: str(tensor) for name, tensor in self.outputs.items()}
         steps = f"{len(self.steps)} steps, {len(self.device_steps)} of the accelerator"
-        return short_repr(self, self.name, inputs, outputs, f"{steps}; {self.kernels} kernels")
+        return short_repr(self, self.name, inputs, outputs, f"{steps}; {self.arithmetic}")
+
+    @property
+    def arithmetic(self) -> str:
+        """The runtime's kernels, and what is not as they have it, in a few words."""
+        return arithmetic_text(self.kernels, self.fast_rescale)
 
     @property
     def name(self) -> str:
@@ -144,6 +151,11 @@ class FileNetwork:
         shape = tensor.shape
         dims = 1, shape.height, shape.width, shape.channels
         return FileTensor(name, dims, Element.INT8, tensor.quantization)
+
+
+def arithmetic_text(kernels: str, fast_rescale: bool) -> str:
+    """Return whose arithmetic a network has, in a few words."""
+    return f"{kernels} kernels, fast rescale" if fast_rescale else f"{kernels} kernels"
 
 
 def _check_there(network: str, there: set[str], names: tuple[str, ...]) -> None:

@@ -54,8 +54,8 @@ HEADER = """\
 """
 STEPS = """\
 /*
- * The steps of the network with the arithmetic of {kernels} kernels, for `NAME_run_steps` of the
- * driver:
+ * The steps of the network with the arithmetic of {arithmetic}, for `NAME_run_steps`
+ * of the driver:
  *
  *     const struct NAME_step steps[MEMORY_STEPS_COUNT] = MEMORY_STEPS;
  *
@@ -140,7 +140,7 @@ def _steps(file: FileFigures, programs: tuple[PlacedProgram, ...]) -> str:
         for step, function, address in zip(file.steps, functions, addresses, strict=True)
     )
     return STEPS.format(
-        kernels=file.kernels,
+        arithmetic=file.arithmetic,
         rows="\n".join(rows),
         tensors="\n".join(map(_tensor, file.tensors)),
         functions="\n".join(f"int {name}(void *context);" for name in functions if name != "0"),

@@ -9,20 +9,22 @@ from hwsim.report.document import Document
 from hwsim.report.layers import LayerFigures
 
 FIGURES = tuple(field.name for field in fields(LayerFigures))
-COLUMNS = (*FIGURES, "kernels")
+COLUMNS = (*FIGURES, "kernels", "fast_rescale")
 
 
 def csv_text(document: Document) -> str:
     """Return the file: a header line, then a line per layer.
 
-    The last column has the runtime whose arithmetic a .tflite is computed with; else it is empty.
+    The last columns have the runtime whose arithmetic a .tflite is computed with, and whether its
+    factors are rounded; for other networks they are empty.
     """
-    kernels = document.file.kernels if document.file else ""
+    file = document.file
+    arithmetic = (file.kernels, file.fast_rescale) if file else ("", "")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for layer in document.layers:
-        writer.writerow((*(_cell(layer, column) for column in FIGURES), kernels))
+        writer.writerow((*(_cell(layer, column) for column in FIGURES), *arithmetic))
     return text.getvalue()
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from hwsim.cost.estimate import Estimate
 from hwsim.graph import Graph
 from hwsim.report.comparison import ComparisonFigures, comparison_figures
+from hwsim.report.deviations import DeviationFigures
 from hwsim.report.file_figures import FileFigures
 from hwsim.report.file_outputs import FileOutputFigures
 from hwsim.report.input_array import InputArray
@@ -17,7 +18,7 @@ from hwsim.report.layers import LayerFigures, layer_figures
 from hwsim.report.maps import MapFigures, map_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
-SCHEMA_VERSION = "2.6"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "2.7"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ class RunFigures:
     """The way in which the photograph became the input of a .tflite; else null."""
     file_outputs: tuple[FileOutputFigures, ...]
     """The network's outputs as a .tflite has them, in its order; empty for other networks."""
+    deviations: tuple[DeviationFigures, ...]
+    """With a fast rescale, what layers and outputs are off from the file's own operators."""
 
 
 @dataclass(frozen=True)

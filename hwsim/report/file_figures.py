@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from hwsim.graph.operators import Operator
-from hwsim.graph.steps import FileNetwork, HostStep
+from hwsim.graph.steps import FileNetwork, HostStep, arithmetic_text
 from hwsim.report.table import Table
 
 TypeName = Literal["int8", "uint8", "float32"]
@@ -67,6 +67,9 @@ class FileFigures:
 
     kernels: KernelsName
     """The runtime whose reference kernels' arithmetic host and accelerator compute with."""
+    fast_rescale: bool
+    """True where the accelerator's factors are rounded to 16 bits: it then may store something else
+    than the runtime."""
     inputs: tuple[FileTensorFigures, ...]
     """The inputs, in the file's order."""
     outputs: tuple[FileTensorFigures, ...]
@@ -75,6 +78,11 @@ class FileFigures:
     """Every tensor that a step reads or leaves, the inputs first."""
     steps: tuple[StepFigures, ...]
     """The steps in the order in which they are computed."""
+
+    @property
+    def arithmetic(self) -> str:
+        """The runtime's kernels, and what is not as they have it, in a few words."""
+        return arithmetic_text(self.kernels, self.fast_rescale)
 
     @property
     def host_steps(self) -> tuple[StepFigures, ...]:
@@ -89,6 +97,7 @@ def file_figures(network: FileNetwork) -> FileFigures:
     tensors = {name: _tensor(network, name) for name in names}
     return FileFigures(
         kernels=network.kernels.value,
+        fast_rescale=network.fast_rescale,
         inputs=tuple(tensors[name] for name in network.inputs),
         outputs=tuple(tensors[name] for name in network.outputs),
         tensors=tuple(tensors.values()),
@@ -178,6 +187,6 @@ def step_tables(file: FileFigures | None) -> list[Table]:
         )
         for step in file.steps
     )
-    title = f"Steps, with the arithmetic of {file.kernels} kernels"
+    title = f"Steps, with the arithmetic of {file.arithmetic}"
     words = ("step", "computed by", "kind", "in the file")
     return [Table(title, words, ("bytes read", "written"), rows, notes=(note,))]

@@ -19,7 +19,7 @@ from hwsim.report.input_array import InputArray
 from hwsim.report.placed_tensor import PlacedTensor, placed_tensor
 from hwsim.timeline import Timeline
 
-SCHEMA_VERSION = "3.2"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "3.3"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)

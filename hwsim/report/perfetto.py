@@ -38,6 +38,7 @@ def trace_text(estimate: Estimate, file: FileFigures | None = None) -> str:
         "otherData": {
             "network": graph.name,
             "kernels": file.kernels if file else None,
+            "fast_rescale": file.fast_rescale if file else None,
             "config": config.name,
             "clock_hz": config.clock.clock_hz,
             "cycles": timeline.cycles,

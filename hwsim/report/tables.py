@@ -1,6 +1,7 @@
 """The tables of an estimate and of a run, one function each."""
 
 from hwsim.report.comparison import ComparisonFigures
+from hwsim.report.deviations import deviation_table
 from hwsim.report.document import Document, RunFigures
 from hwsim.report.file_figures import step_tables
 from hwsim.report.file_outputs import output_table
@@ -81,7 +82,8 @@ def run_tables(run: RunFigures | None) -> list[Table]:
     if run is None:
         return []
     ends = output_table(run.file_outputs) if run.file_outputs else outputs(run)
-    return [ends, tensors(run)]
+    off = [deviation_table(run.deviations)] if run.deviations else []
+    return [ends, *off, tensors(run)]
 
 
 def operators(layers: Layers) -> Table:

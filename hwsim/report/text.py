@@ -66,7 +66,7 @@ def heading(document: Document | Verification) -> str:
     """Return the network and the accelerator in one line."""
     network, config = document.network, document.config
     array = config["array"]
-    kernels = f"{document.file.kernels} kernels, " if document.file else ""
+    kernels = f"{document.file.arithmetic}, " if document.file else ""
     return (
         f"{network.name} {network.input_width_pixels}x{network.input_height_pixels}, "
         f"{kernels}{network.weight_bits}-bit weights, on {config['name']}: "

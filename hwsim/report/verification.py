@@ -7,12 +7,13 @@ from operator import add
 from typing import Any, Literal
 
 from hwsim.program.traffic import ByteCounts
+from hwsim.report.deviations import DeviationFigures
 from hwsim.report.document import NetworkFigures
 from hwsim.report.file_figures import PROGRAM, FileFigures
 from hwsim.report.input_array import InputArray
 from hwsim.report.layers import byte_fields
 
-SCHEMA_VERSION = "1.5"  # the second number grows when fields are added
+SCHEMA_VERSION = "1.6"  # the second number grows when fields are added
 CHAINED = " chained"  # ends the name of a program that ran on what steps before it left
 LAYER_BOUND_RATIO = 0.01  # the timeline's largest error, of a layer's cycles
 TOTAL_BOUND_RATIO = 0.005  # of the run's cycles
@@ -176,7 +177,7 @@ class VerifiedOutput:
     found: float | None
     """The value that came out there."""
     expected: float | None
-    """The value that the file's operators compute there."""
+    """The value that the file's operators compute there; golden's with a fast rescale."""
 
     def failures(self) -> Iterator[str]:
         """Yield a line if the output differs."""
@@ -184,7 +185,7 @@ class VerifiedOutput:
             yield (
                 f"output {self.name} differs in {self.different_elements:,} of {self.elements:,} "
                 f"elements, first at {list(self.first_place or ())}: Verilog and host "
-                f"{self.found:g}, file {self.expected:g}"
+                f"{self.found:g}, expected {self.expected:g}"
             )
 
 
@@ -288,6 +289,9 @@ class Verification:
     accelerator in the order of the steps."""
     file_outputs: tuple[VerifiedOutput, ...]
     """The outputs of a .tflite, computed by host and Verilog; empty for other networks."""
+    deviations: tuple[DeviationFigures, ...]
+    """With a fast rescale, what layers and outputs are off from the file's own operators. These are
+    no failures."""
     saving: SavingFigures | None
     """The savings of C against B; null unless both ran."""
     failures: tuple[str, ...]

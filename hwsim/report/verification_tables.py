@@ -5,6 +5,7 @@ from dataclasses import astuple
 from typing import TextIO
 
 from hwsim.program.traffic import ByteCounts
+from hwsim.report.deviations import deviation_table
 from hwsim.report.file_figures import step_tables
 from hwsim.report.input_array import inputs_text
 from hwsim.report.table import Table
@@ -42,6 +43,8 @@ def print_verification(document: Verification, file: TextIO) -> None:
         terminal.print_table(bytes_by_class(program))
     if document.file_outputs:
         terminal.print_table(file_outputs(document.file_outputs))
+    if document.deviations:
+        terminal.print_table(deviation_table(document.deviations))
     if document.saving:
         terminal.print_line("Saving of virtual maps, as counted on the bus", "bold")
         features, total = document.saving.feature_saving_ratio, document.saving.total_saving_ratio
@@ -106,7 +109,7 @@ def _title(program: VerifiedProgram, description: str, text: str) -> str:
 def file_outputs(outputs: Sequence[VerifiedOutput]) -> Table:
     """Return the outputs of a file's network, end to end."""
     return Table(
-        "Outputs of Verilog and host, beside what the file's operators compute",
+        "Outputs of Verilog and host, beside what is expected of them",
         ("output", "verdict"),
         ("elements",),
         tuple(
