@@ -130,7 +130,8 @@ def test_the_timeline_has_the_cycles_of_the_verilog(
     memory: str, bus_bits: int, cycles: int
 ) -> None:
     """The cycles are the Verilog's: hwsim verify tiny-yolov2-mini --set ... --memory ..."""
-    config = configuration("edge", memory=memory, settings={"bus.bus_bits": bus_bits})
+    settings = {"bus.bus_bits": bus_bits, "array.rescale_lanes": 4}
+    config = configuration("edge", memory=memory, settings=settings)
     program = compile_graph(build_network("tiny-yolov2-mini"), config)
     assert time_program(program).cycles == cycles
 

@@ -14,6 +14,7 @@ from typing import get_type_hints
 DESCRIPTOR_BYTES = 64
 PAGE_DESCRIPTORS = 16
 PAGE_BYTES = PAGE_DESCRIPTORS * DESCRIPTOR_BYTES
+BOUNDARY_BYTES = 4096  # no burst crosses a multiple of this
 QUEUE_DEPTH = 8  # descriptors that wait in front of each of the load, compute and store units
 TOKEN_BITS = 16  # tokens count modulo 2**16; a wait is met when (count - wait) mod 2**16 < 2**15
 ADDRESS_BITS = 32

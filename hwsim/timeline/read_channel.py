@@ -15,22 +15,26 @@ from hwsim.isa.descriptor import Load
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_DESCRIPTORS, Destination
 from hwsim.isa.tokens import HALF, unwrap
 from hwsim.timeline.burst_train import BurstTrain, Pace
+from hwsim.timeline.bursts import Bursts, Cutter, longest_burst
 from hwsim.timeline.events import EventLog, LoadEvent
 from hwsim.timeline.pieces import Pieces
 from hwsim.timeline.releases import Releases
 from hwsim.timeline.writes import Writes
 
 MOST_FOLLOWED = 64  # bursts of unequal lengths in a load that are followed one by one
+MOST_LIMITED = 4096  # the same where the bus waits for answers, so that each burst costs time
 MOST_ARRIVALS = 1024  # so many are remembered: weights that stay are asked for by every tile
 
 
 class WeightLoad(NamedTuple):
     """A load of weights; `train` has the times of its bursts if the queue always has room.
 
-    `starts` has the times of its first bursts on a slow bus, as far as anybody has asked.
+    `starts` has the times of its first bursts where they delay each other, as far as anybody has
+    asked.
     """
 
     words: int
+    bursts: Bursts
     train: BurstTrain
     starts: list[int]
 
@@ -58,16 +62,24 @@ class ReadChannel:
         self._beat_ticks, self._cycle_ticks = beat, cycle
         self._word_ticks = config.beats_per_word * beat
         self._to_last_beat = self._word_ticks - beat  # of a word, from its first one
-        self._burst = config.burst_words
+        longest = longest_burst(config)
+        # Those behind it are not late, too, if the bus is as fast as words leave the queue.
+        answer = self._latency + pipeline.READ_SLOT - 1
+        self._is_late_burst_alone = (
+            self._word_ticks == cycle and answer <= (config.bus.outstanding_reads - 1) * longest
+        )
+        turnaround = (self._latency + pipeline.READ_SLOT) * cycle - beat
+        rest = (config.bus.outstanding_reads - 1) * longest * self._word_ticks
+        self._cutter = Cutter(config, MOST_LIMITED if turnaround > rest else MOST_FOLLOWED)
         self._capacity = config.weight_words
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
         self._computes, self._stores = computes, stores  # cycles in which they are done
         # The last bursts of the newest load may need the times of releases this far back.
-        self.releases = Releases(self._capacity + (1 + pipeline.BURSTS_HELD) * self._burst)
+        self.releases = Releases(self._capacity + (1 + pipeline.BURSTS_HELD) * longest)
         self.events: EventLog[LoadEvent] = EventLog(LoadEvent)
         self.popped = array("q")  # cycle in which the load unit accepts each load
         self.begun = array("q")  # cycle in which the load's tokens are visible, too
-        self._pending: deque[tuple[Load, int, int]] = deque()
+        self._pending: deque[tuple[Load, int, int, Bursts]] = deque()
         self._unit_free = 0
         self._data_free = 0  # in ticks
         self._busy_since = 0  # in ticks; from then to _data_free no burst comes after a pause
@@ -89,14 +101,15 @@ class ReadChannel:
 
     def add(self, load: Load, delivered: int, stage: int) -> None:
         """Queue a load that reaches the head of the load queue no earlier than `delivered`."""
-        self._pending.append((load, delivered, stage))
+        self._pending.append((load, delivered, stage, self._cutter.cut(load)))
 
     def first_page(self) -> None:
         """Time the fetch of the first page, which `start` causes."""
         beats = PAGE_DESCRIPTORS * self._descriptor_beats
-        train = self._train(1, beats, pipeline.START_TO_FETCH)
-        self._add_page(beats, train)
-        self._record_bursts(0, 1, beats, train)
+        bursts = Bursts(self._cutter.longest, 1, beats)
+        train = self._train(bursts, pipeline.START_TO_FETCH)
+        self._add_page(bursts, train)
+        self._record_bursts(0, bursts, train)
         self._add_event(0, Destination.PROGRAM, train, beats)
 
     def write(self, offered: int, free: int, ticks: int) -> int:
@@ -124,12 +137,14 @@ class ReadChannel:
             self._time_next()
         return self._descriptors.popleft()
 
-    def _add_page(self, beats: int, train: BurstTrain) -> None:
+    def _add_page(self, bursts: Bursts, train: BurstTrain) -> None:
         """Record the cycles in which the last words of a page's descriptors are usable."""
-        last_beats = range(self._descriptor_beats - 1, beats, self._descriptor_beats)
+        last_beats = range(self._descriptor_beats - 1, bursts.run_words, self._descriptor_beats)
         first, word_ticks = train.first_beat + self._to_last_beat, self._word_ticks
         times = [
-            self._paced_beat_time(train, beat) if train.has_gaps else first + beat * word_ticks
+            self._paced_beat_time(bursts, train, beat)
+            if train.has_gaps
+            else first + beat * word_ticks
             for beat in last_beats
         ]
         cycle_ticks, visible = self._cycle_ticks, pipeline.LOAD_VISIBLE
@@ -167,7 +182,7 @@ class ReadChannel:
             self._time_next()
         end, load = self._weights.find(word)
         beat = word - (end - load.words) - 1
-        time = self._paced_beat_time(load.train, beat)
+        time = self._paced_beat_time(load.bursts, load.train, beat)
         return -(-time // self._cycle_ticks) + pipeline.LOAD_VISIBLE
 
     def release(self, words: int, first: int, last: int) -> None:
@@ -189,17 +204,17 @@ class ReadChannel:
             return False
         if loaded - self._capacity > self.releases.words:
             return True  # the load before is still waiting for room
-        first_burst = min(load.row_words, self._burst)
+        first_burst = self._pending[0][3].end(0)
         return (
             load.destination == Destination.WEIGHTS
             and loaded + first_burst - self._capacity > self.releases.words
         )
 
-    def _paced_beat_time(self, train: BurstTrain, beat: int) -> int:
+    def _paced_beat_time(self, bursts: Bursts, train: BurstTrain, beat: int) -> int:
         """Return the time of a beat (from 0) of a load of one burst run, at the bus's pace."""
         if not train.has_gaps:
             return train.first_beat + beat * self._word_ticks + self._to_last_beat
-        burst, place = divmod(beat, self._burst)
+        burst, place = bursts.place(beat)
         ticks = place * self._word_ticks + self._to_last_beat
         return self._around_writes(train.start(burst), ticks)
 
@@ -216,23 +231,37 @@ class ReadChannel:
         It comes at the pace of the bus, or later if the queue has no room. Where words leave the
         queue faster than the bus brings them, the bus is then busy with the bursts before it.
         """
-        burst, place = divmod(beat - 1, self._burst)
-        if self._word_ticks == self._cycle_ticks:
+        burst, place = load.bursts.place(beat - 1)
+        if self._is_late_burst_alone:
             start = self._burst_time(burst, end, load)
         else:
             starts = load.starts
             while len(starts) <= burst:
-                burst_ticks = self._burst * self._word_ticks
-                free = self._around_writes(starts[-1], burst_ticks) if starts else 0
+                free = self._free_behind(starts, load.bursts)
                 starts.append(max(free, self._burst_time(len(starts), end, load)))
             start = starts[burst]
         return self._around_writes(start, place * self._word_ticks + self._to_last_beat)
 
+    def _free_behind(self, starts: Sequence[int], bursts: Bursts) -> int:
+        """Return when a burst may begin behind those of a load that did at `starts`."""
+        before, outstanding = len(starts), self._pace.outstanding
+
+        def end(burst: int, last_ticks: int) -> int:
+            ticks = (bursts.end(burst) - bursts.begin(burst)) * self._word_ticks
+            return self._around_writes(starts[burst], ticks - last_ticks)
+
+        free = end(before - 1, 0) if starts else 0
+        if before < outstanding:
+            return free
+        answered = self._pace.cycle(end(before - outstanding, self._beat_ticks))
+        due = (answered + pipeline.READ_SLOT + self._latency) * self._cycle_ticks
+        return max(free, self._around_writes(due, 0))
+
     def _burst_time(self, burst: int, end: int, load: WeightLoad) -> int:
         """Return the time of a burst (from 0) of a weight load, if none before it is late."""
-        first_beat = burst * self._burst
-        paced = self._paced_beat_time(load.train, first_beat) - self._to_last_beat
-        last_word = end - load.words + min(first_beat + self._burst, load.words)
+        paced = self._paced_beat_time(load.bursts, load.train, load.bursts.begin(burst))
+        paced -= self._to_last_beat
+        last_word = end - load.words + load.bursts.end(burst)
         released = last_word - self._capacity
         if released <= self.releases.forgotten:  # so long ago that nothing waits for it
             return paced
@@ -243,26 +272,25 @@ class ReadChannel:
 
     def _time_next(self) -> None:
         """Time the next load."""
-        load, stage = self._pending[0][0], self._pending[0][2]
+        load, _, stage, bursts = self._pending[0]
         popped, begins, train = self._coming()
         self._pending.popleft()
         self.popped.append(popped)
         self.begun.append(begins)
-        runs = load.rows * load.blocks
-        self._record_bursts(begins, runs, load.row_words, train)
+        self._record_bursts(begins, bursts, train)
         if load.destination == Destination.FEATURES:
-            self._add_chunks(load, train)
+            self._add_chunks(load, bursts, train)
         elif load.destination == Destination.WEIGHTS:
-            self._weights.add(load.row_words, WeightLoad(load.row_words, train, []))
+            self._weights.add(load.row_words, WeightLoad(load.row_words, bursts, train, []))
             self._weights_unsettled = True
         else:
-            self._add_page(load.row_words, train)
-        kind, beats = Destination(load.destination), load.row_words * runs
+            self._add_page(bursts, train)
+        kind, beats = Destination(load.destination), load.row_words * bursts.runs
         self._add_event(stage, kind, train, beats)
 
     def _coming(self) -> tuple[int, int, BurstTrain]:
         """Return when the next load leaves the queue, and when it begins, and its bursts."""
-        load, delivered, _ = self._pending[0]
+        load, delivered, _, bursts = self._pending[0]
         self._settle_weights()
         computes = unwrap(load.wait_computes, len(self._computes))
         stores = unwrap(load.wait_stores, len(self._stores))
@@ -274,67 +302,64 @@ class ReadChannel:
         )
         address = max(begins + pipeline.LOAD_START, self._addresses[-1] + 1)
         if load.destination == Destination.WEIGHTS:
-            first_burst = self._weights.total + min(load.row_words, self._burst)
+            first_burst = self._weights.total + bursts.end(0)
             room = self.releases.cycle(first_burst - self._capacity)
             if room:
                 address = max(address, room + pipeline.WEIGHT_ROOM)
-        return popped, begins, self._train(load.rows * load.blocks, load.row_words, address)
+        return popped, begins, self._train(bursts, address)
 
     def _add_event(self, stage: int, kind: Destination, train: BurstTrain, beats: int) -> None:
         cycle_ticks = self._cycle_ticks
         first, end = -(-train.first_beat // cycle_ticks), -(-self._data_free // cycle_ticks)
         self.events.add(LoadEvent(stage, kind, first, end, beats))
 
-    def _train(self, runs: int, run_words: int, address: int) -> BurstTrain:
-        """Return the bursts of a load whose first address may be on the bus in cycle `address`.
+    def _train(self, bursts: Bursts, address: int) -> BurstTrain:
+        """Return the times of bursts, the first address of which may be on the bus in a cycle.
 
-        If a load of many bursts has several burst runs, all get their average length.
+        Where their lengths are not known one by one, those of several runs get their average.
         """
-        run_bursts = -(-run_words // self._burst)
-        ticks = run_words * self._word_ticks / run_bursts
-        last_ticks = ticks
-        if runs == 1:
-            ticks = min(run_words, self._burst) * self._word_ticks
-            last_ticks = (run_words - (run_bursts - 1) * self._burst) * self._word_ticks
-        bursts = run_bursts * runs
-        lengths: list[float] = []
+        words, word_ticks = bursts.runs * bursts.run_words, self._word_ticks
+        ticks = last_ticks = words * word_ticks / bursts.count
+        if bursts.runs == 1 and not bursts.lengths:
+            longest = min(bursts.run_words, bursts.longest)
+            ticks = longest * word_ticks
+            last_ticks = (words - (bursts.count - 1) * longest) * word_ticks
+        lengths: list[float] = [length * word_ticks for length in bursts.lengths or ()]
         writes = self._writes
         if writes is not None and not writes.go_on_behind(self._data_free):
             writes = None
-        is_uneven = runs > 1 and run_words % self._burst > 0 and run_bursts > 1
-        if writes or (is_uneven and bursts <= MOST_FOLLOWED):
-            last = (run_words - (run_bursts - 1) * self._burst) * self._word_ticks
-            lengths = [*[self._burst * self._word_ticks] * (run_bursts - 1), last] * runs
-        pace, free, before = self._pace, self._data_free, self._answered
-        return BurstTrain(pace, bursts, ticks, last_ticks, address, free, before, lengths, writes)
+        if writes and not lengths:
+            of_run = [bursts.longest * word_ticks] * (bursts.of_last_run - 1)
+            last = (bursts.run_words - (bursts.of_last_run - 1) * bursts.longest) * word_ticks
+            lengths = [*of_run, last] * bursts.runs
+        pace, free, before, count = self._pace, self._data_free, self._answered, bursts.count
+        return BurstTrain(pace, count, ticks, last_ticks, address, free, before, lengths, writes)
 
-    def _record_bursts(self, begins: int, runs: int, run_words: int, train: BurstTrain) -> None:
+    def _record_bursts(self, begins: int, bursts: Bursts, train: BurstTrain) -> None:
         """Record a load's bursts; the next load is accepted when the last burst run is issued."""
-        run_bursts = -(-run_words // self._burst)
-        bursts = run_bursts * runs
         # When the last burst run is issued, the unit still holds so many bursts before it. A number
         # below 0 is one of an earlier load.
-        ahead = bursts - run_bursts - pipeline.BURSTS_HELD
+        ahead = bursts.count - bursts.of_last_run - pipeline.BURSTS_HELD
         address = self._addresses[ahead] if ahead < 0 else train.address(ahead)
         self._unit_free = max(begins + pipeline.LOAD_START + ahead, address)
-        own = range(max(bursts - pipeline.BURSTS_HELD, 0), bursts)
+        own = range(max(bursts.count - pipeline.BURSTS_HELD, 0), bursts.count)
         self._addresses = [*self._addresses[len(own) :], *map(train.address, own)]
         self._answered = train.answered(self._answered)
         if train.first_beat > self._data_free:
             self._busy_since = train.first_beat
-        self._data_free = train.end(bursts)
+        self._data_free = train.end(bursts.count)
 
-    def _add_chunks(self, load: Load, train: BurstTrain) -> None:
+    def _add_chunks(self, load: Load, bursts: Bursts, train: BurstTrain) -> None:
         """Record the chunks of a load: evenly spaced unless the bus waits in between."""
-        block_bursts = -(-load.row_words // self._burst) * load.rows
-        first_end = train.end(block_bursts)
+        block_words = load.row_words * load.rows
+        first_end = train.end(bursts.through(block_words))
         step = first_end - train.first_beat
-        if train.end(load.blocks * block_bursts) == train.first_beat + load.blocks * step:
+        if train.end(bursts.count) == train.first_beat + load.blocks * step:
             first = first_end - self._beat_ticks
             self._chunks.add(load.blocks, ChunkLoad(load.blocks, first, step))
         else:
             for block in range(1, load.blocks + 1):
-                end = train.end(block * block_bursts)
+                end = train.end(bursts.through(block * block_words))
                 self._chunks.add(1, ChunkLoad(1, end - self._beat_ticks, 0))
         self._chunks.drop(self._chunks.total - HALF)
 
@@ -350,11 +375,15 @@ class ReadChannel:
         free = self._beat_time(load.words, end, load) + self._beat_ticks
         if free > self._data_free:
             self._data_free = free
-            bursts = -(-load.words // self._burst)
-            for back in range(1, 1 + min(bursts, pipeline.BURSTS_HELD)):
-                beat = 1 + (bursts - back) * self._burst
+            bursts = load.bursts
+            for back in range(1, 1 + min(bursts.count, pipeline.BURSTS_HELD)):
+                beat = 1 + bursts.begin(bursts.count - back)
                 start = self._beat_time(beat, end, load) - self._to_last_beat
                 address = self._pace.cycle(start) - self._latency
                 self._addresses[-back] = max(self._addresses[-back], address)
+            for back in range(1, 1 + min(bursts.count, self._pace.outstanding)):
+                last_word = bursts.end(bursts.count - back)
+                answered = self._pace.cycle(self._beat_time(last_word, end, load))
+                self._answered[-back] = max(self._answered[-back], answered)
             event = self.events.last()
             self.events.replace_last(event._replace(last_cycle=self._pace.cycle(free)))

@@ -8,9 +8,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hwsim.arch.config import Config
-from hwsim.isa.fields import ADDRESS_BITS
+from hwsim.isa.fields import ADDRESS_BITS, BOUNDARY_BYTES
 
-BOUNDARY_BYTES = 4096  # no burst crosses a multiple of this
 RUN_BITS = 24  # the widest run length of any descriptor
 
 # `blocks` x `rows` runs of `row_words` words, each run contiguous in memory.

@@ -4,8 +4,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsim.isa.fields import ADDRESS_BITS
-from hwsim.rtl.memory.runs import BOUNDARY_BYTES
+from hwsim.isa.fields import ADDRESS_BITS, BOUNDARY_BYTES
 from hwsim.rtl.program.run import WINDOW
 
 PAGE_OFFSET_BITS = BOUNDARY_BYTES.bit_length() - 1
