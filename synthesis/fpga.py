@@ -17,6 +17,13 @@ from hwsim.synthesis.harness import TOP, harness
 from hwsim.synthesis.yosys import LOG, SynthesisError, run_passes
 
 READ = "read_verilog -D HWSIM_UNGATED_CLOCK top.v"  # an FPGA has its own trees of clocks
+# Multipliers with their registers. Without the attribute, Yosys does not come back to modules with
+# instances of vendor's cells, which it did not know when it read them, after all is done.
+READ_FOR_ECP5 = (
+    "read_verilog -D HWSIM_UNGATED_CLOCK -D HWSIM_ECP5 top.v",
+    f"hierarchy -top {TOP}",
+    "attrmap -remove reprocess_after",
+)
 ECP5_DEVICE = "LFE5U-85F, CABGA756, speed grade 6"
 REPORT = "report.json"
 # nextpnr's default router comes to no end on this design; the other takes minutes.
@@ -93,7 +100,7 @@ def place_in_ecp5(
     """
     with temporary_folder("hwsim-") as folder:
         (folder / "top.v").write_text(f"{verilog}\n{harness(top, ports)}", "utf-8")
-        run_passes((READ, f"synth_ecp5 -top {TOP} -json netlist.json"), folder)
+        run_passes((*READ_FOR_ECP5, f"synth_ecp5 -top {TOP} -json netlist.json"), folder)
         advance()
         _nextpnr((*ECP5_OPTIONS, "--freq", str(target_hz / 1e6), "--seed", str(seed)), folder)
         advance()

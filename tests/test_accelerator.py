@@ -23,7 +23,7 @@ from hwsim.testbenches.tb_condensation import MEASURED as MEASURED_BY_K
 from hwsim.testbenches.tb_drawn import BRANCHING, EXAMPLES, LAYERS
 from hwsim.testbenches.tb_recovery import ENDS, FUZZED
 from tests.drawn import preset_with
-from tests.other_wrappers import NOISY_RAM
+from tests.other_wrappers import EARLY_MULTIPLIER, ECP5_MULTIPLIER, NOISY_RAM
 
 TOP = "accelerator"
 BENCH = "hwsim.testbenches.tb_accelerator"
@@ -204,10 +204,11 @@ def test_the_clock_of_the_core_stands_still_when_idle(tmp_path: Path) -> None:
 
 @pytest.mark.verilator
 @pytest.mark.slow
-def test_a_clock_that_is_never_gated_changes_nothing(tmp_path: Path) -> None:
-    """An FPGA leaves the gate away: values, bytes and cycles are the same."""
+def test_what_an_fpga_has_instead_changes_nothing(tmp_path: Path) -> None:
+    """Without a clock gate, and with the multipliers of an ECP5, all is as with the plain text."""
     config = CONFIGURATIONS["nano"]
-    run_verilog(f"`define HWSIM_UNGATED_CLOCK\n{generated(config)}", config, tmp_path, BENCH)
+    macros = "`define HWSIM_UNGATED_CLOCK\n`define HWSIM_ECP5\n"
+    run_verilog(f"{macros}{generated(config)}{ECP5_MULTIPLIER}", config, tmp_path, BENCH)
 
 
 @pytest.mark.verilator
@@ -222,10 +223,14 @@ def test_a_clock_that_is_never_gated_changes_nothing(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_another_module_of_memories_changes_nothing(name: str, bench: str, tmp_path: Path) -> None:
-    """With other memories in the wrapper, which answer collisions with noise, nothing changes."""
+def test_other_modules_in_the_wrappers_change_nothing(
+    name: str, bench: str, tmp_path: Path
+) -> None:
+    """With memories that answer collisions with noise, and early multipliers, nothing changes."""
     config = CONFIGURATIONS[name]
     files = accelerator_files(config, TOP) | {f"{TOP}_ram": NOISY_RAM}
+    if config.array.multipliers == "dsp":
+        files[f"{TOP}_multiply"] = EARLY_MULTIPLIER
     tolerance = {TOLERANCE: EXACT if name in MEASURED else CLOSE}
     run_verilog("\n".join(files.values()), config, tmp_path, bench, **tolerance)
 

@@ -14,7 +14,7 @@ from amaranth.hdl import Shape
 from amaranth.lib.wiring import In
 
 import hwsim.rtl.accelerator
-from hwsim.arch.config import load_config
+from hwsim.arch.config import Config, load_config
 from hwsim.cli import main
 from hwsim.isa.registers import REGISTERS, register
 from hwsim.isa.rules import RULES
@@ -26,9 +26,10 @@ from hwsim.rtl.host.axi4_lite import axi4_lite_ports
 from hwsim.rtl.memory.axi4 import axi4_ports
 from hwsim.rtl.primitives.queue import Queue
 from hwsim.testbenches.simulator import lint, verilator_environment
+from tests.other_wrappers import ECP5_MULTIPLIER
 from tests.test_report_document import keeps_to_the_schema
 
-VERILOG = ("npu.v", "npu_ram.v", "npu_clock_gate.v")
+VERILOG = ("npu.v", "npu_ram.v", "npu_clock_gate.v", "npu_multiply.v")
 SOURCES = {*VERILOG, "npu.vlt", "npu.sdc", "npu.core", "npu.rdl", "npu.h", "npu_driver.h"} | {
     "example.c",
     "npu_host_ops.h",
@@ -58,8 +59,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the generator by one that takes no time."""
 
-    def files(_config: Any, name: str = "accelerator") -> dict[str, str]:
-        modules = (name, *module_names(name))
+    def files(config: Config, name: str = "accelerator") -> dict[str, str]:
+        modules = (name, *module_names(config, name))
         return {module: f"\nmodule {module}(clk);\n  input clk;\nendmodule\n" for module in modules}
 
     monkeypatch.setattr(hwsim.rtl.accelerator, "accelerator_files", files)
@@ -127,8 +128,9 @@ def test_every_file_is_told_what_it_is(
 
 @pytest.mark.parametrize("name", ["npu", "yes", "null", "e1"])
 def test_the_core_file_names_are_texts(name: str) -> None:
-    modules = dict.fromkeys((name, *module_names(name)), "")
-    core = read_core(core_file(load_config("nano"), name, modules))
+    config = load_config("nano")
+    modules = dict.fromkeys((name, *module_names(config, name)), "")
+    core = read_core(core_file(config, name, modules))
     assert re.fullmatch(rf"hwsim::{name}_[0-9a-f]{{12}}:[0-9.]+", core["name"])
     assert core["targets"]["default"]["toplevel"] == core["targets"]["lint"]["toplevel"] == name
     assert core["filesets"]["rtl"]["files"] == [f"{module}.v" for module in modules]
@@ -209,14 +211,26 @@ def test_the_verilog_stands_alone(written: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.verilator
-@pytest.mark.parametrize("macro", ["", "+define+HWSIM_UNGATED_CLOCK"])
-def test_the_wrappers_need_no_waivers(written: Path, macro: str) -> None:
+@pytest.mark.parametrize("macros", [[], ["HWSIM_UNGATED_CLOCK", "HWSIM_ECP5"]])
+def test_the_wrappers_need_no_waivers(written: Path, macros: list[str], tmp_path: Path) -> None:
+    (tmp_path / "MULT18X18D.v").write_text(ECP5_MULTIPLIER)  # where an instance looks for it
+    options = [f"-I{tmp_path}", *(f"+define+{macro}" for macro in macros)]
     for name in VERILOG[1:]:
         result = subprocess.run(
-            ["verilator", "--lint-only", "-Wall", *filter(None, [macro]), name],
+            ["verilator", "--lint-only", "-Wall", *options, name],
             cwd=written, env=verilator_environment(), capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_an_accelerator_without_multipliers_has_no_module_for_them(tmp_path: Path) -> None:
+    arguments = ["rtl", "--config", "nano", "--set", "array.multipliers=tree", "--name", "npu"]
+    assert main([*arguments, "--out", str(tmp_path), "--quiet"]) == 0
+    assert not (tmp_path / "npu_multiply.v").exists()
+    guide = (tmp_path / "README.md").read_text()
+    assert "npu_multiply" not in guide
+    assert "with the next 2 it needs nothing else" in guide
 
 
 @pytest.mark.verilator

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hwsim.rtl.deliver.wrappers import MULTIPLY, wrapper
 from hwsim.synthesis.fpga import Implementation, map_to_xc7, place_in_ecp5
 from hwsim.synthesis.harness import harness
 from hwsim.synthesis.yosys import SynthesisError
@@ -36,6 +37,31 @@ def test_a_design_is_placed_and_routed_in_the_ecp5() -> None:
     period_ns = found.critical_path.logic_ns + found.critical_path.routing_ns
     assert found.clock_hz == pytest.approx(1e9 / period_ns, rel=0.01)
     assert len(ended) == 2
+
+
+MULTIPLIES = """\
+module multiplies(input clk, input [15:0] a, output [31:0] y);
+  reg [15:0] x;
+  always @(posedge clk) x <= a;
+  top_multiply #(.LEFT_BITS(8), .RIGHT_BITS(8)) one (
+    .clk(clk), .left(x[7:0]), .right(x[15:8]), .product(y[15:0])
+  );
+  top_multiply #(.LEFT_BITS(8), .RIGHT_BITS(8)) two (
+    .clk(clk), .left(x[9:2]), .right(x[12:5]), .product(y[31:16])
+  );
+endmodule
+"""
+HARNESS = 3 + 16 + 2 + 2 * 32  # pins, bits on their way to the factors, products in two rows
+
+
+def test_the_register_of_a_multiplier_is_in_the_dsp() -> None:
+    """No flip-flop of the ECP5 or of the 7 series is that of a product."""
+    text = MULTIPLIES + wrapper(MULTIPLY, "top")
+    ports = {"clk": ("input", 1), "a": ("input", 16), "y": ("output", 32)}
+    found = used(place_in_ecp5(text, "multiplies", ports, TARGET_HZ, 1, lambda: None))
+    assert (found["DSPs"], found["flip-flops"]) == (2, HARNESS)
+    found = used(map_to_xc7(text, "multiplies"))
+    assert (found["DSP48E1"], found["flip-flops"]) == (2, 0)
 
 
 def test_a_design_is_mapped_to_the_7_series() -> None:

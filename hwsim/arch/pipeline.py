@@ -86,6 +86,7 @@ BANK_VISIBLE = 1  # from the drain's last read to its bank being free, also for 
 # Array
 ISSUE_VISIBLE = 1  # from a COMPUTE's last pixel to the compute token being visible
 ISSUE_ROOM = 1  # from the beginning of a COMPUTE's last tap to the next one leaving its queue
+MULTIPLY = 1  # from two factors to their product
 REVISIT = 4  # from a pixel's sum to the next one that can be added to the same accumulator
 
 # Draining and writing
@@ -103,12 +104,12 @@ OUTSTANDING_WRITES = 64  # bursts that may wait for their response
 
 
 def tree_stages(config: Config) -> int:
-    """Return the number of registers behind the multipliers.
+    """Return the cycles from operands and weights to their sum.
 
-    One follows the multipliers, then one follows every second level of adders.
+    These are the cycles of the multipliers, and one for every second level of adders.
     """
     levels = config.array.input_lanes.bit_length() - 1
-    return 1 + -(-levels // 2)
+    return MULTIPLY + -(-levels // 2)
 
 
 def skew(config: Config) -> int:

@@ -88,8 +88,9 @@ class Array(Section):
     """
     multipliers: Literal["dsp", "tree"] = "dsp"
     """What the multipliers are made of, in the array and the rescale.
-    `dsp` multiplies with `*` and suits the multipliers that an FPGA has ready; `tree` adds up
-    Booth's rows in carry-save form, for silicon. Values and cycles are the same.
+    `dsp` has a module of its own for `*` and its register, and suits the multipliers that an FPGA
+    has ready; `tree` adds up Booth's rows in carry-save form, for silicon. Values and cycles are
+    the same.
     """
 
 

@@ -73,7 +73,7 @@ def deliver(
         check_name(name)
         with progress("writing Verilog", 2) as advance, tools_can_cache():
             files = _before_the_verilog(config, name)
-            later = [f"{module}.v" for module in (name, *module_names(name))]
+            later = [f"{module}.v" for module in (name, *module_names(config, name))]
             on_paths([*files, *later, f"{name}.core", f"{name}.sdc", GUIDE])
             advance()
             modules = accelerator_files(config, name)

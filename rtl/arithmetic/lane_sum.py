@@ -13,6 +13,7 @@ from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.rtl.arithmetic.booth import booth_offset, booth_rows
 from hwsim.rtl.arithmetic.carry_save import columns_of, joined, two_rows
+from hwsim.rtl.primitives.multiplier import Multiplier, multiply
 
 TOGETHER = 4  # terms that are added up between two registers
 Factors = tuple[Value, Value]
@@ -68,17 +69,17 @@ class LaneSum(wiring.Component):
 
 
 class AdderTree(LaneSum):
-    """Multiplies with `*`, which an FPGA has ready, and adds pairwise.
+    """Multiplies with `Multiplier`, which an FPGA has ready, and adds pairwise.
 
-    A register stands behind every product, and behind every second adder.
+    A register stands behind every product, the multiplier's own, and behind every second adder.
     """
 
     def _add_up(self, m: Module, factors: list[Factors], alone: Sequence[Value]) -> None:
         terms: list[Value] = [
-            register(m, operand * weight, f"product{number}")
+            multiply(m, operand, weight, f"multiplier{number}")
             for number, (operand, weight) in enumerate(factors)
         ]
-        for stage, is_alone in enumerate(alone[1:], 1):
+        for stage, is_alone in enumerate(alone[Multiplier.LATENCY :], 1):
             for _ in range(exact_log2(min(len(terms), TOGETHER))):
                 terms[1] = Mux(is_alone, 0, terms[1])
                 terms = [low + high for low, high in zip(terms[::2], terms[1::2], strict=True)]

@@ -10,9 +10,15 @@ from hwsim.isa.fields import Opcode
 from hwsim.isa.registers import REGISTERS, register
 from hwsim.isa.rules import RULES
 from hwsim.rtl.deliver.fusesoc import core_name
-from hwsim.rtl.deliver.guide_silicon import clock_and_timing, memory_port, on_chip_memories
+from hwsim.rtl.deliver.guide_silicon import (
+    clock_and_timing,
+    memory_port,
+    multipliers,
+    on_chip_memories,
+)
 from hwsim.rtl.deliver.lint import lint_command
 from hwsim.rtl.deliver.verilog_contents import ports
+from hwsim.rtl.deliver.wrappers import CLOCK_GATE, MULTIPLY, RAM, module_name, wrappers_of
 from hwsim.rtl.host.axi4_lite import PREFIX as SUBORDINATE
 from hwsim.rtl.memory.axi4 import PREFIX as MANAGER
 
@@ -24,6 +30,11 @@ PORT_DOCS = {
 BUS_DOCS = {
     SUBORDINATE: "AXI4-Lite subordinate",
     MANAGER: "AXI4 manager",
+}
+WRAPPER_DOCS = {
+    RAM: "the module of all its memories, for macros of silicon",
+    CLOCK_GATE: "the module of its clock gate, for the library's cell",
+    MULTIPLY: "the module of all its multipliers, for those of an FPGA",
 }
 CHANNELS = ("aw", "w", "b", "ar", "r")
 
@@ -37,6 +48,7 @@ def connection_guide(config: Config, name: str, modules: Mapping[str, str]) -> s
         memory_port(config, verilog),
         clock_and_timing(name),
         on_chip_memories(verilog, name),
+        *([multipliers(name)] if MULTIPLY in wrappers_of(config) else []),
         _registers(name),
         _programming(name),
         _errors(config),
@@ -47,6 +59,10 @@ def connection_guide(config: Config, name: str, modules: Mapping[str, str]) -> s
 
 def _introduction(config: Config, name: str, core: str) -> str:
     array, buffers = config.array, config.buffers
+    kinds = wrappers_of(config)
+    wrappers = "\n".join(
+        f"| `{module_name(kind, name)}.v` | {WRAPPER_DOCS[kind]} |" for kind in kinds
+    )
     return f"""\
 # How to connect `{name}`
 
@@ -58,9 +74,8 @@ Written by hwsim {version("hwsim")} for the configuration {markdown_code(config.
 
 | file | what it is |
 |---|---|
-| `{name}.v` | the accelerator in Verilog-2005; with the next two it needs nothing else |
-| `{name}_ram.v` | the module of all its memories, for macros of silicon |
-| `{name}_clock_gate.v` | the module of its clock gate, for the library's cell |
+| `{name}.v` | the accelerator in Verilog-2005; with the next {len(kinds)} it needs nothing else |
+{wrappers}
 | `{name}.vlt` | the warnings that lint waives in `{name}.v`, each with its reason |
 | `{name}.sdc` | its timing constraints |
 | `{name}.core` | all these for FuseSoC: depend on `{core}` |
@@ -78,7 +93,7 @@ with it.
 
 Lint it with Verilator, which then has nothing to say:
 
-    {lint_command(name)}
+    {lint_command(config, name)}
 
 `example.c` compiles with `cc -c example.c`; link it with what includes `{name}_driver.h`.
 """

@@ -1,4 +1,4 @@
-"""Parts of the README beside the Verilog: memory port, clock and on-chip memories."""
+"""Parts of the README beside the Verilog: memory port, clock, on-chip memories, multipliers."""
 
 import re
 
@@ -94,6 +94,25 @@ depends on what is answered to a read of the word that is being written, and non
 value. An instance is named by its path below `{name}`; line is where it stands in `{name}.v`.
 
 {memory_table(verilog, name)}
+"""
+
+
+def multipliers(name: str) -> str:
+    """Markdown on the multipliers, and how Yosys takes those of an ECP5."""
+    return f"""\
+## Multipliers
+
+Each is an instance of the module in `{name}_multiply.v`, with the bits of its factors as
+parameters: two signed factors, and their product an edge later. A synthesizer that puts a register
+into a DSP needs nothing more. Yosys does not for the ECP5; define HWSIM_ECP5 there, with which the
+module is a MULT18X18D with its own output register, and drop an attribute that makes Yosys read the
+module again when it is done:
+
+    read_verilog -D HWSIM_ECP5 -D HWSIM_UNGATED_CLOCK {name}.v {name}_ram.v {name}_clock_gate.v
+    read_verilog -D HWSIM_ECP5 {name}_multiply.v
+    hierarchy -top {name}
+    attrmap -remove reprocess_after
+    synth_ecp5 -top {name} -json {name}.json
 """
 
 

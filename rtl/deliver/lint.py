@@ -2,6 +2,7 @@
 
 from importlib import resources
 
+from hwsim.arch.config import Config
 from hwsim.rtl.deliver.wrappers import module_names
 
 EVERY_FILE = '-file "*"'
@@ -13,7 +14,7 @@ def waivers(name: str) -> str:
     return text.replace(EVERY_FILE, f'-file "*{name}.v"')
 
 
-def lint_command(name: str) -> str:
+def lint_command(config: Config, name: str) -> str:
     """Return the command that a user types beside the files."""
-    sources = " ".join(f"{module}.v" for module in (name, *module_names(name)))
+    sources = " ".join(f"{module}.v" for module in (name, *module_names(config, name)))
     return f"verilator --lint-only -Wall {name}.vlt {sources}"

@@ -6,7 +6,9 @@ from typing import Any
 from amaranth.hdl import ClockSignal, Const, Instance, Value
 from amaranth.lib.memory import Memory
 
-RAM, CLOCK_GATE = "ram", "clock_gate"
+from hwsim.arch.config import Config
+
+RAM, CLOCK_GATE, MULTIPLY = "ram", "clock_gate", "multiply"
 TOP = "@TOP@"  # in a wrapper's file: the name of the top module
 
 
@@ -15,10 +17,10 @@ class WrapperError(RuntimeError):
 
 
 class Wrappers:
-    """A platform of Amaranth's on which every memory and every clock gate is a wrapper's instance.
+    """A platform on which every memory, clock gate and multiplier is an instance of a wrapper.
 
-    The components know nothing of it: without a platform, as in Amaranth's simulator, they build
-    what the wrapper stands for.
+    The components know nothing of this platform of Amaranth's: without one, as in Amaranth's
+    simulator, they build what the wrapper stands for.
     """
 
     def __init__(self, top: str):
@@ -69,6 +71,18 @@ class Wrappers:
             CLOCK_GATE, i_clock=ClockSignal(), i_enable=enable, o_gated_clock=gated_clock
         )
 
+    def get_multiplier(self, left: Value, right: Value, product: Value) -> Instance:
+        """Return the instance that multiplies two signed factors."""
+        return self._instance(
+            MULTIPLY,
+            p_LEFT_BITS=len(left),
+            p_RIGHT_BITS=len(right),
+            i_clk=ClockSignal(),
+            i_left=left,
+            i_right=right,
+            o_product=product,
+        )
+
     def _instance(self, kind: str, **arguments: Any) -> Instance:
         self._used.add(kind)
         return Instance(module_name(kind, self._top), **arguments)
@@ -79,9 +93,14 @@ def module_name(kind: str, top: str) -> str:
     return f"{top}_{kind}"
 
 
-def module_names(top: str) -> tuple[str, ...]:
-    """Return the names of all wrappers' modules below the module `top`."""
-    return tuple(module_name(kind, top) for kind in (RAM, CLOCK_GATE))
+def wrappers_of(config: Config) -> tuple[str, ...]:
+    """Return the kinds of wrappers that an accelerator has instances of."""
+    return (RAM, CLOCK_GATE, *((MULTIPLY,) if config.array.multipliers == "dsp" else ()))
+
+
+def module_names(config: Config, top: str) -> tuple[str, ...]:
+    """Return the names of the wrappers' modules below the module `top`, an accelerator."""
+    return tuple(module_name(kind, top) for kind in wrappers_of(config))
 
 
 def wrapper(kind: str, top: str) -> str:
