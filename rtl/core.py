@@ -219,9 +219,9 @@ class Core(wiring.Component):
             tokens.tile_staged.eq(staged.valid & staged.payload.last),
             tokens.store_read.eq(self.write_manager.staged),
             tokens.store_done.eq(self.write_manager.stored),
-            self.issue.next_chunks.eq(tokens.next_chunks),
             self.issue.staged.eq(tokens.staged.count),
         ]
+        wiring.connect(m, tokens.chunks, self.issue.chunks)
         wiring.connect(m, tokens.computes, self.load.computes)
         wiring.connect(m, tokens.drains, self.store.drains)
         wiring.connect(m, tokens.staged, self.drain.staged)

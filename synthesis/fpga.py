@@ -18,11 +18,18 @@ from hwsim.synthesis.yosys import LOG, SynthesisError, run_passes
 
 READ = "read_verilog -D HWSIM_UNGATED_CLOCK top.v"  # an FPGA has its own trees of clocks
 # Multipliers with their registers. Without the attribute, Yosys does not come back to modules with
-# instances of vendor's cells, which it did not know when it read them, after all is done.
+# instances of vendor's cells, which it did not know when it read them, after all is done. And it
+# would build comparisons of LUTs, although the carry chain is twice as fast.
 READ_FOR_ECP5 = (
     "read_verilog -D HWSIM_UNGATED_CLOCK -D HWSIM_ECP5 top.v",
     f"hierarchy -top {TOP}",
     "attrmap -remove reprocess_after",
+    "proc",
+    "flatten",
+    "opt",
+    "wreduce",
+    "alumacc t:$lt t:$le t:$gt t:$ge",
+    "opt_clean",
 )
 ECP5_DEVICE = "LFE5U-85F, CABGA756, speed grade 6"
 REPORT = "report.json"

@@ -138,7 +138,7 @@ def test_packed_taps_fill_the_lanes(lanes: int, stall: float) -> None:
     wiring.connect(around_the_buffer, issue.o, operands.i)
 
     async def bench(ctx: Any) -> None:
-        ctx.set(issue.next_chunks, 1)
+        ctx.set(issue.chunks.count, 1)
         seen, taken = 0, 0
         addresses = [0] * Operands.LATENCY  # the addresses that were read
         for _ in range(12_000):

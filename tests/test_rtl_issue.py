@@ -124,8 +124,7 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
         if ctx.get(dut.weights.taken):
             trace.weights_taken.append(cycle)
             state["weights"] = 0
-        if state["token"] < last_token:
-            state["token"] += int(rng.random() < chances.chunk)
+        arrives = state["token"] < last_token and rng.random() < chances.chunk
         if state["staged"] < last_token:
             state["staged"] += int(rng.random() < chances.chunk)
         state["weights"] |= int(rng.random() < chances.weights)
@@ -136,7 +135,9 @@ def run(config: Config, tiles: list[Tile], chances: Chances, seed: int) -> Trace
             trace.offered.append(cycle)
             ctx.set(dut.tile.payload, payload_of(tiles[len(trace.accepted)]))
         ctx.set(dut.tile.valid, state["offering"])
-        ctx.set(dut.next_chunks, state["token"] % TOKENS)
+        ctx.set(dut.chunks.count, state["token"] % TOKENS)
+        ctx.set(dut.chunks.event, bool(arrives))
+        state["token"] += int(arrives)
         ctx.set(dut.staged, state["staged"] % TOKENS)
         ctx.set(dut.weights.next_ready, state["weights"])
         ctx.set(dut.drained, bool(drained))

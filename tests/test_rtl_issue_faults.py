@@ -23,7 +23,7 @@ def first_fault(
         ctx.set(dut.tile.payload, payload_of(tile))
         ctx.set(dut.tile.valid, 1)
         ctx.set(dut.weights.next_ready, 1)
-        ctx.set(dut.next_chunks, tile["wait_chunks"] + 4000)
+        ctx.set(dut.chunks.count, tile["wait_chunks"] + 4000)
         await ctx.tick()
         ctx.set(dut.tile.valid, 0)
         ctx.set(dut.tile.payload.source, 0)

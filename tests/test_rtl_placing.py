@@ -27,7 +27,8 @@ def test_results_reach_their_bytes(lanes: int) -> None:
     def drive(ctx: Any, cycle: int) -> None:
         ctx.set(dut.valid, bool(valid[cycle]))
         ctx.set(dut.last, bool(last[cycle]))
-        ctx.set(dut.i, values[cycle].tolist())
+        if cycle >= Placing.LATENCY:
+            ctx.set(dut.i, values[cycle - Placing.LATENCY].tolist())
         ctx.set(dut.factor, int(factors[cycle]))
         ctx.set(dut.address, int(addresses[cycle]))
         ctx.set(dut.byte, int(first[cycle]))

@@ -21,6 +21,7 @@ KINDS = {  # by a file's path, where {name} is the top module's
     "{name}.v": "the accelerator",
     "{name}_ram.v": "its memories, for macros",
     "{name}_clock_gate.v": "its clock gate, for a cell",
+    "{name}_multiply.v": "its multipliers, for an FPGA's DSPs",
     "{name}.vlt": "what its lint waives, and why",
     "{name}.core": "FuseSoC core file",
     "{name}.sdc": "timing constraints",

@@ -11,7 +11,7 @@ MOST = 3  # log2 of the greatest k
 
 
 def maximum(left: ValueLike, right: ValueLike) -> ValueLike:
-    return Mux(left > right, left, right)
+    return Mux(left < right, right, left)
 
 
 class ChannelPool(wiring.Component):

@@ -52,7 +52,7 @@ class Drain(wiring.Component):
     assert DRAIN == pipeline.DRAIN
     LOOK_UP = READ + Rescale.LATENCY  # from a read to that of its entry in the table
     assert Accumulators.READ_LATENCY == Parameters.READ_LATENCY
-    assert Table.LATENCY == ChannelPool.LATENCY
+    assert Table.LATENCY == ChannelPool.LATENCY + Placing.LATENCY
 
     def __init__(self, config: Config):
         self._config = config
@@ -168,12 +168,14 @@ class Drain(wiring.Component):
         valid, here = steps[placed]
         m.d.comb += [
             placing.valid.eq(valid & _is_result(here) & here.last_lanes),
-            placing.i.eq(channel_pool.o),
             placing.factor.eq(here.factor),
             placing.address.eq(here.address),
             placing.byte.eq(here.byte),
             placing.last.eq(here.last),
         ]
+        values = Signal.like(placing.i, reset_less=True)
+        m.d.sync += values.eq(channel_pool.o)
+        m.d.comb += placing.i.eq(values)
         if self._config.tables:  # read while the register of the channel pool is written
             m.submodules.table = table = Table(self._config)
             wiring.connect(m, wiring.flipped(self.table_words), table.words)
@@ -181,7 +183,9 @@ class Drain(wiring.Component):
                 table.i.eq(channel_pool.next_o),
                 table.bank.eq(steps[rescaled][1].table_bank),
             ]
-            with m.If(here.table):
+            from_table = Signal()
+            m.d.sync += from_table.eq(here.table)
+            with m.If(from_table):
                 m.d.comb += placing.i.eq(table.o)
         wiring.connect(m, placing.o, wiring.flipped(self.o))
 

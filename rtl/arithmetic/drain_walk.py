@@ -191,9 +191,8 @@ class DrainWalk(wiring.Component):
             ]
 
     def _has_room(self, tile: data.View) -> ValueLike:
-        """Return whether `wait_staged` is met in the next cycle; the late event only chooses."""
-        wait, staged = tile.wait_staged, self.staged
-        return Mux(staged.event, reached(staged.count + 1, wait), reached(staged.count, wait))
+        """Return whether `wait_staged` is met in the next cycle."""
+        return reached(self.staged.count, tile.wait_staged, self.staged.event)
 
     def _walk(self, m: Module) -> None:
         """Step through the taps of a window, the slices and halves behind them, and pixels."""

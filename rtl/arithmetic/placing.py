@@ -14,13 +14,13 @@ FACTORS = 4  # k = 1, 2, 4, 8
 class Placing(wiring.Component):
     """Puts the lower rescale_lanes / k lanes (at least one) side by side into a word.
 
-    Values of cycle t are on `o` in cycle t + `LATENCY`. A result for byte 0 begins its word: the
-    word's other bytes become 0. Nothing stalls.
+    Results of cycle t are on `o` in cycle t + `LATENCY`, and so are their values on `i`, as a table
+    answers late. A result for byte 0 begins its word: the word's other bytes become 0. Nothing
+    stalls.
 
     Members
     -------
     valid : In(1)
-    i : In(ArrayLayout(signed(8), rescale_lanes))
     factor : In(2)
         Log2 of k.
     address : In(STAGING_BITS)
@@ -29,6 +29,8 @@ class Placing(wiring.Component):
         The first result's byte of the word: a multiple of the number of results.
     last : In(1)
         High with the last results of the tile.
+    i : In(ArrayLayout(signed(8), rescale_lanes))
+        `LATENCY` cycles behind the others.
     o : Out(stream.Signature(staging_layout(config), always_ready=True))
     """
 
@@ -39,11 +41,11 @@ class Placing(wiring.Component):
         super().__init__(
             {
                 "valid": In(1),
-                "i": In(data.ArrayLayout(signed(8), config.array.rescale_lanes)),
                 "factor": In(2),
                 "address": In(STAGING_BITS),
                 "byte": In(exact_log2(config.word_bytes)),
                 "last": In(1),
+                "i": In(data.ArrayLayout(signed(8), config.array.rescale_lanes)),
                 "o": Out(stream.Signature(staging_layout(config), always_ready=True)),
             }
         )
@@ -51,21 +53,31 @@ class Placing(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         lanes, word_bytes = self._config.array.rescale_lanes, self._config.word_bytes
-        word = Signal(self._config.word_bits)
         enable = Signal(word_bytes)
+        begins_word = Signal()
+        factor = Signal.like(self.factor)
         with m.Switch(self.factor):
-            for factor in range(FACTORS):
-                count = max(lanes >> factor, 1)
-                with m.Case(factor):
+            for number in range(FACTORS):
+                count = max(lanes >> number, 1)
+                with m.Case(number):
                     for byte in range(word_bytes):
                         chosen = (self.byte >> exact_log2(count)) == byte // count
                         m.d.comb += enable[byte].eq(chosen)
-                        with m.If(chosen):
-                            m.d.comb += word.word_select(byte, 8).eq(self.i[byte % count])
+        # A byte that is not written may be anything: only those behind the first results are 0.
+        with m.Switch(factor):
+            for number in range(FACTORS):
+                count = max(lanes >> number, 1)
+                with m.Case(number):
+                    for byte in range(word_bytes):
+                        value = self.i[byte % count]
+                        if byte >= count:
+                            value = Mux(begins_word, 0, value)
+                        m.d.comb += self.o.payload.data[8 * byte : 8 * byte + 8].eq(value)
         m.d.sync += [
+            factor.eq(self.factor),
+            begins_word.eq(self.byte == 0),
             self.o.valid.eq(self.valid),
             self.o.payload.address.eq(self.address),
-            self.o.payload.data.eq(word),
             self.o.payload.enable.eq(Mux(self.byte == 0, -1, enable)),
             self.o.payload.last.eq(self.last),
         ]

@@ -38,6 +38,6 @@ class SpatialPool(wiring.Component):
         for number, (tap, largest) in enumerate(zip(self.i, self.o, strict=True)):
             so_far = Signal.like(tap, name=f"largest{number}", reset_less=True)
             m.d.comb += largest.eq(so_far)
-            with m.If(self.first | ~self.masked & (tap > so_far)):
+            with m.If(self.first | ~self.masked & (so_far < tap)):
                 m.d.sync += so_far.eq(tap)
         return m

@@ -1,6 +1,9 @@
 """Tables: any function of a stored value, as its 256 values, for the tiles of both banks."""
 
-from amaranth.hdl import Array, Cat, Module, Signal, signed
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -16,7 +19,8 @@ class Table(wiring.Component):
     A word of a table on `words` in cycle t counts for values from cycle t + `WRITE_LATENCY` on. The
     entry of a value of cycle t is on `o` in cycle t + `LATENCY`. Nothing stalls.
 
-    The first entry is that of -128. A row of the memory is a word; the byte is chosen behind it.
+    The first entry is that of -128. A row of the memory is a word; the byte is chosen behind it, in
+    front of a register, since a memory's answer comes late in its cycle.
 
     Members
     -------
@@ -29,7 +33,7 @@ class Table(wiring.Component):
     """
 
     WRITE_LATENCY = 1
-    LATENCY = 1
+    LATENCY = 2
 
     def __init__(self, config: Config):
         self._config = config
@@ -56,14 +60,20 @@ class Table(wiring.Component):
             write, read = memory.write_port(), memory.read_port()
             value = self.i[lane].as_unsigned()
             place = Cat(value[:-1], ~value[-1])  # from -128 on
-            byte = Signal(byte_bits, name=f"byte{lane}", reset_less=True)
-            entries = Array(read.data.word_select(number, 8) for number in range(config.word_bytes))
-            m.d.sync += byte.eq(place)
+            chosen = Signal(config.word_bytes, name=f"chosen{lane}", reset_less=True)
+            entry = reduce(
+                or_,
+                (
+                    read.data.word_select(byte, 8) & chosen[byte].replicate(8)
+                    for byte in range(config.word_bytes)
+                ),
+            )
+            m.d.sync += chosen.eq(1 << place[:byte_bits])
             m.d.comb += [
                 write.addr.eq(Cat(row, word.bank)),
                 write.data.eq(word.data),
                 write.en.eq(self.words.valid & word.table),
                 read.addr.eq(Cat(place[byte_bits:], self.bank)),
-                self.o[lane].eq(entries[byte]),
             ]
+            m.d.sync += self.o[lane].eq(entry)
         return m

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from hwsim.arch.config import Config
 from hwsim.isa.identity import constant_fields
 from hwsim.isa.register import REGISTER_BITS, REGISTER_BYTES, Access, Register
-from hwsim.isa.registers import IDENTITY_VALUE, REGISTER_ADDRESS_BITS, REGISTERS, register
+from hwsim.isa.registers import IDENTITY_VALUE, REGISTERS, register
 from hwsim.rtl.host.axi4_lite import OKAY, SLVERR, Axi4Lite
 from hwsim.rtl.host.control import RunStatus
 from hwsim.rtl.host.counters import COUNTS
@@ -212,14 +212,16 @@ class Registers(wiring.Component):
         """Answer with the addressed register's fields, or with SLVERR where there is none."""
         bus = self.bus
         has_address = Signal()
-        index = Signal(REGISTER_ADDRESS_BITS - BYTE_SHIFT)
+        index = Signal(INDEX_BITS)
+        is_beyond = Signal()  # all registers
+        asked = bus.araddr[BYTE_SHIFT:]
         m.d.comb += bus.arready.eq(~has_address & ~bus.rvalid)
         m.d.sync += has_address.eq(bus.arvalid & bus.arready)
         with m.If(bus.arready):
-            m.d.sync += index.eq(bus.araddr[BYTE_SHIFT:])
+            m.d.sync += [index.eq(asked), is_beyond.eq(asked[INDEX_BITS:].any())]
         with m.If(has_address):
             m.d.sync += [bus.rvalid.eq(1), bus.rdata.eq(0), bus.rresp.eq(SLVERR)]
-            with m.If(~index[INDEX_BITS:].any()), m.Switch(index[:INDEX_BITS]):
+            with m.If(~is_beyond), m.Switch(index):
                 for entry in REGISTERS:
                     word = data.View(register_layout(entry), bus.rdata)
                     with m.Case(entry.offset >> BYTE_SHIFT):

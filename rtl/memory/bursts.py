@@ -75,7 +75,7 @@ class Bursts(wiring.Component):
         next_address = Signal(ADDRESS_BITS)
         next_place = Signal(PLACE_BITS + 1)
         m.d.comb += [
-            ends_run.eq(~run.is_long & (low_words <= run.limit)),
+            ends_run.eq(~run.is_long & (run.limit >= low_words)),
             next_words.eq(run.words - run.limit),
             next_address.eq(run.address + run.limit * self._config.word_bytes),
             next_place.eq(run.place + run.limit),

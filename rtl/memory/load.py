@@ -90,7 +90,7 @@ class Load(wiring.Component):
             bursts.i.valid.eq(runs.o.valid & met),
             runs.o.ready.eq(bursts.i.ready & met),
             *copy_fields(bursts.i.payload, runs.o.payload),
-            bursts.i.payload.place.eq(self._place(m, runs, head, job)),
+            bursts.i.payload.place.eq(self._place(m, runs, job)),
             bursts.i.payload.in_buffer.eq(job.destination == Destination.FEATURES),
             *copy_fields(bursts.i.payload.tag, job),
             guard.windows[0].eq(self.windows.constants),
@@ -154,8 +154,12 @@ class Load(wiring.Component):
             m.d.sync += free.eq(free - next_.beats + released)
         return free >= 0
 
-    def _place(self, m: Module, runs: Runs, head: data.View, job: data.View) -> Signal:
-        """Follow the runs through the ring of the feature buffer; return the line of each."""
+    def _place(self, m: Module, runs: Runs, job: data.View) -> Signal:
+        """Follow the runs through the ring of the feature buffer; return the line of each.
+
+        The program's first page, which is read in front of all descriptors, has no line.
+        """
+        head = self.i.payload
         line = Signal(PLACE_BITS)  # of the run
         first_line = Signal(PLACE_BITS)  # of the block's first run
         rows_left = Signal(len(head.ring_rows))  # to the ring's end, with the run's

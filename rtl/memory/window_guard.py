@@ -44,5 +44,5 @@ class WindowGuard(wiring.Component):
         m.d.comb += page.eq(self.address[PAGE_OFFSET_BITS:])
         for number in range(self._count):
             window = self.windows[number]
-            m.d.comb += self.inside[number].eq((window.base <= page) & (page <= window.limit))
+            m.d.comb += self.inside[number].eq((page >= window.base) & (window.limit >= page))
         return m

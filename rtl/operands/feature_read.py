@@ -145,7 +145,7 @@ class FeatureRead(wiring.Component):
         rows_past = Signal(len(lines))
         columns_past = Signal(KERNEL)
         m.d.sync += [
-            rows_past.eq(Cat(line > self.block.last_line for line in lines)),
+            rows_past.eq(Cat(self.block.last_line < line for line in lines)),
             columns_past.eq(
                 Cat((self.x + tap) >> phase_bits >= row_words for tap in range(KERNEL))
             ),

@@ -14,7 +14,7 @@ from hwsim.rtl.operands.pixel import COORDINATE, ISSUE, RowStep, pixel_layout, w
 from hwsim.rtl.operands.weight_blocks import WeightBlocks
 from hwsim.rtl.operands.weights import Supply
 from hwsim.rtl.program.run import FAULT, WAITING
-from hwsim.rtl.program.tokens import reached
+from hwsim.rtl.program.tokens import Token, reached
 
 
 class Issue(wiring.Component):
@@ -38,8 +38,8 @@ class Issue(wiring.Component):
     -------
     tile : In(stream.Signature(ISSUE))
     o : Out(stream.Signature(pixel_layout(config), always_ready=True))
-    next_chunks : In(TOKEN_BITS)
-        Chunks loaded up to this cycle, which a block may read from the next one on.
+    chunks : In(Token())
+        Chunks loaded, of which a block may read those up to this cycle from the next one on.
     staged : In(TOKEN_BITS)
         STOREs that have left staging before this cycle.
     weights : In(Supply())
@@ -69,7 +69,7 @@ class Issue(wiring.Component):
             {
                 "tile": In(stream.Signature(ISSUE)),
                 "o": Out(stream.Signature(pixel_layout(config), always_ready=True)),
-                "next_chunks": In(TOKEN_BITS),
+                "chunks": In(Token()),
                 "staged": In(TOKEN_BITS),
                 "weights": In(Supply()),
                 "issued": Out(1),
@@ -152,10 +152,12 @@ class Issue(wiring.Component):
     def _may_begin(self, block: data.View) -> Value:
         """Return whether a block may begin in the next cycle."""
         has_bank = (self.owned != ACCUMULATOR_BANKS) | self.drained
+        count = Mux(block.awaits_stores, self.staged, self.chunks.count)
+        event = self.chunks.event & ~block.awaits_stores
         return (
             (self.weights.next_ready | ~block.takes_weights)
             & ~self.young.any()
-            & reached(Mux(block.awaits_stores, self.staged, self.next_chunks), block.wait_chunks)
+            & reached(count, block.wait_chunks, event)
             & (~block.first | has_bank)
         )
 

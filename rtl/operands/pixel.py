@@ -114,7 +114,7 @@ class RowStep:
         """
         fields = self.fields
         rows, words = fields[f"{self.kind}_rows"], fields[f"{self.kind}_words"]
-        wraps = until_wrap <= rows
+        wraps = rows >= until_wrap
         stays = fields.upsample & ~y[0]
         next_line = line + Mux(wraps, -fields[f"{self.kind}_wrap_words"], words)
         next_until_wrap = until_wrap + Mux(wraps, fields.ring_rows - rows, -rows)

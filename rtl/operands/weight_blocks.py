@@ -10,6 +10,7 @@ from hwsim.arch.config import Config
 from hwsim.isa.fields import TOKEN_BITS
 from hwsim.rtl.operands.packing import packing
 from hwsim.rtl.operands.pixel import (
+    COORDINATE,
     ISSUE,
     KEPT,
     LINE_BITS,
@@ -17,8 +18,6 @@ from hwsim.rtl.operands.pixel import (
     RowStep,
     weight_block_layout,
 )
-
-TAP_BITS = 8  # of the distance of two taps, at most 14 x 16
 
 
 class WeightBlocks(wiring.Component):
@@ -68,12 +67,13 @@ class WeightBlocks(wiring.Component):
     def _declare(self) -> None:
         self.busy = Signal()
         self.active = Signal(ISSUE)
-        self.block = Signal(12)  # input block, or pass
+        self.tap_pass = Signal(self.o.payload["tap_pass"].shape())  # with `packed`
+        self.blocks_left = Signal.like(self.active.blocks)  # with the one that is offered
         self.tap = Signal(self.o.payload["tap"].shape())  # number in the kernel, with `diagonal`
         self.tap_row = Signal(4)
         self.tap_column = Signal(4)
-        self.tap_y = Signal(TAP_BITS)  # input rows from the first tap's to this one's
-        self.tap_x = Signal(TAP_BITS)
+        self.y = Signal(COORDINATE)  # where the tap's first pixel lies in the input
+        self.x = Signal(COORDINATE)
         self.wait_chunks = Signal(TOKEN_BITS)
         self.first = Signal()
         # Where the walk stands, in registers: set with the counters, so that none is compared late.
@@ -95,11 +95,11 @@ class WeightBlocks(wiring.Component):
             o.line.eq(self.line),
             o.until_wrap.eq(self.until_wrap),
             o.last_line.eq(self._config.feature_words - tile.row_words),
-            o.y.eq(tile.top + self.tap_y),
-            o.x.eq(tile.left - tile.column_origin + self.tap_x),
+            o.y.eq(self.y),
+            o.x.eq(self.x),
             o.low.eq(-tile.column_origin),
             o.high.eq(tile.input_width - tile.column_origin),
-            o.tap_pass.eq(self.block),
+            o.tap_pass.eq(self.tap_pass),
             o.tap.eq(self.tap),
             o.takes_weights.eq((self.tap == 0) | ~tile.diagonal),
             o.first.eq(self.first & tile.first),
@@ -121,12 +121,13 @@ class WeightBlocks(wiring.Component):
         m.d.sync += [
             self.busy.eq(self.tile.valid),
             self.wait_chunks.eq(tile.wait_chunks + ~tile.awaits_stores),
-            self.block.eq(0),
+            self.tap_pass.eq(0),
+            self.blocks_left.eq(tile.blocks),
             self.tap.eq(0),
             self.tap_row.eq(0),
             self.tap_column.eq(0),
-            self.tap_y.eq(0),
-            self.tap_x.eq(0),
+            self.y.eq(tile.top),
+            self.x.eq(tile.left - tile.column_origin),
             self.first.eq(1),
             self.last_block.eq(tile.blocks == 1),
             self.last_row.eq(tile.packed | (tile.kernel_rows == 1)),
@@ -148,20 +149,20 @@ class WeightBlocks(wiring.Component):
             self.first.eq(0),
             self.tap.eq(self.tap + 1),
             self.tap_column.eq(self.tap_column + 1),
-            self.tap_x.eq(self.tap_x + tile.dilation_columns),
+            self.x.eq(self.x + tile.dilation_columns),
             self.last_column.eq(tile.packed | (self.tap_column + 2 == tile.kernel_columns)),
         ]
         with m.If(self.last_column):
             m.d.sync += [
                 self.tap_column.eq(0),
-                self.tap_x.eq(0),
+                self.x.eq(tile.left - tile.column_origin),
                 self.last_column.eq(tile.packed | (tile.kernel_columns == 1)),
                 self.last_row.eq(tile.packed | (self.tap_row + 2 == tile.kernel_rows)),
             ]
         with m.If(Mux(tile.packed, self._pass_moves(), self.last_column)):
             m.d.sync += [
                 self.tap_row.eq(self.tap_row + 1),
-                self.tap_y.eq(self.tap_y + tile.dilation_rows),
+                self.y.eq(self.y + tile.dilation_rows),
                 self.line.eq(line),
                 self.until_wrap.eq(until_wrap),
             ]
@@ -169,14 +170,15 @@ class WeightBlocks(wiring.Component):
             m.d.sync += [
                 self.last_row.eq(tile.packed | (tile.kernel_rows == 1)),
                 self.tap.eq(0),
-                self.block.eq(self.block + 1),
-                self.last_block.eq(self.block + 2 == tile.blocks),
+                self.tap_pass.eq(self.tap_pass + 1),
+                self.blocks_left.eq(self.blocks_left - 1),
+                self.last_block.eq(self.blocks_left == 2),
             ]
         with m.If(self.last_column & self.last_row & ~tile.packed):
             m.d.sync += [
                 self.wait_chunks.eq(self.wait_chunks + ~tile.awaits_stores),
                 self.tap_row.eq(0),
-                self.tap_y.eq(0),
+                self.y.eq(tile.top),
                 self.tile_line.eq(next_tile_line),
                 self.line.eq(next_tile_line),
                 self.until_wrap.eq(tile.ring_rows - tile.ring_row),

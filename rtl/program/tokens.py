@@ -1,15 +1,19 @@
 """The tokens: counts of what the units have done, for which descriptors wait."""
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Module, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.isa.fields import TOKEN_BITS
 
 
-def reached(count: Value, wait: Value) -> Value:
-    """Return whether a token has reached `wait`: the difference modulo 2**16 is below 2**15."""
-    return ~(count - wait)[TOKEN_BITS - 1]
+def reached(count: Value, wait: Value, event: ValueLike = 0) -> Value:
+    """Return whether a token has reached `wait`: the difference modulo 2**16 is below 2**15.
+
+    An `event` of this cycle counts too. It only chooses, as it comes late in the cycle.
+    """
+    difference = (count - wait)[:TOKEN_BITS]
+    return ~difference[-1] | (event & difference.all())
 
 
 class Token(wiring.Signature):
@@ -43,9 +47,7 @@ class Tokens(wiring.Component):
         High for one cycle when a STORE's last word has been read from staging.
     store_done : In(1)
         High for one cycle when a STORE's last response has come.
-    computes, drains, staged, stores : Out(Token)
-    next_chunks : Out(TOKEN_BITS)
-        The chunks, counted up to this cycle: the array waits for those of the next one.
+    chunks, computes, drains, staged, stores : Out(Token)
     """
 
     LATENCY = 1
@@ -58,20 +60,18 @@ class Tokens(wiring.Component):
                 "tile_staged": In(1),
                 "store_read": In(1),
                 "store_done": In(1),
+                "chunks": Out(Token()),
                 "computes": Out(Token()),
                 "drains": Out(Token()),
                 "staged": Out(Token()),
                 "stores": Out(Token()),
-                "next_chunks": Out(TOKEN_BITS),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        chunks = Signal(TOKEN_BITS)
-        m.d.comb += self.next_chunks.eq(chunks + self.chunk_loaded)
-        m.d.sync += chunks.eq(self.next_chunks)
         for token, event in (
+            (self.chunks, self.chunk_loaded),
             (self.computes, self.tile_issued),
             (self.drains, self.tile_staged),
             (self.staged, self.store_read),
