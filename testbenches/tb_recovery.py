@@ -178,25 +178,27 @@ async def no_other_fault_hides_a_bus_error(dut: Any, write: bool) -> None:
     """A bus error after END is reported, although a burst outside the windows waits too."""
     recovery = await ready(dut)
     outside = recovery.sound.program.constants.limit + 1
-    page_words = PAGE_BYTES // recovery.config.word_bytes  # the page is read first
-    first: list[Descriptor]
+    page_beats = PAGE_BYTES // recovery.config.bus_bytes  # the page is read first
     if write:
-        first = [Store(0, 0, 32, 1, 0, 1, 0, 0), Store(0, outside, 1, 1, 0, 1, 0, 0)]
         named, hidden = ErrorCode.WRITE_RESPONSE, ErrorCode.WRITE_WINDOW
+        at = {"write_error_at": 0}
     else:
-        first = [
-            Load.single_run(Destination.FEATURES, 0, 32),
-            Load.single_run(Destination.FEATURES, outside, 1),
-        ]
         named, hidden = ErrorCode.READ_RESPONSE, ErrorCode.READ_WINDOW
-    code = b"".join(map(encode, [*first, End(0)]))
-    at = {"write_error_at": 0} if write else {"read_error_at": page_words}
+        at = {"read_error_at": page_beats}
     seen = set()
-    for cycles in range(40):
+    for bursts, cycles in itertools.product((1, 2), range(0, 40, 2)):
+        words = bursts * recovery.config.burst_words
+        first: list[Descriptor] = [
+            Store(0, 0, words, 1, 0, 1, 0, 0), Store(0, outside, 1, 1, 0, 1, 0, 0),
+        ] if write else [
+            Load.single_run(Destination.FEATURES, 0, words),
+            Load.single_run(Destination.FEATURES, outside, 1),
+        ]  # fmt: skip
+        code = b"".join(map(encode, [*first, End(0)]))
         behaviour = Behaviour(held_address=0, held_cycles=cycles, **at)
         await recovery.start(recovery.contents(code), behaviour)
         run = await recovery.finish()
-        assert run.error in {named, hidden}, (cycles, run.error.name)
+        assert run.error in {named, hidden}, (bursts, cycles, run.error.name)
         seen.add(run.error)
         await recovery.runs_on()
     assert seen == {named, hidden}

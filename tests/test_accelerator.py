@@ -247,13 +247,17 @@ def test_one_edge_of_reset_suffices_whatever_power_up_left(seed: int, tmp_path: 
 
 @pytest.mark.verilator
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "every"), [("nano", 1), ("edge", 5), ("few weight bits", 13), ("narrow bus", 7)]
-)
+@pytest.mark.parametrize(("name", "every"), [("nano", 1), ("edge", 5), ("few weight bits", 13)])
 def test_recovery_from_many_errors(name: str, every: int, tmp_path: Path) -> None:
     """The accelerator recovers from an error on every beat, or on every few beats, of a run."""
     lasting = {ENDS: f"0 {every}", FILTER: "^(?!.*(spoilt|in_any_cycle))"}
     run_bench(CONFIGURATIONS[name], tmp_path, RECOVERY, **lasting)
+
+
+@pytest.mark.verilator
+@pytest.mark.slow
+def test_recovery_on_a_narrow_bus(tmp_path: Path) -> None:
+    run_bench(preset_with("edge", bus={"bus_bits": 64}), tmp_path, RECOVERY, **{ENDS: "0 29"})
 
 
 @pytest.mark.verilator
