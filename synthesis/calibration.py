@@ -178,6 +178,8 @@ FEATURES = {
         "MACs x weight bits",
         "MACs of trees x weight bits",
         "output lanes",
+        "unit with a chain",
+        "output lanes with a chain",
     ),
     "accumulators": (
         "unit",
@@ -212,7 +214,7 @@ FEATURES = {
     "staging": ("word bits",),
     "fetch": ("unit", "word bits"),
     "load": ("unit", "address bits", "burst length bits"),
-    "issue": ("unit", "word bits", "address bits"),
+    "issue": ("unit", "word bits", "address bits", "unit with a chain"),
     "store": ("unit", "address bits", "burst length bits"),
     "read_width": ("unit with a narrow bus", "bits of words behind the first beat"),
     "write_width": ("unit with a narrow bus", "bits of words behind the first beat"),

@@ -190,7 +190,7 @@ def branches(config: Config, seed: int) -> Graph:
 
 
 def depthwise(config: Config, seed: int) -> Graph:
-    """Return depthwise layers: of stride 2, of two limbs in parts, of one pixel, in a sum."""
+    """Return depthwise layers: with strides, of two limbs in parts, of one pixel, in a sum."""
     bits = config.widths.weight_bits
     tensor = Tensor("input", Shape(40, 11, 12))
 
@@ -200,7 +200,9 @@ def depthwise(config: Config, seed: int) -> Graph:
                               weight_bits=bits)  # fmt: skip
         return replace(made, weight_limbs=limbs)
 
-    halved = layer("halved", Source.whole(tensor, (2, 3), 1, stride=(2, 2), groups=40))
+    whole = layer("whole", Source.whole(tensor, (3, 3), 1, groups=40))
+    lower = layer("lower", Source.whole(whole.output, (3, 3), 1, stride=(2, 1), groups=40))
+    halved = layer("halved", Source.whole(lower.output, (2, 3), 1, stride=(2, 2), groups=40))
     some = replace(Source.whole(halved.output, (5, 5)), first_channel=16, channels=20, groups=20)
     wide = layer("wide", replace(some, padding=Padding(2, 2, 2, 2)), limbs=2)
     spread = replace(some, kernel=(3, 2), dilation=(2, 3), padding=Padding(1, 3, 3, 0))
@@ -208,7 +210,7 @@ def depthwise(config: Config, seed: int) -> Graph:
     shape = added.output.shape
     pixel = layer("pixel", Source.whole(added.output, (shape.height, shape.width), groups=20))
     last = layer("last", Source.whole(pixel.output, (3, 2), 1, groups=20))
-    graph = Graph.chain(DEPTHWISE, (halved, wide, added, pixel, last))
+    graph = Graph.chain(DEPTHWISE, (whole, lower, halved, wide, added, pixel, last))
     return with_constants(graph, config, seed)
 
 

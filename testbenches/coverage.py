@@ -43,6 +43,7 @@ LAYERS = (
     *(Bin(f"kernel {n}", f"a convolution of {n}x{n}") for n in (1, 3)),
     Bin("packed image", "an image's taps fill the lanes"),
     Bin("diagonal", "output lanes see only their own channel, tap after tap"),
+    Bin("chained", "output lanes see nine taps of their own channel at a time", FULL),
     Bin("stride", "a source of stride 2 or more"),
     Bin("dilation", "a source whose taps have gaps"),
     Bin("kernel in parts", "a kernel of more taps than a COMPUTE has fields for"),

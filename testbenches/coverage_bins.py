@@ -99,7 +99,8 @@ def _bins_of_source(source: Source, blocking: SourceBlocking, config: Config) ->
     holds = {
         f"kernel {source.kernel[0]}": source.kernel in {(1, 1), (3, 3)},
         "packed image": blocking.packed,
-        "diagonal": blocking.diagonal,
+        "diagonal": blocking.diagonal and not blocking.chained,
+        "chained": blocking.chained,
         "several input blocks": not blocking.packed and blocking.reduction_blocks > 1,
         "empty input lanes": source.channels % config.array.input_lanes > 0,
         "stride": max(source.stride) > 1,

@@ -129,6 +129,7 @@ def _fields(victim: Victim) -> Iterator[WrongProgram]:
             {"upsample": 1, "dilation_columns": 2},
             {"packed": 1, "blocks": 1},
             {"diagonal": 1, "kernel_rows": 8, "kernel_columns": 9},
+            {"chained": 1, "stride_rows": 3},
             *({f"window_stride_{side}": value} for value in (0, 2) for side in ("rows", "columns")),
             {"window_top": 1},
             {"window_left": 1},

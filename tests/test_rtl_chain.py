@@ -45,6 +45,7 @@ def test_words_or_zero_points_come_after_the_latency(lanes: int, idle: float) ->
     cycles = 400
     valid, pixel = rng.random(cycles) >= idle, rng.random(cycles) >= idle
     inside, first = rng.random(cycles) < 0.6, rng.random(cycles) < 0.2
+    chained = rng.random(cycles) < 0.2
     diagonal, taps = rng.integers(2, size=cycles), rng.integers(lanes, size=cycles)
     zero_points = rng.integers(-128, 128, cycles)
     words = rng.integers(-128, 128, (cycles, lanes)).astype(np.int8)
@@ -57,6 +58,7 @@ def test_words_or_zero_points_come_after_the_latency(lanes: int, idle: float) ->
             ctx.set(payload.inside, bool(inside[cycle]))
             ctx.set(payload.first, bool(first[cycle]))
             ctx.set(payload.diagonal, int(diagonal[cycle]))
+            ctx.set(payload.chained, bool(chained[cycle]))
             ctx.set(payload.tap, int(taps[cycle]))
             ctx.set(payload.zero_point, int(zero_points[cycle]))
             ctx.set(payload.accumulate.index, cycle)
@@ -65,7 +67,7 @@ def test_words_or_zero_points_come_after_the_latency(lanes: int, idle: float) ->
             then = cycle - dut.LATENCY
             if then >= 0:  # the answer to the address
                 ctx.set(dut.features.data, int.from_bytes(words[then].tobytes(), "little"))
-            expected = then >= 0 and valid[then] and pixel[then]
+            expected = then >= 0 and valid[then] and (pixel[then] or chained[then])
             assert ctx.get(dut.o.valid) == expected, cycle
             if expected:
                 out = ctx.get(dut.o.payload)
@@ -73,6 +75,7 @@ def test_words_or_zero_points_come_after_the_latency(lanes: int, idle: float) ->
                 assert list(out.lanes) == wanted.tolist(), then
                 assert (out.first, out.accumulate.last) == (first[then], first[then])
                 assert out.accumulate.index == then
+                assert (out.pixel, out.chained) == (pixel[then], chained[then])
                 assert (out.diagonal, out.tap) == (diagonal[then], taps[then])
             await ctx.tick()
 

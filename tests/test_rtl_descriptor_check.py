@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
+from hwsim.arch.chain import has_chain
 from hwsim.arch.config import Config, load_config
 from hwsim.compiler import compile_graph
 from hwsim.errors import InputError
@@ -139,6 +140,7 @@ def sound(config: Config) -> list[Descriptor]:
         tile._replace(packed=1, blocks=passes),
         tile._replace(diagonal=1, kernel_rows=2, kernel_columns=4),
         tile._replace(upsample=1, first=0, last=0),
+        *[tile._replace(diagonal=1, chained=1, stride_columns=2)] * has_chain(config),
         tile._replace(**stride_2),
         tile._replace(window_rows=15, window_columns=15, window_top=14, window_left=14),
         tile._replace(rows=1, columns=1, pooled_rows=1, pooled_columns=1),

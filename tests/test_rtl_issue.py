@@ -1,6 +1,7 @@
 """The pixel sequencer equals nested loops and a schedule in Python (Amaranth simulator)."""
 
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tests.drawn import preset_with
 from tests.tiles import (
     FIRST_TOKEN,
     TOKENS,
+    UNIT_STEPS,
     Tile,
     address_of,
     config_of,
@@ -35,6 +37,7 @@ class Step:
     """The expected outputs in one cycle of a weight block; `address` is for pixels inside only."""
 
     pixel: bool
+    read: bool = False  # a pixel, or a word of a strip
     first: bool = False  # of its weight block
     tap: int = 0
     last: bool = False
@@ -51,12 +54,44 @@ def takes_weights(tile: Tile, tap_row: int, tap_column: int) -> bool:
     return not tile["diagonal"] or tap_row == tap_column == 0
 
 
+def strip_steps(tile: Tile, block: int, overwrite: bool, ends: bool) -> list[Step]:
+    """Return the words of a chained weight block, some of which make a pixel."""
+    rows, columns = tile["rows"], tile["columns"]
+    of_strip = 2 // tile["stride_rows"]
+    steps: list[Step] = []
+    for first_row in range(0, rows, of_strip):
+        for column in range((columns - 1) * tile["stride_columns"] + 3):
+            pixel_column, between = divmod(column - 2, tile["stride_columns"])
+            for word in range(4):
+                row = first_row + word - 2
+                there = row < min(first_row + of_strip, rows)
+                below = first_row * tile["stride_rows"] + word
+                y, x = tile["top"] + below, tile["left"] + column
+                pixel = word >= 2 and column >= 2 and not between and there
+                index = row * columns + pixel_column if pixel else -1
+                last = index == rows * columns - 1
+                steps.append(
+                    Step(
+                        pixel, True, not steps, 0, last and ends, index, overwrite, y, x,
+                        (there or word < 3) and is_inside(tile, y, x),
+                        address_of(tile, block, below, x),
+                    )
+                )  # fmt: skip
+                if last:
+                    return steps
+    raise AssertionError("no last pixel")
+
+
 def steps_of(tile: Tile, config: Config) -> list[tuple[int, list[Step]]]:
     """Return the input block and the cycles of every weight block."""
     blocks = []
     order = list(weight_blocks(tile, config))
     fill = pipeline.packed_fill(config) if tile["packed"] else 0
     for number, (block, tap_row, tap_column) in enumerate(order):
+        if tile["chained"]:
+            overwrite = number == 0 and bool(tile["first"])
+            blocks.append((block, strip_steps(tile, block, overwrite, number + 1 == len(order))))
+            continue
         steps = []
         for row in range(tile["rows"]):
             steps += [Step(pixel=False)] * fill
@@ -68,7 +103,7 @@ def steps_of(tile: Tile, config: Config) -> list[tuple[int, list[Step]]]:
                 ends = index + 1 == tile["rows"] * tile["columns"]
                 steps.append(
                     Step(
-                        True, index == 0 and takes_weights(tile, tap_row, tap_column),
+                        True, True, index == 0 and takes_weights(tile, tap_row, tap_column),
                         tap_row * tile["kernel_columns"] + tap_column,
                         ends and number + 1 == len(order), index,
                         number == 0 and bool(tile["first"]), y, x, is_inside(tile, y, x),
@@ -177,19 +212,23 @@ def simulate(dut: Issue, bench: Any) -> None:
 
 def check_pixel(seen: Any, step: Step, tile: Tile, bank: int) -> None:
     assert (seen.pixel, seen.packed.enable) == (step.pixel, tile["packed"])
-    assert seen.diagonal == tile["diagonal"]
+    assert (seen.diagonal, seen.chained) == (
+        tile["diagonal"] and not tile["chained"],
+        tile["chained"],
+    )
     assert not tile["diagonal"] or seen.tap == step.tap
+    assert seen.first == step.first
+    if not step.read:
+        return
+    assert seen.zero_point == tile["input_zero_point"]
+    if not tile["packed"]:
+        assert seen.inside == step.inside
+        assert not step.inside or seen.address == step.address
     if not step.pixel:
-        assert not seen.first
         return
     accumulate = seen.accumulate
     assert (accumulate.index, accumulate.bank) == (step.index, bank)
     assert (accumulate.overwrite, accumulate.last) == (step.overwrite, step.last and tile["last"])
-    assert (seen.first, seen.zero_point) == (step.first, tile["input_zero_point"])
-    if not tile["packed"]:
-        assert seen.inside == step.inside
-        if step.inside:
-            assert seen.address == step.address
 
 
 def check_trace(config: Config, tiles: list[Tile], trace: Trace) -> None:
@@ -258,6 +297,22 @@ def test_pixels_come_in_order_and_in_time(lanes: int, chances: Chances) -> None:
     tiles = drawn_tiles(np.random.default_rng(lanes), config, 14)
     trace = run(config, tiles, chances, seed=lanes)
     check_trace(config, tiles, trace)
+
+
+@pytest.mark.parametrize("chances", [CHANCES[0], CHANCES[-1]], ids=str)
+def test_words_of_strips_come_in_order_and_in_time(chances: Chances) -> None:
+    """Tiles of every small size, with both strides, in one tile of two COMPUTEs too."""
+    config, rng = config_of(16), np.random.default_rng(3)
+    tiles: list[Tile] = []
+    sizes = product(range(1, 5), range(1, 4), (1, 2), (1, 2))
+    for number, (rows, columns, stride_rows, stride_columns) in enumerate(sizes):
+        tile = drawn_tile(rng, config, False) | UNIT_STEPS
+        tile |= {"rows": rows, "columns": columns, "kernel_rows": 3, "kernel_columns": 3}
+        tile |= {"stride_rows": stride_rows, "stride_columns": stride_columns}
+        tile |= {"ring_rows": 1 + stride_rows + number % 6, "ring_row": number % 2}
+        tile |= {"diagonal": 1, "chained": 1, "wait_chunks": FIRST_TOKEN, "source": number}
+        tiles += [tile] if number % 3 else [tile | {"last": 0}, tile | {"first": 0}]
+    check_trace(config, tiles, run(config, tiles, chances, seed=4))
 
 
 @pytest.mark.parametrize("lanes", [8, 16, 32])

@@ -145,3 +145,35 @@ def test_every_row_that_a_packed_pass_fetches_counts(lanes: int) -> None:
     found = first_fault(config, tile | {"buffer_address": 10_000 - fetched + tile["row_words"]})
     assert found is not None
     assert found[1] == PACKED["source"]
+
+
+CHAINED: Tile = PLAIN | {"kernel_rows": 3, "kernel_columns": 3, "diagonal": 1, "chained": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "pixel"),
+    [
+        ({"rows": 8, "columns": 8}, None),  # the whole bank
+        ({"rows": 64, "columns": 1}, None),
+        ({"rows": 13, "columns": 5}, 63),  # the fourth of the odd row
+        ({"rows": 1, "columns": 65}, 63),
+        ({"rows": 65, "columns": 1}, 63),
+        ({"rows": 2, "columns": 33}, 61),
+        ({"rows": 2, "columns": 65}, 1),  # that below the first
+        ({"rows": 1023, "columns": 1023}, 1),
+        # Eight columns are read, of four rows or of three.
+        ({"buffer_address": 10_000 - 32, "columns": 6}, None),
+        ({"buffer_address": 10_000 - 31, "columns": 6}, 11),
+        ({"buffer_address": 10_000 - 30, "columns": 6}, 9),
+        ({"buffer_address": 10_000 - 24, "columns": 6, "rows": 1}, None),
+        ({"buffer_address": 10_000 - 24, "columns": 6, "rows": 1, "stride_rows": 2}, None),
+        ({"buffer_address": 10_000 - 23, "columns": 6, "rows": 1}, 5),
+        ({"buffer_address": 10_000}, -1),  # in front of the first pixel
+    ],
+    ids=str,
+)
+def test_a_strip_past_its_bank_or_past_the_buffer_is_the_fault(
+    change: Tile, pixel: int | None
+) -> None:
+    expected = None if pixel is None else (pixel, CHAINED["source"])
+    assert first_fault(config_of(16), CHAINED | change) == expected

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hwsim.arch.chain import has_chain
 from hwsim.arch.config import Config
 from hwsim.rtl.operands.packing import packing
 from hwsim.rtl.operands.pixel import KEPT
@@ -34,6 +35,11 @@ def expected_blocks(tile: Tile, config: Config) -> list[dict[str, int]]:
         blocks.append(
             {name: fields[name] for name in KEPT}
             | {
+                name.replace("dilation", "stride"): fields[name]
+                for name in ("dilation_rows", "dilation_words", "dilation_wrap_words")
+                if tile["chained"]
+            }
+            | {
                 "wait_chunks": token_of(tile, block) % TOKENS,
                 "line": address_of(tile, stored, below, tile["column_origin"]),
                 "until_wrap": tile["ring_rows"] - ring_row,
@@ -42,6 +48,7 @@ def expected_blocks(tile: Tile, config: Config) -> list[dict[str, int]]:
                 "x": tile["left"] + beside - tile["column_origin"],
                 "low": -tile["column_origin"],
                 "high": tile["input_width"] - tile["column_origin"],
+                "wide_rows": int(has_chain(config) and tile["stride_rows"] > 1),
                 "takes_weights": int(not tile["diagonal"] or tap_row == tap_column == 0),
                 "tap_pass": block % max(packing(config).tap_passes, 2),
                 "first": int(number == 0 and tile["first"]),
@@ -74,7 +81,7 @@ def test_blocks_come_in_the_order_of_the_weights_and_in_time(
         for place, block in enumerate(blocks):
             tap = sink.payloads[number].pop("tap")
             assert sink.payloads[number] == block, (tile, number)
-            if tiles[tile]["diagonal"]:
+            if tiles[tile]["diagonal"] and not tiles[tile]["chained"]:
                 taps = tiles[tile]["kernel_rows"] * tiles[tile]["kernel_columns"]
                 assert tap == place % taps
             assert sink.offered[number] == offered
@@ -92,6 +99,10 @@ def test_blocks_come_in_the_order_of_the_weights_and_in_time(
         ({"last": 1}, {"first": 1, "rows": 3}, 0),
         ({"last": 0}, {"first": 0, "rows": 3}, 1),
         ({"last": 0}, {"first": 0, "columns": 3}, 1),
+        ({"last": 0, "diagonal": 1}, {"first": 0, "diagonal": 1, "chained": 1}, 1),
+        ({"last": 0, "chained": 1}, {"first": 0, "chained": 1}, 0),
+        ({"last": 0, "chained": 1}, {"first": 1, "chained": 0}, 1),
+        ({"last": 1, "chained": 1}, {"first": 1, "chained": 0}, 0),
         (None, {"first": 0}, 1),
     ],
     ids=str,
@@ -99,10 +110,11 @@ def test_blocks_come_in_the_order_of_the_weights_and_in_time(
 def test_a_compute_that_does_not_belong_to_its_tile_is_mismatched(
     before: Tile | None, change: Tile, mismatched: int
 ) -> None:
-    config = config_of(8)
+    config = config_of(16)
     rng = np.random.default_rng(0)
     sides = {"rows": 2, "columns": 2, "blocks": 1, "kernel_rows": 1, "kernel_columns": 1}
-    tile = drawn_tiles(rng, config, 1)[0] | sides | {"packed": 0}
+    modes = {"packed": 0, "diagonal": 0, "chained": 0}
+    tile = drawn_tiles(rng, config, 1)[0] | sides | modes
     tiles = [tile | change] if before is None else [tile | before, tile | change]
     dut = WeightBlocks(config)
     source, sink = Source(dut.tile, [*map(payload_of, tiles)], rng, 0.5), Sink(dut.o, rng)

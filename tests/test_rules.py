@@ -70,6 +70,7 @@ ONE_WINDOW = WIDE_WINDOWS._replace(window_top=0, window_left=0, pooled_rows=1, p
 PACKED = COMPUTE._replace(packed=1, blocks=4)
 PACKED_FIELDS = {"packed": 1, "blocks": 2, "kernel_rows": 3, "kernel_columns": 3}
 DIAGONAL = COMPUTE._replace(diagonal=1, kernel_rows=2, kernel_columns=4)
+CHAINED = COMPUTE._replace(diagonal=1, chained=1)
 STORE = Store(
     wait_drains=0, address=64, row_words=4, rows=2, row_stride_bytes=64, blocks=2,
     block_stride_bytes=128, staging_address=0,
@@ -159,6 +160,13 @@ BOUNDS = [
           ({"kernel_rows": 4, "kernel_columns": 4}, {"diagonal": 0, **PACKED_FIELDS}),
           ({"kernel_rows": 6, "kernel_columns": 3}, PACKED_FIELDS), WIDE),
     Bound("with `diagonal`", DIAGONAL, ({"diagonal": 0},), ({}, {"kernel_rows": 1}), FEW_OUTPUTS),
+    Bound("with `chained`", CHAINED,
+          ({}, {"blocks": 9}, {"stride_rows": 2}, {"stride_columns": 2}, {"chained": 0}),
+          ({"diagonal": 0}, {"kernel_rows": 2}, {"kernel_columns": 2}, {"kernel_columns": 4},
+           {"kernel_rows": 4}, {"stride_rows": 3}, {"stride_columns": 3}, {"dilation_rows": 2},
+           {"dilation_columns": 2}, {"upsample": 1}), WIDE),
+    Bound("with `chained`", CHAINED._replace(diagonal=0), ({"chained": 0},), ({},)),
+    Bound("with `chained`", CHAINED._replace(diagonal=0), ({"chained": 0},), ({},), FEW_OUTPUTS),
     Bound("2^`channel_pool` is at most", COMPUTE, ({},),
           ({"channel_pool": 1}, {"channel_pool": 2}, {"channel_pool": 3}), NO_POOL),
     *(Bound(f"`window_stride_{side}` is 1 to `window_{side}`", ONE_WINDOW,

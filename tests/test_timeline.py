@@ -1,7 +1,7 @@
 """The timeline adds up, keeps its bounds, and its closed form equals steps block by block."""
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -232,9 +232,11 @@ def test_bursts_behind_a_late_one_queue_up_on_a_slow_bus() -> None:
 
 
 def test_the_shape_of_a_tile_depends_on_no_field_but_those_by_which_it_is_kept() -> None:
-    config = load_config("nano")
     read: set[str] = set()
-    for case in ("image", "pool stride 2", BRANCHES, DEPTHWISE):
+    cases = product(
+        map(load_config, ("nano", "edge")), ("image", "pool stride 2", BRANCHES, DEPTHWISE)
+    )
+    for config, case in cases:
         for tile in compile_graph(case_graph(case, config), config).descriptors:
             if isinstance(tile, Compute):
                 tile_shape(watched(tile, read), config)

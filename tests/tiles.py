@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from hwsim.arch.chain import has_chain
 from hwsim.arch.config import Config
 from hwsim.rtl.operands.packing import packing
 from tests.drawn import preset_with
@@ -45,7 +46,12 @@ def drawn_tile(rng: np.random.Generator, config: Config, packed: bool) -> Tile:
     least_words = -(-input_width // packing(config).pixels) if packed else 1
     kernel_rows, kernel_columns = (3, 3) if packed else (draw(1, 3), draw(1, 3))
     diagonal = not packed and draw(0, 2) == 0
-    if diagonal:
+    chained = diagonal and has_chain(config) and draw(0, 1) == 0
+    if chained:
+        kernel_rows, kernel_columns = 3, 3
+        steps = UNIT_STEPS | {"stride_rows": draw(1, 2), "stride_columns": draw(1, 2)}
+        ring_rows = max(ring_rows, steps["stride_rows"])
+    elif diagonal:
         kernel_columns = min(kernel_columns, config.array.input_lanes // kernel_rows)
     return {
         "buffer_address": draw(100, 3000),
@@ -66,6 +72,7 @@ def drawn_tile(rng: np.random.Generator, config: Config, packed: bool) -> Tile:
         "blocks": packing(config).tap_passes if packed else draw(1, 3),
         "packed": int(packed),
         "diagonal": int(diagonal),
+        "chained": int(chained),
         "awaits_stores": int(draw(0, 3) == 0),
         "first": 1,
         "scale_sums": 0,
@@ -100,6 +107,8 @@ def drawn_tiles(rng: np.random.Generator, config: Config, count: int) -> list[Ti
         tile = drawn_tile(rng, config, bool(rng.random() < 0.3))
         if tiles and not tiles[-1]["last"]:
             scale = int(rng.integers(2))
+            while tile["chained"] != tiles[-1]["chained"]:  # all of a tile are, or none
+                tile = drawn_tile(rng, config, bool(rng.random() < 0.3))
             tile |= {"first": 0, "scale_sums": scale} | {
                 side: tiles[-1][side] for side in ("rows", "columns")
             }
@@ -149,6 +158,9 @@ def weight_blocks(tile: Tile, config: Config) -> Iterator[tuple[int, int, int]]:
     for block in range(tile["blocks"]):
         if tile["packed"]:
             yield block, packing(config).first_row(block), 0
+            continue
+        if tile["chained"]:
+            yield block, 0, 0
             continue
         for tap_row in range(tile["kernel_rows"]):
             for tap_column in range(tile["kernel_columns"]):

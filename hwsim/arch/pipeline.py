@@ -43,7 +43,8 @@ Array
     COMPUTE begins ISSUE_START cycles after that heads its queue or later. A block keeps the array
     for rows x columns cycles; with `packed`, packed_fill() cycles per row are added, and its first
     pixel comes packed_fill() cycles after its beginning. With `diagonal` it keeps the array so long
-    for each of its taps, whose beginnings are REVISIT cycles apart at least.
+    for each of its taps, whose beginnings are REVISIT cycles apart at least; with `chained` for
+    chain.strip_cycles() instead.
 
 Drain
     The first read of a tile is in the first cycle in which the drain is free, the tile is

@@ -8,7 +8,8 @@ from hwsim.arch.config import Config
 from hwsim.compiler.room import Room
 from hwsim.compiler.spans import ROWS, SpansRead, least_ring_rows, stripe_columns
 from hwsim.graph import Stage
-from hwsim.program.blocking import Blocking, split_evenly
+from hwsim.program.blocking import Blocking
+from hwsim.program.kernel_parts import split_evenly
 from hwsim.program.schedule import Ring, Schedule, Span, WeightScope
 
 

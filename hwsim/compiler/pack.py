@@ -162,7 +162,10 @@ def _diagonal_blocks(
     block = stored_block - first_blocks[output_block]
     parts: list[NDArray[np.int8]] = []
     for part in own.kernel_parts:
-        taps = weights[:, 0, part.rows, part.columns].reshape(len(weights), -1)
+        window = weights[:, 0, part.rows, part.columns].copy()
+        window[:, : part.repeated[0]] = 0
+        window[:, :, : part.repeated[1]] = 0
+        taps = window.reshape(len(weights), -1)
         found = np.zeros((outputs, own.reduction_blocks, lanes_out, lanes_in), np.int8)
         found[output_block, block, lane, : taps.shape[1]] = taps
         parts.append(found)

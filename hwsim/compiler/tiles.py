@@ -16,8 +16,8 @@ from hwsim.graph.check import ACTIVATION_RANGE
 from hwsim.isa.descriptor import Compute, Descriptor, Store, compute_setter
 from hwsim.isa.fields import StoreDestination
 from hwsim.isa.tokens import TOKEN_MASK
-from hwsim.program.blocking import KernelPart
 from hwsim.program.drain_reads import has_wide_factors
+from hwsim.program.kernel_parts import KernelPart
 from hwsim.program.schedule import Ring, Span
 
 SourceRows = FeatureRing | ResidentSource
@@ -215,6 +215,7 @@ class TileWriter:
             diagonal=int(own.diagonal),
             table=int(stage.table is not None),
             awaits_stores=int(ring.awaits_stores),
+            chained=int(own.chained),
         )
 
     def _store(self, bundle: int, band: Span, span: Span, staging_address: int) -> None:

@@ -1,6 +1,6 @@
 """The choice of a stage's schedule: of those that fit the buffers, the one with least traffic."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from hwsim.arch import pipeline
@@ -19,8 +19,9 @@ from hwsim.compiler.spans import (
 )
 from hwsim.errors import InputError
 from hwsim.graph import Stage
-from hwsim.program.blocking import Blocking, block_stage, ceil_div, split_evenly
+from hwsim.program.blocking import Blocking, block_stage, ceil_div
 from hwsim.program.drain_reads import has_wide_factors, reads_per_pixel
+from hwsim.program.kernel_parts import KernelPart, split_evenly
 from hwsim.program.schedule import Schedule, Span, WeightScope
 
 # Estimates of two delays that only the timeline knows exactly; they decide between schedules of
@@ -161,17 +162,18 @@ def _issue_cycles(config: Config, schedule: Schedule) -> int:
     """
     rows = Counter([band.computed for band_set in schedule.band_sets for band in band_set])
     columns = Counter([tile.computed for stripe in schedule.stripes for tile in stripe])
-    blocks: Counter[tuple[int, int]] = Counter()  # by their taps and the cycles before a row
+    # The parts that take as long as each other for every tile, by the cycles before a row.
+    parts: dict[tuple[int, tuple[int, int] | None, int], list[KernelPart]] = defaultdict(list)
     for source in schedule.blocking.sources:
         fill = pipeline.packed_fill(config) if source.packed else 0
         for part in source.kernel_parts:
-            blocks[part.taps_per_block, fill] += part.weight_blocks
+            parts[part.taps_per_block, part.chain_stride, fill].append(part)
     return schedule.blocking.weight_limbs * sum(
-        count
+        sum(part.weight_blocks for part in alike)
         * row_count
         * column_count
-        * max(taps * height * (width + fill), config.weight_block_words)
-        for (taps, fill), count in blocks.items()
+        * max(alike[0].block_cycles(height, width + fill), config.weight_block_words)
+        for (_, _, fill), alike in parts.items()
         for height, row_count in rows.items()
         for width, column_count in columns.items()
     )

@@ -14,6 +14,7 @@ from importlib import resources
 from math import log2
 from typing import Any
 
+from hwsim.arch.chain import has_chain
 from hwsim.arch.config import Config
 
 COEFFICIENTS = "gate_coefficients.json"
@@ -50,6 +51,8 @@ def features(config: Config) -> dict[str, float]:
         "MACs x weight bits": config.macs_per_cycle * widths.weight_bits,
         "output lanes": array.output_lanes,
         "output lanes x weight bits": array.output_lanes * widths.weight_bits,
+        "unit with a chain": has_chain(config),
+        "output lanes with a chain": array.output_lanes * has_chain(config),
         "rescale lanes": array.rescale_lanes,
         "rescale lanes with a channel pool": array.rescale_lanes * config.channel_pool,
         "unit with tables": config.tables,

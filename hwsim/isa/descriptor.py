@@ -238,11 +238,21 @@ class Compute(NamedTuple):
             "and not chunks.",
         ),
     ] = 0
+    chained: Annotated[
+        int,
+        Bits(
+            1,
+            "1: with `diagonal`, the nine taps of a pixel are computed at a time, out of the words "
+            "that go along the array.",
+        ),
+    ] = 0
 
     @property
     def taps_per_block(self) -> int:
-        """The taps that the array computes with one weight block."""
-        return self.kernel_rows * self.kernel_columns if self.diagonal else 1
+        """The taps that the array computes one after the other with one weight block."""
+        if self.chained or not self.diagonal:
+            return 1
+        return self.kernel_rows * self.kernel_columns
 
     @property
     def window_taps(self) -> int:

@@ -41,6 +41,6 @@ MEANINGS: dict[ErrorCode, str] = {
     ErrorCode.FORMAT: "A descriptor is of another format than this accelerator's.",
     ErrorCode.TILE: (
         "A tile's COMPUTEs do not belong together: they must stand side by side, begin with "
-        "`first`, end with `last`, and have the same rows and columns."
+        "`first`, end with `last`, and have the same rows, columns and `chained`."
     ),
 }

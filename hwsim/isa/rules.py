@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from hwsim.arch.chain import CHAINED_KERNEL, CHAINED_TAPS, has_chain
 from hwsim.arch.config import Config
 from hwsim.isa.descriptor import OPCODES, Descriptor
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, Destination, Opcode
@@ -20,6 +21,7 @@ PACKED_KERNEL = 3
 PACKED_TAPS = 27  # of three channels
 LARGEST_STRIDE = 8
 LARGEST_DILATION = 16
+LARGEST_CHAINED_STRIDE = 2
 LARGEST_CUT = 255  # of the 256 values of int8
 
 
@@ -108,6 +110,21 @@ def _is_diagonal_kernel(d: Any, c: Config) -> Any:
     return (d.kernel_rows * d.kernel_columns <= c.array.input_lanes) & (d.packed == 0)
 
 
+def _is_chained_kernel(d: Any, c: Config) -> Any:
+    if not has_chain(c):
+        return 0
+    return (
+        (d.diagonal == 1)
+        & (d.kernel_rows == CHAINED_KERNEL)
+        & (d.kernel_columns == CHAINED_KERNEL)
+        & (d.stride_rows <= LARGEST_CHAINED_STRIDE)
+        & (d.stride_columns <= LARGEST_CHAINED_STRIDE)
+        & (d.dilation_rows == 1)
+        & (d.dilation_columns == 1)
+        & (d.upsample == 0)
+    )
+
+
 LOAD_RULES = [
     Rule(Opcode.LOAD, "`destination` is 0, 1 or 2", lambda d, _: d.destination != 3),
     *_positive(Opcode.LOAD, "row_words", "rows", "blocks"),
@@ -167,6 +184,12 @@ COMPUTE_RULES = [
         "with `diagonal`: no fewer output lanes than input lanes, no more taps than these, and no "
         "`packed`",
         lambda d, c: (d.diagonal == 0) | _is_diagonal_kernel(d, c),
+    ),
+    Rule(
+        Opcode.COMPUTE,
+        f"with `chained`: `diagonal`, a 3x3 kernel, strides of 1 or {LARGEST_CHAINED_STRIDE}, "
+        f"dilations 1, no `upsample`, and at least {CHAINED_TAPS} input lanes",
+        lambda d, c: (d.chained == 0) | _is_chained_kernel(d, c),
     ),
     Rule(
         Opcode.COMPUTE,

@@ -1,51 +1,29 @@
 """The blocks of lanes into which a stage's channels fall, which need no choice of a schedule."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.arch.config import Config
 from hwsim.graph import Graph, Source, Stage, Tensor
-from hwsim.isa.descriptor import FIELDS
-from hwsim.isa.fields import PAGE_DESCRIPTORS, Opcode
+from hwsim.isa.fields import PAGE_DESCRIPTORS
+from hwsim.program.kernel_parts import (
+    KernelPart,
+    can_be_chained,
+    chained_parts,
+    dense_parts,
+    diagonal_parts,
+    kernel_part,
+)
 
 IMAGE_PIXEL_BYTES = 4
 PACKED_KERNEL = (3, 3)
 SINGLE = (1, 1)
-# The most rows or columns of taps that a COMPUTE has fields for.
-MOST_TAPS = next(field.high for field in FIELDS[Opcode.COMPUTE] if field.name == "kernel_rows")
 
 
 def ceil_div(value: int, divisor: int) -> int:
     return -(-value // divisor)
-
-
-def split_evenly(length: int, largest: int) -> list[tuple[int, int]]:
-    """Return the fewest (start, size) pieces of at most `largest` that cut `length` evenly."""
-    count = ceil_div(length, largest)
-    edges = [index * length // count for index in range(count + 1)]
-    return [(start, stop - start) for start, stop in pairwise(edges)]
-
-
-@dataclass(frozen=True)
-class KernelPart:
-    """The taps of a kernel that one COMPUTE takes: so many from tap `first` on, (row, column)."""
-
-    first: tuple[int, int]
-    kernel: tuple[int, int]
-    weight_blocks: int  # of one output block
-    weight_words: int  # words of these
-    taps_per_block: int  # taps that the array computes with one weight block
-
-    @property
-    def rows(self) -> slice:
-        return slice(self.first[0], self.first[0] + self.kernel[0])
-
-    @property
-    def columns(self) -> slice:
-        return slice(self.first[1], self.first[1] + self.kernel[1])
 
 
 @dataclass(frozen=True)
@@ -57,6 +35,7 @@ class SourceBlocking:
 
     packed: bool
     diagonal: bool
+    chained: bool
     first_block: int  # of the tensor's blocks: the first one that holds a channel of the source
     stored_blocks: int  # of the tensor, which lie in the feature buffer
     reduction_blocks: int  # input blocks (or tap passes, with `packed`) of one output block
@@ -112,10 +91,12 @@ class Blocking:
     def bundles(self) -> int:
         return ceil_div(self.output_blocks, self.bundle_blocks)
 
-    @property
-    def cycles_per_pixel(self) -> int:
-        """The cycles that one pixel of an output block keeps the array busy."""
-        return sum(part.weight_blocks * part.taps_per_block for part in self.kernel_parts)
+    def least_issue_cycles(self, rows: int, columns: int) -> int:
+        """Return the fewest cycles for which pixels of an output block keep the array."""
+        return sum(
+            part.weight_blocks * part.least_block_cycles(rows, columns)
+            for part in self.kernel_parts
+        )
 
     @property
     def computes_load_alone(self) -> bool:
@@ -170,10 +151,28 @@ def lies_packed(graph: Graph, tensor: Tensor) -> bool:
 
 
 def block_stage(stage: Stage, config: Config) -> Blocking:
-    """Return the blocks of a stage on an accelerator."""
+    """Return the blocks of a stage on an accelerator.
+
+    Its sources are chained where they all can be, as a tile has one order of its pixels, and where
+    the array is busy for fewer cycles then.
+    """
+    blocking = _block_stage(stage, config, chained=False)
+    if not all(
+        own.diagonal and can_be_chained(source, config)
+        for source, own in zip(stage.sources, blocking.sources, strict=True)
+    ):
+        return blocking
+    chained = _block_stage(stage, config, chained=True)
+    size = stage.convolution_shape.height, stage.convolution_shape.width
+    return min(blocking, chained, key=lambda blocks: blocks.least_issue_cycles(*size))
+
+
+def _block_stage(stage: Stage, config: Config, chained: bool) -> Blocking:
     lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
     k = stage.channel_pool
-    sources = tuple(_block_source(source, stage.filters, config) for source in stage.sources)
+    sources = tuple(
+        _block_source(source, stage.filters, config, chained) for source in stage.sources
+    )
     parameter_words = config.parameter_words
     if stage.table is not None:
         parameter_words += config.table_words
@@ -205,7 +204,7 @@ def padding_values(stage: Stage, config: Config) -> NDArray[np.int8]:
     return values[channels:]
 
 
-def _block_source(source: Source, filters: int, config: Config) -> SourceBlocking:
+def _block_source(source: Source, filters: int, config: Config, chained: bool) -> SourceBlocking:
     lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
     packed, diagonal = is_packed(source), is_diagonal(source, filters, config)
     first_block, first_channel = divmod(source.first_channel, lanes_in)
@@ -218,14 +217,17 @@ def _block_source(source: Source, filters: int, config: Config) -> SourceBlockin
     parts: tuple[KernelPart, ...]
     if packed:
         whole = (0, source.kernel[0]), (0, source.kernel[1])
-        parts = (_kernel_part(*whole, weight_blocks=reduction, taps_per_block=1, config=config),)
+        parts = (kernel_part(*whole, weight_blocks=reduction, taps_per_block=1, config=config),)
+    elif chained:
+        parts = chained_parts(source, reduction, config)
     elif diagonal:
-        parts = _diagonal_parts(source.kernel, reduction, config)
+        parts = diagonal_parts(source.kernel, reduction, config)
     else:
-        parts = _dense_parts(source.kernel, reduction, config)
+        parts = dense_parts(source.kernel, reduction, config)
     return SourceBlocking(
         packed,
         diagonal,
+        chained,
         first_block,
         stored,
         reduction,
@@ -236,46 +238,6 @@ def _block_source(source: Source, filters: int, config: Config) -> SourceBlockin
         lanes_in=lanes_in,
         lanes_out=lanes_out,
     )
-
-
-def _dense_parts(kernel: tuple[int, int], reduction: int, config: Config) -> tuple[KernelPart, ...]:
-    """Return the fewest parts of a kernel for whose sides a COMPUTE has fields."""
-    rows, columns = (split_evenly(side, MOST_TAPS) for side in kernel)
-    return tuple(
-        _kernel_part(row, column, reduction * row[1] * column[1], 1, config)
-        for row in rows
-        for column in columns
-    )
-
-
-def _diagonal_parts(
-    kernel: tuple[int, int], reduction: int, config: Config
-) -> tuple[KernelPart, ...]:
-    """Return the fewest parts of a kernel that have no more taps than there are input lanes."""
-    lanes = config.array.input_lanes
-    cuts = [
-        (split_evenly(kernel[0], height), split_evenly(kernel[1], min(lanes // height, MOST_TAPS)))
-        for height in range(1, min(lanes, MOST_TAPS) + 1)
-    ]
-    rows, columns = min(cuts, key=lambda cut: len(cut[0]) * len(cut[1]))
-    return tuple(
-        _kernel_part(row, column, reduction, row[1] * column[1], config)
-        for row in rows
-        for column in columns
-    )
-
-
-def _kernel_part(
-    rows: tuple[int, int],
-    columns: tuple[int, int],
-    weight_blocks: int,
-    taps_per_block: int,
-    config: Config,
-) -> KernelPart:
-    """Return the part of these (first, number) of rows and columns of taps."""
-    (row, height), (column, width) = rows, columns
-    weight_words = weight_blocks * config.weight_block_words
-    return KernelPart((row, column), (height, width), weight_blocks, weight_words, taps_per_block)
 
 
 def _reduction_blocks(source: Source, filters: int, config: Config, first_channel: int) -> int:

@@ -61,10 +61,10 @@ def roofline(stage: Stage, config: Config, read_bytes: int, write_bytes: int) ->
     """Return the roofline of a stage that moves these bytes."""
     blocking, pool = block_stage(stage, config), stage.spatial_pool
     computed, stored = stage.convolution_shape, stage.output.shape
-    pixels = pool.read(computed.height, 0) * pool.read(computed.width, 1)
+    read = pool.read(computed.height, 0), pool.read(computed.width, 1)
     reads = reads_per_pixel(config, pool.taps, has_wide_factors(stage, config))
     return Roofline(
-        issue_cycles=pixels * blocking.cycles_per_pixel * blocking.output_blocks,
+        issue_cycles=blocking.least_issue_cycles(*read) * blocking.output_blocks,
         rescale_cycles=stored.height * stored.width * reads * blocking.output_blocks,
         read_cycles=int(read_bytes // config.bus_bytes * config.cycles_per_beat),
         write_cycles=int(write_bytes // config.bus_bytes * config.cycles_per_beat),

@@ -4,6 +4,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from hwsim.arch import pipeline
+from hwsim.arch.chain import strip_cycles
 from hwsim.arch.config import Config
 from hwsim.isa.descriptor import Compute
 from hwsim.program.drain_reads import reads_per_pixel
@@ -34,6 +35,9 @@ SHAPE_FIELDS = (
     "blocks",
     "packed",
     "diagonal",
+    "chained",
+    "stride_rows",
+    "stride_columns",
     "window_rows",
     "window_columns",
     "pooled_rows",
@@ -51,6 +55,9 @@ def tile_shape(tile: Compute, config: Config) -> TileShape:
     pixels = tile.rows * tile.columns
     lead = pipeline.packed_fill(config) if packed else 0
     issued = pixels + tile.rows * lead
+    if tile.chained:
+        stride = tile.stride_rows, tile.stride_columns
+        issued = strip_cycles(tile.rows, tile.columns, stride)
     of_tap = max(issued, pipeline.REVISIT)
     duration = taps_per_block * of_tap
     period = max(duration, lead + config.weight_block_words)

@@ -1,15 +1,18 @@
 """The MAC array: weights, multipliers, and a pipelined adder tree per lane."""
 
 from functools import reduce
+from itertools import pairwise
 from operator import or_
+from typing import NamedTuple
 
 from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch import pipeline
+from hwsim.arch.chain import CHAINED_KERNEL, STRIP_ROWS, has_chain
 from hwsim.arch.config import Config
-from hwsim.rtl.arithmetic.lane_sum import LANE_SUMS, sum_bits
+from hwsim.rtl.arithmetic.lane_sum import LANE_SUMS, register, sum_bits
 from hwsim.rtl.operands.chain import operand_layout
 from hwsim.rtl.operands.pixel import accumulate_layout
 
@@ -29,6 +32,24 @@ def sums_layout(config: Config) -> data.StructLayout:
     )
 
 
+# The cycles by which the word of each tap comes before a pixel's last one, with `chained`.
+TAP_DELAYS = tuple(
+    columns_ahead * STRIP_ROWS + rows_ahead
+    for rows_ahead in reversed(range(CHAINED_KERNEL))
+    for columns_ahead in reversed(range(CHAINED_KERNEL))
+)
+
+
+class _Arrival(NamedTuple):
+    """The operands and flags that come to a step in a cycle, and go on to the next step."""
+
+    operands: data.View
+    first: Value  # of its weight block
+    diagonal: Value
+    chained: Value
+    tap: Value
+
+
 class Convolution(wiring.Component):
     """Sums input lanes x weights in every output lane, one pixel per cycle; nothing stalls.
 
@@ -40,6 +61,10 @@ class Convolution(wiring.Component):
     With `diagonal`, output lane s sums one product alone: that of byte s of the operands, modulo
     the input lanes, and of the one of its weights that `tap` counts, which is 0 with `first`. The
     multiplier that always takes this byte has a register for its weight.
+
+    With `chained`, output lane s sums nine products, all of byte s: those of its weight t and of
+    the operands that came `TAP_DELAYS[t]` cycles before. The steps behind the lane's have these at
+    hand in this cycle; behind the last step they go on, as far as lanes still need their bytes.
 
     The weights of a block walk in with its first pixel, the one with `first`: a step takes its word
     in the cycle in which that pixel comes to it. The words come one per cycle, the first one
@@ -78,40 +103,69 @@ class Convolution(wiring.Component):
         self._flags(m)
         word = Signal(self._step_layout(), reset_less=True)
         m.d.sync += word.eq(self.weights)
-        arriving = self.i.payload
-        lanes, first = arriving.lanes, self.i.valid & arriving.first
-        diagonal, tap = arriving.diagonal, arriving.tap
-        for step in range(steps(self._config)):
-            operands = Signal(lanes.shape(), name=f"operands{step}", reset_less=True)
+        reached = self._walk(m)
+        chain = self._chain(m, [arrival.operands for arrival in reached[1:]])
+        for step, (before, at) in enumerate(pairwise(reached)):
             active = Signal(word.shape(), name=f"active{step}", reset_less=True)
-            was_first, is_diagonal, own_tap = (
-                Signal.like(value, name=f"{name}{step}")
-                for name, value in (("first", first), ("diagonal", diagonal), ("tap", tap))
-            )
-            m.d.sync += [
-                operands.eq(lanes),
-                was_first.eq(first),
-                is_diagonal.eq(diagonal),
-                own_tap.eq(tap),
-            ]
-            with m.If(first):
+            with m.If(before.first):
                 m.d.sync += active.eq(word)
             for place, (lane, next_lane) in enumerate(zip(active, word, strict=True)):
                 number = step * len(active) + place
                 own = number % len(lane)
-                chosen = Mux(diagonal, tap, own)
+                chosen = Mux(before.diagonal, before.tap, own)
                 m.submodules[f"lane{number}"] = lane_sum = self._lane_sum(self._config, own)
                 m.d.comb += [
-                    lane_sum.operands.eq(operands),
+                    lane_sum.operands.eq(at.operands),
                     lane_sum.weights.eq(lane),
                     lane_sum.weights[own].eq(
-                        self._own_weight(m, number, chosen, first, lane, next_lane)
+                        self._own_weight(m, number, chosen, before.first, lane, next_lane)
                     ),
-                    lane_sum.alone.eq(is_diagonal),
+                    lane_sum.alone.eq(at.diagonal),
                     self.o.payload.lanes[number].eq(lane_sum.o),
                 ]
-            lanes, first, diagonal, tap = operands, was_first, is_diagonal, own_tap
+                if chain:
+                    with m.If(at.chained):
+                        m.d.comb += [
+                            lane_sum.operands[tap].eq(chain[step + delay][own])
+                            for tap, delay in enumerate(TAP_DELAYS)
+                        ]
         return m
+
+    def _walk(self, m: Module) -> list["_Arrival"]:
+        """Return what comes to every step, and in front what comes to the first a cycle later."""
+        i = self.i.payload
+        reached = [_Arrival(i.lanes, self.i.valid & i.first, i.diagonal, i.chained, i.tap)]
+        for step in range(steps(self._config)):
+            before = reached[-1]
+            operands = Signal(before.operands.shape(), name=f"operands{step}", reset_less=True)
+            flags = [
+                Signal.like(value, name=f"{name}{step}")
+                for name, value in zip(_Arrival._fields[1:], before[1:], strict=True)
+            ]
+            reached.append(_Arrival(operands, *flags))
+            m.d.sync += [new.eq(old) for new, old in zip(reached[-1], before, strict=True)]
+        return reached
+
+    def _chain(self, m: Module, operands: list[data.View]) -> list[dict[int, Value]]:
+        """Return the bytes at every step, and behind the last step those that lanes still need.
+
+        A lane needs its own byte of pixels that have gone on by up to the last of `TAP_DELAYS`.
+        """
+        if not has_chain(self._config):
+            return []
+        chain: list[dict[int, Value]] = [dict(enumerate(view)) for view in operands]
+        lanes_of_step = self._config.array.output_lanes // len(operands)
+        for place in range(len(operands), len(operands) + TAP_DELAYS[0]):
+            first_lane = (place - TAP_DELAYS[0]) * lanes_of_step
+            needed = {
+                lane % self._config.array.input_lanes
+                for lane in range(max(0, first_lane), self._config.array.output_lanes)
+            }
+            before = chain[-1]
+            chain.append(
+                {own: register(m, before[own], f"operands{place}_{own}") for own in sorted(needed)}
+            )
+        return chain
 
     def _own_weight(
         self,
@@ -140,7 +194,7 @@ class Convolution(wiring.Component):
 
     def _flags(self, m: Module) -> None:
         """Delay what belongs to a pixel as long as its sums take."""
-        valid, accumulate = self.i.valid, self.i.payload.accumulate
+        valid, accumulate = self.i.valid & self.i.payload.pixel, self.i.payload.accumulate
         for stage in range(self.latency):
             if stage == self.latency - self.INDEX_AHEAD:
                 m.d.comb += self.index.eq(accumulate.index)

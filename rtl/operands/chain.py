@@ -18,8 +18,10 @@ def operand_layout(config: Config) -> data.StructLayout:
     return data.StructLayout(
         {
             "lanes": data.ArrayLayout(LANE, config.array.input_lanes),
+            "pixel": 1,  # 0: these only go along the array, as others need them
             "first": 1,  # of its weight block, whose weights come with it
             "diagonal": 1,  # each output lane takes only its own byte, times its weight `tap`
+            "chained": 1,  # each output lane takes only its own byte, of these and of nine before
             "tap": range(config.array.input_lanes),
             "accumulate": accumulate_layout(config),
         }
@@ -68,9 +70,11 @@ class Operands(wiring.Component):
         m.d.comb += [
             self.features.enable.eq(self.i.valid),
             self.features.address.eq(self.i.payload.address),
-            self.o.valid.eq(valid & pixel.pixel),
+            self.o.valid.eq(valid & (pixel.pixel | pixel.chained)),
+            self.o.payload.pixel.eq(pixel.pixel),
             self.o.payload.first.eq(pixel.first),
             self.o.payload.diagonal.eq(pixel.diagonal),
+            self.o.payload.chained.eq(pixel.chained),
             self.o.payload.tap.eq(pixel.tap),
             self.o.payload.accumulate.eq(pixel.accumulate),
         ]

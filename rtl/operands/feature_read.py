@@ -34,6 +34,8 @@ class FeatureRead(wiring.Component):
     fill : In(range(Packing.fill + 1))
         The cycles of the row's fill that are still to come, this one included; 0 with a pixel.
     pixel : In(1)
+    unneeded : In(1)
+        High where the word is read in vain; it then counts as outside the input.
     address : Out(BUFFER_ADDRESS_BITS)
     inside : Out(1)
     packed : Out(packed_layout(packing(config)))
@@ -54,6 +56,7 @@ class FeatureRead(wiring.Component):
                 "x": In(COORDINATE),
                 "fill": In(range(self._packing.fill + 1)),
                 "pixel": In(1),
+                "unneeded": In(1),
                 "address": Out(BUFFER_ADDRESS_BITS),
                 "inside": Out(1),
                 "packed": Out(packed_layout(self._packing)),
@@ -73,7 +76,7 @@ class FeatureRead(wiring.Component):
         ]
         m.d.sync += [
             place.eq(self.line + self.column + self.words),
-            self.inside.eq(self._row_inside(0) & self._column_inside(0)),
+            self.inside.eq(self._row_inside(0) & self._column_inside(0) & ~self.unneeded),
         ]
         m.d.comb += [
             self.address.eq(place),

@@ -1,16 +1,18 @@
 """The pixel sequencer: walks over the pixels of each weight block, one per cycle."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch import pipeline
+from hwsim.arch.chain import has_chain
 from hwsim.arch.config import ACCUMULATOR_BANKS, Config
 from hwsim.isa.error_codes import ErrorCode
 from hwsim.isa.fields import TOKEN_BITS
 from hwsim.rtl.operands.feature_read import FeatureRead
 from hwsim.rtl.operands.packing import packing
 from hwsim.rtl.operands.pixel import COORDINATE, ISSUE, RowStep, pixel_layout, weight_block_layout
+from hwsim.rtl.operands.strip_walk import INPUT_ROW, StripWalk
 from hwsim.rtl.operands.weight_blocks import WeightBlocks
 from hwsim.rtl.operands.weights import Supply
 from hwsim.rtl.program.run import FAULT, WAITING
@@ -25,7 +27,8 @@ class Issue(wiring.Component):
     first block of a tile also waits until a bank of accumulators is free: two tiles earlier, the
     drain has read it. Then one pixel is issued per cycle to the end of the block, with `packed`
     after `Packing.fill` cycles in front of each row. With `diagonal` all taps of the block follow
-    one another so, while its weights stay. The next block or tap follows without a gap, if this one
+    one another so, while its weights stay; with `chained` words are issued along a `StripWalk`,
+    some of which make a pixel. The next block or tap follows without a gap, if this one
     lasts `SHORTEST_BLOCK` cycles: then its accumulators are free again.
     A pixel of cycle t leaves `o` in cycle t + 1; nothing stalls it.
 
@@ -64,6 +67,7 @@ class Issue(wiring.Component):
     def __init__(self, config: Config):
         self._config = config
         self._fill = packing(config).fill
+        self._has_chain = has_chain(config)
         assert pipeline.ISSUE_START >= self.TILE_START
         super().__init__(
             {
@@ -86,6 +90,8 @@ class Issue(wiring.Component):
         m.submodules.feature_read = self.feature_read = FeatureRead(self._config)
         wiring.connect(m, wiring.flipped(self.tile), self.weight_blocks.tile)
         self._declare()
+        if self._has_chain:
+            self._walk_strips(m)
         self._gate(m)
         self._walk(m)
         self._emit(m)
@@ -97,7 +103,9 @@ class Issue(wiring.Component):
         self.busy = Signal()
         self.block = Signal(weight_block_layout(self._config))
         self.step = Signal()  # a cycle of the block, which once begun never waits
-        self.pixel = Signal()  # a step without fill
+        self.pixel = Signal()  # a step that makes a pixel
+        self.moves = Signal()  # a step behind which the walk is elsewhere
+        self.fresh = Signal()  # the block has not begun
         self.bank = Signal()
         self.young = Signal(self.SHORTEST_BLOCK - 1)  # a block or tap began so few cycles ago
         self.owned = Signal(range(ACCUMULATOR_BANKS + 1))  # banks of tiles begun, not drained
@@ -106,12 +114,32 @@ class Issue(wiring.Component):
         self.row = Signal(9)
         self.column = Signal(9)
         self.index = Signal(range(self._config.buffers.accumulator_depth))
+        # The index of this pixel: with `chained` that of the one above, and a row.
+        self.place = Signal((self.index + self.block.columns).shape())
         self.x = Signal(COORDINATE)
         # Where the walk stands, in registers: set with the counters, so that none is compared late.
         self.last_row = Signal()
         self.last_column = Signal()
 
         self.block_ends = Signal()
+        self.below = Signal(INPUT_ROW)  # the next row
+
+    def _in_strips(self, block: data.View) -> Value:
+        """Return whether a block is walked over in strips, which not all builds can."""
+        return block.chained if self._has_chain else Const(0)
+
+    def _walk_strips(self, m: Module) -> None:
+        """Connect the walk over the words of a block with `chained`."""
+        m.submodules.strips = strips = self.strips = StripWalk(self._config)
+        offered = self.weight_blocks.o
+        m.d.comb += [
+            strips.take.eq(offered.ready),
+            strips.offered.eq(offered.payload),
+            strips.block.eq(self.block),
+            strips.below.eq(self.below),
+            strips.step.eq(self.step & self.block.chained),
+            strips.last_column.eq(self.last_column),
+        ]
 
     def _gate(self, m: Module) -> None:
         """Decide a cycle ahead on `step` and `pixel`, the registers that move all others.
@@ -121,6 +149,7 @@ class Issue(wiring.Component):
         offered, block = self.weight_blocks.o, self.block
         begins = Signal()
         begins_tile = Signal()
+        next_chained = self._in_strips(offered.payload)
         m.d.sync += [
             self.owned.eq(self.owned + begins_tile - self.drained),
             self.young.eq(Cat(begins, self.young)),
@@ -132,7 +161,7 @@ class Issue(wiring.Component):
             ]
             m.d.sync += [
                 self.step.eq(begins),
-                self.pixel.eq(begins & ~offered.payload.packed),
+                self.pixel.eq(begins & ~offered.payload.packed & ~next_chained),
                 self.fill.eq(Mux(offered.payload.packed, self._fill, 0)),
             ]
         with m.Elif(~self.step):
@@ -140,7 +169,13 @@ class Issue(wiring.Component):
                 begins.eq(self._may_begin(block)),
                 begins_tile.eq(begins & block.first),
             ]
-            m.d.sync += [self.step.eq(begins), self.pixel.eq(begins & ~block.packed)]
+            m.d.sync += [
+                self.step.eq(begins),
+                self.pixel.eq(begins & ~block.packed & ~self._in_strips(block)),
+            ]
+        if self._has_chain:
+            with m.Elif(block.chained):
+                m.d.sync += self.pixel.eq(self.strips.next_pixel)
         with m.Elif(~self.pixel):
             m.d.sync += [self.pixel.eq(self.fill == 1), self.fill.eq(self.fill - 1)]
         with m.Elif(self.last_column):
@@ -163,17 +198,36 @@ class Issue(wiring.Component):
 
     def _walk(self, m: Module) -> None:
         """Go to the next pixel of the row, else to the next row, else to the next block."""
-        offered = self.weight_blocks.o
+        offered, block = self.weight_blocks.o, self.block
+        line, until_wrap = RowStep(block, "stride").after(block.line, block.until_wrap, block.y)
         m.d.comb += [
+            self.below.line.eq(line),
+            self.below.until_wrap.eq(until_wrap),
+            self.below.y.eq(block.y + block.stride_rows),
+            self.moves.eq(self.pixel),
             self.block_ends.eq(self.pixel & self.last_column & self.last_row),
+            self.place.eq(self.index),
+        ]
+        if self._has_chain:
+            with m.If(self.block.chained):
+                m.d.comb += [
+                    self.moves.eq(self.step),
+                    self.block_ends.eq(self.strips.ends_block),
+                    self.place.eq(self.index + Mux(self.strips.is_second, self.block.columns, 0)),
+                ]
+        m.d.comb += [
             offered.ready.eq(~self.busy | self.block_ends),
-            self.weights.taken.eq(self.pixel & (self.index == 0) & self.block.takes_weights),
+            self.weights.taken.eq(self.moves & self.fresh & self.block.takes_weights),
             self.issued.eq(self.block_ends & self.block.last),
             self.completed.eq(self.issued & self.block.ends_tile),
         ]
-        with m.If(~self.busy | self.pixel):
-            with m.If(~self.busy | (self.last_column & self.last_row)):
+        with m.If(~self.busy | self.moves):
+            m.d.sync += self.fresh.eq(0)
+            with m.If(~self.busy | self.block_ends):
                 self._take_block(m)
+            if self._has_chain:
+                with m.Elif(self.block.chained):
+                    self._next_word(m)
             with m.Elif(self.last_column):
                 self._next_row(m)
             with m.Else():
@@ -186,9 +240,29 @@ class Issue(wiring.Component):
         with m.If(self.completed):
             m.d.sync += self.bank.eq(~self.bank)
 
+    def _next_word(self, m: Module) -> None:
+        """Go down a row, else to the next column of the strip, else to the next strip."""
+        strips, block = self.strips, self.block
+        m.d.sync += [block[name].eq(strips.row[name]) for name in INPUT_ROW.members]
+        with m.If(strips.ends_column):
+            m.d.sync += self.x.eq(self.x + 1)
+        with m.If(strips.ends_column & strips.has_pixels):
+            m.d.sync += [
+                self.column.eq(self.column + 1),
+                self.last_column.eq(self.column + 2 == block.columns),
+                self.index.eq(self.index + 1),
+            ]
+        with m.If(strips.ends_strip):
+            m.d.sync += [
+                self.column.eq(0),
+                self.last_column.eq(block.columns == 1),
+                self.index.eq(self.place + 1),
+                self.x.eq(block.x),
+            ]
+
     def _next_row(self, m: Module) -> None:
         block = self.block
-        line, until_wrap = RowStep(block, "stride").after(block.line, block.until_wrap, block.y)
+        m.d.sync += [block[name].eq(self.below[name]) for name in INPUT_ROW.members]
         m.d.sync += [
             self.column.eq(0),
             self.last_column.eq(block.columns == 1),
@@ -196,15 +270,13 @@ class Issue(wiring.Component):
             self.last_row.eq(self.row + 2 == block.rows),
             self.index.eq(self.index + 1),
             self.x.eq(block.x),
-            block.y.eq(block.y + block.stride_rows),
-            block.line.eq(line),
-            block.until_wrap.eq(until_wrap),
         ]
 
     def _take_block(self, m: Module) -> None:
         block = self.weight_blocks.o.payload
         m.d.sync += [
             self.busy.eq(self.weight_blocks.o.valid),
+            self.fresh.eq(1),
             self.block.eq(block),
             self.column.eq(0),
             self.last_column.eq(block.columns == 1),
@@ -222,6 +294,7 @@ class Issue(wiring.Component):
             read.fill.eq(self.fill),
             read.pixel.eq(self.pixel),
             pixel.address.eq(read.address),
+            read.unneeded.eq(self.strips.unneeded if self._has_chain else 0),
             pixel.inside.eq(read.inside),
             pixel.packed.eq(read.packed),
         ]
@@ -229,10 +302,11 @@ class Issue(wiring.Component):
             self.o.valid.eq(self.step),
             pixel.pixel.eq(self.pixel),
             pixel.first.eq(self.weights.taken),
-            pixel.diagonal.eq(self.block.diagonal),
+            pixel.diagonal.eq(self.block.diagonal & ~self._in_strips(self.block)),
+            pixel.chained.eq(self._in_strips(self.block)),
             pixel.tap.eq(self.block.tap),
             pixel.zero_point.eq(self.block.input_zero_point),
-            pixel.accumulate.index.eq(self.index),
+            pixel.accumulate.index.eq(self.place),
             pixel.accumulate.bank.eq(self.bank),
             pixel.accumulate.overwrite.eq(self.block.first),
             pixel.accumulate.scale.eq(self.block.scale_sums),
@@ -244,8 +318,10 @@ class Issue(wiring.Component):
         depth = self._config.buffers.accumulator_depth
         overflows = Signal()
         mismatched = Signal()
+        has_moved = Signal()
         m.d.sync += [
-            overflows.eq((self.index == depth - 1) & ~self.block_ends),
+            has_moved.eq(self.moves),
+            overflows.eq(self.pixel & (self.place >= depth - 1) & ~self.block_ends),
             mismatched.eq(self.block.mismatched),
             self.fault.source.eq(self.block.source),
         ]
@@ -253,7 +329,7 @@ class Issue(wiring.Component):
             self.waiting.valid.eq(self.busy),
             self.waiting.source.eq(self.block.source),
         ]
-        with m.If(self.o.payload.pixel & (overflows | self.feature_read.beyond)):
+        with m.If(overflows | (has_moved & self.feature_read.beyond)):
             m.d.comb += self.fault.code.eq(ErrorCode.BUFFER)
-        with m.If(self.o.payload.pixel & mismatched):
+        with m.If(has_moved & mismatched):
             m.d.comb += self.fault.code.eq(ErrorCode.TILE)

@@ -45,6 +45,7 @@ ISSUE = field_layout(
         "blocks",
         "packed",
         "diagonal",
+        "chained",
         "awaits_stores",
         "first",
         "last",
@@ -66,6 +67,7 @@ KEPT = (  # fields of a tile that go with each of its weight blocks
     "upsample",
     "packed",
     "diagonal",
+    "chained",
     "awaits_stores",
     SOURCE,
 )
@@ -75,6 +77,7 @@ def weight_block_layout(config: Config) -> data.StructLayout:
     """Return the layout of a weight block, at one of its rows; with `diagonal`, of one of its taps.
 
     A *line* is the buffer address of a row's column `column_origin`, from which columns count.
+    With `chained`, the row and its strides are those of one row of the input.
     """
     kept: dict[str, ShapeLike] = {name: ISSUE[name].shape for name in KEPT}
     return data.StructLayout(
@@ -90,6 +93,7 @@ def weight_block_layout(config: Config) -> data.StructLayout:
             "high": COORDINATE,
             "tap_pass": range(max(packing(config).tap_passes, 2)),
             "tap": range(config.array.input_lanes),  # with `diagonal`: the lanes' weight for it
+            "wide_rows": 1,  # with `chained`: its stride is 2
             "takes_weights": 1,  # its weights become active: 0 for all taps of a block but one
             "first": 1,  # of its tile
             "scale_sums": 1,  # the first one of a lower limb of the weights
@@ -155,9 +159,10 @@ def pixel_layout(config: Config) -> data.StructLayout:
     return data.StructLayout(
         {
             "address": BUFFER_ADDRESS_BITS,
-            "pixel": 1,  # a pixel; 0 where `packed` only fetches
+            "pixel": 1,  # a pixel; 0 where `packed` only fetches, or `chained` only fills
             "first": 1,  # of its weight block
-            "diagonal": 1,
+            "diagonal": 1,  # tap by tap
+            "chained": 1,
             "tap": range(config.array.input_lanes),
             "inside": 1,
             "zero_point": signed(8),

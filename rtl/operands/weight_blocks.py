@@ -3,9 +3,10 @@
 from itertools import pairwise
 
 from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwsim.arch.chain import has_chain
 from hwsim.arch.config import Config
 from hwsim.isa.fields import TOKEN_BITS
 from hwsim.rtl.operands.packing import packing
@@ -27,7 +28,7 @@ class WeightBlocks(wiring.Component):
     is taken in cycle t, the next one is offered from cycle t + `PERIOD` on, or the next tile taken:
     the walk itself moves a cycle later, out of a register. With `packed` a block is one tap pass,
     and its tap row is the kernel row of the pass's first tap. With `diagonal` a block is offered
-    once for each of its taps.
+    once for each of its taps, but with `chained` only once.
 
     Members
     -------
@@ -90,6 +91,13 @@ class WeightBlocks(wiring.Component):
     def _offer(self, m: Module) -> None:
         tile, o = self.active, self.o.payload
         m.d.comb += [o[name].eq(tile[name]) for name in KEPT]
+        if has_chain(self._config):
+            m.d.comb += o.wide_rows.eq(tile.stride_rows != 1)
+            with m.If(tile.chained):
+                m.d.comb += [
+                    o[f"stride_{name}"].eq(tile[f"dilation_{name}"])
+                    for name in ("rows", "words", "wrap_words")
+                ]
         m.d.comb += [
             o.wait_chunks.eq(self.wait_chunks),
             o.line.eq(self.line),
@@ -112,6 +120,8 @@ class WeightBlocks(wiring.Component):
     def _take_tile(self, m: Module) -> None:
         tile, before = self.tile.payload, self.active
         differs = (tile.rows != before.rows) | (tile.columns != before.columns)
+        if has_chain(self._config):
+            differs |= tile.chained != before.chained
         with m.If(self.tile.valid):
             m.d.sync += [
                 self.active.eq(tile),
@@ -130,8 +140,8 @@ class WeightBlocks(wiring.Component):
             self.x.eq(tile.left - tile.column_origin),
             self.first.eq(1),
             self.last_block.eq(tile.blocks == 1),
-            self.last_row.eq(tile.packed | (tile.kernel_rows == 1)),
-            self.last_column.eq(tile.packed | (tile.kernel_columns == 1)),
+            self.last_row.eq(self._without_taps(tile) | (tile.kernel_rows == 1)),
+            self.last_column.eq(self._without_taps(tile) | (tile.kernel_columns == 1)),
             self.tile_line.eq(tile.first_line),
             self.line.eq(tile.first_line),
             self.until_wrap.eq(tile.ring_rows - tile.ring_row),
@@ -140,6 +150,7 @@ class WeightBlocks(wiring.Component):
     def _next_block(self, m: Module) -> None:
         """Go to the next tap column, else to the next tap row, else to the next input block."""
         tile = self.active
+        without_taps = self._without_taps(tile)
         step = RowStep(tile, "dilation")
         line, until_wrap = step.after(self.line, self.until_wrap, self.o.payload.y)
         next_tile_line = Signal(LINE_BITS)
@@ -150,14 +161,14 @@ class WeightBlocks(wiring.Component):
             self.tap.eq(self.tap + 1),
             self.tap_column.eq(self.tap_column + 1),
             self.x.eq(self.x + tile.dilation_columns),
-            self.last_column.eq(tile.packed | (self.tap_column + 2 == tile.kernel_columns)),
+            self.last_column.eq(without_taps | (self.tap_column + 2 == tile.kernel_columns)),
         ]
         with m.If(self.last_column):
             m.d.sync += [
                 self.tap_column.eq(0),
                 self.x.eq(tile.left - tile.column_origin),
-                self.last_column.eq(tile.packed | (tile.kernel_columns == 1)),
-                self.last_row.eq(tile.packed | (self.tap_row + 2 == tile.kernel_rows)),
+                self.last_column.eq(without_taps | (tile.kernel_columns == 1)),
+                self.last_row.eq(without_taps | (self.tap_row + 2 == tile.kernel_rows)),
             ]
         with m.If(Mux(tile.packed, self._pass_moves(), self.last_column)):
             m.d.sync += [
@@ -168,7 +179,7 @@ class WeightBlocks(wiring.Component):
             ]
         with m.If(self.last_column & self.last_row):
             m.d.sync += [
-                self.last_row.eq(tile.packed | (tile.kernel_rows == 1)),
+                self.last_row.eq(without_taps | (tile.kernel_rows == 1)),
                 self.tap.eq(0),
                 self.tap_pass.eq(self.tap_pass + 1),
                 self.blocks_left.eq(self.blocks_left - 1),
@@ -183,6 +194,10 @@ class WeightBlocks(wiring.Component):
                 self.line.eq(next_tile_line),
                 self.until_wrap.eq(tile.ring_rows - tile.ring_row),
             ]
+
+    def _without_taps(self, tile: data.View) -> Value:
+        """Return whether the walk stays at the first tap of an input block."""
+        return tile.packed | tile.chained if has_chain(self._config) else tile.packed
 
     def _pass_moves(self) -> Value:
         """Return whether the next tap pass starts a kernel row further on; it is never more."""
