@@ -73,7 +73,7 @@ def _lowered(m: Module, columns: Columns, height: int, name: str) -> Columns:
     ]
     m.d.comb += [
         total.eq(first ^ second ^ third),
-        carry.eq((first & second) | (third & (first ^ second))),
+        carry.eq((first & ~(first ^ second)) | (third & (first ^ second))),
     ]
     for place, (_, number, _) in enumerate(adders):
         rest[number].append(total[place])

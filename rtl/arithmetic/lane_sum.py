@@ -16,6 +16,7 @@ from hwsim.rtl.arithmetic.carry_save import columns_of, joined, two_rows
 from hwsim.rtl.primitives.multiplier import Multiplier, multiply
 
 TOGETHER = 4  # terms that are added up between two registers
+PRODUCTS = 8  # whose rows are
 Factors = tuple[Value, Value]
 Term = TypeVar("Term")
 
@@ -96,31 +97,38 @@ class Sum(NamedTuple):
 
 
 class CarrySaveTree(LaneSum):
-    """Adds up Booth's rows in carry-save form, so that a carry runs through the last sum alone.
+    """Adds up Booth's rows in carry-save form, so that a carry runs through one sum alone.
 
-    In front of the first register, the rows of four products become two numbers; in front of each
-    further one eight of these numbers do, until two are left, which are added. The offset of every
-    product is in these numbers, so that they are never negative, and is taken off at last.
+    In front of the first register, the rows of eight products become two numbers. In front of
+    further ones eight of these numbers do, until there are no more than four, which are added up;
+    behind that the sum waits. The offset of every product is in these numbers, so that they are
+    never negative, and is taken off at last.
     """
 
     def _add_up(self, m: Module, factors: list[Factors], alone: Sequence[Value]) -> None:
-        factors[1:TOGETHER] = [
-            (Mux(alone[0], 0, operand), weight) for operand, weight in factors[1:TOGETHER]
+        factors[1:PRODUCTS] = [
+            (Mux(alone[0], 0, operand), weight) for operand, weight in factors[1:PRODUCTS]
         ]
         sums = [
-            self._kept(m, self._products(m, four, f"products{n}"), f"products{n}")
-            for n, four in enumerate(fours(factors))
+            self._kept(m, self._products(m, each, f"products{n}"), f"products{n}")
+            for n, each in enumerate(groups(factors, PRODUCTS))
         ]
-        for stage, is_alone in enumerate(alone[1:-1], 1):
-            own, *others = sums[:TOGETHER]
-            silent = self._silenced(self._merged(m, others, f"others{stage}"), is_alone)
-            merged = [[own, silent], *fours(sums[TOGETHER:])]
+        stage = 1
+        while len(sums) > 2:
+            merged = groups(
+                self._silenced(sums[:TOGETHER], alone[stage]) + sums[TOGETHER:], TOGETHER
+            )
             sums = [
-                self._kept(m, self._merged(m, four, f"sum{stage}_{n}"), f"sum{stage}_{n}")
-                for n, four in enumerate(merged)
+                self._kept(m, self._merged(m, each, f"sum{stage}_{n}"), f"sum{stage}_{n}")
+                for n, each in enumerate(merged)
             ]
-        (total,) = sums
-        m.d.sync += self.o.eq(total.first + total.second - self._offset(total.products))
+            stage += 1
+        total = self._merged(m, self._silenced(sums, alone[stage]), f"sum{stage}")
+        value: Value = total.first + total.second - self._offset(total.products)
+        value = value[: len(self.o)].as_signed()
+        for later in range(stage, self.latency - 1):
+            value = register(m, value, f"total{later}")
+        m.d.sync += self.o.eq(value)
 
     def _offset(self, products: int) -> int:
         return products * booth_offset(self._widths.activation_bits, self._widths.weight_bits)
@@ -144,7 +152,12 @@ class CarrySaveTree(LaneSum):
         rows = (columns_of(row, width) for one in sums for row in (one.first, one.second))
         return Sum(*two_rows(m, joined(*rows), name), products)
 
-    def _silenced(self, total: Sum, silent: Value) -> Sum:
+    def _silenced(self, sums: list[Sum], silent: Value) -> list[Sum]:
+        """Return the sums, where `silent` is high all but the first of products that are 0."""
+        own, *others = sums
+        return [own, *(self._zero(other, silent) for other in others)]
+
+    def _zero(self, total: Sum, silent: Value) -> Sum:
         """Return the sum, or where `silent` is high that of products that are 0."""
         first = Mux(silent, self._offset(total.products), total.first)
         return Sum(first, Mux(silent, 0, total.second), total.products)
@@ -157,9 +170,9 @@ class CarrySaveTree(LaneSum):
         return Sum(first, second, total.products)
 
 
-def fours(terms: Sequence[Term]) -> list[Sequence[Term]]:
-    """Return the terms, `TOGETHER` at a time."""
-    return [terms[first : first + TOGETHER] for first in range(0, len(terms), TOGETHER)]
+def groups(terms: Sequence[Term], size: int) -> list[Sequence[Term]]:
+    """Return the terms, `size` at a time."""
+    return [terms[first : first + size] for first in range(0, len(terms), size)]
 
 
 def register(m: Module, value: Value, name: str) -> Signal:
