@@ -158,6 +158,33 @@ def test_a_late_layer_is_seen(
 
 @pytest.mark.verilator
 @pytest.mark.usefixtures("simulated_once")
+def test_late_cycles_alone_are_told_apart(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are a failure where bounds are stated, and none on a memory where there are none."""
+
+    def change(record: BusRecord) -> None:
+        record.response_cycles[-1] += 100
+
+    changed_record(monkeypatch, change)
+    assert main(MINI) == 1
+    last = capsys.readouterr().out.splitlines()[-2:]
+    assert last[0] == "Values and bytes are equal; the timeline's cycles are out of bounds"
+    assert last[1].startswith("C: conv9: the timeline's cycles are -")
+    monkeypatch.setattr("hwsim.flows.verification.cycle_bounds", lambda _config: None)
+    assert main([*MINI, "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["layer_bound_ratio"], document["total_bound_ratio"]) == (None, None)
+    assert document["failures"] == []
+    (late,) = document["cycles_off"]
+    assert late.startswith("C: conv9: the timeline's cycles are -")
+    assert main(MINI) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Values and bytes are equal. The timeline's error was not measured for such" in text
+
+
+@pytest.mark.verilator
+@pytest.mark.usefixtures("simulated_once")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

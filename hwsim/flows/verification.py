@@ -38,14 +38,13 @@ from hwsim.report.records import Records
 from hwsim.report.result import Result
 from hwsim.report.table import Table
 from hwsim.report.verification import (
-    LAYER_BOUND_RATIO,
     SCHEMA_VERSION,
-    TOTAL_BOUND_RATIO,
     Verification,
     VerifiedProgram,
     saving,
     verified_totals,
 )
+from hwsim.timeline.bounds import MEASURED, cycle_bounds
 
 PURPOSE = "hwsim verify"
 EXTRAS = {
@@ -236,6 +235,13 @@ def _document(
     programs: tuple[VerifiedProgram, ...],
 ) -> Verification:
     """Return the document of programs of a network that has its constants from its file."""
+    bounds = cycle_bounds(config)
+    cycles_off = tuple(
+        f"{program.title}: {line}"
+        for program in programs
+        for line in program.cycles_off(bounds or MEASURED)
+    )
+    wrong = (f"{program.title}: {line}" for program in programs for line in program.failures())
     return Verification(
         schema_version=SCHEMA_VERSION,
         hwsim_version=version("hwsim"),
@@ -248,14 +254,13 @@ def _document(
         arrays=given.arrays,
         image_as=given.image_as,
         weights="graph",
-        layer_bound_ratio=LAYER_BOUND_RATIO,
-        total_bound_ratio=TOTAL_BOUND_RATIO,
+        layer_bound_ratio=bounds.layer if bounds else None,
+        total_bound_ratio=bounds.run if bounds else None,
         totals=verified_totals(programs, config.clock.clock_hz),
         programs=programs,
         file_outputs=(),
         deviations=(),
         saving=None,
-        failures=tuple(
-            f"{program.title}: {failure}" for program in programs for failure in program.failures()
-        ),
+        cycles_off=cycles_off,
+        failures=(*wrong, *(cycles_off if bounds else ())),
     )

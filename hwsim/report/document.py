@@ -18,7 +18,7 @@ from hwsim.report.layers import LayerFigures, layer_figures
 from hwsim.report.maps import MapFigures, map_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
-SCHEMA_VERSION = "2.7"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "2.8"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)

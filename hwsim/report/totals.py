@@ -12,6 +12,7 @@ from hwsim.report.bandwidth import (
 )
 from hwsim.report.layers import WAITS, LayerFigures, byte_fields
 from hwsim.timeline import whole
+from hwsim.timeline.bounds import cycle_bounds
 
 ENERGY_IS_CALIBRATED = False
 
@@ -127,6 +128,9 @@ class TotalFigures:
     """The on-chip memories, one by one."""
     energy: EnergyFigures | None
     """Energy of the frame, assumed and not calibrated; null without the config's `energy`."""
+    cycles_error_ratio: float | None
+    """The largest error of the cycles where they were compared with the Verilog's; null outside the
+    range of configurations and memories in which they were."""
     gates_are_calibrated: bool
     """True if the configuration lies within the range in which synthesis checked the gate model."""
     gates_error_ratio: float | None
@@ -141,7 +145,7 @@ def total_figures(estimate: Estimate, layers: tuple[LayerFigures, ...]) -> Total
     """Return the figures of the frame."""
     clock_hz = estimate.config.clock.clock_hz
     paid = estimate.traffic.bytes
-    error = gate_error(estimate.config)
+    error, bounds = gate_error(estimate.config), cycle_bounds(estimate.config)
     busiest = max(layers, key=lambda layer: layer.average_bandwidth_bytes_per_second)
     window_bytes = round(peak_window_bytes(bus_transfers(estimate.timeline)))
     return TotalFigures(
@@ -177,6 +181,7 @@ def total_figures(estimate: Estimate, layers: tuple[LayerFigures, ...]) -> Total
             MemoryFigures(memory.name, memory.bits) for memory in estimate.memories
         ),
         energy=_energy_figures(estimate),
+        cycles_error_ratio=bounds.run if bounds else None,
         gates_are_calibrated=error is not None,
         gates_error_ratio=error.total if error else None,
         gates_nand2=sum(module.gates for module in estimate.gates),

@@ -61,21 +61,23 @@ class Cutter:
         self._page_words = BOUNDARY_BYTES // config.word_bytes
         self._most_followed = most_followed
         self.longest = longest_burst(config)
+        self._whole: dict[tuple[int, int], Bursts] = {}  # by runs and words of a run
 
     def cut(self, load: Load) -> Bursts:
         """Return the bursts of a load."""
-        runs, longest = load.rows * load.blocks, self.longest
-        bursts = Bursts(longest, runs, load.row_words)
-        is_one_length = load.row_words % longest == 0 or load.row_words < longest or runs == 1
+        runs, words, longest = load.rows * load.blocks, load.row_words, self.longest
+        bursts = self._whole.get((runs, words))
+        if bursts is None:
+            bursts = self._whole[runs, words] = Bursts(longest, runs, words)
+        is_one_length = runs == 1 or words < longest or words % longest == 0
         if bursts.count > self._most_followed or (is_one_length and not self._is_cut(load)):
             return bursts
-        return Bursts(longest, runs, load.row_words, self.lengths(load))
+        return Bursts(longest, runs, words, self.lengths(load))
 
     def _is_cut(self, load: Load) -> bool:
         """Return True if the first run has a short burst in front of a multiple of 4 KiB."""
-        place = load.address // self._word_bytes % self._page_words
-        crosses = place + load.row_words > self._page_words
-        return crosses and (self._page_words - place) % self.longest > 0
+        left = self._page_words - load.address // self._word_bytes % self._page_words
+        return load.row_words > left and left % self.longest > 0
 
     def lengths(self, load: Load) -> list[int]:
         """Return the words of every burst, in order."""

@@ -84,6 +84,7 @@ class ReadChannel:
         self._data_free = 0  # in ticks
         self._busy_since = 0  # in ticks; from then to _data_free no burst comes after a pause
         self._writes: Writes | None = None  # those that reads go around
+        self._newest: BurstTrain | None = None  # of the load that was timed last
         self._addresses = [-1] * pipeline.BURSTS_HELD  # cycles of the last addresses on the bus
         self._answered = [
             -pipeline.READ_SLOT
@@ -158,6 +159,16 @@ class ReadChannel:
         number = chunk - 1 - (end - load.chunks)
         ticks = load.first + number * load.step
         return -(-ticks // self._cycle_ticks) + pipeline.LOAD_VISIBLE
+
+    def is_even(self, first: int, last: int) -> bool:
+        """Return True if some chunks arrive evenly, as those of one load without pauses do."""
+        while self._chunks.total < last:
+            self._time_next()
+        return self._chunks.find(first)[0] >= last
+
+    def comes_in_clusters(self, first: int, last: int) -> bool:
+        """Return True if the bus pauses within the load of either of two words of weights."""
+        return any(self._weights.find(word)[1].train.has_gaps for word in (first, last))
 
     def weight_cycle(self, word: int) -> int:
         """Return the cycle in which weight word `word` (from 1) can be read from the queue."""
@@ -345,6 +356,7 @@ class ReadChannel:
         own = range(max(bursts.count - pipeline.BURSTS_HELD, 0), bursts.count)
         self._addresses = [*self._addresses[len(own) :], *map(train.address, own)]
         self._answered = train.answered(self._answered)
+        self._newest = train
         if train.first_beat > self._data_free:
             self._busy_since = train.first_beat
         self._data_free = train.end(bursts.count)

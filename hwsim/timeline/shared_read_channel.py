@@ -13,12 +13,14 @@ class SharedReadChannel(ReadChannel):
     """A read channel whose beats go around those of writes.
 
     A write is known before the loads that meet it are timed, as loads are timed only when somebody
-    asks for their words. Loads that are timed already end later by the time of the write.
+    asks for their words. Loads that are timed already end later by the time of the write; weights
+    of the newest one may wait for room, and are still to go around it.
     """
 
     def __init__(self, config: Config, computes: Sequence[int], stores: Sequence[int]) -> None:
         super().__init__(config, computes, stores)
         self._writes: Writes = Writes()
+        self._is_late_burst_alone = False  # it pushes those behind it into writes
 
     def write(self, offered: int, free: int, ticks: int) -> int:
         """Return the time at which a write begins; reads wait from then on until its end.
@@ -29,8 +31,22 @@ class SharedReadChannel(ReadChannel):
         if begin >= self._data_free:
             self._writes.add(begin, begin + ticks)
         elif begin + ticks > self._busy_since:
-            self._data_free += begin + ticks - max(begin, self._busy_since)
+            if self._weights_unsettled:
+                self._writes.add(begin, begin + ticks)
+            end = begin + ticks
+            if self._newest is not None and self._newest.has_gaps:
+                self._data_free += self._pushed(self._newest, begin, end)
+            else:
+                self._data_free += end - max(begin, self._busy_since)
         return begin
+
+    def _pushed(self, train: BurstTrain, begin: int, end: int) -> int:
+        """Return how much later the newest load ends: not at all, if the write fits into a gap."""
+        late = self._data_free - train.end(train.bursts)  # by the writes before
+        number = bisect_right(range(train.bursts), begin - late, key=train.start)
+        if number and begin - late < train.end(number):
+            return end - begin
+        return max(end - late - train.start(number), 0) if number < train.bursts else 0
 
     def _end_of_beat(self, time: int) -> int:
         """Return when the beat ends that is read at a time, or the time if there is none.

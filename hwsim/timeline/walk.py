@@ -2,7 +2,8 @@
 
 Within a tile the walk uses a closed formula: weight blocks follow each other at a fixed period
 unless weights or features arrive more slowly. Both arrive evenly, so that the last block decides.
-Only a tile whose weights wait for room that the tile itself makes is stepped block by block.
+A tile is stepped block by block where its weights wait for room that the tile itself makes, and
+where words come in clusters, as the bus waits for answers.
 """
 
 from array import array
@@ -188,7 +189,7 @@ class Walk:
         last_chunk += (shape.taps - 1) * period
 
         last_start = start
-        if shape.blocks > 1 and not self._is_closed_form(shape, words):
+        if shape.blocks > 1 and not self._is_closed_form(shape, chunks, base + block_words, words):
             last_start = self._step_blocks(tile, shape, start, chunks)
         else:
             if shape.blocks > 1:
@@ -208,9 +209,17 @@ class Walk:
         stores = unwrap(tile.wait_chunks, len(self.staged))
         return self.staged[stores - 1] - pipeline.KEPT_VISIBLE + pipeline.KEPT_READABLE
 
-    def _is_closed_form(self, shape: TileShape, last_word: int) -> bool:
-        """Return False if the tile's weights wait for room that the tile itself makes."""
-        return shape.covers_bursts and self.reads.starts_without_future_room(last_word)
+    def _is_closed_form(self, shape: TileShape, chunks: int, first_word: int, words: int) -> bool:
+        """Return False if the tile's weights wait for room that the tile itself makes.
+
+        Nor does it hold where weights or features come in clusters, as the bus waits for answers.
+        """
+        reads = self.reads
+        if not shape.covers_bursts or not reads.starts_without_future_room(words):
+            return False
+        if shape.chunks > 1 and not reads.is_even(chunks + 1, chunks + shape.chunks):
+            return False
+        return not reads.comes_in_clusters(first_word, words)
 
     def _step_blocks(self, tile: Compute, shape: TileShape, start: int, chunks: int) -> int:
         """Step through the blocks; return the beginning of the last one."""
