@@ -76,7 +76,7 @@ def test_units_never_overlap_themselves(data: st.DataObject) -> None:
 @drawing
 @given(st.data())
 def test_no_run_goes_below_the_roofline(data: st.DataObject) -> None:
-    """No run takes less than a resource is needed, nor is the array needed longer than it is kept."""
+    """No run takes less than a resource is needed, nor is the array needed longer than kept."""
     drawn = data.draw(configs(8))
     memory = drawn.memory.model_copy(update={"shared": data.draw(st.booleans())})
     config = drawn.model_copy(update={"memory": memory, "residency": data.draw(st.booleans())})
