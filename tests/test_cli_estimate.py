@@ -162,7 +162,7 @@ def test_bad_arguments_are_told_in_one_line(
         ("burst_beats", "burst_bats", "unknown key 'bus.burst_bats'"),
         ("input_lanes = 16", "input_lanes = 0", "array.input_lanes = 0"),
         ("feature_bytes = 196608", "feature_bytes = -1024", "buffers.feature_bytes = -1024"),
-        ("rescale_lanes = 4", "rescale_lanes = 3", "array.rescale_lanes = 3 must divide"),
+        ("rescale_lanes = 8", "rescale_lanes = 3", "array.rescale_lanes = 3 must divide"),
         ("feature_bytes = 196608", "feature_bytes = 1024", "layer conv"),
         ("clock_hz = 400_000_000", "clock_hz = 4e8", "clock.clock_hz"),
         ("[array]", "[array", "not valid TOML"),

@@ -54,4 +54,4 @@ def test_no_bound_is_stated_where_no_verilog_was_compared(
 def test_an_estimate_states_the_bound() -> None:
     network = ProgramGraphs.of(build_network("tiny-yolov2-mini"))
     found = make_document(price(network, load_config("edge"))).totals
-    assert cycles_error(found) == "cycles within 0.5% of the Verilog's"
+    assert cycles_error(found) == "within 0.5% of the Verilog's"

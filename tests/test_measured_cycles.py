@@ -82,7 +82,7 @@ DEPTHS = [
     "BURSTS_HELD", "READ_SLOT", "WEIGHT_ROOM", "LOAD_VISIBLE", "ISSUE_START", "FIRST_READ",
     "BLOCK_VISIBLE", "PARAMETERS_VISIBLE", "PARAMETERS_FILL", "BANK_VISIBLE", "ISSUE_VISIBLE",
     "DRAIN", "STORE_START", "STORE_DATA", "STAGED_VISIBLE", "STORE_VISIBLE", "END_VISIBLE",
-    "REVISIT",
+    "REVISIT", "KEPT_READABLE",
 ]  # fmt: skip
 
 
@@ -107,10 +107,11 @@ def test_a_cycle_more_or_less_in_what_depends_on_lanes_would_show(
 
 def test_every_depth_is_among_them() -> None:
     """The programs depend on every depth, except sums of others and bounds they never reach."""
-    contained = {"RESCALE"}
+    contained = {"RESCALE", "MULTIPLY", "KEPT_VISIBLE", "KEPT_ORDER"}
     found = {name for name in vars(pipeline) if name.isupper()}
     assert found == {*DEPTHS, *contained, "OUTSTANDING_WRITES", "ISSUE_ROOM"}
-    assert pipeline.RESCALE == 6
+    assert (pipeline.RESCALE, pipeline.MULTIPLY) == (6, 1)
+    assert (pipeline.KEPT_VISIBLE, pipeline.KEPT_ORDER) == (2, 3)
     assert pipeline.ISSUE_ROOM == 1
     assert pipeline.OUTSTANDING_WRITES == 64
 

@@ -17,6 +17,7 @@ from hwsim.report.activities import all_series, merged_count
 from hwsim.report.charts import SHOWN_VARIANTS, TRAFFIC_COLOURS, traffic_chart
 from hwsim.report.document import Document, make_document
 from hwsim.report.terminal import print_document
+from hwsim.report.text import multipliers
 from hwsim.report.timeline_chart import MOST_BARS, timeline_chart
 from hwsim.report.web_page import index_text, page_text, plotly_script
 from tests.drawn import preset_with
@@ -76,7 +77,7 @@ def test_tables_say_what_is_assumed(document: Document) -> None:
     stated = gate_error(load_config("edge"))
     assert stated is not None
     assert f"NAND2 equivalents, total within {stated.total:.1%} of synthesis" in text
-    assert "multipliers * as Yosys maps them: " in " ".join(text.split())
+    assert f"{multipliers(document.config)}: " in " ".join(text.split())
     for layer in document.layers:
         assert layer.name in text
     assert (document.comparison is None) == ("26.5%" not in text)

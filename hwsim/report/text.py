@@ -66,7 +66,7 @@ def cycles_error(totals: TotalFigures) -> str:
     """Return a sentence about the error of the cycles, if that was measured."""
     if totals.cycles_error_ratio is None:
         return "no Verilog was compared for such a configuration and memory"
-    return f"cycles within {totals.cycles_error_ratio:.1%} of the Verilog's"
+    return f"within {totals.cycles_error_ratio:.1%} of the Verilog's"
 
 
 def heading(document: Document | Verification) -> str:
@@ -113,7 +113,8 @@ def frame_facts(document: Document) -> dict[str, str]:
     gates = ", ".join(f"{gate.name} {gate.size_nand2:,}" for gate in totals.gates)
     return {
         "frame rate": f"{totals.frames_per_second:,.2f} frames/s, "
-        f"{totals.frame_seconds * 1e3:.3f} ms a frame; {cycles_error(totals)}",
+        f"{totals.frame_seconds * 1e3:.3f} ms a frame",
+        "cycles": f"{totals.cycles:,} a frame, {cycles_error(totals)}",
         "average bandwidth": f"{gigabytes(totals.average_bandwidth_bytes_per_second)} GB/s, "
         f"{totals.total_bytes:,} bytes a frame ({totals.useful_bytes:,} useful)",
         "peak bandwidth": f"{gigabytes(totals.peak_layer_bandwidth_bytes_per_second)} GB/s over "
