@@ -17,7 +17,7 @@ from hwsim.isa.fields import QUEUE_DEPTH, Destination
 from hwsim.machine import Machine
 from hwsim.program.traffic import add_traffic
 from hwsim.testbenches.cases import BRANCHES, DEPTHWISE, case_graph
-from hwsim.timeline import Timeline, time_program, whole
+from hwsim.timeline import Roofline, Timeline, time_program, whole
 from hwsim.timeline.read_channel import ReadChannel
 from hwsim.timeline.tile_shape import SHAPE_FIELDS, tile_shape
 from hwsim.timeline.walk import Walk
@@ -71,6 +71,14 @@ def test_units_never_overlap_themselves(data: st.DataObject) -> None:
         assert earlier.last_cycle <= later.first_cycle
     for first, second in zip(timeline.stores, timeline.stores[1:], strict=False):
         assert first.last_cycle <= second.first_cycle
+
+
+def test_the_roofline_of_all_is_that_of_the_resource_that_they_need_most() -> None:
+    """Each resource works for one stage while another works for the next."""
+    apart = [Roofline(10, 1, 2, 3), Roofline(1, 1, 9, 4)]
+    assert (whole(apart).cycles, whole(apart).bound) == (11, "MAC array")
+    sharing = [replace(each, shares_memory=True) for each in apart]
+    assert (whole(sharing).cycles, whole(sharing).bound) == (18, "reads and writes")
 
 
 @drawing
