@@ -76,7 +76,7 @@ def test_short_work_says_nothing(
 @pytest.mark.parametrize(
     ("function", "work"),
     [
-        ("hwsim.compiler.compile.schedule_stage", "planning"),
+        ("hwsim.compiler.residency.schedule_stage", "planning"),
         ("hwsim.flows.estimate.write_program", "compiling"),
         ("hwsim.flows.estimate.time_program", "timing"),
     ],

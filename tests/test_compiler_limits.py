@@ -10,8 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hwsim.arch.config import Config, load_config
-from hwsim.compiler import compile as compiling
-from hwsim.compiler import compile_graph, limits, plan_graph, plan_of_any_size, write_program
+from hwsim.compiler import (
+    compile_graph,
+    limits,
+    plan_graph,
+    plan_of_any_size,
+    residency,
+    write_program,
+)
 from hwsim.compiler.count import least_computes
 from hwsim.compiler.pack import folded_bias
 from hwsim.cost.comparison import compare
@@ -232,7 +238,7 @@ def test_what_no_schedule_makes_small_enough_is_refused_before_one_is_sought(
     def never(*_arguments: object) -> None:
         raise AssertionError("it is refused without a schedule")
 
-    monkeypatch.setattr(compiling, "schedule_stage", never)
+    monkeypatch.setattr(residency, "schedule_stage", never)
     with pytest.raises(InputError, match=rf"^giant needs at least {reason}"):
         plan_graph(graph, preset_with("nano", buffers={"accumulator_depth": depth}))
 

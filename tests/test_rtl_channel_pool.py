@@ -48,10 +48,10 @@ def test_a_build_without_the_unit_passes_every_lane() -> None:
 
     async def bench(ctx: Any) -> None:
         ctx.set(dut.valid, 1)
-        for lane, value in enumerate((-128, -1, 0, 127)):
+        for lane, value in enumerate((-128, -1, 0, 127, 5, -7, 126, 1)):
             ctx.set(dut.i[lane], value)
         await ctx.tick().repeat(ChannelPool.LATENCY)  # the unit's own latency
-        assert [ctx.get(lane) for lane in dut.o] == [-128, -1, 0, 127]
+        assert [ctx.get(lane) for lane in dut.o] == [-128, -1, 0, 127, 5, -7, 126, 1]
 
     simulate(dut, bench)
 
