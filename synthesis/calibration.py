@@ -196,6 +196,9 @@ FEATURES = {
     ),
     "drain": (
         "unit",
+        "unit with tables",
+        "unit with a chain",
+        "output lane bits",
         "output lanes",
         "rescale lanes",
         "rescale lanes x factor bits",

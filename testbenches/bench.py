@@ -26,6 +26,7 @@ from hwsim.testbenches.trace import traced
 
 CONFIG = "HWSIM_CONFIG"  # environment: the build under test, as JSON
 PERIOD_NS = 10  # of the clock in network.sv
+TOLERANCE = "HWSIM_TOLERANCE"  # environment: the timeline's largest relative error
 ACCESS_CYCLES = 50  # the registers must answer within them
 STRIDE_CYCLES = 100_000  # between two reports of a run's progress
 PATIENCE = 20  # times the predicted cycles, before a run counts as hung

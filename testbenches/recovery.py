@@ -1,5 +1,6 @@
 """A bench for runs that may end in any way, each followed by a program that must run correctly."""
 
+import os
 from dataclasses import dataclass
 from operator import le
 from typing import Any
@@ -20,9 +21,10 @@ from hwsim.machine import Machine
 from hwsim.program.program import Program
 from hwsim.testbenches import coverage
 from hwsim.testbenches.axi_memory import REFERENCE, Behaviour, Contents, Violation
-from hwsim.testbenches.bench import Bench, Run, configuration, run_program
+from hwsim.testbenches.bench import TOLERANCE, Bench, Run, configuration, run_program
 from hwsim.testbenches.cases import CaseStage, drawn_layers
 from hwsim.testbenches.coverage_bins import bins_of_end
+from hwsim.timeline import time_program
 from tests.drawn import drawn_input
 
 PATIENCE_CYCLES = 30_000  # after them a run counts as hung
@@ -160,6 +162,8 @@ class Recovery:
     async def measure_usual_cycles(self) -> None:
         """Run the sound program straight after a reset: every later run takes as long."""
         self.usual_cycles = (await self._sound_run()).cycles
+        timed = time_program(self.sound.program).cycles
+        assert abs(timed / self.usual_cycles - 1) <= float(os.environ.get(TOLERANCE, "0")), timed
 
     async def _sound_run(self) -> Run:
         sound = self.sound

@@ -21,7 +21,7 @@ from hwsim.machine import Machine
 from hwsim.program.blocking import padding_values
 from hwsim.program.program import Program
 from hwsim.testbenches.axi_memory import OKAY, REFERENCE, Behaviour, hesitant
-from hwsim.testbenches.bench import PATIENCE, Bench, Run, configuration, run_program
+from hwsim.testbenches.bench import PATIENCE, TOLERANCE, Bench, Run, configuration, run_program
 from hwsim.testbenches.bus_record import attribute, load_record
 from hwsim.testbenches.cases import BRANCHES, CASES, DEPTHWISE, FUNCTIONS, NOT_FUSED, case_graph
 from hwsim.testbenches.coverage import record
@@ -31,8 +31,6 @@ from hwsim.timeline import time_program
 from tests.drawn import drawn_inputs
 
 Inputs = Mapping[str, NDArray[np.int8]]  # `x[C, H, W]` by an input's name
-
-TOLERANCE = "HWSIM_TOLERANCE"  # environment: the timeline's largest relative error
 
 
 def check_values(program: Program, inputs: Inputs, run: Run) -> None:

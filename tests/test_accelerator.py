@@ -17,8 +17,7 @@ from cocotb_tools.runner import get_runner
 from hwsim.arch.config import Config, load_config
 from hwsim.rtl.accelerator import accelerator_files, accelerator_verilog
 from hwsim.testbenches import network_bench, simulator
-from hwsim.testbenches.bench import CONFIG
-from hwsim.testbenches.tb_accelerator import TOLERANCE
+from hwsim.testbenches.bench import CONFIG, TOLERANCE
 from hwsim.testbenches.tb_condensation import MEASURED as MEASURED_BY_K
 from hwsim.testbenches.tb_drawn import BRANCHING, EXAMPLES, LAYERS
 from hwsim.testbenches.tb_recovery import ENDS, FUZZED
@@ -257,7 +256,8 @@ def test_recovery_from_many_errors(name: str, every: int, tmp_path: Path) -> Non
 @pytest.mark.verilator
 @pytest.mark.slow
 def test_recovery_on_a_narrow_bus(tmp_path: Path) -> None:
-    run_bench(preset_with("edge", bus={"bus_bits": 64}), tmp_path, RECOVERY, **{ENDS: "0 29"})
+    config = preset_with("edge", bus={"bus_bits": 64})
+    run_bench(config, tmp_path, RECOVERY, **{ENDS: "0 29", TOLERANCE: CLOSE})
 
 
 @pytest.mark.verilator

@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -189,8 +190,9 @@ def test_others_than_a_tflite_are_refused(command: str, capsys: pytest.CaptureFi
 
 def test_it_is_true_or_false(tmp_path: Path) -> None:
     path = stored(tmp_path, classifier("int8"))
+    number: Any = 1
     with pytest.raises(InputError, match="fast_rescale 1: must be True or False"):
-        hwsim.load(path, fast_rescale=1)  # type: ignore[arg-type]
+        hwsim.load(path, fast_rescale=number)
     exact, fast = both(path)
     with pytest.raises(InputError, match=r"only a \.tflite that is read from its file"):
         hwsim.show(exact, fast_rescale=True)

@@ -87,7 +87,7 @@ class Array(Section):
     at a time.
     """
     multipliers: Literal["dsp", "tree"] = "dsp"
-    """What the multipliers are made of, in the array and the rescale.
+    """Name what the multipliers are made of, in the array and the rescale.
     `dsp` has a module of its own for `*` and its register, and suits the multipliers that an FPGA
     has ready; `tree` adds up Booth's rows in carry-save form, for silicon. Values and cycles are
     the same.

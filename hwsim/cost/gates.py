@@ -50,6 +50,7 @@ def features(config: Config) -> dict[str, float]:
         "MACs of trees x weight bits": config.macs_per_cycle * widths.weight_bits * is_tree,
         "MACs x weight bits": config.macs_per_cycle * widths.weight_bits,
         "output lanes": array.output_lanes,
+        "output lane bits": log2(array.output_lanes),
         "output lanes x weight bits": array.output_lanes * widths.weight_bits,
         "unit with a chain": has_chain(config),
         "output lanes with a chain": array.output_lanes * has_chain(config),
