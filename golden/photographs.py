@@ -16,6 +16,7 @@ from torch import Tensor
 from hwsim.errors import InputError
 from hwsim.escape import quoted
 from hwsim.files import open_file
+from hwsim.graph.input_contract import Resize
 
 # Files of the wheel itself, so that nothing is ever downloaded.
 PHOTOGRAPHS = {
@@ -86,13 +87,16 @@ def photograph(name: str, *, height: int, width: int) -> Tensor:
         return stretched(_decode(file, height, width), height=height, width=width)
 
 
-def load_image(path: str | Path, *, height: int, width: int) -> Tensor:
-    """Read a JPEG or PNG, turn it upright, and stretch it to uint8 `[3, height, width]`.
+def load_image(
+    path: str | Path, *, height: int, width: int, resize: Resize = Resize.STRETCH
+) -> Tensor:
+    """Read a JPEG or PNG, turn it upright, and resize it to uint8 `[3, height, width]`.
 
-    Stretched, not letterboxed: every stored pixel is then image, none a border that someone chose.
-    Grey becomes three equal channels, of 16 bits the upper 8 are taken, transparency is ignored.
-    Raises `InputError` for a file that cannot be read, is no image, is cut short, moves, or is too
-    large.
+    It is stretched: every stored pixel is then image. With `CROP` both sides have one factor, and
+    what is over is left away on both sides; with `LETTERBOX` too, but one side of what is returned
+    may be smaller. Grey becomes three equal channels, of 16 bits the upper 8 are taken,
+    transparency is ignored. Raises `InputError` for a file that cannot be read, is no image, is cut
+    short, moves, or is too large.
     """
     with open_file("image", path, LARGEST_FILE_BYTES) as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow warns of is read all the same, or raises
@@ -106,17 +110,31 @@ def load_image(path: str | Path, *, height: int, width: int) -> Tensor:
         except Exception as error:  # Pillow raises a dozen kinds, all because of the file's bytes
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"cannot read image {quoted(path)}: {reason}") from None
-    return stretched(picture, height=height, width=width)
+    if resize is Resize.LETTERBOX:
+        height, width = _covered(*picture.size, (height, width))
+    return stretched(picture, height=height, width=width, is_cropped=resize is Resize.CROP)
 
 
-def stretched(picture: Picture, *, height: int, width: int) -> Tensor:
+def _covered(rows: int, columns: int, most: tuple[int, int]) -> tuple[int, int]:
+    """Return the largest height and width in the proportions of a picture, at most `most`."""
+    height, width = most
+    factor = min(height / rows, width / columns)
+    return max(round(rows * factor), 1), max(round(columns * factor), 1)
+
+
+def stretched(picture: Picture, *, height: int, width: int, is_cropped: bool = False) -> Tensor:
     """Resize to uint8 `[3, height, width]` as darknet's `resize_image`.
 
     That is bilinear between the corners, each output from the two by two pixels around its place.
+    With `is_cropped` the corners are those of the largest part in the middle that has the
+    proportions of the output.
     """
     rows, columns = picture.size
-    above, below, down = _places(rows, height)
-    left, right, across = _places(columns, width)
+    used = _covered(height, width, (rows, columns)) if is_cropped else (rows, columns)
+    (above, below, down), (left, right, across) = (
+        _places(size, count, (whole - size) // 2)
+        for size, count, whole in zip(used, (height, width), (rows, columns), strict=True)
+    )
     to_right = across[:, None]
 
     @lru_cache(maxsize=2)  # neighbouring outputs share rows
@@ -142,16 +160,16 @@ def grey(pixels: Tensor) -> Tensor:
 
 
 def _places(
-    size: int, count: int
+    size: int, count: int, first: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Spread `count` points over `size` pixels, from the first to the last.
+    """Spread `count` points over `size` pixels, from the pixel `first` to the last of them.
 
     Returns the pixels before and behind each point, and its distance from the one before.
     """
     places = np.arange(count) * ((size - 1) / max(count - 1, 1))
     before = places.astype(np.intp).clip(max=size - 1)
     behind = (before + 1).clip(max=size - 1)
-    return before, behind, places - before
+    return before + first, behind + first, places - before
 
 
 def _decode(file: IO[bytes], height: int, width: int) -> Picture:

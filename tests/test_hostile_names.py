@@ -216,7 +216,7 @@ def reported(name: str) -> tuple[Estimate, Document]:
     tensors = tuple(TensorFigures(stage.name, 1, 1, 0.5, 0.0, "0") for stage in graph.stages)
     outputs = (OutputFigures(visible(name), 1, 1, 1, 0.5, 0),)
     run = RunFigures(
-        f"{name}.jpg", "0", (), f"{name}.weights", True, 10.0, tensors, outputs, None, (), ()
+        f"{name}.jpg", "0", (), f"{name}.weights", True, 10.0, tensors, outputs, None, (), (), ()
     )
     return found, make_document(found, run)
 

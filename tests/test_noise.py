@@ -114,7 +114,7 @@ CRUDE = replace(SOUND, name="crude", used_codes=7)
 
 
 def run_of(*tensors: TensorFigures) -> RunFigures:
-    return RunFigures("photo.jpg", "", (), "graph", False, 5.0, tensors, (), None, (), ())
+    return RunFigures("photo.jpg", "", (), "graph", False, 5.0, tensors, (), None, (), (), ())
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
 import hwsim
 from hwsim.cli import main
 from hwsim.errors import InputError
-from hwsim.flows.file_inputs import FileInputs, file_inputs, normalization
+from hwsim.flows.contracts import asked_contract
+from hwsim.flows.file_inputs import FileInputs, file_inputs
 from hwsim.golden.photographs import load_image
 from hwsim.graph.steps import FileNetwork
 from tests.test_report_document import keeps_to_the_schema
@@ -24,6 +25,8 @@ from tests.tflite_small import SIDE, classifier
 from tests.tflite_writer import File, image_metadata
 
 UPSIDE_DOWN = 3  # as EXIF numbers it
+NOTHING = asked_contract(None)
+MISSING = "nobody says how an image becomes it: give --range LOW,HIGH, or --mean and --std; or the"
 
 
 @pytest.fixture
@@ -45,8 +48,8 @@ def network(folder: Path, file: File) -> FileNetwork:
 def taken(
     folder: Path, photo: Path, ends: str, channels: int = 3, mean: Any = None, std: Any = None
 ) -> FileInputs:
-    by = normalization(mean, std)
-    return file_inputs(network(folder, classifier(ends, channels)), photo, None, by, "a test")
+    asked = asked_contract({"mean": mean, "std": std})
+    return file_inputs(network(folder, classifier(ends, channels)), photo, None, asked, "a test")
 
 
 def only(found: FileInputs) -> NDArray[Any]:
@@ -66,7 +69,10 @@ def test_integers_are_pixels(ends: str, offset: int, tmp_path: Path, photo: Path
     assert only(found).dtype == np.dtype(ends)
     np.testing.assert_array_equal(only(found)[0], stretched(photo) - offset)
     value = "the pixel - 128" if offset else "the pixel"
-    assert found.image_as == f"stretched to 6x6, red, green, blue, {ends} elements are {value}"
+    assert (
+        found.image_as
+        == f"stretched to 6x6, red, green, blue, {ends} elements are {value}, as LiteRT says"
+    )
 
 
 def test_one_channel_is_grey(tmp_path: Path, photo: Path) -> None:
@@ -74,7 +80,10 @@ def test_one_channel_is_grey(tmp_path: Path, photo: Path) -> None:
     red, green, blue = np.moveaxis(stretched(photo), 2, 0)
     grey = np.floor(0.299 * red + 0.587 * green + 0.114 * blue + 0.5)
     assert np.abs(only(found)[0, :, :, 0] - grey).max() <= 1
-    assert found.image_as == "stretched to 6x6, grey, uint8 elements are the pixel"
+    assert found.image_as == (
+        "stretched to 6x6, grey, uint8 elements are the pixel, as the input's one channel and "
+        "LiteRT say"
+    )
     level = tmp_path / "level.png"
     Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save(level)
     expected = stretched(level)[:, :, :1]
@@ -95,7 +104,8 @@ def test_mean_and_std_make_real_values(tmp_path: Path, photo: Path) -> None:
     found = taken(tmp_path, photo, "float32", mean="127.5", std=127.5)
     np.testing.assert_allclose(only(found)[0], (pixels - 127.5) / 127.5, rtol=1e-6)
     assert found.image_as == (
-        "stretched to 6x6, red, green, blue, elements are (pixel - 127.5) / 127.5"
+        "stretched to 6x6, red, green, blue, elements are (pixel - 127.5) / 127.5, as LiteRT and "
+        "the call say"
     )
     mean, std = (124, 116.5, 104), (58.25, 57, 57.5)
     found = taken(tmp_path, photo, "float32", mean=mean, std="58.25,57,57.5")
@@ -112,7 +122,7 @@ def test_integers_stand_for_normalized_pixels(
     expected = np.clip(np.round(real / 0.02) + zero_point, low, low + 255)
     assert np.abs(only(found)[0] - expected).max() <= 1  # halves
     assert found.image_as is not None
-    assert found.image_as.endswith(f"with scale 0.02 and zero point {zero_point}")
+    assert f", with scale 0.02 and zero point {zero_point}, as" in found.image_as
 
 
 def test_a_run_says_what_it_made_of_the_image(
@@ -122,12 +132,15 @@ def test_a_run_says_what_it_made_of_the_image(
     given = ["--image", str(photo), "--mean", "127.5", "--std", "127.5"]
     path, json_path = tmp_path / "small.tflite", tmp_path / "found.json"
     assert main(["run", str(path), *given, "--json", str(json_path)]) == 0
-    sentence = "stretched to 6x6, red, green, blue, elements are (pixel - 127.5) / 127.5"
+    sentence = (
+        "stretched to 6x6, red, green, blue, elements are (pixel - 127.5) / 127.5, as LiteRT and "
+        "the call say"
+    )
     assert f"Image: photo.png, {sentence}." in capsys.readouterr().out
     document = json.loads(json_path.read_text())
     assert keeps_to_the_schema(document, "estimate")
     assert document["run"]["image_as"] == sentence
-    compiled = hwsim.compile(path, image=photo, mean=127.5, std=127.5)
+    compiled = hwsim.compile(path, image=photo, contract={"mean": 127.5, "std": 127.5})
     assert compiled.document.image is not None
     assert compiled.document.image.taken_as == sentence
     values = only(taken(tmp_path, photo, "float32", mean=127.5, std=127.5))
@@ -147,20 +160,25 @@ def told(folder: Path, metadata: bytes, ends: str = "float32") -> FileNetwork:
 
 def test_real_values_may_be_what_the_file_says(tmp_path: Path, photo: Path) -> None:
     whole = told(tmp_path, image_metadata((2, [1.0], [2.0]), NORMALIZED))
-    found = file_inputs(whole, photo, None, None, "a test")
+    found = file_inputs(whole, photo, None, NOTHING, "a test")
     _, mean, std = NORMALIZED
     np.testing.assert_allclose(only(found)[0], (stretched(photo) - mean) / std, rtol=1e-6)
     assert found.image_as == (
         "stretched to 6x6, red, green, blue, elements are (pixel - 124,116.5,104) / "
-        "58.25,57,57.5, as the file says"
+        "58.25,57,57.5, as LiteRT and the file say"
     )
-    asked = file_inputs(whole, photo, None, normalization(0, 255), "a test")
+    by = asked_contract({"mean": 0, "std": 255})
+    asked = file_inputs(whole, photo, None, by, "a test")
     np.testing.assert_allclose(only(asked)[0], stretched(photo) / 255, rtol=1e-6)
-    assert asked.image_as == "stretched to 6x6, red, green, blue, elements are (pixel - 0) / 255"
+    assert asked.image_as == (
+        "stretched to 6x6, red, green, blue, elements are (pixel - 0) / 255, as LiteRT and the "
+        "call say"
+    )
 
 
 def test_integers_are_pixels_whatever_the_file_says(tmp_path: Path, photo: Path) -> None:
-    found = file_inputs(told(tmp_path, image_metadata(NORMALIZED), "int8"), photo, None, None, "")
+    whole = told(tmp_path, image_metadata(NORMALIZED), "int8")
+    found = file_inputs(whole, photo, None, NOTHING, "")
     np.testing.assert_array_equal(only(found)[0], stretched(photo) - 128)
 
 
@@ -181,8 +199,8 @@ def test_integers_are_pixels_whatever_the_file_says(tmp_path: Path, photo: Path)
 def test_metadata_that_say_nothing_of_images_help_nobody(
     metadata: bytes, tmp_path: Path, photo: Path
 ) -> None:
-    with pytest.raises(InputError, match="has real values: an image needs --mean and --std"):
-        file_inputs(told(tmp_path, metadata), photo, None, None, "a test")
+    with pytest.raises(InputError, match=re.escape(MISSING)):
+        file_inputs(told(tmp_path, metadata), photo, None, NOTHING, "a test")
 
 
 def test_damaged_metadata_refuse_no_file(tmp_path: Path) -> None:
@@ -193,8 +211,8 @@ def test_damaged_metadata_refuse_no_file(tmp_path: Path) -> None:
         place = int(rng.integers(len(damaged)))
         damaged[place] = int(rng.integers(256))
         (tensor,) = told(tmp_path, bytes(damaged)).inputs.values()
-        told_of = tensor.normalization
-        assert told_of is None or min(told_of.std) > 0
+        for stated in tensor.stated:
+            assert stated.normalization is None or min(stated.normalization.std) > 0
 
 
 def test_published_files_tell_their_normalization() -> None:
@@ -202,7 +220,8 @@ def test_published_files_tell_their_normalization() -> None:
         found = hwsim.load(network_file(name))
         assert isinstance(found, FileNetwork)
         (tensor,) = found.inputs.values()
-        assert str(tensor.normalization) == "(pixel - 127.5) / 127.5"
+        (stated,) = tensor.stated  # what the metadata say is left to real inputs
+        assert stated.normalization == tensor.of_codes
 
 
 @pytest.mark.parametrize(("name", "best"), [("person", 1), ("no_person", 0)])
@@ -219,7 +238,7 @@ def test_a_person_is_seen(name: str, best: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ends", "given", "reason"),
     [
-        ("float32", {}, "input 'real_image' has real values: an image needs --mean and --std"),
+        ("float32", {}, f"input 'real_image': {MISSING}"),
         ("float32", {"mean": 1}, "mean 1: std is needed too"),
         ("float32", {"std": 1}, "std 1: mean is needed too"),
         ("float32", {"mean": 0, "std": 0}, "std 0: must be above 0"),
@@ -227,7 +246,11 @@ def test_a_person_is_seen(name: str, best: int, tmp_path: Path) -> None:
         ("float32", {"mean": "1,", "std": 1}, "mean '1,': must be a number such as 127.5"),
         ("float32", {"mean": (), "std": 1}, "mean (): must be a number"),
         ("float32", {"mean": float("nan"), "std": 1}, "mean nan: must be a number"),
-        ("float32", {"mean": (1, 2), "std": 1}, "2 numbers 1,2: input 'real_image' has 3 channels"),
+        (
+            "float32",
+            {"mean": (1, 2), "std": 1},
+            "input 'real_image': mean 1,2: 2 numbers for an input of 3 channels",
+        ),
         ("float32", {"mean": 0, "std": 1e-60}, "float32 does not hold"),
     ],
 )
@@ -237,14 +260,14 @@ def test_nothing_is_guessed(
     whole = network(tmp_path, classifier(ends))
     for function in (hwsim.run, hwsim.verify, hwsim.compile):
         with pytest.raises(InputError, match=re.escape(reason)) as caught:
-            function(whole, image=photo, **given)
+            function(whole, image=photo, contract=given)
         assert "\n" not in str(caught.value)
 
 
 def test_other_networks_take_no_normalization(photo: Path) -> None:
     for function in (hwsim.run, hwsim.verify, hwsim.compile):
-        with pytest.raises(InputError, match=r"mean 1: only the image of a \.tflite takes one"):
-            function("tiny-yolov2-mini", image=photo, mean=1, std=1)
+        with pytest.raises(InputError, match=r"a graph's image has real values from 0 to 1"):
+            function("tiny-yolov2-mini", image=photo, contract={"mean": 1, "std": 1})
 
 
 def test_what_is_no_image_needs_arrays(tmp_path: Path, photo: Path) -> None:

@@ -357,7 +357,10 @@ def test_a_checked_run_compares_with_the_file_s_operators(
         ("run {file} --input x={int8}", "no input 'x': network small takes 'real_image'"),
         ("run {file} --input {nan} --save-outputs {out}.npz", "every value must be finite"),
         ("run {file} --input {x} --weights w", "weights 'w': network small has its own"),
-        ("run {file} --input {x} --mean 1 --std 1", "mean 1: it is for an image"),
+        (
+            "run {file} --input {x} --mean 1 --std 1",
+            "normalization (pixel - 1) / 1: it is for an image",
+        ),
         ("run {file} --input {x} --size 32", "size (32, 32): only built-in networks"),
         ("verify {file} --input {x} --unfused", "unfused: nothing in small is condensed"),
     ],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hwsim.cli.accelerator import Accelerator
+from hwsim.cli.contract import contract_options
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
@@ -13,7 +14,6 @@ from hwsim.cli.options import (
     input_option,
     json_option,
     network_options,
-    normalization_options,
     out_option,
 )
 from hwsim.escape import visible
@@ -38,7 +38,7 @@ class AddressType(click.ParamType[int]):
 @network_options
 @out_option()
 @image_option()
-@normalization_options
+@contract_options
 @input_option
 @click.option(
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
@@ -62,8 +62,7 @@ def compile_command(
     fast_rescale: bool,
     folder: str,
     image: str | None,
-    mean: str | None,
-    std: str | None,
+    contract: dict[str, str | None] | None,
     arrays: tuple[str, ...],
     weights: str | None,
     base: int,
@@ -112,8 +111,7 @@ def compile_command(
             image=image,
             inputs=inputs,
             weights=weights,
-            mean=mean,
-            std=std,
+            contract=contract,
             base=base,
             progress=progress(level),
         )

@@ -84,10 +84,7 @@ class Wanted:
         if self.arrays is not None and isinstance(found, RunResult):
             from hwsim.flows.array_files import npz_bytes
 
-            comment = f"kernels: {found.file.kernels}" if found.file else ""
-            if found.file and found.file.fast_rescale:
-                comment += "; fast rescale"
-            contents[self.arrays] = npz_bytes(found.outputs, comment)
+            contents[self.arrays] = npz_bytes(found.outputs, _comment(found))
         return contents
 
     def show(self, found: EstimateResult, verbosity: Verbosity) -> None:
@@ -105,6 +102,16 @@ class Wanted:
 
             for line in warning_lines(found.run):
                 click.echo(f"hwsim: warning: {visible(line)}", err=True)
+
+
+def _comment(found: RunResult) -> str:
+    """Return what a file of outputs says of the arithmetic, and of what an image became."""
+    parts = [f"kernels: {found.file.kernels}"] if found.file else []
+    if found.file and found.file.fast_rescale:
+        parts.append("fast rescale")
+    if found.run.image_as is not None:
+        parts.append(f"image: {found.run.image_as}")
+    return "; ".join(parts)
 
 
 def page_in(folder: str | None, outputs: Outputs) -> str | None:

@@ -117,7 +117,7 @@ def image_option(default: str | None = None) -> Callable[[Command], Command]:
     return click.option(
         "--image",
         metavar="PHOTO",
-        help=f"A JPEG or PNG for a network of one input; it is stretched.{is_default}",
+        help=f"A JPEG or PNG for a network of one input.{is_default}",
     )
 
 
@@ -129,25 +129,6 @@ input_option = click.option(
     help="In place of --image, the array of an input: int8 [C, H, W] as it is stored, that of a "
     ".tflite as the file has it. Once for each input; NAME= may be left out for a single one.",
 )
-
-
-def normalization_options(command: Command) -> Command:
-    """Add the options that say what the pixels of an image become."""
-    numbers = "NUMBER[,NUMBER,NUMBER]"
-    return _decorated(
-        command,
-        click.option(
-            "--mean",
-            metavar=numbers,
-            help="The real values of a .tflite's image are (pixel - mean) / std, of pixels from 0 "
-            "to 255.  [default: integers are pixels, less 128 if they are signed]",
-        ),
-        click.option(
-            "--std",
-            metavar=numbers,
-            help="See --mean. Real inputs need both, or a file that has them.",
-        ),
-    )
 
 
 def arithmetic_options(command: Command) -> Command:

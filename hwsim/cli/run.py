@@ -3,6 +3,7 @@
 import click
 
 from hwsim.cli.accelerator import Accelerator
+from hwsim.cli.contract import contract_options
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
@@ -10,7 +11,6 @@ from hwsim.cli.options import (
     input_option,
     is_npz_file,
     network_options,
-    normalization_options,
     output_options,
 )
 
@@ -18,7 +18,7 @@ from hwsim.cli.options import (
 @click.command()
 @network_options
 @image_option()
-@normalization_options
+@contract_options
 @input_option
 @click.option(
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
@@ -41,8 +41,7 @@ def run(
     kernels: str | None,
     fast_rescale: bool,
     image: str | None,
-    mean: str | None,
-    std: str | None,
+    contract: dict[str, str | None] | None,
     arrays: tuple[str, ...],
     weights: str | None,
     check: bool,
@@ -89,8 +88,7 @@ def run(
             image=image,
             inputs=inputs,
             weights=weights,
-            mean=mean,
-            std=std,
+            contract=contract,
             check=check,
             progress=show_progress,
         )

@@ -3,6 +3,7 @@
 import click
 
 from hwsim.cli.accelerator import Accelerator
+from hwsim.cli.contract import contract_options
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
@@ -10,7 +11,6 @@ from hwsim.cli.options import (
     input_option,
     json_option,
     network_options,
-    normalization_options,
 )
 from hwsim.cli.requirements import judge, require_option
 
@@ -18,7 +18,7 @@ from hwsim.cli.requirements import judge, require_option
 @click.command()
 @network_options
 @image_option("a shipped one")
-@normalization_options
+@contract_options
 @input_option
 @click.option(
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
@@ -37,8 +37,7 @@ def verify(
     kernels: str | None,
     fast_rescale: bool,
     image: str | None,
-    mean: str | None,
-    std: str | None,
+    contract: dict[str, str | None] | None,
     arrays: tuple[str, ...],
     weights: str | None,
     unfused: bool,
@@ -86,8 +85,7 @@ def verify(
             image=image,
             inputs=inputs,
             weights=weights,
-            mean=mean,
-            std=std,
+            contract=contract,
             unfused=unfused,
             progress=progress(level),
         )

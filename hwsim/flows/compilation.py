@@ -7,15 +7,18 @@ from typing import Any
 from hwsim.compiler.host_constants import HostConstant, host_constants, host_image
 from hwsim.compiler.image import extent, memory_image
 from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.contracts import (
+    Contract,
+    asked_contract,
+    check_graph_contract,
+    known_contracts,
+)
 from hwsim.flows.estimate import compiled
 from hwsim.flows.file_inputs import (
     FileInputs,
-    Numbers,
     check_image,
-    check_no_normalization,
     check_no_weights,
     file_inputs,
-    normalization,
 )
 from hwsim.flows.inputs import Arrays, InputValues, check_without_arrays, input_values
 from hwsim.flows.memory_run import MemoryRun, run_in_memory
@@ -32,11 +35,17 @@ from hwsim.flows.planning import planned
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.flows.quantized import quantized
 from hwsim.graph import Graph
-from hwsim.graph.file_tensors import Normalization
+from hwsim.graph.input_contract import StatedContract
 from hwsim.graph.steps import FileNetwork
 from hwsim.program.relocate import check_base, relocate_network
 from hwsim.report.c_header import c_header
 from hwsim.report.file_figures import file_figures
+from hwsim.report.image_figures import (
+    ImageFigures,
+    file_image_figures,
+    image_figures,
+    images_text,
+)
 from hwsim.report.json_text import json_text
 from hwsim.report.memory_map import (
     CompiledNetwork,
@@ -110,14 +119,13 @@ def compile_network(
     image: File | None = None,
     inputs: Arrays | None = None,
     weights: File | None = None,
-    mean: Numbers | None = None,
-    std: Numbers | None = None,
+    contract: Contract | None = None,
     base: int = 0,
     progress: Progress = silent,
 ) -> CompileResult:
     """Quantize and compile a network for memory from the address `base` on, whole pages of 4 KiB.
 
-    `network`, `config`, `image`, `inputs`, `weights`, `mean` and `std` are as for `run`; without
+    `network`, `config`, `image`, `inputs`, `weights` and `contract` are as for `run`; without
     image and inputs the memory holds no inputs, which only a network can do without that needs none
     to be quantized. That of a `.tflite` holds what the host's steps before the first program leave;
     all its programs have one memory.
@@ -126,20 +134,20 @@ def compile_network(
     whole = loaded(network, progress)
     shapes, chosen = placed(whole, config)
     has_inputs = image is not None or inputs is not None
-    by = normalization(mean, std)
+    asked = asked_contract(contract)
     # Refuse what cannot run before the long work.
     if isinstance(whole, FileNetwork):
         check_no_weights(whole, weights)
-        if inputs is None and (has_inputs or by is not None):
-            check_image(whole, image, by)
+        if inputs is None and (has_inputs or not asked.is_empty):
+            check_image(whole, image, asked)
     else:
-        check_no_normalization(by)
+        check_graph_contract(asked)
         if inputs is None and (has_inputs or not shapes.is_quantized):
             check_without_arrays(shapes, image)
     host_bytes = len(host_image(_host_constants(whole, 0)))
     check_base(planned(program_graphs(whole, shapes), chosen, progress), base, host_bytes)
     weights = optional_path("weights", weights)
-    given = _entered(whole, image, inputs, by) if has_inputs else InputValues({})
+    given = _entered(whole, image, inputs, asked) if has_inputs else InputValues({})
     with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits, inputs)
     compiled_network = compiled(program_graphs(whole, made.graph), chosen, progress)
@@ -160,6 +168,7 @@ def compile_network(
         network=_network(made.graph, made.origin),
         file=file_figures(whole) if isinstance(whole, FileNetwork) else None,
         image=_placed_image(given, made.graph, run.sha256),
+        contracts=_contracts(whole, asked),
         arrays=given.arrays,
         sha256=run.sha256,
         files={name: len(content) for name, content in files.items()},
@@ -176,12 +185,12 @@ def _host_constants(network: Network, first: int) -> tuple[HostConstant, ...]:
 
 
 def _entered(
-    network: Network, image: File | None, inputs: Arrays | None, by: Normalization | None
+    network: Network, image: File | None, inputs: Arrays | None, asked: StatedContract
 ) -> InputValues | FileInputs:
     """Return what enters a network."""
     if isinstance(network, FileNetwork):
-        return file_inputs(network, image, inputs, by, PURPOSE)
-    return input_values(network, image, inputs, PURPOSE)
+        return file_inputs(network, image, inputs, asked, PURPOSE)
+    return input_values(network, image, inputs, asked, PURPOSE)
 
 
 def _placed_image(
@@ -190,7 +199,16 @@ def _placed_image(
     name = given.image_name
     if name is None:
         return None
-    return PlacedImage(name, sha256[graph.inputs[0].name], given.image_as)
+    return PlacedImage(name, sha256[graph.inputs[0].name], images_text(given.taken_as))
+
+
+def _contracts(network: Network, asked: StatedContract) -> tuple[ImageFigures, ...]:
+    """Return what is known of photographs at the inputs, whether the memory holds one or not."""
+    known = known_contracts(network, asked)
+    if isinstance(network, FileNetwork):
+        return tuple(file_image_figures(network.inputs[n], each, n) for n, each in known.items())
+    shapes = {tensor.name: tensor.shape for tensor in network.inputs}
+    return tuple(image_figures(shapes[name], each, name) for name, each in known.items())
 
 
 def _network(graph: Graph, origin: str) -> CompiledNetwork:

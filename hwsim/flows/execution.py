@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 from hwsim.errors import ComparisonError
 from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.contracts import Contract, asked_contract, check_graph_contract
 from hwsim.flows.estimate import price
 from hwsim.flows.file_inputs import (
-    Numbers,
     check_image,
-    check_no_normalization,
     check_no_weights,
     file_inputs,
-    normalization,
 )
 from hwsim.flows.inputs import Arrays, check_given, check_without_arrays, input_values
 from hwsim.flows.network import (
@@ -63,8 +61,7 @@ def run(
     image: File | None = None,
     inputs: Arrays | None = None,
     weights: File | None = None,
-    mean: Numbers | None = None,
-    std: Numbers | None = None,
+    contract: Contract | None = None,
     check: bool = False,
     progress: Progress = silent,
 ) -> RunResult:
@@ -79,25 +76,25 @@ def run(
     from the integer reference raises `ComparisonError`.
 
     The host's part of a `.tflite` is executed too. It needs `image` or `inputs`, and `inputs` and
-    outputs have the axes and types of the file. `mean` and `std` say what an image's pixels become,
-    the real value (pixel - mean) / std, a number for all channels or one for each; without them an
-    integer is the pixel, less 128 if it is signed.
+    outputs have the axes and types of the file. `contract` says what an image becomes, as a dict of
+    `colour`, `range`, `mean`, `std`, `resize` and `fill`; what it leaves open stands in the TOML
+    beside the file or in the file.
     """
     check_progress(progress)
     whole = loaded(network, progress)
     shapes, chosen = placed(whole, config)
-    by = normalization(mean, std)
+    asked = asked_contract(contract)
     if isinstance(whole, FileNetwork):
         from hwsim.flows.file_execution import run_file  # it stands on this module
 
         check_no_weights(whole, weights)
         check_given(whole, image, inputs)
         if inputs is None:
-            check_image(whole, image, by)
+            check_image(whole, image, asked)
         planned(program_graphs(whole, shapes), chosen, progress)
-        values = file_inputs(whole, image, inputs, by, PURPOSE)
+        values = file_inputs(whole, image, inputs, asked, PURPOSE)
         return run_file(whole, chosen, values, check, progress)
-    check_no_normalization(by)
+    check_graph_contract(asked)
     # Refuse what cannot run before the long work.
     if inputs is None:
         check_without_arrays(shapes, image)
@@ -106,7 +103,7 @@ def run(
     with importing_extra("golden", PURPOSE):
         from hwsim.golden.networks import FloatNetwork
         from hwsim.golden.noise import float_outputs
-    given = input_values(shapes, image, inputs, PURPOSE)
+    given = input_values(shapes, image, inputs, asked, PURPOSE)
     with single_step(progress, f"quantizing {shapes.name}"):
         made = quantized(shapes, weights, chosen.widths.multiplier_bits, given.values)
     found = price(ProgramGraphs.of(made.graph), chosen, progress)
@@ -120,7 +117,8 @@ def run(
     figures = RunFigures(
         image=given.image_name,
         image_sha256=given.image_sha256,
-        image_as=None,
+        image_as=given.image_as,
+        contracts=given.taken_as,
         arrays=given.arrays,
         weights=made.origin,
         is_checked=check,

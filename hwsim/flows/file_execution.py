@@ -72,6 +72,7 @@ def run_file(
         image=given.image_name,
         image_sha256=given.image_sha256,
         image_as=given.image_as,
+        contracts=given.taken_as,
         arrays=given.arrays,
         weights="graph",
         is_checked=check,

@@ -1,18 +1,19 @@
 """The values that enter a `.tflite`: a photograph as its input takes it, or the user's arrays."""
 
 import hashlib
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.errors import InputError, shown
+from hwsim.errors import InputError
 from hwsim.escape import quoted
 from hwsim.extras import importing_extra
+from hwsim.flows.contracts import check_no_contract, input_contract
+from hwsim.flows.images import image_pixels
 from hwsim.flows.inputs import (
     TOP_BIT,
     Arrays,
@@ -21,26 +22,40 @@ from hwsim.flows.inputs import (
     shipped_photograph,
 )
 from hwsim.flows.network import File, optional_path
-from hwsim.graph.file_tensors import Element, FileTensor, Normalization
+from hwsim.graph.file_tensors import Element
+from hwsim.graph.input_contract import InputContract, StatedContract
 from hwsim.graph.steps import FileNetwork
+from hwsim.report.image_figures import ImageFigures, file_image_figures, images_text
 from hwsim.report.input_array import InputArray
-
-Numbers = float | str | Sequence[float]  # one for all channels or one for each, as text: "1,2,3"
 
 
 @dataclass(frozen=True, eq=False)
 class FileInputs:
     """Every input of a network as a map `x[C, H, W]`, int8 or float32, and where they come from.
 
-    `image_as` says how the photograph `image` became the input, and `pixels` are what it was
-    stretched to; all three are empty for arrays.
+    `contracts` say how the photograph `image` became each input, and `pixels` are what it was
+    resized to; all three are empty for arrays.
     """
 
     network: FileNetwork
     maps: Mapping[str, NDArray[Any]]
     image: str | None = None
-    image_as: str | None = None
+    contracts: Mapping[str, InputContract] = field(default_factory=dict)
     pixels: tuple[NDArray[np.uint8], ...] = ()
+
+    @property
+    def taken_as(self) -> tuple[ImageFigures, ...]:
+        """The way in which the photograph became each input."""
+        tensors = self.network.inputs
+        return tuple(
+            file_image_figures(tensors[name], contract, name)
+            for name, contract in self.contracts.items()
+        )
+
+    @property
+    def image_as(self) -> str | None:
+        """The same in words; None for arrays."""
+        return images_text(self.taken_as) or None
 
     @property
     def image_name(self) -> str | None:
@@ -71,100 +86,44 @@ class FileInputs:
         )
 
 
-def normalization(mean: Numbers | None, std: Numbers | None) -> Normalization | None:
-    """Return how pixels become real values; None without both.
-
-    Raises `InputError` for one without the other, and for what are no such numbers.
-    """
-    if mean is None and std is None:
-        return None
-    if mean is None or std is None:
-        given, missing = ("std", "mean") if mean is None else ("mean", "std")
-        raise InputError(f"{given} {shown(std if mean is None else mean)}: {missing} is needed too")
-    deviations = _numbers("std", std)
-    if min(deviations) <= 0:
-        raise InputError(f"std {shown(std)}: must be above 0")
-    return Normalization(_numbers("mean", mean), deviations)
-
-
-def _numbers(name: str, given: Numbers) -> tuple[float, ...]:
-    parts: Sequence[Any] = given.split(",") if isinstance(given, str) else ()
-    if not isinstance(given, str):
-        parts = given if isinstance(given, Sequence) else (given,)
-    try:
-        found = tuple(map(float, parts))
-    except (TypeError, ValueError, OverflowError):
-        found = ()
-    if not found or not all(map(math.isfinite, found)):
-        raise InputError(
-            f"{name} {shown(given)}: must be a number such as 127.5, or one for each channel"
-        )
-    return found
-
-
 def file_inputs(
     network: FileNetwork,
     image: File | None,
     arrays: Arrays | None,
-    by: Normalization | None,
+    asked: StatedContract,
     purpose: str,
 ) -> FileInputs:
     """Return the inputs of a file's network: a photograph's, or `arrays` as the file has them.
 
     Without both, every input takes a photograph from scikit-image. Raises `InputError` for what the
-    network does not take, and for a photograph if it takes real values and neither `by` nor its
-    file says which.
+    network does not take, and for a photograph of which neither `asked` nor the network's file says
+    what it becomes.
     """
     if arrays is not None:
         if image is not None:
             raise InputError(f"image {quoted(image)}: the inputs are given as arrays already")
-        if by is not None:
-            raise InputError(f"mean {_joined(by.mean)}: it is for an image, not for arrays")
+        check_no_contract(asked, "it is for an image, not for arrays")
         return FileInputs(network, _checked_maps(network, checked_arrays(network, arrays)))
     path = optional_path("image", image)
-    check_image(network, path, by)
+    contracts = check_image(network, path, asked)
     path = shipped_photograph(purpose) if path is None else path
-    with importing_extra("golden", purpose):
-        from hwsim.golden.photographs import grey, load_image
-    maps, pixels, texts = {}, [], []
-    for name, tensor in network.inputs.items():
-        shape = tensor.shape
-        colours = load_image(path, height=shape.height, width=shape.width)
-        taken = (grey(colours) if shape.channels == 1 else colours).numpy()
-        own = _own_normalization(tensor, by)
-        maps[name] = _map(network, name, taken, own, purpose)
+    maps, pixels = {}, []
+    for name, contract in contracts.items():
+        taken = image_pixels(path, network.inputs[name].shape, contract, purpose)
+        maps[name] = image_map(network, name, taken, contract, purpose)
         pixels.append(taken)
-        texts.append(_image_as(tensor, own) + (", as the file says" if own is not by else ""))
-    return FileInputs(network, maps, path, "; ".join(dict.fromkeys(texts)), tuple(pixels))
+    return FileInputs(network, maps, path, contracts, tuple(pixels))
 
 
-def check_image(network: FileNetwork, image: File | None, by: Normalization | None) -> None:
-    """Raise `InputError` for a network that does not take a photograph in this way."""
+def check_image(
+    network: FileNetwork, image: File | None, asked: StatedContract
+) -> dict[str, InputContract]:
+    """Return what a photograph becomes at every input.
+
+    Raises `InputError` for a network that takes none, or of which nobody says what it becomes.
+    """
     check_without_arrays(network, image)
-    for name, tensor in network.inputs.items():
-        own = _own_normalization(tensor, by)
-        if own is None and tensor.element is Element.FLOAT32:
-            raise InputError(
-                f"input {quoted(name)} has real values: an image needs --mean and --std, the value "
-                "being (pixel - mean) / std, or in Python mean= and std="
-            )
-        for numbers in () if own is None else (own.mean, own.std):
-            if len(numbers) not in (1, tensor.shape.channels):
-                raise InputError(
-                    f"{len(numbers)} numbers {_joined(numbers)}: input {quoted(name)} has "
-                    f"{tensor.shape.channels} channels"
-                )
-
-
-def _own_normalization(tensor: FileTensor, by: Normalization | None) -> Normalization | None:
-    """Return what was asked for, or else what the file says of an input of real values."""
-    return tensor.normalization if by is None and tensor.element is Element.FLOAT32 else by
-
-
-def check_no_normalization(by: Normalization | None) -> None:
-    """Raise `InputError` if a network that is no `.tflite` is to normalize pixels."""
-    if by is not None:
-        raise InputError(f"mean {_joined(by.mean)}: only the image of a .tflite takes one")
+    return {name: input_contract(network, name, asked) for name in network.inputs}
 
 
 def check_no_weights(network: FileNetwork, weights: object) -> None:
@@ -182,45 +141,25 @@ def _checked_maps(
     return {name: network.inputs[name].to_map(values) for name, values in arrays.items()}
 
 
-def _map(
+def image_map(
     network: FileNetwork,
     name: str,
     pixels: NDArray[np.uint8],
-    by: Normalization | None,
+    contract: InputContract,
     purpose: str,
 ) -> NDArray[Any]:
     """Return pixels `[C, H, W]` as the map that enters the network."""
-    if by is None:
+    tensor = network.inputs[name]
+    if contract.normalization == tensor.of_codes:
         stored: NDArray[np.int8] = (pixels ^ np.uint8(TOP_BIT)).view(np.int8)
         return stored
-    mean, std = (np.reshape(numbers, (-1, 1, 1)) for numbers in (by.mean, by.std))
-    with np.errstate(over="ignore"):  # told below
-        real: NDArray[np.float32] = ((pixels - mean) / std).astype(np.float32)
+    real = contract.normalization.real_values(pixels)
     if not np.isfinite(real).all():
-        raise InputError(f"{by}: pixels become numbers that float32 does not hold")
-    if network.inputs[name].element is Element.FLOAT32:
+        raise InputError(
+            f"{contract.normalization}: pixels become numbers that float32 does not hold"
+        )
+    if tensor.element is Element.FLOAT32:
         return real
     with importing_extra("golden", purpose):
         from hwsim.golden.tflite.pointwise import quantize
     return quantize(real, network.operators.tensors[name])
-
-
-def _image_as(tensor: FileTensor, by: Normalization | None) -> str:
-    """Return how a photograph becomes an input, for a sentence."""
-    shape = tensor.shape
-    channels = "grey" if shape.channels == 1 else "red, green, blue"
-    stretched = f"stretched to {shape.width}x{shape.height}, {channels}"
-    if by is None:
-        value = "the pixel" if tensor.element is Element.UINT8 else "the pixel - 128"
-        return f"{stretched}, {tensor.element} elements are {value}"
-    if tensor.quantization is None:
-        return f"{stretched}, elements are {by}"
-    quantization = tensor.quantization
-    return (
-        f"{stretched}, {tensor.element} elements stand for {by}, with scale "
-        f"{quantization.scale:.6g} and zero point {quantization.zero_point}"
-    )
-
-
-def _joined(numbers: Sequence[float]) -> str:
-    return ",".join(f"{number:g}" for number in numbers)

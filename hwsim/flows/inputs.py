@@ -14,11 +14,15 @@ from hwsim.errors import InputError, shown
 from hwsim.escape import brief, quoted
 from hwsim.extras import importing_extra
 from hwsim.flows.array_files import ArrayKind, check_kind, read_array
+from hwsim.flows.contracts import check_graph_contract, check_no_contract, input_contract
+from hwsim.flows.images import image_pixels
 from hwsim.flows.network import File, Network, optional_path
 from hwsim.graph import Graph, Tensor
 from hwsim.graph.check import IMAGE_CHANNELS
 from hwsim.graph.file_tensors import AXES
+from hwsim.graph.input_contract import StatedContract
 from hwsim.graph.steps import FileNetwork
+from hwsim.report.image_figures import ImageFigures, image_figures, images_text
 from hwsim.report.input_array import InputArray
 
 if TYPE_CHECKING:
@@ -38,7 +42,12 @@ class InputValues:
 
     values: Arrays
     image: str | None = None
-    image_as: str | None = None  # a graph's images are always taken in the same way
+    taken_as: tuple[ImageFigures, ...] = ()  # one for each input that a photograph became
+
+    @property
+    def image_as(self) -> str | None:
+        """The way in which the photograph became the inputs; None for arrays."""
+        return images_text(self.taken_as) or None
 
     @property
     def image_name(self) -> str | None:
@@ -79,28 +88,30 @@ class InputValues:
 
 
 def input_values(
-    graph: Graph, image: File | None, arrays: Arrays | None, purpose: str
+    graph: Graph, image: File | None, arrays: Arrays | None, asked: StatedContract, purpose: str
 ) -> InputValues:
     """Return the values of a graph's inputs: a photograph's, or `arrays`.
 
     Without both, every input takes a photograph from scikit-image, each in its own size. Raises
     `InputError` for what the graph does not take.
     """
+    check_graph_contract(asked)
     if arrays is not None:
         if image is not None:
             raise InputError(f"image {quoted(image)}: the inputs are given as arrays already")
+        check_no_contract(asked, "it is for an image, not for arrays")
         return InputValues(checked_arrays(graph, arrays))
     path = optional_path("image", image)
     check_without_arrays(graph, path)
     path = shipped_photograph(purpose) if path is None else path
-    with importing_extra("golden", purpose):
-        from hwsim.golden.photographs import load_image
-        from hwsim.golden.reference import stored_image
     values: dict[str, NDArray[np.int8]] = {}
+    taken_as = []
     for tensor in graph.inputs:
-        pixels = load_image(path, height=tensor.shape.height, width=tensor.shape.width)
-        values[tensor.name] = stored_image(pixels).numpy()
-    return InputValues(values, path)
+        contract = input_contract(graph, tensor.name, asked)
+        pixels = image_pixels(path, tensor.shape, contract, purpose)
+        values[tensor.name] = (pixels ^ np.uint8(TOP_BIT)).view(np.int8)
+        taken_as.append(image_figures(tensor.shape, contract, tensor.name))
+    return InputValues(values, path, tuple(taken_as))
 
 
 def array_kinds(network: Network) -> dict[str, ArrayKind]:

@@ -10,6 +10,7 @@ from hwsim.errors import InputError, UnsupportedError, shown
 from hwsim.escape import quoted
 from hwsim.files import file_refusal, path_text
 from hwsim.flows.configuration import ConfigSource, configuration
+from hwsim.flows.contract_file import with_stated_file
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.frontends.builtin import NETWORKS, build_network
 from hwsim.graph import Graph
@@ -99,6 +100,7 @@ def load(
     with single_step(progress, reading(path)):
         if is_tflite(path):
             exact = _in_steps(path, Kernels.LITERT if kernels is None else kernels)
+            exact = with_stated_file(exact, path)
             return faster(exact) if fast_rescale else exact
         if is_darknet:
             return _lowered(path, height, width)

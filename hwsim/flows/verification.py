@@ -11,14 +11,12 @@ from hwsim.cache import tools_can_cache
 from hwsim.errors import InputError
 from hwsim.extras import importing_extra
 from hwsim.flows.configuration import ConfigSource
+from hwsim.flows.contracts import Contract, asked_contract, check_graph_contract
 from hwsim.flows.file_inputs import (
     FileInputs,
-    Numbers,
     check_image,
-    check_no_normalization,
     check_no_weights,
     file_inputs,
-    normalization,
 )
 from hwsim.flows.file_verification import verify_fast_steps, verify_steps
 from hwsim.flows.inputs import Arrays, InputValues, check_without_arrays, input_values
@@ -150,14 +148,13 @@ def verify(
     image: File | None = None,
     inputs: Arrays | None = None,
     weights: File | None = None,
-    mean: Numbers | None = None,
-    std: Numbers | None = None,
+    contract: Contract | None = None,
     unfused: bool = False,
     progress: Progress = silent,
 ) -> VerifyResult:
     """Run a network's program on golden, machine, timeline and Verilog; return what each says.
 
-    `network`, `config`, `image`, `inputs`, `weights`, `mean` and `std` are as for `run`; every
+    `network`, `config`, `image`, `inputs`, `weights` and `contract` are as for `run`; every
     stored element is compared, and of a `.tflite` also the outputs of host and Verilog with what
     the file's own operators compute. `unfused` runs the baseline B too. No exception is raised for
     witnesses that disagree: the result's `failures` names them.
@@ -165,16 +162,16 @@ def verify(
     check_progress(progress)
     whole = loaded(network, progress)
     shapes, chosen = placed(whole, config)
-    by = normalization(mean, std)
+    asked = asked_contract(contract)
     if unfused and not shapes.is_condensed:
         raise InputError(f"unfused: nothing in {shapes.name} is condensed, k = 1")
     # Refuse what cannot run before the long work.
     if isinstance(whole, FileNetwork):
         check_no_weights(whole, weights)
         if inputs is None:
-            check_image(whole, image, by)
+            check_image(whole, image, asked)
     else:
-        check_no_normalization(by)
+        check_graph_contract(asked)
         if inputs is None:
             check_without_arrays(shapes, image)
     planned(program_graphs(whole, shapes), chosen, progress)
@@ -184,9 +181,9 @@ def verify(
     with tools_can_cache():
         check_tools()
         if isinstance(whole, FileNetwork):
-            values = file_inputs(whole, image, inputs, by, PURPOSE)
+            values = file_inputs(whole, image, inputs, asked, PURPOSE)
             return VerifyResult(_verify_file(whole, chosen, values, progress))
-        given = input_values(shapes, image, inputs, PURPOSE)
+        given = input_values(shapes, image, inputs, asked, PURPOSE)
         found = _verify(shapes, chosen, given, weights, unfused, progress)
         return VerifyResult(found)
 
@@ -253,6 +250,7 @@ def _document(
         image_sha256=given.image_sha256,
         arrays=given.arrays,
         image_as=given.image_as,
+        contracts=given.taken_as,
         weights="graph",
         layer_bound_ratio=bounds.layer if bounds else None,
         total_bound_ratio=bounds.run if bounds else None,

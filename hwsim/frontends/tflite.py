@@ -18,6 +18,15 @@ from hwsim.frontends.tflite_file import StoredNetwork, read_stored
 from hwsim.frontends.tflite_kernels import check_kernels, check_tensor
 from hwsim.frontends.tflite_operators import MAKERS
 from hwsim.graph import Tensor
+from hwsim.graph.file_tensors import FileTensor
+from hwsim.graph.input_contract import (
+    COLOUR_CHANNELS,
+    Colour,
+    Framing,
+    Normalization,
+    Resize,
+    StatedContract,
+)
 from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Operator, Slice
@@ -93,13 +102,25 @@ class _Reading:
         in_file = {own: file_tensor(tensor) for own, tensor in named if own in left}
         for number, told in zip(self.stored.inputs, self.stored.normalizations, strict=True):
             own = self.names[number]
-            if told is not None:
-                in_file[own] = replace(in_file[own], normalization=told)
+            in_file[own] = replace(in_file[own], stated=_stated(in_file[own], told))
         return OperatorGraph(name, inputs, operators, outputs, in_file)
 
     def _input(self, number: int) -> Tensor:
         own = file_tensor(self.stored.tensors[number])
         return Tensor(self.names[number], own.shape, quantization=own.signed_quantization)
+
+
+def _stated(tensor: FileTensor, told: Normalization | None) -> tuple[StatedContract, ...]:
+    """Return what the file's metadata say of an input's images, and behind it LiteRT's conventions.
+
+    The pixels of integers are their codes, whatever the metadata say: those scale them back. LiteRT
+    gives its networks images stretched, red first; its metadata know no other order.
+    """
+    colour = Colour.RGB if tensor.shape.channels == COLOUR_CHANNELS else None
+    convention = StatedContract("LiteRT", colour, tensor.of_codes, Framing(Resize.STRETCH))
+    if told is None or tensor.quantization is not None:
+        return (convention,)
+    return StatedContract("the file", normalization=told), convention
 
 
 def _check_numbers(stored: StoredNetwork) -> None:

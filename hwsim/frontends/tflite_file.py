@@ -20,7 +20,7 @@ from hwsim.files import read_file
 from hwsim.frontends.tflite_custom import LARGEST_OPTIONS_BYTES, numbers
 from hwsim.frontends.tflite_metadata import NAME, UNSOUND, normalizations
 from hwsim.frontends.tflite_options import CUSTOM_OPTIONS, OPTIONS
-from hwsim.graph.file_tensors import Normalization
+from hwsim.graph.input_contract import Normalization
 
 LARGEST_BYTES = 1 << 28
 MOST_OPERATORS = 4096

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.graph.file_tensors import Normalization
+from hwsim.graph.input_contract import Normalization
 
 NAME = b"TFLITE_METADATA"  # of the entry of the model
 IDENTIFIER = b"M001"

@@ -6,6 +6,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.graph.input_contract import Normalization, StatedContract
 from hwsim.graph.tensors import Quantization, Shape
 
 UNSIGNED_OFFSET = 128  # an unsigned value less this is the signed one that stands for it
@@ -26,31 +27,19 @@ class Element(StrEnum):
 
 
 @dataclass(frozen=True)
-class Normalization:
-    """The real value (pixel - mean) / std of a pixel from 0 to 255, for one channel or for each."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def __str__(self) -> str:
-        mean, std = (",".join(f"{x:g}" for x in numbers) for numbers in (self.mean, self.std))
-        return f"(pixel - {mean}) / {std}"
-
-
-@dataclass(frozen=True)
 class FileTensor:
     """A tensor under the file's own name, with the file's own axes, type, scale and zero point.
 
     The last three axes are rows, columns and channels; those that are missing in front are 1.
-    `quantization` is None for real values. `normalization` is that of an image, if the file's
-    metadata tell one.
+    `quantization` is None for real values. `stated` has what the file, and behind it the file's
+    format, say of how a photograph becomes it.
     """
 
     name: str
     dims: tuple[int, ...]
     element: Element
     quantization: Quantization | None = None
-    normalization: Normalization | None = None
+    stated: tuple[StatedContract, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.element} {'x'.join(map(str, self.dims))}"
@@ -67,6 +56,15 @@ class FileTensor:
         if own is None or self.element is not Element.UINT8:
             return own
         return Quantization(own.scale, own.zero_point - self.element.offset)
+
+    @property
+    def of_codes(self) -> Normalization | None:
+        """The normalization whose pixels are the element's 256 codes; None for real values."""
+        own = self.signed_quantization
+        if own is None:
+            return None
+        low, high = (own.scale * (code - own.zero_point) for code in (-128, 127))
+        return Normalization(range=(low, high))
 
     def to_map(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
         """Return the file's values as a map `x[C, H, W]` of int8, or of float32."""

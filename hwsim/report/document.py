@@ -13,12 +13,13 @@ from hwsim.report.comparison import ComparisonFigures, comparison_figures
 from hwsim.report.deviations import DeviationFigures
 from hwsim.report.file_figures import FileFigures
 from hwsim.report.file_outputs import FileOutputFigures
+from hwsim.report.image_figures import ImageFigures
 from hwsim.report.input_array import InputArray
 from hwsim.report.layers import LayerFigures, layer_figures
 from hwsim.report.maps import MapFigures, map_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
-SCHEMA_VERSION = "2.8"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "2.9"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ class RunFigures:
     outputs: tuple[OutputFigures, ...]
     """The accelerator's outputs, in its order; of a network without host steps, the network's."""
     image_as: str | None
-    """The way in which the photograph became the input of a .tflite; else null."""
+    """The way in which the photograph became the input, in words; null where arrays were given."""
+    contracts: tuple[ImageFigures, ...]
+    """The same as figures, one entry for each input; empty where arrays were given."""
     file_outputs: tuple[FileOutputFigures, ...]
     """The network's outputs as a .tflite has them, in its order; empty for other networks."""
     deviations: tuple[DeviationFigures, ...]

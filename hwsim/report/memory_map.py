@@ -15,11 +15,12 @@ from hwsim.program.traffic import COUNTERS, add_traffic
 from hwsim.report.c_defines import defines
 from hwsim.report.c_host_steps import constant_defines, host_defines
 from hwsim.report.file_figures import FileFigures, program_names
+from hwsim.report.image_figures import ImageFigures
 from hwsim.report.input_array import InputArray
 from hwsim.report.placed_tensor import PlacedTensor, placed_tensor
 from hwsim.timeline import Timeline
 
-SCHEMA_VERSION = "3.3"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "3.4"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class PlacedImage:
     """Its file's name, without the folder."""
     sha256: str
     """Hash of the input's bytes in memory."""
-    taken_as: str | None
-    """The way in which it became the input of a .tflite; else null."""
+    taken_as: str
+    """The way in which it became the input, in words."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,8 @@ class MemoryMap:
     """The accelerator, key by key as in its TOML."""
     image: PlacedImage | None
     """The photograph that memory.bin holds as the input; null without one."""
+    contracts: tuple[ImageFigures, ...]
+    """What a photograph becomes at each input that takes one, where that is known."""
     arrays: tuple[InputArray, ...]
     """The arrays that memory.bin holds as the inputs; empty without."""
     base_address: int
@@ -196,6 +199,7 @@ def make_memory_map(
     sha256: Mapping[str, str],
     files: Mapping[str, int],
     constants: tuple[HostConstant, ...] = (),
+    contracts: tuple[ImageFigures, ...] = (),
 ) -> MemoryMap:
     """Describe a network's programs at their place in memory.
 
@@ -236,6 +240,7 @@ def make_memory_map(
         file=file,
         config=config.model_dump(),
         image=image,
+        contracts=contracts,
         arrays=arrays,
         base_address=whole.base,
         memory_bytes=memory_bytes,

@@ -10,11 +10,12 @@ from hwsim.program.traffic import ByteCounts
 from hwsim.report.deviations import DeviationFigures
 from hwsim.report.document import NetworkFigures
 from hwsim.report.file_figures import PROGRAM, FileFigures
+from hwsim.report.image_figures import ImageFigures
 from hwsim.report.input_array import InputArray
 from hwsim.report.layers import byte_fields
 from hwsim.timeline.bounds import CycleBounds
 
-SCHEMA_VERSION = "1.7"  # the second number grows when fields are added
+SCHEMA_VERSION = "1.8"  # the second number grows when fields are added
 CHAINED = " chained"  # ends the name of a program that ran on what steps before it left
 
 
@@ -281,7 +282,9 @@ class Verification:
     arrays: tuple[InputArray, ...]
     """The arrays that were given, one for each input; empty for a photograph."""
     image_as: str | None
-    """The way in which the photograph became the input of a .tflite; else null."""
+    """The way in which the photograph became the input, in words; null where arrays were given."""
+    contracts: tuple[ImageFigures, ...]
+    """The same as figures, one entry for each input; empty where arrays were given."""
     weights: str
     """`seeded`, the name of a darknet file, or `graph` for a network that had constants."""
     layer_bound_ratio: float | None
