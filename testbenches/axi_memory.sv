@@ -9,7 +9,8 @@
 // least as many. A beat has a time: the end of the beat before, or the beginning of the cycle for
 // which it was due or offered, if that is later. It comes in the first cycle that does not begin
 // before its time. If something else held it up until a later cycle, its time is that cycle's
-// beginning.
+// beginning. Write data that is offered in the cycle behind a beat of write data was due before: a
+// channel offers one beat at a time.
 //
 // Both directions are independent, or else `shared`: the beat before is then the newest one of
 // either direction. Writes go first, as they free the place that results need: no beat is read in
@@ -125,7 +126,8 @@ module axi_memory #(
   int unsigned write_beat;
   longint unsigned next_write;  // end of the newest beat, in ticks
   logic data_waits;  // a beat of write data was offered already
-  longint unsigned offered;  // the cycle in which it was first
+  logic data_moved;  // one was accepted in the cycle before
+  longint unsigned offered;  // the cycle from which on a beat counts as offered
 
   longint unsigned response_due[OUTSTANDING];
   logic [ID_BITS-1:0] response_id[OUTSTANDING];
@@ -211,8 +213,9 @@ module axi_memory #(
   task automatic take_write_data();
     int unsigned head = write_head % OUTSTANDING;
     int unsigned start = int'(write_address[head]) + write_beat * WORD_BYTES;
-    if (s_axi_wvalid && !data_waits) offered = cycle;
+    if (s_axi_wvalid && !data_waits) offered = data_moved ? cycle - 1 : cycle;
     data_waits = s_axi_wvalid && !s_axi_wready;
+    data_moved = s_axi_wvalid && s_axi_wready;
     if (s_axi_wvalid && s_axi_wready) begin
       for (int unsigned lane = 0; lane < WORD_BYTES; lane++) begin
         if (s_axi_wstrb[lane] && start + lane < size) begin
@@ -284,7 +287,7 @@ module axi_memory #(
       cycle = 0;
       {read_head, read_tail, read_beat} = '0;
       {write_head, write_tail, write_beat} = '0;
-      data_waits = 0;
+      {data_waits, data_moved} = '0;
       {response_head, response_tail} = '0;
       {read_answers, write_answers} = '0;
       next_read = 0;

@@ -79,7 +79,8 @@ class Expected:
         self._responses: deque[Beat] = deque()
         self._cycles_per_beat = Fraction(pace.beat_ticks, pace.cycle_ticks)
         self._next_read = self._next_write = Fraction(0)
-        self._offered: int | None = None  # the cycle in which the coming beat was offered first
+        self._offered: int | None = None  # the cycle from which the coming beat counts as offered
+        self._write_moved = -2  # the cycle of the newest beat of write data
         self._writes_first = False  # as write data was offered in the cycle before
         self._held = 0
         self.error_address = 0
@@ -167,7 +168,8 @@ class Expected:
         if not bus["wvalid"]:
             return
         if self._offered is None:
-            self._offered = cycle
+            follows = self._write_moved == cycle - 1  # and could not be offered before
+            self._offered = cycle - follows
         may_cross = bool(self._writes) and self._next_write <= cycle
         if not bus["wready"]:
             assert not (may_cross and self._is_exact), f"w waits in cycle {cycle}"
@@ -180,6 +182,7 @@ class Expected:
         if self._pace.shared:
             self._next_read = self._next_write
         self._offered = None
+        self._write_moved = cycle
         if bus["wstrb"]:
             word = bus["wdata"].to_bytes(WORD_BYTES, "little")
             self.data[beat.address : beat.address + WORD_BYTES] = word
@@ -295,6 +298,20 @@ async def keeps_a_pace_between_whole_cycles(dut: Any) -> None:
         came.append(value(dut, "rvalid"))
         await drive(dut)
     assert came == [0, 0, *[1, 0, 1, 1, 1] * (BURST_BEATS // 4)]
+
+
+@cocotb.test()
+async def writes_at_a_pace_between_whole_cycles(dut: Any) -> None:
+    """At 6.4 bytes per cycle, a long write that never pauses has as many beats as a long read."""
+    pace = Pace(size=SIZE_BYTES, latency=3, cycle_ticks=4, beat_ticks=5)
+    await reset(dut, Contents(bytearray(SIZE_BYTES), pace, RULES))
+    await drive(dut, awvalid=1, awaddr=FEATURES_BASE, awlen=BURST_BEATS - 1)
+    taken: list[int] = []
+    for _ in range(5 * BURST_BEATS // 4):
+        is_last = sum(taken) == BURST_BEATS - 1
+        taken.append(value(dut, "wready"))
+        await drive(dut, wvalid=1, wlast=int(is_last))
+    assert taken == [1, 0, 1, 1, 1] * (BURST_BEATS // 4)
 
 
 @cocotb.test()

@@ -217,7 +217,7 @@ def test_a_load_is_taken_when_at_most_two_bursts_in_front_of_the_last_have_no_ad
         reads.add(load, delivered=0, stage=0)
     for cycle in (1000, 2000, 3000, 4000):
         assert reads.weight_cycle(reads.releases.words + 16) < cycle
-        reads.release(16, cycle, cycle)
+        reads.release(16, cycle, cycle, block_words=1)
     reads.finish()
     assert reads.popped[3] == 2003
     first = reads.events[3].first_cycle
@@ -235,7 +235,7 @@ def test_bursts_behind_a_late_one_queue_up_on_a_slow_bus() -> None:
     for words in (48, 64):
         reads.add(Load.single_run(Destination.WEIGHTS, 0, words), delivered=0, stage=0)
     assert reads.weight_cycle(64) < 1000
-    reads.release(48, 1000, 1000)
+    reads.release(48, 1000, 1000, block_words=1)
     first = 1000 + pipeline.WEIGHT_ROOM + 60 + pipeline.LOAD_VISIBLE
     assert [reads.weight_cycle(64 + word) for word in (1, 17, 48)] == [
         first + 2 * (word - 1) for word in (1, 17, 48)

@@ -68,11 +68,21 @@ def test_releases_are_kept_as_far_back_as_they_are_asked_for(
     monkeypatch.setattr(pieces_module, "FEW", 3)
     releases = Releases(kept_words=10)
     for released in range(1, 200):
-        releases.add(1, released, released)
+        releases.add(1, released, released, block_words=1)
         for back in range(10):
             assert releases.cycle(released - back) == max(0, released - back)
     with pytest.raises(AssertionError, match="dropped"):
         releases.cycle(1)
+
+
+def test_words_leave_a_block_at_a_time() -> None:
+    """Three blocks of four words begin in cycles 10, 20 and 30; a lone block behind them in 50."""
+    releases = Releases(kept_words=100)
+    releases.add(12, 10, 30, block_words=4)
+    releases.add(3, 50, 50, block_words=3)
+    found = [releases.cycle(count) for count in range(1, 16)]
+    assert found == [10, 11, 12, 13, 20, 21, 22, 23, 30, 31, 32, 33, 50, 51, 52]
+    assert releases.cycle(0) == 0
 
 
 def test_a_timeline_takes_little_memory_per_descriptor() -> None:

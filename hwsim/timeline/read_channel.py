@@ -196,9 +196,9 @@ class ReadChannel:
         time = self._paced_beat_time(load.bursts, load.train, beat)
         return -(-time // self._cycle_ticks) + pipeline.LOAD_VISIBLE
 
-    def release(self, words: int, first: int, last: int) -> None:
-        """Record that the next `words` words leave the queue from cycle `first` to cycle `last`."""
-        self.releases.add(words, first, last)
+    def release(self, words: int, first: int, last: int, block_words: int) -> None:
+        """Record that the next words leave the queue in blocks, as `Releases.add` has it."""
+        self.releases.add(words, first, last, block_words)
         self._weights.drop(self.releases.words)
 
     def starts_without_future_room(self, word: int) -> bool:

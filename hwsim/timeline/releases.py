@@ -1,6 +1,17 @@
 """The times at which words leave the weight queue and make room for others."""
 
+from typing import NamedTuple
+
 from hwsim.timeline.pieces import Pieces
+
+
+class _Blocks(NamedTuple):
+    """Words that leave in blocks: the first from cycle `first` on, the last from `last` on."""
+
+    words: int
+    first: int
+    last: int
+    block_words: int
 
 
 class Releases:
@@ -8,11 +19,15 @@ class Releases:
 
     def __init__(self, kept_words: int) -> None:
         self._kept_words = kept_words
-        self._pieces: Pieces[tuple[int, int, int]] = Pieces()  # words, first cycle, last cycle
+        self._pieces: Pieces[_Blocks] = Pieces()
 
-    def add(self, words: int, first: int, last: int) -> None:
-        """Record that the next `words` words leave evenly from cycle `first` to cycle `last`."""
-        self._pieces.add(words, (words, first, last))
+    def add(self, words: int, first: int, last: int, block_words: int) -> None:
+        """Record that the next words leave in blocks, one word of a block per cycle.
+
+        The first block begins to leave in cycle `first`, the last one in cycle `last`; between them
+        the blocks follow each other evenly.
+        """
+        self._pieces.add(words, _Blocks(words, first, last, block_words))
         self._pieces.drop(self.words - self._kept_words)
 
     @property
@@ -29,5 +44,9 @@ class Releases:
         """Return the cycle in which `count` words have left; 0 if `count` is not positive."""
         if count <= 0:
             return 0
-        end, (words, first, last) = self._pieces.find(count)
-        return last - (end - count) * (last - first) // max(words - 1, 1)
+        end, (words, first, last, block_words) = self._pieces.find(count)
+        behind = words - block_words  # the last block
+        block, place = divmod(words - 1 - (end - count), block_words)
+        if not behind:
+            return first + place
+        return last - (behind - block * block_words) * (last - first) // behind + place

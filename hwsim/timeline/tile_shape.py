@@ -66,6 +66,8 @@ def tile_shape(tile: Compute, config: Config) -> TileShape:
     lead_blocks = (config.weight_words - config.burst_words) // config.weight_block_words
     burst = config.memory.latency_cycles + config.burst_cycles
     covers = (lead_blocks - 1) * period > burst + pipeline.WEIGHT_ROOM + pipeline.LOAD_VISIBLE
+    # Where the bus is slower than the array, the time that it stood still is never made up for.
+    block_cycles = config.weight_block_words * config.beats_per_word * config.cycles_per_beat
     reads = reads_per_pixel(config, tile.window_taps, bool(tile.wide_factors))
     return TileShape(
         taps=blocks // tile.blocks,
@@ -78,6 +80,6 @@ def tile_shape(tile: Compute, config: Config) -> TileShape:
         last_tap=duration - of_tap,
         unused=of_tap - issued,
         period=period,
-        covers_bursts=covers,
+        covers_bursts=covers and block_cycles <= period,
         drain_cycles=tile.pooled_rows * tile.pooled_columns * reads,
     )

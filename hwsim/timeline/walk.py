@@ -2,8 +2,8 @@
 
 Within a tile the walk uses a closed formula: weight blocks follow each other at a fixed period
 unless weights or features arrive more slowly. Both arrive evenly, so that the last block decides.
-A tile is stepped block by block where its weights wait for room that the tile itself makes, and
-where words come in clusters, as the bus waits for answers.
+A tile is stepped block by block where its weights wait for room that the tile itself makes, where
+the bus is slower than the array, and where words come in clusters, as the bus waits for answers.
 """
 
 from array import array
@@ -66,6 +66,7 @@ class Walk:
         self._write_free = 0
         self._store_free = 0
         self._accepted = (-1, -1)  # cycles in which the bus took the last two words
+        self._written = -1  # the cycle of the last word that the bus took for memory
         self._kept = -pipeline.KEPT_ORDER  # cycle of the last word stored into the feature buffer
         self._store_address = -1  # cycle of the last write address on the bus
         self._accumulate = pipeline.accumulate(config)
@@ -156,7 +157,7 @@ class Walk:
         begin = max(self._loader_free, self._bank_free[bank], there + pipeline.PARAMETERS_VISIBLE)
         if tile.release:
             first = begin + pipeline.FIRST_READ
-            reads.release(words, first, first + words - 1)
+            reads.release(words, first, first, words)
             self._weight_base += words
         self._last_part = begin
         self._loader_free = begin + words
@@ -197,8 +198,8 @@ class Walk:
                 last_start = max(start + (shape.blocks - 1) * period, last_chunk, last_words)
             if tile.release:
                 first = start + shape.lead + pipeline.FIRST_READ
-                last = last_start + shape.lead + block_words - 1 + pipeline.FIRST_READ
-                reads.release(shape.weight_words, first, last)
+                last = last_start + shape.lead + pipeline.FIRST_READ
+                reads.release(shape.weight_words, first, last, block_words)
         waited = self._waited_for(first_chunk, last_chunk, bank_free, ready, start, last_start)
         return _BlockCycles(start, last_start, waited)
 
@@ -233,7 +234,7 @@ class Walk:
                 start = max(start + shape.period, there + pipeline.BLOCK_VISIBLE, chunk)
             if tile.release:
                 first = start + shape.lead + pipeline.FIRST_READ
-                reads.release(block_words, first, first + block_words - 1)
+                reads.release(block_words, first, first, block_words)
         return start
 
     def _waited_for(
@@ -303,10 +304,12 @@ class Walk:
     def _write(self, address: int, begin: int, beats: int, stage: int) -> None:
         """Write a store's words to memory, from cycle `begin` on at the earliest."""
         cycle_ticks, ticks = self._cycle_ticks, beats * self._word_ticks
-        first = self.reads.write(begin * cycle_ticks, self._write_free, ticks)
+        follows = begin == self._written + 1  # and so was due when the word before it ended
+        first = self.reads.write((begin - follows) * cycle_ticks, self._write_free, ticks)
         end = self._write_free = first + ticks
         self.staged.append(self._last_read(address, end, beats) + pipeline.STAGED_VISIBLE)
-        response = self._accepted[1] + self.config.memory.latency_cycles
+        self._written = self._accepted[1]
+        response = self._written + self.config.memory.latency_cycles
         self.stores.append(response + pipeline.STORE_VISIBLE)
         place, last = StoreDestination.MEMORY, -(-end // cycle_ticks)
         begin = -(-first // cycle_ticks)
