@@ -32,6 +32,7 @@ SOURCES = tuple(
 )
 TOP = "network"
 CLOCKED = ("--timing", "--timescale", "1ns/1ns", "-CFLAGS", "-std=gnu++20 -fcoroutines")
+TRACED = FOLDER / "trace.vlt"  # shows the signals that a trace reads
 HIDDEN = ("--no-public-flat-rw",)  # hides signals that no bench reads, for speed
 LEAST_MEMORY_BYTES = 1 << 26
 PATIENCE = 2  # a run counts as hung after so many times the predicted cycles
@@ -79,9 +80,9 @@ def build(
     return simulator.build(
         verilog,
         TOP,
-        sources=SOURCES,
+        sources=(*SOURCES, TRACED) if TRACE in os.environ else SOURCES,
         parameters={"BUS_BITS": config.bus.bus_bits, "MEMORY_BYTES": size},
-        options=(*CLOCKED, *(() if TRACE in os.environ else HIDDEN), *options),
+        options=(*CLOCKED, *HIDDEN, *options),
     )
 
 

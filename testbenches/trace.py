@@ -33,8 +33,8 @@ def traced(dut: Any, title: str) -> Iterator[None]:
 class Trace:
     """Reads internal signals of the accelerator by name, cycle by cycle.
 
-    The simulator must have been built with all of them public: see `network_bench.build`. `lines`
-    has one per event: cycle (start is 0), unit, event, details.
+    They are those that `trace.vlt` makes visible: `network_bench.build` takes it where the
+    environment names a trace. `lines` has one per event: cycle (start is 0), unit, event, details.
     """
 
     def __init__(self, dut: Any):
@@ -45,7 +45,7 @@ class Trace:
         self._tile = self._block = self._drain = -1
         self._tile_begins = False
         self._draining = False
-        self._tokens = dict.fromkeys(("chunks", "computes", "drains", "stores"), 0)
+        self._tokens = dict.fromkeys(("chunks", "computes", "drains", "staged", "stores"), 0)
         self._steps: list[Callable[[int], None]] = [
             self._read,
             self._weights,
@@ -146,9 +146,7 @@ class Trace:
 
     def _token(self, cycle: int) -> None:
         for name, before in self._tokens.items():
-            tokens = self._core.tokens
-            signal = tokens.chunks if name == "chunks" else getattr(tokens, f"{name}__count")
-            count = int(signal.value)
+            count = int(getattr(self._core.tokens, f"{name}__count").value)
             if count != before:
                 self._tokens[name] = count
                 self._note(cycle, "token", name, count)
