@@ -25,6 +25,7 @@ SUBCOMMANDS = (
     "run",
     "verify",
     "compile",
+    "quantize",
     "rtl",
     "synth",
     "networks",

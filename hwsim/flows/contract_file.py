@@ -1,6 +1,7 @@
 """The TOML beside a network's file, which says what photographs become at the inputs."""
 
 import tomllib
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from hwsim.errors import InputError, shown
 from hwsim.escape import brief, quoted, visible
 from hwsim.files import read_file
+from hwsim.graph.input_contract import StatedContract
 from hwsim.graph.stated_contract import stated_contract
 from hwsim.graph.steps import FileNetwork
 
@@ -18,34 +20,41 @@ LONGEST_LINE = 1000  # characters: tomllib takes minutes for a key of ten thousa
 
 
 def with_stated_file(network: FileNetwork, path: str) -> FileNetwork:
-    """Return a file's network with what the TOML beside it says of its inputs, if there is one.
+    """Return a file's network with what the TOML beside it says of its inputs, if there is one."""
+    stated = stated_beside(path, tuple(network.inputs))
+    in_file = dict(network.operators.in_file)
+    for name, own in stated.items():
+        tensor = network.in_file(name)
+        in_file[name] = replace(tensor, stated=(own, *tensor.stated))
+    if not stated:
+        return network
+    return replace(network, operators=replace(network.operators, in_file=in_file))
+
+
+def stated_beside(path: str, inputs: Collection[str]) -> dict[str, StatedContract]:
+    """Return what the TOML beside a network's file says of each of its inputs, if there is one.
 
     Keys at the top are for every input, those of a table `[inputs.NAME]` for that one. Raises
     `InputError` for a file that cannot be read or that holds anything else.
     """
     place = f"{path}{ENDING}"
     if not Path(place).exists():
-        return network
-    whose = f"contract {quoted(place)}"
+        return {}
     try:
         content = _toml(place)
         tables = content.pop(INPUTS, {})
         if not isinstance(tables, dict):
             raise InputError(f"{INPUTS} {shown(tables)}: must be tables such as [inputs.image]")
         for name, table in tables.items():
-            if name not in network.inputs:
-                names = brief(", ".join(f"'{each}'" for each in network.inputs))
+            if name not in inputs:
+                names = brief(", ".join(f"'{each}'" for each in inputs))
                 raise InputError(f"no input {quoted(name)}: the network takes {names}")
             if not isinstance(table, dict):
                 raise InputError(f"{INPUTS}.{brief(name)} {shown(table)}: must be a table")
-        in_file = dict(network.operators.in_file)
-        for name in network.inputs:
-            own = stated_contract(visible(Path(place).name), content | tables.get(name, {}))
-            tensor = network.in_file(name)
-            in_file[name] = replace(tensor, stated=(own, *tensor.stated))
+        source = visible(Path(place).name)
+        return {name: stated_contract(source, content | tables.get(name, {})) for name in inputs}
     except InputError as error:
-        raise InputError(f"{whose}: {error}") from None
-    return replace(network, operators=replace(network.operators, in_file=in_file))
+        raise InputError(f"contract {quoted(place)}: {error}") from None
 
 
 def _toml(path: str) -> dict[str, Any]:

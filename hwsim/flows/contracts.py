@@ -1,6 +1,6 @@
 """The contract of every input: what is asked, then the TOML beside the file, then the file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hwsim.errors import InputError, shown
 from hwsim.escape import quoted
@@ -44,10 +44,16 @@ def asked_contract(keys: object) -> StatedContract:
 
 def input_contract(network: Network, name: str, asked: StatedContract) -> InputContract:
     """Return the contract of an image at an input; raise `InputError` with what is missing."""
+    return contract_or_refusal(name, _channels(network, name), (asked, *_stated(network, name)))
+
+
+def contract_or_refusal(
+    name: str, channels: int, stated: Sequence[StatedContract]
+) -> InputContract:
+    """Return what sources state of an input; raise `InputError` with what none of them does."""
     whose = f"input {quoted(name)}"
-    channels = _channels(network, name)
     try:
-        found, missing = contract_of(channels, (asked, *_stated(network, name)))
+        found, missing = contract_of(channels, stated)
     except InputError as error:
         raise InputError(f"{whose}: {error}") from None
     if found is not None:

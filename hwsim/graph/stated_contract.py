@@ -20,6 +20,7 @@ from hwsim.graph.input_contract import (
     BRIGHTEST,
     Colour,
     Framing,
+    InputContract,
     Normalization,
     Resize,
     StatedContract,
@@ -47,6 +48,19 @@ def stated_contract(source: str, keys: Mapping[str, object]) -> StatedContract:
         _normalization(given),
         _framing(given),
     )
+
+
+def contract_keys(contract: InputContract) -> dict[str, object]:
+    """Return a contract as the keys that state it whole."""
+    normalization, framing = contract.normalization, contract.framing
+    return {
+        "colour": contract.colour.value,
+        "range": list(normalization.range),
+        "mean": list(normalization.mean),
+        "std": list(normalization.std),
+        "resize": framing.resize.value,
+        **({"fill": list(framing.fill)} if framing.fill else {}),
+    }
 
 
 def _normalization(given: Mapping[str, object]) -> Normalization | None:
