@@ -1,0 +1,143 @@
+"""The accuracy of YuNet, quantized here, on a folder of photographs with labelled faces.
+
+    python -m benchmarks.faces yunet_n_320_float.onnx FOLDER [IMAGES]
+
+FOLDER holds `faces.json` and `images/`. Calibration takes 100 photographs of folds 1 to 4 and tests
+take the first IMAGES of fold 0 (all unless given), so that no near-duplicate is in both. Printed
+are the signal-to-noise of every output against the float network, and average precision at an
+overlap of 0.5, for the float network and ONNX Runtime's simulation of the quantized one.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.average_precision import Boxes, average_precision, without_doubles
+from hwsim.flows.contracts import asked_contract, contract_or_refusal
+from hwsim.flows.float_quantization import quantize_file
+from hwsim.flows.images import image_pixels
+from hwsim.golden.float_onnx.quantize import signal_to_noise_db
+from hwsim.graph import Shape
+
+SIDE = 320
+INPUT = "input"
+STRIDES = (8, 16, 32)
+CONTRACT = {"colour": "bgr", "range": (0, 255), "resize": "letterbox", "fill": 0}
+CALIBRATION_IMAGES = 100
+TEST_FOLD = 0
+LEAST_SCORE, MOST_OVERLAP = 0.02, 0.45  # of boxes that are kept, and with a better one
+
+Outputs = dict[str, NDArray[Any]]
+Network = Callable[[NDArray[np.float32]], Outputs]
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph as the network's input, and its faces in the pixels of that."""
+
+    x: NDArray[np.float32]
+    faces: Boxes
+
+
+def photograph(folder: Path, entry: dict[str, Any]) -> Photograph:
+    """Return a photograph of `faces.json`."""
+    contract = contract_or_refusal(INPUT, 3, (asked_contract(CONTRACT),))
+    path = str(folder / "images" / entry["image"])
+    pixels = image_pixels(path, Shape(3, SIDE, SIDE), contract, "this benchmark")
+    rows, columns = entry["height"], entry["width"]
+    factor = min(SIDE / rows, SIDE / columns)
+    left, top = ((SIDE - round(side * factor)) // 2 for side in (columns, rows))
+    sides = [[face[key] for key in ("left", "top", "right", "bottom")] for face in entry["faces"]]
+    faces = np.array(sides, np.float64).reshape(-1, 4) * factor + [left, top, left, top]
+    return Photograph(contract.normalization.real_values(pixels)[None], faces)
+
+
+def boxes_of(outputs: Outputs) -> tuple[Boxes, NDArray[np.float64]]:
+    """Return the faces that YuNet's outputs mean, and their scores."""
+    boxes, scores = [], []
+    for stride in STRIDES:
+        sure, face = (outputs[f"{name}_{stride}"].ravel().clip(0, 1) for name in ("obj", "cls"))
+        offsets = outputs[f"bbox_{stride}"].reshape(-1, 4).astype(np.float64)
+        columns = SIDE // stride
+        place = np.arange(len(offsets))
+        centre = np.stack([place % columns, place // columns], axis=1) + offsets[:, :2]
+        half = np.exp(offsets[:, 2:]) / 2
+        boxes.append(np.concatenate([centre - half, centre + half], axis=1) * stride)
+        scores.append(np.sqrt(sure * face).astype(np.float64))
+    all_boxes, all_scores = np.concatenate(boxes), np.concatenate(scores)
+    likely = all_scores >= LEAST_SCORE
+    all_boxes, all_scores = all_boxes[likely], all_scores[likely]
+    kept = without_doubles(all_boxes, all_scores, MOST_OVERLAP)
+    return all_boxes[kept], all_scores[kept]
+
+
+def simulated(model: bytes) -> Network:
+    """Return a network as ONNX Runtime computes it, operator by operator."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    names = [each.name for each in session.get_outputs()]
+    return lambda x: dict(zip(names, session.run(None, {INPUT: x}), strict=True))
+
+
+def quantized(network: Path, folder: Path, entries: Sequence[dict[str, Any]]) -> bytes:
+    """Return the network quantized on photographs that no test sees."""
+    chosen = [each for each in entries if each["fold"] != TEST_FOLD]
+    with TemporaryDirectory() as name:
+        for each in chosen[:: len(chosen) // CALIBRATION_IMAGES][:CALIBRATION_IMAGES]:
+            (Path(name) / each["image"]).symlink_to((folder / "images" / each["image"]).resolve())
+        return quantize_file(network, images=name, contract=CONTRACT).content
+
+
+def compared(
+    network: Network, exact: Sequence[Outputs], photographs: Sequence[Photograph]
+) -> tuple[float, dict[str, float]]:
+    """Return a network's average precision, and its outputs' signal-to-noise in dB."""
+    found = [network(each.x) for each in photographs]
+    noise = {
+        name: signal_to_noise_db(*([each[name] for each in runs] for runs in (exact, found)))
+        for name in exact[0]
+    }
+    precision = average_precision(
+        [boxes_of(each) for each in found], [each.faces for each in photographs]
+    )
+    return precision, {name: x for name, x in noise.items() if x is not None}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print both tables."""
+    network, folder = map(Path, arguments[:2])
+    entries = json.loads((folder / "faces.json").read_text())
+    tests = [each for each in entries if each["fold"] == TEST_FOLD]
+    tests = tests[: int(arguments[2])] if len(arguments) > 2 else tests
+    photographs = [photograph(folder, each) for each in tests]
+    networks = {
+        "float": simulated(network.read_bytes()),
+        "ONNX Runtime": simulated(quantized(network, folder, entries)),
+    }
+    exact = [networks["float"](each.x) for each in photographs]
+    figures = {name: compared(each, exact, photographs) for name, each in networks.items()}
+    faces = sum(len(each.faces) for each in photographs)
+    table = Table(title=f"{len(tests)} photographs, {faces} faces")
+    table.add_column("")
+    for name in figures:
+        table.add_column(name, justify="right")
+    table.add_row("average precision", *(f"{each[0]:.3f}" for each in figures.values()))
+    for output in exact[0]:
+        row = (each[1].get(output) for each in figures.values())
+        table.add_row(f"{output}, dB", *("" if x is None else f"{x:.1f}" for x in row))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
