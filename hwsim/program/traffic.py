@@ -141,15 +141,14 @@ def _loaded_descriptors(plan: Plan, part: StageProgram) -> int:
 
 def _described_words(program: Program, part: StageProgram) -> Words:
     words = dict.fromkeys(Traffic, 0)
+    written = 0  # apart, as programs have many STOREs and a look-up for each takes long
     for descriptor in program.descriptors[part.first_descriptor : part.last_descriptor]:
         if type(descriptor) is Load:
             kind = LOADED[descriptor.destination]
             words[kind] += descriptor.row_words * descriptor.rows * descriptor.blocks
         elif type(descriptor) is Store and descriptor.destination == StoreDestination.MEMORY:
-            words[Traffic.FEATURES_WRITTEN] += (
-                descriptor.row_words * descriptor.rows * descriptor.blocks
-            )
-    return words
+            written += descriptor.row_words * descriptor.rows * descriptor.blocks
+    return words | {Traffic.FEATURES_WRITTEN: written}
 
 
 def _useful(plan: Plan, part: StageProgram, paid: ByteCounts) -> ByteCounts:

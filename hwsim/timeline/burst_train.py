@@ -158,6 +158,10 @@ class BurstTrain:
         If this load has fewer bursts, the others are the last of `before`.
         """
         beat, cycle = self.pace.beat_ticks, self.pace.cycle_ticks
-        own = range(max(self.bursts - self.pace.outstanding, 0), self.bursts)
-        ends = [-((beat - self.end(number + 1)) // cycle) for number in own]
-        return [*before[len(ends) :], *ends]
+        newest = min(self.bursts, self.pace.outstanding)
+        if self.bursts <= len(self._starts):
+            own = zip(self._starts[-newest:], self._lengths[-newest:], strict=True)
+            ends = [int(start + length + ROUNDING) for start, length in own]
+        else:
+            ends = [self.end(number) for number in range(self.bursts - newest + 1, self.bursts + 1)]
+        return [*before[newest:], *(-((beat - end) // cycle) for end in ends)]

@@ -168,7 +168,8 @@ class ReadChannel:
 
     def comes_in_clusters(self, first: int, last: int) -> bool:
         """Return True if the bus pauses within the load of either of two words of weights."""
-        return any(self._weights.find(word)[1].train.has_gaps for word in (first, last))
+        find = self._weights.find
+        return find(first)[1].train.has_gaps or find(last)[1].train.has_gaps
 
     def weight_cycle(self, word: int) -> int:
         """Return the cycle in which weight word `word` (from 1) can be read from the queue."""
