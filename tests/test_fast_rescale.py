@@ -152,7 +152,7 @@ def test_what_is_off_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     first, *_ = found.document.run.deviations
     assert first.different_elements > 20
     assert first.largest_difference > 2
-    assert any(table.title.startswith("With --fast-rescale") for table in found.tables)
+    assert any(table.title.startswith("Beside what the file") for table in found.tables)
 
 
 def test_every_document_records_it(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_the_verilog_stores_what_golden_does(tmp_path: Path) -> None:
     assert [each.kind for each in found.document.deviations] == ["layer", "layer", "output"]
     text = io.StringIO()
     print_verification(found.document, text)
-    assert "With --fast-rescale, beside what the file's own operators compute" in text.getvalue()
+    assert "Beside what the file's own operators compute" in text.getvalue()
     assert keeps_to_the_schema(json.loads(json.dumps(found.to_dict())), "verify")
 
 

@@ -224,7 +224,7 @@ def test_a_config_is_a_name_a_file_or_a_config(tmp_path: Path) -> None:
     ("call", "message"),
     [
         (lambda: hwsim.load("tiny-yolo2"), "did you mean 'tiny-yolov2'"),
-        (lambda: hwsim.load(Path("net.onnx")), "no network 'net.onnx'"),
+        (lambda: hwsim.load(Path("net.pt")), "no network 'net.pt'"),
         (lambda: hwsim.load(MINI, size=8), "size 8x8: each side must have 32 to"),
         *(
             (lambda size=size: hwsim.load(MINI, size=size), "is no size in pixels such as 416")
@@ -270,7 +270,7 @@ def test_bad_input_is_the_command_s_line(call: Any, message: str) -> None:
     ("name", "content"),
     [
         ("README.md", b"# A text of several lines\n\nof which none is a network.\n"),
-        ("net.onnx", b"\x08\x08\x12\x07pytorch" + b"\0" * 40),
+        ("net.pt", b"\x08\x08\x12\x07pytorch" + b"\0" * 40),
         ("empty", b""),
         ("short", b"\1\0\0\0\0\0\0\0"),
     ],
@@ -284,7 +284,7 @@ def test_a_file_that_is_no_network_is_told_what_can_be_loaded(
         hwsim.load(path)
     assert str(refused.value) == (
         f"network '{path}': neither its name nor its content is that of a network: files are a "
-        "quantized .tflite, darknet's .cfg, or a .safetensors that hwsim saved"
+        "quantized .tflite or .onnx, darknet's .cfg, or a .safetensors that hwsim saved"
     )
 
 

@@ -1,4 +1,4 @@
-"""Execute a `.tflite` bit-exactly, from its own inputs to its own outputs."""
+"""Execute a quantized file bit-exactly, from its own inputs to its own outputs."""
 
 from collections.abc import Mapping
 from itertools import repeat
@@ -43,13 +43,13 @@ def run_file(
     """Execute the steps of host and accelerator; return the network's outputs and the cost.
 
     With `check`, the first element that differs from golden's, or from what the file's own
-    operators compute, raises `ComparisonError`. With a fast rescale, the latter are no errors but
-    figures, with `check` and without.
+    operators compute, raises `ComparisonError`. Where stages need not be equal to these, as with a
+    fast rescale, what they are off is no error but figures, with `check` and without.
     """
     found = price(ProgramGraphs.of_steps(network), config, progress)
-    is_fast = network.fast_rescale
-    source = source_tensors(network, given.maps, PURPOSE) if check or is_fast else {}
-    equal = {} if is_fast else source
+    is_exact = network.is_exact
+    source = source_tensors(network, given.maps, PURPOSE) if check or not is_exact else {}
+    equal = source if is_exact else {}
     stored: list[TensorFigures] = []
     deviations: list[DeviationFigures] = []
 
@@ -57,16 +57,16 @@ def run_file(
         program = found.program.programs[number]
         reference = _reference(program.graph, inputs, equal) if check else None
         with progress(f"executing {network.name}", len(program.stages)) as advance:
-            seen = _layer_deviations(source, deviations) if is_fast else None
+            seen = None if is_exact else _layer_deviations(source, deviations)
             executed = execute(program, inputs, repeat(None), advance, reference, seen)
         stored.extend(executed.tensors)
         return executed.outputs
 
     tensors = run_steps(network, given.maps, run_program, PURPOSE)
-    if check and not is_fast:
+    if check and is_exact:
         _compare_outputs(network, tensors, source)
     outputs = file_values(network, tensors)
-    if is_fast:
+    if not is_exact:
         deviations += output_deviations(outputs, file_values(network, source))
     figures = RunFigures(
         image=given.image_name,
@@ -88,9 +88,9 @@ def run_file(
 def source_tensors(network: FileNetwork, maps: Maps, purpose: str) -> Tensors:
     """Return every tensor as the file's own operators compute it, one after the other."""
     with importing_extra("golden", purpose):
-        from hwsim.golden.tflite.interpreter import run_quantized_operators
+        from hwsim.golden.interpreter import run_operators
     try:
-        return run_quantized_operators(network.operators, maps, network.kernels)
+        return run_operators(network.operators, maps, network.kernels)
     except InputError as error:
         raise InputError(f"network {quoted(network.name)}: {error}") from None
 

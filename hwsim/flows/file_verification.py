@@ -1,4 +1,4 @@
-"""Run a `.tflite` from its own inputs to its own outputs, with the accelerator as Verilog."""
+"""Run a quantized file from its own inputs to its own outputs, with the accelerator as Verilog."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -60,10 +60,10 @@ def verify_steps(
     return VerifiedSteps(tuple(programs), verified_outputs(found, expected))
 
 
-def verify_fast_steps(
+def verify_near_steps(
     network: FileNetwork, config: Config, maps: Maps, progress: Progress, purpose: str
 ) -> VerifiedSteps:
-    """Execute the steps of a network with a fast rescale, with the Verilog as the accelerator.
+    """Execute the steps of a network that need not equal its file, with the Verilog.
 
     Golden computes with the same factors, and its outputs are what is expected of Verilog and host.
     What it is off from the file's own operators is no failure.

@@ -35,7 +35,7 @@ def run_steps(network: FileNetwork, inputs: Maps, run_program: RunProgram, purpo
 
 def _run_on_host(network: FileNetwork, step: HostStep, read: Maps, purpose: str) -> Maps:
     with importing_extra("golden", purpose):
-        from hwsim.golden.tflite.interpreter import run_operator
+        from hwsim.golden.interpreter import run_operator
     maps = [read[name] for name in step.reads]
     try:
         return run_operator(network.operators, step.operator, maps, network.kernels)

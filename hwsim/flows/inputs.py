@@ -164,7 +164,7 @@ def _channels(network: Network) -> dict[str, int | None]:
     if isinstance(network, Graph):
         return {tensor.name: tensor.shape.channels for tensor in network.inputs}
     return {
-        name: tensor.dims[-1] if len(tensor.dims) == AXES else None
+        name: tensor.shape.channels if len(tensor.dims) == AXES else None
         for name, tensor in network.inputs.items()
     }
 

@@ -14,7 +14,7 @@ from hwsim.flows.contract_file import with_stated_file
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.frontends.builtin import NETWORKS, build_network
 from hwsim.graph import Graph
-from hwsim.graph.kernels import Kernels
+from hwsim.graph.kernels import TFLITE_KERNELS, Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.graph.steps import FileNetwork
@@ -28,7 +28,8 @@ Size = int | str | tuple[int, int]  # a square's side, a text like "320x256", or
 DARKNET_SUFFIX = ".cfg"  # in capitals or not, as the others
 GRAPH_SUFFIX = ".safetensors"
 TFLITE_SUFFIX = ".tflite"
-SUFFIXES = (DARKNET_SUFFIX, GRAPH_SUFFIX, TFLITE_SUFFIX)
+ONNX_SUFFIX = ".onnx"
+SUFFIXES = (DARKNET_SUFFIX, GRAPH_SUFFIX, TFLITE_SUFFIX, ONNX_SUFFIX)
 SIZE = re.compile(r"([0-9]{1,6})(?:x([0-9]{1,6}))?")
 
 
@@ -67,19 +68,20 @@ def load(
     fast_rescale: bool = False,
     progress: Progress = silent,
 ) -> Network:
-    """Return a built-in network or that of a file: its graph, or the steps of a `.tflite`.
+    """Return a built-in network or that of a file: its graph, or the steps of a quantized one.
 
     `source` names a built-in network, which has shapes and no constants; `networks()` lists them.
     Otherwise it is the path of a file: darknet's if it ends in .cfg, a quantized network's if in
-    .tflite, else one that `save_graph` wrote, which ends in .safetensors or exists.
+    .tflite or .onnx, else one that `save_graph` wrote, which ends in .safetensors or exists.
 
     `size` is that of the image in pixels: one number for a square, width and height, or either as
     text: 416, (320, 256), "320x256". `k` is the number of filters that are condensed into each
     stored channel, which only built-in networks have. Both are the network's own unless they are
-    given; saved graphs and .tflite files take neither. `kernels` is the runtime with whose
-    arithmetic a .tflite is computed: "litert", the default, or "tflm". `fast_rescale` rounds the
-    factors of a .tflite's rescales to 16 bits, which take half of the cycles; outputs may then
-    differ from the runtime's. Raises `InputError` for what the network does not take.
+    given; saved graphs and .tflite files take neither, an .onnx takes a size. `kernels` is the
+    runtime with whose arithmetic a .tflite is computed: "litert", the default, or "tflm".
+    `fast_rescale` rounds the factors of a .tflite's rescales to 16 bits, which take half of the
+    cycles; outputs may then differ from the runtime's. Raises `InputError` for what the network
+    does not take.
     """
     check_progress(progress)
     if kernels is not None and not is_tflite(source):
@@ -90,18 +92,22 @@ def load(
     if path is None:
         name = str(source) if isinstance(source, str | PathLike) else shown(source)
         return build_network(name, height, width, k)
-    is_darknet = path.lower().endswith(DARKNET_SUFFIX)
-    for option, value in (("k", k),) if is_darknet else (("size", size), ("k", k)):
+    is_darknet, is_onnx = (path.lower().endswith(each) for each in (DARKNET_SUFFIX, ONNX_SUFFIX))
+    for option, value in (("k", k),) if is_darknet or is_onnx else (("size", size), ("k", k)):
         if value is not None:
-            kinds = "built-in networks" if option == "k" else "built-in networks and .cfg files"
+            kinds = "built-in networks" if option == "k" else "built-in networks, .cfg and .onnx"
             raise InputError(
                 f"{option} {shown(value)}: only {kinds} take one; {quoted(path)} has its own"
             )
     with single_step(progress, reading(path)):
         if is_tflite(path):
-            exact = _in_steps(path, Kernels.LITERT if kernels is None else kernels)
+            chosen = Kernels.LITERT if kernels is None else kernels
+            exact = _in_steps(load_operators(path, chosen), Kernels(chosen), path)
             exact = with_stated_file(exact, path)
             return faster(exact) if fast_rescale else exact
+        if is_onnx:
+            found = _in_steps(load_onnx(path, height, width), Kernels.ONNXRUNTIME, path)
+            return with_stated_file(found, path)
         if is_darknet:
             return _lowered(path, height, width)
         from hwsim.graph.file import is_graph_file, load_graph  # built-in networks do not pay
@@ -109,7 +115,8 @@ def load(
         if not path.lower().endswith(GRAPH_SUFFIX) and not is_graph_file(path):
             raise InputError(
                 f"network {quoted(path)}: neither its name nor its content is that of a network: "
-                "files are a quantized .tflite, darknet's .cfg, or a .safetensors that hwsim saved"
+                "files are a quantized .tflite or .onnx, darknet's .cfg, or a .safetensors that "
+                "hwsim saved"
             )
         return load_graph(path)
 
@@ -146,13 +153,12 @@ def _lowered(path: str, height: int | None, width: int | None) -> Graph:
         raise file_refusal(path, network.name, error) from None
 
 
-def _in_steps(path: str, kernels: str) -> FileNetwork:
-    """Return a `.tflite` in steps of host and accelerator; a refusal names the file."""
+def _in_steps(operators: OperatorGraph, kernels: Kernels, path: str) -> FileNetwork:
+    """Return a quantized file in steps of host and accelerator; a refusal names the file."""
     from hwsim.passes.steps import in_steps  # built-in networks do not pay for it
 
-    operators = load_operators(path, kernels)
     try:
-        return in_steps(operators, Kernels(kernels), tables_of(operators, Kernels(kernels)))
+        return in_steps(operators, kernels, tables_of(operators, kernels))
     except UnsupportedError:
         raise
     except InputError as error:
@@ -160,10 +166,14 @@ def _in_steps(path: str, kernels: str) -> FileNetwork:
 
 
 def tables_of(operators: OperatorGraph, kernels: Kernels) -> dict[str, tuple[int, ...]]:
-    """Return a `.tflite`'s functions of one value, by operator, filled by the operators' own code.
+    """Return a file's functions of one value, by operator, filled by the operators' own code.
 
     That is the source interpreter's; the model has none of its own.
     """
+    if kernels is Kernels.ONNXRUNTIME:
+        from hwsim.golden.onnx.tables import function_tables as tables_of_onnx
+
+        return tables_of_onnx(operators)
     from hwsim.golden.tflite.tables import function_tables
 
     return function_tables(operators, kernels)
@@ -189,12 +199,26 @@ def is_tflite(source: object) -> bool:
     return path is not None and path.lower().endswith(TFLITE_SUFFIX)
 
 
+def is_onnx(source: object) -> bool:
+    """Return True for the path of an `.onnx`."""
+    path = graph_path(source)
+    return path is not None and path.lower().endswith(ONNX_SUFFIX)
+
+
+def load_onnx(source: File, height: int | None, width: int | None) -> OperatorGraph:
+    """Return the operators of an `.onnx`, with images of its own size or of another."""
+    from hwsim.frontends.onnx import read_network as read_onnx
+
+    size = None if height is None or width is None else (height, width)
+    return read_onnx(path_text("network", source), size)
+
+
 def load_operators(source: File, kernels: object) -> OperatorGraph:
     """Return the operators of a `.tflite`, as the reference kernels of one runtime take them."""
     from hwsim.frontends.tflite import read_network as read_tflite  # its schema is large
 
-    if kernels not in tuple(Kernels):
-        names = " or ".join(Kernels)
+    if kernels not in TFLITE_KERNELS:
+        names = " or ".join(TFLITE_KERNELS)
         raise InputError(f"kernels {shown(kernels)}: must be {names}")
     return read_tflite(path_text("network", source), Kernels(str(kernels)))
 

@@ -11,11 +11,14 @@ from hwsim.flows.network import (
     Size,
     check_fast_rescale,
     faster,
+    is_onnx,
     is_tflite,
     load,
+    load_onnx,
     load_operators,
     reading,
     tables_of,
+    width_and_height,
 )
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.graph import Graph, Rounding, Stage, Tensor
@@ -103,6 +106,11 @@ def show(
         with single_step(progress, reading(network)):
             operators = load_operators(network, chosen)
             return ShowResult(_quantized(operators, Kernels(chosen), fast_rescale))
+    elif is_onnx(network) and k is None and kernels is None and not fast_rescale:
+        width, height = (None, None) if size is None else width_and_height(size)
+        with single_step(progress, reading(network)):
+            operators = load_onnx(network, height, width)
+            return ShowResult(_quantized(operators, Kernels.ONNXRUNTIME, fast_rescale=False))
     else:
         found = load(
             network, size=size, k=k, kernels=kernels, fast_rescale=fast_rescale, progress=progress

@@ -18,7 +18,7 @@ from hwsim.flows.file_inputs import (
     check_no_weights,
     file_inputs,
 )
-from hwsim.flows.file_verification import verify_fast_steps, verify_steps
+from hwsim.flows.file_verification import verify_near_steps, verify_steps
 from hwsim.flows.inputs import Arrays, InputValues, check_without_arrays, input_values
 from hwsim.flows.network import File, NetworkSource, loaded, optional_path, placed, program_graphs
 from hwsim.flows.planning import planned
@@ -212,7 +212,7 @@ def _verify(
 def _verify_file(
     network: FileNetwork, config: Config, given: FileInputs, progress: Progress
 ) -> Verification:
-    verify_all = verify_fast_steps if network.fast_rescale else verify_steps
+    verify_all = verify_steps if network.is_exact else verify_near_steps
     found = verify_all(network, config, given.maps, progress, PURPOSE)
     document = _document(network.graph, config, given, found.programs)
     failures = (line for output in found.outputs for line in output.failures())

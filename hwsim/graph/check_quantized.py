@@ -43,6 +43,7 @@ FIXED_OUTPUTS: dict[type[Operator], Quantization] = {
     Tanh: Quantization(1 / 128, 0),
 }
 MOST_PADDING_CHANNELS = 1 << 16
+REAL = (Softmax, Logistic)  # what the host also computes in real values, if all of it is real
 
 
 def broken_by_quantized(operator: Operator, inputs: Sequence[Shape]) -> Iterator[str]:
@@ -197,6 +198,9 @@ def broken_quantization(
         yield from _broken_real([tensors[name] for name in operator.outputs])
         return
     real = [tensor for tensor in read if tensor.quantization is None]
+    if isinstance(operator, (*REAL, Reshape)) and len(real) == len(read):
+        yield from _broken_real([left])
+        return
     if real and not isinstance(operator, Quantize):
         yield f"reads real values, tensor '{real[0].name}': only a quantized network is computed"
     if left.quantization is None and not isinstance(operator, Dequantize):

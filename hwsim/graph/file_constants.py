@@ -16,12 +16,14 @@ class QuantizedWeights:
     scales      float32 [K], or [1] where the whole tensor has one
     zero_point  of all weights; only tensors with one scale have one other than 0
     bias        int32 [K], in steps of weight scale x input scale
+    real_bias   float32 [K] where the file has real numbers, next to which `bias` is
     """
 
     weights: NDArray[np.int8]
     scales: NDArray[np.float32]
     zero_point: int
     bias: NDArray[np.int32]
+    real_bias: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)

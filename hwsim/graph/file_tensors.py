@@ -1,5 +1,6 @@
 """Tensors as a network's file has them: their names, axes and types, before any conversion."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,12 +28,44 @@ class Element(StrEnum):
 
 
 @dataclass(frozen=True)
+class Layout:
+    """The way from a map `x[C, H, W]` of a shape to the axes of a file.
+
+    Channels, rows and columns are cut into axes of the lengths `parts`, the outer ones first, which
+    are put into `order` and then joined to the file's axes.
+    """
+
+    shape: Shape
+    parts: tuple[int, ...]
+    order: tuple[int, ...]
+
+    @classmethod
+    def channels_last(cls, shape: Shape) -> "Layout":
+        return cls(shape, (shape.channels, shape.height, shape.width), (1, 2, 0))
+
+    @property
+    def last_is_channels(self) -> bool:
+        return self == Layout.channels_last(self.shape)
+
+    def to_map(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Return the file's values as a map `x[C, H, W]`."""
+        shape = self.shape
+        cut = values.reshape([self.parts[part] for part in self.order])
+        sides = shape.channels, shape.height, shape.width
+        return np.ascontiguousarray(cut.transpose(np.argsort(self.order)).reshape(sides))
+
+    def from_map(self, x: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Return the values of a map in the file's order."""
+        return np.ascontiguousarray(x.reshape(self.parts).transpose(self.order)).reshape(-1)
+
+
+@dataclass(frozen=True)
 class FileTensor:
     """A tensor under the file's own name, with the file's own axes, type, scale and zero point.
 
-    The last three axes are rows, columns and channels; those that are missing in front are 1.
-    `quantization` is None for real values. `stated` has what the file, and behind it the file's
-    format, say of how a photograph becomes it.
+    Without a `layout`, the last three axes are rows, columns and channels; those that are missing
+    in front are 1. `quantization` is None for real values. `stated` has what the file, and behind
+    it the file's format, say of how a photograph becomes it.
     """
 
     name: str
@@ -40,12 +73,18 @@ class FileTensor:
     element: Element
     quantization: Quantization | None = None
     stated: tuple[StatedContract, ...] = ()
+    layout: Layout | None = None
+
+    def __post_init__(self) -> None:
+        assert self.layout is None or math.prod(self.layout.parts) == math.prod(self.dims)
 
     def __str__(self) -> str:
         return f"{self.element} {'x'.join(map(str, self.dims))}"
 
     @property
     def shape(self) -> Shape:
+        if self.layout is not None:
+            return self.layout.shape
         _, rows, columns, channels = (1,) * (AXES - len(self.dims)) + self.dims
         return Shape(channels, rows, columns)
 
@@ -68,15 +107,17 @@ class FileTensor:
 
     def to_map(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
         """Return the file's values as a map `x[C, H, W]` of int8, or of float32."""
-        shape = self.shape
-        last = values.reshape(shape.height, shape.width, shape.channels)
         if self.element is Element.UINT8:
-            last = (last.astype(np.int16) - self.element.offset).astype(np.int8)
-        return np.ascontiguousarray(last.transpose(2, 0, 1))
+            values = (values.astype(np.int16) - self.element.offset).astype(np.int8)
+        return self._layout.to_map(values)
 
     def from_map(self, x: NDArray[np.generic]) -> NDArray[np.generic]:
         """Return a map `x[C, H, W]` with the file's axes and in the file's type."""
-        last = np.ascontiguousarray(x.transpose(1, 2, 0)).reshape(self.dims)
+        values = self._layout.from_map(x).reshape(self.dims)
         if self.element is Element.UINT8:
-            last = last.astype(np.int16) + self.element.offset
-        return last.astype(self.element.value)
+            values = values.astype(np.int16) + self.element.offset
+        return values.astype(self.element.value)
+
+    @property
+    def _layout(self) -> Layout:
+        return Layout.channels_last(self.shape) if self.layout is None else self.layout

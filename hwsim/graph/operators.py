@@ -134,6 +134,13 @@ class AveragePool(Pool):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScaledAveragePool(AveragePool):
+    """An average pool that leaves steps of its own, as ONNX has it."""
+
+    KEEPS_QUANTIZATION: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mean(Operator):
     """The mean over whole axes, each of which is one value long behind it."""
 
@@ -174,6 +181,14 @@ class Multiply(Arithmetic):
     """The product of two operands."""
 
     KIND: ClassVar[str] = "multiply"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maximum(Arithmetic):
+    """The larger one of two operands."""
+
+    KIND: ClassVar[str] = "maximum"
+    KEEPS_QUANTIZATION: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)

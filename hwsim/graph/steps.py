@@ -55,7 +55,8 @@ class FileNetwork:
 
     Tensors have the names of `operators`, which also says what they are in the file. `kernels` is
     the runtime whose arithmetic host and accelerator compute with. With `fast_rescale`, the
-    accelerator's stages have factors of 16 bits, and may store something else than that runtime.
+    accelerator's stages have factors of 16 bits, and may store something else than that runtime;
+    so they may where its own factors are real.
 
     Raises `InputError` unless every tensor that is read is there and is left once, and there is a
     `DeviceStep`.
@@ -89,6 +90,11 @@ class FileNetwork:
     def arithmetic(self) -> str:
         """The runtime's kernels, and what is not as they have it, in a few words."""
         return arithmetic_text(self.kernels, self.fast_rescale)
+
+    @property
+    def is_exact(self) -> bool:
+        """True where the accelerator's stages store what the runtime does, to the bit."""
+        return self.kernels.is_exact and not self.fast_rescale
 
     @property
     def name(self) -> str:

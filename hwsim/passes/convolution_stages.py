@@ -43,7 +43,7 @@ def convolution(
     factors = [
         of_filter(quantization_of(read), scale, quantization_of(left)) for scale in constants.scales
     ]
-    return _weighted(
+    return weighted(
         operator, read_sources, left, constants, factors, Rounding.TWICE, operator.activation
     )
 
@@ -63,9 +63,7 @@ def fully_connected(
         factors = [convolution_factor(ours, scale, own) for scale in constants.scales]
         rounding = Rounding.TWICE
     read_sources = [replace(source, kernel=kernel) for source in sources]
-    return _weighted(
-        operator, read_sources, left, constants, factors, rounding, operator.activation
-    )
+    return weighted(operator, read_sources, left, constants, factors, rounding, operator.activation)
 
 
 def _largest_sum(constants: QuantizedWeights) -> int:
@@ -75,7 +73,7 @@ def _largest_sum(constants: QuantizedWeights) -> int:
     return int(sums.max())
 
 
-def _weighted(
+def weighted(
     operator: Convolution | FullyConnected,
     sources: list[Source],
     left: Tensor,

@@ -29,6 +29,7 @@ from hwsim.passes.arithmetic_stages import product_with_constant, sum_of_maps, s
 from hwsim.passes.convolution_stages import convolution, fully_connected
 from hwsim.passes.exact_parts import Sources, quantization_of
 from hwsim.passes.move_stages import copied, padded, space_to_depth
+from hwsim.passes.nearest_stages import nearest_stage
 from hwsim.passes.pool_stages import average_pool, max_pool, mean
 from hwsim.passes.rescale_stages import bent, clamped, requantized
 from hwsim.passes.table_stages import Tables, looked_up
@@ -73,12 +74,14 @@ def quantized_stage(
     stage.
     """
     try:
-        if type(operator) not in STAGED:
+        if not isinstance(operator, tuple(STAGED)):
             raise InputError(f"{operator.KIND} has no stage yet")
         if isinstance(operator, TABLES) or operator.name in tables:
             stage = looked_up(operator, sources[0], graph.left(operator), tables)
-        else:
+        elif kernels.is_exact:
             stage = _stage(graph, operator, sources, kernels)
+        else:
+            stage = nearest_stage(graph, operator, sources)
     except InputError as error:
         raise InputError(f"{operator.place or operator.name}: {error}") from None
     return replace(stage, is_reduction=not isinstance(operator, Convolution | FullyConnected))

@@ -7,17 +7,7 @@ from hwsim.graph.file_tensors import FileTensor
 from hwsim.graph.infer_operators import inferred_shape
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Operator
-
-
-def read_operators(operators: list[Operator], outputs: tuple[str, ...]) -> tuple[Operator, ...]:
-    """Return the operators on which some output depends, in the same order."""
-    read = set(outputs)
-    kept: list[Operator] = []
-    for operator in reversed(operators):
-        if read.intersection(operator.outputs):
-            kept.append(operator)
-            read.update(operator.inputs)
-    return tuple(reversed(kept))
+from hwsim.graph.read_operators import read_operators
 
 
 def with_operators(
@@ -45,5 +35,5 @@ def _with_added(
             read = [found[each] for each in operator.inputs]
             shape = inferred_shape(operator, [tensor.shape for tensor in read])
             dims = 1, shape.height, shape.width, shape.channels
-            found[name] = replace(read[0], name=name, dims=dims)
+            found[name] = replace(read[0], name=name, dims=dims, layout=None)
     return found

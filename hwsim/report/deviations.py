@@ -1,4 +1,4 @@
-"""Differences of a fast rescale from what the file's own operators compute."""
+"""Differences of stages that need not be equal to it from what the file's own operators compute."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from hwsim.report.table import Table
 
 @dataclass(frozen=True)
 class DeviationFigures:
-    """A tensor of a fast rescale beside that of the file's own operators, from the same inputs."""
+    """A tensor of the accelerator beside that of the file's own operators, from the same inputs."""
 
     kind: Literal["layer", "output"]
     """`layer` for what a layer stores, `output` for an output as the file has it."""
@@ -40,7 +40,7 @@ def deviation(
 def deviation_table(deviations: Sequence[DeviationFigures]) -> Table:
     """Return a row for each layer and each output."""
     return Table(
-        "With --fast-rescale, beside what the file's own operators compute",
+        "Beside what the file's own operators compute",
         ("layer or output",),
         ("elements", "differ", "share", "at most by"),
         tuple(

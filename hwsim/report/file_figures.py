@@ -11,7 +11,7 @@ from hwsim.graph.steps import FileNetwork, HostStep, arithmetic_text
 from hwsim.report.table import Table
 
 TypeName = Literal["int8", "uint8", "float32"]
-KernelsName = Literal["litert", "tflm"]
+KernelsName = Literal["litert", "tflm", "onnxruntime"]
 ELEMENT_BYTES: dict[str, int] = {"int8": 1, "uint8": 1, "float32": 4}
 PROGRAM = "program"
 CONSTANTS = frozenset(("anchors", "constants", "constant", "slopes"))
