@@ -37,9 +37,11 @@ LARGEST_DRAWN_KERNEL = 20  # the largest of all would take long; a COMPUTE has a
 @st.composite
 def configs(draw: st.DrawFn, weight_bits: int | None = None) -> Config:
     """Draw an accelerator so small that the compiler cuts drawn layers in every way."""
-    lanes_in = draw(st.sampled_from([8, 8, 16]))
-    lanes_out = draw(st.sampled_from([8, lanes_in, lanes_in, 2 * lanes_in]))
-    rescale = draw(st.sampled_from([lanes for lanes in (1, 2, 4, 8) if lanes <= lanes_out]))
+    lanes_in = draw(st.sampled_from([4, 8, 8, 16]))
+    lanes_out = draw(st.sampled_from([8, max(lanes_in, 8), max(lanes_in, 8), 2 * lanes_in]))
+    rescale = draw(
+        st.sampled_from([lanes for lanes in (1, 2, 4, 8) if lanes <= min(lanes_in, lanes_out)])
+    )
     edge = load_config("edge").model_dump()
     edge["array"] = {"input_lanes": lanes_in, "output_lanes": lanes_out, "rescale_lanes": rescale}
     edge["bus"]["bus_bits"] = 8 * lanes_in

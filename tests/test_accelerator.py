@@ -34,7 +34,7 @@ DRAWN_BENCH = "hwsim.testbenches.tb_drawn"
 FILTER = "COCOTB_TEST_FILTER"
 RANDOM = ("--x-initial", "unique", "--x-assign", "unique")  # values that are not written
 EXACT, NEAR, CLOSE = "0", "0.001", "0.01"  # the timeline's largest relative error
-QUICK = ("nano", "nano W4A8", "nano without the pool")
+QUICK = ("nano", "nano W4A8", "nano without the pool", "few input lanes")
 SPOILT = ("nano", "edge", "few weight bits")
 MEASURED = ("nano", "nano W4A8", "edge")  # the timeline is exact on these and their own memory
 
@@ -72,6 +72,13 @@ CONFIGURATIONS = {
         "nano",
         widths={"weight_bits": 4, "multiplier_bits": 32},
         array={"output_lanes": 16, "rescale_lanes": 2},
+    ),
+    "few input lanes": preset_with(
+        "nano",
+        array={"input_lanes": 4, "rescale_lanes": 4},
+        bus={"bus_bits": 32},
+        memory={"latency_cycles": 20, "bandwidth_bytes_per_cycle": 3.2},
+        buffers=TINY,
     ),
     "few output lanes": preset_with("edge", array={"output_lanes": 8}, buffers=TINY),
     "many output lanes": preset_with("nano", array={"output_lanes": 32, "rescale_lanes": 8}),
@@ -125,12 +132,12 @@ def test_verilog_lints_clean(name: str, tmp_path: Path) -> None:
 @pytest.mark.verilator
 def test_the_smallest_configuration_lints_clean(tmp_path: Path) -> None:
     """Lint accepts the smallest legal sizes of every buffer, burst and queue, without tables."""
-    least = {"feature_bytes": 16, "weight_bytes": 144, "accumulator_depth": 2, "staging_bytes": 16}
+    least = {"feature_bytes": 8, "weight_bytes": 136, "accumulator_depth": 2, "staging_bytes": 8}
     smallest = preset_with(
         "nano",
         buffers=least,
-        bus={"burst_beats": 2, "outstanding_reads": 2},
-        array={"rescale_lanes": 1},
+        bus={"bus_bits": 32, "burst_beats": 2, "outstanding_reads": 2},
+        array={"input_lanes": 4, "rescale_lanes": 1},
         tables=False,
     )
     source = tmp_path / f"{TOP}.v"

@@ -29,7 +29,7 @@ def test_presets(name: str, macs: int, rescale_lanes: int, feature_kib: int) -> 
         ('name = "edge"', 'name = "a\\nb"', r"name = 'a\nb': must have characters, and only such"),
         ("input_lanes = 16", "input_lanes = 0", "array.input_lanes = 0: "),
         ("input_lanes = 16", "input_lanes = 12", "array.input_lanes = 12: must be a power of two"),
-        ("input_lanes = 16", "input_lanes = 4", "array.input_lanes = 4: "),
+        ("input_lanes = 16", "input_lanes = 2", "array.input_lanes = 2: "),
         ("output_lanes = 16", "output_lanes = 4", "array.output_lanes = 4: "),
         ("rescale_lanes = 8", "rescale_lanes = 3", "array.rescale_lanes = 3 must divide"),
         ("weight_bits = 8", "weight_bits = 5", "widths.weight_bits = 5: "),

@@ -24,16 +24,16 @@ from tools.configuration_document import section_keys, tables
 LARGEST_BUFFER = 67_108_800
 # The least and the largest value of every number, stated a second time.
 BOUNDS: dict[str, tuple[int, int]] = {
-    "array.input_lanes": (8, 64),
+    "array.input_lanes": (4, 64),
     "array.output_lanes": (8, 256),
     "array.rescale_lanes": (1, 64),
     "widths.activation_bits": (8, 8),
     "widths.weight_bits": (4, 8),
     "widths.accumulator_bits": (32, 32),
     "widths.multiplier_bits": (16, 32),
-    "buffers.feature_bytes": (16, LARGEST_BUFFER),
-    "buffers.weight_bytes": (16, LARGEST_BUFFER),
-    "buffers.staging_bytes": (16, LARGEST_BUFFER),
+    "buffers.feature_bytes": (8, LARGEST_BUFFER),
+    "buffers.weight_bytes": (8, LARGEST_BUFFER),
+    "buffers.staging_bytes": (8, LARGEST_BUFFER),
     "buffers.accumulator_depth": (2, 512),
     "bus.bus_bits": (32, 512),
     "bus.burst_beats": (2, 256),
@@ -195,7 +195,7 @@ picojoules = st.sampled_from([0.0, 5e-324, 1e6]) | st.floats(0, 1e6)
 @st.composite
 def chips(draw: st.DrawFn) -> dict[str, Any]:
     """Draw any accelerator in which no two choices contradict each other."""
-    lanes_in = draw(powers_of_two(8, 64))
+    lanes_in = draw(powers_of_two(4, 64))
     lanes_out = draw(
         powers_of_two(max(8, lanes_in // 2), min(256, 16 * lanes_in, 8192 // lanes_in))
     )

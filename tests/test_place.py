@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.arch.config import load_config
+from hwsim.arch.config import Config, load_config
 from hwsim.compiler.allocate import feature_memory
 from hwsim.compiler.place import Lived, Placement, least_bytes, place
 from hwsim.frontends.builtin import NETWORKS, build_network
@@ -66,9 +66,9 @@ def test_no_reader_is_asked_about_a_tensor_that_is_no_image(
     graphs, asked = ProgramGraphs.of(build_network("tiny-yolov2-mini")), list[Source]()
     is_packed = blocking.is_packed
 
-    def asking(source: Source) -> bool:
+    def asking(source: Source, config: Config) -> bool:
         asked.append(source)
-        return is_packed(source)
+        return is_packed(source, config)
 
     monkeypatch.setattr(blocking, "is_packed", asking)
     feature_memory(graphs, load_config("nano"))

@@ -15,7 +15,8 @@ MOST_WORDS = {
     "weight_bytes": (1 << 20) - 1,
     "staging_bytes": 1 << 16,
 }
-LEAST_WORD_BYTES = 8
+LEAST_WORD_BYTES = 4
+LEAST_OUTPUT_LANES = 8
 LARGEST_WORD_BYTES = 64
 LONGEST_NAME = 64  # characters
 
@@ -72,9 +73,10 @@ class Array(Section):
 
     input_lanes: Annotated[int, PowerOfTwo, Field(ge=LEAST_WORD_BYTES, le=LARGEST_WORD_BYTES)]
     """Channels of one word, which the array takes in a cycle.
-    Packed taps need a word of two pixels of the image; a word is at most one descriptor.
+    A word is a beat of the narrowest bus at least, and a descriptor at most. Taps of an image are
+    packed from 8 lanes on; 4 lanes take its three channels as they take any other map's.
     """
-    output_lanes: Annotated[int, PowerOfTwo, Field(ge=LEAST_WORD_BYTES, le=256)]
+    output_lanes: Annotated[int, PowerOfTwo, Field(ge=LEAST_OUTPUT_LANES, le=256)]
     """Filters that are computed side by side.
     Half of `input_lanes` to 16 times as many: a tile stores 16 words per pixel at most, and with
     fewer than half the parameters of a block would come too fast for the tables. With half of them,

@@ -53,7 +53,8 @@ def _lived(
     graph, lives = graphs.whole, graphs.lifetimes
     return {
         tensor.name: Lived(
-            tensor_bytes(tensor.shape, lies_packed(graph, tensor), config), *lives[tensor.name]
+            tensor_bytes(tensor.shape, lies_packed(graph, tensor, config), config),
+            *lives[tensor.name],
         )
         for tensor in graph.tensors
         if tensor.name not in residents

@@ -49,7 +49,7 @@ def plan_network(
     large: whatever can be refused without weights.
     """
     check_build(graphs.whole, config)
-    check_least_size(_laid_out(with_shared_layouts(graphs), config), config)
+    check_least_size(_laid_out(with_shared_layouts(graphs, config), config), config)
     plan = _plan_of_any_size(graphs, config, on_stage)
     for program in plan.programs:
         check_size(program)
@@ -65,7 +65,7 @@ def plan_of_any_size(graph: Graph, config: Config) -> Plan:
 def _plan_of_any_size(
     graphs: ProgramGraphs, config: Config, on_stage: Callable[[], None]
 ) -> NetworkPlan[Plan]:
-    graphs = with_shared_layouts(graphs)
+    graphs = with_shared_layouts(graphs, config)
     laid_out = _laid_out(graphs, config)
     keep = fewest_bytes if config.residency else nothing_stays
     chosen = [keep(graph, config, on_stage) for graph in laid_out.parts]

@@ -47,5 +47,5 @@ def packed_input(plan: Plan | NetworkPlan[Plan], tensor: Tensor, values: NDArray
     """Return the bytes in memory of an input `x[C, H, W]`, gathered where the plan wants that."""
     if cells := plan.cells(tensor):
         values = cells.gather(values, tensor.zero_point)
-    pack = pack_image if lies_packed(plan.graph, tensor) else pack_features
+    pack = pack_image if lies_packed(plan.graph, tensor, plan.config) else pack_features
     return pack(values, plan.config)

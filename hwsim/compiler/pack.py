@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.arch.config import PARAMETER_BYTES, TABLE_BYTES, Config
+from hwsim.arch.packed import IMAGE_PIXEL_BYTES
 from hwsim.errors import InputError
 from hwsim.fixed_point import SMALLEST_SHIFT
 from hwsim.graph import Constants, Shape, Source, Stage
 from hwsim.graph.check_constants import weight_range
 from hwsim.isa.parameters import FACTOR_BITS, LEAST_WIDE_SHIFT, RECORD
-from hwsim.program.blocking import IMAGE_PIXEL_BYTES, SourceBlocking, block_stage, ceil_div
+from hwsim.program.blocking import SourceBlocking, block_stage, ceil_div
 from hwsim.program.drain_reads import has_wide_factors
 
 INT32_HIGH = 2**31 - 1

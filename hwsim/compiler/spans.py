@@ -6,8 +6,9 @@ Functions of one axis take 0 for rows and 1 for columns.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from hwsim.arch.packed import IMAGE_PIXEL_BYTES
 from hwsim.graph import Source, SpatialPool, Stage
-from hwsim.program.blocking import IMAGE_PIXEL_BYTES, SourceBlocking, ceil_div
+from hwsim.program.blocking import SourceBlocking, ceil_div
 from hwsim.program.schedule import Span
 
 ROWS, COLUMNS = 0, 1

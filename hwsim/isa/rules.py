@@ -12,6 +12,7 @@ from typing import Any
 
 from hwsim.arch.chain import CHAINED_KERNEL, CHAINED_TAPS, has_chain
 from hwsim.arch.config import Config
+from hwsim.arch.packed import LEAST_PACKED_LANES, has_packed_taps
 from hwsim.isa.descriptor import OPCODES, Descriptor
 from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, Destination, Opcode
 from hwsim.isa.parameters import FACTOR_BITS, factor_bits
@@ -94,6 +95,8 @@ def _is_unit_step(d: Any) -> Any:
 
 
 def _is_packed_window(d: Any, c: Config) -> Any:
+    if not has_packed_taps(c):
+        return 0
     passes = -(-PACKED_TAPS // c.array.input_lanes)
     return (
         (d.kernel_rows == PACKED_KERNEL)
@@ -175,8 +178,8 @@ COMPUTE_RULES = [
     ),
     Rule(
         Opcode.COMPUTE,
-        "with `packed`: a 3x3 kernel, strides and dilations 1, no `upsample`, and `blocks` is 27 "
-        "over the input lanes, rounded up",
+        f"with `packed`: at least {LEAST_PACKED_LANES} input lanes, a 3x3 kernel, strides and "
+        "dilations 1, no `upsample`, and `blocks` is 27 over the input lanes, rounded up",
         lambda d, c: (d.packed == 0) | _is_packed_window(d, c),
     ),
     Rule(

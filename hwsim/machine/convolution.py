@@ -6,9 +6,9 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.arch.packed import IMAGE_PIXEL_BYTES
 from hwsim.graph.check import IMAGE_CHANNELS
 from hwsim.isa.descriptor import Compute
-from hwsim.program.blocking import IMAGE_PIXEL_BYTES
 
 # All fields that `gather` reads: tiles that agree in them read the same kernel windows.
 WINDOW_FIELDS = (

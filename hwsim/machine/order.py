@@ -15,11 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.arch.packed import IMAGE_PIXEL_BYTES
 from hwsim.isa.descriptor import Compute, End, Load, Store
 from hwsim.isa.fields import Destination, StoreDestination
 from hwsim.isa.tokens import HALF, unwrap
 from hwsim.machine.convolution import places
-from hwsim.program.blocking import IMAGE_PIXEL_BYTES
 from hwsim.program.program import Program
 
 Words = NDArray[np.int64]  # numbers of words in a buffer or in memory

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.arch.config import Config
+from hwsim.arch.packed import IMAGE_PIXEL_BYTES, has_packed_taps
 from hwsim.graph import Graph, Source, Stage, Tensor
 from hwsim.isa.fields import PAGE_DESCRIPTORS
 from hwsim.program.kernel_parts import (
@@ -17,7 +18,6 @@ from hwsim.program.kernel_parts import (
     kernel_part,
 )
 
-IMAGE_PIXEL_BYTES = 4
 PACKED_KERNEL = (3, 3)
 SINGLE = (1, 1)
 
@@ -114,13 +114,14 @@ class Blocking:
         return parts * self.weight_limbs
 
 
-def is_packed(source: Source) -> bool:
+def is_packed(source: Source, config: Config) -> bool:
     """Return True if the taps of a 3x3 kernel window fill the input lanes.
 
-    The three channels of an image would leave most lanes idle.
+    The three channels of an image would leave most lanes idle, unless a word is one pixel.
     """
     return (
-        source.tensor.is_image
+        has_packed_taps(config)
+        and source.tensor.is_image
         and source.kernel == PACKED_KERNEL
         and source.stride == source.dilation == SINGLE
         and source.upsample == source.groups == 1
@@ -144,10 +145,12 @@ def is_diagonal(source: Source, filters: int, config: Config) -> bool:
     )
 
 
-def lies_packed(graph: Graph, tensor: Tensor) -> bool:
+def lies_packed(graph: Graph, tensor: Tensor, config: Config) -> bool:
     """Return True if a tensor lies in memory as an image, for those that read it packed."""
     sources = (source for stage in graph.stages for source in stage.sources)
-    return tensor.is_image and any(each.tensor == tensor and is_packed(each) for each in sources)
+    return tensor.is_image and any(
+        each.tensor == tensor and is_packed(each, config) for each in sources
+    )
 
 
 def block_stage(stage: Stage, config: Config) -> Blocking:
@@ -206,7 +209,7 @@ def padding_values(stage: Stage, config: Config) -> NDArray[np.int8]:
 
 def _block_source(source: Source, filters: int, config: Config, chained: bool) -> SourceBlocking:
     lanes_in, lanes_out = config.array.input_lanes, config.array.output_lanes
-    packed, diagonal = is_packed(source), is_diagonal(source, filters, config)
+    packed, diagonal = is_packed(source, config), is_diagonal(source, filters, config)
     first_block, first_channel = divmod(source.first_channel, lanes_in)
     if packed:
         stored = 1

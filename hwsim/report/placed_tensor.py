@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from hwsim.arch.packed import IMAGE_PIXEL_BYTES
 from hwsim.compiler.pack import image_row_bytes
 from hwsim.graph import Tensor
-from hwsim.program.blocking import IMAGE_PIXEL_BYTES, lies_packed
+from hwsim.program.blocking import lies_packed
 from hwsim.program.network_plan import NetworkPlan
 from hwsim.program.program import Plan
 
@@ -56,7 +57,7 @@ class PlacedTensor:
 def placed_tensor(plan: NetworkPlan[Plan], tensor: Tensor, sha256: str | None) -> PlacedTensor:
     """Return a tensor of a network at its address, with the hash of its bytes if it is known."""
     region, config, shape = plan.region(tensor), plan.config, tensor.shape
-    packed, cells = lies_packed(plan.graph, tensor), plan.cells(tensor)
+    packed, cells = lies_packed(plan.graph, tensor, config), plan.cells(tensor)
     stored = cells.gathered if cells else shape
     pixel_bytes = IMAGE_PIXEL_BYTES if packed else config.word_bytes
     row_bytes = image_row_bytes(shape.width, config) if packed else stored.width * pixel_bytes
