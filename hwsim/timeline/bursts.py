@@ -75,22 +75,33 @@ class Cutter:
         return Bursts(longest, runs, words, self.lengths(load))
 
     def _is_cut(self, load: Load) -> bool:
-        """Return True if the first run has a short burst in front of a multiple of 4 KiB."""
-        left = self._page_words - load.address // self._word_bytes % self._page_words
-        return load.row_words > left and left % self.longest > 0
+        """Return True if a run has a short burst in front of a multiple of 4 KiB."""
+        words, longest, page = load.row_words, self.longest, self._page_words
+        for place in self._places(load):
+            left = page - place
+            if words > left and left % longest:
+                return True
+        return False
+
+    def _places(self, load: Load) -> list[int]:
+        """Return how many words behind a multiple of 4 KiB each run begins."""
+        first, word, page = load.address, self._word_bytes, self._page_words
+        row, block = load.row_stride_bytes, load.block_stride_bytes
+        return [
+            (first + number * block + line * row) // word % page
+            for number in range(load.blocks)
+            for line in range(load.rows)
+        ]
 
     def lengths(self, load: Load) -> list[int]:
         """Return the words of every burst, in order."""
         found: list[int] = []
-        for block in range(load.blocks):
-            for row in range(load.rows):
-                address = load.address + block * load.block_stride_bytes
-                address += row * load.row_stride_bytes
-                place, left = address // self._word_bytes % self._page_words, load.row_words
-                while left:
-                    words = min(left, self.longest, self._page_words - place)
-                    found.append(words)
-                    place, left = (place + words) % self._page_words, left - words
+        for run_place in self._places(load):
+            place, left = run_place, load.row_words
+            while left:
+                words = min(left, self.longest, self._page_words - place)
+                found.append(words)
+                place, left = (place + words) % self._page_words, left - words
         return found
 
 
