@@ -13,6 +13,7 @@ from hwsim.flows.configuration import ConfigSource, configuration
 from hwsim.flows.contract_file import with_stated_file
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.frontends.builtin import NETWORKS, build_network
+from hwsim.frontends.installed import FrontEnd, installed_front_end
 from hwsim.graph import Graph
 from hwsim.graph.kernels import TFLITE_KERNELS, Kernels
 from hwsim.graph.operator_graph import OperatorGraph
@@ -92,6 +93,11 @@ def load(
     if path is None:
         name = str(source) if isinstance(source, str | PathLike) else shown(source)
         return build_network(name, height, width, k)
+    if (front_end := _front_end(path)) is not None:
+        if k is not None:
+            raise InputError(f"k {shown(k)}: only built-in networks take one")
+        with single_step(progress, reading(path)):
+            return _taken(front_end, path, height, width)
     is_darknet, is_onnx = (path.lower().endswith(each) for each in (DARKNET_SUFFIX, ONNX_SUFFIX))
     for option, value in (("k", k),) if is_darknet or is_onnx else (("size", size), ("k", k)):
         if value is not None:
@@ -121,6 +127,20 @@ def load(
         return load_graph(path)
 
 
+def _front_end(path: str) -> FrontEnd | None:
+    """Return another package's front end for a file that none of hwsim's own reads."""
+    return None if path.lower().endswith(SUFFIXES) else installed_front_end(path)
+
+
+def _taken(front_end: FrontEnd, path: str, height: int | None, width: int | None) -> Network:
+    """Return a network that another package's front end has read; a refusal names the file."""
+    size = None if height is None or width is None else (height, width)
+    operators = front_end.operators(path, size)
+    if front_end.kernels is None:
+        return _staged(operators, path)
+    return with_stated_file(_in_steps(operators, front_end.kernels, path), path)
+
+
 def check_fast_rescale(fast_rescale: object, source: object) -> None:
     """Raise `InputError` where a fast rescale is wanted of what has no factors of 31 bits."""
     if not isinstance(fast_rescale, bool):
@@ -143,14 +163,19 @@ def reading(path: File) -> str:
 
 def _lowered(path: str, height: int | None, width: int | None) -> Graph:
     """Return the stages of a darknet file; a refusal names the file."""
-    from hwsim.frontends.darknet_cfg import read_network  # built-in networks do not pay for these
-    from hwsim.passes.lower import lower
+    from hwsim.frontends.darknet_cfg import read_network  # built-in networks do not pay for it
 
-    network = read_network(path, height, width)
+    return _staged(read_network(path, height, width), path)
+
+
+def _staged(operators: OperatorGraph, path: str) -> Graph:
+    """Return the stages of operators of real values; a refusal names the file."""
+    from hwsim.passes.lower import lower  # built-in networks do not pay for it
+
     try:
-        return lower(network).graph
+        return lower(operators).graph
     except InputError as error:
-        raise file_refusal(path, network.name, error) from None
+        raise file_refusal(path, operators.name, error) from None
 
 
 def _in_steps(operators: OperatorGraph, kernels: Kernels, path: str) -> FileNetwork:
