@@ -59,6 +59,7 @@ def configs(draw: st.DrawFn, weight_bits: int | None = None) -> Config:
         "accumulator_depth": draw(st.sampled_from([4, 16, 64])),
         "staging_bytes": 2 * lanes_in * draw(st.sampled_from([4, 8, 32, 64])),
     }
+    edge["residency"] = draw(st.booleans())
     return Config.model_validate(edge)
 
 
@@ -337,6 +338,11 @@ def drawn_inputs(graph: Graph, seed: int) -> dict[str, NDArray[np.int8]]:
         tensor.name: rng.integers(-128, 128, astuple(tensor.shape)).astype(np.int8)
         for tensor in graph.inputs
     }
+
+
+def in_memory(config: Config) -> Config:
+    """Return a configuration whose maps all lie in memory, where tests and the bus see them."""
+    return config.without_residency
 
 
 def preset_with(name: str, /, **sections: Any) -> Config:

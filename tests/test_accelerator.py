@@ -21,7 +21,7 @@ from hwsim.testbenches.bench import CONFIG, TOLERANCE
 from hwsim.testbenches.tb_condensation import MEASURED as MEASURED_BY_K
 from hwsim.testbenches.tb_drawn import BRANCHING, EXAMPLES, LAYERS
 from hwsim.testbenches.tb_recovery import ENDS, FUZZED
-from tests.drawn import preset_with
+from tests.drawn import in_memory, preset_with
 from tests.other_wrappers import EARLY_MULTIPLIER, ECP5_MULTIPLIER, NOISY_RAM
 
 TOP = "accelerator"
@@ -45,7 +45,7 @@ TINY = {
     "accumulator_depth": 32,
     "staging_bytes": 1024,
 }
-CONFIGURATIONS = {
+BUILDS = {
     "nano": load_config("nano"),
     "nano W4A8": preset_with("nano", widths={"weight_bits": 4}),
     "nano without the pool": preset_with("nano", channel_pool=False, tables=False),
@@ -83,6 +83,7 @@ CONFIGURATIONS = {
     "few output lanes": preset_with("edge", array={"output_lanes": 8}, buffers=TINY),
     "many output lanes": preset_with("nano", array={"output_lanes": 32, "rescale_lanes": 8}),
 }
+CONFIGURATIONS = {name: in_memory(config) for name, config in BUILDS.items()}
 ALL = [
     pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in CONFIGURATIONS
 ]
@@ -323,7 +324,7 @@ def test_condensation_costs_its_macs_alone(tmp_path: Path) -> None:
     edge = CONFIGURATIONS["edge"]
     measured = [
         condensation(config, tmp_path / str(config.channel_pool))
-        for config in (edge, preset_with("edge", channel_pool=False))
+        for config in (edge, in_memory(preset_with("edge", channel_pool=False)))
     ]
     assert measured[0]["1"] == measured[1]["1"]
     plain = measured[0].pop("1")

@@ -32,7 +32,7 @@ from hwsim.testbenches.bus_record import (
 from tests.drawn import drawn_input, with_drawn_constants
 from tests.outputs import golden_outputs
 
-CONFIG = load_config("nano")
+CONFIG = load_config("nano").without_residency
 FIRST_RESPONSE = 1000  # the first word's; each word has one, a cycle later
 
 

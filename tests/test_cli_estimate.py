@@ -293,6 +293,7 @@ def test_residency_says_where_each_map_lives(capsys: pytest.CaptureFixture[str])
     saved = sum(each["saved_bytes"] for each in kept)
     assert saved == written["totals"]["features_bytes"] - staying["totals"]["features_bytes"] > 0
     assert staying["comparison"] == written["comparison"]
-    assert staying["config"]["name"].startswith("edge with residency=")
-    assert main(["estimate", MINI, "--residency"]) == 0
+    assert staying["config"]["name"] == "edge"
+    assert written["config"]["name"].startswith("edge with residency=")
+    assert main(["estimate", MINI]) == 0
     assert "Maps: where each lives" in capsys.readouterr().out

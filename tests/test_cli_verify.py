@@ -25,7 +25,7 @@ from hwsim.testbenches.bus_record import BusRecord
 from hwsim.testbenches.network_bench import NetworkRun
 from tests.test_report_document import keeps_to_the_schema
 
-MINI = ["verify", "condensation-net-mini", "--config", "nano"]
+MINI = ["verify", "condensation-net-mini", "--config", "nano", "--no-residency"]
 CLASSES = ("program", "weights", "features_read", "features_written")
 
 

@@ -12,7 +12,7 @@ from hwsim.compiler.tiling import schedule_stage
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Shape, Source, Stage, Tensor
 from hwsim.isa.descriptor import Compute, Load, Store, decode, encode
-from hwsim.isa.fields import Destination
+from hwsim.isa.fields import Destination, StoreDestination
 from hwsim.isa.rules import broken_rule
 from hwsim.isa.tokens import unwrap
 from hwsim.program.program import Program
@@ -64,7 +64,7 @@ def test_descriptors_survive_their_encoding(data: st.DataObject) -> None:
 
 def assert_waits_are_near(program: Program) -> None:
     """Check that every wait names an earlier event, near enough to compare modulo 2**16."""
-    chunks = computes = drains = stores = 0
+    chunks = computes = drains = staged = stores = 0
     for descriptor in program.descriptors:
         if isinstance(descriptor, Load):
             assert unwrap(descriptor.wait_computes, computes) <= computes
@@ -72,14 +72,18 @@ def assert_waits_are_near(program: Program) -> None:
             if descriptor.destination == Destination.FEATURES:
                 chunks += descriptor.blocks
         elif isinstance(descriptor, Compute):
-            blocks = 1 if descriptor.packed else descriptor.blocks
-            assert unwrap(descriptor.wait_chunks, chunks) + blocks <= chunks
-            assert unwrap(descriptor.wait_staged, stores) <= stores
+            if descriptor.awaits_stores:
+                assert unwrap(descriptor.wait_chunks, staged) <= staged
+            else:
+                blocks = 1 if descriptor.packed else descriptor.blocks
+                assert unwrap(descriptor.wait_chunks, chunks) + blocks <= chunks
+            assert unwrap(descriptor.wait_staged, staged) <= staged
             computes += 1
             drains += descriptor.last
         elif isinstance(descriptor, Store):
             assert unwrap(descriptor.wait_drains, drains) == drains
-            stores += 1
+            staged += 1
+            stores += descriptor.destination == StoreDestination.MEMORY
 
 
 @drawing
@@ -126,7 +130,7 @@ def test_the_windows_lie_apart_and_stores_in_that_of_the_features(data: st.DataO
 
 
 def _accesses(program: Program) -> list[tuple[int, int]]:
-    """Return address and size of every contiguous range that the program reads or writes."""
+    """Return address and size of every contiguous range of memory that the program takes."""
     return [
         (
             descriptor.address
@@ -135,7 +139,8 @@ def _accesses(program: Program) -> list[tuple[int, int]]:
             descriptor.row_words * program.config.word_bytes,
         )
         for descriptor in program.descriptors
-        if isinstance(descriptor, Load | Store)
+        if isinstance(descriptor, Load)
+        or (isinstance(descriptor, Store) and descriptor.destination == StoreDestination.MEMORY)
         for block in range(descriptor.blocks)
         for row in range(descriptor.rows)
     ]

@@ -49,7 +49,10 @@ def figures(preset: str, graph: Graph) -> dict[str, Any]:
     """Return hashes of a program's bytes, and the cost of its run."""
     bits = graph.stages[0].weight_bits
     config = preset_with(
-        preset, widths={"weight_bits": bits}, array={"rescale_lanes": LANES[preset]}
+        preset,
+        widths={"weight_bits": bits},
+        array={"rescale_lanes": LANES[preset]},
+        residency=False,
     )
     program = compile_graph(graph, config)
     timeline = time_program(program)

@@ -106,7 +106,7 @@ GRAPHS = [
 @pytest.mark.parametrize("make", GRAPHS)
 def test_every_witness_computes_it(make: Callable[[], Graph]) -> None:
     graph = with_drawn_constants(make(), seed=5)
-    program = compile_graph(graph, preset_with("nano"))
+    program = compile_graph(graph, preset_with("nano", residency=False))
     subject = Subject("program", "A", "unusual layers", program, time_program(program))
     found = verify_program(subject, drawn_inputs(graph, seed=6), silent).figures
     assert list(found.failures()) == []

@@ -31,7 +31,7 @@ from hwsim.rtl.deliver.system_rdl import write_manual
 from hwsim.testbenches.axi_memory import Contents
 from hwsim.testbenches.driver import FLAGS
 from hwsim.timeline import time_program
-from tests.drawn import configs, drawn_input, shapes_of_graphs, with_drawn_constants
+from tests.drawn import configs, drawn_input, in_memory, shapes_of_graphs, with_drawn_constants
 from tests.loading import alone
 from tests.outputs import golden_outputs
 from tests.test_machine import compiled
@@ -176,7 +176,7 @@ def test_registers_and_counters_are_those_of_the_program(document: dict[str, Any
 @given(st.data(), st.integers(0, 2**32 - 1))
 def test_every_tensor_lies_as_its_layout_says(data: st.DataObject, seed: int) -> None:
     graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
-    program = compiled(graph, data.draw(configs(8)))
+    program = compiled(graph, in_memory(data.draw(configs(8))))
     document = mapped(program)
     image = drawn_input(graph, seed)
     outputs: dict[str, NDArray[np.int8]] = {graph.inputs[0].name: image}

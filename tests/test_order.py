@@ -53,7 +53,7 @@ def test_no_load_of_weights_keeps_back_the_page_of_the_computes_that_make_room()
 
 def program_of(name: str) -> Program:
     """Return the program of a case, whose rings of rows are small."""
-    config = preset_with("nano", buffers={"feature_bytes": 4096})
+    config = preset_with("nano", buffers={"feature_bytes": 4096}, residency=False)
     return compile_graph(case_graph(name, config), config)
 
 

@@ -17,7 +17,7 @@ from hwsim.machine import Machine
 from hwsim.program.program import Program, Window
 from hwsim.program.relocate import relocate
 from hwsim.timeline import time_program
-from tests.drawn import configs, drawn_inputs, shapes_of_graphs, with_drawn_constants
+from tests.drawn import configs, drawn_inputs, in_memory, shapes_of_graphs, with_drawn_constants
 from tests.test_machine import compiled
 
 PAGE, END = 4096, 1 << 32
@@ -41,7 +41,7 @@ def highest_base(program: Program) -> int:
 @drawing
 @given(st.data())
 def test_only_addresses_of_loads_and_stores_move(data: st.DataObject) -> None:
-    program = compiled(data.draw(shapes_of_graphs()), data.draw(configs(8)))
+    program = compiled(data.draw(shapes_of_graphs()), in_memory(data.draw(configs(8))))
     base = PAGE * data.draw(st.integers(0, highest_base(program) // PAGE))
     expected = [
         item._replace(address=item.address + base) if isinstance(item, Load | Store) else item
@@ -93,13 +93,17 @@ def test_the_machine_stores_the_same_at_another_place(
 
 @pytest.mark.parametrize("base", [-PAGE, -1, 1, 64, PAGE - 1, END - 1])
 def test_other_places_than_pages_are_refused(base: int) -> None:
-    program = compile_graph(build_network("tiny-yolov2-mini"), load_config("nano"))
+    program = compile_graph(
+        build_network("tiny-yolov2-mini"), load_config("nano").without_residency
+    )
     with pytest.raises(InputError, match="must be 0 or a positive multiple of 4096"):
         relocate(program, base)
 
 
 def test_a_program_ends_below_the_last_address() -> None:
-    program = compile_graph(build_network("tiny-yolov2-mini"), load_config("nano"))
+    program = compile_graph(
+        build_network("tiny-yolov2-mini"), load_config("nano").without_residency
+    )
     highest = highest_base(program)
     assert relocate(program, highest).constants.limit == END - 1
     for base in (highest + PAGE, END, 1 << 40):
@@ -110,7 +114,9 @@ def test_a_program_ends_below_the_last_address() -> None:
 
 
 def test_the_last_byte_may_be_used() -> None:
-    program = compile_graph(build_network("tiny-yolov2-mini"), load_config("nano"))
+    program = compile_graph(
+        build_network("tiny-yolov2-mini"), load_config("nano").without_residency
+    )
     pages = -(-program.code.end // PAGE)
     code = replace(program.code, size_bytes=pages * PAGE - program.code.address)
     full = replace(program, code=code)
@@ -118,6 +124,8 @@ def test_the_last_byte_may_be_used() -> None:
 
 
 def test_a_move_can_be_taken_on() -> None:
-    program = compile_graph(build_network("condensation-net-mini"), load_config("edge"))
+    program = compile_graph(
+        build_network("condensation-net-mini"), load_config("edge").without_residency
+    )
     assert relocate(relocate(program, PAGE), PAGE) == relocate(program, 2 * PAGE)
     assert relocate(program, 0) == program

@@ -25,6 +25,7 @@ from tests.drawn import (
     branching_graphs,
     configs,
     drawn_inputs,
+    in_memory,
     preset_with,
     shapes_of_graphs,
     with_drawn_constants,
@@ -185,7 +186,7 @@ def test_a_program_that_is_moved_keeps_its_places_on_the_chip() -> None:
 
 
 def test_without_residency_the_program_is_the_same_as_ever() -> None:
-    config = load_config("nano")
+    config = in_memory(load_config("nano"))
     program = compile_graph(case_graph("chain", config), config)
     assert not program.residents
     for each in program.descriptors:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from hwsim.arch.config import load_config
+from hwsim.arch.config import Config, load_config
 from hwsim.compiler import compile_graph, plan_of_any_size
 from hwsim.frontends.builtin import build_network
 from hwsim.graph import Stage
@@ -16,15 +16,23 @@ from hwsim.program.blocking import ceil_div
 from hwsim.program.program import Program, Traffic
 from hwsim.program.traffic import add_traffic, planned_traffic, traffic_by_stage
 from hwsim.timeline import time_program
-from tests.drawn import configs, drawn_inputs, preset_with, shapes_of_graphs, with_drawn_constants
+from tests.drawn import (
+    configs,
+    drawn_inputs,
+    in_memory,
+    preset_with,
+    shapes_of_graphs,
+    with_drawn_constants,
+)
 from tests.test_machine import compiled
 
 seeds = st.integers(0, 2**32 - 1)
+without_residency = configs(8).map(in_memory)
 drawing = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def run(data: st.DataObject, seed: int) -> tuple[Program, Memory]:
-    config = data.draw(configs(8))
+def run(data: st.DataObject, seed: int, kinds: st.SearchStrategy[Config]) -> tuple[Program, Memory]:
+    config = data.draw(kinds)
     graph = with_drawn_constants(data.draw(shapes_of_graphs()), seed)
     program = compiled(graph, config)
     return program, Machine(program, drawn_inputs(graph, seed)).run()
@@ -42,7 +50,7 @@ def touched(memory: Memory, *classes: Traffic) -> np.ndarray:
 @drawing
 @given(st.data(), seeds)
 def test_descriptors_and_machine_count_the_same_bytes(data: st.DataObject, seed: int) -> None:
-    program, memory = run(data, seed)
+    program, memory = run(data, seed, configs(8))
     assert add_traffic(traffic_by_stage(program)).bytes == memory.byte_counts()
 
 
@@ -77,7 +85,7 @@ def leaves_a_rest(stage: Stage) -> bool:
 @drawing
 @given(st.data(), seeds)
 def test_every_byte_written_is_read_or_is_the_output(data: st.DataObject, seed: int) -> None:
-    program, memory = run(data, seed)
+    program, memory = run(data, seed, without_residency)
     assume(not any(map(leaves_a_rest, program.graph.stages)))
     written = touched(memory, Traffic.FEATURES_WRITTEN)
     read = touched(memory, Traffic.FEATURES_READ)
@@ -93,7 +101,7 @@ def test_every_byte_written_is_read_or_is_the_output(data: st.DataObject, seed: 
 def test_reads_cover_what_the_network_needs_and_no_more_where_it_fits(
     data: st.DataObject, seed: int
 ) -> None:
-    program, memory = run(data, seed)
+    program, memory = run(data, seed, without_residency)
     assume(not any(map(leaves_a_rest, program.graph.stages)))
     read = sum(
         transfer.size_bytes
@@ -119,7 +127,7 @@ def test_reads_cover_what_the_network_needs_and_no_more_where_it_fits(
 @given(st.data())
 def test_condensing_saves_exactly_the_maps(data: st.DataObject) -> None:
     """B - C is exactly each condensed layer's k x C maps, written once and read once."""
-    config = data.draw(configs(8))
+    config = data.draw(without_residency)
     graph = data.draw(shapes_of_graphs())
     fused = add_traffic(traffic_by_stage(compiled(graph, config)))
     unfused = add_traffic(traffic_by_stage(compiled(materialized(graph), config)))
@@ -138,7 +146,7 @@ def test_condensing_saves_exactly_the_maps(data: st.DataObject) -> None:
 @pytest.mark.parametrize("k", [2, 4, 8])
 @pytest.mark.parametrize("preset", ["nano", "edge", "mid"])
 def test_saving_on_the_real_network_is_the_closed_form(preset: str, k: int) -> None:
-    config = load_config(preset)
+    config = load_config(preset).without_residency
     graph = build_network("condensation-net", k=k)
     fused = add_traffic(traffic_by_stage(compile_graph(graph, config)))
     unfused = add_traffic(traffic_by_stage(compile_graph(materialized(graph), config)))
@@ -153,7 +161,7 @@ def test_saving_on_the_real_network_is_the_closed_form(preset: str, k: int) -> N
 @drawing
 @given(st.data())
 def test_condensing_needs_the_feature_memory_of_the_plain_network(data: st.DataObject) -> None:
-    config = data.draw(configs(8))
+    config = data.draw(without_residency)
     graph = data.draw(shapes_of_graphs())
     virtual, without = compiled(graph, config), compiled(plain(graph), config)
     assert virtual.peak_feature_bytes == without.peak_feature_bytes

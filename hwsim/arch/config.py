@@ -56,7 +56,7 @@ class Config(Section):
     """Build the unit that condenses k output channels into one."""
     tables: bool = True
     """Build the memories of functions of a stored value."""
-    residency: bool = False
+    residency: bool = True
     """Let maps stay in the feature buffer where that moves fewer bytes.
     The compiler chooses them; every accelerator is built for both.
     """
@@ -68,6 +68,11 @@ class Config(Section):
     memory: ExternalMemory
     host: Host = Host()
     energy: Energy | None = None
+
+    @property
+    def without_residency(self) -> Self:
+        """The same accelerator and memory, for programs whose maps all lie in memory."""
+        return self.model_copy(update={"residency": False})
 
     @cached_property
     def word_bits(self) -> int:

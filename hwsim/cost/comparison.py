@@ -47,7 +47,7 @@ def compare(plan: Plan) -> Comparison | None:
     All four write their maps to memory, so that what condensing saves is not mixed with what maps
     that stay on the chip save.
     """
-    graph, config = plan.graph, plan.config.model_copy(update={"residency": False})
+    graph, config = plan.graph, plan.config.without_residency
     if not graph.is_condensed:
         return None
     a, b, unpooled = (

@@ -156,15 +156,17 @@ def verify(
 
     `network`, `config`, `image`, `inputs`, `weights` and `contract` are as for `run`; every
     stored element is compared, and of a `.tflite` also the outputs of host and Verilog with what
-    the file's own operators compute. `unfused` runs the baseline B too. No exception is raised for
-    witnesses that disagree: the result's `failures` names them.
+    the file's own operators compute. `unfused` runs the baseline B too, and both with all maps in
+    memory. No exception is raised for witnesses that disagree: the result's `failures` names them.
     """
     check_progress(progress)
     whole = loaded(network, progress)
     shapes, chosen = placed(whole, config)
     asked = asked_contract(contract)
-    if unfused and not shapes.is_condensed:
-        raise InputError(f"unfused: nothing in {shapes.name} is condensed, k = 1")
+    if unfused:
+        if not shapes.is_condensed:
+            raise InputError(f"unfused: nothing in {shapes.name} is condensed, k = 1")
+        chosen = chosen.without_residency  # as in the comparison of an estimate
     # Refuse what cannot run before the long work.
     if isinstance(whole, FileNetwork):
         check_no_weights(whole, weights)

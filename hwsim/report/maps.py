@@ -53,8 +53,7 @@ def _of_program(program: Plan) -> Iterator[MapFigures]:
 
 def _moved_words(program: Plan) -> dict[str, int]:
     """Return the words that are moved for each map where all lie in memory."""
-    elsewhere = program.config.model_copy(update={"residency": False})
-    plan = plan_of_any_size(program.graph, elsewhere)
+    plan = plan_of_any_size(program.graph, program.config.without_residency)
     moved = {part.stage.output.name: part.output_words for part in plan.stages}
     for part in plan.stages:
         for source, words in zip(part.stage.sources, part.schedule.source_words, strict=True):
