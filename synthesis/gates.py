@@ -6,6 +6,7 @@ count is its own, the counts add up to the whole, and what two configurations sh
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -93,23 +94,28 @@ def synthesize_gates(
     if sum(nand2["cells"].values()) != 1 or unit <= 0:
         raise SynthesisError("it has no NAND2 with an area")
 
-    def synthesize(module: VerilogModule) -> SynthesizedModule:
-        count = counts(module)
-        advance()
-        return SynthesizedModule(
-            path=module.path,
-            nand2=technology.size(**_cells(count)) / unit,
-            flip_flops=count["flip_flops"],
-            memories=tuple(SynthesizedMemory(*memory) for memory in count["memories"]),
-        )
+    def synthesize(instances: list[VerilogModule]) -> list[SynthesizedModule]:
+        count = counts(instances[0])
+        for _ in instances:
+            advance()
+        size = technology.size(**_cells(count)) / unit
+        memories = tuple(SynthesizedMemory(*memory) for memory in count["memories"])
+        return [
+            SynthesizedModule(instance.path, size, count["flip_flops"], memories)
+            for instance in instances
+        ]
 
+    equal: dict[str, list[VerilogModule]] = defaultdict(list)
+    for module in modules:
+        equal[module.text].append(module)
     # The longest first, so that no core waits for one at the end.
-    queue = sorted(modules, key=lambda module: -len(module.text))
+    queue = [equal[text] for text in sorted(equal, key=len, reverse=True)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
-            return sorted(pool.map(synthesize, queue), key=lambda module: module.path)
+            found = [module for some in pool.map(synthesize, queue) for module in some]
         finally:  # of an interrupted run nothing more is begun
             pool.shutdown(wait=False, cancel_futures=True)
+    return sorted(found, key=lambda module: module.path)
 
 
 def gate_netlist(verilog: str, top: str) -> str:

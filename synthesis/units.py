@@ -32,7 +32,7 @@ def unit_name(path: str) -> str:
     parts = path.split(".")
     if parts[0] == "core" and len(parts) > 1:
         parts = parts[1:]
-    name = parts[-1] if parts[-1] in OPERATORS else parts[0]
+    name = next((part for part in parts if part in OPERATORS), parts[0])
     return RENAMED.get(name, name)
 
 

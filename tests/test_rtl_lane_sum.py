@@ -25,14 +25,12 @@ def config_of(lanes_in: int, weight_bits: int) -> Config:
 
 @pytest.mark.parametrize("multipliers", LANE_SUMS)
 @pytest.mark.parametrize("weight_bits", [4, 8])
-@pytest.mark.parametrize(("lanes_in", "own"), [(8, 0), (8, 7), (16, 6), (32, 17)])
-def test_sums_come_after_the_latency(
-    lanes_in: int, own: int, weight_bits: int, multipliers: str
-) -> None:
+@pytest.mark.parametrize("lanes_in", [8, 16, 32])
+def test_sums_come_after_the_latency(lanes_in: int, weight_bits: int, multipliers: str) -> None:
     config = config_of(lanes_in, weight_bits)
-    dut: LaneSum = LANE_SUMS[multipliers](config, own)
+    dut: LaneSum = LANE_SUMS[multipliers](config)
     assert dut.latency == pipeline.tree_stages(config)
-    rng = np.random.default_rng(lanes_in + own)
+    rng = np.random.default_rng(lanes_in)
     high = 1 << weight_bits - 1
     operands = rng.integers(-128, 128, (CYCLES, lanes_in))
     weights = rng.integers(-high, high, (CYCLES, lanes_in))
@@ -41,7 +39,7 @@ def test_sums_come_after_the_latency(
     alone = rng.random(CYCLES) < 0.4
     alone[:3] = 0
     products = operands * weights
-    expected = np.where(alone, products[:, own], products.sum(axis=1))
+    expected = np.where(alone, products[:, 0], products.sum(axis=1))
 
     async def bench(ctx: Any) -> None:
         for cycle in range(CYCLES + dut.latency):

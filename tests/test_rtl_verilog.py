@@ -16,7 +16,7 @@ from hwsim.arch.config import load_config
 from hwsim.errors import InputError
 from hwsim.rtl.accelerator import Accelerator, accelerator_files, accelerator_verilog
 from hwsim.rtl.deliver.verilog import VerilogError, to_verilog, verilog_files
-from hwsim.rtl.deliver.verilog_contents import MODULE
+from hwsim.rtl.deliver.verilog_contents import MODULE, memories
 from hwsim.rtl.deliver.wrappers import TOP
 from hwsim.rtl.memory.axi4 import constants
 from hwsim.synthesis.yosys import run_passes
@@ -87,6 +87,63 @@ def test_a_module_without_a_plain_name_is_refused() -> None:
     component.elaborate = lambda _platform: m
     with pytest.raises(VerilogError, match="no plain name"):
         to_verilog(component, "top")
+
+
+def keeps(count: int, levels: int) -> wiring.Component:
+    """Return a component that keeps words in a memory, which is so many levels further down."""
+    component = wiring.Component({"address": In(3), "i": In(4), "o": Out(4)})
+    m = Module()
+    if levels:
+        m.submodules.deep = deep = keeps(count, levels - 1)
+        m.d.comb += [
+            deep.address.eq(component.address),
+            deep.i.eq(component.i),
+            component.o.eq(deep.o),
+        ]
+    else:
+        m.submodules.words = words = Memory(shape=4, depth=count, init=[])
+        write, read = words.write_port(), words.read_port()
+        m.d.comb += [
+            write.addr.eq(component.address),
+            write.data.eq(component.i),
+            write.en.eq(1),
+            read.addr.eq(component.address),
+            component.o.eq(read.data),
+        ]
+    component.elaborate = lambda _platform: m
+    return component
+
+
+def twins(*words: int) -> wiring.Component:
+    """Return a component with numbered submodules, which keep so many words."""
+    component = wiring.Component({"address": In(3), "i": In(4), "o": Out(4 * len(words))})
+    m = Module()
+    for number, words_of_one in enumerate(words):
+        m.submodules[f"twin{number}"] = twin = keeps(words_of_one, levels=1)
+        m.d.comb += [
+            twin.address.eq(component.address),
+            twin.i.eq(component.i),
+            component.o.word_select(number, 4).eq(twin.o),
+        ]
+    component.elaborate = lambda _platform: m
+    return component
+
+
+def test_equal_modules_side_by_side_are_one() -> None:
+    text = to_verilog(twins(8, 8, 8), "top")
+    assert re.findall(r"^module (\w+)\(", text, re.MULTILINE) == [
+        "top", "top__twin", "top__twin__deep",
+    ]  # fmt: skip
+    assert re.findall(r"^  top__twin (\w+) \(", text, re.MULTILINE) == ["twin0", "twin1", "twin2"]
+    found = [(memory.instance, memory.words) for memory in memories(text, "top")]
+    assert found == [(f"twin{number}.deep.words", 8) for number in range(3)]
+
+
+def test_modules_that_differ_inside_stay_apart() -> None:
+    text = to_verilog(twins(8, 6), "top")
+    assert re.findall(r"^module (\w+)\(", text, re.MULTILINE) == [
+        "top", "top__twin0", "top__twin0__deep", "top__twin1", "top__twin1__deep",
+    ]  # fmt: skip
 
 
 def enabled() -> wiring.Component:

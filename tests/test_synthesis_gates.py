@@ -148,6 +148,7 @@ def test_units_are_files_of_the_hardware() -> None:
         "core.drain": "drain",
         "core.drain.walk": "drain",
         "core.drain.channel_pool": "channel_pool",
+        "core.drain.rescale.lane7": "rescale",
         "core.features": "feature_buffer",
         "core.load.guard.windows": "load",
         "registers": "registers",

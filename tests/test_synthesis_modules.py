@@ -67,6 +67,16 @@ def test_every_module_stands_alone_with_its_memories() -> None:
     assert inner.text.endswith(RAM)
 
 
+def test_instances_of_a_module_are_its_text_twice() -> None:
+    second = VERILOG.replace(
+        "  top_clock_gate", "  top__inner \\more[1]  (\n  );\n  top_clock_gate"
+    )
+    outer, inner, more = separate_modules(second + GATE + RAM, "top")
+    assert (inner.path, more.path) == ("inner", "more[1]")
+    assert inner.text == more.text
+    assert outer.text.count("module top__inner") == 1
+
+
 def test_the_clock_gate_is_a_cell_of_the_library() -> None:
     outer, inner = separate_modules(VERILOG + GATE + RAM, "top")
     assert "(* blackbox *)\nmodule top_clock_gate (\n    input clock\n);" in outer.text

@@ -1,6 +1,6 @@
 """Products as sums of rows, one for every two bits of a factor (Booth's recoding, radix 4)."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from hwsim.rtl.arithmetic.carry_save import Columns, columns_of, joined
 
@@ -27,7 +27,7 @@ def booth_rows(m: Module, factor: Value, digits: Value, width: int, name: str) -
         low, high = extended[place], extended[place + 1]
         row = Signal(bits, name=f"{name}_row{place}")
         once, twice = (Signal(name=f"{name}_{kind}{place}") for kind in ("once", "twice"))
-        multiple = (once_factor & once.replicate(bits)) | (twice_factor & twice.replicate(bits))
+        multiple = Mux(once, once_factor, 0) | Mux(twice, twice_factor, 0)
         m.d.comb += [
             once.eq(low ^ below),
             twice.eq((high ^ low) & ~once),

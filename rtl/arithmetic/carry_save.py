@@ -63,17 +63,18 @@ def _lowered(m: Module, columns: Columns, height: int, name: str) -> Columns:
         rest.append(bits[taken:])
         carries = added
     adders.sort(key=lambda adder: adder[:2])
-    first, second, third, total, carry = (
+    first, second, third, half, total, carry = (
         Signal(len(adders), name=f"{name}_{kind}")
-        for kind in ("first", "second", "third", "sum", "carry")
+        for kind in ("first", "second", "third", "half", "sum", "carry")
     )
     inputs = zip(*([*terms, ZERO][:3] for _, _, terms in adders), strict=True)
     m.d.comb += [
         signal.eq(Cat(bits)) for signal, bits in zip((first, second, third), inputs, strict=True)
     ]
     m.d.comb += [
-        total.eq(first ^ second ^ third),
-        carry.eq((first & ~(first ^ second)) | (third & (first ^ second))),
+        half.eq(first ^ second),
+        total.eq(half ^ third),
+        carry.eq((first & ~half) | (third & half)),
     ]
     for place, (_, number, _) in enumerate(adders):
         rest[number].append(total[place])

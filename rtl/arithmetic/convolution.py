@@ -1,18 +1,17 @@
 """The MAC array: weights, multipliers, and a pipelined adder tree per lane."""
 
-from functools import reduce
 from itertools import pairwise
-from operator import or_
 from typing import NamedTuple
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch import pipeline
 from hwsim.arch.chain import CHAINED_KERNEL, STRIP_ROWS, has_chain
 from hwsim.arch.config import Config
-from hwsim.rtl.arithmetic.lane_sum import LANE_SUMS, register, sum_bits
+from hwsim.rtl.arithmetic.array_lane import ArrayLane, lane_weights
+from hwsim.rtl.arithmetic.lane_sum import register, sum_bits
 from hwsim.rtl.operands.chain import operand_layout
 from hwsim.rtl.operands.pixel import accumulate_layout
 
@@ -56,11 +55,10 @@ class Convolution(wiring.Component):
     The output lanes whose weights come in one word are a *step*. Operands go from step to step, a
     cycle each, so that no register feeds the whole array. A pixel on `i` in cycle t leaves `o` in
     cycle t + `latency` for step 0, and a cycle later for each further step. There is a register for
-    the operands, then a `LaneSum` for each output lane.
+    the operands, then an `ArrayLane` for each output lane.
 
     With `diagonal`, output lane s sums one product alone: that of byte s of the operands, modulo
-    the input lanes, and of the one of its weights that `tap` counts, which is 0 with `first`. The
-    multiplier that always takes this byte has a register for its weight.
+    the input lanes, and of the one of its weights that `tap` counts, which is 0 with `first`.
 
     With `chained`, output lane s sums nine products, all of byte s: those of its weight t and of
     the operands that came `TAP_DELAYS[t]` cycles before. The steps behind the lane's have these at
@@ -86,7 +84,6 @@ class Convolution(wiring.Component):
 
     def __init__(self, config: Config):
         self._config = config
-        self._lane_sum = LANE_SUMS[config.array.multipliers]
         self.latency = 1 + pipeline.tree_stages(config)
         assert steps(config) == pipeline.skew(config) + 1
         super().__init__(
@@ -106,29 +103,31 @@ class Convolution(wiring.Component):
         reached = self._walk(m)
         chain = self._chain(m, [arrival.operands for arrival in reached[1:]])
         for step, (before, at) in enumerate(pairwise(reached)):
-            active = Signal(word.shape(), name=f"active{step}", reset_less=True)
-            with m.If(before.first):
-                m.d.sync += active.eq(word)
-            for place, (lane, next_lane) in enumerate(zip(active, word, strict=True)):
-                number = step * len(active) + place
-                own = number % len(lane)
-                chosen = Mux(before.diagonal, before.tap, own)
-                m.submodules[f"lane{number}"] = lane_sum = self._lane_sum(self._config, own)
-                m.d.comb += [
-                    lane_sum.operands.eq(at.operands),
-                    lane_sum.weights.eq(lane),
-                    lane_sum.weights[own].eq(
-                        self._own_weight(m, number, chosen, before.first, lane, next_lane)
-                    ),
-                    lane_sum.alone.eq(at.diagonal),
-                    self.o.payload.lanes[number].eq(lane_sum.o),
-                ]
+            tap = Signal(len(at.operands), name=f"tap_at{step}")  # with `diagonal`, one of them
+            m.d.comb += tap.eq(before.diagonal << before.tap)
+            for in_step, arriving in enumerate(word):
+                number = step * len(word) + in_step
+                own = number % len(arriving)
+                order = [own, *(other for other in range(len(arriving)) if other != own)]
+                operands = list(at.operands)
                 if chain:
-                    with m.If(at.chained):
-                        m.d.comb += [
-                            lane_sum.operands[tap].eq(chain[step + delay][own])
-                            for tap, delay in enumerate(TAP_DELAYS)
-                        ]
+                    for late_tap, delay in enumerate(TAP_DELAYS):
+                        late = chain[step + delay][own]
+                        operands[late_tap] = Mux(at.chained, late, operands[late_tap])
+                m.submodules[f"lane{number}"] = lane = ArrayLane(self._config)
+                # One by one: what is joined up would make ports that differ from lane to lane.
+                for place, other in enumerate(order):
+                    is_own = ~before.diagonal if other == own else Const(0)
+                    m.d.comb += [
+                        lane.arriving[place].eq(arriving[other]),
+                        lane.chosen[place].eq(tap[other] | is_own),
+                        lane.operands[place].eq(operands[other]),
+                    ]
+                m.d.comb += [
+                    lane.first.eq(before.first),
+                    lane.alone.eq(at.diagonal),
+                    self.o.payload.lanes[number].eq(lane.o),
+                ]
         return m
 
     def _walk(self, m: Module) -> list["_Arrival"]:
@@ -167,31 +166,6 @@ class Convolution(wiring.Component):
             )
         return chain
 
-    def _own_weight(
-        self,
-        m: Module,
-        number: int,
-        chosen: Value,
-        first: Value,
-        active: data.View,
-        arriving: data.View,
-    ) -> Signal:
-        """Return the weight for an output lane's own byte: number `chosen` of the lane's weights.
-
-        That is its own number, or with `diagonal` the tap, which is 0 with `first`.
-        """
-        own = number % len(active)
-        weight = Signal(active.shape().elem_shape, name=f"own{number}", reset_less=True)
-        choices = [
-            Mux(first, new, old) if place in {0, own} else old
-            for place, (new, old) in enumerate(zip(arriving, active, strict=True))
-        ]
-        gated = [
-            Mux(chosen == place, choice.as_unsigned(), 0) for place, choice in enumerate(choices)
-        ]
-        m.d.sync += weight.eq(reduce(or_, gated))
-        return weight
-
     def _flags(self, m: Module) -> None:
         """Delay what belongs to a pixel as long as its sums take."""
         valid, accumulate = self.i.valid & self.i.payload.pixel, self.i.payload.accumulate
@@ -206,6 +180,5 @@ class Convolution(wiring.Component):
 
     def _step_layout(self) -> data.ArrayLayout:
         """Return the layout of a step's weights, which are one word."""
-        array, weight_bits = self._config.array, self._config.widths.weight_bits
-        lane = data.ArrayLayout(signed(weight_bits), array.input_lanes)
-        return data.ArrayLayout(lane, array.output_lanes // steps(self._config))
+        lanes = self._config.array.output_lanes // steps(self._config)
+        return data.ArrayLayout(lane_weights(self._config), lanes)

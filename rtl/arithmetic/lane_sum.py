@@ -31,18 +31,19 @@ def sum_bits(config: Config) -> int:
 class LaneSum(wiring.Component):
     """Sums operands x weights, `latency` cycles later, one set per cycle; nothing stalls.
 
+    The lane's own operand and weight come first. So all lanes are equal, and share a module.
+
     Members
     -------
     operands : In(ArrayLayout(signed(activation_bits), input_lanes))
     weights : In(ArrayLayout(signed(weight_bits), input_lanes))
     alone : In(1)
-        High where operand number `own` is the only one that counts.
+        High where the first operand is the only one that counts.
     o : Out(signed(sum_bits(config)))
     """
 
-    def __init__(self, config: Config, own: int):
+    def __init__(self, config: Config):
         self._widths, lanes = config.widths, config.array.input_lanes
-        self._own = own
         self.latency = pipeline.tree_stages(config)
         super().__init__(
             {
@@ -56,7 +57,6 @@ class LaneSum(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         factors = list(zip(self.operands, self.weights, strict=True))
-        factors.insert(0, factors.pop(self._own))
         alone = [self.alone]  # in front of each register
         for stage in range(1, self.latency):
             alone.append(Signal(name=f"alone{stage}"))
@@ -66,7 +66,7 @@ class LaneSum(wiring.Component):
 
     @abstractmethod
     def _add_up(self, m: Module, factors: list[Factors], alone: Sequence[Value]) -> None:
-        """Describe the circuit; the lane's own factors come first."""
+        """Describe the circuit."""
 
 
 class AdderTree(LaneSum):

@@ -1,67 +1,15 @@
 """Rescale: int32 accumulators to int8 activations, with a second factor for negative ones."""
 
-from typing import NamedTuple
-
-from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
-from hwsim.isa.parameters import FACTOR_BITS, FACTOR_HALF_BITS, LEAST_WIDE_SHIFT
 from hwsim.rtl.arithmetic.parameters import parameter_layout
-from hwsim.rtl.arithmetic.split_product import SPLIT_PRODUCTS
-
-ACTIVATION = signed(8)
-FIRST_PLACES = 31  # of the first division where a lane rounds twice
-ROUNDED_ONCE = FIRST_PLACES  # the largest shift of a lane that always rounds once
-FINE_BITS = 3  # of the shift, done in a cycle of their own
-NARROW = signed(11)  # holds every shifted product that does not saturate whatever the zero point
+from hwsim.rtl.arithmetic.rescale_lane import ACTIVATION, BESIDE, ENDS, RescaleLane
 
 SHARED = ("zero_point", "clamp_low", "clamp_high")  # by all lanes, to the last stage
-
-
-def fits(value: Value, width: int) -> Value:
-    """Return whether a signed value fits into `width` bits: those above are all its sign."""
-    above = value[width - 1 :]
-    return above.all() | ~above.any()
-
-
-def extreme(value: Value, width: int) -> Value:
-    """Saturate to the most negative or most positive `width`-bit value."""
-    negative = value[-1]
-    return Cat(~negative.replicate(width - 1), negative).as_signed()
-
-
-class Ends(NamedTuple):
-    """The zero point and the clamp of the last stage, for all lanes.
-
-    Where a shifted product, less its last place, is below `below`, the value is `least`; where it
-    is `above` or more, the value is `largest`.
-    """
-
-    zero_point: Signal
-    least: Signal
-    largest: Signal
-    below: Signal
-    above: Signal
-
-
-class Beside(NamedTuple):
-    """Operands of all lanes, beside the total in stage 2 and beside its product in stage 3."""
-
-    rounding: Signal
-    wide_factors: Signal
-    upper_half: Signal
-
-
-class Total(NamedTuple):
-    """The sum of a lane with its bias, and what its sign picked."""
-
-    total: Signal
-    factor: Signal
-    shift: Signal
-    inverted: Signal  # whether the product is inverted before it is rounded
 
 
 class Rescale(wiring.Component):
@@ -100,7 +48,7 @@ class Rescale(wiring.Component):
     o : Out(ArrayLayout(signed(8), rescale_lanes))
     """
 
-    LATENCY = 6
+    LATENCY = RescaleLane.LATENCY
     assert LATENCY == pipeline.RESCALE
 
     def __init__(self, config: Config):
@@ -126,24 +74,29 @@ class Rescale(wiring.Component):
         ends = self._ends(m)
         beside = self._beside(m)
         for number in range(self._config.array.rescale_lanes):
-            self._lane(m, number, ends, beside)
+            m.submodules[f"lane{number}"] = lane = RescaleLane(self._config)
+            m.d.comb += [
+                lane.accumulator.eq(self.accumulators[number]),
+                lane.parameters.eq(self.parameters[number]),
+                lane.beside.eq(beside),
+                lane.ends.eq(ends),
+                self.o[number].eq(lane.o),
+            ]
         return m
 
-    def _beside(self, m: Module) -> Beside:
+    def _beside(self, m: Module) -> data.View:
         """Return what all lanes share in stages 2 and 3."""
-        rounding, wide_factors, early, upper_half = (
-            Signal(name=name)
-            for name in ("rounding1", "wide_factors1", "upper_half0", "upper_half1")
-        )
+        beside = Signal(BESIDE)
+        early = Signal()
         m.d.sync += [
-            rounding.eq(self.rounding),
-            wide_factors.eq(self.wide_factors),
+            beside.rounding.eq(self.rounding),
+            beside.wide_factors.eq(self.wide_factors),
             early.eq(self.upper_half),
-            upper_half.eq(early),
+            beside.upper_half.eq(early),
         ]
-        return Beside(rounding, wide_factors, upper_half)
+        return beside
 
-    def _ends(self, m: Module) -> Ends:
+    def _ends(self, m: Module) -> data.View:
         """Return what all lanes share in the last stage."""
         shared = [getattr(self, name) for name in SHARED]
         for stage in range(self.LATENCY - 2):
@@ -155,13 +108,7 @@ class Rescale(wiring.Component):
             shared = delayed
         zero_point, clamp_low, clamp_high = shared
         low, high = Signal(ACTIVATION), Signal(ACTIVATION)
-        ends = Ends(
-            *(
-                Signal(ACTIVATION, name=name, reset_less=True)
-                for name in ("last_zero_point", "least", "largest")
-            ),
-            *(Signal(signed(9), name=name, reset_less=True) for name in ("below", "above")),
-        )
+        ends = Signal(ENDS, reset_less=True)
         m.d.comb += [
             low.eq(Cat(clamp_low[:-1], ~clamp_low[-1])),  # -128 + clamp_low
             high.eq(Cat(~clamp_high[:-1], clamp_high[-1])),  # 127 - clamp_high
@@ -174,103 +121,3 @@ class Rescale(wiring.Component):
             ends.above.eq(high - zero_point),
         ]
         return ends
-
-    def _lane(self, m: Module, number: int, ends: Ends, beside: Beside) -> None:
-        """Six stages; what a later stage needs goes along in registers of its own."""
-        total = self._add_bias(m, number)
-        product, less = self._multiply(m, number, total, beside)
-        narrow = self._shift(m, number, product, less, total.inverted)
-        self._round(m, number, narrow, ends)
-
-    def _signal(self, shape: ShapeLike, name: str, number: int) -> Signal:
-        return Signal(shape, name=f"{name}{number}", reset_less=True)
-
-    def _add_bias(self, m: Module, number: int) -> Total:
-        """Stage 1: add the bias; the sum's sign picks factor and shift."""
-        bits = self._config.widths.accumulator_bits
-        parameters = self.parameters[number]
-        biased = self._signal(signed(bits), "biased", number)
-        total = self._signal(signed(bits), "total", number)
-        factor = self._signal(parameters.multiplier.shape(), "factor", number)
-        shift = self._signal(parameters.shift.shape(), "shift", number)
-        inverted = self._signal(1, "inverted1_", number)
-        has_own_shift = parameters.negative_shift.any()
-        m.d.comb += biased.eq(self.accumulators[number] + parameters.bias)
-        m.d.sync += [
-            total.eq(biased),
-            factor.eq(Mux(biased < 0, parameters.negative_multiplier, parameters.multiplier)),
-            shift.eq(
-                Mux((biased < 0) & has_own_shift, parameters.negative_shift, parameters.shift)
-            ),
-            inverted.eq((biased < 0) & parameters.negative_sign),
-        ]
-        return Total(total, factor, shift, inverted)
-
-    def _multiply(
-        self, m: Module, number: int, lane: Total, beside: Beside
-    ) -> tuple[Signal, Signal]:
-        """Stages 2 and 3: the product from two numbers, with the nudge.
-
-        The upper half of a factor adds to the product of the lower half instead, which has it.
-        """
-        total, factor = lane.total, lane.factor
-        split = SPLIT_PRODUCTS[self._config.array.multipliers]
-        first, second = split(m, total, factor, f"product{number}")
-        nudge = self._signal(signed(FIRST_PLACES + 1), "nudge", number)
-        product = self._signal(signed(len(total) + len(factor)), "product", number)
-        added = self._signal(signed(len(product)), "added", number)
-        m.d.comb += added.eq(nudge)
-        if len(factor) < FACTOR_BITS:
-            with m.If(beside.upper_half):
-                m.d.comb += added.eq(product >> FACTOR_HALF_BITS)
-        # The places to shift by: all but the last, or but those that the lower half dropped.
-        less2, less3 = (
-            self._signal(lane.shift.shape(), f"less{stage}_", number) for stage in (2, 3)
-        )
-        twice = beside.rounding & (lane.shift > ROUNDED_ONCE)
-        m.d.sync += [
-            nudge.eq(Cat(Const(0, FIRST_PLACES - 1), twice, twice & total[-1])),
-            less2.eq(lane.shift - Mux(beside.wide_factors, LEAST_WIDE_SHIFT, 1)),
-            product.eq(first + second + added),
-            less3.eq(less2),
-        ]
-        return product, less3
-
-    def _shift(
-        self, m: Module, number: int, product: Signal, less: Signal, inverted: Signal
-    ) -> Signal:
-        """Stages 4 and 5: shift by one place less; what is out of range stays out of range."""
-        for stage in (2, 3, 4):
-            delayed = self._signal(1, f"inverted{stage}_", number)
-            m.d.sync += delayed.eq(inverted)
-            inverted = delayed
-        fine_shift = self._signal(FINE_BITS, "fine_shift", number)
-        coarse = self._signal(product.shape(), "coarse", number)
-        fine = self._signal(signed(NARROW.width + (1 << FINE_BITS) - 1), "fine", number)
-        narrow = self._signal(NARROW, "narrow", number)
-        m.d.comb += fine.eq(coarse[: len(fine)].as_signed() >> fine_shift)
-        inversion = inverted.replicate(NARROW.width)
-        m.d.sync += [
-            coarse.eq(product >> Cat(Const(0, FINE_BITS), less[FINE_BITS:])),
-            fine_shift.eq(less),
-            narrow.eq(
-                Mux(
-                    fits(coarse, len(fine)) & fits(fine, NARROW.width),
-                    fine ^ inversion,
-                    extreme(coarse, NARROW.width) ^ inversion,
-                )
-            ),
-        ]
-        return narrow
-
-    def _round(self, m: Module, number: int, narrow: Signal, ends: Ends) -> None:
-        """Stage 6: round halves up and add the zero point in one addition; beside it, clamp."""
-        doubled = self._signal(signed(NARROW.width + 1), "doubled", number)
-        m.d.comb += doubled.eq(narrow + Cat(Const(1, 1), ends.zero_point).as_signed())
-        m.d.sync += self.o[number].eq(
-            Mux(
-                (narrow >> 1) < ends.below,
-                ends.least,
-                Mux((narrow >> 1) >= ends.above, ends.largest, doubled >> 1),
-            )
-        )

@@ -12,6 +12,7 @@ from amaranth.lib import wiring
 from hwsim.arch.config import Config
 from hwsim.errors import InputError
 from hwsim.escape import comment
+from hwsim.rtl.deliver.sharing import with_shared_modules
 from hwsim.rtl.deliver.wrappers import WrapperError, Wrappers
 
 ROOT = Path(__file__).parents[3]
@@ -31,6 +32,7 @@ attrmap -remove unused_bits -remove full_case
 write_verilog -simple-lhs
 """
 NAMED = re.compile(r"^(module|  cell) \\(\S+)", re.MULTILINE)  # in RTLIL: a module
+ELEMENT = re.compile(r"\\(?=\S+\[\d+\])")  # in front of the name of an array's element
 MODULE = re.compile(r"^(?=module )", re.MULTILINE)  # begins one, in RTLIL
 EXTENDED = re.compile(r"(\$\d+) \[\d+\] \1(?!\S)")  # a signal behind a copy of one of its own bits
 INTERNAL = re.compile(r"(?<!\S)\$(\d+)(?!\S)")
@@ -75,7 +77,8 @@ def verilog_files(
 ) -> dict[str, str]:
     """Return Verilog that needs nothing else, as text by module: `name`, and its wrappers.
 
-    Signals keep their names; a module is named by the path of its instance, `name__core__drain`.
+    Signals keep their names; a module is named by the path of its instance, `name__core__drain`,
+    and one that several instances share by that path without its number.
     With `has_places` an attribute names the line of Python that each comes from. Registers have no
     initial values. With `config` the head of the text says what it was generated for. Raises
     `VerilogError` for what Verilog or a wrapper could not say, and `InputError` where Yosys cannot
@@ -86,7 +89,8 @@ def verilog_files(
         text = rtlil.convert(component, name, wrappers, emit_src=has_places)
     except WrapperError as error:
         raise VerilogError(str(error)) from None
-    text = _written_by_yosys(_with_named_signs(_with_plain_names(text)))
+    text = _without_elements(_with_plain_names(with_shared_modules(text)))
+    text = _written_by_yosys(_with_named_signs(text))
     if unexpected := LEFT.search(text):
         raise VerilogError(f"'{unexpected[0].strip()}' is an initial value")
     return {name: _header(config) + _relative_places(text)} | wrappers.texts
@@ -109,6 +113,14 @@ def _with_plain_names(text: str) -> str:
         return f"{found[1]} \\{name}"
 
     return NAMED.sub(plain, text)
+
+
+def _without_elements(text: str) -> str:
+    """Return RTLIL in which elements of arrays have no names, so that Yosys drops most of them.
+
+    They are slices of the arrays, and were a third of the text.
+    """
+    return ELEMENT.sub("$", text)
 
 
 def _with_named_signs(text: str) -> str:

@@ -8,7 +8,8 @@ from hwsim.rtl.deliver.wrappers import RAM, module_name
 
 PORT = re.compile(r"^  (input|output) (?:\[(\d+):0\] )?(\w+) ?;", re.MULTILINE)
 MODULE = re.compile(r"^module (\w+) ?\((.*?)^endmodule", re.MULTILINE | re.DOTALL)
-INSTANCE = r"^  {ram} #\(\n(.*?)^  \) \\?(\S+) \(\n(.*?)^  \);"
+INSTANCE = re.compile(r"^  (\w+) \\?(\S+)  ?\($", re.MULTILINE)
+RAM_INSTANCE = r"^  {ram} #\(\n(.*?)^  \) \\?(\S+) \(\n(.*?)^  \);"
 NUMBER = re.compile(r"\.(\w+)\(32'd(\d+)\)")
 JOINT = "__"  # between the names of instances, in the name of a module
 
@@ -39,20 +40,16 @@ def memories(verilog: str, name: str) -> list[OnChipMemory]:
     )
 
 
-def module_path(module: str, name: str) -> list[str]:
-    """Return the names of the instances from the module `name` down to that of `module`."""
-    below = module.removeprefix(name).removeprefix(JOINT)
-    return below.split(JOINT) if below else []
-
-
 def _memories(verilog: str, name: str) -> Iterator[OnChipMemory]:
-    ram = re.compile(INSTANCE.format(ram=module_name(RAM, name)), re.MULTILINE | re.DOTALL)
-    for module in MODULE.finditer(verilog):
+    ram = re.compile(RAM_INSTANCE.format(ram=module_name(RAM, name)), re.MULTILINE | re.DOTALL)
+    modules = {found[1]: found for found in MODULE.finditer(verilog)}
+
+    def walk(path: tuple[str, ...], module: re.Match[str]) -> Iterator[OnChipMemory]:
         for found in ram.finditer(module[2]):
             numbers, instance, connections = found.groups()
             number = {key: int(value) for key, value in NUMBER.findall(numbers)}
             yield OnChipMemory(
-                instance=".".join((*module_path(module[1], name), instance)),
+                instance=".".join((*path, instance)),
                 line=verilog.count("\n", 0, module.start(2) + found.start()) + 1,
                 words=number["WORDS"],
                 bits=number["BITS"],
@@ -60,3 +57,8 @@ def _memories(verilog: str, name: str) -> Iterator[OnChipMemory]:
                 has_read_enable=".read_enable(1'h1)" not in connections,
                 is_registered=number["READ_LATENCY"] == 1,
             )
+        for kind, instance in INSTANCE.findall(module[2]):
+            if kind in modules:
+                yield from walk((*path, instance), modules[kind])
+
+    return walk((), modules[name])
