@@ -1,6 +1,7 @@
 """`hwsim quantize` makes a float `.onnx` one of 8 bits, by ONNX Runtime's own quantizer."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ pytest.importorskip("onnxruntime", reason="hwsim[onnx] is not installed")
 import onnx
 import onnxruntime
 
+import hwsim
 from hwsim.cli import main
 from hwsim.errors import InputError
 from hwsim.flows.float_quantization import QuantizedFile, quantize_file
 from hwsim.golden.float_onnx.quantize import signal_to_noise_db
+from hwsim.golden.photographs import load_image
 from tests.float_onnx import CHANNELS, SIDE, bomb, float_network, written
 
 CONTRACT = {"colour": "bgr", "range": (0, 1), "resize": "stretch"}
@@ -107,6 +110,49 @@ def test_the_contract_goes_into_the_file(small: Path, photos: Path) -> None:
     assert json.loads(told.value) == {
         "colour": "bgr", "range": [0, 1], "mean": [0], "std": [1], "resize": "stretch",
     }  # fmt: skip
+
+
+def test_a_quantized_file_says_what_a_photograph_becomes(small: Path, photos: Path) -> None:
+    place, photo = small.with_name("small8.onnx"), photos / "0.png"
+    place.write_bytes(quantize_file(small, images=photos, contract=CONTRACT).content)
+    found = hwsim.run(place, "nano", image=photo)
+    (contract,) = found.run.contracts
+    assert (contract.colour, contract.range, contract.resize) == ("bgr", (0, 1), "stretch")
+    assert contract.normalization_from == "the file"
+    x = load_image(photo, height=SIDE, width=SIDE).numpy()[None, ::-1].astype(np.float32) / 255
+    again = hwsim.run(place, "nano", inputs={"image": x})
+    for name, values in found.outputs.items():
+        np.testing.assert_array_equal(values, again.outputs[name])
+    (other,) = hwsim.run(place, "nano", image=photo, contract={"colour": "rgb"}).run.contracts
+    assert (other.colour, other.colour_from, other.framing_from) == ("rgb", "the call", "the file")
+
+
+def test_without_a_contract_in_the_file_an_image_is_refused(small: Path, photos: Path) -> None:
+    place = small.with_name("small8.onnx")
+    place.write_bytes(quantize_file(small).content)
+    with pytest.raises(InputError, match=r"give --colour \(rgb or bgr\), --range .*, --resize "):
+        hwsim.run(place, "nano", image=photos / "0.png")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "Expecting property name"),
+        ("[1]", "[1] is no object"),
+        ('{"color": "rgb"}', "no key 'color'"),
+        ('{"mean": 1}', "mean 1: std is needed too"),
+        ("[" * 999, "maximum recursion"),
+        (" " * 1001, "its metadata hwsim.input.... have over 1000 characters"),
+    ],
+)
+def test_damaged_contracts_are_refused(text: str, reason: str, small: Path) -> None:
+    place = small.with_name("small8.onnx")
+    model = onnx.load_from_string(quantize_file(small).content)
+    onnx.helper.set_model_props(model, {"hwsim.input.image": text})
+    place.write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match=re.escape(reason)) as caught:
+        hwsim.load(place)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_toml_beside_the_file_may_state_the_contract(small: Path, photos: Path) -> None:

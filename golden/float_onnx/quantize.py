@@ -29,6 +29,7 @@ from onnxruntime.quantization.qdq_loss_debug import (
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
 PERCENTILE = 99.999  # of a map's values that its range holds
+FROM_0_TO_1 = ("Sigmoid", "Softmax")
 
 Sample = Mapping[str, NDArray[np.float32]]  # an array for every input, with the file's axes
 
@@ -74,13 +75,30 @@ def quantize(prepared: Path, ranges: Path, place: Path, told: Mapping[str, str])
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod.Percentile,
         calibration_cache_path=ranges,
-        extra_options={"ActivationSymmetric": False, "WeightSymmetric": True},
+        extra_options={
+            "ActivationSymmetric": False,
+            "WeightSymmetric": True,
+            "TensorQuantOverrides": _known_ranges(onnx.load(prepared)),
+        },
     )
     model = onnx.load(place)
     onnx.checker.check_model(model, full_check=True)
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, dict(told))
     onnx.save_model(model, place)
+
+
+def _known_ranges(model: onnx.ModelProto) -> dict[str, list[dict[str, Any]]]:
+    """Return the scales of maps between 0 and 1, which no data need to show.
+
+    They are those that LiteRT's kernels have for the same operators.
+    """
+    steps = {"scale": np.array(1 / 256, np.float32), "zero_point": np.array(-128, np.int8)}
+    return {
+        node.output[0]: [{"quant_type": QuantType.QInt8, **steps}]
+        for node in model.graph.node
+        if node.op_type in FROM_0_TO_1
+    }
 
 
 def layer_noise(

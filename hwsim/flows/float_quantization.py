@@ -22,7 +22,7 @@ from hwsim.flows.network import File, Size, width_and_height
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.graph import Shape
 from hwsim.graph.input_contract import InputContract
-from hwsim.graph.stated_contract import contract_keys
+from hwsim.graph.stated_contract import METADATA, contract_keys
 from hwsim.report.quantization import LayerNoise, Quantization
 
 PURPOSE = "quantizing an .onnx"
@@ -36,7 +36,6 @@ QUANTIZING_BYTES = 6 << 30
 SECONDS = 300  # of quantizing, beside those of each sample
 SAMPLE_SECONDS = 60
 IMAGE_AXES = 4
-TOLD = "hwsim.input."  # and an input's name: the metadata that hold its contract
 
 Sample = Mapping[str, NDArray[np.float32]]
 
@@ -106,7 +105,7 @@ def quantize_file(
                 "seconds": SECONDS + SAMPLE_SECONDS * len(files),
             }
             told = {
-                f"{TOLD}{name}": json.dumps(contract_keys(each))
+                f"{METADATA}{name}": json.dumps(contract_keys(each))
                 for name, each in data.contracts.items()
             }
             done = ask({**job, "samples": files, "told": told, **limits}, whose, advance)

@@ -7,7 +7,7 @@ number, word and name.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hwsim.errors import InputError, UnsupportedError
@@ -17,6 +17,7 @@ from hwsim.frontends.onnx_call import Call
 from hwsim.frontends.onnx_file import StoredNetwork, read_stored
 from hwsim.frontends.onnx_growing import Growing
 from hwsim.frontends.onnx_inputs import input_view
+from hwsim.frontends.onnx_metadata import stated_in
 from hwsim.frontends.onnx_operators import MAKERS
 from hwsim.frontends.onnx_values import (
     Constant,
@@ -109,6 +110,8 @@ class _Reading:
         is_usable = name.strip() and len(name) <= LONGEST_NAME and name.isprintable()
         own = self.graph.free_name(name if is_usable else "input")
         self.graph.note(own, name, view, None)
+        stated = stated_in(self.stored.metadata, name)
+        self.graph.in_file[own] = replace(self.graph.in_file[own], stated=stated)
         self.inputs.append(own)
         self.values[name] = Reals(own, view)
 

@@ -15,7 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.graph.stated_contract import METADATA
+
 MOST_BYTES = 1 << 28  # of a file, of its external data, and of all constants behind the cleaning
+MOST_METADATA = 1000  # characters of the contract of an input
 MOST_DIMENSION = 1 << 26
 OWN_DOMAINS = ("", "ai.onnx")
 MICROSOFT = "com.microsoft"
@@ -41,6 +44,7 @@ def document(path: Path, size: tuple[int, ...]) -> bytes:
     warnings.simplefilter("ignore")
     try:
         model = _read(onnx, path)
+        metadata = _metadata(model)
         _check_operator_sets(model)
         _fix_inputs(model, size)
         model = onnxslim.slim(model)
@@ -52,7 +56,16 @@ def document(path: Path, size: tuple[int, ...]) -> bytes:
             raise MemoryError from None
         raise RefusedError(f"it cannot be read: {_one_line(error)}") from None
     arrays, network = _plain(onnx, model)
+    network["metadata"] = metadata
     return bytes(save(arrays, metadata={"network": json.dumps(network)}))
+
+
+def _metadata(model: Any) -> dict[str, str]:
+    """Return the metadata that state the contracts of inputs."""
+    found = {each.key: each.value for each in model.metadata_props if each.key.startswith(METADATA)}
+    if any(len(text) > MOST_METADATA for text in found.values()):
+        raise RefusedError(f"its metadata {METADATA}... have over {MOST_METADATA} characters")
+    return found
 
 
 def _one_line(error: Exception) -> str:

@@ -69,6 +69,7 @@ class StoredNetwork:
     outputs: tuple[str, ...]
     operator_set: int
     producer: str
+    metadata: Mapping[str, str]  # those that state the contracts of inputs
 
 
 def read_stored(path: str | Path, size: tuple[int, int] | None = None) -> StoredNetwork:
@@ -161,4 +162,5 @@ def _network(content: bytes) -> StoredNetwork:
         tuple(network["outputs"]),
         network["operator_set"],
         network["producer"],
+        network["metadata"],
     )

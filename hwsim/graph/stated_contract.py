@@ -26,6 +26,7 @@ from hwsim.graph.input_contract import (
     StatedContract,
 )
 
+METADATA = "hwsim.input."  # and an input's name: the metadata of an .onnx that state its contract
 KEYS = ("colour", "range", "mean", "std", "resize", "fill")
 MOST_NUMBERS = 64  # of a list; an image has three channels at most
 
