@@ -15,6 +15,7 @@ from hwsim.flows.progress import Progress
 from hwsim.flows.simulation import subjects_of_steps
 from hwsim.flows.witnesses import verify_program
 from hwsim.graph.steps import FileNetwork
+from hwsim.passes.baselines import materialized_steps
 from hwsim.report.deviations import DeviationFigures, deviation
 from hwsim.report.verification import CHAINED, VerifiedOutput, VerifiedProgram
 
@@ -99,6 +100,23 @@ def verify_near_steps(
     )
     deviations += output_deviations(expected, exact)
     return VerifiedSteps(tuple(programs), verified_outputs(found, expected), tuple(deviations))
+
+
+def verify_baseline(
+    network: FileNetwork, config: Config, maps: Maps, progress: Progress, purpose: str
+) -> tuple[VerifiedProgram, ...]:
+    """Execute the steps of baseline B with the Verilog as the accelerator."""
+    baseline = materialized_steps(network)
+    chosen = subjects_of_steps(baseline, config, progress, is_baseline=True)
+    programs: list[VerifiedProgram] = []
+
+    def run_on_verilog(number: int, inputs: Maps) -> Maps:
+        found = verify_program(chosen[number], inputs, progress)
+        programs.append(found.figures)
+        return found.outputs
+
+    run_steps(baseline, maps, run_on_verilog, purpose)
+    return tuple(programs)
 
 
 def verified_outputs(

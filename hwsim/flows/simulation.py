@@ -29,6 +29,7 @@ from hwsim.timeline import Timeline, time_program
 BENCH = "hwsim.testbenches.tb_network"
 LOOK_SECONDS = 0.5  # between two readings of the simulator's progress
 PERCENT = 100
+BASELINE = "B", "k x C maps written and read back, after the spatial maximum"
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,9 @@ class Subject:
 
 def subjects(graph: Graph, config: Config, unfused: bool) -> tuple[Subject, ...]:
     """Return the program of the network and, if `unfused`, that of its baseline B."""
-    key, text = ("C", "virtual maps") if graph.is_condensed else ("A", "nothing condensed")
-    chosen = [(key, text, graph)]
+    chosen = [(*_variant(graph), graph)]
     if unfused:
-        text = "k x C maps written and read back, after the spatial maximum"
-        chosen.append(("B", text, materialized(graph)))
+        chosen.append((*BASELINE, materialized(graph)))
     found: list[Subject] = []
     for key, text, variant in chosen:
         program = compile_graph(variant, config)
@@ -60,14 +59,19 @@ def subjects(graph: Graph, config: Config, unfused: bool) -> tuple[Subject, ...]
 
 
 def subjects_of_steps(
-    network: FileNetwork, config: Config, progress: Progress
+    network: FileNetwork, config: Config, progress: Progress, is_baseline: bool = False
 ) -> tuple[Subject, ...]:
-    """Return the programs of a network in steps."""
+    """Return the programs of a network in steps, or of its baseline B."""
     programs = compiled(ProgramGraphs.of_steps(network), config, progress).programs
+    key, text = BASELINE if is_baseline else _variant(network.graph)
     return tuple(
-        Subject(name, "A", "nothing condensed", program, time_program(program))
+        Subject(name, key, text, program, time_program(program))
         for name, program in zip(program_names(len(programs)), programs, strict=True)
     )
+
+
+def _variant(graph: Graph) -> tuple[str, str]:
+    return ("C", "virtual maps") if graph.is_condensed else ("A", "nothing condensed")
 
 
 def simulate(

@@ -18,7 +18,7 @@ from hwsim.flows.file_inputs import (
     check_no_weights,
     file_inputs,
 )
-from hwsim.flows.file_verification import verify_near_steps, verify_steps
+from hwsim.flows.file_verification import verify_baseline, verify_near_steps, verify_steps
 from hwsim.flows.inputs import Arrays, InputValues, check_without_arrays, input_values
 from hwsim.flows.network import File, NetworkSource, loaded, optional_path, placed, program_graphs
 from hwsim.flows.planning import planned
@@ -29,7 +29,7 @@ from hwsim.flows.witnesses import verify_program
 from hwsim.graph import Graph
 from hwsim.graph.program_graphs import ProgramGraphs
 from hwsim.graph.steps import FileNetwork
-from hwsim.passes.baselines import materialized
+from hwsim.passes.baselines import materialized, materialized_steps
 from hwsim.report.document import network_figures
 from hwsim.report.file_figures import file_figures
 from hwsim.report.records import Records
@@ -178,13 +178,17 @@ def verify(
             check_without_arrays(shapes, image)
     planned(program_graphs(whole, shapes), chosen, progress)
     if unfused:
-        planned(ProgramGraphs.of(materialized(shapes)), chosen, progress)
+        if isinstance(whole, FileNetwork):
+            graphs = ProgramGraphs.of_steps(materialized_steps(whole))
+        else:
+            graphs = ProgramGraphs.of(materialized(shapes))
+        planned(graphs, chosen, progress)
     weights = optional_path("weights", weights)
     with tools_can_cache():
         check_tools()
         if isinstance(whole, FileNetwork):
             values = file_inputs(whole, image, inputs, asked, PURPOSE)
-            return VerifyResult(_verify_file(whole, chosen, values, progress))
+            return VerifyResult(_verify_file(whole, chosen, values, unfused, progress))
         given = input_values(shapes, image, inputs, asked, PURPOSE)
         found = _verify(shapes, chosen, given, weights, unfused, progress)
         return VerifyResult(found)
@@ -207,22 +211,26 @@ def _verify(
     return replace(
         _document(made.graph, config, given, programs),
         weights=made.origin,
-        saving=saving(*programs) if unfused else None,
+        saving=saving(programs) if unfused else None,
     )
 
 
 def _verify_file(
-    network: FileNetwork, config: Config, given: FileInputs, progress: Progress
+    network: FileNetwork, config: Config, given: FileInputs, unfused: bool, progress: Progress
 ) -> Verification:
     verify_all = verify_steps if network.is_exact else verify_near_steps
     found = verify_all(network, config, given.maps, progress, PURPOSE)
-    document = _document(network.graph, config, given, found.programs)
+    programs = found.programs
+    if unfused:
+        programs += verify_baseline(network, config, given.maps, progress, PURPOSE)
+    document = _document(network.graph, config, given, programs)
     failures = (line for output in found.outputs for line in output.failures())
     return replace(
         document,
         file=file_figures(network),
         file_outputs=found.outputs,
         deviations=found.deviations,
+        saving=saving(programs) if unfused else None,
         failures=(*document.failures, *failures),
     )
 

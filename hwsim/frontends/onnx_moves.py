@@ -9,10 +9,12 @@ from hwsim.frontends.onnx_values import (
     Dequantized,
     Draft,
     Integers,
+    JoinedDraft,
     Reals,
     Value,
 )
-from hwsim.frontends.onnx_views import View
+from hwsim.frontends.onnx_views import Part, View
+from hwsim.graph.operators import Axis, Concat, Maximum, Slice
 
 Maker = Callable[[Call], list[Value]]
 
@@ -97,15 +99,152 @@ def _unsqueeze(call: Call) -> list[Value]:
     return [_reshaped(call, [1 if place in axes else next(rest) for place in range(rank)])]
 
 
+def _split(call: Call) -> list[Value]:
+    """Return the parts of channels one behind the other."""
+    read, axis = _sliced(call, call.integer("axis", 0))
+    given = call.sizes(1) if call.has(1) else call.integers("split", ())
+    total = read.view.sizes[axis]
+    if not given:
+        count = call.integer("num_outputs", len(call.node.outputs))
+        if not 1 <= count <= total:
+            raise InputError(f"{count} parts of {total} channels")
+        size = -(-total // count)
+        given = (*(size,) * (count - 1), total - size * (count - 1))
+    if sum(given) != total or min(given) < 1 or len(given) != len(call.node.outputs):
+        raise InputError(f"parts of {list(given)} of {total} channels")
+    firsts = [sum(given[:place]) for place in range(len(given))]
+    return [
+        _part(call, read, axis, (first, size), call.node.outputs[place])
+        for place, (first, size) in enumerate(zip(firsts, given, strict=True))
+    ]
+
+
+def _slice(call: Call) -> list[Value]:
+    """Return some channels behind each other."""
+    starts, ends = call.sizes(1), call.sizes(2)
+    view = call.view(0)
+    axes = call.sizes(3) if call.has(3) else tuple(range(len(starts)))
+    steps = call.sizes(4) if call.has(4) else (1,) * len(starts)
+    if not len(starts) == len(ends) == len(axes) == len(steps) or any(s != 1 for s in steps):
+        raise InputError(f"steps {list(steps)}: must be 1, one for each axis")
+    value = call.value(0)
+    cut: tuple[int, int, int] | None = None
+    for start, end, number in zip(starts, ends, axes, strict=True):
+        axis = call.axis(number, len(view.dims))
+        size = view.sizes[axis]
+        first, last = (
+            min(max(each + size if each < 0 else each, 0), size) for each in (start, end)
+        )
+        if (first, last) == (0, size):
+            continue
+        if cut is not None or first >= last:
+            raise InputError(f"it keeps {first} to {last} of axis {axis}: some channels are wanted")
+        cut = axis, first, last - first
+    if cut is None:
+        return [value]
+    read, axis = _sliced(call, cut[0])
+    return [_part(call, read, axis, cut[1:], call.left)]
+
+
+def _sliced(call: Call, number: int) -> tuple[Integers, int]:
+    """Return what a node takes channels of, and the file's axis that counts them."""
+    read = call.integers_of(call.value(0))
+    axis = call.axis(number, len(read.view.dims))
+    if read.view.axes[axis] is not Axis.CHANNELS:
+        raise InputError(f"axis {axis} of {list(read.view.sizes)}: must be channels of a map")
+    return read, axis
+
+
+def _part(call: Call, read: Integers, axis: int, cut: tuple[int, int], left: str) -> Value:
+    """Return channels of integers, from the first on."""
+    first, size = cut
+    operator = Slice(first_channel=first, channels=size, **call.ends(read.tensor))
+    view = read.view.with_side(axis, Axis.CHANNELS, size)
+    tensor = call.graph.add(operator, left, view, read.steps)
+    found = Integers(tensor, view, read.steps)
+    return found if isinstance(call.value(0), Integers) else Dequantized(found)
+
+
+def _concat(call: Call) -> list[Value]:
+    """Return maps one behind the other; where their steps differ, each is quantized before."""
+    parts = [call.integers_of(call.value(place)) for place in range(len(call.node.inputs))]
+    first = parts[0].view
+    axis = call.axis(call.integer("axis", 0), len(first.dims))
+    along = first.axes[axis]
+    if along is None or any(part.view.axes[axis] is not along for part in parts):
+        raise InputError(f"axis {axis} of {list(first.sizes)}: must be one axis of a map")
+    operator = Concat(axis=along, **call.ends(*(part.tensor for part in parts)))
+    if len({(part.view.dims[:axis], part.view.dims[axis + 1 :]) for part in parts}) > 1:
+        raise InputError("its inputs have their axes in other orders")
+    sizes = [part.view.sizes[axis] for part in parts]
+    view = first.with_side(axis, along, sum(sizes))
+    return [_on_one_grid(call, operator, parts, view)]
+
+
+def _maximum(call: Call) -> list[Value]:
+    """Return the larger one of two maps."""
+    if len(call.node.inputs) != 2:
+        raise InputError(f"the maximum of {len(call.node.inputs)} tensors: must be two")
+    parts = [call.integers_of(call.value(place)) for place in (0, 1)]
+    if parts[0].view != parts[1].view:
+        raise InputError("its inputs must have the same axes")
+    operator = Maximum(**call.ends(*(part.tensor for part in parts)))
+    return [_on_one_grid(call, operator, parts, parts[0].view)]
+
+
+def _on_one_grid(
+    call: Call, operator: Concat | Maximum, parts: list[Integers], view: View
+) -> Value:
+    """Return what an operator leaves that moves integers of one scale and zero point."""
+    if len({part.steps for part in parts}) > 1:
+        return JoinedDraft(operator, tuple(parts), view)
+    steps = parts[0].steps
+    tensor = call.graph.add(operator, call.left, view, steps)
+    found = Integers(tensor, view, steps)
+    return found if isinstance(call.value(0), Integers) else Dequantized(found)
+
+
+def _largest(call: Call) -> list[Value]:
+    """Return the maximum over two halves of the channels."""
+    read = call.integers_of(call.value(0))
+    view = read.view
+    axes = call.sizes(1) if call.has(1) else call.integers("axes", ())
+    if len(axes) != 1:
+        raise InputError(f"maximum over axes {list(axes)}: must be one")
+    axis = call.axis(axes[0], len(view.dims))
+    half = view.shape.channels // 2
+    if view.dims[axis] != (Part(Axis.CHANNELS, half, 2),):
+        raise InputError(
+            f"maximum over axis {axis} of {list(view.sizes)}: must be two halves of channels"
+        )
+    rest = view.dims[axis + 1 :] if view.dims[:axis] == ((),) * axis else ()
+    shape = replace(view.shape, channels=half)
+    kept = (*view.dims[:axis], *(((),) if call.integer("keepdims", 1) else ()), *rest)
+    left = View(shape, kept)
+    slices = [
+        Slice(first_channel=first, channels=half, **call.ends(read.tensor)) for first in (0, half)
+    ]
+    own = View.of_map((1, half, shape.height, shape.width))
+    names = [call.graph.add(each, f"{call.left}.half", own, read.steps) for each in slices]
+    operator = Maximum(**call.ends(*names))
+    parts = [Integers(name, left, read.steps) for name in names]
+    return [_on_one_grid(call, operator, parts, left)]
+
+
 def _same(call: Call) -> list[Value]:
     return [call.value(0)]
 
 
 MOVES: dict[str, Maker] = {
+    "Concat": _concat,
     "Dropout": _same,
     "Flatten": _flatten,
     "Identity": _same,
+    "Max": _maximum,
+    "ReduceMax": _largest,
     "Reshape": _reshape,
+    "Slice": _slice,
+    "Split": _split,
     "Squeeze": _squeeze,
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,

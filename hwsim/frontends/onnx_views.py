@@ -82,6 +82,13 @@ class View:
         assert math.prod(parts) == math.prod(sides.values())
         return Layout(self.shape, tuple(parts) or (1,), tuple(order) or (0,))
 
+    def with_side(self, place: int, axis: Axis, size: int) -> "View":
+        """Return the view of a map with another length of one axis, which a file's axis is."""
+        sides = _sides(self.shape) | {axis: size}
+        shape = Shape(*(sides[each] for each in MAP_AXES))
+        dims = tuple(_whole(shape, axis) if i == place else dim for i, dim in enumerate(self.dims))
+        return View(shape, dims)
+
     def transposed(self, order: Sequence[int]) -> "View":
         """Return the view with its axes in another order."""
         if sorted(order) != list(range(len(self.dims))):

@@ -47,8 +47,8 @@ def check_operator(operator: Operator, inputs: Sequence[Shape]) -> tuple[Shape, 
     """
     if isinstance(operator, Convolution) and len(inputs) == 1:
         source = source_of(operator, inputs[0])
-        pool = operator.spatial_pool
-        check_convolution(operator.name, (source,), operator.filters, 1, pool)
+        k, pool = operator.channel_pool, operator.spatial_pool
+        check_convolution(operator.name, (source,), operator.filters, k, pool)
     refuse(f"layer {operator.name}:", _broken_by_operator(operator, inputs))
     shapes = inferred_shapes(operator, inputs)
     for shape in shapes:

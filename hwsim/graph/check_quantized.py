@@ -56,6 +56,8 @@ def broken_by_quantized(operator: Operator, inputs: Sequence[Shape]) -> Iterator
                 expected = (operator.filters, channels, *operator.kernel)
                 yield from _broken_weights(operator.constants, expected)
         case FullyConnected():
+            if operator.filters % operator.channel_pool:
+                yield f"channel_pool = {operator.channel_pool} must divide {operator.filters}"
             expected = (operator.filters, shape.channels, shape.height, shape.width)
             yield from _broken_weights(operator.constants, expected)
         case TransposeConvolution():

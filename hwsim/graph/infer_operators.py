@@ -41,9 +41,9 @@ def inferred_shape(operator: Operator, inputs: Sequence[Shape]) -> Shape:
     match operator:
         case Convolution():
             convolved = convolved_shape(source_of(operator, first), operator.filters)
-            return pooled_shape(convolved, 1, operator.spatial_pool)
+            return pooled_shape(convolved, operator.channel_pool, operator.spatial_pool)
         case FullyConnected():
-            return Shape(operator.filters, 1, 1)
+            return Shape(operator.filters // operator.channel_pool, 1, 1)
         case Pool():
             return convolved_shape(windows_of(operator, first), first.channels)
         case Copy():

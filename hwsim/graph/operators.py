@@ -78,8 +78,8 @@ class Operator:
 class Convolution(Operator):
     """Convolution, batch normalisation if `is_normalised`, bias, activation.
 
-    `spatial_pool` is the maximum pool that a pass has fused into it. `constants` is None where
-    another file has the weights.
+    `spatial_pool` is the maximum pool that a pass has fused into it, and so is the maximum of every
+    `channel_pool` filters. `constants` is None where another file has the weights.
     """
 
     filters: int
@@ -91,6 +91,7 @@ class Convolution(Operator):
     is_normalised: bool = False
     activation: Activation = Activation.LINEAR
     spatial_pool: SpatialPool = SpatialPool.NONE
+    channel_pool: int = 1
     constants: QuantizedWeights | None = field(default=None, repr=False)
 
     KIND: ClassVar[str] = "convolution"
@@ -98,10 +99,14 @@ class Convolution(Operator):
 
 @dataclass(frozen=True, kw_only=True)
 class FullyConnected(Operator):
-    """A convolution whose kernel is the whole map, so that it leaves one pixel."""
+    """A convolution whose kernel is the whole map, so that it leaves one pixel.
+
+    `channel_pool` is as for convolutions.
+    """
 
     filters: int
     activation: Activation = Activation.LINEAR
+    channel_pool: int = 1
     constants: QuantizedWeights = field(repr=False)
 
     KIND: ClassVar[str] = "fully connected"

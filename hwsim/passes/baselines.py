@@ -15,6 +15,7 @@ import numpy as np
 
 from hwsim.graph import Constants, Graph, Source, SpatialPool, Stage, Tensor
 from hwsim.graph.infer import pooled_shape
+from hwsim.graph.steps import DeviceStep, FileNetwork
 from hwsim.passes.names import derived_name
 
 UNIT_SHIFT = 14  # multiplier 2**14 / 2**14: the sum passes unchanged
@@ -48,6 +49,15 @@ def materialized(graph: Graph, pooled: bool = True) -> Graph:
     for stage in graph.stages:
         stages += _split(stage, pooled, taken) if stage.is_condensed else [stage]
     return replace(graph, stages=tuple(stages))
+
+
+def materialized_steps(network: FileNetwork) -> FileNetwork:
+    """Return baseline B of a quantized file's network, step by step."""
+    steps = tuple(
+        DeviceStep(materialized(step.graph)) if isinstance(step, DeviceStep) else step
+        for step in network.steps
+    )
+    return replace(network, steps=steps)
 
 
 def _split(stage: Stage, pooled: bool, taken: set[str]) -> list[Stage]:

@@ -91,7 +91,9 @@ def weighted(
     if len(sources) > 1 and sources[0].groups > 1:
         raise InputError(f"{operator.KIND} in groups over joined tensors has no stage yet")
     parts = np.split(weights, bounds, axis=1) if len(sources) > 1 else [weights]
-    stage = Stage.inferred(operator.name, sources, left.name, operator.filters)
+    stage = Stage.inferred(
+        operator.name, sources, left.name, operator.filters, channel_pool=operator.channel_pool
+    )
     multiplier, shift = (
         np.broadcast_to(np.array(column, dtype), (operator.filters,)).copy()
         for column, dtype in zip(zip(*factors, strict=True), (np.int32, np.int32), strict=True)

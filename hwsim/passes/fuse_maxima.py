@@ -30,13 +30,16 @@ def overlaps_little(pool: SpatialPool) -> bool:
 
 def _with_pool(before: Stage, stage: Stage) -> Stage | None:
     """Return `before` with the pool of a stage that does nothing but to pool."""
-    pool, table = stage.spatial_pool, before.table
+    pool = stage.spatial_pool
+    table = before.table if stage.table is None else stage.table
     if pool == SpatialPool.NONE or not overlaps_little(pool):
         return None
     if before.spatial_pool != SpatialPool.NONE or stage.clamp is not None:
         return None
     if before.constants is None or before.constants.negative_multiplier.min() < 0:
         return None
-    if stage.table is not None or (table is not None and list(table) != sorted(table)):
+    if None not in (before.table, stage.table) or (table and list(table) != sorted(table)):
         return None
-    return replace(before, output=stage.output, offset=before.added_offset, spatial_pool=pool)
+    return replace(
+        before, output=stage.output, offset=before.added_offset, table=table, spatial_pool=pool
+    )

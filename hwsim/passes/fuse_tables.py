@@ -1,7 +1,8 @@
 """Fuses the table of a function into the stage whose stored values the function reads.
 
 The stage stored what the file stores in front of the function, so that the table is read at the
-very same values: nothing is rounded less often than in the file.
+very same values: nothing is rounded less often than in the file. A stage looks up before it pools;
+the maximum of what a function that falls nowhere leaves is what it leaves of the maximum.
 """
 
 from dataclasses import replace
@@ -22,6 +23,7 @@ def _with_table(before: Stage, stage: Stage) -> Stage | None:
     """Return `before` with the table of a stage that does nothing but to look up."""
     if stage.table is None or stage.clamp is not None or before.table is not None:
         return None
-    if before.channel_pool > 1 or before.spatial_pool != SpatialPool.NONE:
+    is_pooled = before.channel_pool > 1 or before.spatial_pool != SpatialPool.NONE
+    if is_pooled and list(stage.table) != sorted(stage.table):
         return None
     return replace(before, output=stage.output, offset=before.added_offset, table=stage.table)

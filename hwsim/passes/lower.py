@@ -17,10 +17,19 @@ from hwsim.passes.fuse_pools import fuse_pools
 from hwsim.passes.fuse_tables import fuse_tables
 from hwsim.passes.host_operators import without_host_operators
 from hwsim.passes.host_parts import HostParts
+from hwsim.passes.max_feature_maps import fuse_max_feature_maps
 from hwsim.passes.split_pools import split_pools
 from hwsim.passes.stages import staged, staged_as_in_file
 from hwsim.passes.table_stages import NO_TABLES, Tables
 
+FILE_PASSES = (
+    fold_pads,
+    fuse_max_feature_maps,
+    concat_last,
+    fold_reshapes,
+    split_pools,
+    with_copies,
+)
 PASSES = (without_host_operators, concat_last, split_pools, fuse_pools, with_copies)
 
 
@@ -87,7 +96,7 @@ def lower_as_in_file(parts: HostParts, kernels: Kernels, tables: Tables = NO_TAB
     for what has no exact stage.
     """
     after = parts.device
-    for rewrite in (fold_pads, concat_last, fold_reshapes, split_pools, with_copies):
+    for rewrite in FILE_PASSES:
         after = rewrite(after)
     stages, computed = fuse_tables(staged_as_in_file(after, kernels, tables), after.operators)
     stages, computed = fuse_maxima(stages, computed)

@@ -62,7 +62,16 @@ PARAMETERS: Mapping[str, Callable[[Any], dict[str, Number]]] = {
 # The tensor that is left has these sizes, and `_limits` are those of an activation; no convolution
 # of a .tflite has the others.
 ELSEWHERE = frozenset(
-    ("activation", "filters", "height", "width", "shape", "is_normalised", "spatial_pool")
+    (
+        "activation",
+        "channel_pool",
+        "filters",
+        "height",
+        "width",
+        "shape",
+        "is_normalised",
+        "spatial_pool",
+    )
 )
 
 

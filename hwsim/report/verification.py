@@ -1,6 +1,6 @@
 """The document of `hwsim verify --json`, and the check of its figures against bounds."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import reduce
 from operator import add
@@ -312,8 +312,18 @@ class Verification:
     there are several."""
 
 
-def saving(c: VerifiedProgram, b: VerifiedProgram) -> SavingFigures:
-    return SavingFigures(
-        1 - c.monitor_bytes.features / b.monitor_bytes.features,
-        1 - c.monitor_bytes.total / b.monitor_bytes.total,
+def saving(programs: Sequence[VerifiedProgram]) -> SavingFigures:
+    """Return what the programs of C save beside those of B, on the bus."""
+    c, b = (
+        reduce(
+            add,
+            (
+                each.monitor_bytes
+                for each in programs
+                if (each.variant == "B") is is_b and not each.name.endswith(CHAINED)
+            ),
+            ByteCounts.by_class({}),
+        )
+        for is_b in (False, True)
     )
+    return SavingFigures(1 - c.features / b.features, 1 - c.total / b.total)
