@@ -90,6 +90,22 @@ def test_a_missing_wait_is_named(
         check_order(spoilt(program, kind, **changes))
 
 
+def test_a_load_waits_for_the_rows_that_it_reads() -> None:
+    """The first LOADs wait for the first STOREs of the layer before, the last ones for all."""
+    program = program_of("chain")
+    first, second, *_ = (
+        program.descriptors[part.first_descriptor : part.last_descriptor] for part in program.stages
+    )
+    stores = sum(isinstance(each, Store) for each in first)
+    waits = [
+        each.wait_stores
+        for each in second
+        if isinstance(each, Load) and each.destination == Destination.FEATURES
+    ]
+    assert waits == sorted(waits)
+    assert 0 < waits[0] < stores == waits[-1]
+
+
 def many_chunks(filters: int) -> Program:
     """Return the program of a stage that loads 4,095 chunks for each of its many short bands."""
     config = preset_with(

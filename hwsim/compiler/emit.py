@@ -20,8 +20,6 @@ class _StageEmitter:
         self._task, self._tokens = task, tokens
         self._descriptors: list[Descriptor] = []
         self._weights = WeightStream(task, tokens, self._descriptors)
-        # All stores of the earlier stages, for which the first load of features waits.
-        self._barrier: int | None = tokens.stores
 
     def emit(self) -> list[Descriptor]:
         schedule = self._task.schedule
@@ -63,8 +61,7 @@ class _StageEmitter:
         """Load the rows of a band set that are not in the rings yet, band by band."""
         for band in band_set:
             for ring in rings:
-                if ring.load(band, self._barrier):
-                    self._barrier = None
+                ring.load(band)
 
     def _compute(
         self,

@@ -59,20 +59,14 @@ class FeatureRing:
         """Return True if the ring holds band set `index + 1` beside all rows that `index` reads."""
         return self._end_rows[index + 1] - self._first_rows[index] <= self.place.rows
 
-    def load(self, band: Span, barrier: int | None) -> bool:
-        """Load the rows of a band that are not in the ring yet; return True if there are any.
-
-        `barrier` is the number of stores that the load waits for. It is None if an earlier load
-        has already waited until the sources were stored.
-        """
+    def load(self, band: Span) -> None:
+        """Load the rows of a band that are not in the ring yet, as soon as they are stored."""
         last = self._band_ends[band]
-        is_new = last > self._loaded_rows
-        if is_new:
+        if last > self._loaded_rows:
             self._last_base = self._tokens.chunks
-            self._load_rows(self._loaded_rows, last, barrier)
+            self._load_rows(self._loaded_rows, last)
             self._loaded_rows = last
         self._chunk_base.setdefault(band.first_stored, self._last_base)
-        return is_new
 
     def finish_band_set(self) -> None:
         """Record that all tiles of the current band set have been written."""
@@ -94,7 +88,7 @@ class FeatureRing:
         readers = bisect_left(self._first_rows, overwritten, hi=len(self._band_set_ends))
         return self._band_set_ends[readers - 1] if readers else self._start_computes
 
-    def _load_rows(self, first: int, last: int, barrier: int | None) -> None:
+    def _load_rows(self, first: int, last: int) -> None:
         """Write the load of rows `first` up to, but not including, `last` of every block."""
         tokens, place, own = self._tokens, self.place, self.blocking
         word_bytes, shape = self._task.config.word_bytes, self.source.tensor.shape
@@ -108,7 +102,9 @@ class FeatureRing:
             certainly_reached(tokens.computes),
             tokens.computes_outrun(tokens.chunks + own.stored_blocks),
         )
-        wait_stores = certainly_reached(tokens.stores) if barrier is None else barrier
+        wait_stores = max(
+            tokens.stored_before(self.source.tensor.name, last), certainly_reached(tokens.stores)
+        )
         ring_row = first % place.rows
         # Whole rows lie one behind the other in memory and in the buffer: they are one burst run,
         # unless they pass the end of the ring.

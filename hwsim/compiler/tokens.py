@@ -30,8 +30,8 @@ class Tokens:
     drains: int = 0
     staged: int = 0  # tiles alternate between the halves of the staging buffer, store by store
     stores: int = 0  # into memory
-    stored_rows: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    """By a tensor's name: the first row of each of its STOREs, and the count `staged` with it."""
+    _stored: dict[str, dict[int, int]] = field(default_factory=dict)
+    """By a tensor's name and the first row of STOREs of it: the count with the last of these."""
     _loads: deque[tuple[int, int]] = field(default_factory=deque)  # the counts before each load
     _outrun: int = 0
 
@@ -44,7 +44,16 @@ class Tokens:
         """Count a STORE that has been written, of rows of a tensor from `first_row` on."""
         self.staged += 1
         self.stores += to_memory
-        self.stored_rows.setdefault(tensor, []).append((first_row, self.staged))
+        rows = self._stored.setdefault(tensor, {})
+        rows[first_row] = self.stores if to_memory else self.staged
+
+    def stored_before(self, tensor: str, row: int) -> int:
+        """Return the count with the last STORE of a tensor's rows before `row`; 0 without any.
+
+        It counts `stores` for a tensor in memory, `staged` for one in the feature buffer.
+        """
+        rows = self._stored.get(tensor, {})
+        return max((count for first, count in rows.items() if first < row), default=0)
 
     def computes_outrun(self, chunks: int) -> int:
         """Return the COMPUTEs that must be done before so many chunks are loaded.

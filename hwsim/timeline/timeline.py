@@ -19,8 +19,8 @@ from hwsim.timeline.walk import Walk
 class StageTime:
     """The time of one stage, from the previous stage's last write response to its own.
 
-    Where the next stage reads maps that stay on the chip and begins before, the time ends with its
-    first tile. `stored_cycle` is that of the last response, or of the last word that is kept.
+    Where the next stage begins before, as it reads rows that are stored already, the time ends with
+    its first tile. `stored_cycle` is that of the last response, or of the last word that is kept.
 
     `busy_cycles` + the sum of `waiting_cycles` = `cycles`. The array waits for features, weights,
     the drain (which still reads a bank of accumulators), the program (a descriptor), or the finish
@@ -64,7 +64,7 @@ def time_program(program: Program, on_stage: Callable[[], None] = lambda: None) 
     walk = Walk(program).run(on_stage)
     traffic = traffic_by_stage(program)
     stored = {event.stage: event.done_cycle for event in walk.store_events}
-    begins = _first_issues(walk.tiles) if program.residents else {}
+    begins = _first_issues(walk.tiles)
     stages: list[StageTime] = []
     start = 0
     for index, tiles in groupby(walk.tiles, key=attrgetter("stage")):
