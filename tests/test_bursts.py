@@ -57,6 +57,12 @@ def test_bursts_are_full_but_at_the_ends_of_runs_and_pages(load: Load, burst_bea
         assert bursts.of_last_run == len(cut_one_by_one(last_run, burst_beats))
 
 
+def test_a_page_may_end_within_a_later_run_alone() -> None:
+    cutter = Cutter(preset_with("nano", bus={"burst_beats": 32}), most_followed=64)
+    assert cutter.cut(a_load(0, 96, rows=2, stride=490)).lengths == [32, 32, 32, 22, 32, 32, 10]
+    assert cutter.cut(a_load(0, 96, rows=2, stride=96)).lengths is None
+
+
 @given(st.integers(0, 2000), st.integers(1, 900), st.booleans())
 def test_places_of_words_follow_from_the_lengths(address: int, words: int, told: bool) -> None:
     load = a_load(address if told else 0, words)
