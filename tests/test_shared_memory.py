@@ -92,6 +92,37 @@ def test_loads_that_are_timed_already_end_later_by_the_time_of_a_write() -> None
     assert own.events[1].first_cycle == own.events[0].last_cycle + 25
 
 
+def loaded(kind: Destination, offered: int, timed_before: bool) -> list[int]:
+    """Return when the parts of a load are there, and the next load, beside one write.
+
+    Two bursts at most are unanswered, so that the bus pauses in between.
+    """
+    settings = {"bus.outstanding_reads": 2, "bus.burst_beats": 16}
+    config = configuration("edge", memory="latency=100,bandwidth=6.4,shared", settings=settings)
+    own = SharedReadChannel(config, [], [])
+    words, blocks = (64, 1) if kind == Destination.PROGRAM else (16, 4)
+    load = Load.single_run(kind, 0, words)._replace(blocks=blocks, block_stride_bytes=512)
+    own.add(load, delivered=0, stage=0)
+    own.add(Load.single_run(Destination.FEATURES, 0, 16), delivered=0, stage=0)
+    if timed_before:
+        own.popped_cycle(0)
+    own.write(offered, 0, 50)
+    if kind == Destination.PROGRAM:
+        found = [own.next_descriptor_cycle() for _ in range(16)]
+    else:
+        found = [own.chunk_cycle(number) for number in range(1, 5)]
+    own.finish()
+    first, second = own.events
+    return [*found, first.first_cycle, first.last_cycle, second.first_cycle, second.last_cycle]
+
+
+@pytest.mark.parametrize("kind", [Destination.PROGRAM, Destination.FEATURES])
+def test_a_write_is_the_same_to_a_load_that_is_timed_already(kind: Destination) -> None:
+    late = [loaded(kind, offered, timed_before=True) for offered in range(150, 700, 7)]
+    assert late == [loaded(kind, offered, timed_before=False) for offered in range(150, 700, 7)]
+    assert len({tuple(times) for times in late}) > 10, "the write is felt"
+
+
 @pytest.mark.parametrize("bandwidth", ["8", "3.2", "1.7", "1"])
 @pytest.mark.parametrize("network", ["tiny-yolov2-mini", "condensation-net-mini"])
 def test_the_memory_has_one_beat_at_a_time(network: str, bandwidth: str) -> None:

@@ -36,6 +36,13 @@ class Pieces(Generic[Value]):
         """Return the last number and the value of the newest piece."""
         return self._ends[-1], self._values[-1]
 
+    def take_back(self, count: int) -> None:
+        """Remove the newest pieces, which hold the last `count` numbers."""
+        self.total -= count
+        while self._ends and self._ends[-1] > self.total:
+            self._ends.pop()
+            self._values.pop()
+
     def drop(self, number: int) -> None:
         """Allow pieces below `number` to be dropped; the newest piece is kept.
 

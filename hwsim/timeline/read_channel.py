@@ -109,7 +109,7 @@ class ReadChannel:
         beats = PAGE_DESCRIPTORS * self._descriptor_beats
         bursts = Bursts(self._cutter.longest, 1, beats)
         train = self._train(bursts, pipeline.START_TO_FETCH)
-        self._add_page(bursts, train)
+        self._descriptors.extend(self._page_cycles(bursts, train))
         self._record_bursts(0, bursts, train)
         self._add_event(0, Destination.PROGRAM, train, beats)
 
@@ -138,8 +138,8 @@ class ReadChannel:
             self._time_next()
         return self._descriptors.popleft()
 
-    def _add_page(self, bursts: Bursts, train: BurstTrain) -> None:
-        """Record the cycles in which the last words of a page's descriptors are usable."""
+    def _page_cycles(self, bursts: Bursts, train: BurstTrain) -> list[int]:
+        """Return the cycles in which the last words of a page's descriptors are usable."""
         last_beats = range(self._descriptor_beats - 1, bursts.run_words, self._descriptor_beats)
         first, word_ticks = train.first_beat + self._to_last_beat, self._word_ticks
         times = [
@@ -149,7 +149,7 @@ class ReadChannel:
             for beat in last_beats
         ]
         cycle_ticks, visible = self._cycle_ticks, pipeline.LOAD_VISIBLE
-        self._descriptors.extend([-(-time // cycle_ticks) + visible for time in times])
+        return [-(-time // cycle_ticks) + visible for time in times]
 
     def chunk_cycle(self, chunk: int) -> int:
         """Return the cycle in which the chunk token reaches `chunk`."""
@@ -290,15 +290,19 @@ class ReadChannel:
         self.popped.append(popped)
         self.begun.append(begins)
         self._record_bursts(begins, bursts, train)
+        self._add_words(load, bursts, train)
+        kind, beats = Destination(load.destination), load.row_words * bursts.runs
+        self._add_event(stage, kind, train, beats)
+
+    def _add_words(self, load: Load, bursts: Bursts, train: BurstTrain) -> None:
+        """Record when the words of a load are there."""
         if load.destination == Destination.FEATURES:
             self._add_chunks(load, bursts, train)
         elif load.destination == Destination.WEIGHTS:
             self._weights.add(load.row_words, WeightLoad(load.row_words, bursts, train, []))
             self._weights_unsettled = True
         else:
-            self._add_page(bursts, train)
-        kind, beats = Destination(load.destination), load.row_words * bursts.runs
-        self._add_event(stage, kind, train, beats)
+            self._descriptors.extend(self._page_cycles(bursts, train))
 
     def _coming(self) -> tuple[int, int, BurstTrain]:
         """Return when the next load leaves the queue, and when it begins, and its bursts."""
