@@ -93,3 +93,111 @@ def test_a_half_that_somebody_else_reads_keeps_its_map(tmp_path: Path) -> None:
     network = judged(small, tmp_path)
     assert not network.graph.is_condensed
     assert "maximum" in {step.operator.KIND for step in network.host_steps}
+
+
+def chained(small: Small, left: str) -> None:
+    """End with a convolution, so that what stands before it is the accelerator's."""
+    channels = 8
+    small.leave(small.quantized(small.convolution(left, 8, channels), 0.2))
+
+
+def begun(small: Small, *dims: int, zero_point: int = 3) -> str:
+    """Return what a convolution leaves of the input, in integers and as real numbers."""
+    x = small.quantized(small.input(*(dims or SIZE)))
+    return small.quantized(small.convolution(x, 8, (dims or SIZE)[1]), 0.08, zero_point)
+
+
+FUNCTIONS: dict[str, Callable[[Small, str], str]] = {
+    "clip": lambda s, x: s.node("Clip", x, s.constant(np.float32(-0.7)), s.constant(np.float32(2))),  # type: ignore[arg-type]
+    "hard sigmoid": lambda s, x: s.node("HardSigmoid", x, alpha=1 / 6, beta=0.5),
+    "leaky relu": lambda s, x: s.node("LeakyRelu", x, alpha=0.2),
+    "relu": lambda s, x: s.node("Relu", x),
+    "sigmoid": lambda s, x: s.node("Sigmoid", x),
+    "silu": lambda s, x: s.node("Mul", x, s.node("Sigmoid", x)),
+    "silu in steps": lambda s, x: s.node(
+        "Mul", x, s.quantized(s.node("Sigmoid", x), 1 / 256, -128)
+    ),
+    "tanh": lambda s, x: s.node("Tanh", x),
+    "times a number": lambda s, x: s.node("Mul", x, s.constant(np.float32(-1.3))),  # type: ignore[arg-type]
+    "a number less": lambda s, x: s.node("Sub", s.constant(np.float32(0.9)), x),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_of_one_value_is_a_table(name: str, tmp_path: Path) -> None:
+    small = Small()
+    left = FUNCTIONS[name](small, begun(small))
+    chained(small, small.quantized(left, 0.03, -10))
+    network = judged(small, tmp_path)
+    first, _ = network.graph.stages
+    assert first.table is not None
+    assert [step.operator.KIND for step in network.host_steps] == ["quantize", "dequantize"]
+
+
+def test_hard_swish_is_a_table(tmp_path: Path) -> None:
+    small = Small()
+    chained(small, small.quantized(small.node("HardSwish", begun(small)), 0.03, -10))
+    assert len(judged(small, tmp_path).graph.stages) == 2
+
+
+MAPS: dict[str, Callable[[Small, str], str]] = {
+    "average pool": lambda s, x: s.node("AveragePool", x, kernel_shape=[3, 3], strides=[2, 2]),
+    "batch normalization": lambda s, x: s.node(
+        "BatchNormalization",
+        x,
+        *(s.constant(s.drawn.uniform(0.5, 2, 8).astype(np.float32)) for _ in range(4)),
+    ),
+    "by channel": lambda s, x: s.node(
+        "Mul", x, s.constant(s.drawn.uniform(-2, 2, (8, 1, 1)).astype(np.float32))
+    ),
+    "dilated": lambda s, x: s.convolution(x, 8, 8, dilations=[2, 2], pads=[2, 2, 2, 2]),
+    "depthwise": lambda s, x: s.convolution(x, 8, 8, group=8, strides=[2, 2]),
+    "difference": lambda s, x: s.node("Sub", x, s.quantized(s.convolution(x, 8, 8), 0.05, 8)),
+    "double": lambda s, x: s.node(
+        "Resize",
+        x,
+        "",
+        s.constant(np.array([1, 1, 2, 2], np.float32)),
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    ),
+    "max pool": lambda s, x: s.node(
+        "MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 0, 0], ceil_mode=1
+    ),
+    "mean": lambda s, x: s.node("GlobalAveragePool", x),
+    "normalized convolution": lambda s, x: s.node(
+        "BatchNormalization",
+        s.convolution(x, 8, 8),
+        *(s.constant(s.drawn.uniform(0.5, 2, 8).astype(np.float32)) for _ in range(4)),
+    ),
+    "pad": lambda s, x: s.node("Pad", x, s.constant(np.array([0, 0, 1, 2, 0, 0, 3, 0]))),
+    "rectified sum": lambda s, x: s.node(
+        "Relu", s.node("Add", x, s.quantized(s.convolution(x, 8, 8), 0.05, 8))
+    ),
+    "same padding": lambda s, x: s.node(
+        "Conv", x, s.weights(8, 8, 3, 3, scale=0.01), s.bias(8),
+        auto_pad="SAME_UPPER", strides=[2, 2],
+    ),
+    "shuffle": lambda s, x: s.node(
+        "Reshape",
+        s.node("Transpose", s.node("Reshape", x, s.constant(np.array([1, 2, 4, 9, 10]))),
+               perm=[0, 2, 1, 3, 4]),
+        s.constant(np.array([0, -1, 9, 10])),
+    ),
+    "sum": lambda s, x: s.node("Add", x, s.quantized(s.convolution(x, 8, 8), 0.05, 8)),
+    "joined": lambda s, x: s.convolution(
+        s.quantized(s.node("Concat", x, s.quantized(s.convolution(x, 8, 8), 0.05, 8), axis=1), 0.1),
+        8, 16,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_map_is_computed(name: str, tmp_path: Path) -> None:
+    small = Small()
+    left = MAPS[name](small, begun(small))
+    chained(small, small.quantized(left, 0.07, -5))
+    network = judged(small, tmp_path)
+    assert [step.operator.KIND for step in network.host_steps] == ["quantize", "dequantize"]
+    assert len(network.device_steps) == 1

@@ -5,16 +5,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.golden.onnx.quantizers import dequantized, quantized
 from hwsim.graph.host_operators import Softmax
 from hwsim.graph.operators import Activation
 from hwsim.graph.pointwise import (
     Clamp,
     Dequantize,
+    Gated,
+    HardSigmoid,
     HardSwish,
     LeakyRelu,
+    Limit,
     Logistic,
     Pointwise,
     Quantize,
+    ScaledLogistic,
+    ScaledTanh,
     Tanh,
 )
 
@@ -66,12 +72,34 @@ def _hard_swish(operator: HardSwish, x: Real) -> Real:
     return found
 
 
+def _hard_sigmoid(operator: HardSigmoid, x: Real) -> Real:
+    found: Real = np.clip(x * np.float32(operator.slope) + np.float32(operator.offset), 0, 1)
+    return found
+
+
+def _limit(operator: Limit, x: Real) -> Real:
+    found: Real = np.clip(x, np.float32(operator.low), np.float32(operator.high))
+    return found
+
+
+def _gated(operator: Gated, x: Real) -> Real:
+    function: Any = FUNCTIONS[type(operator.gate)]
+    gate = function(operator.gate, x)
+    if operator.steps is not None:
+        gate = dequantized(quantized(gate, operator.steps), operator.steps)
+    found: Real = x * gate
+    return found
+
+
 FUNCTIONS: dict[type[Pointwise], Any] = {
     Clamp: _clamp,
     Dequantize: _same,
+    Gated: _gated,
+    HardSigmoid: _hard_sigmoid,
     HardSwish: _hard_swish,
     LeakyRelu: _leaky_relu,
-    Logistic: _logistic,
+    Limit: _limit,
+    ScaledLogistic: _logistic,
     Quantize: _same,
-    Tanh: _tanh,
+    ScaledTanh: _tanh,
 }

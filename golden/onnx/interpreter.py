@@ -42,8 +42,8 @@ def run_real(
     operator: words.Operator, maps: Sequence[Map], read: Sequence[Tensor], left: Tensor
 ) -> Map:
     """Return what an operator leaves that computes in real numbers."""
-    real = [dequantized(x, tensor) for x, tensor in zip(maps, read, strict=True)]
-    return quantized(_run(operator, real), left)
+    real = [dequantized(x, tensor.quantization) for x, tensor in zip(maps, read, strict=True)]
+    return quantized(_run(operator, real), left.quantization)
 
 
 def _run(operator: words.Operator, real: Sequence[Real]) -> Real:
@@ -85,6 +85,10 @@ def _moved(operator: words.Operator, maps: list[Map], left: Tensor) -> Map:
             return moves.pad(operator, x, left)
         case words.Reshape():
             return moves.reshape(x, operator.shape)
+        case words.Shuffle():
+            return x[list(operator.order)]
+        case host.ResizeNearest():
+            return moves.resize_nearest(operator, x)
         case words.SpaceToDepth():
             return moves.space_to_depth(operator, x)
         case words.DepthToSpace():

@@ -5,26 +5,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.graph import Tensor
+from hwsim.graph import Quantization
 
 INT8_MIN, INT8_MAX = -128, 127
 
 
-def dequantized(x: NDArray[Any], tensor: Tensor) -> NDArray[np.float32]:
-    """Return the real numbers of a tensor: a difference of integers times the scale."""
-    own = tensor.quantization
+def dequantized(x: NDArray[Any], own: Quantization | None) -> NDArray[np.float32]:
+    """Return the real numbers of integers: a difference of integers times the scale."""
     if own is None:
         return x
     centred = x.astype(np.int32) - own.zero_point
     return centred.astype(np.float32) * np.float32(own.scale)
 
 
-def quantized(x: NDArray[np.float32], tensor: Tensor) -> NDArray[Any]:
-    """Return real numbers as integers of a tensor: a quotient, halves to even, then the zero point.
+def quantized(x: NDArray[np.float32], own: Quantization | None) -> NDArray[Any]:
+    """Return real numbers as integers: a quotient, halves to even, then the zero point.
 
     What is no number becomes the least integer.
     """
-    own = tensor.quantization
     if own is None:
         return x
     with np.errstate(over="ignore", invalid="ignore"):

@@ -28,6 +28,7 @@ from hwsim.frontends.onnx_values import (
 from hwsim.frontends.onnx_views import View
 from hwsim.graph import Quantization
 from hwsim.graph.file_tensors import Element
+from hwsim.graph.operators import Shuffle
 
 BYTES = ("int8", "uint8")
 LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
@@ -136,12 +137,30 @@ class Call:
     def map(self, place: int) -> Integers:
         """Return an input [1, C, H, W] of integers, or of real numbers that stand for them."""
         found = self.integers_of(self.value(place))
+        order = found.view.channel_order
+        if order is not None:
+            return self._shuffled(found, order)
         if not found.view.is_map:
             raise InputError(
                 f"input {place} of {list(found.view.sizes)}: rows and columns behind channels are "
                 "wanted, it comes otherwise out of reshapes or transposes"
             )
         return found
+
+    def _shuffled(self, read: Integers, order: tuple[int, ...]) -> Integers:
+        """Return a map whose channels are in the order in which a view shows them."""
+        name = f"{self.name}.shuffle"
+        shuffle = Shuffle(
+            name=name, inputs=(read.tensor,), outputs=(name,), place=self.place, order=order
+        )
+        shape = read.view.shape
+        view = View.of_map((1, shape.channels, shape.height, shape.width))
+        tensor = self.graph.add(shuffle, f"{self.left}.shuffle", view, read.steps)
+        return Integers(tensor, view, read.steps)
+
+    def like(self, place: int, found: Integers) -> Value:
+        """Return integers, or the real numbers that they stand for where an input has these."""
+        return found if isinstance(self.value(place), Integers) else Dequantized(found)
 
     def steps(self, scale: int, zero_point: int, element: str | None = None) -> Steps:
         """Return the one scale and zero point of two inputs."""

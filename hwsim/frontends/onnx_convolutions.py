@@ -132,16 +132,14 @@ def quantized_weights(
         np.ascontiguousarray(values),
         scales,
         int(zero_points[0]),
-        bias_steps(real, scales, read),
+        bias_steps(real, scales, read.steps.quantization.scale),
         real,
     )
 
 
-def bias_steps(bias: Reals, scales: Reals, read: Integers) -> NDArray[np.int32]:
+def bias_steps(bias: Reals, scales: Reals, read_scale: float) -> NDArray[np.int32]:
     """Return a real bias in steps of the sums. Raises `InputError` for one that fills 32 bits."""
-    steps = np.rint(
-        bias.astype(np.float64) / (scales.astype(np.float64) * read.steps.quantization.scale)
-    )
+    steps = np.rint(bias.astype(np.float64) / (scales.astype(np.float64) * read_scale))
     if (np.abs(steps) > INT32.max).any():
         raise InputError("a bias of more than 32 bits in steps of its products")
     return steps.astype(np.int32)

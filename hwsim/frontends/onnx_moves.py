@@ -1,7 +1,10 @@
 """The nodes of an `.onnx` that move values, most of which are only another view of a map."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+
+import numpy as np
 
 from hwsim.errors import InputError
 from hwsim.frontends.onnx_call import Call
@@ -14,7 +17,20 @@ from hwsim.frontends.onnx_values import (
     Value,
 )
 from hwsim.frontends.onnx_views import Part, View
-from hwsim.graph.operators import Axis, Concat, Maximum, Slice
+from hwsim.graph import Padding
+from hwsim.graph.check import LARGEST_SIDE as MOST_SIDE
+from hwsim.graph.host_operators import ResizeNearest
+from hwsim.graph.operators import (
+    Axis,
+    Concat,
+    DepthToSpace,
+    Maximum,
+    Operator,
+    Pad,
+    Slice,
+    SpaceToDepth,
+    Upsample,
+)
 
 Maker = Callable[[Call], list[Value]]
 
@@ -161,8 +177,7 @@ def _part(call: Call, read: Integers, axis: int, cut: tuple[int, int], left: str
     operator = Slice(first_channel=first, channels=size, **call.ends(read.tensor))
     view = read.view.with_side(axis, Axis.CHANNELS, size)
     tensor = call.graph.add(operator, left, view, read.steps)
-    found = Integers(tensor, view, read.steps)
-    return found if isinstance(call.value(0), Integers) else Dequantized(found)
+    return call.like(0, Integers(tensor, view, read.steps))
 
 
 def _concat(call: Call) -> list[Value]:
@@ -200,8 +215,7 @@ def _on_one_grid(
         return JoinedDraft(operator, tuple(parts), view)
     steps = parts[0].steps
     tensor = call.graph.add(operator, call.left, view, steps)
-    found = Integers(tensor, view, steps)
-    return found if isinstance(call.value(0), Integers) else Dequantized(found)
+    return call.like(0, Integers(tensor, view, steps))
 
 
 def _largest(call: Call) -> list[Value]:
@@ -231,19 +245,112 @@ def _largest(call: Call) -> list[Value]:
     return [_on_one_grid(call, operator, parts, left)]
 
 
+def _pad(call: Call) -> list[Value]:
+    """Return a map with zeros around it, and with channels of zeros."""
+    read = call.map(0)
+    word = call.attribute("mode", "constant")
+    value = call.constant(2) if call.has(2) else np.zeros(1, np.float32)
+    if word != "constant" or value.size != 1 or float(value.reshape(-1)[0]) != 0:
+        raise InputError(f"mode {word}, value {value.tolist()}: must be constant, and 0")
+    if isinstance(call.value(0), Integers):
+        raise InputError("it pads integers: real numbers are wanted")
+    pads = call.sizes(1) if call.has(1) else call.integers("pads", ())
+    if len(pads) != 8 or min(pads) < 0 or pads[0] or pads[4]:
+        raise InputError(f"pads {list(pads)}: must be eight, of at least 0 and 0 of the batch")
+    frame = Padding(pads[2], pads[3], pads[6], pads[7])
+    operator = Pad(padding=frame, channels=(pads[1], pads[5]), **call.ends(read.tensor))
+    return [_moved(call, operator, read)]
+
+
+def _resize(call: Call) -> list[Value]:
+    """Return a map of another size, of the nearest pixels."""
+    read = call.map(0)
+    if call.attribute("mode", "nearest") != "nearest":
+        raise InputError(f"mode {call.attribute('mode')}: only nearest is supported")
+    stored = call.stored.get(call.left)
+    shape = read.view.shape
+    if stored is None or len(stored.dims) != 4 or stored.dims[:2] != (1, shape.channels):
+        raise InputError("what it leaves has no known size")
+    size = stored.dims[2:]
+    places = [_nearest(call, *pair) for pair in zip((shape.height, shape.width), size, strict=True)]
+    doubled = [[each // 2 for each in range(2 * side)] for side in (shape.height, shape.width)]
+    if places == doubled:
+        return [_moved(call, Upsample(**call.ends(read.tensor)), read)]
+    resize = ResizeNearest(height=size[0], width=size[1], **call.ends(read.tensor))
+    whole = [
+        [place * side // length for place in range(length)]
+        for side, length in zip((shape.height, shape.width), size, strict=True)
+    ]
+    if places != whole:
+        raise InputError("its nearest pixels are not those of whole steps: not supported")
+    return [_moved(call, resize, read)]
+
+
+def _nearest(call: Call, size: int, resized: int) -> list[int]:
+    """Return the place of the pixel that each new one is, along one axis."""
+    scale = resized / size
+    word = call.attribute("coordinate_transformation_mode", "half_pixel")
+    rounding = call.attribute("nearest_mode", "round_prefer_floor")
+    if word not in ("asymmetric", "half_pixel", "pytorch_half_pixel"):
+        raise InputError(f"coordinates {word}: must be asymmetric or half_pixel")
+    if resized > MOST_SIDE:
+        raise InputError(f"a side of {resized}: at most {MOST_SIDE}")
+    half = 0.0 if word == "asymmetric" else 0.5
+    found = []
+    for place in range(resized):
+        at = (place + half) / scale - half
+        if word == "pytorch_half_pixel" and resized == 1:
+            at = 0.0
+        near = {
+            "floor": math.floor(at),
+            "ceil": math.ceil(at),
+            "round_prefer_floor": math.ceil(at - 0.5),
+            "round_prefer_ceil": math.floor(at + 0.5),
+        }.get(rounding)
+        if near is None:
+            raise InputError(f"nearest mode {rounding}: not supported")
+        found.append(min(max(near, 0), size - 1))
+    return found
+
+
+def _cells(kind: type[DepthToSpace] | type[SpaceToDepth]) -> Maker:
+    def make(call: Call) -> list[Value]:
+        read = call.map(0)
+        if call.attribute("mode", "DCR") != "DCR":
+            raise InputError(f"mode {call.attribute('mode')}: must be DCR")
+        block = call.integer("blocksize", 0)
+        if not 1 <= block <= MOST_SIDE:
+            raise InputError(f"block of {block}: must be at least 1")
+        return [_moved(call, kind(block=block, **call.ends(read.tensor)), read)]
+
+    return make
+
+
+def _moved(call: Call, operator: Operator, read: Integers) -> Value:
+    """Return what an operator leaves that keeps the integers' steps."""
+    left = call.graph.left_by(operator)
+    view = View.of_map((1, left.channels, left.height, left.width))
+    tensor = call.graph.add(operator, call.left, view, read.steps)
+    return call.like(0, Integers(tensor, view, read.steps))
+
+
 def _same(call: Call) -> list[Value]:
     return [call.value(0)]
 
 
 MOVES: dict[str, Maker] = {
     "Concat": _concat,
+    "DepthToSpace": _cells(DepthToSpace),
     "Dropout": _same,
     "Flatten": _flatten,
     "Identity": _same,
     "Max": _maximum,
+    "Pad": _pad,
     "ReduceMax": _largest,
     "Reshape": _reshape,
+    "Resize": _resize,
     "Slice": _slice,
+    "SpaceToDepth": _cells(SpaceToDepth),
     "Split": _split,
     "Squeeze": _squeeze,
     "Transpose": _transpose,

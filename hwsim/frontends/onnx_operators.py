@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hwsim.errors import InputError, shown
+from hwsim.frontends.onnx_arithmetic import ARITHMETIC
 from hwsim.frontends.onnx_call import Call
 from hwsim.frontends.onnx_convolutions import (
     convolution,
@@ -17,10 +18,10 @@ from hwsim.frontends.onnx_convolutions import (
 )
 from hwsim.frontends.onnx_moves import MOVES
 from hwsim.frontends.onnx_quantizers import dequantize_linear, quantize_linear
-from hwsim.frontends.onnx_values import Dequantized, Draft, Integers, Reals, Value
+from hwsim.frontends.onnx_values import Draft, Integers, Reals, Value
 from hwsim.frontends.onnx_views import View
 from hwsim.graph import Padding
-from hwsim.graph.host_operators import Softmax
+from hwsim.graph.host_operators import ScaledSoftmax
 from hwsim.graph.operators import (
     Activation,
     Arithmetic,
@@ -32,9 +33,18 @@ from hwsim.graph.operators import (
     Operator,
     ScaledAveragePool,
 )
-from hwsim.graph.pointwise import Clamp, LeakyRelu, Logistic, Tanh
+from hwsim.graph.pointwise import (
+    Clamp,
+    HardSigmoid,
+    HardSwish,
+    LeakyRelu,
+    Limit,
+    ScaledLogistic,
+    ScaledTanh,
+)
 
 Maker = Callable[[Call], list[Value]]
+FAR = 1e30  # an end of a clip that nothing reaches
 WITH_ACTIVATION = (Convolution, FullyConnected, Arithmetic, ScaledAveragePool)
 
 
@@ -61,7 +71,7 @@ def _max_pool(call: Call) -> list[Value]:
     )
     view = _view_of(call, operator)
     tensor = call.graph.add(operator, call.left, view, read.steps)
-    return [Dequantized(replace(read, tensor=tensor, view=view))]
+    return [call.like(0, replace(read, tensor=tensor, view=view))]
 
 
 def _average_pool(call: Call) -> list[Value]:
@@ -133,7 +143,12 @@ def _clip(call: Call) -> list[Value]:
         is_clamp = activation not in (Activation.LINEAR, Activation.LEAKY)
         if is_clamp and activation.limits == (low, high if high < 1e30 else np.inf):
             return [rectified(call, activation)]
-    raise InputError(f"it clips to {low:g} and {high:g}: only ReLU, ReLU6 and ReLU from -1 to 1")
+    value = call.value(0)
+    if isinstance(value, Draft) or not low <= high:
+        raise InputError(f"it clips to {low:g} and {high:g}: only ReLU, ReLU6, ReLU from -1 to 1")
+    read = call.integers_of(value)
+    operator = Limit(low=max(low, -FAR), high=min(high, FAR), **call.ends(read.tensor))
+    return [Draft(operator, read.view)]
 
 
 def _function(kind: type[Any]) -> Maker:
@@ -153,6 +168,35 @@ def _leaky_relu(call: Call) -> list[Value]:
     return [Draft(LeakyRelu(slope=slope, **call.ends(read.tensor)), read.view)]
 
 
+def _hard_sigmoid(call: Call) -> list[Value]:
+    read = call.integers_of(call.value(0))
+    slope, offset = call.real("alpha", 0.2), call.real("beta", 0.5)
+    operator = HardSigmoid(slope=slope, offset=offset, **call.ends(read.tensor))
+    return [Draft(operator, read.view)]
+
+
+def _reduce_mean(call: Call) -> list[Value]:
+    read = call.integers_of(call.value(0))
+    view = read.view
+    given = call.sizes(1) if call.has(1) else call.integers("axes", ())
+    axes = {call.axis(axis, len(view.dims)) for axis in given}
+    wanted = {view.axes[axis] for axis in axes if view.dims[axis]}
+    if not axes or None in wanted:
+        raise InputError(f"mean over axes {sorted(axes)} of {list(view.sizes)}: not supported")
+    over = frozenset(axis for axis in wanted if axis is not None)
+    if not over:
+        return [call.value(0)]
+    operator = Mean(axes=over, **call.ends(read.tensor))
+    sizes = [1 if place in axes else size for place, size in enumerate(view.sizes)]
+    if not call.integer("keepdims", 1):
+        sizes = [size for place, size in enumerate(view.sizes) if place not in axes]
+    whole = _view_of(call, operator)
+    dims = [dim for place, dim in enumerate(view.dims) if place not in axes]
+    if [part for dim in dims for part in dim] != [part for dim in whole.dims for part in dim]:
+        raise InputError("mean of a tensor whose axes are in another order: not supported")
+    return [Draft(operator, whole.reshaped(sizes))]
+
+
 def _softmax(call: Call) -> list[Value]:
     value = call.value(0)
     tensor = value.tensor if isinstance(value, Reals) else call.integers_of(value).tensor
@@ -162,7 +206,7 @@ def _softmax(call: Call) -> list[Value]:
     rest = view.dims[axis + 1 :] if call.operator_set < 13 else ()
     if view.axes[axis] is not Axis.CHANNELS or any(rest):
         raise InputError(f"softmax along axis {axis} of {list(view.sizes)}: must be its channels")
-    return [Draft(Softmax(beta=1.0, **call.ends(tensor)), view)]
+    return [Draft(ScaledSoftmax(beta=1.0, **call.ends(tensor)), view)]
 
 
 MAKERS: dict[str, Maker] = {
@@ -172,13 +216,17 @@ MAKERS: dict[str, Maker] = {
     "DequantizeLinear": dequantize_linear,
     "Gemm": general_product,
     "GlobalAveragePool": _global_average_pool,
+    "HardSigmoid": _hard_sigmoid,
+    "HardSwish": _function(HardSwish),
     "LeakyRelu": _leaky_relu,
     "MatMul": matrix_product,
     "MaxPool": _max_pool,
     "QuantizeLinear": quantize_linear,
+    "ReduceMean": _reduce_mean,
     "Relu": _rectifier(Activation.RELU),
-    "Sigmoid": _function(Logistic),
+    "Sigmoid": _function(ScaledLogistic),
     "Softmax": _softmax,
-    "Tanh": _function(Tanh),
+    "Tanh": _function(ScaledTanh),
+    **ARITHMETIC,
     **MOVES,
 }

@@ -23,6 +23,12 @@ class Steps:
     element: Element
     quantization: Quantization
 
+    @property
+    def signed(self) -> Quantization:
+        """The same of the int8 values that stand for the file's integers."""
+        own = self.quantization
+        return Quantization(own.scale, own.zero_point - self.element.offset)
+
 
 @dataclass(frozen=True, eq=False)
 class Constant:

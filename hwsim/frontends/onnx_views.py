@@ -65,6 +65,22 @@ class View:
         return len(self.dims) == len(wanted) and self.dims == wanted
 
     @property
+    def channel_order(self) -> tuple[int, ...] | None:
+        """The channels of the map in the order of [1, C, H, W]; None where they are in their own.
+
+        It is None, too, for what is no such tensor.
+        """
+        if self.is_map or len(self.dims) != 4 or self.dims[0]:
+            return None
+        behind = tuple(_whole(self.shape, axis) for axis in MAP_AXES[1:])
+        if self.dims[2:] != behind or any(p.axis is not Axis.CHANNELS for p in self.dims[1]):
+            return None
+        order = [0]
+        for part in self.dims[1]:
+            order = [first + part.stride * step for first in order for step in range(part.size)]
+        return tuple(order)
+
+    @property
     def axes(self) -> tuple[Axis | None, ...]:
         """The whole axis of the map that each of the file's axes is; None for any other."""
         whole = {_whole(self.shape, axis): axis for axis in MAP_AXES}

@@ -214,19 +214,7 @@ def _prelu(call: Call) -> list[Operator]:
     return [Prelu(slopes=constant_operand(call, 1), **call.ends(0))]
 
 
-def _logistic(call: Call) -> list[Operator]:
-    _check_integers(call)
-    return [Logistic(**call.ends(0))]
-
-
-def _check_integers(call: Call) -> None:
-    """Raise `InputError` for real values, which only the host of another front end computes."""
-    if call.read(0).quantization is None:
-        raise InputError("it reads real values: only a quantized network is computed")
-
-
 def _softmax(call: Call) -> list[Operator]:
-    _check_integers(call)
     return [Softmax(beta=call.option("Beta"), **call.ends(0))]
 
 
@@ -239,7 +227,7 @@ MAKERS: dict[str, Maker] = {
     "FULLY_CONNECTED": _fully_connected,
     "HARD_SWISH": _alone(HardSwish),
     "LEAKY_RELU": _leaky_relu,
-    "LOGISTIC": _logistic,
+    "LOGISTIC": _alone(Logistic),
     "MAX_POOL_2D": _pool(MaxPool),
     "MEAN": _mean,
     "MUL": _arithmetic(Multiply),

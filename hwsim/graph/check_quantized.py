@@ -13,7 +13,13 @@ from hwsim.graph.check import (
     LEAST_ZERO_POINT,
 )
 from hwsim.graph.file_constants import ConstantOperand, QuantizedWeights
-from hwsim.graph.host_operators import DetectionPostProcess, Resize, Softmax, TransposeConvolution
+from hwsim.graph.host_operators import (
+    DetectionPostProcess,
+    Resize,
+    ScaledSoftmax,
+    Softmax,
+    TransposeConvolution,
+)
 from hwsim.graph.infer_operators import operand_shapes
 from hwsim.graph.operators import (
     Arithmetic,
@@ -25,9 +31,18 @@ from hwsim.graph.operators import (
     Operator,
     Pad,
     Reshape,
+    Shuffle,
     SpaceToDepth,
 )
-from hwsim.graph.pointwise import Dequantize, LeakyRelu, Logistic, Prelu, Quantize, Tanh
+from hwsim.graph.pointwise import (
+    Dequantize,
+    LeakyRelu,
+    Logistic,
+    Prelu,
+    Quantize,
+    ScaledLogistic,
+    Tanh,
+)
 from hwsim.graph.rules import is_integer, is_pair, is_real
 from hwsim.graph.tensors import Quantization, Shape, Tensor
 
@@ -43,7 +58,8 @@ FIXED_OUTPUTS: dict[type[Operator], Quantization] = {
     Tanh: Quantization(1 / 128, 0),
 }
 MOST_PADDING_CHANNELS = 1 << 16
-REAL = (Softmax, Logistic)  # what the host also computes in real values, if all of it is real
+# The host also computes these in real values, if all of theirs are.
+REAL = (ScaledSoftmax, ScaledLogistic)
 
 
 def broken_by_quantized(operator: Operator, inputs: Sequence[Shape]) -> Iterator[str]:
@@ -85,6 +101,9 @@ def _broken_move(operator: Operator, shape: Shape) -> Iterator[str]:
         case Mean():
             if not operator.axes or not all(isinstance(axis, Axis) for axis in operator.axes):
                 yield f"axes = {shown(operator.axes)} must be at least one Axis"
+        case Shuffle():
+            if sorted(operator.order) != list(range(shape.channels)):
+                yield f"order = {shown(operator.order)} must have all {shape.channels} channels"
         case Reshape():
             if operator.shape.elements != shape.elements:
                 yield f"reshapes {shape} to {operator.shape}: both must have as many values"

@@ -19,6 +19,11 @@ class Softmax(Operator):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScaledSoftmax(Softmax):
+    """A softmax that leaves steps of its own, or real values, as ONNX has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Resize(Operator):
     """A map of another size, `height` x `width`."""
 

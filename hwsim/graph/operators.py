@@ -251,6 +251,16 @@ class DepthToSpace(Operator):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shuffle(Operator):
+    """The channels of its input in another order, each of them once."""
+
+    order: tuple[int, ...]
+
+    KIND: ClassVar[str] = "shuffle"
+    KEEPS_QUANTIZATION: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Slice(Operator):
     """The channels of its input from `first_channel` on."""
 

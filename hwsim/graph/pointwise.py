@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from hwsim.graph.file_constants import ConstantOperand
 from hwsim.graph.operators import Activation, Operator
+from hwsim.graph.tensors import Quantization
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,46 @@ class Tanh(Pointwise):
     """The hyperbolic tangent."""
 
     KIND: ClassVar[str] = "tanh"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaledLogistic(Logistic):
+    """A logistic function that leaves steps of its own, or real values, as ONNX has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaledTanh(Tanh):
+    """A hyperbolic tangent that leaves steps of its own, as ONNX has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardSigmoid(Pointwise):
+    """slope x + offset, clamped to 0 and 1."""
+
+    slope: float
+    offset: float
+
+    KIND: ClassVar[str] = "hard sigmoid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit(Pointwise):
+    """Values between two ends."""
+
+    low: float
+    high: float
+
+    KIND: ClassVar[str] = "limit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gated(Pointwise):
+    """x times a function of x, which is rounded to steps before if it has any; SiLU is one."""
+
+    gate: Pointwise
+    steps: Quantization | None = None
+
+    KIND: ClassVar[str] = "gated"
 
 
 @dataclass(frozen=True, kw_only=True)

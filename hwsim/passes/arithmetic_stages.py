@@ -14,7 +14,7 @@ from hwsim.graph.kernels import Kernels
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Add, Multiply, Subtract
 from hwsim.passes.exact_parts import Sources, alike, by_channel, quantization_of
-from hwsim.passes.exact_sum import exact_sum
+from hwsim.passes.exact_sum import ExactSum, exact_sum
 from hwsim.passes.tflite_clamps import clamp_of
 from hwsim.passes.tflite_factors import Factor, product_factor
 
@@ -32,8 +32,15 @@ def sum_of_maps(graph: OperatorGraph, operator: Add | Subtract, operands: list[S
     found = exact_sum(quantization_of(first.tensor), quantization_of(second.tensor), own, sign)
     if found is None:
         raise InputError(f"no weights {operator.KIND} all 65,536 pairs exactly")
-    channels = first.channels
-    read = [replace(source, groups=channels) for source in (first, second)]
+    return weighted_sum(operator, [first, second], left, found)
+
+
+def weighted_sum(
+    operator: Add | Subtract, operands: list[Source], left: Tensor, found: ExactSum
+) -> Stage:
+    """Return the stage that adds two maps, each with one weight of two limbs."""
+    own, channels = quantization_of(left), operands[0].channels
+    read = [replace(source, groups=channels) for source in operands]
     stage = Stage.inferred(operator.name, read, left.name, channels)
     weights = tuple(np.full((channels, 1, 1, 1), weight, np.int16) for weight in found.weights)
     return replace(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.graph import Constants, Source, Stage, Tensor
-from hwsim.graph.operators import Copy, Operator, Pad, SpaceToDepth
+from hwsim.graph.operators import Copy, Operator, Pad, Shuffle, SpaceToDepth
 from hwsim.passes.tflite_factors import Factor
 
 IDENTITY = Factor(1 << 14, 14)  # of 16 bits, which take a cycle
@@ -52,6 +52,12 @@ def space_to_depth(operator: SpaceToDepth, source: Source, left: Tensor) -> Stag
     weights = np.ascontiguousarray(by_pixel.transpose(0, 3, 1, 2))
     cut = replace(source, kernel=(block, block), stride=(block, block))
     return moved(operator, [cut], left, [weights])
+
+
+def shuffled(operator: Shuffle, source: Source, left: Tensor) -> Stage:
+    """Return the stage whose filters each take one channel of another number."""
+    chosen = np.eye(source.channels, dtype=np.int8)[list(operator.order)]
+    return moved(operator, [source], left, [chosen.reshape(*chosen.shape, 1, 1)])
 
 
 def moved(

@@ -12,6 +12,7 @@ from hwsim.graph import Rounding, Source, Stage
 from hwsim.graph.file_constants import QuantizedWeights
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import (
+    Add,
     AveragePool,
     Axis,
     Convolution,
@@ -21,12 +22,16 @@ from hwsim.graph.operators import (
     Mean,
     Operator,
     Pad,
+    Shuffle,
     SpaceToDepth,
+    Subtract,
 )
 from hwsim.graph.sources import NO_PADDING
+from hwsim.passes.arithmetic_stages import weighted_sum
 from hwsim.passes.convolution_stages import convolved, weighted
 from hwsim.passes.exact_parts import Sources, depthwise, only, quantization_of
-from hwsim.passes.move_stages import copied, padded, space_to_depth
+from hwsim.passes.move_stages import copied, padded, shuffled, space_to_depth
+from hwsim.passes.nearest_sum import nearest_sum
 from hwsim.passes.pool_stages import max_pool
 from hwsim.passes.tflite_clamps import clamp_of
 from hwsim.passes.tflite_factors import stored_factor
@@ -57,6 +62,10 @@ def nearest_stage(graph: OperatorGraph, operator: Operator, sources: list[Source
             return copied(operator, sources[0], left)
         case Pad():
             return padded(operator, sources[0][0], left)
+        case Shuffle():
+            return shuffled(operator, only(operator, sources[0]), left)
+        case Add(constant=None) | Subtract(constant=None):
+            return _sum_of_maps(graph, operator, sources)
         case SpaceToDepth():
             return space_to_depth(operator, sources[0][0], left)
     raise InputError(f"{operator.KIND} has no stage")
@@ -73,6 +82,17 @@ def _weighted(
     own = quantization_of(left)
     factors = [stored_factor(ours.scale * float(scale) / own.scale) for scale in constants.scales]
     return weighted(operator, read, left, constants, factors, Rounding.ONCE, operator.activation)
+
+
+def _sum_of_maps(graph: OperatorGraph, operator: Add | Subtract, operands: list[Sources]) -> Stage:
+    (first,), (second,) = operands
+    if first.size != second.size or first.channels != second.channels:
+        raise InputError(f"{operator.KIND} of maps of other shapes has no stage")
+    left = graph.left(operator)
+    ours, theirs, own = map(quantization_of, (first.tensor, second.tensor, left))
+    sign = -1 if isinstance(operator, Subtract) else 1
+    found = nearest_sum(ours, theirs, own, sign)
+    return weighted_sum(operator, [first, second], left, found)
 
 
 def _average_pool(graph: OperatorGraph, operator: AveragePool, sources: Sources) -> Stage:

@@ -21,10 +21,22 @@ from hwsim.graph.operators import (
     Multiply,
     Operator,
     Pad,
+    Shuffle,
     SpaceToDepth,
     Subtract,
 )
-from hwsim.graph.pointwise import Clamp, HardSwish, LeakyRelu, Logistic, Prelu, Quantize, Tanh
+from hwsim.graph.pointwise import (
+    Clamp,
+    Gated,
+    HardSigmoid,
+    HardSwish,
+    LeakyRelu,
+    Limit,
+    Logistic,
+    Prelu,
+    Quantize,
+    Tanh,
+)
 from hwsim.passes.arithmetic_stages import product_with_constant, sum_of_maps, sum_with_constant
 from hwsim.passes.convolution_stages import convolution, fully_connected
 from hwsim.passes.exact_parts import Sources, quantization_of
@@ -45,8 +57,11 @@ STAGED: dict[type[Operator], str] = {
     Convolution: "dense, in groups or depthwise; weights with a zero point take two limbs",
     Copy: "of slices, joined and doubled maps, where an address does not do",
     FullyConnected: "LiteRT's real factors are proved for every filter",
+    Gated: OF_TABLES,
+    HardSigmoid: OF_TABLES,
     HardSwish: OF_TABLES,
     LeakyRelu: OF_TABLES,
+    Limit: OF_TABLES,
     Logistic: OF_TABLES,
     MaxPool: "any windows and strides, in several stages where they are large",
     Mean: "over rows and columns",
@@ -54,11 +69,13 @@ STAGED: dict[type[Operator], str] = {
     Pad: "with the zero point, in the convolution that reads it or alone",
     Prelu: f"with one slope, {OF_TABLES}; with one for each channel, proved for all 256 values",
     Quantize: "from one scale of int8 or uint8 to another",
+    Shuffle: "as a convolution with one weight of 1 a filter",
     SpaceToDepth: "as a convolution with one weight of 1 a filter",
     Subtract: "as add",
     Tanh: OF_TABLES,
 }
-TABLES = (HardSwish, LeakyRelu, Logistic, Tanh)  # of which tables are made
+# Tables are made of these.
+TABLES = (Gated, HardSigmoid, HardSwish, LeakyRelu, Limit, Logistic, Tanh)
 
 
 def quantized_stage(
