@@ -276,4 +276,4 @@ def test_every_name_is_documented(document: dict[str, Any]) -> None:
     }
     for name in names | {*document["network"]}:
         assert f"`{name}`" in section, f"{name} is not in docs/outputs.md"
-    assert document["schema_version"] == "3.4"
+    assert document["schema_version"] == "3.5"

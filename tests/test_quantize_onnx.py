@@ -105,9 +105,12 @@ def test_noise_is_against_the_variance() -> None:
 
 def test_the_contract_goes_into_the_file(small: Path, photos: Path) -> None:
     found = quantize_file(small, images=photos, contract={**CONTRACT, "range": "0,1"})
-    (told,) = onnx.load_from_string(found.content).metadata_props
-    assert told.key == "hwsim.input.image"
-    assert json.loads(told.value) == {
+    told = {each.key: each.value for each in onnx.load_from_string(found.content).metadata_props}
+    assert told.pop("hwsim.calibration") == (
+        "3 photographs, stretched, bgr, elements are x, x from 0 to 1"
+    )
+    assert list(told) == ["hwsim.input.image"]
+    assert json.loads(told["hwsim.input.image"]) == {
         "colour": "bgr", "range": [0, 1], "mean": [0], "std": [1], "resize": "stretch",
     }  # fmt: skip
 
@@ -142,7 +145,7 @@ def test_without_a_contract_in_the_file_an_image_is_refused(small: Path, photos:
         ('{"color": "rgb"}', "no key 'color'"),
         ('{"mean": 1}', "mean 1: std is needed too"),
         ("[" * 999, "maximum recursion"),
-        (" " * 1001, "its metadata hwsim.input.... have over 1000 characters"),
+        (" " * 1001, "its metadata hwsim.input.image have over 1000 characters"),
     ],
 )
 def test_damaged_contracts_are_refused(text: str, reason: str, small: Path) -> None:
@@ -175,7 +178,8 @@ def test_random_data_are_named_as_such(
         "distribution, seed 0: accuracy is unknown"
     )
     assert place.read_bytes() == quantize_file(small).content
-    assert not onnx.load(place).metadata_props, "nobody has stated a contract"
+    keys = [each.key for each in onnx.load(place).metadata_props]
+    assert keys == ["hwsim.calibration"], "nobody has stated a contract"
 
 
 def test_another_size_is_taken_where_the_file_leaves_it_open(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hwsim.cli.accelerator import Accelerator
-from hwsim.cli.contract import contract_options
+from hwsim.cli.contract import contract_options, images_option
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
@@ -39,6 +39,7 @@ class AddressType(click.ParamType[int]):
 @out_option()
 @image_option()
 @contract_options
+@images_option
 @input_option
 @click.option(
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
@@ -63,6 +64,7 @@ def compile_command(
     folder: str,
     image: str | None,
     contract: dict[str, str | None] | None,
+    images: str | None,
     arrays: tuple[str, ...],
     weights: str | None,
     base: int,
@@ -90,6 +92,8 @@ def compile_command(
         k=k,
         kernels=kernels,
         fast_rescale=fast_rescale,
+        images=images,
+        contract=None if images is None else contract,
         progress=progress(level),
     )
     config = accelerator.config()

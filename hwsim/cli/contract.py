@@ -38,6 +38,13 @@ OPTIONS = (
 )
 
 
+images_option = click.option(
+    "--images",
+    metavar="DIR",
+    help="Photographs that a float .onnx is quantized on.  [default: random data]",
+)
+
+
 def contract_options(command: Command) -> Command:
     """Add the options of an image. The command has a parameter `contract`, None without them."""
 

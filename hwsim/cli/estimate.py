@@ -3,6 +3,7 @@
 import click
 
 from hwsim.cli.accelerator import Accelerator
+from hwsim.cli.contract import contract_options, images_option
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
@@ -14,6 +15,8 @@ from hwsim.cli.requirements import judge, require_option
 
 @click.command()
 @network_options
+@contract_options
+@images_option
 @output_options
 @require_option
 @common_options
@@ -24,6 +27,8 @@ def estimate(
     k: int | None,
     kernels: str | None,
     fast_rescale: bool,
+    contract: dict[str, str | None] | None,
+    images: str | None,
     html: str | None,
     json: str | None,
     csv: str | None,
@@ -32,8 +37,8 @@ def estimate(
 ) -> None:
     """Estimate what NETWORK costs: cycles, bytes, memory, energy, gates.
 
-    NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, a quantized .tflite,
-    or a graph's file.
+    NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, an .onnx, a
+    quantized .tflite, or a graph's file.
     Nothing is executed: shapes decide.
     """
     from hwsim.cli.documents import Wanted, page_in
@@ -53,6 +58,8 @@ def estimate(
         k=k,
         kernels=kernels,
         fast_rescale=fast_rescale,
+        images=images,
+        contract=contract,
         progress=show_progress,
     )
     config = accelerator.config()

@@ -3,7 +3,7 @@
 import click
 
 from hwsim.cli.accelerator import Accelerator
-from hwsim.cli.contract import contract_options
+from hwsim.cli.contract import contract_options, images_option
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
@@ -19,6 +19,7 @@ from hwsim.cli.options import (
 @network_options
 @image_option()
 @contract_options
+@images_option
 @input_option
 @click.option(
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
@@ -42,6 +43,7 @@ def run(
     fast_rescale: bool,
     image: str | None,
     contract: dict[str, str | None] | None,
+    images: str | None,
     arrays: tuple[str, ...],
     weights: str | None,
     check: bool,
@@ -53,8 +55,8 @@ def run(
 ) -> None:
     """Execute NETWORK bit-exactly on a photograph or on arrays, and print what it cost.
 
-    NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, a quantized .tflite,
-    or a graph's file.
+    NETWORK is one of `hwsim networks`, a file of darknet's that ends in .cfg, an .onnx, a
+    quantized .tflite, or a graph's file.
     Without constants it is quantized after the fact, once: ~/.cache/hwsim keeps the result. With
     --check, an element that differs from the integer reference ends the run with status 1.
     """
@@ -73,6 +75,8 @@ def run(
         k=k,
         kernels=kernels,
         fast_rescale=fast_rescale,
+        images=images,
+        contract=None if images is None else contract,
         progress=show_progress,
     )
     config = accelerator.config()

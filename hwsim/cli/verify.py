@@ -3,7 +3,7 @@
 import click
 
 from hwsim.cli.accelerator import Accelerator
-from hwsim.cli.contract import contract_options
+from hwsim.cli.contract import contract_options, images_option
 from hwsim.cli.options import (
     common_options,
     current_verbosity,
@@ -19,6 +19,7 @@ from hwsim.cli.requirements import judge, require_option
 @network_options
 @image_option("a shipped one")
 @contract_options
+@images_option
 @input_option
 @click.option(
     "--weights", metavar="FILE", help="Darknet weights of NETWORK.  [default: seeded ones]"
@@ -38,6 +39,7 @@ def verify(
     fast_rescale: bool,
     image: str | None,
     contract: dict[str, str | None] | None,
+    images: str | None,
     arrays: tuple[str, ...],
     weights: str | None,
     unfused: bool,
@@ -71,6 +73,8 @@ def verify(
         k=k,
         kernels=kernels,
         fast_rescale=fast_rescale,
+        images=images,
+        contract=None if images is None else contract,
         progress=progress(level),
     )
     config = accelerator.config()

@@ -22,7 +22,7 @@ from hwsim.flows.network import File, Size, width_and_height
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.graph import Shape
 from hwsim.graph.input_contract import InputContract
-from hwsim.graph.stated_contract import METADATA, contract_keys
+from hwsim.graph.stated_contract import CALIBRATION, METADATA, contract_keys
 from hwsim.report.quantization import LayerNoise, Quantization
 
 PURPOSE = "quantizing an .onnx"
@@ -78,7 +78,7 @@ def quantize_file(
     path = path_text("network", network)
     whose = f"network {quoted(path)}"
     asked = asked_contract(contract)
-    names = None if images is None else _image_names(path_text("images", images))
+    names = None if images is None else image_names(path_text("images", images))
     width, height = (None, None) if size is None else width_and_height(size)
     if not Path(path).is_file():
         raise InputError(f"{whose}: there is no such file")
@@ -108,6 +108,7 @@ def quantize_file(
                 f"{METADATA}{name}": json.dumps(contract_keys(each))
                 for name, each in data.contracts.items()
             }
+            told[CALIBRATION] = data.in_words
             done = ask({**job, "samples": files, "told": told, **limits}, whose, advance)
         content = place.read_bytes()
     layers = tuple(LayerNoise(*row) for row in done["layers"])
@@ -124,7 +125,7 @@ def _check_packages() -> None:
         import onnxruntime  # noqa: F401
 
 
-def _image_names(folder: str) -> list[str]:
+def image_names(folder: str) -> list[str]:
     """Return the photographs of a folder, the first of them by name."""
     whose = f"images {quoted(folder)}"
     try:
@@ -157,7 +158,8 @@ def _photographs(
             pixels = image_pixels(path, shape, contract, PURPOSE)
             yield {name: contract.normalization.real_values(pixels)[None]}
 
-    text = f"{len(names)} photographs, {contract.framing}, {contract.colour}, elements are "
+    photographs = f"{len(names)} photograph{'s' if len(names) > 1 else ''}"
+    text = f"{photographs}, {contract.framing}, {contract.colour}, elements are "
     return _Calibration(len(names), samples(), f"{text}{contract.normalization}", {name: contract})
 
 

@@ -1,6 +1,7 @@
 """Find the network that a user names, and its widths on an accelerator."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -67,6 +68,8 @@ def load(
     k: int | None = None,
     kernels: str | None = None,
     fast_rescale: bool = False,
+    images: File | None = None,
+    contract: Mapping[str, object] | None = None,
     progress: Progress = silent,
 ) -> Network:
     """Return a built-in network or that of a file: its graph, or the steps of a quantized one.
@@ -81,13 +84,15 @@ def load(
     given; saved graphs and .tflite files take neither, an .onnx takes a size. `kernels` is the
     runtime with whose arithmetic a .tflite is computed: "litert", the default, or "tflm".
     `fast_rescale` rounds the factors of a .tflite's rescales to 16 bits, which take half of the
-    cycles; outputs may then differ from the runtime's. Raises `InputError` for what the network
-    does not take.
+    cycles; outputs may then differ from the runtime's. A float .onnx is quantized on the way:
+    on the photographs in the folder `images`, which become what `contract` says, or else on random
+    data; the user's cache keeps the result. Raises `InputError` for what the network does not take.
     """
     check_progress(progress)
     if kernels is not None and not is_tflite(source):
         raise InputError(f"kernels {shown(kernels)}: only a .tflite takes them")
     check_fast_rescale(fast_rescale, source)
+    check_images(images, contract, source)
     width, height = (None, None) if size is None else width_and_height(size)
     path = graph_path(source)
     if path is None:
@@ -105,15 +110,15 @@ def load(
             raise InputError(
                 f"{option} {shown(value)}: only {kinds} take one; {quoted(path)} has its own"
             )
+    if is_onnx:
+        operators = load_onnx(path, height, width, images, contract, progress)
+        return with_stated_file(_in_steps(operators, Kernels.ONNXRUNTIME, path), path)
     with single_step(progress, reading(path)):
         if is_tflite(path):
             chosen = Kernels.LITERT if kernels is None else kernels
             exact = _in_steps(load_operators(path, chosen), Kernels(chosen), path)
             exact = with_stated_file(exact, path)
             return faster(exact) if fast_rescale else exact
-        if is_onnx:
-            found = _in_steps(load_onnx(path, height, width), Kernels.ONNXRUNTIME, path)
-            return with_stated_file(found, path)
         if is_darknet:
             return _lowered(path, height, width)
         from hwsim.graph.file import is_graph_file, load_graph  # built-in networks do not pay
@@ -125,6 +130,14 @@ def load(
                 "hwsim saved"
             )
         return load_graph(path)
+
+
+def check_images(images: object, contract: object, source: object) -> None:
+    """Raise `InputError` for photographs to quantize on where nothing is quantized on the way."""
+    if images is not None and not is_onnx(source):
+        raise InputError(f"images {quoted(images)}: only a float .onnx is quantized on the way")
+    if contract is not None and images is None:
+        raise InputError("contract: it says what the photographs of images become: none are given")
 
 
 def _front_end(path: str) -> FrontEnd | None:
@@ -230,12 +243,34 @@ def is_onnx(source: object) -> bool:
     return path is not None and path.lower().endswith(ONNX_SUFFIX)
 
 
-def load_onnx(source: File, height: int | None, width: int | None) -> OperatorGraph:
-    """Return the operators of an `.onnx`, with images of its own size or of another."""
-    from hwsim.frontends.onnx import read_network as read_onnx
+def load_onnx(
+    source: File,
+    height: int | None,
+    width: int | None,
+    images: File | None = None,
+    contract: Mapping[str, object] | None = None,
+    progress: Progress = silent,
+) -> OperatorGraph:
+    """Return the operators of an `.onnx`, quantized on the way where it has real numbers alone.
 
+    Height and width are those of its images where they are not its own; `images` and `contract`
+    are as for `load`.
+    """
+    from hwsim.frontends.onnx import FloatNetworkError, read_network
+
+    path = path_text("network", source)
     size = None if height is None or width is None else (height, width)
-    return read_onnx(path_text("network", source), size)
+    try:
+        with single_step(progress, reading(path)):
+            found = read_network(path, size)
+    except FloatNetworkError:
+        from hwsim.flows.float_files import quantized_operators
+
+        folder = optional_path("images", images)
+        return quantized_operators(path, height, width, folder, contract, progress)
+    if images is not None:
+        raise InputError(f"images {quoted(images)}: network {quoted(path)} is quantized already")
+    return found
 
 
 def load_operators(source: File, kernels: object) -> OperatorGraph:

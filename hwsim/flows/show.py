@@ -108,9 +108,8 @@ def show(
             return ShowResult(_quantized(operators, Kernels(chosen), fast_rescale))
     elif is_onnx(network) and k is None and kernels is None and not fast_rescale:
         width, height = (None, None) if size is None else width_and_height(size)
-        with single_step(progress, reading(network)):
-            operators = load_onnx(network, height, width)
-            return ShowResult(_quantized(operators, Kernels.ONNXRUNTIME, fast_rescale=False))
+        operators = load_onnx(network, height, width, progress=progress)
+        return ShowResult(_quantized(operators, Kernels.ONNXRUNTIME, fast_rescale=False))
     else:
         found = load(
             network, size=size, k=k, kernels=kernels, fast_rescale=fast_rescale, progress=progress

@@ -6,12 +6,13 @@ are in `OperatorGraph.in_file`. What is not supported is told all at once, each 
 number, word and name.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hwsim.errors import InputError, UnsupportedError
-from hwsim.escape import quoted, visible
+from hwsim.escape import brief, quoted, visible
 from hwsim.files import file_refusal
 from hwsim.frontends.onnx_call import Call
 from hwsim.frontends.onnx_file import StoredNetwork, read_stored
@@ -30,8 +31,14 @@ from hwsim.graph import Tensor
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.read_operators import read_operators
 from hwsim.graph.rules import LONGEST_NAME
+from hwsim.graph.stated_contract import CALIBRATION
 
 MOST_SHOWN = 20  # faults that are listed
+QUANTIZER = re.compile("QuantizeLinear|QLinear|Integer")  # in words of nodes with integers
+
+
+class FloatNetworkError(InputError):
+    """A network without any integers, which has to be quantized first."""
 
 
 def read_network(path: str | Path, size: tuple[int, int] | None = None) -> OperatorGraph:
@@ -42,6 +49,8 @@ def read_network(path: str | Path, size: tuple[int, int] | None = None) -> Opera
     """
     stored = read_stored(path, size)
     whose = f"network {quoted(path)}"
+    if not any(QUANTIZER.search(node.word) for node in stored.nodes):
+        raise FloatNetworkError(f"{whose}: it has real numbers alone: see `hwsim quantize`")
     reading = _Reading(stored)
     try:
         reading.read()
@@ -123,7 +132,9 @@ class _Reading:
         inputs = tuple(Tensor(each, in_file[each].shape) for each in self.inputs)
         left = {each for operator in operators for each in operator.outputs} | set(self.inputs)
         kept = {each: tensor for each, tensor in in_file.items() if each in left}
-        return OperatorGraph(name, inputs, operators, outputs, kept)
+        told = self.stored.metadata.get(CALIBRATION)
+        calibration = None if told is None else brief(told)
+        return OperatorGraph(name, inputs, operators, outputs, kept, calibration)
 
     def _output(self, name: str) -> str:
         """Return the tensor of the graph that is an output, under the file's name."""

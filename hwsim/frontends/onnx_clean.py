@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.graph.stated_contract import METADATA
+from hwsim.graph.stated_contract import CALIBRATION, METADATA
 
 MOST_BYTES = 1 << 28  # of a file, of its external data, and of all constants behind the cleaning
 MOST_METADATA = 1000  # characters of the contract of an input
@@ -61,10 +61,15 @@ def document(path: Path, size: tuple[int, ...]) -> bytes:
 
 
 def _metadata(model: Any) -> dict[str, str]:
-    """Return the metadata that state the contracts of inputs."""
-    found = {each.key: each.value for each in model.metadata_props if each.key.startswith(METADATA)}
-    if any(len(text) > MOST_METADATA for text in found.values()):
-        raise RefusedError(f"its metadata {METADATA}... have over {MOST_METADATA} characters")
+    """Return the metadata that hwsim has written when it quantized the file."""
+    found = {
+        each.key: each.value
+        for each in model.metadata_props
+        if each.key.startswith(METADATA) or each.key == CALIBRATION
+    }
+    for key, text in found.items():
+        if len(text) > MOST_METADATA:
+            raise RefusedError(f"its metadata {key[:40]} have over {MOST_METADATA} characters")
     return found
 
 

@@ -18,8 +18,9 @@ class OperatorGraph:
 
     Any number of operators may read a tensor. Only those of `inputs` have a shape of their own, all
     others follow. `in_file` has every tensor of a quantized network as its file has it, by the name
-    that it has here; in a network of real values it is empty. Raises `InputError` for what breaks a
-    rule of `hwsim/graph/check_operators.py`.
+    that it has here; in a network of real values it is empty. `calibration` names the data that
+    hwsim has quantized the file on; it is None where somebody else has. Raises `InputError` for
+    what breaks a rule of `hwsim/graph/check_operators.py`.
     """
 
     name: str
@@ -27,6 +28,7 @@ class OperatorGraph:
     operators: tuple[Operator, ...]
     outputs: tuple[str, ...]
     in_file: Mapping[str, FileTensor] = field(default_factory=dict)
+    calibration: str | None = None
 
     def __post_init__(self) -> None:
         assert self.tensors

@@ -26,7 +26,9 @@ from hwsim.graph.input_contract import (
     StatedContract,
 )
 
-METADATA = "hwsim.input."  # and an input's name: the metadata of an .onnx that state its contract
+# Keys of metadata of an .onnx that hwsim has quantized; the first has an input's name behind.
+METADATA = "hwsim.input."
+CALIBRATION = "hwsim.calibration"
 KEYS = ("colour", "range", "mean", "std", "resize", "fill")
 MOST_NUMBERS = 64  # of a list; an image has three channels at most
 

@@ -89,7 +89,7 @@ class FileNetwork:
     @property
     def arithmetic(self) -> str:
         """The runtime's kernels, and what is not as they have it, in a few words."""
-        return arithmetic_text(self.kernels, self.fast_rescale)
+        return arithmetic_text(self.kernels, self.fast_rescale, self.operators.calibration)
 
     @property
     def is_exact(self) -> bool:
@@ -159,9 +159,11 @@ class FileNetwork:
         return FileTensor(name, dims, Element.INT8, tensor.quantization)
 
 
-def arithmetic_text(kernels: str, fast_rescale: bool) -> str:
-    """Return whose arithmetic a network has, in a few words."""
-    return f"{kernels} kernels, fast rescale" if fast_rescale else f"{kernels} kernels"
+def arithmetic_text(kernels: str, fast_rescale: bool, calibration: str | None) -> str:
+    """Return whose arithmetic a network has, and what hwsim has quantized it on, in a few words."""
+    rescale = ", fast rescale" if fast_rescale else ""
+    quantized = "" if calibration is None else f", quantized by hwsim on {calibration}"
+    return f"{kernels} kernels{rescale}{quantized}"
 
 
 def _check_there(network: str, there: set[str], names: tuple[str, ...]) -> None:

@@ -140,7 +140,7 @@ def _steps(file: FileFigures, programs: tuple[PlacedProgram, ...]) -> str:
         for step, function, address in zip(file.steps, functions, addresses, strict=True)
     )
     return STEPS.format(
-        arithmetic=file.arithmetic,
+        arithmetic=comment(file.arithmetic),
         rows="\n".join(rows),
         tensors="\n".join(map(_tensor, file.tensors)),
         functions="\n".join(f"int {name}(void *context);" for name in functions if name != "0"),

@@ -70,6 +70,8 @@ class FileFigures:
     fast_rescale: bool
     """True where the accelerator's factors are rounded to 16 bits: it then may store something else
     than the runtime."""
+    calibration: str | None
+    """The data that hwsim has quantized a float file on; null where somebody else has."""
     inputs: tuple[FileTensorFigures, ...]
     """The inputs, in the file's order."""
     outputs: tuple[FileTensorFigures, ...]
@@ -82,7 +84,7 @@ class FileFigures:
     @property
     def arithmetic(self) -> str:
         """The runtime's kernels, and what is not as they have it, in a few words."""
-        return arithmetic_text(self.kernels, self.fast_rescale)
+        return arithmetic_text(self.kernels, self.fast_rescale, self.calibration)
 
     @property
     def host_steps(self) -> tuple[StepFigures, ...]:
@@ -98,6 +100,7 @@ def file_figures(network: FileNetwork) -> FileFigures:
     return FileFigures(
         kernels=network.kernels.value,
         fast_rescale=network.fast_rescale,
+        calibration=network.operators.calibration,
         inputs=tuple(tensors[name] for name in network.inputs),
         outputs=tuple(tensors[name] for name in network.outputs),
         tensors=tuple(tensors.values()),

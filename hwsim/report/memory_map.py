@@ -20,7 +20,7 @@ from hwsim.report.input_array import InputArray
 from hwsim.report.placed_tensor import PlacedTensor, placed_tensor
 from hwsim.timeline import Timeline
 
-SCHEMA_VERSION = "3.4"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "3.5"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Literal
 from hwsim.report.file_figures import FileFigures, KernelsName, TypeName
 from hwsim.report.layers import Operator
 
-SCHEMA_VERSION = "1.3"  # the second number grows when fields are added
+SCHEMA_VERSION = "1.4"  # the second number grows when fields are added
 
 FateName = Literal["stage", "fused", "address", "host", "unread", "undecided"]
 

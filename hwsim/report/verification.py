@@ -15,7 +15,7 @@ from hwsim.report.input_array import InputArray
 from hwsim.report.layers import byte_fields
 from hwsim.timeline.bounds import CycleBounds
 
-SCHEMA_VERSION = "1.8"  # the second number grows when fields are added
+SCHEMA_VERSION = "1.9"  # the second number grows when fields are added
 CHAINED = " chained"  # ends the name of a program that ran on what steps before it left
 
 
