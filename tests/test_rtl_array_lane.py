@@ -8,6 +8,7 @@ from amaranth.sim import Simulator
 
 from hwsim.rtl.arithmetic.array_lane import AT_FIRST, ArrayLane
 from hwsim.rtl.arithmetic.lane_sum import LANE_SUMS
+from tests.booth_digits import all_stored
 from tests.drawn import preset_with
 
 CYCLES = 120
@@ -39,7 +40,7 @@ def test_a_lane_sums_with_the_weights_that_it_took(weight_bits: int, multipliers
     async def bench(ctx: Any) -> None:
         for cycle in range(CYCLES + latency):
             if cycle < CYCLES:
-                ctx.set(dut.arriving, arriving[cycle].tolist())
+                ctx.set(dut.arriving, all_stored(arriving[cycle], weight_bits, multipliers))
                 ctx.set(dut.first, bool(first[cycle]))
                 ctx.set(dut.chosen, 1 << int(chosen[cycle]))
                 ctx.set(dut.operands, operands[cycle].tolist())

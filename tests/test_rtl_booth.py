@@ -7,7 +7,7 @@ import pytest
 from amaranth.hdl import Module, Signal, signed
 from amaranth.sim import Simulator
 
-from hwsim.rtl.arithmetic.booth import booth_offset, booth_rows
+from hwsim.rtl.arithmetic.booth import booth_offset, booth_rows, recoded
 from hwsim.rtl.arithmetic.carry_save import two_rows
 
 EXHAUSTIVE = [(8, 8), (8, 4), (4, 8), (5, 3), (2, 2)]
@@ -21,10 +21,11 @@ class Product:
         self.factor = Signal(signed(factor_bits))
         self.digits = Signal(signed(digits_bits))
         self._width = factor_bits + digits_bits
-        self._offset = booth_offset(factor_bits, digits_bits)
-        self.total = Signal(self._width + 1)
         self.module = Module()
-        rows = booth_rows(self.module, self.factor, self.digits, self._width, "product")
+        number = recoded(self.module, self.digits, "digits")
+        self._offset = booth_offset(factor_bits, len(number))
+        self.total = Signal(self._width + 1)
+        rows = booth_rows(self.module, self.factor, number, self._width, "product")
         first, second = two_rows(self.module, rows, "tree")
         self.module.d.comb += self.total.eq(first + second)
 

@@ -9,15 +9,16 @@ from amaranth.sim import Simulator
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.rtl.arithmetic.lane_sum import LANE_SUMS, LaneSum
+from tests.booth_digits import all_stored
 from tests.drawn import preset_with
 
 CYCLES = 100
 
 
-def config_of(lanes_in: int, weight_bits: int) -> Config:
+def config_of(lanes_in: int, weight_bits: int, multipliers: str) -> Config:
     return preset_with(
         "nano",
-        array={"input_lanes": lanes_in, "output_lanes": lanes_in},
+        array={"input_lanes": lanes_in, "output_lanes": lanes_in, "multipliers": multipliers},
         bus={"bus_bits": 8 * lanes_in},
         widths={"weight_bits": weight_bits},
     )
@@ -27,7 +28,7 @@ def config_of(lanes_in: int, weight_bits: int) -> Config:
 @pytest.mark.parametrize("weight_bits", [4, 8])
 @pytest.mark.parametrize("lanes_in", [8, 16, 32])
 def test_sums_come_after_the_latency(lanes_in: int, weight_bits: int, multipliers: str) -> None:
-    config = config_of(lanes_in, weight_bits)
+    config = config_of(lanes_in, weight_bits, multipliers)
     dut: LaneSum = LANE_SUMS[multipliers](config)
     assert dut.latency == pipeline.tree_stages(config)
     rng = np.random.default_rng(lanes_in)
@@ -45,7 +46,7 @@ def test_sums_come_after_the_latency(lanes_in: int, weight_bits: int, multiplier
         for cycle in range(CYCLES + dut.latency):
             if cycle < CYCLES:
                 ctx.set(dut.operands, operands[cycle].tolist())
-                ctx.set(dut.weights, weights[cycle].tolist())
+                ctx.set(dut.weights, all_stored(weights[cycle], weight_bits, multipliers))
                 ctx.set(dut.alone, bool(alone[cycle]))
             if cycle >= dut.latency:
                 assert ctx.get(dut.o) == expected[cycle - dut.latency], cycle

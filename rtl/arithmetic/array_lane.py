@@ -9,14 +9,9 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
-from hwsim.rtl.arithmetic.lane_sum import LANE_SUMS, sum_bits
+from hwsim.rtl.arithmetic.lane_sum import LANE_SUMS, lane_weights, sum_bits
 
 AT_FIRST = 2  # weights that may be chosen with `first`: the own one, and that of byte 0 behind it
-
-
-def lane_weights(config: Config) -> data.ArrayLayout:
-    """Return the layout of the weights of an output lane."""
-    return data.ArrayLayout(signed(config.widths.weight_bits), config.array.input_lanes)
 
 
 class ArrayLane(wiring.Component):

@@ -3,15 +3,15 @@
 from itertools import pairwise
 from typing import NamedTuple
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch import pipeline
 from hwsim.arch.chain import CHAINED_KERNEL, STRIP_ROWS, has_chain
 from hwsim.arch.config import Config
-from hwsim.rtl.arithmetic.array_lane import ArrayLane, lane_weights
-from hwsim.rtl.arithmetic.lane_sum import register, sum_bits
+from hwsim.rtl.arithmetic.array_lane import ArrayLane
+from hwsim.rtl.arithmetic.lane_sum import LANE_SUMS, lane_weights, register, sum_bits
 from hwsim.rtl.operands.chain import operand_layout
 from hwsim.rtl.operands.pixel import accumulate_layout
 
@@ -98,8 +98,7 @@ class Convolution(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self._flags(m)
-        word = Signal(self._step_layout(), reset_less=True)
-        m.d.sync += word.eq(self.weights)
+        word = self._word(m)
         reached = self._walk(m)
         chain = self._chain(m, [arrival.operands for arrival in reached[1:]])
         for step, (before, at) in enumerate(pairwise(reached)):
@@ -178,7 +177,20 @@ class Convolution(wiring.Component):
             valid, accumulate = next_valid, next_accumulate
         m.d.comb += [self.o.valid.eq(valid), self.o.payload.accumulate.eq(accumulate)]
 
-    def _step_layout(self) -> data.ArrayLayout:
-        """Return the layout of a step's weights, which are one word."""
-        lanes = self._config.array.output_lanes // steps(self._config)
-        return data.ArrayLayout(lane_weights(self._config), lanes)
+    def _word(self, m: Module) -> data.View:
+        """Return the weights of a step's lanes as the array keeps them, a cycle after they come."""
+        widths, array = self._config.widths, self._config.array
+        lane = data.ArrayLayout(signed(widths.weight_bits), array.input_lanes)
+        weights = data.View(
+            data.ArrayLayout(lane, array.output_lanes // steps(self._config)), self.weights
+        )
+        stored = LANE_SUMS[array.multipliers].stored
+        word = Signal(data.ArrayLayout(lane_weights(self._config), len(weights)), reset_less=True)
+        m.d.sync += word.eq(
+            Cat(
+                stored(m, weight, f"weight{number}_{n}")
+                for number, lane in enumerate(weights)
+                for n, weight in enumerate(lane)
+            )
+        )
+        return word

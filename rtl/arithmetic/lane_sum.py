@@ -1,7 +1,7 @@
 """The sum of products of one output lane, as two circuits: for DSPs, and for gates."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from amaranth.hdl import Module, Mux, Signal, Value, signed
@@ -11,14 +11,20 @@ from amaranth.utils import ceil_log2, exact_log2
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
-from hwsim.rtl.arithmetic.booth import booth_offset, booth_rows
-from hwsim.rtl.arithmetic.carry_save import columns_of, joined, two_rows
+from hwsim.rtl.arithmetic.booth import booth_offset, booth_rows, recoded, recoded_bits
+from hwsim.rtl.arithmetic.carry_save import Columns, columns_of, constant_columns, joined, two_rows
 from hwsim.rtl.primitives.multiplier import Multiplier, multiply
 
 TOGETHER = 4  # terms that are added up between two registers
 PRODUCTS = 8  # whose rows are
 Factors = tuple[Value, Value]
 Term = TypeVar("Term")
+
+
+def lane_weights(config: Config) -> data.ArrayLayout:
+    """Return the layout of the weights of an output lane, as the array keeps them."""
+    bits = LANE_SUMS[config.array.multipliers].stored_bits(config.widths.weight_bits)
+    return data.ArrayLayout(signed(bits), config.array.input_lanes)
 
 
 def sum_bits(config: Config) -> int:
@@ -36,7 +42,8 @@ class LaneSum(wiring.Component):
     Members
     -------
     operands : In(ArrayLayout(signed(activation_bits), input_lanes))
-    weights : In(ArrayLayout(signed(weight_bits), input_lanes))
+    weights : In(lane_weights(config))
+        As `stored` makes them.
     alone : In(1)
         High where the first operand is the only one that counts.
     o : Out(signed(sum_bits(config)))
@@ -48,7 +55,7 @@ class LaneSum(wiring.Component):
         super().__init__(
             {
                 "operands": In(data.ArrayLayout(signed(self._widths.activation_bits), lanes)),
-                "weights": In(data.ArrayLayout(signed(self._widths.weight_bits), lanes)),
+                "weights": In(lane_weights(config)),
                 "alone": In(1),
                 "o": Out(signed(sum_bits(config))),
             }
@@ -63,6 +70,16 @@ class LaneSum(wiring.Component):
             m.d.sync += alone[-1].eq(alone[-2])
         self._add_up(m, factors, alone)
         return m
+
+    @staticmethod
+    def stored_bits(weight_bits: int) -> int:
+        """Return the bits of a weight in the form in which the array keeps it."""
+        return weight_bits
+
+    @staticmethod
+    def stored(_m: Module, weight: Value, _name: str) -> Value:
+        """Return a weight in that form."""
+        return weight
 
     @abstractmethod
     def _add_up(self, m: Module, factors: list[Factors], alone: Sequence[Value]) -> None:
@@ -99,11 +116,20 @@ class Sum(NamedTuple):
 class CarrySaveTree(LaneSum):
     """Adds up Booth's rows in carry-save form, so that a carry runs through one sum alone.
 
-    In front of the first register, the rows of eight products become two numbers. In front of
+    The array keeps weights `recoded`, so that no multiplier has to do that. In front of the first
+    register, the rows of eight products become two numbers. In front of
     further ones eight of these numbers do, until there are no more than four, which are added up;
     behind that the sum waits. The offset of every product is in these numbers, so that they are
     never negative, and is taken off at last.
     """
+
+    @staticmethod
+    def stored_bits(weight_bits: int) -> int:
+        return recoded_bits(weight_bits)
+
+    @staticmethod
+    def stored(m: Module, weight: Value, name: str) -> Value:
+        return recoded(m, weight, name)
 
     def _add_up(self, m: Module, factors: list[Factors], alone: Sequence[Value]) -> None:
         factors[1:PRODUCTS] = [
@@ -123,15 +149,20 @@ class CarrySaveTree(LaneSum):
                 for n, each in enumerate(merged)
             ]
             stage += 1
-        total = self._merged(m, self._silenced(sums, alone[stage]), f"sum{stage}")
-        value: Value = total.first + total.second - self._offset(total.products)
-        value = value[: len(self.o)].as_signed()
+        width = len(self.o)
+        products = sum(one.products for one in sums)
+        rows = (
+            *self._rows(self._silenced(sums, alone[stage]), width),
+            constant_columns(-self._offset(products), width),
+        )
+        first, second = two_rows(m, joined(*rows), f"sum{stage}")
+        value: Value = (first + second)[:width].as_signed()
         for later in range(stage, self.latency - 1):
             value = register(m, value, f"total{later}")
         m.d.sync += self.o.eq(value)
 
     def _offset(self, products: int) -> int:
-        return products * booth_offset(self._widths.activation_bits, self._widths.weight_bits)
+        return products * booth_offset(self._widths.activation_bits, len(self.weights[0]))
 
     def _bits(self, products: int) -> int:
         """Return the bits of a sum of so many products and their offsets."""
@@ -149,8 +180,10 @@ class CarrySaveTree(LaneSum):
     def _merged(self, m: Module, sums: Sequence[Sum], name: str) -> Sum:
         products = sum(one.products for one in sums)
         width = self._bits(products)
-        rows = (columns_of(row, width) for one in sums for row in (one.first, one.second))
-        return Sum(*two_rows(m, joined(*rows), name), products)
+        return Sum(*two_rows(m, joined(*self._rows(sums, width)), name), products)
+
+    def _rows(self, sums: Sequence[Sum], width: int) -> Iterator[Columns]:
+        return (columns_of(row, width) for one in sums for row in (one.first, one.second))
 
     def _silenced(self, sums: list[Sum], silent: Value) -> list[Sum]:
         """Return the sums, where `silent` is high all but the first of products that are 0."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from amaranth.hdl import Cat, Const, Module, Value
 
-from hwsim.rtl.arithmetic.booth import booth_offset, booth_rows
+from hwsim.rtl.arithmetic.booth import booth_offset, booth_rows, recoded
 from hwsim.rtl.arithmetic.carry_save import constant_columns, joined, two_rows
 from hwsim.rtl.arithmetic.lane_sum import register
 from hwsim.rtl.primitives.multiplier import multiply
@@ -22,10 +22,10 @@ def halves(m: Module, left: Value, right: Value, name: str) -> tuple[Value, Valu
 
 def booth_sum(m: Module, left: Value, right: Value, name: str) -> tuple[Value, Value]:
     """Return the sum of Booth's rows in carry-save form."""
-    digits = Cat(right, Const(0, 1))
     width = len(left) + len(right)
-    rows = booth_rows(m, left, digits, width, name)
-    offset = constant_columns(-booth_offset(len(left), len(digits)), width)
+    number = recoded(m, Cat(right, Const(0, 1)), f"{name}_factor")
+    rows = booth_rows(m, left, number, width, name)
+    offset = constant_columns(-booth_offset(len(left), len(number)), width)
     first, second = two_rows(m, joined(rows, offset), name)
     return register(m, first, f"{name}_first"), register(m, second, f"{name}_second")
 
