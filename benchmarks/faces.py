@@ -5,7 +5,8 @@
 FOLDER holds `faces.json` and `images/`. Calibration takes 100 photographs of folds 1 to 4 and tests
 take the first IMAGES of fold 0 (all unless given), so that no near-duplicate is in both. Printed
 are the signal-to-noise of every output against the float network, and average precision at an
-overlap of 0.5, for the float network and ONNX Runtime's simulation of the quantized one.
+overlap of 0.5, for the float network, for ONNX Runtime's simulation of the quantized one, and for
+the accelerator's machine with the host's part.
 """
 
 import json
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+import hwsim
 from benchmarks.average_precision import Boxes, average_precision, without_doubles
 from hwsim.flows.contracts import asked_contract, contract_or_refusal
 from hwsim.flows.float_quantization import quantize_file
@@ -29,6 +31,7 @@ from hwsim.flows.images import image_pixels
 from hwsim.golden.float_onnx.quantize import signal_to_noise_db
 from hwsim.graph import Shape
 
+CONFIG = "edge"
 SIDE = 320
 INPUT = "input"
 STRIDES = (8, 16, 32)
@@ -90,6 +93,15 @@ def simulated(model: bytes) -> Network:
     return lambda x: dict(zip(names, session.run(None, {INPUT: x}), strict=True))
 
 
+def executed(model: bytes) -> Network:
+    """Return a network as machine and host compute it."""
+    with TemporaryDirectory() as name:
+        place = Path(name) / "quantized.onnx"
+        place.write_bytes(model)
+        loaded = hwsim.load(place)
+    return lambda x: dict(hwsim.run(loaded, CONFIG, inputs={INPUT: x}).outputs)
+
+
 def quantized(network: Path, folder: Path, entries: Sequence[dict[str, Any]]) -> bytes:
     """Return the network quantized on photographs that no test sees."""
     chosen = [each for each in entries if each["fold"] != TEST_FOLD]
@@ -121,9 +133,11 @@ def main(arguments: Sequence[str]) -> None:
     tests = [each for each in entries if each["fold"] == TEST_FOLD]
     tests = tests[: int(arguments[2])] if len(arguments) > 2 else tests
     photographs = [photograph(folder, each) for each in tests]
+    model = quantized(network, folder, entries)
     networks = {
         "float": simulated(network.read_bytes()),
-        "ONNX Runtime": simulated(quantized(network, folder, entries)),
+        "ONNX Runtime": simulated(model),
+        "machine": executed(model),
     }
     exact = [networks["float"](each.x) for each in photographs]
     figures = {name: compared(each, exact, photographs) for name, each in networks.items()}
