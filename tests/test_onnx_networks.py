@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
 import hwsim
+from hwsim.flows.float_quantization import quantize_file
 from hwsim.graph.steps import FileNetwork
 from tests.onnx_judges import (
     Differences,
@@ -93,6 +94,21 @@ def test_every_operator_is_at_most_one_step_off_the_runtime_s(name: str) -> None
     source.show(f"{name} operators")
     stages.show(f"{name} stages")
     assert max(source.largest.values()) <= 1
+    assert max(stages.largest.values()) <= 1
+
+
+def test_a_network_that_is_quantized_here_is_at_most_one_step_off(tmp_path: Path) -> None:
+    path = tmp_path / "yunet.onnx"
+    path.write_bytes(quantize_file(network_file("yunet_n_320_float"), size="160x160").content)
+    network = hwsim.load(path)
+    assert isinstance(network, FileNetwork)
+    assert len(network.device_steps) == 1
+    assert len(network.outputs) == 12
+    drawn = np.random.default_rng(1).standard_normal((1, 3, 160, 160)).astype(np.float32)
+    maps = maps_of(network.operators, runtime_tensors(path, {"input": drawn}))
+    stages = Differences()
+    assert judge_stages(network, maps, stages) == 0
+    stages.show("yunet_n_320_float 160x160 stages")
     assert max(stages.largest.values()) <= 1
 
 

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
 import hwsim
+from hwsim.frontends.onnx_operators import MAKERS
 from hwsim.graph.steps import FileNetwork
 from tests.onnx_judges import (
     Differences,
@@ -18,8 +19,13 @@ from tests.onnx_judges import (
     runtime_tensors,
 )
 from tests.onnx_small import Small, reals
+from tools.networks_document import ONNX_WORDS
 
 SIZE = (1, 8, 9, 10)
+
+
+def test_the_document_has_every_node_that_is_taken() -> None:
+    assert set(ONNX_WORDS) == set(MAKERS)
 
 
 def judged(small: Small, folder: Path, operator_set: int = 17) -> FileNetwork:

@@ -59,6 +59,70 @@ programs through the Verilog.
 |---|---|---|
 """
 
+ONNX = """\
+## Quantized `.onnx` files
+
+Files in QDQ form, of operator sets 11 and newer, in int8 or uint8, per tensor or per filter. The
+file's arithmetic is ONNX Runtime's: real factors, and halves that go to even. A stage has the
+integers next to them, so that it may leave a value one step off the runtime's: the shares stand in
+[numerics.md](numerics.md#the-arithmetic-of-an-onnx). Nothing is promised end to end.
+
+* The source interpreter (`hwsim/golden/onnx/`) and the stages against ONNX Runtime, operator by
+  operator on the runtime's own input (`.venv/bin/pytest -s tests/test_onnx_networks.py
+  tests/test_onnx_operators.py`);
+* the Verilog against the stages, whole networks, value by value (`.venv/bin/pytest
+  tests/test_onnx_verilog.py`, or `.venv/bin/hwsim verify FILE.onnx`).
+
+Transposes, reshapes and flattens are only other views of a map, and cost nothing. Real numbers
+between two operators must be quantized; at the ends of a network the host computes with them.
+
+| in the file | runs on | how far |
+|---|---|---|
+"""
+
+A_TABLE = "accelerator", "a table of the file's own float32: exact"
+A_VIEW = "address", "another view of the same map"
+ONNX_WORDS = {
+    "Add": ("accelerator", "of two maps of one shape, tried on all pairs; or with a constant"),
+    "AveragePool": ("accelerator", "without padding; with it, the host"),
+    "BatchNormalization": ("accelerator", "in the convolution before it, or by channel"),
+    "Clip": ("accelerator", "in the operator before it: ReLU, ReLU6, -1 to 1; alone, a table"),
+    "Concat": ("address", "of channels; other axes are the host's; each part has the joined steps"),
+    "Conv": ("accelerator", "dense, in groups or depthwise; strides, dilation, any padding"),
+    "DepthToSpace": ("host", "mode DCR"),
+    "DequantizeLinear": ("host", "at the ends of a network; none is computed inside"),
+    "Div": ("accelerator", "by a constant"),
+    "Dropout": A_VIEW,
+    "Flatten": A_VIEW,
+    "Gemm": ("accelerator", "by a constant matrix; an order of its weights takes any flatten"),
+    "GlobalAveragePool": ("accelerator", ""),
+    "HardSigmoid": A_TABLE,
+    "HardSwish": A_TABLE,
+    "Identity": A_VIEW,
+    "LeakyRelu": A_TABLE,
+    "MatMul": ("accelerator", "by a constant matrix"),
+    "Max": ("virtual map", "of two halves of channels; any other maximum of two maps: the host"),
+    "MaxPool": ("accelerator", "any windows and strides; ceil_mode"),
+    "Mul": ("accelerator", "by a constant, or x by a function of x (SiLU); else the host"),
+    "Pad": ("accelerator", "with zeros, in the convolution that reads it or alone"),
+    "QuantizeLinear": ("accelerator", "from one scale to another, a table; host of real numbers"),
+    "ReduceMax": ("virtual map", "over two halves of channels"),
+    "ReduceMean": ("accelerator", "over rows and columns; else the host"),
+    "Relu": ("accelerator", "in the operator before it, or a table"),
+    "Reshape": A_VIEW,
+    "Resize": ("address", "nearest, by 2; other nearest ones of whole steps: the host"),
+    "Sigmoid": A_TABLE,
+    "Slice": ("address", "of channels"),
+    "Softmax": ("host", "of channels"),
+    "SpaceToDepth": ("accelerator", "as a convolution with one weight of 1 a filter"),
+    "Split": ("address", "of channels"),
+    "Squeeze": A_VIEW,
+    "Sub": ("accelerator", "as Add"),
+    "Tanh": A_TABLE,
+    "Transpose": ("address", "another view; channels that are shuffled are a convolution"),
+    "Unsqueeze": A_VIEW,
+}
+
 DARKNET = """\
 ## darknet's `.cfg` files
 
@@ -94,7 +158,7 @@ BUILT_IN = """\
 
 
 def networks_document() -> str:
-    """Return the document: `.tflite` files, darknet's files, and the networks that are built in."""
+    """Return the document: files of three formats, and the networks that are built in."""
     tflite = (f"| `{word}` | {_place(kinds)} | {_limits(kinds)} |" for word, kinds in _words())
     sections = (
         f"| `[{name}]` | {_section_place(name)} | {SECTION_REMARKS[name]} |"
@@ -103,7 +167,8 @@ def networks_document() -> str:
     built_in = (
         f"| `{spec.name}` | {spec.default_size} | {spec.summary} |" for spec in NETWORKS.values()
     )
-    parts = (TFLITE, tflite), (DARKNET, sections), (BUILT_IN, built_in)
+    onnx = (f"| `{word}` | {place} | {text} |" for word, (place, text) in ONNX_WORDS.items())
+    parts = (TFLITE, tflite), (ONNX, onnx), (DARKNET, sections), (BUILT_IN, built_in)
     return INTRODUCTION + "\n".join(text + _lines(rows) for text, rows in parts)
 
 

@@ -34,6 +34,8 @@ from hwsim.graph.rules import LONGEST_NAME
 from hwsim.graph.stated_contract import CALIBRATION
 
 MOST_SHOWN = 20  # faults that are listed
+MOST_NODES = 4096
+MOST_CONSTANTS = 1 << 28  # bytes; nodes may share the constants of a smaller file
 QUANTIZER = re.compile("QuantizeLinear|QLinear|Integer")  # in words of nodes with integers
 
 
@@ -47,7 +49,11 @@ def read_network(path: str | Path, size: tuple[int, int] | None = None) -> Opera
     Raises `InputError` if the file cannot be read, and `UnsupportedError` with everything that
     keeps it from being taken.
     """
-    stored = read_stored(path, size)
+    return network_of(read_stored(path, size), path)
+
+
+def network_of(stored: StoredNetwork, path: str | Path) -> OperatorGraph:
+    """Return the network of a file that has been cleaned; refusals name the file."""
     whose = f"network {quoted(path)}"
     if not any(QUANTIZER.search(node.word) for node in stored.nodes):
         raise FloatNetworkError(f"{whose}: it has real numbers alone: see `hwsim quantize`")
@@ -78,6 +84,7 @@ class _Reading:
 
     def read(self) -> None:
         """Take the nodes of the file one after the other."""
+        _check_numbers(self.stored)
         for name, value in self.stored.values.items():
             if value.data is not None:
                 self.values[name] = Constant(value.data)
@@ -92,6 +99,8 @@ class _Reading:
             try:
                 if node.word not in MAKERS or node.domain:
                     raise InputError("not supported")
+                if not node.outputs:
+                    raise InputError("it leaves no tensor")
                 call = Call(
                     node, self.stored.values, self.values, self.graph, self.stored.operator_set
                 )
@@ -155,6 +164,17 @@ class _Reading:
         if self.graph.in_file[found.tensor].name != name:
             return self.graph.copied(found.tensor, name, found.view, place)
         return found.tensor
+
+
+def _check_numbers(stored: StoredNetwork) -> None:
+    """Refuse more nodes than any network has, and constants that copies of fill the memory."""
+    if len(stored.nodes) > MOST_NODES:
+        raise InputError(f"{len(stored.nodes):,} nodes: at most {MOST_NODES:,}")
+    data = (stored.values[name].data for node in stored.nodes for name in node.inputs
+            if name in stored.values)  # fmt: skip
+    total = sum(each.nbytes for each in data if each is not None)
+    if total > MOST_CONSTANTS:
+        raise InputError(f"nodes read {total:,} bytes of constants: at most {MOST_CONSTANTS:,}")
 
 
 def _listed(faults: Sequence[str]) -> list[str]:

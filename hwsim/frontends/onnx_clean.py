@@ -79,6 +79,8 @@ def _one_line(error: Exception) -> str:
 
 def _read(onnx: Any, path: Path) -> Any:
     model = onnx.load_model(path, load_external_data=False)
+    if not model.HasField("graph") or not model.graph.output:
+        raise RefusedError("no .onnx: it has no network")
     folder = path.resolve().parent
     total = 0
     for tensor in _tensors(model.graph):

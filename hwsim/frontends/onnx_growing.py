@@ -14,9 +14,9 @@ from hwsim.frontends.onnx_values import (
 )
 from hwsim.frontends.onnx_views import View
 from hwsim.graph import Shape
+from hwsim.graph.check_operators import check_operator
 from hwsim.graph.check_quantized import REAL
 from hwsim.graph.file_tensors import Element, FileTensor
-from hwsim.graph.infer_operators import inferred_shape
 from hwsim.graph.operators import Operator, Reshape
 from hwsim.graph.pointwise import Dequantize, Quantize
 
@@ -27,21 +27,24 @@ class Growing:
 
     operators: list[Operator] = field(default_factory=list)
     in_file: dict[str, FileTensor] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)  # names of operators and tensors
 
     def shape(self, tensor: str) -> Shape:
         return self.in_file[tensor].shape
 
     def free_name(self, wanted: str) -> str:
         """Return a name that no operator and no tensor has."""
-        taken = {*self.in_file, *(operator.name for operator in self.operators)}
         name, number = wanted, 2
-        while name in taken:
+        while name in self.taken:
             name, number = f"{wanted}.{number}", number + 1
         return name
 
     def left_by(self, operator: Operator) -> Shape:
-        """Return the shape that an operator leaves, which is not yet in the graph."""
-        return inferred_shape(operator, [self.shape(name) for name in operator.inputs])
+        """Return the shape that an operator leaves, which is not yet in the graph.
+
+        Raises `InputError` for one that breaks a rule.
+        """
+        return check_operator(operator, [self.shape(name) for name in operator.inputs])[0]
 
     def add(self, operator: Operator, in_file: str, view: View, steps: Steps | None) -> str:
         """Take an operator into the graph; return the tensor that it leaves.
@@ -50,6 +53,7 @@ class Growing:
         """
         name = self.free_name(operator.name)
         self.operators.append(replace(operator, name=name, outputs=(name,)))
+        self.taken.add(name)
         self.note(name, in_file, view, steps)
         return name
 
@@ -57,6 +61,7 @@ class Growing:
         """Note a tensor as the file has it."""
         element = Element.FLOAT32 if steps is None else steps.element
         quantization = None if steps is None else steps.quantization
+        self.taken.add(tensor)
         self.in_file[tensor] = FileTensor(
             in_file, view.sizes, element, quantization, layout=view.layout
         )
@@ -117,6 +122,7 @@ class Growing:
         dequantize = Dequantize(name=name, inputs=(tensor,), outputs=(name,), place=operator.place)
         taken = self.free_name(name)
         self.operators.append(replace(dequantize, name=taken, outputs=(taken,)))
+        self.taken.add(taken)
         self.in_file[taken] = replace(own, element=Element.FLOAT32, quantization=None)
         return taken
 
