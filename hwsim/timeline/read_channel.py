@@ -70,7 +70,8 @@ class ReadChannel:
         )
         turnaround = (self._latency + pipeline.READ_SLOT) * cycle - beat
         rest = (config.bus.outstanding_reads - 1) * longest * self._word_ticks
-        self._cutter = Cutter(config, MOST_LIMITED if turnaround > rest else MOST_FOLLOWED)
+        self._awaits_answers = turnaround > rest  # so that the bus pauses
+        self._cutter = Cutter(config, MOST_LIMITED if self._awaits_answers else MOST_FOLLOWED)
         self._capacity = config.weight_words
         self._descriptor_beats = DESCRIPTOR_BYTES // config.word_bytes
         self._computes, self._stores = computes, stores  # cycles in which they are done
@@ -390,8 +391,8 @@ class ReadChannel:
         self._weights_unsettled = False
         end, load = self._weights.last()
         free = self._beat_time(load.words, end, load) + self._beat_ticks
-        if free > self._data_free:
-            self._data_free = free
+        if free > self._data_free or self._awaits_answers:
+            self._data_free = max(free, self._data_free)
             bursts = load.bursts
             for back in range(1, 1 + min(bursts.count, pipeline.BURSTS_HELD)):
                 beat = 1 + bursts.begin(bursts.count - back)
@@ -403,4 +404,4 @@ class ReadChannel:
                 answered = self._pace.cycle(self._beat_time(last_word, end, load))
                 self._answered[-back] = max(self._answered[-back], answered)
             event = self.events.last()
-            self.events.replace_last(event._replace(last_cycle=self._pace.cycle(free)))
+            self.events.replace_last(event._replace(last_cycle=self._pace.cycle(self._data_free)))
