@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
 import hwsim
-from hwsim.frontends.onnx_operators import MAKERS
+from hwsim.frontends.onnx_operators import DOMAINS
 from hwsim.graph.steps import FileNetwork
 from tests.onnx_judges import (
     Differences,
@@ -25,7 +25,7 @@ SIZE = (1, 8, 9, 10)
 
 
 def test_the_document_has_every_node_that_is_taken() -> None:
-    assert set(ONNX_WORDS) == set(MAKERS)
+    assert set(ONNX_WORDS) == {word for makers in DOMAINS.values() for word in makers}
 
 
 def judged(small: Small, folder: Path, operator_set: int = 17) -> FileNetwork:
@@ -207,3 +207,27 @@ def test_a_map_is_computed(name: str, tmp_path: Path) -> None:
     network = judged(small, tmp_path)
     assert [step.operator.KIND for step in network.host_steps] == ["quantize", "dequantize"]
     assert len(network.device_steps) == 1
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8])
+def test_operators_of_integers_are_taken(
+    kind: type[np.int8] | type[np.uint8], tmp_path: Path
+) -> None:
+    small = Small()
+    first, second, third = (
+        small.steps(scale, 100, kind) for scale in (0.05, 0.08, 0.11)
+    )  # fmt: skip
+    x = small.node("QuantizeLinear", small.input(*SIZE), *first)
+    weights = small.constant(small.drawn.integers(-127, 128, (8, 8, 3, 3)).astype(np.int8))
+    scales = small.constant(small.drawn.uniform(0.005, 0.01, 8).astype(np.float32))
+    zeros = small.constant(np.zeros(8, np.int8))
+    bias = small.constant(small.drawn.integers(-2000, 2000, 8).astype(np.int32))
+    of_weights = weights, scales, zeros
+    left = small.node("QLinearConv", x, *first, *of_weights, *second, bias, pads=[1, 1, 1, 1])
+    added = small.node("QLinearAdd", x, *first, left, *second, *third, domain="com.microsoft")
+    bent = small.node("QLinearSigmoid", added, *third, *first, domain="com.microsoft")
+    last = small.node("QLinearConv", bent, *first, *of_weights, *second, bias)
+    small.leave(small.node("DequantizeLinear", last, *second))
+    network = judged(small, tmp_path)
+    assert [step.operator.KIND for step in network.host_steps] == ["quantize", "dequantize"]
+    assert len(network.graph.stages) == 3

@@ -62,10 +62,11 @@ programs through the Verilog.
 ONNX = """\
 ## Quantized `.onnx` files
 
-Files in QDQ form, of operator sets 11 and newer, in int8 or uint8, per tensor or per filter. The
-file's arithmetic is ONNX Runtime's: real factors, and halves that go to even. A stage has the
-integers next to them, so that it may leave a value one step off the runtime's: the shares stand in
-[numerics.md](numerics.md#the-arithmetic-of-an-onnx). Nothing is promised end to end.
+Files in QDQ form or with QLinear operators, of operator sets 11 and newer, in int8 or uint8, per
+tensor or per filter. The file's arithmetic is ONNX Runtime's: real factors, and halves that go to
+even. A stage has the integers next to them, so that it may leave a value one step off the
+runtime's: the shares stand in [numerics.md](numerics.md#the-arithmetic-of-an-onnx). Nothing is
+promised end to end.
 
 * The source interpreter (`hwsim/golden/onnx/`) and the stages against ONNX Runtime, operator by
   operator on the runtime's own input (`.venv/bin/pytest -s tests/test_onnx_networks.py
@@ -81,6 +82,7 @@ between two operators must be quantized; at the ends of a network the host compu
 """
 
 A_TABLE = "accelerator", "a table of the file's own float32: exact"
+AS_REAL = "accelerator", "as the same node between DequantizeLinear and QuantizeLinear"
 A_VIEW = "address", "another view of the same map"
 ONNX_WORDS = {
     "Add": ("accelerator", "of two maps of one shape, tried on all pairs; or with a constant"),
@@ -106,6 +108,16 @@ ONNX_WORDS = {
     "Mul": ("accelerator", "by a constant, or x by a function of x (SiLU); else the host"),
     "Pad": ("accelerator", "with zeros, in the convolution that reads it or alone"),
     "QuantizeLinear": ("accelerator", "from one scale to another, a table; host of real numbers"),
+    "QGemm": AS_REAL,
+    "QLinearAdd": AS_REAL,
+    "QLinearAveragePool": AS_REAL,
+    "QLinearConcat": AS_REAL,
+    "QLinearConv": AS_REAL,
+    "QLinearGlobalAveragePool": AS_REAL,
+    "QLinearLeakyRelu": AS_REAL,
+    "QLinearMatMul": AS_REAL,
+    "QLinearMul": AS_REAL,
+    "QLinearSigmoid": AS_REAL,
     "ReduceMax": ("virtual map", "over two halves of channels"),
     "ReduceMean": ("accelerator", "over rows and columns; else the host"),
     "Relu": ("accelerator", "in the operator before it, or a table"),

@@ -19,7 +19,7 @@ from hwsim.frontends.onnx_file import StoredNetwork, read_stored
 from hwsim.frontends.onnx_growing import Growing
 from hwsim.frontends.onnx_inputs import input_view
 from hwsim.frontends.onnx_metadata import stated_in
-from hwsim.frontends.onnx_operators import MAKERS
+from hwsim.frontends.onnx_operators import DOMAINS
 from hwsim.frontends.onnx_values import (
     Constant,
     Integers,
@@ -93,18 +93,18 @@ class _Reading:
         for node in self.stored.nodes:
             if self.refused.intersection(node.inputs):
                 self.refused.update(node.outputs)
-                if node.word not in MAKERS or node.domain:
+                if node.word not in DOMAINS.get(node.domain, {}):
                     self.faults.append(f"{node.place}: not supported")
                 continue
             try:
-                if node.word not in MAKERS or node.domain:
+                if node.word not in DOMAINS.get(node.domain, {}):
                     raise InputError("not supported")
                 if not node.outputs:
                     raise InputError("it leaves no tensor")
                 call = Call(
                     node, self.stored.values, self.values, self.graph, self.stored.operator_set
                 )
-                left = MAKERS[node.word](call)
+                left = DOMAINS[node.domain][node.word](call)
                 self.values.update(zip(node.outputs, left, strict=False))
             except InputError as error:
                 self.faults.append(f"{node.place}: {error}")

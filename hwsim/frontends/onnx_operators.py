@@ -16,6 +16,7 @@ from hwsim.frontends.onnx_convolutions import (
     padding,
     pair,
 )
+from hwsim.frontends.onnx_integers import between, joined
 from hwsim.frontends.onnx_moves import MOVES
 from hwsim.frontends.onnx_quantizers import dequantize_linear, quantize_linear
 from hwsim.frontends.onnx_values import Draft, Integers, Reals, Value
@@ -230,3 +231,22 @@ MAKERS: dict[str, Maker] = {
     **ARITHMETIC,
     **MOVES,
 }
+
+X, TWO = (0, 1, 2), ((0, 1, 2), (3, 4, 5))  # where integers stand, and their steps
+
+# Nodes of integers, those of Microsoft's domain among them.
+MAKERS |= {
+    "QLinearConv": between(convolution, TWO, (6, 7), bias=8),
+    "QLinearMatMul": between(matrix_product, TWO, (6, 7)),
+}
+MICROSOFT_MAKERS: dict[str, Maker] = {
+    "QGemm": between(general_product, TWO, (7, 8), bias=6),
+    "QLinearAdd": between(ARITHMETIC["Add"], TWO, (6, 7)),
+    "QLinearAveragePool": between(_average_pool, (X,), (3, 4)),
+    "QLinearConcat": joined(MOVES["Concat"]),
+    "QLinearGlobalAveragePool": between(_global_average_pool, (X,), (3, 4)),
+    "QLinearLeakyRelu": between(_leaky_relu, (X,), (3, 4)),
+    "QLinearMul": between(ARITHMETIC["Mul"], TWO, (6, 7)),
+    "QLinearSigmoid": between(MAKERS["Sigmoid"], (X,), (3, 4)),
+}
+DOMAINS = {"": MAKERS, "com.microsoft": MICROSOFT_MAKERS}
