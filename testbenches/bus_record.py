@@ -105,10 +105,9 @@ def _expected(
     program: Program, kind: type[Load | Store], before: list[tuple[int, Addresses]]
 ) -> Expected:
     parts = list(before)
-    for index, part in enumerate(program.stages):
-        for descriptor in program.descriptors[part.first_descriptor : part.last_descriptor]:
-            if isinstance(descriptor, kind) and not _stays_on_chip(descriptor):
-                parts.append((index, _descriptor_addresses(descriptor, program.config.word_bytes)))
+    for owner, descriptor in zip(program.owners, program.descriptors, strict=True):
+        if isinstance(descriptor, kind) and not _stays_on_chip(descriptor):
+            parts.append((owner, _descriptor_addresses(descriptor, program.config.word_bytes)))
     addresses = [addresses for _, addresses in parts]
     return Expected(
         np.concatenate(addresses) if addresses else np.zeros(0, np.int64),

@@ -21,6 +21,7 @@ from hwsim.testbenches.bench import CONFIG, TOLERANCE
 from hwsim.testbenches.tb_condensation import MEASURED as MEASURED_BY_K
 from hwsim.testbenches.tb_drawn import BRANCHING, EXAMPLES, LAYERS
 from hwsim.testbenches.tb_recovery import ENDS, FUZZED
+from hwsim.testbenches.tb_resident import DRAWN_TURNS
 from tests.drawn import in_memory, preset_with
 from tests.other_wrappers import EARLY_MULTIPLIER, ECP5_MULTIPLIER, NOISY_RAM
 
@@ -250,6 +251,17 @@ def test_one_edge_of_reset_suffices_whatever_power_up_left(seed: int, tmp_path: 
     model = network_bench.build(generated(config), config, options=RANDOM)
     drawn = ("+verilator+rand+reset+2", f"+verilator+seed+{seed}")
     run_model(model, config, tmp_path, BENCH, drawn)
+
+
+@pytest.mark.verilator
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [2, 3])
+def test_interleaved_programs_run_whatever_power_up_left(seed: int, tmp_path: Path) -> None:
+    """Stages take turns under stalls, in registers and memories that begin with random values."""
+    config = CONFIGURATIONS["nano"]
+    model = network_bench.build(generated(config), config, options=RANDOM)
+    drawn = ("+verilator+rand+reset+2", f"+verilator+seed+{seed}")
+    run_model(model, config, tmp_path, RESIDENT, drawn, **{DRAWN_TURNS: "100"})
 
 
 @pytest.mark.verilator

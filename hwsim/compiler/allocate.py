@@ -27,13 +27,18 @@ class FeatureMemory:
 
 
 def feature_memory(
-    graphs: ProgramGraphs, config: Config, residents: Collection[str] = ()
+    graphs: ProgramGraphs,
+    config: Config,
+    residents: Collection[str] = (),
+    together: Collection[tuple[int, int]] = (),
 ) -> FeatureMemory:
     """Return the places of a network's tensors, for the moments at which each is needed.
 
-    The `residents` stay on the chip and have none.
+    The `residents` stay on the chip and have none. What happens from one moment to another is one
+    in `together`, which has first and last moments.
     """
     lived = _lived(graphs, config, residents)
+    lived = {name: one.widened(together) for name, one in lived.items()}
     found = place(list(lived.values()))
     regions = {
         name: Region(name, Traffic.FEATURES_READ, offset, one.size_bytes)

@@ -1,27 +1,26 @@
 """The steps of a compilation: a graph and a configuration become a plan, a plan a program."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from hwsim.arch.config import Config
 from hwsim.compiler.allocate import aligned, feature_memory, weight_regions
 from hwsim.compiler.count import page_loads, stage_descriptors
-from hwsim.compiler.emit import emit_stage
+from hwsim.compiler.emit import emit_interleaved, emit_stage
 from hwsim.compiler.images import with_shared_layouts
 from hwsim.compiler.limits import check_build, check_least_size, check_size
 from hwsim.compiler.pack import pack_weights
 from hwsim.compiler.pages import in_pages
-from hwsim.compiler.residency import fewest_bytes, nothing_stays
+from hwsim.compiler.residency import Residency, fewest_bytes, nothing_stays
 from hwsim.compiler.task import Task
 from hwsim.compiler.tokens import Tokens
 from hwsim.graph import Graph
 from hwsim.graph.program_graphs import ProgramGraphs
-from hwsim.isa.descriptor import Descriptor, End
-from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES
+from hwsim.isa.descriptor import Descriptor, End, Load
+from hwsim.isa.fields import DESCRIPTOR_BYTES, PAGE_BYTES, Destination
 from hwsim.isa.tokens import TOKEN_MASK
 from hwsim.passes.gather_inputs import gather_inputs
 from hwsim.program.network_plan import NetworkPlan
 from hwsim.program.program import Plan, Program, Region, StageProgram, Traffic
-from hwsim.program.schedule import Schedule
 
 
 def compile_graph(graph: Graph, config: Config) -> Program:
@@ -71,12 +70,20 @@ def _plan_of_any_size(
     chosen = [keep(graph, config, on_stage) for graph in laid_out.parts]
     residents = {name for each in chosen for name in each.places}
     # Features come first, then weights and descriptors: each part is a window, in whole pages.
-    features = feature_memory(laid_out, config, residents)
+    together = [
+        (graphs.moments.index(first.name), graphs.moments.index(last.name))
+        for graph, each in zip(laid_out.parts, chosen, strict=True)
+        for first, last in (
+            (graph.stages[one.first_stage], graph.stages[one.last_stage])
+            for one in each.interleaved
+        )
+    ]
+    features = feature_memory(laid_out, config, residents, together)
     end = features.peak_bytes
     parts: list[tuple[StageProgram, ...]] = []
     for graph, each in zip(laid_out.parts, chosen, strict=True):
         weights = weight_regions(graph, each.schedules, config, start=end)
-        parts.append(_stage_programs(graph, config, each.schedules, weights))
+        parts.append(_stage_programs(graph, config, each, weights))
         end = weights[-1].end
     programs: list[Plan] = []
     for graph, each, stages in zip(graphs.parts, chosen, parts, strict=True):
@@ -90,7 +97,8 @@ def _plan_of_any_size(
             if tensor.name not in each.places
         }
         sizes = features.peak_bytes, features.least_bytes
-        programs.append(Plan(graph, config, stages, code, tensors, each.places, *sizes))
+        stay = each.places, each.interleaved
+        programs.append(Plan(graph, config, stages, code, tensors, *stay, *sizes))
     return NetworkPlan(
         graphs, tuple(programs), features.tensors, features.peak_bytes, features.least_bytes
     )
@@ -112,13 +120,23 @@ def write_program(plan: Plan, on_stage: Callable[[], None] = lambda: None) -> Pr
     check_size(plan)
     tokens = Tokens()
     work: list[Descriptor] = []
-    for part in plan.stages:
-        first = len(work)
-        work += emit_stage(_task(plan, part), tokens)
-        expected = stage_descriptors(part.stage, part.schedule, plan.config)
-        assert len(work) - first == expected, f"{part.stage.name}: counted {expected} descriptors"
-        on_stage()
+    owners: list[int] = []
+    for stages, order in _turns(plan):
+        tasks = {stage: _task(plan, plan.stages[stage]) for stage in stages}
+        if len(stages) == 1:
+            written = emit_stage(tasks[stages[0]], tokens)
+            own = [stages[0]] * len(written)
+        else:
+            written, own = emit_interleaved(tasks, order, tokens)
+        for stage in stages:
+            part = plan.stages[stage]
+            expected = stage_descriptors(part.stage, part.schedule, plan.config)
+            assert own.count(stage) == expected, f"{part.stage.name}: counted {expected}"
+            on_stage()
+        work += written
+        owners += own
     work.append(End(tokens.stores & TOKEN_MASK))
+    owners.append(len(plan.stages) - 1)
     descriptors = in_pages(work, plan.code.address, plan.config.word_bytes)
     assert len(descriptors) == plan.descriptor_count
     graph, config = plan.graph, plan.config
@@ -129,13 +147,48 @@ def write_program(plan: Plan, on_stage: Callable[[], None] = lambda: None) -> Pr
         plan.code,
         plan.tensors,
         plan.residents,
+        plan.interleaved,
         plan.peak_feature_bytes,
         plan.least_feature_bytes,
         descriptors=tuple(descriptors),
+        owners=_with_pages(plan, descriptors, owners),
         weights=tuple(
             pack_weights(part.stage, config) if graph.is_quantized else b"" for part in plan.stages
         ),
     )
+
+
+def _turns(plan: Plan) -> Iterator[tuple[range, tuple[tuple[int, int], ...]]]:
+    """Yield the stages that are written together, and the order of their bands if it matters."""
+    interleaved = {each.first_stage: each for each in plan.interleaved}
+    first = 0
+    while first < len(plan.stages):
+        each = interleaved.get(first)
+        last = first if each is None else each.last_stage
+        yield range(first, last + 1), () if each is None else each.order
+        first = last + 1
+
+
+def _with_pages(
+    plan: Plan, descriptors: Sequence[Descriptor], owners: Sequence[int]
+) -> tuple[int, ...]:
+    """Return the stage of each descriptor, those that load pages included.
+
+    Such a one belongs to the stage of the descriptor behind it or, if that is interleaved, to the
+    first stage that it is interleaved with.
+    """
+    first = list(range(len(plan.stages)))
+    for each in plan.interleaved:
+        first[each.first_stage : each.last_stage + 1] = [each.first_stage] * (
+            each.last_stage + 1 - each.first_stage
+        )
+    found: list[int] = []
+    position = 0
+    for descriptor in descriptors:
+        is_page = type(descriptor) is Load and descriptor.destination == Destination.PROGRAM
+        found.append(first[owners[position]] if is_page else owners[position])
+        position += not is_page
+    return tuple(found)
 
 
 def _task(plan: Plan, part: StageProgram) -> Task:
@@ -146,17 +199,22 @@ def _task(plan: Plan, part: StageProgram) -> Task:
 
 
 def _stage_programs(
-    graph: Graph, config: Config, schedules: Sequence[Schedule], weights: list[Region]
+    graph: Graph, config: Config, residency: Residency, weights: list[Region]
 ) -> tuple[StageProgram, ...]:
     """Return each stage's part of the program, by the number of descriptors that it will have.
 
-    The load of a page belongs to the stage of the descriptor behind it, END to the last stage.
+    The load of a page belongs to the stage of the descriptor behind it, END to the last stage. All
+    descriptors of interleaved stages count as those of the first one.
     """
+    schedules = residency.schedules
     counts = [
         stage_descriptors(stage, schedule, config)
         for stage, schedule in zip(graph.stages, schedules, strict=True)
     ]
     counts[-1] += 1
+    for each in residency.interleaved:
+        stages = slice(each.first_stage, each.last_stage + 1)
+        counts[stages] = [sum(counts[stages]), *(0 for _ in counts[stages][1:])]
     total = sum(counts)
     parts: list[StageProgram] = []
     work = first = 0

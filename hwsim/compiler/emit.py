@@ -1,5 +1,7 @@
 """Writing one stage's descriptors in the order of its schedule."""
 
+from collections.abc import Iterable, Mapping
+
 from hwsim.compiler.feature_ring import BandSet, FeatureRing
 from hwsim.compiler.resident_source import ResidentSource
 from hwsim.compiler.task import Task
@@ -12,75 +14,102 @@ from hwsim.program.schedule import Span, WeightScope
 
 def emit_stage(task: Task, tokens: Tokens) -> list[Descriptor]:
     """Return all descriptors of a stage; `tokens` carries the counts from stage to stage."""
-    return _StageEmitter(task, tokens).emit()
+    descriptors: list[Descriptor] = []
+    weights = WeightStream(task, tokens, descriptors)
+    schedule = task.schedule
+    for first_bundle, bundles in schedule.sweeps:
+        if schedule.scope is WeightScope.STAGE:
+            weights.load(first_bundle, bundles)
+        sweep_bundles = range(first_bundle, first_bundle + bundles)
+        for index, stripe in enumerate(schedule.stripes):
+            is_last = index == len(schedule.stripes) - 1
+            sweep = _Sweep(task, tokens, descriptors, weights, stripe, sweep_bundles, is_last)
+            for band_set in range(len(schedule.band_sets)):
+                sweep.write(band_set)
+    return descriptors
 
 
-class _StageEmitter:
-    def __init__(self, task: Task, tokens: Tokens) -> None:
-        self._task, self._tokens = task, tokens
-        self._descriptors: list[Descriptor] = []
-        self._weights = WeightStream(task, tokens, self._descriptors)
+def emit_interleaved(
+    tasks: Mapping[int, Task], order: Iterable[tuple[int, int]], tokens: Tokens
+) -> tuple[list[Descriptor], list[int]]:
+    """Return the descriptors of stages whose bands are written in turns, and the stage of each.
 
-    def emit(self) -> list[Descriptor]:
-        schedule = self._task.schedule
-        for first_bundle, bundles in schedule.sweeps:
-            if schedule.scope is WeightScope.STAGE:
-                self._weights.load(first_bundle, bundles)
-            sweep_bundles = range(first_bundle, first_bundle + bundles)
-            for index, stripe in enumerate(schedule.stripes):
-                is_last = index == len(schedule.stripes) - 1
-                self._sweep(stripe, sweep_bundles, is_last)
-        return self._descriptors
+    An entry of `order` is the number of a stage and that of its band. A stage is one sweep along
+    one stripe, and holds all its weights from its first band to its last one.
+    """
+    descriptors: list[Descriptor] = []
+    owners: list[int] = []
+    sweeps: dict[int, _Sweep] = {}
+    for stage, band in order:
+        if stage not in sweeps:
+            task = tasks[stage]
+            ((first_bundle, bundles),), (stripe,) = task.schedule.sweeps, task.schedule.stripes
+            weights = WeightStream(task, tokens, descriptors)
+            weights.load(first_bundle, bundles)
+            swept = range(first_bundle, first_bundle + bundles)
+            sweeps[stage] = _Sweep(task, tokens, descriptors, weights, stripe, swept, True)
+        sweeps[stage].write(band)
+        owners += [stage] * (len(descriptors) - len(owners))
+    return descriptors, owners
 
-    def _sweep(self, stripe: tuple[Span, ...], bundles: range, last_stripe: bool) -> None:
-        """Write one sweep: all band sets of a stripe, for a range of bundles."""
-        task, tokens, descriptors = self._task, self._tokens, self._descriptors
-        resident = task.schedule.scope is WeightScope.STAGE
+
+class _Sweep:
+    """One sweep: all band sets of a stripe, for a range of bundles, which are written in turn."""
+
+    def __init__(
+        self,
+        task: Task,
+        tokens: Tokens,
+        descriptors: list[Descriptor],
+        weights: WeightStream,
+        stripe: tuple[Span, ...],
+        bundles: range,
+        last_stripe: bool,
+    ) -> None:
+        self._task, self._weights = task, weights
+        self._stripe, self._bundles, self._last_stripe = stripe, bundles, last_stripe
         band_sets = task.schedule.band_sets
-        rings = [
+        self._rings: list[SourceRows] = [
             ResidentSource(task, index, tokens, band_sets)
             if is_resident
             else FeatureRing(task, index, tokens, descriptors, stripe, band_sets)
             for index, is_resident in enumerate(task.schedule.resident)
         ]
-        writer = TileWriter(task, tokens, descriptors, rings, self._weights)
-        if not resident:
-            self._weights.load_ahead(bundles[0])
-        for index, band_set in enumerate(band_sets):
-            is_last = index == len(band_sets) - 1
-            self._load(rings, band_set)
-            if resident and not is_last and all(ring.has_room(index) for ring in rings):
-                self._load(rings, band_sets[index + 1])
-            self._compute(writer, band_set, stripe, bundles, is_last and last_stripe)
-            for ring in rings:
-                ring.finish_band_set()
-            if not resident and not is_last:
-                self._weights.load_ahead(bundles[0])
+        self._writer = TileWriter(task, tokens, descriptors, self._rings, weights)
+        if task.schedule.scope is not WeightScope.STAGE:
+            weights.load_ahead(bundles[0])
 
-    def _load(self, rings: list[SourceRows], band_set: BandSet) -> None:
+    def write(self, index: int) -> None:
+        """Write the loads and tiles of a band set, and loads of the next one if they have room."""
+        schedule, rings = self._task.schedule, self._rings
+        band_sets, resident = schedule.band_sets, schedule.scope is WeightScope.STAGE
+        is_last = index == len(band_sets) - 1
+        self._load(band_sets[index])
+        if resident and not is_last and all(ring.has_room(index) for ring in rings):
+            self._load(band_sets[index + 1])
+        self._compute(band_sets[index], is_last and self._last_stripe)
+        for ring in rings:
+            ring.finish_band_set()
+        if not resident and not is_last:
+            self._weights.load_ahead(self._bundles[0])
+
+    def _load(self, band_set: BandSet) -> None:
         """Load the rows of a band set that are not in the rings yet, band by band."""
         for band in band_set:
-            for ring in rings:
+            for ring in self._rings:
                 ring.load(band)
 
-    def _compute(
-        self,
-        writer: TileWriter,
-        band_set: BandSet,
-        stripe: tuple[Span, ...],
-        bundles: range,
-        is_last: bool,
-    ) -> None:
+    def _compute(self, band_set: BandSet, is_last: bool) -> None:
         """Write the band set's tiles; the last tile that reads some weights releases them.
 
         With `is_last`, no band set behind this one needs the sweep's weights.
         """
-        scope = self._task.schedule.scope
-        tiles = [(band, tile) for band in band_set for tile in stripe]
+        scope, writer, bundles = self._task.schedule.scope, self._writer, self._bundles
+        tiles = [(band, tile) for band in band_set for tile in self._stripe]
         if scope is WeightScope.TILE:
             for band, tile in tiles:
                 for bundle in bundles:
-                    self._tile(writer, bundle, band, tile)
+                    self._tile(bundle, band, tile)
             return
         *others, (last_band, last_tile) = tiles
         for bundle in bundles:
@@ -90,8 +119,9 @@ class _StageEmitter:
                 writer.write(bundle, band, tile, release=False)
             writer.write(bundle, last_band, last_tile, is_last or scope is WeightScope.BAND_SET)
 
-    def _tile(self, writer: TileWriter, bundle: int, band: Span, tile: Span) -> None:
+    def _tile(self, bundle: int, band: Span, tile: Span) -> None:
         """Write a tile whose weights exceed the queue."""
+        writer = self._writer
         if self._task.schedule.blocking.computes_load_alone:
             self._weights.begin(bundle)
             writer.write(bundle, band, tile, True, before_compute=self._weights.load_next)

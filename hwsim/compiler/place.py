@@ -8,7 +8,7 @@ searched, and the search ends as soon as a placement takes no more than the boun
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, combinations
@@ -27,6 +27,14 @@ class Lived:
     size_bytes: int
     first: int
     last: int
+
+    def widened(self, together: Iterable[tuple[int, int]]) -> "Lived":
+        """Return the same, needed during all of each range of stages that it begins or ends in."""
+        first, last = self.first, self.last
+        for begin, end in together:
+            first = begin if begin <= first <= end else first
+            last = end if begin <= last <= end else last
+        return Lived(self.size_bytes, first, last)
 
     def meets(self, other: "Lived") -> bool:
         """Return True if both are alive during some stage."""

@@ -222,12 +222,14 @@ class TileWriter:
         task, shape = self._task, self._task.stage.output.shape
         blocking, word_bytes = task.schedule.blocking, task.config.word_bytes
         first_word = bundle * blocking.bundle_words
-        plane = shape.height * shape.width
-        pixel = band.first_stored * shape.width + span.first_stored
-        whole_rows = span.stored == shape.width
         output = task.output
         is_kept = isinstance(output, Ring)
         start = output.first_word * word_bytes if isinstance(output, Ring) else output.address
+        rows = output.rows if isinstance(output, Ring) else shape.height
+        plane = rows * shape.width
+        # No band passes the end of a ring.
+        pixel = band.first_stored % rows * shape.width + span.first_stored
+        whole_rows = span.stored == shape.width
         self._tokens.count_store(task.stage.output.name, band.first_stored, not is_kept)
         self._descriptors.append(
             Store(

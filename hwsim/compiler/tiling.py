@@ -84,14 +84,14 @@ def _cut(
     """Return the stage cut into stripes and bands of at most these sizes, or None if none fits."""
     stored = stage.output.shape
     bands = tuple(row_spans(stage, split_evenly(stored.height, height)))
-    tile_columns = _tile_columns(stage, config, blocking, bands, stripe_width)
-    if tile_columns is None:
+    most_columns = tile_columns(stage, config, blocking, bands, stripe_width)
+    if most_columns is None:
         return None
     stripes = tuple(
         tuple(
             column_spans(
                 stage,
-                [(first + start, size) for start, size in split_evenly(width, tile_columns)],
+                [(first + start, size) for start, size in split_evenly(width, most_columns)],
             )
         )
         for first, width in split_evenly(stored.width, stripe_width)
@@ -184,7 +184,7 @@ def _tile_pixels(config: Config, blocking: Blocking) -> int:
     return config.staging_words // 2 // blocking.bundle_words
 
 
-def _tile_columns(
+def tile_columns(
     stage: Stage, config: Config, blocking: Blocking, bands: Sequence[Span], width: int
 ) -> int | None:
     """Return the most stored columns of a tile that fits accumulators and staging."""

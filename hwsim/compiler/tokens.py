@@ -30,6 +30,8 @@ class Tokens:
     drains: int = 0
     staged: int = 0  # tiles alternate between the halves of the staging buffer, store by store
     stores: int = 0  # into memory
+    weight_words: int = 0  # of all bundles whose weights have been loaded, or begun to be
+    released_words: int = 0  # that COMPUTEs have dropped at the head of the weight queue
     _stored: dict[str, dict[int, int]] = field(default_factory=dict)
     """By a tensor's name and the first row of STOREs of it: the count with the last of these."""
     _loads: deque[tuple[int, int]] = field(default_factory=deque)  # the counts before each load

@@ -15,8 +15,7 @@ class WeightStream:
         self._block_words = task.schedule.blocking.weight_words
         self._ahead = 0  # words of the next bundle that have been loaded ahead
         self._next = 0  # the stage's word that is loaded next
-        self._loaded = 0  # words of all bundles before those in the queue
-        self._released = 0  # words that have left the queue
+        self._start = 0  # words of all bundles before those that `begin` named last
         self._first_block = 0  # the first output block of the bundles in the queue
         self._blocks = 0  # the number of their output blocks
 
@@ -27,8 +26,9 @@ class WeightStream:
 
     def begin(self, first_bundle: int, bundles: int = 1) -> None:
         """Turn to the weights of these bundles, which `load_next` loads piece by piece."""
-        self._loaded += self._blocks * self._block_words
         self._first_block, self._blocks = self._task.blocks_of(first_bundle, bundles)
+        self._start = self._tokens.weight_words
+        self._tokens.weight_words += self._blocks * self._block_words
         self._next = self._first_block * self._block_words
 
     def load_next(self, words: int) -> None:
@@ -50,11 +50,12 @@ class WeightStream:
 
     def offset(self, block: int) -> int:
         """Return the words from the queue's head to the weights of an output block."""
-        return self._loaded + (block - self._first_block) * self._block_words - self._released
+        position = self._start + (block - self._first_block) * self._block_words
+        return position - self._tokens.released_words
 
     def release(self, words: int) -> None:
         """Record that the next tile drops so many words at the queue's head as it reads them."""
-        self._released += words
+        self._tokens.released_words += words
 
     def _load_words(self, first: int, words: int) -> None:
         if words:

@@ -35,6 +35,7 @@ from hwsim.machine.convolution import (
 )
 from hwsim.machine.drain import drain
 from hwsim.machine.memory import Memory
+from hwsim.machine.ring_maps import RingMaps
 from hwsim.machine.weight_queue import WeightQueue
 from hwsim.program.blocking import padding_values
 from hwsim.program.program import Program, Traffic
@@ -44,8 +45,9 @@ Order = Callable[[int], list[int]]  # number of units -> the order in which they
 
 
 class Stored(NamedTuple):
-    """The words of a STORE by the address of each run, and the number of a stage that they end."""
+    """A STORE: its number, its words by the address of each run, and the stage that they end."""
 
+    number: int
     runs: list[tuple[int, NDArray[np.uint8]]]
     completes: int | None
 
@@ -89,6 +91,7 @@ class Machine:
             kind: deque() for kind in (Load, Compute, Store)
         }
         self._order, self._on_stage = order, on_stage
+        self._ring_maps = RingMaps(program)
         self._complete: dict[int, NDArray[np.int8]] = {}  # outputs that wait for earlier stages
         self._reported = 0
         self._patches: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
@@ -260,7 +263,7 @@ class Machine:
                     words = self.staging[start : start + store.row_words]
                     runs.append((address, words.reshape(-1).view(np.uint8).copy()))
             self.staged += 1
-            stored = Stored(runs, ends.get(self.staged))
+            stored = Stored(self.staged, runs, ends.get(self.staged))
             if store.destination == StoreDestination.FEATURES:
                 self._keep(stored)
             else:
@@ -300,6 +303,7 @@ class Machine:
     def _keep(self, stored: Stored) -> None:
         """Write the words of a STORE into the feature buffer."""
         self._feature_writes += 1
+        self._ring_maps.keep(stored.number, stored.runs)
         for address, data in stored.runs:
             words = data.view(np.int8).reshape(-1, self.config.word_bytes)
             first = address // self.config.word_bytes
@@ -315,13 +319,14 @@ class Machine:
 
     def _last_stores(self) -> dict[int, int]:
         """Return the numbers of the stages by the number of the STORE that completes each."""
-        ends: dict[int, int] = {}
-        stores = 0
-        for index, part in enumerate(self.program.stages):
-            descriptors = self.program.descriptors[part.first_descriptor : part.last_descriptor]
-            stores += sum(isinstance(descriptor, Store) for descriptor in descriptors)
-            ends[stores] = index
-        return ends
+        program = self.program
+        stores = [
+            owner
+            for owner, descriptor in zip(program.owners, program.descriptors, strict=True)
+            if isinstance(descriptor, Store)
+        ]
+        last = {owner: number for number, owner in enumerate(stores, 1)}
+        return {number: owner for owner, number in last.items()}
 
     def _report(self, index: int | None) -> None:
         """Hand on the outputs of the stages that are complete, in the order of the stages."""
@@ -336,7 +341,10 @@ class Machine:
     def _stored(self, stage: Stage) -> NDArray[np.int8]:
         """Return the output `x[C, H, W]` of a stage that has just been completed."""
         place = self.program.residents.get(stage.output.name)
-        if place is not None:
+        in_ring = self._ring_maps.stored(stage.output.name)
+        if in_ring is not None:
+            data = in_ring
+        elif place is not None:
             data = self.features[place.first_word : place.end_word].tobytes()
         else:
             region = self.program.region(stage.output)

@@ -59,7 +59,7 @@ class StageProgram:
     stage: Stage
     schedule: Schedule
     weights: Region
-    first_descriptor: int
+    first_descriptor: int  # those of interleaved stages all count as the first stage's
     last_descriptor: int  # the first one behind the stage
 
     @property
@@ -67,6 +67,18 @@ class StageProgram:
         """The words of the stage's output, wherever they are stored."""
         shape = self.stage.output.shape
         return self.schedule.blocking.output_words * shape.height * shape.width
+
+
+@dataclass(frozen=True)
+class Interleaved:
+    """Consecutive stages whose bands are written in turns: maps between them stay as rings.
+
+    An entry of `order` has the number of a stage of the program and that of its band.
+    """
+
+    first_stage: int
+    last_stage: int
+    order: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,7 @@ class Plan:
     code: Region
     tensors: dict[str, Region]
     residents: dict[str, Ring]  # the tensors that stay in the feature buffer, and lie nowhere else
+    interleaved: tuple[Interleaved, ...]  # the stages that do not run one after the other
     peak_feature_bytes: int
     least_feature_bytes: int  # the largest sum of tensors that are alive together: a lower bound
 
@@ -122,7 +135,16 @@ class Program(Plan):
     """A compiled network; its `weights` are empty if the graph has no constants."""
 
     descriptors: tuple[Descriptor, ...]
+    owners: tuple[int, ...]  # the number of each descriptor's stage; END is the last stage's
     weights: tuple[bytes, ...]
+
+    @cached_property
+    def by_stage(self) -> tuple[list[Descriptor], ...]:
+        """The descriptors of each stage, in their order."""
+        found: tuple[list[Descriptor], ...] = tuple([] for _ in self.stages)
+        for owner, descriptor in zip(self.owners, self.descriptors, strict=True):
+            found[owner].append(descriptor)
+        return found
 
     @cached_property
     def code_bytes(self) -> bytes:
@@ -130,14 +152,14 @@ class Program(Plan):
 
         Raises `InputError` with the name of a stage whose descriptors cannot hold their values.
         """
-        return b"".join(map(self._stage_code, self.stages)).ljust(self.code.size_bytes, b"\0")
-
-    def _stage_code(self, part: StageProgram) -> bytes:
-        own = self.descriptors[part.first_descriptor : part.last_descriptor]
-        try:
-            return b"".join(map(encode, own))
-        except InputError as error:
-            raise InputError(f"layer {part.stage.name}: {error}") from None
+        code = bytearray()
+        for owner, descriptor in zip(self.owners, self.descriptors, strict=True):
+            try:
+                code += encode(descriptor)
+            except InputError as error:
+                name = self.stages[owner].stage.name
+                raise InputError(f"layer {name}: {error}") from None
+        return bytes(code).ljust(self.code.size_bytes, b"\0")
 
     def image(self) -> dict[int, bytes]:
         """Return the memory before the run, without the input features: {address: bytes}."""

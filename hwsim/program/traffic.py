@@ -12,7 +12,7 @@ from typing import Self
 
 from hwsim.arch.config import PARAMETER_BYTES, TABLE_BYTES
 from hwsim.graph import Stage
-from hwsim.isa.descriptor import Load, Store
+from hwsim.isa.descriptor import Descriptor, Load, Store
 from hwsim.isa.fields import (
     DESCRIPTOR_BYTES,
     PAGE_BYTES,
@@ -98,7 +98,7 @@ def add_traffic(parts: Sequence[StageTraffic]) -> StageTraffic:
 
 def traffic_by_stage(program: Program) -> list[StageTraffic]:
     """Return each stage's traffic by its descriptors; the first page counts for the first stage."""
-    return _by_stage(program, [_described_words(program, part) for part in program.stages])
+    return _by_stage(program, list(map(_described_words, program.by_stage)))
 
 
 def planned_traffic(plan: Plan) -> list[StageTraffic]:
@@ -139,10 +139,10 @@ def _loaded_descriptors(plan: Plan, part: StageProgram) -> int:
     return max(0, end - first_page * PAGE_DESCRIPTORS)
 
 
-def _described_words(program: Program, part: StageProgram) -> Words:
+def _described_words(own: Sequence[Descriptor]) -> Words:
     words = dict.fromkeys(Traffic, 0)
     written = 0  # apart, as programs have many STOREs and a look-up for each takes long
-    for descriptor in program.descriptors[part.first_descriptor : part.last_descriptor]:
+    for descriptor in own:
         if type(descriptor) is Load:
             kind = LOADED[descriptor.destination]
             words[kind] += descriptor.row_words * descriptor.rows * descriptor.blocks

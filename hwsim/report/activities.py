@@ -16,6 +16,18 @@ from hwsim.timeline import Timeline
 LOADED = (Traffic.FEATURES_READ, Traffic.WEIGHTS, Traffic.PROGRAM)
 
 
+def layer_spans(timeline: Timeline) -> list[tuple[int, int]]:
+    """Return the cycles in which each layer is shown, which do not overlap.
+
+    A layer whose bands are computed in turns with those of others is shown until these begin.
+    """
+    stages = timeline.stages
+    begins = [stage.start_cycle for stage in stages[1:]]
+    ends = [min(stage.end_cycle, begin) for stage, begin in zip(stages[:-1], begins, strict=True)]
+    starts = [stage.start_cycle for stage in stages]
+    return list(zip(starts, [*ends, stages[-1].end_cycle], strict=True))
+
+
 class Activity(NamedTuple):
     """One load, issue or drain of a tile, or store, or several of them in a row, in cycles."""
 

@@ -19,7 +19,7 @@ from hwsim.report.layers import LayerFigures, layer_figures
 from hwsim.report.maps import MapFigures, map_figures
 from hwsim.report.totals import TotalFigures, total_figures
 
-SCHEMA_VERSION = "2.10"  # major when fields change, minor when they are added
+SCHEMA_VERSION = "2.11"  # major when fields change, minor when they are added
 
 
 @dataclass(frozen=True)

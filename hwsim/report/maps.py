@@ -6,7 +6,8 @@ from typing import Literal
 
 from hwsim.compiler import plan_of_any_size
 from hwsim.cost.estimate import Estimate
-from hwsim.program.program import Plan
+from hwsim.program.program import Plan, StageProgram
+from hwsim.program.schedule import Ring
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,14 @@ class MapFigures:
     layer: str
     """The layer that computes it."""
     place: Literal["memory", "feature buffer"]
-    """`feature buffer` for a map that stays on the chip, whole."""
+    """`feature buffer` for a map that stays on the chip."""
     size_bytes: int
     """Its size as it is stored, padding channels included."""
     first_word: int | None
     """The word of the feature buffer where it begins; null in memory."""
+    ring_rows: int | None
+    """The rows of the ring in which it passes through the feature buffer, between layers whose
+    bands are computed in turns; null for a map that lies somewhere whole."""
     saved_bytes: int
     """Bytes of features that the same network moves for this map where all maps lie in memory:
     written once, and read by every layer that needs it. 0 for a map in memory."""
@@ -47,8 +51,14 @@ def _of_program(program: Plan) -> Iterator[MapFigures]:
             place="memory" if place is None else "feature buffer",
             size_bytes=part.output_words * word_bytes,
             first_word=None if place is None else place.first_word,
+            ring_rows=_ring_rows(part, place),
             saved_bytes=0 if place is None else moved[name] * word_bytes,
         )
+
+
+def _ring_rows(part: StageProgram, place: Ring | None) -> int | None:
+    whole = part.stage.output.shape.height
+    return None if place is None or place.rows == whole else place.rows
 
 
 def _moved_words(program: Plan) -> dict[str, int]:

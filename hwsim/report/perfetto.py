@@ -12,7 +12,7 @@ from typing import Any
 
 from hwsim.cost.estimate import Estimate
 from hwsim.program.program import Traffic
-from hwsim.report.activities import Activity, Series, all_series, merged_count
+from hwsim.report.activities import Activity, Series, all_series, layer_spans, merged_count
 from hwsim.report.file_figures import FileFigures
 from hwsim.timeline import Timeline
 
@@ -56,12 +56,12 @@ def trace_events(timeline: Timeline) -> list[dict[str, Any]]:
         _event(
             "layers",
             layer.stage.name,
-            (layer.start_cycle, layer.end_cycle),
+            span,
             clock_hz,
             busy_cycles=layer.busy_cycles,
             roofline_cycles=layer.roofline.cycles,
         )
-        for layer in timeline.stages
+        for layer, span in zip(timeline.stages, layer_spans(timeline), strict=True)
     ]
     for series in all_series(timeline, merged_count(timeline, MOST_EVENTS)):
         track = LOAD_TRACKS.get(series.traffic, series.track)

@@ -187,12 +187,18 @@ def maps(figures: tuple[MapFigures, ...]) -> Table:
         ("map", "computed by", "lives in"),
         ("bytes", "saves"),
         tuple(
-            (each.name, each.layer, each.place, *_integers(each.size_bytes, each.saved_bytes))
+            (each.name, each.layer, _lives_in(each), *_integers(each.size_bytes, each.saved_bytes))
             for each in figures
         ),
         (("total", "", "", "", f"{sum(each.saved_bytes for each in figures):,}"),),
         ("Beside the same network with all maps in memory, --no-residency.",),
     )
+
+
+def _lives_in(figures: MapFigures) -> str:
+    if figures.ring_rows is None:
+        return figures.place
+    return f"{figures.place}, {figures.ring_rows} rows"
 
 
 def useful_traffic(layers: Layers) -> Table:

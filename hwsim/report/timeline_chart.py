@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from hwsim.escape import chart_label
 from hwsim.program.program import Traffic
-from hwsim.report.activities import Activity, Series, all_series, merged_count
+from hwsim.report.activities import Activity, Series, all_series, layer_spans, merged_count
 from hwsim.report.charts import (
     BLUE,
     GREEN,
@@ -61,10 +61,7 @@ def timeline_chart(timeline: Timeline) -> Figure:
     """Return a chart of every layer, load, tile, drain and store over milliseconds."""
     names = [chart_label(time.stage.name) for time in timeline.stages]
     scale = MILLISECONDS_PER_SECOND / timeline.config.clock.clock_hz
-    layers = [
-        Bar(layer.start_cycle, layer.end_cycle, name)
-        for name, layer in zip(names, timeline.stages, strict=True)
-    ]
+    layers = [Bar(*span, name) for name, span in zip(names, layer_spans(timeline), strict=True)]
     data = [_track("layers", "layers", PURPLE, layers, scale)]
     data[0] |= {
         "text": names,

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
 
@@ -38,7 +38,8 @@ class StageTime:
 
     @property
     def cycles(self) -> int:
-        return self.end_cycle - self.start_cycle
+        """The cycles from start to end, without those of stages whose bands come between."""
+        return self.busy_cycles + sum(self.waiting_cycles.values())
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,23 @@ def time_program(program: Program, on_stage: Callable[[], None] = lambda: None) 
     walk = Walk(program).run(on_stage)
     traffic = traffic_by_stage(program)
     stored = {event.stage: event.done_cycle for event in walk.store_events}
-    begins = _first_issues(walk.tiles)
+    spent = _spent(walk.tiles, stored)
     stages: list[StageTime] = []
-    start = 0
-    for index, tiles in groupby(walk.tiles, key=attrgetter("stage")):
-        stage, moved = program.stages[index].stage, traffic[index].bytes
-        end = min(stored[index], begins.get(index + 1, stored[index]))
-        busy, waiting = _busy_and_waiting(tiles, start, end)
-        least = roofline(stage, program.config, moved.read, moved.features_written)
-        spent = busy, waiting, least, traffic[index]
-        stages.append(StageTime(stage, start, end, stored[index], *spent))
-        start = end
+    for index, part in enumerate(program.stages):
+        own, moved = spent[index], traffic[index].bytes
+        least = roofline(part.stage, program.config, moved.read, moved.features_written)
+        stages.append(
+            StageTime(
+                part.stage,
+                own.start,
+                own.end,
+                stored[index],
+                own.busy,
+                {name: cycles for name, cycles in sorted(own.waiting.items()) if cycles},
+                least,
+                traffic[index],
+            )
+        )
     events = walk.tiles, walk.reads.events, walk.store_events
     return Timeline(program.config, tuple(stages), walk.end_cycle, *events)
 
@@ -108,23 +115,42 @@ def joined(timelines: Sequence[Timeline]) -> Timeline:
     return Timeline(first.config, tuple(stages), cycles, tiles, loads, stores)
 
 
-def _first_issues(tiles: Iterable[TileEvent]) -> dict[int, int]:
-    """Return the cycle in which each stage's first tile begins on the array."""
-    found: dict[int, int] = {}
-    for tile in tiles:
-        found.setdefault(tile.stage, tile.issue_start)
+@dataclass
+class _Spent:
+    """The cycles of a stage, run by run: its tiles in a row are a run."""
+
+    start: int
+    end: int = 0
+    busy: int = 0
+    waiting: Counter[str] = field(default_factory=Counter[str])
+
+
+def _spent(tiles: Iterable[TileEvent], stored: dict[int, int]) -> dict[int, _Spent]:
+    """Return the cycles of each stage: every cycle up to the last end belongs to one.
+
+    A run ends with its last tile. The last one of a stage ends when its output is stored or, if the
+    next run begins before, with that.
+    """
+    runs = [(stage, list(own)) for stage, own in groupby(tiles, key=attrgetter("stage"))]
+    last_runs = {stage: number for number, (stage, _) in enumerate(runs)}
+    found: dict[int, _Spent] = {}
+    start = 0
+    for number, (stage, own) in enumerate(runs):
+        end = own[-1].issue_end
+        if last_runs[stage] == number:
+            following = runs[number + 1][1][0].issue_start if number + 1 < len(runs) else None
+            end = stored[stage] if following is None else min(stored[stage], following)
+        spent = found.setdefault(stage, _Spent(start))
+        _add_run(spent, own, start, end)
+        spent.end = start = end
     return found
 
 
-def _busy_and_waiting(
-    tiles: Iterable[TileEvent], start: int, end: int
-) -> tuple[int, dict[str, int]]:
-    """Return the busy cycles of a stage, and its other cycles by the reason for waiting."""
-    busy, last = 0, start
-    waiting: Counter[str] = Counter()
+def _add_run(spent: _Spent, tiles: Iterable[TileEvent], start: int, end: int) -> None:
+    """Add the busy cycles of tiles in a row, and the other cycles by the reason for waiting."""
+    last = start
     for tile in tiles:
-        busy += tile.busy_cycles
-        waiting[tile.waited_for] += tile.issue_end - last - tile.busy_cycles
+        spent.busy += tile.busy_cycles
+        spent.waiting[tile.waited_for] += tile.issue_end - last - tile.busy_cycles
         last = tile.issue_end
-    waiting["finish"] += end - last
-    return busy, {name: cycles for name, cycles in sorted(waiting.items()) if cycles}
+    spent.waiting["finish"] += end - last

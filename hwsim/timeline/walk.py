@@ -75,11 +75,13 @@ class Walk:
     def run(self, on_stage: Callable[[], None] = lambda: None) -> "Walk":
         """Walk the whole program and return self; call `on_stage` after each stage."""
         self.reads.first_page()
-        for stage, part in enumerate(self.program.stages):
-            own = self.program.descriptors[part.first_descriptor : part.last_descriptor]
-            for descriptor in own:
-                self._take(descriptor, stage)
-            on_stage()
+        newest = 0
+        for stage, descriptor in zip(self.program.owners, self.program.descriptors, strict=True):
+            if stage > newest:
+                on_stage()
+                newest = stage
+            self._take(descriptor, stage)
+        on_stage()
         self.reads.finish()
         return self
 
