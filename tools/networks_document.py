@@ -77,6 +77,9 @@ promised end to end.
 Transposes, reshapes and flattens are only other views of a map, and cost nothing. Real numbers
 between two operators must be quantized; at the ends of a network the host computes with them.
 
+Known to be wrong: in `memory.h` of `hwsim compile`, the sizes of the host's tensors are taken from
+the file's axes as if channels came last, which those of most `.onnx` files do not.
+
 | in the file | runs on | how far |
 |---|---|---|
 """
