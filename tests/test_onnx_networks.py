@@ -33,9 +33,9 @@ MACS = {
     "lightcnn9_untrained_int8_qdq": 976_748_544,
 }
 CYCLES = {  # on edge
-    "vww_96_int8_qdq": 102_168,
-    "kws_dscnn_int8_qdq": 28_325,
-    "lightcnn9_untrained_int8_qdq": 6_403_762,
+    "vww_96_int8_qdq": 88_114,
+    "kws_dscnn_int8_qdq": 25_251,
+    "lightcnn9_untrained_int8_qdq": 6_396_001,
 }
 HOST = {
     "vww_96_int8_qdq": ["quantize", "dequantize", "softmax"],
