@@ -29,6 +29,8 @@ class ResidentSource:
         bands = [band for bands in band_sets for band in bands]
         ends = SpansRead.of(self.source, bands, ROWS).end
         self._band_ends = dict(zip(bands, ends, strict=True))
+        # The last one waits for rows that none reads, too, so that later LOADs come behind these.
+        self._band_ends[bands[-1]] = self.source.tensor.shape.height
         self._stored: dict[Span, int] = {}  # the count with the STOREs of the rows of each band
 
     def has_room(self, _index: int) -> bool:
