@@ -51,7 +51,7 @@ def test_every_witness_agrees(name: str, preset: str) -> None:
     print(
         f"{name} {preset}: {program.verilog_cycles:,} cycles in Verilog, "
         f"{program.timeline_cycles:,} ({error:+.3%}) on the timeline; "
-        f"worst layer {worst.layer} {worst.error_ratio:+.2%}"
+        f"worst layer {worst.layer} {worst.error_ratio or 0.0:+.2%}"
     )
     assert found.failures == ()
 
