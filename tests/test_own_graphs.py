@@ -146,7 +146,7 @@ def test_a_saved_graph_is_a_network_everywhere(
         ("estimate text", "network 'text': neither its name nor its content is that of a network"),
         (
             "estimate own.safetensors --size 64",
-            "size (64, 64): only built-in networks and .cfg files take one",
+            "size (64, 64): only built-in networks, .cfg and .onnx take one",
         ),
         ("estimate own.safetensors --k 2", "k 2: only built-in networks take one"),
         ("estimate own.safetensors --json own.safetensors", "the same command reads it"),

@@ -12,6 +12,7 @@ from hwsim.cli.commands import hwsim as cli
 README = Path(__file__).parents[1] / "README.md"
 OWN_FILES = {
     "photo.jpg",
+    "face.npy",
     "l.npy",
     "r.npy",
     "thermal.npy",

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("tflite", reason="the schema of .tflite is not installed")
 
 import hwsim
+from hwsim.arch.config import Config
 from hwsim.flows.verification import VerifyResult
 from hwsim.graph.steps import DeviceStep, FileNetwork
 from hwsim.program.program import Program
@@ -33,7 +34,7 @@ CASES = [
 ]
 
 
-def verified(name: str, preset: str) -> VerifyResult:
+def verified(name: str, preset: str | Config) -> VerifyResult:
     """Return what all witnesses say of a network on the first of its reference inputs."""
     network = hwsim.load(network_file(name))
     assert isinstance(network, FileNetwork)
@@ -91,6 +92,7 @@ def test_a_flipped_byte_of_weights_is_seen_at_its_layer(monkeypatch: pytest.Monk
         file.write_bytes(contents)
 
     monkeypatch.setattr(network_bench, "place", flipped)
-    first, *_ = verified("resnet8_int8", "edge").failures
+    in_memory = hwsim.configuration("edge", settings={"residency": False})
+    first, *_ = verified("resnet8_int8", in_memory).failures
     assert first.startswith(f"A: {FLIPPED} differs in ")
     assert ": Verilog " in first
