@@ -71,6 +71,7 @@ def _corner(
 
 # By name: what differs from `edge`, or from another preset.
 CALIBRATED: dict[str, Overrides] = {
+    "4x8": _array(4, 8, 1),
     "8x8": _array(8, 8, 1),
     "8x16": _array(8, 16, 2),
     "8x32": _array(8, 32, 8),
@@ -103,6 +104,7 @@ CALIBRATED: dict[str, Overrides] = {
 HELD_OUT: dict[str, Overrides] = {
     "nano": {"preset": "nano"},
     "mid": {"preset": "mid"},
+    "32x32": _array(32, 32, 16),
     "16x64": _array(16, 64, 4),
     "8x32, 2 rescale lanes": _array(8, 32, 2),
     "16x32, both": _array(16, 32, 4) | {"widths": BOTH},
@@ -208,7 +210,7 @@ FEATURES = {
     "channel_pool": ("rescale lanes", "rescale lanes with a channel pool"),
     "spatial_pool": ("unit", "output lanes"),
     "table": ("unit with tables", "rescale lanes with tables"),
-    "operands": ("unit", "word bits", "input lanes squared"),
+    "operands": ("unit", "unit with packed taps", "word bits", "input lanes squared"),
     "weight_queue": ("unit", "word bits", "address bits"),
     "feature_buffer": ("unit", "word bits"),
     "read_manager": ("unit", "word bits", "entries for unanswered reads"),
@@ -217,7 +219,7 @@ FEATURES = {
     "staging": ("word bits",),
     "fetch": ("unit", "word bits"),
     "load": ("unit", "address bits", "burst length bits"),
-    "issue": ("unit", "word bits", "address bits", "unit with a chain"),
+    "issue": ("unit", "unit with packed taps", "word bits", "address bits", "unit with a chain"),
     "store": ("unit", "address bits", "burst length bits"),
     "read_width": ("unit with a narrow bus", "bits of words behind the first beat"),
     "write_width": ("unit with a narrow bus", "bits of words behind the first beat"),

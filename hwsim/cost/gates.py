@@ -16,6 +16,7 @@ from typing import Any
 
 from hwsim.arch.chain import has_chain
 from hwsim.arch.config import Config
+from hwsim.arch.packed import has_packed_taps
 
 COEFFICIENTS = "gate_coefficients.json"
 SECTIONS = ("array", "widths", "buffers", "bus")  # the sections that gates depend on
@@ -52,6 +53,7 @@ def features(config: Config) -> dict[str, float]:
         "output lanes": array.output_lanes,
         "output lane bits": log2(array.output_lanes),
         "output lanes x weight bits": array.output_lanes * widths.weight_bits,
+        "unit with packed taps": has_packed_taps(config),
         "unit with a chain": has_chain(config),
         "output lanes with a chain": array.output_lanes * has_chain(config),
         "rescale lanes": array.rescale_lanes,
