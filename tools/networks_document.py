@@ -77,8 +77,9 @@ promised end to end.
 Transposes, reshapes and flattens are only other views of a map, and cost nothing. Real numbers
 between two operators must be quantized; at the ends of a network the host computes with them.
 
-Known to be wrong: in `memory.h` of `hwsim compile`, the sizes of the host's tensors are taken from
-the file's axes as if channels came last, which those of most `.onnx` files do not.
+The host's operators of an `.onnx` have no C yet: `host_ops.c` computes as a `.tflite`'s runtimes
+do. Its `memory.h` says how many elements each tensor of the host has, but has no `MAP` of their
+sizes, as the axes of an `.onnx` need not be rows, columns and channels.
 
 | in the file | runs on | how far |
 |---|---|---|

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from hwsim.errors import shown
+from hwsim.frontends.reading import listed
 
 MOST_SECTIONS = 1000
 MOST_NUMBERS = 200  # of one list: two for each of the most boxes
-MOST_SHOWN = 20  # faults that are listed
 COMMENTS = ("#", ";")
 SPACES = re.compile(r"\s+")
 INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
@@ -34,9 +34,7 @@ class Faults:
 
     def lines(self) -> list[str]:
         """Return a text for each, in the order of their lines, and the number of those left out."""
-        texts = [f"line {line}: {text}" for line, text in sorted(self.found)]
-        more = len(texts) - MOST_SHOWN
-        return texts if more <= 0 else [*texts[:MOST_SHOWN], f"and {more:,} more"]
+        return listed([f"line {line}: {text}" for line, text in sorted(self.found)])
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,11 @@ number, word and name.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hwsim.errors import InputError, UnsupportedError
-from hwsim.escape import brief, quoted, visible
-from hwsim.files import file_refusal
+from hwsim.errors import InputError
+from hwsim.escape import brief, quoted
 from hwsim.frontends.onnx_call import Call
 from hwsim.frontends.onnx_file import StoredNetwork, read_stored
 from hwsim.frontends.onnx_growing import Growing
@@ -27,13 +25,13 @@ from hwsim.frontends.onnx_values import (
     Reals,
     Value,
 )
+from hwsim.frontends.reading import network_from
 from hwsim.graph import Tensor
 from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.read_operators import read_operators
 from hwsim.graph.rules import LONGEST_NAME
 from hwsim.graph.stated_contract import CALIBRATION
 
-MOST_SHOWN = 20  # faults that are listed
 MOST_NODES = 4096
 MOST_CONSTANTS = 1 << 28  # bytes; nodes may share the constants of a smaller file
 QUANTIZER = re.compile("QuantizeLinear|QLinear|Integer")  # in words of nodes with integers
@@ -54,21 +52,11 @@ def read_network(path: str | Path, size: tuple[int, int] | None = None) -> Opera
 
 def network_of(stored: StoredNetwork, path: str | Path) -> OperatorGraph:
     """Return the network of a file that has been cleaned; refusals name the file."""
-    whose = f"network {quoted(path)}"
     if not any(QUANTIZER.search(node.word) for node in stored.nodes):
-        raise FloatNetworkError(f"{whose}: it has real numbers alone: see `hwsim quantize`")
-    reading = _Reading(stored)
-    try:
-        reading.read()
-    except InputError as error:
-        raise InputError(f"{whose}: {error}") from None
-    if reading.faults:
-        raise UnsupportedError(whose, _listed(reading.faults))
-    name = visible(Path(path).stem)[:LONGEST_NAME]
-    try:
-        return reading.network(name)
-    except InputError as error:
-        raise file_refusal(path, name, error) from None
+        raise FloatNetworkError(
+            f"network {quoted(path)}: it has real numbers alone: see `hwsim quantize`"
+        )
+    return network_from(_Reading(stored), path)
 
 
 @dataclass
@@ -175,8 +163,3 @@ def _check_numbers(stored: StoredNetwork) -> None:
     total = sum(each.nbytes for each in data if each is not None)
     if total > MOST_CONSTANTS:
         raise InputError(f"nodes read {total:,} bytes of constants: at most {MOST_CONSTANTS:,}")
-
-
-def _listed(faults: Sequence[str]) -> list[str]:
-    more = len(faults) - MOST_SHOWN
-    return list(faults) if more <= 0 else [*faults[:MOST_SHOWN], f"and {more:,} more"]

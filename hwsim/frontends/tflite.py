@@ -6,13 +6,12 @@ has its own name, or `tensor<number>` where that is empty, too long or another's
 supported is told all at once, each with the operator's number and word.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hwsim.errors import InputError, UnsupportedError
-from hwsim.escape import quoted, visible
-from hwsim.files import file_refusal
+from hwsim.errors import InputError
+from hwsim.escape import quoted
+from hwsim.frontends.reading import network_from
 from hwsim.frontends.tflite_call import NO_TENSOR, Call, file_tensor, output_name
 from hwsim.frontends.tflite_file import StoredNetwork, read_stored
 from hwsim.frontends.tflite_kernels import check_kernels, check_tensor
@@ -32,7 +31,6 @@ from hwsim.graph.operator_graph import OperatorGraph
 from hwsim.graph.operators import Operator, Slice
 from hwsim.graph.rules import LONGEST_NAME
 
-MOST_SHOWN = 20  # faults that are listed
 MOST_CONSTANTS = 1 << 28  # bytes; operators may share the constants of a smaller file
 
 
@@ -42,20 +40,7 @@ def read_network(path: str | Path, kernels: Kernels = Kernels.LITERT) -> Operato
     Raises `InputError` if the file cannot be read or is no sound `.tflite`, and `UnsupportedError`
     with everything that keeps it from being taken.
     """
-    stored = read_stored(path)
-    whose = f"network {quoted(path)}"
-    try:
-        reading = _Reading(stored, kernels)
-        reading.read()
-    except InputError as error:
-        raise InputError(f"{whose}: {error}") from None
-    if reading.faults:
-        raise UnsupportedError(whose, _listed(reading.faults))
-    name = visible(Path(path).stem)[:LONGEST_NAME]
-    try:
-        return reading.graph(name)
-    except InputError as error:
-        raise file_refusal(path, name, error) from None
+    return network_from(_Reading(read_stored(path), kernels), path)
 
 
 @dataclass
@@ -64,15 +49,13 @@ class _Reading:
 
     stored: StoredNetwork
     kernels: Kernels
-    names: tuple[str, ...] = field(init=False)
+    names: tuple[str, ...] = ()
     operators: list[Operator] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.names = tensor_names(self.stored)
-
     def read(self) -> None:
         """Take the operators of the file one after the other."""
+        self.names = tensor_names(self.stored)
         _check_numbers(self.stored)
         _check_ends(self.stored)
         _check_constants(self.stored)
@@ -90,7 +73,7 @@ class _Reading:
             except InputError as error:
                 self.faults.append(f"{place}: {error}")
 
-    def graph(self, name: str) -> OperatorGraph:
+    def network(self, name: str) -> OperatorGraph:
         """Return the whole network. What the file lists twice is one input or one output."""
         inputs = tuple(self._input(number) for number in dict.fromkeys(self.stored.inputs))
         outputs = tuple(self.names[number] for number in dict.fromkeys(self.stored.outputs))
@@ -184,8 +167,3 @@ def tensor_names(stored: StoredNetwork) -> tuple[str, ...]:
             names[tensor.index] = own
             taken.add(own)
     return tuple(names[tensor.index] for tensor in stored.tensors)
-
-
-def _listed(faults: Sequence[str]) -> list[str]:
-    more = len(faults) - MOST_SHOWN
-    return list(faults) if more <= 0 else [*faults[:MOST_SHOWN], f"and {more:,} more"]

@@ -65,8 +65,9 @@ STEPS = """\
 {rows}
  *
  * The macros MEMORY_HOST_OP_N_... above are those of memory_host_op_N: its parameters, and of what
- * it reads and leaves the MAP, which initializes a `struct NAME_map` of NAME_host_ops.h, the number
- * of elements, the scale, the zero point, and the OFFSET of the file's integers, 128 for uint8.
+ * it reads and leaves the MAP, which initializes a `struct NAME_map` of NAME_host_ops.h (none for
+ * an .onnx, whose axes need not be rows, columns and channels), the number of elements, the
+ * scale, the zero point, and the OFFSET of the file's integers, 128 for uint8.
  * LEAST and MOST are what its activation clamps to. AXIS is 0 for rows, 1 for columns, 2 for
  * channels; flags are 1 or 0. Constants lie at their ADDRESS behind what the accelerator reads,
  * dense, channels innermost, and stay: WEIGHTS[filter][row][column][channel] of int8_t,

@@ -7,6 +7,7 @@ from typing import Any
 from hwsim.compiler.host_constants import HostConstant
 from hwsim.graph import Quantization
 from hwsim.graph.file_tensors import AXES, Element
+from hwsim.graph.kernels import TFLITE_KERNELS
 from hwsim.graph.operators import Activation, Axis
 from hwsim.graph.pointwise import Clamp
 from hwsim.passes.tflite_clamps import clamp_of
@@ -59,18 +60,24 @@ PARAMETERS: Mapping[str, Callable[[Any], dict[str, Number]]] = {
     "stride": _pair("STRIDE"),
     "window": _pair("WINDOW"),
 }
-# The tensor that is left has these sizes, and `_limits` are those of an activation; no convolution
-# of a .tflite has the others.
+# The tensor that is left has these sizes, and `_limits` are those of an activation; no operator of
+# a .tflite has the others, and those of an .onnx have no C.
 ELSEWHERE = frozenset(
     (
         "activation",
         "channel_pool",
         "filters",
+        "gate",
         "height",
-        "width",
-        "shape",
+        "high",
         "is_normalised",
+        "low",
+        "offset",
+        "order",
+        "shape",
         "spatial_pool",
+        "steps",
+        "width",
     )
 )
 
@@ -124,10 +131,15 @@ def _defines(
             ("LEAST", "MOST"), _limits(file, step, read[0], left[0]), strict=True
         ):
             yield name, c_number(limit)
-    for index, tensor in enumerate(read):
-        yield from _tensor(f"INPUT_{index}", tensor)
-    for index, tensor in enumerate(left):
-        yield from _tensor("OUTPUT" if len(left) == 1 else f"OUTPUT_{index}", tensor)
+    named = [(f"INPUT_{index}", tensor) for index, tensor in enumerate(read)]
+    named += [
+        ("OUTPUT" if len(left) == 1 else f"OUTPUT_{index}", tensor)
+        for index, tensor in enumerate(left)
+    ]
+    for prefix, tensor in named:
+        if file.kernels in TFLITE_KERNELS:  # whose last axes are rows, columns and channels
+            yield f"{prefix}_MAP", _map(tensor)
+        yield from _tensor(prefix, tensor)
 
 
 def _limits(
@@ -152,9 +164,12 @@ def _signed(tensor: FileTensorFigures) -> Quantization | None:
     return Quantization(tensor.scale, tensor.zero_point - Element(tensor.type).offset)
 
 
-def _tensor(prefix: str, tensor: FileTensorFigures) -> Iterator[tuple[str, str]]:
+def _map(tensor: FileTensorFigures) -> str:
     _, rows, columns, channels = (1,) * (AXES - len(tensor.shape)) + tensor.shape
-    yield f"{prefix}_MAP", c_map(rows, columns, channels)
+    return c_map(rows, columns, channels)
+
+
+def _tensor(prefix: str, tensor: FileTensorFigures) -> Iterator[tuple[str, str]]:
     yield f"{prefix}_ELEMENTS", c_number(math.prod(tensor.shape))
     own = _signed(tensor)
     if own is not None:

@@ -142,7 +142,7 @@ class MemoryMap:
     image: PlacedImage | None
     """The photograph that memory.bin holds as the input; null without one."""
     contracts: tuple[ImageFigures, ...]
-    """What a photograph becomes at each input that takes one, where that is known."""
+    """The contracts by which photographs become inputs, where they are known."""
     arrays: tuple[InputArray, ...]
     """The arrays that memory.bin holds as the inputs; empty without."""
     base_address: int
