@@ -188,10 +188,11 @@ def _row_words(stage: Stage, config: Config) -> int:
 def take_turns(
     stages: Sequence[Stage], bands: Sequence[Sequence[Span]], rows_ahead: int
 ) -> Turns | None:
-    """Return the turns of stages; None if one of them but the last is read by none of the others.
+    """Return the turns of stages, or None where they cannot take turns.
 
-    The last band of a stage comes behind all bands of those that it reads, so that the stages drop
-    their weights in the order in which they have loaded them.
+    Each of them but the last must be read by another. The stages must end in the order in which
+    they begin, as the queue drops weights in the order in which they were loaded. The last band of
+    a stage comes behind all bands of those that it reads: a chain always keeps this order.
     """
     numbers = {stage.output.name: number for number, stage in enumerate(stages)}
     reads = [
@@ -230,6 +231,10 @@ def take_turns(
 
     while written[-1] < len(bands[-1]):
         write(len(stages) - 1)
+    turns = [number for number, _ in order]
+    begun, ended = dict.fromkeys(turns), dict.fromkeys(reversed(turns))
+    if list(begun) != list(reversed(ended)):
+        return None
     return Turns(tuple(order), tuple(_whole_bands(stages, bands, readers, rows)))
 
 

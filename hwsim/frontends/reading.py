@@ -1,4 +1,4 @@
-"""How the reading of a file ends: with its network, or with one refusal that names the file."""
+"""The end of reading a file: its network, or one refusal that names the file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +14,10 @@ MOST_SHOWN = 20  # faults that are listed
 
 
 class Reading(Protocol):
-    """What one front end has taken of a file so far."""
+    """The part of a file that one front end has taken so far."""
 
     faults: list[str]
-    """What keeps the file from being taken, each with its place."""
+    """The things that keep the file from being taken, each with its place."""
 
     def read(self) -> None:
         """Take the operators of the file one after the other, and note the faults."""
