@@ -131,14 +131,19 @@ def _spent(tiles: Iterable[TileEvent], stored: dict[int, int]) -> dict[int, _Spe
     A run ends with its last tile. The last one of a stage ends when its output is stored or, if the
     next run begins before, with that.
     """
-    runs = [(stage, list(own)) for stage, own in groupby(tiles, key=attrgetter("stage"))]
-    last_runs = {stage: number for number, (stage, _) in enumerate(runs)}
+    runs: list[tuple[int, int, int]] = []  # stage, begin of the first tile, end of the last one
+    for tile in tiles:
+        if runs and runs[-1][0] == tile.stage:
+            runs[-1] = (tile.stage, runs[-1][1], tile.issue_end)
+        else:
+            runs.append((tile.stage, tile.issue_start, tile.issue_end))
+    last_runs = {stage: number for number, (stage, _, _) in enumerate(runs)}
     found: dict[int, _Spent] = {}
     start = 0
-    for number, (stage, own) in enumerate(runs):
-        end = own[-1].issue_end
+    for number, (stage, own) in enumerate(groupby(tiles, key=attrgetter("stage"))):
+        end = runs[number][2]
         if last_runs[stage] == number:
-            following = runs[number + 1][1][0].issue_start if number + 1 < len(runs) else None
+            following = runs[number + 1][1] if number + 1 < len(runs) else None
             end = stored[stage] if following is None else min(stored[stage], following)
         spent = found.setdefault(stage, _Spent(start))
         _add_run(spent, own, start, end)
