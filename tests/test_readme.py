@@ -28,11 +28,12 @@ def commands() -> list[list[str]]:
 
 def test_every_command_is_one() -> None:
     assert len(commands()) > 5
+    whole = click.Context(cli, info_name="hwsim", **cli.context_settings)
     for name, *words in commands():
         arguments = words[: words.index(">")] if ">" in words else words
-        command = cli.get_command(click.Context(cli), name)
+        command = cli.get_command(whole, name)
         assert command is not None, name
-        command.make_context(name, arguments)
+        command.make_context(name, arguments, parent=whole)
 
 
 def test_every_file_that_a_command_reads_was_written_before() -> None:

@@ -260,7 +260,7 @@ def variants(comparison: ComparisonFigures) -> Table:
         for variant in comparison.variants
     )
     return Table(
-        "Bytes of the same detector, run four ways",
+        "Bytes of the same detector, run four ways, all maps in memory (--no-residency)",
         ("",),
         ("MACs/M", "program", "weights", "features", "total", "peak maps"),
         rows,

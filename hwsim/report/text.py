@@ -159,7 +159,8 @@ def saving_sentence(comparison: ComparisonFigures) -> str:
     """Return the saving and its price in one sentence."""
     return (
         f"Virtual feature maps save {comparison.feature_saving_ratio:.1%} of feature bytes and "
-        f"{comparison.total_saving_ratio:.1%} of all bytes, (B - C) / B; {comparison.paper} states "
+        f"{comparison.total_saving_ratio:.1%} of all bytes, (B - C) / B with all maps in memory; "
+        f"{comparison.paper} states "
         f"{comparison.paper_saving_ratio:.1%}. C moves {comparison.condensed_weight_ratio:.2f} "
         "times A's weight bytes."
     )
