@@ -81,6 +81,7 @@ def _bins_of_layer(part: StageProgram, config: Config) -> set[str]:
         "empty output lanes": layer.filters % config.array.output_lanes > 0,
         f"weights per {schedule.scope.value}": True,
         "multi-word bundle": blocking.bundle_words > 1,
+        "bundle set": min(schedule.set_bundles, blocking.bundles) > 1,
     }
     own = (
         _bins_of_source(*pair, config) for pair in zip(layer.sources, blocking.sources, strict=True)

@@ -35,7 +35,7 @@ def stage_descriptors(stage: Stage, schedule: Schedule, config: Config) -> int:
     )
     loads += _weight_loads(schedule, config)
     computes = blocking.output_blocks * len(blocking.kernel_parts)
-    return schedule.tiles * (computes + blocking.bundles) + loads
+    return schedule.tiles * (computes + schedule.stores_of_tile) + loads
 
 
 def _feature_loads(source: Source, schedule: Schedule) -> int:
@@ -53,9 +53,9 @@ def _feature_loads(source: Source, schedule: Schedule) -> int:
 
 
 def _weight_loads(schedule: Schedule, config: Config) -> int:
-    """Return the number of loads of weights: one for each sweep, or for each bundle.
+    """Return the number of loads of weights: one for each sweep, or for each bundle set.
 
-    The first bundle of a band set is loaded ahead. If the queue cannot hold all of it, the rest is
+    The first one of a band set is loaded ahead. If the queue cannot hold all of it, the rest is
     one more load. A tile of several COMPUTEs whose weights exceed the queue has a load for each,
     but for what was loaded ahead.
     """
@@ -64,16 +64,17 @@ def _weight_loads(schedule: Schedule, config: Config) -> int:
     blocking = schedule.blocking
     readings = len(schedule.stripes) * len(schedule.band_sets)
     if schedule.scope is WeightScope.BAND_SET:
-        return readings * blocking.bundles
-    first_blocks = min(blocking.bundle_blocks, blocking.output_blocks)
-    first_bundle_words = first_blocks * blocking.weight_words
+        return readings * schedule.stores_of_tile
+    first_set = schedule.bundle_sets(range(blocking.bundles))[0]
+    first_blocks = min(len(first_set) * blocking.bundle_blocks, blocking.output_blocks)
+    first_words = first_blocks * blocking.weight_words
     if not blocking.computes_load_alone:
-        split = readings if first_bundle_words > config.weight_words else 0
-        return schedule.tiles * blocking.bundles + split
+        split = readings if first_words > config.weight_words else 0
+        return schedule.tiles * schedule.stores_of_tile + split
     pieces = [part.weight_words for part in blocking.kernel_parts]
     pieces[-1] += blocking.parameter_words
     ends = accumulate(pieces * first_blocks)
-    ahead = min(first_bundle_words, config.weight_words)
+    ahead = min(first_words, config.weight_words)
     covered = sum(end <= ahead for end in ends)
     return schedule.tiles * blocking.output_blocks * len(pieces) + readings * (1 - covered)
 

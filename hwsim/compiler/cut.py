@@ -8,9 +8,22 @@ from hwsim.arch.config import Config
 from hwsim.compiler.room import Room
 from hwsim.compiler.spans import ROWS, SpansRead, least_ring_rows, stripe_columns
 from hwsim.graph import Stage
+from hwsim.isa.fields import DESCRIPTOR_BYTES
 from hwsim.program.blocking import Blocking
 from hwsim.program.kernel_parts import split_evenly
 from hwsim.program.schedule import Ring, Schedule, Span, WeightScope
+
+QUEUE_PARTS = 4  # of which loads of weights for small tiles fill one each
+
+
+def bundles_ahead(blocking: Blocking, config: Config) -> int:
+    """Return how many bundles have weights that fill a part of the queue, at least one.
+
+    The rest has room for those of the tiles before. A longer load of weights keeps back the page
+    behind it until the array has nothing left to do.
+    """
+    bundle_weights = min(blocking.bundle_blocks, blocking.output_blocks) * blocking.weight_words
+    return max(1, config.weight_words // QUEUE_PARTS // bundle_weights)
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ class Cut:
     def schedule(
         self,
         scope: WeightScope,
-        sweeps: list[tuple[int, int]],
+        sweeps: list[range],
         band_sets: list[tuple[Span, ...]],
         readings: int,
     ) -> Schedule:
@@ -89,7 +102,24 @@ class Cut:
             self.room.resident,
             source_words,
             blocking.output_blocks * blocking.weight_words * readings,
+            self._set_bundles,
         )
+
+    @property
+    def single_tile(self) -> bool:
+        """True if the stage is one tile, of all its output blocks."""
+        return len(self.bands) == len(self.stripes) == len(self.stripes[0]) == 1
+
+    @property
+    def _set_bundles(self) -> int:
+        """The bundles of a bundle set: more than one where a STORE is longer than its words."""
+        blocking, config = self.blocking, self.config
+        pixels = max(band.stored for band in self.bands) * max(
+            tile.stored for stripe in self.stripes for tile in stripe
+        )
+        words = min(DESCRIPTOR_BYTES // config.word_bytes, config.staging_words // 2)
+        of_words = words // (pixels * blocking.bundle_words)
+        return max(1, min(of_words, bundles_ahead(blocking, config)))
 
     @cached_property
     def _band_rows(self) -> list[SpansRead]:

@@ -17,13 +17,12 @@ def emit_stage(task: Task, tokens: Tokens) -> list[Descriptor]:
     descriptors: list[Descriptor] = []
     weights = WeightStream(task, tokens, descriptors)
     schedule = task.schedule
-    for first_bundle, bundles in schedule.sweeps:
+    for bundles in schedule.sweeps:
         if schedule.scope is WeightScope.STAGE:
-            weights.load(first_bundle, bundles)
-        sweep_bundles = range(first_bundle, first_bundle + bundles)
+            weights.load(bundles)
         for index, stripe in enumerate(schedule.stripes):
             is_last = index == len(schedule.stripes) - 1
-            sweep = _Sweep(task, tokens, descriptors, weights, stripe, sweep_bundles, is_last)
+            sweep = _Sweep(task, tokens, descriptors, weights, stripe, bundles, is_last)
             for band_set in range(len(schedule.band_sets)):
                 sweep.write(band_set)
     return descriptors
@@ -43,11 +42,10 @@ def emit_interleaved(
     for stage, band in order:
         if stage not in sweeps:
             task = tasks[stage]
-            ((first_bundle, bundles),), (stripe,) = task.schedule.sweeps, task.schedule.stripes
+            (bundles,), (stripe,) = task.schedule.sweeps, task.schedule.stripes
             weights = WeightStream(task, tokens, descriptors)
-            weights.load(first_bundle, bundles)
-            swept = range(first_bundle, first_bundle + bundles)
-            sweeps[stage] = _Sweep(task, tokens, descriptors, weights, stripe, swept, True)
+            weights.load(bundles)
+            sweeps[stage] = _Sweep(task, tokens, descriptors, weights, stripe, bundles, True)
         sweeps[stage].write(band)
         owners += [stage] * (len(descriptors) - len(owners))
     return descriptors, owners
@@ -67,7 +65,8 @@ class _Sweep:
         last_stripe: bool,
     ) -> None:
         self._task, self._weights = task, weights
-        self._stripe, self._bundles, self._last_stripe = stripe, bundles, last_stripe
+        self._stripe, self._last_stripe = stripe, last_stripe
+        self._bundle_sets = task.schedule.bundle_sets(bundles)
         band_sets = task.schedule.band_sets
         self._rings: list[SourceRows] = [
             ResidentSource(task, index, tokens, band_sets)
@@ -77,7 +76,7 @@ class _Sweep:
         ]
         self._writer = TileWriter(task, tokens, descriptors, self._rings, weights)
         if task.schedule.scope is not WeightScope.STAGE:
-            weights.load_ahead(bundles[0])
+            weights.load_ahead(self._bundle_sets[0])
 
     def write(self, index: int) -> None:
         """Write the loads and tiles of a band set, and loads of the next one if they have room."""
@@ -91,7 +90,7 @@ class _Sweep:
         for ring in rings:
             ring.finish_band_set()
         if not resident and not is_last:
-            self._weights.load_ahead(self._bundles[0])
+            self._weights.load_ahead(self._bundle_sets[0])
 
     def _load(self, band_set: BandSet) -> None:
         """Load the rows of a band set that are not in the rings yet, band by band."""
@@ -104,27 +103,27 @@ class _Sweep:
 
         With `is_last`, no band set behind this one needs the sweep's weights.
         """
-        scope, writer, bundles = self._task.schedule.scope, self._writer, self._bundles
+        scope, writer = self._task.schedule.scope, self._writer
         tiles = [(band, tile) for band in band_set for tile in self._stripe]
         if scope is WeightScope.TILE:
             for band, tile in tiles:
-                for bundle in bundles:
-                    self._tile(bundle, band, tile)
+                for bundle_set in self._bundle_sets:
+                    self._tile(bundle_set, band, tile)
             return
         *others, (last_band, last_tile) = tiles
-        for bundle in bundles:
+        for bundle_set in self._bundle_sets:
             if scope is WeightScope.BAND_SET:
-                self._weights.load(bundle)
+                self._weights.load(bundle_set)
             for band, tile in others:
-                writer.write(bundle, band, tile, release=False)
-            writer.write(bundle, last_band, last_tile, is_last or scope is WeightScope.BAND_SET)
+                writer.write(bundle_set, band, tile, release=False)
+            writer.write(bundle_set, last_band, last_tile, is_last or scope is WeightScope.BAND_SET)
 
-    def _tile(self, bundle: int, band: Span, tile: Span) -> None:
+    def _tile(self, bundle_set: range, band: Span, tile: Span) -> None:
         """Write a tile whose weights exceed the queue."""
         writer = self._writer
         if self._task.schedule.blocking.computes_load_alone:
-            self._weights.begin(bundle)
-            writer.write(bundle, band, tile, True, before_compute=self._weights.load_next)
+            self._weights.begin(bundle_set)
+            writer.write(bundle_set, band, tile, True, before_compute=self._weights.load_next)
         else:
-            self._weights.load(bundle)
-            writer.write(bundle, band, tile, release=True)
+            self._weights.load(bundle_set)
+            writer.write(bundle_set, band, tile, release=True)

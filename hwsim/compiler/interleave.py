@@ -163,7 +163,7 @@ class Interleaver:
         if not cut.holds_a_band:
             return None
         single: list[tuple[Span, ...]] = [(band,) for band in bands]
-        return cut.schedule(WeightScope.STAGE, [(0, blocking.bundles)], single, 1)
+        return cut.schedule(WeightScope.STAGE, [range(blocking.bundles)], single, 1)
 
     def _take_turns(self, first: int, last: int, height: int) -> Turns | None:
         bands = [self._bands(index, height) for index in range(first, last + 1)]

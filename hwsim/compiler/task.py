@@ -19,8 +19,8 @@ class Task:
     inputs: tuple[Region | None, ...]  # of each source's tensor; none of one that is resident
     output: Region | Ring  # in memory, or in the feature buffer
 
-    def blocks_of(self, first_bundle: int, bundles: int = 1) -> tuple[int, int]:
+    def blocks_of(self, bundles: range) -> tuple[int, int]:
         """Return (first, count) of the output blocks in these bundles."""
         blocking = self.schedule.blocking
-        first = first_bundle * blocking.bundle_blocks
-        return first, min(bundles * blocking.bundle_blocks, blocking.output_blocks - first)
+        first = bundles.start * blocking.bundle_blocks
+        return first, min(bundles.stop * blocking.bundle_blocks, blocking.output_blocks) - first

@@ -68,6 +68,7 @@ class TileWriter:
         self._parts_of_limb = len(parts)
         self._half_words = task.config.staging_words // 2
         self._parameter_words = task.schedule.blocking.parameter_words
+        self._bundle_blocks = task.schedule.blocking.bundle_blocks
         # Bytes of a stored pixel that one output block fills.
         self._block_bytes = task.config.array.output_lanes // task.stage.channel_pool
         self._of_part = [self._part_fields(index) for index in range(len(self._parts))]
@@ -75,30 +76,33 @@ class TileWriter:
 
     def write(
         self,
-        bundle: int,
+        bundle_set: range,
         band: Span,
         span: Span,
         release: bool,
         before_compute: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Write all output blocks of a bundle on one tile; `release` drops their weights.
+        """Write all output blocks of a bundle set on one tile; `release` drops their weights.
 
         `before_compute` is called before each COMPUTE with the words that it takes from the queue.
         """
         tokens, weights = self._tokens, self._weights
-        staging_address = tokens.staged % 2 * self._half_words
+        half = tokens.staged % 2 * self._half_words
         # The drain waits for all stores but the last, which reads the other half.
         wait_staged = max(0, tokens.staged - 1) & TOKEN_MASK
-        first, blocks = self._task.blocks_of(bundle)
+        first, blocks = self._task.blocks_of(bundle_set)
+        staged_words = self._task.schedule.blocking.bundle_words * band.stored * span.stored
+        staging_addresses = [half + index * staged_words for index in range(len(bundle_set))]
         offset = weights.offset(first)  # stays where words are released as they are read
         templates = self._tile_fields(band, span)
-        for slot in range(blocks):
+        for block in range(blocks):
+            bundle, slot = divmod(block, self._bundle_blocks)
             for template, (ring, part) in zip(templates, self._parts, strict=True):
                 words = part.weight_words
                 if template.last:
                     words += self._parameter_words
                 before_compute(words)
-                first_block = ring.blocking.first_input_block(first + slot)
+                first_block = ring.blocking.first_input_block(first + block)
                 self._descriptors.append(
                     _set_block(
                         template,
@@ -107,7 +111,7 @@ class TileWriter:
                         template.first_line + first_block * template.buffer_block_words,
                         offset,
                         int(release),
-                        staging_address,
+                        staging_addresses[bundle],
                         slot * self._block_bytes,
                     )
                 )
@@ -117,7 +121,7 @@ class TileWriter:
                     offset += words
         tokens.computes += blocks * len(self._parts)
         tokens.drains += blocks
-        self._store(bundle, band, span, staging_address)
+        self._store(bundle_set, band, span, staging_addresses[0])
 
     def _tile_fields(self, band: Span, span: Span) -> list[Compute]:
         """Return the COMPUTEs of a tile, without what differs between its output blocks."""
@@ -218,10 +222,13 @@ class TileWriter:
             chained=int(own.chained),
         )
 
-    def _store(self, bundle: int, band: Span, span: Span, staging_address: int) -> None:
+    def _store(self, bundles: range, band: Span, span: Span, staging_address: int) -> None:
         task, shape = self._task, self._task.stage.output.shape
         blocking, word_bytes = task.schedule.blocking, task.config.word_bytes
-        first_word = bundle * blocking.bundle_words
+        first_word, last_word = (
+            end * blocking.bundle_words for end in (bundles.start, bundles.stop)
+        )
+        words = min(last_word, blocking.output_words) - first_word
         output = task.output
         is_kept = isinstance(output, Ring)
         start = output.first_word * word_bytes if isinstance(output, Ring) else output.address
@@ -229,16 +236,18 @@ class TileWriter:
         plane = rows * shape.width
         # No band passes the end of a ring.
         pixel = band.first_stored % rows * shape.width + span.first_stored
-        whole_rows = span.stored == shape.width
+        # Whole rows lie one behind the other, and so do whole blocks: they are one burst run.
+        joined_rows = band.stored if span.stored == shape.width else 1
+        joined_blocks = words if span.stored * band.stored == plane else 1
         self._tokens.count_store(task.stage.output.name, band.first_stored, not is_kept)
         self._descriptors.append(
             Store(
                 wait_drains=self._tokens.drains & TOKEN_MASK,
                 address=start + (first_word * plane + pixel) * word_bytes,
-                row_words=span.stored * (band.stored if whole_rows else 1),
-                rows=1 if whole_rows else band.stored,
+                row_words=span.stored * joined_rows * joined_blocks,
+                rows=band.stored // joined_rows,
                 row_stride_bytes=shape.width * word_bytes,
-                blocks=min(blocking.bundle_words, blocking.output_words - first_word),
+                blocks=words // joined_blocks,
                 block_stride_bytes=plane * word_bytes,
                 staging_address=staging_address,
                 destination=StoreDestination.FEATURES if is_kept else StoreDestination.MEMORY,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
-from hwsim.compiler.cut import Cut
+from hwsim.compiler.cut import Cut, bundles_ahead
 from hwsim.compiler.limits import check_fields
 from hwsim.compiler.room import Room
 from hwsim.compiler.spans import (
@@ -104,20 +104,30 @@ def _schedules(cut: Cut) -> Iterator[Schedule]:
     blocking, queue_words = cut.blocking, cut.config.weight_words
     all_weights = blocking.output_blocks * blocking.weight_words
     bundle_weights = min(blocking.bundle_blocks, blocking.output_blocks) * blocking.weight_words
-    whole = [(0, blocking.bundles)]
+    whole = [range(blocking.bundles)]
     single: list[tuple[Span, ...]] = [(band,) for band in cut.bands]
     if cut.holds_a_band:
+        if cut.single_tile and all(cut.room.resident):
+            ahead = _ranges(blocking.bundles, bundles_ahead(blocking, cut.config))
+            if bundle_weights <= queue_words:
+                yield cut.schedule(WeightScope.STAGE, ahead, single, 1)
+                return
         if all_weights <= queue_words:
             yield cut.schedule(WeightScope.STAGE, whole, single, 1)
             return
         if bundle_weights <= queue_words:
-            sweeps = split_evenly(blocking.bundles, queue_words // bundle_weights)
+            sweeps = _ranges(blocking.bundles, queue_words // bundle_weights)
             yield cut.schedule(WeightScope.STAGE, sweeps, single, 1)
         tiles = len(cut.bands) * sum(map(len, cut.stripes))
         yield cut.schedule(WeightScope.TILE, whole, single, tiles)
     if bundle_weights <= queue_words and (band_sets := cut.band_sets):
         readings = len(band_sets) * len(cut.stripes)
         yield cut.schedule(WeightScope.BAND_SET, whole, band_sets, readings)
+
+
+def _ranges(bundles: int, most: int) -> list[range]:
+    """Return the fewest ranges of all bundles with at most so many, of about equal lengths."""
+    return [range(start, start + count) for start, count in split_evenly(bundles, most)]
 
 
 def _cost(stage: Stage, config: Config, schedule: Schedule) -> tuple[int, float]:

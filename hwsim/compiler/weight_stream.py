@@ -13,20 +13,20 @@ class WeightStream:
     def __init__(self, task: Task, tokens: Tokens, descriptors: list[Descriptor]) -> None:
         self._task, self._tokens, self._descriptors = task, tokens, descriptors
         self._block_words = task.schedule.blocking.weight_words
-        self._ahead = 0  # words of the next bundle that have been loaded ahead
+        self._ahead = 0  # words of the next bundles that have been loaded ahead
         self._next = 0  # the stage's word that is loaded next
         self._start = 0  # words of all bundles before those that `begin` named last
         self._first_block = 0  # the first output block of the bundles in the queue
         self._blocks = 0  # the number of their output blocks
 
-    def load(self, first_bundle: int, bundles: int = 1) -> None:
+    def load(self, bundles: range) -> None:
         """Write the load of the bundles' weights, without the words that were loaded ahead."""
-        self.begin(first_bundle, bundles)
+        self.begin(bundles)
         self.load_next(self._blocks * self._block_words)
 
-    def begin(self, first_bundle: int, bundles: int = 1) -> None:
+    def begin(self, bundles: range) -> None:
         """Turn to the weights of these bundles, which `load_next` loads piece by piece."""
-        self._first_block, self._blocks = self._task.blocks_of(first_bundle, bundles)
+        self._first_block, self._blocks = self._task.blocks_of(bundles)
         self._start = self._tokens.weight_words
         self._tokens.weight_words += self._blocks * self._block_words
         self._next = self._first_block * self._block_words
@@ -38,13 +38,13 @@ class WeightStream:
         self._next += words
         self._ahead -= covered
 
-    def load_ahead(self, bundle: int) -> None:
+    def load_ahead(self, bundles: range) -> None:
         """Write the load of the next weights before features that may have to wait for room.
 
         It takes no more words than the queue holds. Further words would wait for tiles that wait
         for the features behind them.
         """
-        first, blocks = self._task.blocks_of(bundle)
+        first, blocks = self._task.blocks_of(bundles)
         self._ahead = min(blocks * self._block_words, self._task.config.weight_words)
         self._load_words(first * self._block_words, self._ahead)
 

@@ -69,7 +69,7 @@ def _passes_through(program: Program, part: StageProgram) -> bool:
 def _bands_of_stores(part: StageProgram) -> list[int]:
     """Return the first row of each STORE of a stage that is one sweep along one stripe."""
     schedule = part.schedule
-    (stripe,), ((_, bundles),) = schedule.stripes, schedule.sweeps
-    stores = bundles * len(stripe)
+    (stripe,) = schedule.stripes
+    stores = schedule.stores_of_tile * len(stripe)
     bands = [band for bands in schedule.band_sets for band in bands]
     return [band.first_stored for band in bands for _ in range(stores)]

@@ -11,6 +11,9 @@ stay:
 * BAND_SET: the bands of a *band set* share one reading of the weights, bundle by bundle. If all
   sources fit the feature buffer, there is one band set.
 * TILE: each tile reads all weights again, because the weights of one bundle exceed the queue.
+
+A STORE writes the words of a tile's bundle, or of a *bundle set* where a few words of each follow
+each other: those of a fully connected layer would be fewer than the words of their descriptors.
 """
 
 from dataclasses import dataclass
@@ -64,13 +67,24 @@ class Schedule:
 
     blocking: Blocking
     scope: WeightScope
-    sweeps: tuple[tuple[int, int], ...]  # (first bundle, bundles) of each sweep
+    sweeps: tuple[range, ...]  # the bundles of each sweep
     stripes: tuple[tuple[Span, ...], ...]  # per stripe, its tiles' columns
     band_sets: tuple[tuple[Span, ...], ...]  # per band set, its bands
     rings: tuple[Ring, ...]  # one for each source
     resident: tuple[bool, ...]  # of each source: it lies whole in the buffer, and is not loaded
     source_words: tuple[int, ...]  # read from memory, of each source
     weight_read_words: int
+    set_bundles: int  # bundles of a bundle set
+
+    def bundle_sets(self, bundles: range) -> list[range]:
+        """Return the bundle sets of these bundles of a tile."""
+        starts = range(bundles.start, bundles.stop, self.set_bundles)
+        return [range(start, min(start + self.set_bundles, bundles.stop)) for start in starts]
+
+    @property
+    def stores_of_tile(self) -> int:
+        """The number of STOREs that write all bundles of a tile, sweep by sweep."""
+        return sum(len(self.bundle_sets(bundles)) for bundles in self.sweeps)
 
     @property
     def tiles(self) -> int:
