@@ -10,13 +10,15 @@ from hwsim.arch.config import load_config
 from hwsim.compiler import compile_graph, plan_network
 from hwsim.compiler.compile import write_program
 from hwsim.flows.network import load, placed, program_graphs
+from hwsim.graph import Graph, Shape, Source, Stage, Tensor
 from hwsim.isa.descriptor import Compute, Descriptor, Load, Store
 from hwsim.isa.fields import Destination, StoreDestination
 from hwsim.isa.stream import words_behind_weights
 from hwsim.machine.order import OrderError, check_order
 from hwsim.program.program import Program
 from hwsim.program.traffic import add_traffic, planned_traffic, traffic_by_stage
-from hwsim.testbenches.interleaved_graphs import drawn_plan
+from hwsim.testbenches.cases import with_constants
+from hwsim.testbenches.interleaved_graphs import drawn_plan, with_few_words
 from hwsim.timeline import time_program
 from tests.drawn import drawn_inputs, with_drawn_constants
 from tests.test_machine import assert_equals_golden, execute
@@ -121,6 +123,33 @@ def test_bands_of_a_stage_stay_in_their_order() -> None:
         for stage in range(each.first_stage, each.last_stage + 1):
             bands = [band for owner, band in each.order if owner == stage]
             assert all(later == before + 1 for before, later in pairwise([-1, *bands]))
+
+
+@pytest.mark.parametrize(("stride", "wide", "rows"), [(1, (), 2), (1, (1,), 1), (2, (), 1)])
+def test_a_band_of_a_chained_stage_fills_its_strips(
+    stride: int, wide: tuple[int, ...], rows: int
+) -> None:
+    """A strip makes two rows with a stride of 1, which take the array as long as one.
+
+    With wide factors the drain of `edge` takes as long for each of them.
+    """
+    tensor, stages = Tensor("input", Shape(16, 24, 40)), list[Stage]()
+    for number, (groups, step, filters) in enumerate([(1, 1, 16), (16, stride, 16), (1, 1, 32)]):
+        size = 1 if groups == 1 else 3
+        steps = (step, step)
+        source = Source.whole(tensor, (size, size), size // 2, stride=steps, groups=groups)
+        stages.append(Stage.inferred(f"stage{number}", [source], f"map{number}", filters))
+        tensor = stages[-1].output
+    config = with_few_words(load_config("edge"), 480)
+    graph = with_constants(Graph.chain("chained", stages), config, 1, wide)
+    program = compile_graph(graph, config)
+    (turns,) = program.interleaved
+    assert turns.first_stage < 1 <= turns.last_stage
+    check_turns(program)
+    bands = [band.stored for (band,) in program.stages[1].schedule.band_sets]
+    assert bands == [rows] * (graph.stages[1].output.shape.height // rows)
+    inputs = drawn_inputs(graph, 1)
+    assert_equals_golden(graph, inputs, execute(program, inputs))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate
 
+from hwsim.arch.chain import STRIP_ROWS, STRIP_STEP
 from hwsim.arch.config import Config
 from hwsim.compiler.count import stage_descriptors
 from hwsim.compiler.cut import Cut
@@ -26,10 +27,11 @@ from hwsim.compiler.tiling import tile_columns
 from hwsim.graph import Source, Stage
 from hwsim.isa.fields import DESCRIPTOR_BYTES
 from hwsim.program.blocking import block_stage, ceil_div
+from hwsim.program.drain_reads import has_wide_factors, reads_per_pixel
 from hwsim.program.kernel_parts import split_evenly
 from hwsim.program.schedule import Schedule, Span, WeightScope
 
-HEIGHTS = (8, 4, 2, 1)  # of the bands of a relay, in stored rows
+HEIGHTS = (8, 4, 2, 1)  # of the bands of a relay, in stored rows, unless a strip makes more
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ class Interleaver:
         """Return bands of `height` rows, but for the last: none passes the end of a ring."""
         stage = self._stages[index]
         rows = stage.output.shape.height
+        height = max(height, rows_of_strip(stage, self._config))
         return tuple(
             row_spans(
                 stage, [(first, min(height, rows - first)) for first in range(0, rows, height)]
@@ -168,6 +171,20 @@ class Interleaver:
     def _take_turns(self, first: int, last: int, height: int) -> Turns | None:
         bands = [self._bands(index, height) for index in range(first, last + 1)]
         return take_turns(self._stages[first : last + 1], bands, height)
+
+
+def rows_of_strip(stage: Stage, config: Config) -> int:
+    """Return the rows that a strip of the stage's chained sources makes, if fewer cost cycles.
+
+    A strip takes as long for one row as for all. That does not matter where the drain takes as long
+    for a row, too.
+    """
+    if not all(source.chained for source in block_stage(stage, config).sources):
+        return 1
+    wide = has_wide_factors(stage, config)
+    drained = reads_per_pixel(config, stage.spatial_pool.taps, wide)
+    strides = [source.stride[ROWS] for source in stage.sources]
+    return 1 if drained >= STRIP_ROWS else max(1, STRIP_STEP // max(strides))
 
 
 def _loaded_rows(source: Source, bands: Sequence[Span]) -> int:
