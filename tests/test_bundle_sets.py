@@ -77,14 +77,17 @@ def test_bundle_sets_equal_golden(preset: str, pixels: int) -> None:
     assert_equals_golden(graph, {"input": x}, execute(program, {"input": x}))
 
 
-def test_weights_of_small_tiles_leave_room_in_the_queue() -> None:
-    """A load that waited long for room would keep back the page of the COMPUTEs behind it."""
-    config = load_config("edge")
-    program = compile_graph(connected(128, 128, 1024), config)
+@pytest.mark.parametrize(("inputs", "blocks"), [(128, 8), (16, 32), (384, 8), (1024, 3)])
+def test_weights_of_small_tiles_leave_room_in_the_queue(inputs: int, blocks: int) -> None:
+    """A load that waited long for room would keep back the page of the COMPUTEs behind it.
+
+    It is a quarter of the queue of 4,096 words, or the weights of half a page of COMPUTEs if more.
+    """
+    program = compile_graph(connected(128, inputs, 1024), load_config("edge"))
     loads = [each for each in of_stage(program, 1) if isinstance(each, Load)]
     of_weights = [each.row_words for each in loads if each.destination == Destination.WEIGHTS]
-    assert sum(of_weights) == 64 * (8 * 16 + 16)
-    assert max(of_weights) <= config.weight_words // 4
+    assert sum(of_weights) == 64 * (inputs + 16)
+    assert max(of_weights) == blocks * (inputs + 16)
 
 
 AUTOENCODER = (640, 128, 128, 128, 128, 8, 128, 128, 128, 128, 640)

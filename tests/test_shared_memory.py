@@ -11,6 +11,7 @@ from hwsim.frontends.builtin import build_network
 from hwsim.isa.descriptor import Load
 from hwsim.isa.fields import Destination
 from hwsim.timeline import Timeline, time_program
+from hwsim.timeline.burst_train import BurstTrain, Pace
 from hwsim.timeline.read_channel import ReadChannel
 from hwsim.timeline.shared_read_channel import SharedReadChannel
 from hwsim.timeline.writes import MOST_KEPT, Writes
@@ -39,6 +40,34 @@ def test_a_read_takes_the_ticks_that_no_write_takes(
     free = [tick for tick in range(start, FOREVER) if tick not in taken][:length]
     assert writes.around(start, length) == (free[0], free[-1] + 1 - free[0])
     assert writes.go_on_behind(start) == any(end > start for _, end in timetable)
+
+
+def burst(writes: Writes | None, address: int, beats: int, free: int = 0) -> BurstTrain:
+    """Return a burst of beats of four ticks, three of which make a cycle."""
+    pace = Pace(latency_cycles=10, outstanding=2, beat_ticks=4, cycle_ticks=3)
+    return BurstTrain(pace, 1, 4 * beats, 4 * beats, address, free, [-9, -9], writes=writes)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [(29, 57), (30, 58), (31, 58), (34, 58), (35, 58), (37, 58), (38, 42), (39, 42), (41, 42)],
+)
+def test_a_write_that_is_known_first_waits_for_a_beat_that_has_begun(begin: int, end: int) -> None:
+    """Three beats begin at 30, 34 and 38; the last one is read before a write that is offered then.
+
+    A write of 16 ticks in front of the first beat, or between two, delays those that follow.
+    """
+    writes = Writes()
+    writes.add(begin, begin + 16)
+    assert burst(writes, address=0, beats=3).end(1) == end
+
+
+def test_a_read_behind_a_write_that_waited_for_a_beat_waits_for_its_later_end() -> None:
+    writes = Writes()
+    writes.add(40, 56)
+    alone = burst(writes, address=0, beats=3)
+    assert alone.end(1) == 42
+    assert burst(writes, address=4, beats=1, free=alone.end(1)).first_beat == 42 + 16
 
 
 def test_only_old_writes_are_forgotten() -> None:

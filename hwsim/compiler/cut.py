@@ -9,21 +9,32 @@ from hwsim.compiler.room import Room
 from hwsim.compiler.spans import ROWS, SpansRead, least_ring_rows, stripe_columns
 from hwsim.graph import Stage
 from hwsim.isa.fields import DESCRIPTOR_BYTES
-from hwsim.program.blocking import Blocking
+from hwsim.program.blocking import MOST_COMPUTES_OF_A_LOAD, Blocking
 from hwsim.program.kernel_parts import split_evenly
 from hwsim.program.schedule import Ring, Schedule, Span, WeightScope
 
-QUEUE_PARTS = 4  # of which loads of weights for small tiles fill one each
+QUEUE_PARTS = 4
+
+
+def bundles_of_part(blocking: Blocking, config: Config) -> int:
+    """Return how many bundles' weights a part of the queue holds, while others wait in the rest."""
+    return config.weight_words // QUEUE_PARTS // _bundle_weights(blocking)
 
 
 def bundles_ahead(blocking: Blocking, config: Config) -> int:
-    """Return how many bundles have weights that fill a part of the queue, at least one.
+    """Return how many bundles' weights are loaded at a time where a stage is a single tile.
 
-    The rest has room for those of the tiles before. A longer load of weights keeps back the page
-    behind it until the array has nothing left to do.
+    They fill a part of the queue, or are those of a few COMPUTEs. A longer load keeps back the page
+    behind it until the array has no COMPUTE left.
     """
-    bundle_weights = min(blocking.bundle_blocks, blocking.output_blocks) * blocking.weight_words
-    return max(1, config.weight_words // QUEUE_PARTS // bundle_weights)
+    of_queue = config.weight_words // _bundle_weights(blocking)
+    blocks = min(blocking.bundle_blocks, blocking.output_blocks)
+    of_computes = MOST_COMPUTES_OF_A_LOAD // (blocks * len(blocking.kernel_parts))
+    return max(1, min(of_queue, max(bundles_of_part(blocking, config), of_computes)))
+
+
+def _bundle_weights(blocking: Blocking) -> int:
+    return min(blocking.bundle_blocks, blocking.output_blocks) * blocking.weight_words
 
 
 @dataclass(frozen=True)
@@ -112,14 +123,17 @@ class Cut:
 
     @property
     def _set_bundles(self) -> int:
-        """The bundles of a bundle set: more than one where a STORE is longer than its words."""
+        """The bundles of a bundle set: several where the words of each are fewer than a STORE's.
+
+        Their weights may be loaded together.
+        """
         blocking, config = self.blocking, self.config
         pixels = max(band.stored for band in self.bands) * max(
             tile.stored for stripe in self.stripes for tile in stripe
         )
         words = min(DESCRIPTOR_BYTES // config.word_bytes, config.staging_words // 2)
         of_words = words // (pixels * blocking.bundle_words)
-        return max(1, min(of_words, bundles_ahead(blocking, config)))
+        return max(1, min(of_words, bundles_of_part(blocking, config)))
 
     @cached_property
     def _band_rows(self) -> list[SpansRead]:

@@ -92,10 +92,10 @@ class BurstTrain:
                 slot = -(-last_beat // cycle_ticks) + to_slot
             address = max(address, slot)
             due = (address + latency) * cycle_ticks
-            start = max(start, due)
+            free, start = start, max(start, due)
             if writes:
-                start, length = writes.around(start, unbroken)
-                lengths[number] = length
+                start, to_last_beat_begin = writes.around(start, unbroken - pace.beat_ticks, free)
+                lengths[number] = length = to_last_beat_begin + pace.beat_ticks
             addresses.append(address)
             starts.append(start)
             address += 1

@@ -259,14 +259,14 @@ class ReadChannel:
         """Return when a burst may begin behind those of a load that did at `starts`."""
         before, outstanding = len(starts), self._pace.outstanding
 
-        def end(burst: int, last_ticks: int) -> int:
+        def last_beat(burst: int) -> int:
             ticks = (bursts.end(burst) - bursts.begin(burst)) * self._word_ticks
-            return self._around_writes(starts[burst], ticks - last_ticks)
+            return self._around_writes(starts[burst], ticks - self._beat_ticks)
 
-        free = end(before - 1, 0) if starts else 0
+        free = last_beat(before - 1) + self._beat_ticks if starts else 0
         if before < outstanding:
             return free
-        answered = self._pace.cycle(end(before - outstanding, self._beat_ticks))
+        answered = self._pace.cycle(last_beat(before - outstanding))
         due = (answered + pipeline.READ_SLOT + self._latency) * self._cycle_ticks
         return max(free, self._around_writes(due, 0))
 

@@ -23,12 +23,16 @@ class Writes:
         if len(self._ends) == 2 * MOST_KEPT:
             del self._begins[:MOST_KEPT], self._ends[:MOST_KEPT]
 
-    def around(self, start: float, length: float) -> tuple[float, float]:
-        """Return the start of a read, and how long it takes with the writes that come between."""
+    def around(self, start: float, length: float, free: float = 0) -> tuple[float, float]:
+        """Return when reads start, and how long after that a beat begins.
+
+        Without writes, that would be so long after `start`. A write waits for a beat that has begun
+        before, and so until `free`, when reads before this one end.
+        """
         for index in range(bisect_right(self._ends, start), len(self._ends)):
             begin, end = self._begins[index], self._ends[index]
             if begin <= start:
-                start = end
+                start = end + max(free - begin, 0)
             elif begin < start + length:
                 length += end - begin
             else:
