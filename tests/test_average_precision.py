@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.average_precision import Boxes, average_precision, overlaps, without_doubles
+from benchmarks.paired import paired_difference
 
 LEFT, RIGHT, FAR = (0, 0, 10, 10), (20, 0, 30, 10), (100, 100, 110, 110)
 
@@ -50,3 +51,25 @@ def test_scores_of_several_images_are_ordered_together() -> None:
     assert average_precision(found, labels) == 1
     worse = [(boxes(FAR), np.array([0.95])), found[1]]
     assert average_precision(worse, labels) == 0.5
+
+
+def test_a_difference_of_noise_is_paired_by_image() -> None:
+    hard = np.array([1.0, 100.0, 3.0, 50.0])
+    found = paired_difference(hard, 10 * hard)
+    assert (found.db, found.low_db, found.high_db) == pytest.approx((10, 10, 10))
+    assert str(found) == "+10.00 (+10.00 to +10.00)"
+
+
+def test_noise_that_is_as_often_higher_as_lower_has_zero_in_its_interval() -> None:
+    drawn = np.random.default_rng(1)
+    first, second = drawn.uniform(1, 2, (2, 200))
+    found = paired_difference(first, second)
+    assert found.low_db < 0 < found.high_db
+    assert 0.2 < found.high_db - found.low_db < 0.7
+    more = paired_difference(first, 1.3 * second)
+    assert 0 < more.low_db < 10 * np.log10(1.3) < more.high_db
+
+
+def test_without_noise_there_is_no_difference() -> None:
+    with pytest.raises(ValueError, match="has no signal-to-noise"):
+        paired_difference(np.zeros(2), np.ones(2))
