@@ -11,7 +11,7 @@ OUTSIDE = 0.05  # of all resamples, half below the interval and half above it
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """How much higher one signal-to-noise is than another one, in dB, with its interval of 95 %."""
+    """The distance of two signal-to-noise ratios in dB, with its interval of 95 %."""
 
     db: float
     low_db: float

@@ -51,6 +51,31 @@ def float_network(
     return model
 
 
+def branching() -> ModelProto:
+    """Return a float network with a sum of two maps, and a matrix product behind them."""
+    random = np.random.default_rng(3)
+    arrays = {
+        "w": random.normal(0, 0.3, (8, 3, 3, 3)),
+        "v": random.normal(0, 0.1, (8, 8, 3, 3)),
+        "m": random.normal(0, 0.1, (8 * SIDE * SIDE, 5)),
+        "b": random.normal(0, 0.1, 8),
+        "c": random.normal(0, 0.1, 5),
+    }
+    constants = [numpy_helper.from_array(x.astype(np.float32), name) for name, x in arrays.items()]
+    nodes = [
+        helper.make_node("Conv", ["x", "w", "b"], ["stem"], pads=[1] * 4),
+        helper.make_node("Relu", ["stem"], ["first"]),
+        helper.make_node("Conv", ["first", "v", "b"], ["second"], pads=[1] * 4),
+        helper.make_node("Add", ["first", "second"], ["sum"]),
+        helper.make_node("Flatten", ["sum"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "m", "c"], ["y"]),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 3, SIDE, SIDE))
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, 5))
+    graph = helper.make_graph(nodes, "branching", [x], [y], constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
 def bomb() -> ModelProto:
     """Return a network of some hundred bytes whose constant takes 16 GB."""
     size = numpy_helper.from_array(np.array([1, 3, 65536, 20000], np.int64), "size")

@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
 import hwsim
+from hwsim.flows.configuration import configuration
 from hwsim.flows.float_quantization import quantize_file
 from hwsim.flows.verification import VerifyResult
 from hwsim.graph.steps import FileNetwork
+from tests.float_onnx import SIDE, branching, written
 from tests.onnx_small import Small, reals
 from tests.test_onnx_networks import input_of, network_file
 from tests.test_onnx_operators import begun, split_and_maximum
@@ -43,6 +46,18 @@ def test_a_small_network_with_a_virtual_map_beside_its_baseline(tmp_path: Path) 
     saving = found.document.saving
     assert saving is not None
     assert saving.feature_saving_ratio > 0.1
+
+
+def test_a_network_with_weights_of_4_bits(tmp_path: Path) -> None:
+    path = tmp_path / "four.onnx"
+    path.write_bytes(
+        quantize_file(written(branching(), tmp_path / "f.onnx"), weight_bits=4).content
+    )
+    config = configuration("nano", weight_bits=4)
+    network = loaded(path)
+    drawn = np.random.default_rng(5).standard_normal((1, 3, SIDE, SIDE)).astype(np.float32)
+    found = hwsim.verify(network, config, inputs={"x": drawn})
+    assert not found.failures
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ def _prepare(job: dict[str, Any], _say: Say) -> dict[str, Any]:
     from hwsim.golden.float_onnx.prepare import prepare
 
     size = None if job["size"] is None else (job["size"][0], job["size"][1])
-    found = prepare(Path(job["path"]), size, Path(job["place"]))
+    found = prepare(Path(job["path"]), size, Path(job["place"]), job["weight_bits"])
     return {"inputs": found.inputs, "operator_set": found.operator_set}
 
 
@@ -80,7 +80,7 @@ def _quantize(job: dict[str, Any], say: Say) -> dict[str, Any]:
 
     ranges = place.with_suffix(".json")
     calibrate(prepared, samples(files), ranges, lambda: say({"advance": 1}))
-    quantize(prepared, ranges, place, job["told"])
+    quantize(prepared, ranges, place, job["told"], job["weight_bits"])
     say({"advance": 1})
     noise = list(layer_noise(prepared, place, samples(files[:NOISE_SAMPLES])))
     say({"advance": 1})

@@ -15,7 +15,9 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from hwsim.golden.float_onnx.refused import RefusedError
 
-OPERATOR_SET = 17  # quantizers with channels came with 13
+# The least operator set that has what the quantizer writes, by the width of weights: quantizers
+# with channels came with 13, integers of 4 bits with 21.
+OPERATOR_SETS = {8: 17, 4: 21}
 MOST_BYTES = 1 << 28  # of a file, and of what it becomes
 IMAGE_AXES = 4
 OWN_DOMAINS = ("", "ai.onnx")
@@ -38,8 +40,10 @@ def is_quantized(model: onnx.ModelProto) -> bool:
     )
 
 
-def prepare(path: Path, size: tuple[int, int] | None, place: Path) -> Prepared:
-    """Write the network of a file to `place`, ready for the quantizer.
+def prepare(
+    path: Path, size: tuple[int, int] | None, place: Path, weight_bits: int = 8
+) -> Prepared:
+    """Write the network of a file to `place`, ready to be quantized to weights of a width.
 
     `size` has the height and width of its images where they are not the file's own. Raises
     `RefusedError`.
@@ -50,8 +54,8 @@ def prepare(path: Path, size: tuple[int, int] | None, place: Path) -> Prepared:
     _check(model)
     inputs = _fix_inputs(model, size)
     own = _operator_set(model)
-    if own < OPERATOR_SET:
-        model = version_converter.convert_version(model, OPERATOR_SET)
+    if own < OPERATOR_SETS[weight_bits]:
+        model = version_converter.convert_version(model, OPERATOR_SETS[weight_bits])
     model = onnx.shape_inference.infer_shapes(model, strict_mode=True)
     raised = place.with_suffix(".raised.onnx")
     onnx.save_model(model, raised)

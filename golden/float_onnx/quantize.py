@@ -1,4 +1,6 @@
-"""Quantizes a prepared float `.onnx` with ONNX Runtime: 8 bits, QDQ, weights per channel.
+"""Quantizes a prepared float `.onnx` with ONNX Runtime: QDQ, maps of 8 bits, weights per channel.
+
+Weights have 8 bits, or 4; the scales of those of 4 bits are Brevitas's choice.
 
 Ranges of maps are percentiles of what calibration has seen, so that a single far value does not
 coarsen all others. They are collected one sample at a time, because all maps of all samples
@@ -64,21 +66,29 @@ def calibrate(
     save_tensors_data(calibrator.compute_data(), ranges)
 
 
-def quantize(prepared: Path, ranges: Path, place: Path, told: Mapping[str, str]) -> None:
+def quantize(
+    prepared: Path, ranges: Path, place: Path, told: Mapping[str, str], weight_bits: int = 8
+) -> None:
     """Write the quantized network to `place`, checked, with what is `told` as its metadata."""
+    model = onnx.load(prepared)
+    stated = _known_ranges(model)
+    if weight_bits == 4:
+        from hwsim.golden.float_onnx.four_bits import weight_scales  # Brevitas takes seconds
+
+        stated |= weight_scales(model)
     quantize_static(
         prepared,
         place,
         quant_format=QuantFormat.QDQ,
         per_channel=True,
         activation_type=QuantType.QInt8,
-        weight_type=QuantType.QInt8,
+        weight_type=QuantType.QInt4 if weight_bits == 4 else QuantType.QInt8,
         calibrate_method=CalibrationMethod.Percentile,
         calibration_cache_path=ranges,
         extra_options={
             "ActivationSymmetric": False,
             "WeightSymmetric": True,
-            "TensorQuantOverrides": _known_ranges(onnx.load(prepared)),
+            "TensorQuantOverrides": stated,
         },
     )
     model = onnx.load(place)

@@ -1,4 +1,4 @@
-"""`hwsim quantize`: a float `.onnx` becomes one of 8 bits."""
+"""`hwsim quantize`: a float `.onnx` becomes one of 8 bits, or of 4 bits in its weights."""
 
 import sys
 
@@ -40,6 +40,13 @@ from hwsim.escape import quoted
     metavar=SIZE_NAME,
     help="Size of the image in pixels.  [default: the network's own]",
 )
+@click.option(
+    "--weight-bits",
+    type=click.Choice([8, 4]),
+    default=8,
+    show_default=True,
+    help="Width of a weight.",
+)
 @contract_options
 @common_options
 def quantize(
@@ -48,11 +55,13 @@ def quantize(
     is_random: bool,
     out: str,
     size: tuple[int, int] | None,
+    weight_bits: int,
     contract: dict[str, str | None] | None,
 ) -> None:
     """Quantize the float NETWORK, an .onnx, to 8 bits, with ONNX Runtime.
 
-    Weights have a scale for each filter; the range of a map holds all but a hundred-thousandth of
+    Weights may have 4 bits, with scales of the least mean square error by Brevitas. They have a
+    scale for each filter; the range of a map holds all but a hundred-thousandth of
     the values that the first hundred photographs of --images leave there. The signal-to-noise of
     every map is printed. What a photograph becomes is written into the file.
     """
@@ -73,6 +82,7 @@ def quantize(
             images=images,
             contract=contract,
             size=size,
+            weight_bits=weight_bits,
             progress=progress(current_verbosity()),
         )
         outputs.write({out: found.content})

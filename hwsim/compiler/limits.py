@@ -20,7 +20,8 @@ def check_build(graph: Graph, config: Config) -> None:
         if stage.weight_bits != config.widths.weight_bits:
             raise InputError(
                 f"layer {stage.name}: weights have {stage.weight_bits} bits, "
-                f"config '{config.name}' is built for {config.widths.weight_bits}"
+                f"config '{config.name}' is built for {config.widths.weight_bits}: "
+                "see --weight-bits"
             )
         if stage.channel_pool > 1 and not config.channel_pool:
             raise InputError(

@@ -1,9 +1,10 @@
-"""Quantizes a float `.onnx` with ONNX Runtime, on a folder of photographs or on random data."""
+"""Quantizes a float `.onnx` with ONNX Runtime and Brevitas, on photographs or on random data."""
 
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from hwsim.errors import InputError, shown
 from hwsim.escape import quoted, visible
-from hwsim.extras import importing_extra
+from hwsim.extras import importing_extra, needing_extra
 from hwsim.files import path_text
 from hwsim.flows.contract_file import stated_beside
 from hwsim.flows.contracts import Contract, asked_contract, contract_or_refusal
@@ -21,7 +22,9 @@ from hwsim.flows.images import image_pixels
 from hwsim.flows.network import File, Size, width_and_height
 from hwsim.flows.progress import Progress, check_progress, silent, single_step
 from hwsim.graph import Shape
+from hwsim.graph.check import WEIGHT_BITS
 from hwsim.graph.input_contract import InputContract
+from hwsim.graph.rules import is_one_of, one_of
 from hwsim.graph.stated_contract import CALIBRATION, METADATA, contract_keys
 from hwsim.report.quantization import LayerNoise, Quantization
 
@@ -64,9 +67,12 @@ def quantize_file(
     images: File | None = None,
     contract: Contract | None = None,
     size: Size | None = None,
+    weight_bits: int = 8,
     progress: Progress = silent,
 ) -> QuantizedFile:
-    """Return a float `.onnx` quantized to 8 bits by ONNX Runtime, weights per channel.
+    """Return a float `.onnx` quantized by ONNX Runtime: maps of 8 bits, weights per channel.
+
+    Weights have `weight_bits`, 8 or 4; Brevitas chooses the scales of those of 4.
 
     `images` is a folder of JPEGs and PNGs, of which the first 100 by name are what the ranges of
     maps are taken from; `contract` says what they become, as for `run`. Without it the ranges are
@@ -75,6 +81,8 @@ def quantize_file(
     float network, and for images that cannot be read.
     """
     check_progress(progress)
+    if not is_one_of(weight_bits, WEIGHT_BITS):
+        raise InputError(f"weight bits {shown(weight_bits)}: must be {one_of(WEIGHT_BITS)}")
     path = path_text("network", network)
     whose = f"network {quoted(path)}"
     asked = asked_contract(contract)
@@ -82,11 +90,12 @@ def quantize_file(
     width, height = (None, None) if size is None else width_and_height(size)
     if not Path(path).is_file():
         raise InputError(f"{whose}: there is no such file")
-    _check_packages()
+    _check_packages(weight_bits)
     with tempfile.TemporaryDirectory(prefix="hwsim-") as folder:
         prepared, place = Path(folder) / "prepared.onnx", Path(folder) / "quantized.onnx"
         with single_step(progress, f"preparing {Path(path).name}"):
             job = {"task": "prepare", "path": path, "place": str(prepared), **PREPARING}
+            job["weight_bits"] = weight_bits
             sides = None if height is None or width is None else [height, width]
             ready = ask({**job, "size": sides}, whose)
         inputs = {name: tuple(dims) for name, dims in ready["inputs"].items()}
@@ -109,17 +118,22 @@ def quantize_file(
                 for name, each in data.contracts.items()
             }
             told[CALIBRATION] = data.in_words
-            done = ask({**job, "samples": files, "told": told, **limits}, whose, advance)
+            job |= {"samples": files, "told": told, "weight_bits": weight_bits}
+            done = ask({**job, **limits}, whose, advance)
         content = place.read_bytes()
     layers = tuple(LayerNoise(*row) for row in done["layers"])
     own = ready["operator_set"]
     return QuantizedFile(
-        content, Quantization(visible(Path(path).stem), data.in_words, own, layers)
+        content,
+        Quantization(visible(Path(path).stem), data.in_words, own, weight_bits, layers),
     )
 
 
-def _check_packages() -> None:
+def _check_packages(weight_bits: int) -> None:
     """Say what to install before a process of its own would fail without a word."""
+    if weight_bits == 4 and find_spec("brevitas") is None:
+        with needing_extra("golden", "quantizing to 4 bits"):
+            raise ModuleNotFoundError(name="brevitas")
     with importing_extra("onnx", PURPOSE):
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401

@@ -207,7 +207,8 @@ def _folded(
     quantization = call.graph.in_file[tensor].quantization
     assert quantization is not None
     steps = bias_steps(bias, scales, quantization.scale)
-    folded = QuantizedWeights(turned.astype(np.int8), scales, 0, steps, bias)
+    bits = constants.bits if np.abs(turned).max(initial=0) < 1 << (constants.bits - 1) else 8
+    folded = QuantizedWeights(turned.astype(np.int8), scales, 0, steps, bias, bits)
     return replace(own, constants=folded)
 
 

@@ -31,6 +31,7 @@ from hwsim.graph.file_tensors import Element
 from hwsim.graph.operators import Shuffle
 
 BYTES = ("int8", "uint8")
+HALF_BYTES = ("int4", "uint4")
 LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
 
 
@@ -199,6 +200,11 @@ class Call:
         if not self.has(zero_point):
             return "uint8"
         return str(self.constant(zero_point).dtype)
+
+    def bits(self, place: int) -> int:
+        """Return the width of an integer of an input in the file, which reading makes bytes."""
+        stored = self.stored.get(self.node.inputs[place])
+        return 4 if stored is not None and stored.type in HALF_BYTES else 8
 
     def axis(self, number: int, rank: int) -> int:
         if not -rank <= number < rank:

@@ -134,6 +134,7 @@ def quantized_weights(
         int(zero_points[0]),
         bias_steps(real, scales, read.steps.quantization.scale),
         real,
+        weights.bits,
     )
 
 

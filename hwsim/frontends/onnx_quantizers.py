@@ -38,7 +38,7 @@ def dequantize_linear(call: Call) -> list[Value]:
                     raise InputError(
                         f"{scales.size} scales along axis {axis} of {list(values.shape)}"
                     )
-            return [QuantizedConstant(values, scales, zero_points, axis)]
+            return [QuantizedConstant(values, scales, zero_points, axis, call.bits(0))]
         case Integers():
             own = call.steps(1, 2, value.steps.element.value)
             if own != value.steps:

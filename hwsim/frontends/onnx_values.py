@@ -41,13 +41,15 @@ class Constant:
 class QuantizedConstant:
     """The real numbers scale x (value - zero point) of integers that the file has.
 
-    Scales and zero points are one, or one for each index of `axis`.
+    Scales and zero points are one, or one for each index of `axis`. `bits` is the width of an
+    integer in the file; here it has at least a byte.
     """
 
     values: NDArray[Any]
     scales: NDArray[np.float32]
     zero_points: NDArray[np.int64]
     axis: int
+    bits: int = 8
 
     @property
     def real(self) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from hwsim.graph.check import (
     LARGEST_STRIDE,
     LARGEST_ZERO_POINT,
     LEAST_ZERO_POINT,
+    WEIGHT_BITS,
 )
 from hwsim.graph.file_constants import ConstantOperand, QuantizedWeights
 from hwsim.graph.host_operators import (
@@ -43,7 +44,7 @@ from hwsim.graph.pointwise import (
     ScaledLogistic,
     Tanh,
 )
-from hwsim.graph.rules import is_integer, is_pair, is_real
+from hwsim.graph.rules import is_integer, is_one_of, is_pair, is_real, one_of
 from hwsim.graph.tensors import Quantization, Shape, Tensor
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def _broken_move(operator: Operator, shape: Shape) -> Iterator[str]:
 def _broken_weights(constants: Any, shape: tuple[int, ...]) -> Iterator[str]:
     if not isinstance(constants, QuantizedWeights):
         yield f"constants = {shown(constants)} must be QuantizedWeights"
+    if not is_one_of(constants.bits, WEIGHT_BITS):
+        yield f"weights of {shown(constants.bits)} bits: must be {one_of(WEIGHT_BITS)}"
     filters = shape[0]
     for name, values, kind, shapes in (
         ("weights", constants.weights, np.int8, (shape,)),

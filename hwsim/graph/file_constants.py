@@ -17,6 +17,7 @@ class QuantizedWeights:
     zero_point  of all weights; only tensors with one scale have one other than 0
     bias        int32 [K], in steps of weight scale x input scale
     real_bias   float32 [K] where the file has real numbers, next to which `bias` is
+    bits        the width that a weight has in the file, 8 or 4
     """
 
     weights: NDArray[np.int8]
@@ -24,6 +25,7 @@ class QuantizedWeights:
     zero_point: int
     bias: NDArray[np.int32]
     real_bias: NDArray[np.float32] | None = None
+    bits: int = 8
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from hwsim.graph.check import WEIGHT_BITS
 from hwsim.graph.check_operators import check_operator_graph
+from hwsim.graph.file_constants import QuantizedWeights
 from hwsim.graph.file_tensors import FileTensor
 from hwsim.graph.infer_operators import operator_macs
 from hwsim.graph.operators import Operator
@@ -42,6 +44,13 @@ class OperatorGraph:
     def tensors(self) -> Mapping[str, Tensor]:
         """Every tensor by its name: the inputs, then what the operators leave."""
         return check_operator_graph(self)
+
+    @cached_property
+    def weight_bits(self) -> int:
+        """The width that takes all weights of a quantized file: that of its widest."""
+        constants = (getattr(operator, "constants", None) for operator in self.operators)
+        widths = [each.bits for each in constants if isinstance(each, QuantizedWeights)]
+        return max(widths, default=max(WEIGHT_BITS))
 
     def read(self, operator: Operator) -> tuple[Tensor, ...]:
         """Return the tensors that an operator reads."""

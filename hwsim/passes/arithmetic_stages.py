@@ -36,7 +36,11 @@ def sum_of_maps(graph: OperatorGraph, operator: Add | Subtract, operands: list[S
 
 
 def weighted_sum(
-    operator: Add | Subtract, operands: list[Source], left: Tensor, found: ExactSum
+    operator: Add | Subtract,
+    operands: list[Source],
+    left: Tensor,
+    found: ExactSum,
+    weight_bits: int = 8,
 ) -> Stage:
     """Return the stage that adds two maps, each with one weight of two limbs."""
     own, channels = quantization_of(left), operands[0].channels
@@ -47,6 +51,7 @@ def weighted_sum(
         stage,
         output=left,
         rounding=found.rounding,
+        weight_bits=weight_bits,
         weight_limbs=2,
         clamp=clamp_of(operator.activation, own),
         constants=alike(weights, np.zeros(channels, np.int32), found.factor),

@@ -91,8 +91,8 @@ def _sum_of_maps(graph: OperatorGraph, operator: Add | Subtract, operands: list[
     left = graph.left(operator)
     ours, theirs, own = map(quantization_of, (first.tensor, second.tensor, left))
     sign = -1 if isinstance(operator, Subtract) else 1
-    found = nearest_sum(ours, theirs, own, sign)
-    return weighted_sum(operator, [first, second], left, found)
+    found = nearest_sum(ours, theirs, own, sign, graph.weight_bits)
+    return weighted_sum(operator, [first, second], left, found, graph.weight_bits)
 
 
 def _average_pool(graph: OperatorGraph, operator: AveragePool, sources: Sources) -> Stage:

@@ -1,7 +1,7 @@
 """Finds integer weights with which a stage adds two tensors next to the sum of their real numbers.
 
 A file adds x1 and x2 in real numbers and rounds once. A stage computes (a x1 + b x2) x m / 2**s,
-rounded once: the ratio of two weights of 16 bits is next to that of the scales. That no pair of
+rounded once: the ratio of two weights of two limbs is next to that of the scales. That no pair of
 values is more than one step off is tried on all 65,536.
 """
 
@@ -13,23 +13,28 @@ from numpy.typing import NDArray
 from hwsim.errors import InputError
 from hwsim.fixed_point import Rounding, rescaled
 from hwsim.graph import Quantization
-from hwsim.passes.exact_sum import LARGEST_WEIGHT, REMEMBERED, ExactSum
+from hwsim.passes.exact_sum import REMEMBERED, ExactSum
 from hwsim.passes.tflite_factors import stored_factor
 
 Integers = NDArray[np.int64]
-LEAST_WEIGHT = LARGEST_WEIGHT // 2  # of the operand with the larger scale
+LARGEST_WEIGHT = {8: 32639, 4: 119}  # of two limbs of so many bits
 
 
 @lru_cache(REMEMBERED)
 def nearest_sum(
-    first: Quantization, second: Quantization, left: Quantization, sign: int = 1
+    first: Quantization,
+    second: Quantization,
+    left: Quantization,
+    sign: int = 1,
+    weight_bits: int = 8,
 ) -> ExactSum:
     """Return weights that add, or with `sign` -1 subtract, at most one step off.
 
     Raises `InputError` where there are none.
     """
     large, small = max(first.scale, second.scale), min(first.scale, second.scale)
-    candidates = np.arange(LEAST_WEIGHT, LARGEST_WEIGHT + 1)
+    most = LARGEST_WEIGHT[weight_bits]
+    candidates = np.arange(most // 2, most + 1)  # of the operand with the larger scale
     others = np.rint(candidates * (small / large))
     best = int(np.abs(others - candidates * (small / large)).argmin())
     a, b = int(candidates[best]), int(others[best])

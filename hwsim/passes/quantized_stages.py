@@ -101,7 +101,8 @@ def quantized_stage(
             stage = nearest_stage(graph, operator, sources)
     except InputError as error:
         raise InputError(f"{operator.place or operator.name}: {error}") from None
-    return replace(stage, is_reduction=not isinstance(operator, Convolution | FullyConnected))
+    is_reduction = not isinstance(operator, Convolution | FullyConnected)
+    return replace(stage, is_reduction=is_reduction, weight_bits=graph.weight_bits)
 
 
 def _stage(

@@ -27,12 +27,17 @@ class Quantization:
     """The data that the ranges are taken from, in words."""
     operator_set: int
     """ONNX's operator set of the float file."""
+    weight_bits: int
+    """Width of a weight; maps have 8 bits."""
     layers: tuple[LayerNoise, ...]
     """The maps in the order of execution."""
 
     @property
     def heading(self) -> str:
-        return f"{self.network}, quantized by ONNX Runtime to 8 bits, on {self.calibration}"
+        by = "ONNX Runtime to 8 bits"
+        if self.weight_bits == 4:
+            by = "Brevitas and ONNX Runtime to weights of 4 bits and maps of 8"
+        return f"{self.network}, quantized by {by}, on {self.calibration}"
 
     @property
     def table(self) -> Table:
