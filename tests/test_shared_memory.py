@@ -35,10 +35,10 @@ def test_a_read_takes_the_ticks_that_no_write_takes(
 ) -> None:
     writes = Writes()
     for begin, end in timetable:
-        writes.add(begin, end)
+        writes.add(begin - 1, begin, end)
     taken = {tick for begin, end in timetable for tick in range(begin, end)}
-    free = [tick for tick in range(start, FOREVER) if tick not in taken][:length]
-    assert writes.around(start, length) == (free[0], free[-1] + 1 - free[0])
+    free = [tick for tick in range(start, FOREVER) if tick not in taken]
+    assert writes.around(start, length) == (free[0], free[length] - free[0])
     assert writes.go_on_behind(start) == any(end > start for _, end in timetable)
 
 
@@ -58,13 +58,13 @@ def test_a_write_that_is_known_first_waits_for_a_beat_that_has_begun(begin: int,
     A write of 16 ticks in front of the first beat, or between two, delays those that follow.
     """
     writes = Writes()
-    writes.add(begin, begin + 16)
+    writes.add(begin, begin, begin + 16)
     assert burst(writes, address=0, beats=3).end(1) == end
 
 
 def test_a_read_behind_a_write_that_waited_for_a_beat_waits_for_its_later_end() -> None:
     writes = Writes()
-    writes.add(40, 56)
+    writes.add(40, 40, 56)
     alone = burst(writes, address=0, beats=3)
     assert alone.end(1) == 42
     assert burst(writes, address=4, beats=1, free=alone.end(1)).first_beat == 42 + 16
@@ -73,7 +73,7 @@ def test_a_read_behind_a_write_that_waited_for_a_beat_waits_for_its_later_end() 
 def test_only_old_writes_are_forgotten() -> None:
     writes = Writes()
     for number in range(10 * MOST_KEPT):
-        writes.add(10 * number, 10 * number + 5)
+        writes.add(10 * number, 10 * number, 10 * number + 5)
     newest = 10 * (10 * MOST_KEPT - 1)
     for back in range(MOST_KEPT):
         begin = newest - 10 * back

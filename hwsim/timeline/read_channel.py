@@ -231,11 +231,11 @@ class ReadChannel:
         ticks = place * self._word_ticks + self._to_last_beat
         return self._around_writes(train.start(burst), ticks)
 
-    def _around_writes(self, start: int, ticks: int) -> int:
+    def _around_writes(self, start: int, ticks: int, free: int = 0) -> int:
         """Return the time of a beat that comes so many ticks after another, without writes."""
         if self._writes is None:
             return start + ticks
-        begin, length = self._writes.around(start, ticks)
+        begin, length = self._writes.around(start, ticks, free)
         return int(begin + length)
 
     def _beat_time(self, beat: int, end: int, load: WeightLoad) -> int:
@@ -250,13 +250,14 @@ class ReadChannel:
         else:
             starts = load.starts
             while len(starts) <= burst:
-                free = self._free_behind(starts, load.bursts)
-                starts.append(max(free, self._burst_time(len(starts), end, load)))
+                free, allowed = self._free_behind(starts, load.bursts)
+                due = max(free, allowed, self._burst_time(len(starts), end, load))
+                starts.append(self._around_writes(due, 0, free))
             start = starts[burst]
         return self._around_writes(start, place * self._word_ticks + self._to_last_beat)
 
-    def _free_behind(self, starts: Sequence[int], bursts: Bursts) -> int:
-        """Return when a burst may begin behind those of a load that did at `starts`."""
+    def _free_behind(self, starts: Sequence[int], bursts: Bursts) -> tuple[int, int]:
+        """Return when the bursts that began at `starts` end, and when the next can be answered."""
         before, outstanding = len(starts), self._pace.outstanding
 
         def last_beat(burst: int) -> int:
@@ -265,10 +266,10 @@ class ReadChannel:
 
         free = last_beat(before - 1) + self._beat_ticks if starts else 0
         if before < outstanding:
-            return free
+            return free, 0
         answered = self._pace.cycle(last_beat(before - outstanding))
         due = (answered + pipeline.READ_SLOT + self._latency) * self._cycle_ticks
-        return max(free, self._around_writes(due, 0))
+        return free, due
 
     def _burst_time(self, burst: int, end: int, load: WeightLoad) -> int:
         """Return the time of a burst (from 0) of a weight load, if none before it is late."""
@@ -280,7 +281,6 @@ class ReadChannel:
             return paced
         room = self.releases.cycle(released)
         waited = (room + pipeline.WEIGHT_ROOM + self._latency) * self._cycle_ticks
-        waited = self._around_writes(waited, 0)
         return max(paced, waited)
 
     def _time_next(self) -> None:

@@ -49,7 +49,7 @@ class SharedReadChannel(ReadChannel):
         begin = free if offered < free else self._end_of_beat(offered)
         end = begin + ticks
         if end > self._busy_since:
-            self._writes.add(begin, end)
+            self._writes.add(offered, begin, end)
             if begin < self._data_free:
                 self._push(begin, end)
         return begin
