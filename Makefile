@@ -52,7 +52,7 @@ $(STAMP): pyproject.toml | check
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "installing hwsim and its tools into $(VENV)/ (once; a few minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	    -e '.[golden,onnx,rtl,html,notebook,verify,synth,dev,judges]'
+	    -e '.[golden,onnx,rtl,html,notebook,sweep,verify,synth,dev,judges]'
 	@touch $@
 
 run: $(STAMP) ## run both networks on a photograph; results in report/

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
+    from hwsim.exploration.sweep import sweep
     from hwsim.flows.compilation import compile_network as compile  # noqa: A004
     from hwsim.flows.configuration import configs, configuration
     from hwsim.flows.estimate import estimate
@@ -40,6 +41,7 @@ __all__ = [
     "run",
     "save_graph",
     "show",
+    "sweep",
     "verify",
 ]
 
@@ -56,6 +58,7 @@ _PLACES = {
     "run": ("flows.execution", "run"),
     "save_graph": ("graph.file", "save_graph"),
     "show": ("flows.show", "show"),
+    "sweep": ("exploration.sweep", "sweep"),
     "verify": ("flows.verification", "verify"),
 }
 

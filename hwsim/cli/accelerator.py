@@ -30,6 +30,20 @@ class Accelerator:
 
         return config_path(self.source)
 
+    @property
+    def words(self) -> list[str]:
+        """The options that name the same accelerator in another command."""
+        words = ["--config", self.source]
+        for setting in self.settings:
+            words += ["--set", setting]
+        if self.memory is not None:
+            words += ["--memory", self.memory]
+        if self.weight_bits is not None:
+            words += ["--weight-bits", str(self.weight_bits)]
+        if self.residency is not None:
+            words.append("--residency" if self.residency else "--no-residency")
+        return words
+
     def config(self) -> "Config":
         """Return the effective configuration. Raises `InputError` for one that breaks a rule."""
         from hwsim.flows.configuration import configuration

@@ -22,6 +22,7 @@ FORESEEN = (
 SUBCOMMANDS = (
     "show",
     "estimate",
+    "sweep",
     "run",
     "verify",
     "compile",

@@ -33,11 +33,11 @@ def read_settings(texts: Iterable[str]) -> dict[str, Any]:
             raise InputError(f"setting {quoted(text)} is not KEY=VALUE, such as {EXAMPLE}")
         if key in values:
             raise InputError(f"setting {quoted(text)}: {brief(key)} is set twice")
-        values[key] = _toml(value.strip())
+        values[key] = toml_value(value.strip())
     return values
 
 
-def _toml(text: str) -> Any:
+def toml_value(text: str) -> Any:
     """Return the value that a text is in TOML, or else the text."""
     if len(text) > LONGEST_LINE:  # as in a file
         return text
@@ -76,7 +76,7 @@ def with_settings(config: Config, settings: Settings) -> dict[str, Any]:
         values = fields
         if section:
             values = fields[section] = fields[section] or {}
-        value = _size(given) if name.endswith("_bytes") else given
+        value = size_bytes(given) if name.endswith("_bytes") else given
         if name not in values or values[name] != value:
             changed[name] = value
         values[name] = value
@@ -85,7 +85,7 @@ def with_settings(config: Config, settings: Settings) -> dict[str, Any]:
     return fields
 
 
-def _size(value: Any) -> Any:
+def size_bytes(value: Any) -> Any:
     """Return the bytes of a size with a K or an M behind it; anything else as it is."""
     match = SIZE.fullmatch(value) if isinstance(value, str) else None
     return int(match[1]) * SIZE_BYTES[match[2]] if match else value

@@ -1,0 +1,1 @@
+"""Sweeps over many accelerators for one network: the space, its points, their rows, the page."""
