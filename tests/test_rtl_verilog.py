@@ -1,9 +1,9 @@
 """The Verilog text of a component shows enables, resets and wrappers, and no initial value."""
 
 import re
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -261,13 +261,19 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
     assert max(map(int, done.stdout.split())) < 500_000  # KiB
 
 
+def processor_seconds() -> float:
+    """Return the time on processors of this process and its children, whatever else runs there."""
+    kinds = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, kinds))
+
+
 @pytest.mark.slow
 def test_edge_is_short_and_quick() -> None:
     config = load_config("edge")
-    start = time.monotonic()
+    start = processor_seconds()
     text = to_verilog(Accelerator(config), "accelerator", config)
     assert len(text) < 1_500_000
-    assert time.monotonic() - start < 30
+    assert processor_seconds() - start < 30
 
 
 def test_a_yosys_that_cannot_run_is_told_in_a_line(
