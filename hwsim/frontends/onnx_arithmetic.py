@@ -143,8 +143,10 @@ def _scaled(call: Call, value: Value, factor: Floats, added: Floats) -> Value:
             raise InputError(f"it reads real numbers of {own.place}: not supported")
         return Draft(_folded(call, own, factors, more), value.view)
     read = call.integers_of(value)
-    if factor.size == 1:
-        return Draft(_function(call, read, float(factor.flat[0]), float(added.flat[0])), view)
+    if factor.size == 1 and added.size == 1:
+        number, other = float(factor.flat[0]), float(added.flat[0])
+        if other == 0 or abs(number) == 1:
+            return Draft(_function(call, read, number, other), view)
     return Draft(_by_channel(call, read, factors, more), view)
 
 
@@ -158,11 +160,12 @@ def _is_by_channel(view: View, constant: Floats) -> bool:
 
 
 def _function(call: Call, read: Integers, factor: float, added: float) -> Arithmetic:
-    """Return a product or a sum with one number."""
+    """Return a product with one number, or a sum or a difference: the factor is then 1 or -1."""
     if added == 0:
         return Multiply(constant=_number(factor), **call.ends(read.tensor))
     if factor == 1:
         return Add(constant=_number(added), **call.ends(read.tensor))
+    assert factor == -1
     constant = _number(added)
     return Subtract(constant=constant, is_constant_first=True, **call.ends(read.tensor))
 
