@@ -6,7 +6,7 @@ from formal.proof import Proof
 from formal.streams import Passage, claim_held, claim_offered_within, claim_passed, drive
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.rtl.memory.read_manager import TAG, ReadManager
+from hwsim.rtl.memory.read_manager import ReadManager, tag_layout
 from hwsim.rtl.program.layouts import copy_fields
 
 ERROR = 1  # the bit of RRESP that SLVERR and DECERR have
@@ -40,7 +40,7 @@ def read_manager(config: Config) -> Proof:
 
     # Requests leave with their last beat. Of the one that was chosen:
     ends = Signal()
-    kept = Signal(TAG)
+    kept = Signal(tag_layout(config))
     m.d.comb += copy_fields(kept, request)
     bursts = Passage(proof, "bursts", enters, ends, kept, config.bus.outstanding_reads)
     beat = Signal.like(request.beats)

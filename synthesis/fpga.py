@@ -13,6 +13,7 @@ from typing import Any
 
 from hwsim.extras import needing_extra
 from hwsim.interrupts import temporary_folder
+from hwsim.synthesis.block_ram import take_registers
 from hwsim.synthesis.harness import TOP, harness
 from hwsim.synthesis.yosys import LOG, SynthesisError, run_passes
 
@@ -32,11 +33,11 @@ READ_FOR_ECP5 = (
     "opt_clean",
 )
 ECP5_DEVICE = "LFE5U-85F, CABGA756, speed grade 6"
-REPORT = "report.json"
+NETLIST, REPORT = "netlist.json", "report.json"
 # nextpnr's default router comes to no end on this design; the other takes minutes.
 ECP5_OPTIONS = f"""
     --85k --package CABGA756 --speed 6 --lpf-allow-unconstrained --timing-allow-fail
-    --router router1 --json netlist.json --report {REPORT} --log {LOG} --quiet
+    --router router1 --json {NETLIST} --report {REPORT} --log {LOG} --quiet
 """.split()
 # Resources by the names of the vendor's cells.
 ECP5 = {
@@ -107,7 +108,10 @@ def place_in_ecp5(
     """
     with temporary_folder("hwsim-") as folder:
         (folder / "top.v").write_text(f"{verilog}\n{harness(top, ports)}", "utf-8")
-        run_passes((*READ_FOR_ECP5, f"synth_ecp5 -top {TOP} -json netlist.json"), folder)
+        run_passes((*READ_FOR_ECP5, f"synth_ecp5 -top {TOP} -json {NETLIST}"), folder)
+        netlist = json.loads((folder / NETLIST).read_text("utf-8"))
+        take_registers(netlist, TOP)
+        (folder / NETLIST).write_text(json.dumps(netlist), "utf-8")
         advance()
         _nextpnr((*ECP5_OPTIONS, "--freq", str(target_hz / 1e6), "--seed", str(seed)), folder)
         advance()

@@ -14,7 +14,8 @@ WORD_BYTES = 16
 
 @pytest.mark.parametrize("lanes", [1, 2, 4, 8, 16])
 def test_results_reach_their_bytes(lanes: int) -> None:
-    dut = Placing(preset_with("edge", array={"rescale_lanes": lanes}))
+    config = preset_with("edge", array={"rescale_lanes": lanes})
+    dut = Placing(config)
     rng = np.random.default_rng(lanes)
     cycles = 400
     values = rng.integers(-128, 128, (cycles, lanes))
@@ -22,7 +23,7 @@ def test_results_reach_their_bytes(lanes: int) -> None:
     counts = np.maximum(lanes >> factors, 1)
     first = rng.integers(WORD_BYTES // counts) * counts
     valid, last = rng.random((2, cycles)) < 0.5
-    addresses = rng.integers(1 << 16, size=cycles)
+    addresses = rng.integers(config.staging_words, size=cycles)
 
     def drive(ctx: Any, cycle: int) -> None:
         ctx.set(dut.valid, bool(valid[cycle]))

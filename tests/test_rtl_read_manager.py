@@ -22,7 +22,7 @@ def drawn(rng: np.random.Generator, count: int) -> list[dict[str, int]]:
             "address": int(rng.integers(0, 1 << 32)),
             "beats": int(rng.choice([1, 16, int(rng.integers(1, 17))])),
             "destination": int(rng.integers(0, 3)),
-            "buffer_address": int(rng.integers(0, (1 << 20) - 16)),
+            "buffer_address": int(rng.integers(0, CONFIG.feature_words - 16)),
             "ends_chunk": int(rng.integers(0, 2)),
             "source": int(rng.integers(0, 1 << 26)),
         }

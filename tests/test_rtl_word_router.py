@@ -6,7 +6,7 @@ import numpy as np
 from amaranth.sim import Simulator
 
 from hwsim.arch.config import load_config
-from hwsim.isa.fields import BUFFER_ADDRESS_BITS, Destination
+from hwsim.isa.fields import Destination
 from hwsim.rtl.memory.word_router import WordRouter
 from tests.streams import values
 
@@ -27,7 +27,7 @@ def test_every_word_goes_to_the_buffer_that_its_load_names() -> None:
         word.update(
             data=int(rng.integers(2**63)),
             destination=int(rng.choice(list(Destination))),
-            buffer_address=int(rng.integers(1 << BUFFER_ADDRESS_BITS)),
+            buffer_address=int(rng.integers(CONFIG.feature_words)),
             ends_chunk=int(rng.integers(2)),
         )
         ctx.set(dut.i.valid, valid)

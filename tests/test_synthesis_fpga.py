@@ -1,11 +1,15 @@
 """The FPGA flows map a small design to a DSP and a block RAM, and state a clock."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from hwsim.rtl.deliver.wrappers import MULTIPLY, wrapper
+from hwsim.synthesis.block_ram import take_registers
 from hwsim.synthesis.fpga import Implementation, map_to_xc7, place_in_ecp5
 from hwsim.synthesis.harness import harness
-from hwsim.synthesis.yosys import SynthesisError
+from hwsim.synthesis.yosys import SynthesisError, run_passes
 
 TARGET_HZ = 100_000_000
 PORTS = {"clk": ("input", 1), "a": ("input", 9), "b": ("input", 9), "y": ("output", 18)}
@@ -87,3 +91,43 @@ def test_every_port_is_driven_or_read_through_registers() -> None:
     assert ".a(driven[8:0])" in text
     assert ".b(driven[17:9])" in text
     assert ".y(read[17:0])" in text
+
+
+READS = """\
+module reads(input clk, input enable, input [8:0] place, input [17:0] word,
+             output reg [17:0] y, output [17:0] z);
+  reg [17:0] words [511:0];
+  reg [17:0] answer;
+  assign z = {other};
+  always @(posedge clk) begin
+    words[place] <= word;
+    answer <= words[~place];
+    {register}
+  end
+endmodule
+"""
+
+
+@pytest.mark.parametrize(
+    ("register", "other", "taken"),
+    [
+        ("y <= answer;", "y", 18),
+        ("if (enable) y <= answer;", "y", 0),  # it keeps its word
+        ("y <= answer;", "answer", 0),  # the memory's own answer is needed, too
+        ("y <= answer ^ 18'd1;", "y", 0),
+    ],
+)
+def test_a_block_ram_takes_the_register_behind_it(
+    register: str, other: str, taken: int, tmp_path: Path
+) -> None:
+    text = READS.replace("{register}", register).replace("{other}", other)
+    (tmp_path / "top.v").write_text(text, "utf-8")
+    run_passes(("read_verilog top.v", "synth_ecp5 -top reads -json netlist.json"), tmp_path)
+    netlist = json.loads((tmp_path / "netlist.json").read_text("utf-8"))
+    cells = netlist["modules"]["reads"]["cells"]
+    before = sum(cell["type"] == "TRELLIS_FF" for cell in cells.values())
+    assert take_registers(netlist, "reads") == taken
+    assert sum(cell["type"] == "TRELLIS_FF" for cell in cells.values()) == before - taken
+    (memory,) = (cell for cell in cells.values() if cell["type"] == "DP16KD")
+    modes = {memory["parameters"][f"REGMODE_{side}"] for side in "AB"}
+    assert ("OUTREG" in modes) == (taken > 0)

@@ -92,7 +92,7 @@ REVISIT = 4  # from a pixel's sum to the next one that can be added to the same 
 
 # Draining and writing
 RESCALE = 6  # from an accumulator's sum to the activation
-DRAIN = 14  # from a tile's last read to the drain token being visible
+DRAIN = 16  # from a tile's last read to the drain token being visible
 STORE_START = 4  # from a store accepted, its token visible, to its first address on the bus
 STORE_DATA = 3  # from a store's first address to its first word, the channel being free
 STAGED_VISIBLE = 2  # from the read of a store's last word in staging to its token being visible

@@ -8,6 +8,7 @@ there.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import lt
 from typing import Any
 
 from hwsim.arch.chain import CHAINED_KERNEL, CHAINED_TAPS, has_chain
@@ -22,17 +23,27 @@ PACKED_KERNEL = 3
 PACKED_TAPS = 27  # of three channels
 LARGEST_STRIDE = 8
 LARGEST_DILATION = 16
+LARGEST_KERNEL = 15  # of either side: its field has four bits
 LARGEST_CHAINED_STRIDE = 2
 LARGEST_CUT = 255  # of the 256 values of int8
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule; `holds(descriptor, config)` is true (or 1) for a descriptor that keeps it."""
+    """A rule; `holds(descriptor, config)` is true (or 1) for a descriptor that keeps it.
+
+    A rule about a product has `sides`, of which the first must be below the second: the hardware
+    compares them a cycle after it has found them.
+    """
 
     opcode: Opcode
     text: str
     holds: Callable[[Any, Config], Any]
+    sides: Callable[[Any, Config], tuple[Any, Any]] | None = None
+
+
+def _below(opcode: Opcode, text: str, sides: Callable[[Any, Config], tuple[Any, Any]]) -> Rule:
+    return Rule(opcode, text, lambda d, c: lt(*sides(d, c)), sides)
 
 
 def _positive(opcode: Opcode, *names: str) -> list[Rule]:
@@ -73,8 +84,9 @@ def _steps_within(step: Any, window: Any) -> Any:
     return (step >= 1) & (step <= window)
 
 
-def _has_values(windows: Any, step: Any, outside: Any, computed: Any) -> Any:
-    return windows * step < computed + outside + step
+def _last_and_end(windows: Any, step: Any, outside: Any, computed: Any) -> tuple[Any, Any]:
+    """Return where the last window begins, and where no window may: both a step further on."""
+    return windows * step, computed + outside + step
 
 
 def _at_most(name: str, largest: int) -> Rule:
@@ -107,10 +119,13 @@ def _is_packed_window(d: Any, c: Config) -> Any:
     )
 
 
-def _is_diagonal_kernel(d: Any, c: Config) -> Any:
+def _taps_and_lanes(d: Any, c: Config) -> tuple[Any, Any]:
+    """Return the taps of a kernel, and one more than may be; any may without `diagonal`."""
+    any_kernel = (d.diagonal == 0) * (LARGEST_KERNEL**2 + 1)
     if c.array.output_lanes < c.array.input_lanes:
-        return 0
-    return (d.kernel_rows * d.kernel_columns <= c.array.input_lanes) & (d.packed == 0)
+        return d.kernel_rows * d.kernel_columns, any_kernel
+    lanes = (d.packed == 0) * (c.array.input_lanes + 1)
+    return d.kernel_rows * d.kernel_columns, any_kernel | lanes
 
 
 def _is_chained_kernel(d: Any, c: Config) -> Any:
@@ -182,11 +197,11 @@ COMPUTE_RULES = [
         "dilations 1, no `upsample`, and `blocks` is 27 over the input lanes, rounded up",
         lambda d, c: (d.packed == 0) | _is_packed_window(d, c),
     ),
-    Rule(
+    _below(
         Opcode.COMPUTE,
         "with `diagonal`: no fewer output lanes than input lanes, no more taps than these, and no "
         "`packed`",
-        lambda d, c: (d.diagonal == 0) | _is_diagonal_kernel(d, c),
+        _taps_and_lanes,
     ),
     Rule(
         Opcode.COMPUTE,
@@ -214,15 +229,15 @@ COMPUTE_RULES = [
         "`window_top` is below `window_rows`, `window_left` below `window_columns`",
         lambda d, _: (d.window_top < d.window_rows) & (d.window_left < d.window_columns),
     ),
-    Rule(
+    _below(
         Opcode.COMPUTE,
         "`pooled_rows` is such that the last window begins inside `rows`",
-        lambda d, _: _has_values(d.pooled_rows, d.window_stride_rows, d.window_top, d.rows),
+        lambda d, _: _last_and_end(d.pooled_rows, d.window_stride_rows, d.window_top, d.rows),
     ),
-    Rule(
+    _below(
         Opcode.COMPUTE,
         "`pooled_columns` is such that the last window begins inside `columns`",
-        lambda d, _: _has_values(
+        lambda d, _: _last_and_end(
             d.pooled_columns, d.window_stride_columns, d.window_left, d.columns
         ),
     ),

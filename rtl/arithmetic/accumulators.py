@@ -1,6 +1,6 @@
 """Two banks of accumulators: one adds up a tile while the other is drained."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -66,17 +66,23 @@ class Accumulators(wiring.Component):
         indices = [self.index]
         arrivals = [(self.i.valid, self.i.payload.accumulate)]
         for step in range(count):
-            index = Signal.like(self.index, name=f"index{step}")
+            index = Signal.like(self.index, name=f"index{step}", reset_less=True)
             valid = Signal(name=f"valid{step}")
-            accumulate = Signal.like(self.i.payload.accumulate, name=f"accumulate{step}")
-            m.d.sync += [index.eq(indices[-1]), Cat(valid, accumulate).eq(Cat(*arrivals[-1]))]
+            accumulate = Signal.like(
+                self.i.payload.accumulate, name=f"accumulate{step}", reset_less=True
+            )
+            m.d.sync += [
+                index.eq(indices[-1]),
+                valid.eq(arrivals[-1][0]),
+                accumulate.eq(arrivals[-1][1]),
+            ]
             indices.append(index)
             arrivals.append((valid, accumulate))
         valid, accumulate = arrivals[count - 1]
         m.d.comb += self.accumulated.eq(valid & accumulate.last)
 
-        drained = Signal()
-        drained_bank = Signal()
+        drained = Signal(reset_less=True)
+        drained_bank = Signal(reset_less=True)
         m.d.sync += [drained.eq(self.read.address.bank), drained_bank.eq(drained)]
         lanes = self.read.data.shape().length // count
         for step in range(count):

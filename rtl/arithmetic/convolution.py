@@ -172,7 +172,7 @@ class Convolution(wiring.Component):
             if stage == self.latency - self.INDEX_AHEAD:
                 m.d.comb += self.index.eq(accumulate.index)
             next_valid = Signal(name=f"valid{stage}")
-            next_accumulate = Signal(accumulate.shape(), name=f"accumulate{stage}")
+            next_accumulate = Signal(accumulate.shape(), name=f"accumulate{stage}", reset_less=True)
             m.d.sync += [next_valid.eq(valid), next_accumulate.eq(accumulate)]
             valid, accumulate = next_valid, next_accumulate
         m.d.comb += [self.o.valid.eq(valid), self.o.payload.accumulate.eq(accumulate)]

@@ -12,6 +12,7 @@ from hwsim.isa.error_codes import ErrorCode
 from hwsim.rtl.arithmetic.accumulators import Accumulators, accumulator_place, pixel_sums
 from hwsim.rtl.arithmetic.channel_pool import ChannelPool
 from hwsim.rtl.arithmetic.drain_walk import DRAIN, DrainWalk
+from hwsim.rtl.arithmetic.lane_sum import register
 from hwsim.rtl.arithmetic.parameters import Parameters, lane_parameters, parameter_place
 from hwsim.rtl.arithmetic.placing import Placing
 from hwsim.rtl.arithmetic.rescale import Rescale
@@ -20,6 +21,7 @@ from hwsim.rtl.arithmetic.table import Table
 from hwsim.rtl.memory.staging import staging_layout
 from hwsim.rtl.operands.weights import Supply, WeightWords
 from hwsim.rtl.primitives.read_port import ReadPort
+from hwsim.rtl.program.layouts import SOURCE_BITS
 from hwsim.rtl.program.run import FAULT, WAITING
 from hwsim.rtl.program.tokens import Token
 
@@ -47,12 +49,13 @@ class Drain(wiring.Component):
 
     POOLED = Accumulators.READ_LATENCY + SpatialPool.LATENCY  # from a read to its window's sums
     READ = DrainWalk.LATENCY + POOLED + 1  # slice
-    DRAIN = READ + Rescale.LATENCY + ChannelPool.LATENCY + Placing.LATENCY + 1  # staging's memory
+    TABLE_WAIT = Table.LATENCY - ChannelPool.LATENCY - Placing.LATENCY  # for a table's entry
+    DRAIN = READ + Rescale.LATENCY + Table.LATENCY + 1  # staging's memory
     FAULT = DrainWalk.LATENCY + 3  # product, sum, comparison
     assert DRAIN == pipeline.DRAIN
     LOOK_UP = READ + Rescale.LATENCY  # from a read to that of its entry in the table
     assert Accumulators.READ_LATENCY == Parameters.READ_LATENCY
-    assert Table.LATENCY == ChannelPool.LATENCY + Placing.LATENCY
+    assert TABLE_WAIT > 0
 
     def __init__(self, config: Config):
         self._config = config
@@ -79,9 +82,9 @@ class Drain(wiring.Component):
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(walk, name))
         read = walk.o.payload
         steps = self._beside(m, walk)
-        bank = Signal()
-        assert SpatialPool.LATENCY == 1
-        m.d.sync += bank.eq(read.bank)
+        bank: Value = read.bank
+        for _ in range(SpatialPool.LATENCY):
+            bank = register(m, bank, "bank")
         valid, beside = steps[SpatialPool.LATENCY]
         m.d.comb += [
             walk.accumulated.eq(self.accumulated),
@@ -102,24 +105,28 @@ class Drain(wiring.Component):
         """Return what goes beside a read: entry n stands there n cycles after its address."""
         read = walk.o.payload
         steps = [(walk.o.valid, read.beside)]
-        for stage in range(self.POOLED + 1 + Rescale.LATENCY + ChannelPool.LATENCY):
+        stages = self.POOLED + 1 + Rescale.LATENCY + ChannelPool.LATENCY + self.TABLE_WAIT
+        for stage in range(stages):
             valid = Signal(name=f"valid{stage}")
-            following = Signal(read.beside.shape(), name=f"beside{stage}")
+            following = Signal(read.beside.shape(), name=f"beside{stage}", reset_less=True)
             m.d.sync += [valid.eq(steps[-1][0]), following.eq(steps[-1][1])]
             steps.append((valid, following))
 
         # The pixel's further words lie planes further on. Product, sum and comparison have a cycle
         # each, and as the values are still on their way, none is late.
-        offset = Signal((read.plane * read.block).shape())
-        word = Signal((offset + read.beside.address).shape())
-        sources = [read.source, Signal.like(read.source), Signal.like(read.source)]
+        offset = Signal((read.plane * read.block).shape(), reset_less=True)
+        word = Signal((offset + read.beside.address).shape(), reset_less=True)
+        sources = [
+            read.source,
+            *(Signal(SOURCE_BITS, name=f"source{stage}", reset_less=True) for stage in range(3)),
+        ]
+        m.d.comb += self.fault.source.eq(sources[-1])
         m.d.sync += [
             offset.eq(read.plane * read.block),
             word.eq(steps[1][1].address + offset),
             *(after.eq(before) for before, after in pairwise(sources)),
             steps[3][1].address.eq(word),
             self.fault.code.eq(ErrorCode.NONE),
-            self.fault.source.eq(sources[2]),
         ]
         with m.If(steps[2][0] & (word >= self._config.staging_words)):
             m.d.sync += [steps[3][0].eq(0), self.fault.code.eq(ErrorCode.BUFFER)]
@@ -142,12 +149,15 @@ class Drain(wiring.Component):
             Cat(spatial_pool.o[first + lane] for lane in range(lanes))
             for first in range(0, self._config.array.output_lanes, lanes)
         )
+        sums = Signal.like(rescale.accumulators, reset_less=True)
+        parameters = Signal.like(rescale.parameters, reset_less=True)
+        m.d.comb += [rescale.accumulators.eq(sums), rescale.parameters.eq(parameters)]
         m.d.sync += [
-            rescale.accumulators.eq(slices[steps[self.POOLED][1].lane_slice]),
-            rescale.parameters.eq(self.parameters.data),
+            sums.eq(slices[steps[self.POOLED][1].lane_slice]),
+            parameters.eq(self.parameters.data),
         ]
         placed = len(steps) - 1
-        rescaled = placed - ChannelPool.LATENCY
+        rescaled = placed - self.TABLE_WAIT - ChannelPool.LATENCY
         entering = steps[rescaled - Rescale.LATENCY][1]
         m.d.comb += [
             rescale.zero_point.eq(entering.zero_point),
@@ -173,8 +183,9 @@ class Drain(wiring.Component):
             placing.byte.eq(here.byte),
             placing.last.eq(here.last),
         ]
-        values = Signal.like(placing.i, reset_less=True)
-        m.d.sync += values.eq(channel_pool.o)
+        values = channel_pool.o
+        for _ in range(self.TABLE_WAIT + Placing.LATENCY):
+            values = register(m, values, "values")
         m.d.comb += placing.i.eq(values)
         if self._config.tables:  # read while the register of the channel pool is written
             m.submodules.table = table = Table(self._config)
@@ -183,8 +194,7 @@ class Drain(wiring.Component):
                 table.i.eq(channel_pool.next_o),
                 table.bank.eq(steps[rescaled][1].table_bank),
             ]
-            from_table = Signal()
-            m.d.sync += from_table.eq(here.table)
+            from_table = register(m, here.table, "from_table")
             with m.If(from_table):
                 m.d.comb += placing.i.eq(table.o)
         wiring.connect(m, placing.o, wiring.flipped(self.o))

@@ -135,18 +135,19 @@ class DrainWalk(wiring.Component):
         return m
 
     def _declare(self) -> None:
-        self.active = Signal(DRAIN)
+        self.active = Signal(DRAIN, reset_less=True)
         self.busy = Signal()
         self.sums = Signal(range(ACCUMULATOR_BANKS + 1))  # tiles accumulated and not drained
         self.bank = Signal()
 
         self.lane_slice = Signal(range(max(self._config.rescale_slices, 2)))
         self.upper_half = Signal()
-        self.columns_left = Signal(SIDE)  # of stored pixels, with the one at hand
-        self.rows_left = Signal(SIDE)
-        self.address = Signal(STAGING_BITS)
+        self.columns_left = Signal(SIDE, reset_less=True)  # of stored pixels, with the one at hand
+        self.rows_left = Signal(SIDE, reset_less=True)
+        self.address = Signal(STAGING_BITS, reset_less=True)
 
         self.read = Signal()  # from a tile's first to its last: what has begun never waits
+        self.next_read = Signal()  # in the next cycle
         self.last_half = Signal()
         self.last_slice = Signal()
         self.last_tap = Signal()
@@ -155,7 +156,7 @@ class DrainWalk(wiring.Component):
         self.last_column = Signal()
         self.last_row = Signal()
         self.last_pixel = Signal()
-        self.pixel_ends = Signal()
+        self.pixel_ends = Signal()  # with its last read; these three are registers, too
         self.row_ends = Signal()
         self.tile_ends = Signal()
 
@@ -165,9 +166,6 @@ class DrainWalk(wiring.Component):
         sums = Signal.like(self.sums)  # before a tile ends
         begins = Signal()  # in the next cycle, if a tile waits then
         m.d.comb += [
-            self.pixel_ends.eq(self.read & self.last_of_pixel),
-            self.row_ends.eq(self.pixel_ends & self.last_column),
-            self.tile_ends.eq(self.pixel_ends & self.last_pixel),
             self.drained.eq(self.tile_ends),
             self.parameter_bank.taken.eq(self.tile_ends),
             self.tile.ready.eq(~self.busy | self.tile_ends),
@@ -180,15 +178,13 @@ class DrainWalk(wiring.Component):
                 & Mux(self.tile.ready, self._has_room(tile), self._has_room(self.active))
             ),
         ]
-        m.d.sync += [self.sums.eq(sums - self.tile_ends), self.read.eq(self.read | begins)]
+        m.d.comb += self.next_read.eq(self.read | begins)
+        m.d.sync += [self.sums.eq(sums - self.tile_ends), self.read.eq(self.next_read)]
         with m.If(self.tile_ends):
             m.d.sync += self.bank.eq(~self.bank)
         with m.If(self.tile.ready):
-            m.d.sync += [
-                self.busy.eq(self.tile.valid),
-                self.active.eq(tile),
-                self.read.eq(self.tile.valid & begins),
-            ]
+            m.d.comb += self.next_read.eq(self.tile.valid & begins)
+            m.d.sync += [self.busy.eq(self.tile.valid), self.active.eq(tile)]
 
     def _has_room(self, tile: data.View) -> ValueLike:
         """Return whether `wait_staged` is met in the next cycle."""
@@ -232,6 +228,20 @@ class DrainWalk(wiring.Component):
 
         The answers come from registers, so that no comparison delays the read itself.
         """
+        of_pixel, column, pixel = Signal(), Signal(), Signal()  # whether the next read is the last
+        m.d.comb += [
+            of_pixel.eq(self.last_of_pixel),
+            column.eq(self.last_column),
+            pixel.eq(self.last_pixel),
+        ]
+        m.d.sync += [
+            self.last_of_pixel.eq(of_pixel),
+            self.last_column.eq(column),
+            self.last_pixel.eq(pixel),
+            self.pixel_ends.eq(self.next_read & of_pixel),
+            self.row_ends.eq(self.next_read & of_pixel & column),
+            self.tile_ends.eq(self.next_read & of_pixel & pixel),
+        ]
         active, tile = self.active, self.tile.payload
         slices = self._config.rescale_slices
         next_tap_last = self.window.next_tap_last
@@ -252,20 +262,20 @@ class DrainWalk(wiring.Component):
             next_row_last.eq(Mux(self.last_column, self.rows_left == 2, self.last_row)),
         ]
         with m.If(self.read):
-            m.d.sync += self.last_of_pixel.eq(next_half_last & next_slice_last & next_tap_last)
+            m.d.comb += of_pixel.eq(next_half_last & next_slice_last & next_tap_last)
         with m.If(self.pixel_ends):
-            m.d.sync += [
-                self.last_column.eq(next_column_last),
-                self.last_row.eq(next_row_last),
-                self.last_pixel.eq(next_column_last & next_row_last),
+            m.d.comb += [
+                column.eq(next_column_last),
+                pixel.eq(next_column_last & next_row_last),
             ]
+            m.d.sync += self.last_row.eq(next_row_last)
         with m.If(self.tile.ready):
-            m.d.sync += [
-                self.last_of_pixel.eq(~tile.wide_factors & is_one_tap(tile) & (slices == 1)),
-                self.last_column.eq(tile.pooled_columns == 1),
-                self.last_row.eq(tile.pooled_rows == 1),
-                self.last_pixel.eq((tile.pooled_columns == 1) & (tile.pooled_rows == 1)),
+            m.d.comb += [
+                of_pixel.eq(~tile.wide_factors & is_one_tap(tile) & (slices == 1)),
+                column.eq(tile.pooled_columns == 1),
+                pixel.eq((tile.pooled_columns == 1) & (tile.pooled_rows == 1)),
             ]
+            m.d.sync += self.last_row.eq(tile.pooled_rows == 1)
 
     def _emit(self, m: Module) -> None:
         config, active = self._config, self.active
@@ -279,7 +289,9 @@ class DrainWalk(wiring.Component):
             place.eq(active.byte_offset + (first_lane >> active.channel_pool)),
             lanes.eq((1 << active.channel_pool) - 1 >> lane_bits),
         ]
-        read, beside = self.o.payload, self.o.payload.beside
+        read = Signal(self.o.payload.shape(), reset_less=True)
+        beside = read.beside
+        m.d.comb += self.o.payload.eq(read)
         m.d.sync += [
             self.o.valid.eq(self.read),
             read.index.eq(self.window.index),

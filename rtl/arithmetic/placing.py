@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from hwsim.arch.config import Config
-from hwsim.rtl.memory.staging import STAGING_BITS, staging_layout
+from hwsim.rtl.memory.staging import staging_layout
 
 FACTORS = 4  # k = 1, 2, 4, 8
 
@@ -23,7 +23,7 @@ class Placing(wiring.Component):
     valid : In(1)
     factor : In(2)
         Log2 of k.
-    address : In(STAGING_BITS)
+    address : In(range(staging_words))
         The word in staging.
     byte : In
         The first result's byte of the word: a multiple of the number of results.
@@ -42,7 +42,7 @@ class Placing(wiring.Component):
             {
                 "valid": In(1),
                 "factor": In(2),
-                "address": In(STAGING_BITS),
+                "address": In(range(config.staging_words)),
                 "byte": In(exact_log2(config.word_bytes)),
                 "last": In(1),
                 "i": In(data.ArrayLayout(signed(8), config.array.rescale_lanes)),
@@ -54,8 +54,9 @@ class Placing(wiring.Component):
         m = Module()
         lanes, word_bytes = self._config.array.rescale_lanes, self._config.word_bytes
         enable = Signal(word_bytes)
-        begins_word = Signal()
-        factor = Signal.like(self.factor)
+        begins_word = Signal(reset_less=True)
+        factor = Signal.like(self.factor, reset_less=True)
+        word = Signal(self.o.payload.shape(), reset_less=True)  # its values come a cycle later
         with m.Switch(self.factor):
             for number in range(FACTORS):
                 count = max(lanes >> number, 1)
@@ -73,12 +74,13 @@ class Placing(wiring.Component):
                         if byte >= count:
                             value = Mux(begins_word, 0, value)
                         m.d.comb += self.o.payload.data[8 * byte : 8 * byte + 8].eq(value)
+        m.d.comb += [self.o.payload[name].eq(word[name]) for name in ("address", "enable", "last")]
         m.d.sync += [
             factor.eq(self.factor),
             begins_word.eq(self.byte == 0),
             self.o.valid.eq(self.valid),
-            self.o.payload.address.eq(self.address),
-            self.o.payload.enable.eq(Mux(self.byte == 0, -1, enable)),
-            self.o.payload.last.eq(self.last),
+            word.address.eq(self.address),
+            word.enable.eq(Mux(self.byte == 0, -1, enable)),
+            word.last.eq(self.last),
         ]
         return m

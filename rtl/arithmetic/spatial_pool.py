@@ -27,7 +27,7 @@ class SpatialPool(wiring.Component):
     o : Out(pixel_sums(config))
     """
 
-    LATENCY = 1
+    LATENCY = 2  # the tap's own register, comparison
 
     def __init__(self, config: Config):
         sums: data.ArrayLayout = pixel_sums(config)
@@ -35,9 +35,14 @@ class SpatialPool(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        for number, (tap, largest) in enumerate(zip(self.i, self.o, strict=True)):
+        taps = Signal(
+            self.i.shape(), reset_less=True
+        )  # they are chosen from two banks, which is late
+        first, masked = Signal(reset_less=True), Signal(reset_less=True)
+        m.d.sync += [taps.eq(self.i), first.eq(self.first), masked.eq(self.masked)]
+        for number, (tap, largest) in enumerate(zip(taps, self.o, strict=True)):
             so_far = Signal.like(tap, name=f"largest{number}", reset_less=True)
             m.d.comb += largest.eq(so_far)
-            with m.If(self.first | ~self.masked & (so_far < tap)):
+            with m.If(first | ~masked & (so_far < tap)):
                 m.d.sync += so_far.eq(tap)
         return m

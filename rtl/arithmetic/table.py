@@ -19,8 +19,8 @@ class Table(wiring.Component):
     A word of a table on `words` in cycle t counts for values from cycle t + `WRITE_LATENCY` on. The
     entry of a value of cycle t is on `o` in cycle t + `LATENCY`. Nothing stalls.
 
-    The first entry is that of -128. A row of the memory is a word; the byte is chosen behind it, in
-    front of a register, since a memory's answer comes late in its cycle.
+    The first entry is that of -128. A row of the memory is a word. As a memory answers late in its
+    cycle, a register stands right behind it, and the byte is chosen behind that.
 
     Members
     -------
@@ -33,7 +33,7 @@ class Table(wiring.Component):
     """
 
     WRITE_LATENCY = 1
-    LATENCY = 2
+    LATENCY = 3  # memory, its register, choice of the byte
 
     def __init__(self, config: Config):
         self._config = config
@@ -60,20 +60,28 @@ class Table(wiring.Component):
             write, read = memory.write_port(), memory.read_port()
             value = self.i[lane].as_unsigned()
             place = Cat(value[:-1], ~value[-1])  # from -128 on
+            answer = Signal(config.word_bits, name=f"answer{lane}", reset_less=True)
+            byte_read = Signal(byte_bits, name=f"byte_read{lane}", reset_less=True)
             chosen = Signal(config.word_bytes, name=f"chosen{lane}", reset_less=True)
             entry = reduce(
                 or_,
                 (
-                    read.data.word_select(byte, 8) & chosen[byte].replicate(8)
+                    answer.word_select(byte, 8) & chosen[byte].replicate(8)
                     for byte in range(config.word_bytes)
                 ),
             )
-            m.d.sync += chosen.eq(1 << place[:byte_bits])
+            found = Signal(signed(8), name=f"found{lane}", reset_less=True)
+            m.d.sync += [
+                byte_read.eq(place[:byte_bits]),
+                chosen.eq(1 << byte_read),
+                answer.eq(read.data),
+                found.eq(entry),
+            ]
             m.d.comb += [
                 write.addr.eq(Cat(row, word.bank)),
                 write.data.eq(word.data),
                 write.en.eq(self.words.valid & word.table),
                 read.addr.eq(Cat(place[byte_bits:], self.bank)),
+                self.o[lane].eq(found),
             ]
-            m.d.sync += self.o[lane].eq(entry)
         return m

@@ -130,12 +130,13 @@ class WindowWalk(wiring.Component):
         """Move the tap's row, column and line, and those of its window."""
         tile, next_tile = self.tile, self.next_tile
         row, column, first_row, first_column = (
-            Signal(self._place_bits, name=name)
+            Signal(self._place_bits, name=name, reset_less=True)
             for name in ("row", "column", "first_row", "first_column")
         )
         # Where rows of the tile start; for a row in front of the tile that is its first one.
         line, first_line, next_line = (
-            Signal.like(self.index, name=name) for name in ("line", "first_line", "next_line")
+            Signal.like(self.index, name=name, reset_less=True)
+            for name in ("line", "first_line", "next_line")
         )
         row_inside = Signal()
         below = Signal.like(line)  # the line of the tap's row

@@ -52,7 +52,8 @@ class BurstGuard(wiring.Component):
         # Of what is checked, each answer has its own bit: they are put together behind registers.
         checked = data.StructLayout({"burst": self.next.shape(), "inside": self._count, "fits": 1})
         arriving, spare, next_, held = (
-            Signal(checked, name=name) for name in ("arriving", "spare", "next", "held")
+            Signal(checked, name=name, reset_less=True)
+            for name in ("arriving", "spare", "next", "held")
         )
         spare_full = Signal()  # a burst has come when `o` was not ready
         held_full = Signal()

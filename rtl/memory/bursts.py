@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.arch.config import Config
 from hwsim.isa.fields import ADDRESS_BITS
-from hwsim.rtl.memory.runs import burst_limit, exceeds_bursts, run_layout
+from hwsim.rtl.memory.runs import burst_limit, run_layout
 
 PLACE_BITS = 22  # sums of two indices of a buffer, before they are checked
 
@@ -60,18 +60,21 @@ class Bursts(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        burst = self.o.payload
+        burst = Signal(self.o.payload.shape(), reset_less=True)
         ends = Signal(init=1)  # nothing of the run is left behind this burst
-        rest = Signal(self.i.payload.shape())  # what is left
-        run = Signal.like(rest)  # from the next burst on
+        rest = Signal(self.i.payload.shape(), reset_less=True)  # what is left
+        run = Signal(self.i.payload.shape())  # from the next burst on
         m.d.comb += [
             run.eq(Mux(ends, self.i.payload, rest)),
             self.i.ready.eq(ends & self.o.ready),
+            self.o.payload.eq(burst),
         ]
 
         ends_run = Signal()
-        next_words = Signal.like(rest.words)
+        next_words = Signal(rest.words.shape())
         low_words = run.words[: len(run.limit)]
+        high_words = run.words[len(run.limit) :]
+        borrows = low_words < run.limit
         next_address = Signal(ADDRESS_BITS)
         next_place = Signal(PLACE_BITS + 1)
         m.d.comb += [
@@ -95,7 +98,8 @@ class Bursts(wiring.Component):
                 rest.eq(run),
                 rest.address.eq(next_address),
                 rest.words.eq(next_words),
-                rest.is_long.eq(exceeds_bursts(self._config, next_words)),
+                # `exceeds_bursts` of the next words, by a borrow and not by their upper bits.
+                rest.is_long.eq(high_words[1:].any() | (high_words[0] & ~borrows)),
                 rest.limit.eq(burst_limit(self._config, next_address)),
                 rest.place.eq(next_place),
             ]

@@ -117,25 +117,20 @@ class Load(wiring.Component):
 
     def _head(self, m: Module, runs: Runs) -> data.View:
         """Return the next descriptor; `start` puts the program's first page in its place."""
-        head = Signal(LOAD)
+        page = Signal(LOAD)
+        start = self.launch.start
+        head: data.View = data.View(LOAD, Mux(start, page.as_value(), self.i.payload.as_value()))
         m.d.comb += [
-            head.eq(self.i.payload),
-            runs.i.valid.eq(self.i.valid),
-            self.i.ready.eq(runs.i.ready),
+            page.destination.eq(Destination.PROGRAM),
+            page.source.eq(self.launch.program),
+            page.address.eq(self.launch.program << exact_log2(DESCRIPTOR_BYTES)),
+            page.row_words.eq(PAGE_BYTES // self._config.word_bytes),
+            page.rows.eq(1),
+            page.blocks.eq(1),
+            runs.i.valid.eq(self.i.valid | start),
+            self.i.ready.eq(runs.i.ready & ~start),
+            *copy_fields(runs.i.payload, head),
         ]
-        with m.If(self.launch.start):
-            m.d.comb += [
-                head.eq(0),
-                head.destination.eq(Destination.PROGRAM),
-                head.source.eq(self.launch.program),
-                head.address.eq(self.launch.program << exact_log2(DESCRIPTOR_BYTES)),
-                head.row_words.eq(PAGE_BYTES // self._config.word_bytes),
-                head.rows.eq(1),
-                head.blocks.eq(1),
-                runs.i.valid.eq(1),
-                self.i.ready.eq(0),
-            ]
-        m.d.comb += copy_fields(runs.i.payload, head)
         return head
 
     def _have_tokens_come(self, load: data.View) -> Value:
@@ -160,16 +155,19 @@ class Load(wiring.Component):
         The program's first page, which is read in front of all descriptors, has no line.
         """
         head = self.i.payload
-        line = Signal(PLACE_BITS)  # of the run
-        first_line = Signal(PLACE_BITS)  # of the block's first run
-        rows_left = Signal(len(head.ring_rows))  # to the ring's end, with the run's
+        line = Signal(PLACE_BITS, reset_less=True)  # of the run
+        first_line = Signal(PLACE_BITS, reset_less=True)  # of the block's first run
+        # To the ring's end, with the run's.
+        rows_left = Signal(len(head.ring_rows), reset_less=True)
         first_rows_left = Signal.like(rows_left)  # with the block's first run
         wraps = Signal()  # the next run goes to ring row 0
         next_first_line = Signal(PLACE_BITS)
         m.d.comb += next_first_line.eq(first_line + job.buffer_block_words)
         with m.If(runs.moves):
             m.d.sync += [
-                line.eq(line + Mux(wraps, -job.wrap_words, job.row_words[:BUFFER_ADDRESS_BITS])),
+                line.eq(
+                    line + Mux(wraps, -job.wrap_words, runs.o.payload.words[:BUFFER_ADDRESS_BITS])
+                ),
                 rows_left.eq(Mux(wraps, job.ring_rows, rows_left - 1)),
                 wraps.eq(Mux(wraps, job.ring_rows == 1, rows_left == 2)),
             ]

@@ -8,20 +8,22 @@ from amaranth.lib.wiring import In, Out
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import ADDRESS_BITS, BUFFER_ADDRESS_BITS, Destination
+from hwsim.isa.fields import ADDRESS_BITS, Destination
 from hwsim.rtl.memory.axi4 import Axi4Read
 from hwsim.rtl.program.layouts import SOURCE_BITS, copy_fields
 from hwsim.rtl.program.run import FAULT
 
-# Where the words of a burst go, and whose they are.
-TAG = data.StructLayout(
-    {
-        "destination": Destination,
-        "buffer_address": BUFFER_ADDRESS_BITS,
-        "ends_chunk": 1,
-        "source": SOURCE_BITS,
-    }
-)
+
+def tag_layout(config: Config) -> data.StructLayout:
+    """Return the layout of where the words of a burst go, and whose they are."""
+    return data.StructLayout(
+        {
+            "destination": Destination,
+            "buffer_address": range(config.feature_words),
+            "ends_chunk": 1,
+            "source": SOURCE_BITS,
+        }
+    )
 
 
 def request_layout(config: Config) -> data.StructLayout:
@@ -31,7 +33,7 @@ def request_layout(config: Config) -> data.StructLayout:
             "address": ADDRESS_BITS,
             "beats": range(config.burst_words + 1),
             "destination": Destination,
-            "buffer_address": BUFFER_ADDRESS_BITS,  # feature buffer only: word of the first beat
+            "buffer_address": range(config.feature_words),  # there only: word of the first beat
             "ends_chunk": 1,
             "source": SOURCE_BITS,
         }
@@ -44,7 +46,7 @@ def word_layout(config: Config) -> data.StructLayout:
         {
             "data": config.word_bits,
             "destination": Destination,
-            "buffer_address": BUFFER_ADDRESS_BITS,
+            "buffer_address": range(config.feature_words),
             "ends_chunk": 1,
         }
     )
@@ -106,7 +108,11 @@ class ReadManager(wiring.Component):
         is_any = Signal()  # is unanswered
         is_full = Signal()  # no more may be
         move = Signal()
+        address = Signal.like(bus.araddr, reset_less=True)
+        length = Signal.like(bus.arlen, reset_less=True)
         m.d.comb += [
+            bus.araddr.eq(address),
+            bus.arlen.eq(length),
             move.eq(~bus.arvalid | bus.arready),
             self.i.ready.eq(move & ~is_full & ~self.stop),
             take.eq(self.i.valid & self.i.ready),
@@ -123,8 +129,8 @@ class ReadManager(wiring.Component):
         with m.If(move):
             m.d.sync += [
                 bus.arvalid.eq(take),
-                bus.araddr.eq(self.i.payload.address),
-                bus.arlen.eq(self.i.payload.beats - 1),
+                address.eq(self.i.payload.address),
+                length.eq(self.i.payload.beats - 1),
             ]
 
     def _tags(self, m: Module, take: Signal, answered: Signal) -> data.View:
@@ -132,7 +138,9 @@ class ReadManager(wiring.Component):
 
         A tag is readable in the cycle after its request, which is before the first beat can be.
         """
-        m.submodules.tags = tags = Memory(shape=TAG, depth=self._config.read_tags, init=[])
+        m.submodules.tags = tags = Memory(
+            shape=tag_layout(self._config), depth=self._config.read_tags, init=[]
+        )
         write, read = tags.write_port(), tags.read_port(domain="comb")
         m.d.comb += [write.en.eq(take), *copy_fields(write.data, self.i.payload)]
         m.d.sync += [write.addr.eq(write.addr + take), read.addr.eq(read.addr + answered)]
@@ -141,7 +149,10 @@ class ReadManager(wiring.Component):
 
     def _hand_on_words(self, m: Module, expected: Signal, tag: data.View) -> None:
         """Give each word its place, or report that its beat has an error."""
-        bus, word = self.bus, self.o.payload
+        bus = self.bus
+        word = Signal(self.o.payload.shape(), reset_less=True)
+        source = Signal(SOURCE_BITS, reset_less=True)
+        m.d.comb += [self.o.payload.eq(word), self.fault.source.eq(source)]
         beat = Signal.like(self.i.payload.beats)
         m.d.sync += [self.o.valid.eq(expected), self.fault.code.eq(ErrorCode.NONE)]
         with m.If(expected & bus.rresp[1]):  # SLVERR or DECERR
@@ -149,7 +160,7 @@ class ReadManager(wiring.Component):
         with m.If(expected):
             m.d.sync += [
                 beat.eq(Mux(bus.rlast, 0, beat + 1)),
-                self.fault.source.eq(tag.source),
+                source.eq(tag.source),
                 word.data.eq(bus.rdata),
                 word.destination.eq(tag.destination),
                 word.buffer_address.eq(tag.buffer_address + beat),

@@ -96,17 +96,19 @@ class Runs(wiring.Component):
         return m
 
     def _declare(self) -> None:
-        self.taken = Signal(RUNS)
-        self.next_run = Signal(ADDRESS_BITS)  # where they start: one addition ahead
-        self.next_block = Signal(ADDRESS_BITS)
-        self.rows_left = Signal.like(self.taken.rows)  # with the run that is offered
-        self.blocks_left = Signal.like(self.taken.blocks)
+        self.taken = Signal(RUNS, reset_less=True)
+        # Where they start: one addition ahead.
+        self.next_run = Signal(ADDRESS_BITS, reset_less=True)
+        self.next_block = Signal(ADDRESS_BITS, reset_less=True)
+        # With the run that is offered.
+        self.rows_left = Signal.like(self.taken.rows, reset_less=True)
+        self.blocks_left = Signal.like(self.taken.blocks, reset_less=True)
         self.in_last_block = Signal()
         # The run behind the one that is offered, and the descriptor that it belongs to.
         self.job = Signal(RUNS)
-        self.address = Signal.like(self.next_run)
-        self.rows = Signal.like(self.rows_left)
-        self.blocks = Signal.like(self.blocks_left)
+        self.address = Signal(ADDRESS_BITS)
+        self.rows = Signal(len(self.rows_left))
+        self.blocks = Signal(len(self.blocks_left))
         self.last_row = Signal()
         self.last_block = Signal()
 
@@ -142,8 +144,10 @@ class Runs(wiring.Component):
 
     def _move(self, m: Module) -> None:
         """Offer the next run once the one that is offered leaves."""
-        run, job = self.o.payload, self.job
+        job = self.job
+        run = Signal(self.o.payload.shape(), reset_less=True)
         m.d.comb += [
+            self.o.payload.eq(run),
             self.moves.eq(~self.o.valid | self.o.ready),
             self.i.ready.eq(self.begins & self.moves),
         ]
@@ -174,7 +178,7 @@ def walked(
 
     Both come from registers; `head` is the descriptor that `runs` takes next.
     """
-    job = Signal(head.shape())
+    job = Signal(head.shape(), reset_less=True)
     met = Signal()
     with m.If(runs.i.ready):
         m.d.sync += job.eq(head)

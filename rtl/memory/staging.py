@@ -15,7 +15,7 @@ def staging_layout(config: Config) -> data.StructLayout:
     """Return the layout of a write into staging."""
     return data.StructLayout(
         {
-            "address": STAGING_BITS,
+            "address": range(config.staging_words),
             "data": config.word_bits,
             "enable": config.word_bytes,
             "last": 1,  # of the tile

@@ -77,7 +77,7 @@ class Store(wiring.Component):
         m.submodules.guard = guard = StoreGuard(config, bursts.o.payload.shape())
         head = self.i.payload
         job, met = walked(m, runs, head, self._has_token_come)
-        place = Signal(STAGING_BITS + 1)  # the largest staging ends at 2**16
+        place = Signal(STAGING_BITS + 1, reset_less=True)  # the largest staging ends at 2**16
         m.d.comb += [
             runs.i.valid.eq(self.i.valid),
             self.i.ready.eq(runs.i.ready),
@@ -91,7 +91,9 @@ class Store(wiring.Component):
             guard.windows[0].eq(self.window),
         ]
         with m.If(runs.moves):
-            m.d.sync += place.eq(Mux(runs.begins, head.staging_address, place + job.row_words))
+            m.d.sync += place.eq(
+                Mux(runs.begins, head.staging_address, place + runs.o.payload.words)
+            )
         wiring.connect(m, bursts.o, guard.i)
 
         burst = guard.o.payload

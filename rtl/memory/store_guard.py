@@ -1,6 +1,6 @@
 """The guard of STOREs, some of whose bursts go to the feature buffer and not to the bus."""
 
-from amaranth.hdl import Value
+from amaranth.hdl import Const, Value
 from amaranth.lib import data
 from amaranth.utils import exact_log2
 
@@ -25,9 +25,11 @@ class StoreGuard(BurstGuard):
         return windows | self._is_kept()
 
     def _fits(self) -> Value:
-        burst = self.i.payload
-        end = (burst.address >> exact_log2(self._config.word_bytes)) + burst.beats
-        return super()._fits() & (~self._is_kept() | (end <= self._config.feature_words))
+        burst, most = self.i.payload, self._config.feature_words
+        first = burst.address[exact_log2(self._config.word_bytes) :]
+        bits = len(Const(most))
+        fits = ~first[bits:].any() & (first[:bits] + burst.beats <= most)
+        return super()._fits() & (~self._is_kept() | fits)
 
     def _is_kept(self) -> Value:
         kept: Value = self.i.payload.tag.destination == StoreDestination.FEATURES

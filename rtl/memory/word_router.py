@@ -5,13 +5,13 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.arch.config import Config
-from hwsim.isa.fields import BUFFER_ADDRESS_BITS, Destination
+from hwsim.isa.fields import Destination
 from hwsim.rtl.memory.read_manager import word_layout
 
 
 def feature_layout(config: Config) -> data.StructLayout:
     """Return the layout of a write into the feature buffer."""
-    return data.StructLayout({"address": BUFFER_ADDRESS_BITS, "data": config.word_bits})
+    return data.StructLayout({"address": range(config.feature_words), "data": config.word_bits})
 
 
 class WordRouter(wiring.Component):

@@ -8,7 +8,7 @@ from amaranth.utils import exact_log2
 from hwsim.arch import pipeline
 from hwsim.arch.config import Config
 from hwsim.isa.error_codes import ErrorCode
-from hwsim.isa.fields import BUFFER_ADDRESS_BITS, StoreDestination
+from hwsim.isa.fields import StoreDestination
 from hwsim.rtl.memory.axi4 import Axi4Write
 from hwsim.rtl.memory.staging import STAGING_BITS, Staging
 from hwsim.rtl.memory.store import write_layout
@@ -94,17 +94,23 @@ class WriteManager(wiring.Component):
                     "last_beat": len(bus.awlen),
                     "last": 1,
                     "kept": 1,  # in the feature buffer
-                    "line": BUFFER_ADDRESS_BITS,  # of it: the first word's
+                    "line": range(self._config.feature_words),  # of it: the first word's
                 }
             ),
             self.BURSTS_AHEAD,
         )
 
         request = self.i.payload
+        address = Signal.like(bus.awaddr, reset_less=True)
+        length = Signal.like(bus.awlen, reset_less=True)
+        source = Signal(SOURCE_BITS, reset_less=True)
         move = Signal()
         take = Signal()
         kept = Signal()
         m.d.comb += [
+            bus.awaddr.eq(address),
+            bus.awlen.eq(length),
+            self.fault.source.eq(source),
             move.eq(~bus.awvalid | bus.awready),
             kept.eq(request.destination == StoreDestination.FEATURES),
             self.i.ready.eq((kept | (move & responses.i.ready)) & waiting.i.ready & ~self.stop),
@@ -124,15 +130,15 @@ class WriteManager(wiring.Component):
         m.d.sync += [
             self.stored.eq(answered & awaited.last),
             self.fault.code.eq(ErrorCode.NONE),
-            self.fault.source.eq(awaited.source),
+            source.eq(awaited.source),
         ]
         with m.If(answered & bus.bresp[1]):  # SLVERR or DECERR
             m.d.sync += self.fault.code.eq(ErrorCode.WRITE_RESPONSE)
         with m.If(move):
             m.d.sync += [
                 bus.awvalid.eq(take & ~kept),
-                bus.awaddr.eq(request.address),
-                bus.awlen.eq(request.beats - 1),
+                address.eq(request.address),
+                length.eq(request.beats - 1),
             ]
         words_move = self._data(m, waiting)
         enters = Signal()  # the queue of bursts that wait, in which it stands a cycle later
@@ -155,7 +161,10 @@ class WriteManager(wiring.Component):
         move_out = Signal()
         # A word that ends a STORE into the feature buffer, read from staging and in the output.
         read_kept, read_ends, out_ends = Signal(), Signal(), Signal()
-        line = Signal(BUFFER_ADDRESS_BITS)  # of the word read from staging
+        # Of the word read from staging.
+        line = Signal(range(self._config.feature_words), reset_less=True)
+        out_data = Signal.like(bus.wdata, reset_less=True)
+        out_line = Signal.like(line)
         waits = Signal()  # for such a word, so that `staged` keeps the order
         m.d.comb += [
             move_out.eq((~bus.wvalid | bus.wready) & (~features.valid | features.ready)),
@@ -165,7 +174,9 @@ class WriteManager(wiring.Component):
             waiting.o.ready.eq(move_read & last),
             staging.enable.eq(move_read & waiting.o.valid),
             staging.address.eq(burst.staging_address + beat),
-            features.payload.data.eq(bus.wdata),
+            bus.wdata.eq(out_data),
+            features.payload.data.eq(out_data),
+            features.payload.address.eq(out_line),
         ]
         m.d.sync += self.staged.eq(
             (staging.enable & last & burst.last & ~burst.kept)
@@ -191,9 +202,9 @@ class WriteManager(wiring.Component):
             ]
             with m.If(read_valid):
                 m.d.sync += [
-                    bus.wdata.eq(staging.data),
+                    out_data.eq(staging.data),
                     bus.wstrb.eq(Mux(self.stop, 0, -1)),
                     bus.wlast.eq(read_last),
-                    features.payload.address.eq(line),
+                    out_line.eq(line),
                 ]
         return waiting.o.valid | read_valid | bus.wvalid | features.valid

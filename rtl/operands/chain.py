@@ -64,7 +64,7 @@ class Operands(wiring.Component):
         valid, pixel = self.i.valid, self.i.payload
         for stage in range(self.LATENCY):
             next_valid = Signal(name=f"valid{stage}")
-            next_pixel = Signal(pixel_layout(self._config), name=f"pixel{stage}")
+            next_pixel = Signal(pixel_layout(self._config), name=f"pixel{stage}", reset_less=True)
             m.d.sync += [next_valid.eq(valid), next_pixel.eq(pixel)]
             valid, pixel = next_valid, next_pixel
         m.d.comb += [

@@ -58,6 +58,8 @@ class FeatureBuffer(wiring.Component):
         even, odd = outputs = [
             Signal(bits, name=f"output{bank}", reset_less=True) for bank in range(FEATURE_BANKS)
         ]
+        answer = Signal(bits, reset_less=True)
+        m.d.comb += self.read.data.eq(answer)
         m.d.comb += self.stored.ready.eq(
             ~self.loaded.valid | (self.loaded.payload.address[0] != self.stored.payload.address[0])
         )
@@ -65,7 +67,7 @@ class FeatureBuffer(wiring.Component):
             reading.eq(self.read.enable),
             read_address.eq(self.read.address),
             offering.eq(answering),
-            self.read.data.eq(Mux(offering, odd, even)),
+            answer.eq(Mux(offering, odd, even)),
         ]
         with m.If(reading):
             m.d.sync += answering.eq(read_address[0])

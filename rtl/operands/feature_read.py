@@ -69,7 +69,7 @@ class FeatureRead(wiring.Component):
         self.line = Signal(LINE_BITS)
         self.column = Signal(COORDINATE)
         self.words = Signal(2)  # ahead of it
-        place = Signal(LINE_BITS)
+        place = Signal(LINE_BITS, reset_less=True)
         m.d.comb += [
             self.line.eq(self.block.line),
             self.column.eq(Mux(self.block.upsample, self.x >> 1, self.x)),
@@ -101,8 +101,8 @@ class FeatureRead(wiring.Component):
         for number in range(1, self._packing.streams):
             step = RowStep(self.block, "stride")  # of one row
             next_line, next_until_wrap = step.after(lines[-1], until_wrap, self.block.y)
-            line = Signal(LINE_BITS, name=f"line{number}")
-            until_wrap = Signal(RING_BITS, name=f"until_wrap{number}")
+            line = Signal(LINE_BITS, name=f"line{number}", reset_less=True)
+            until_wrap = Signal(RING_BITS, name=f"until_wrap{number}", reset_less=True)
             m.d.sync += [line.eq(next_line), until_wrap.eq(next_until_wrap)]
             lines.append(line)
         return lines

@@ -101,7 +101,7 @@ class Issue(wiring.Component):
     def _declare(self) -> None:
         """Declare the walk's state; `line`, `until_wrap` and `y` of `block` are the row's."""
         self.busy = Signal()
-        self.block = Signal(weight_block_layout(self._config))
+        self.block = Signal(weight_block_layout(self._config), reset_less=True)
         self.step = Signal()  # a cycle of the block, which once begun never waits
         self.pixel = Signal()  # a step that makes a pixel
         self.moves = Signal()  # a step behind which the walk is elsewhere
@@ -111,12 +111,12 @@ class Issue(wiring.Component):
         self.owned = Signal(range(ACCUMULATOR_BANKS + 1))  # banks of tiles begun, not drained
 
         self.fill = Signal(range(self._fill + 1))  # cycles of it still to come
-        self.row = Signal(9)
-        self.column = Signal(9)
-        self.index = Signal(range(self._config.buffers.accumulator_depth))
+        self.row = Signal(9, reset_less=True)
+        self.column = Signal(9, reset_less=True)
+        self.index = Signal(range(self._config.buffers.accumulator_depth), reset_less=True)
         # The index of this pixel: with `chained` that of the one above, and a row.
         self.place = Signal((self.index + self.block.columns).shape())
-        self.x = Signal(COORDINATE)
+        self.x = Signal(COORDINATE, reset_less=True)
         # Where the walk stands, in registers: set with the counters, so that none is compared late.
         self.last_row = Signal()
         self.last_column = Signal()
@@ -287,7 +287,10 @@ class Issue(wiring.Component):
         ]
 
     def _emit(self, m: Module) -> None:
-        pixel, read = self.o.payload, self.feature_read
+        read, pixel = self.feature_read, self.o.payload
+        kept = Signal(pixel.shape(), reset_less=True)  # what feature_read does not say
+        names = ("pixel", "first", "diagonal", "chained", "tap", "zero_point", "accumulate")
+        m.d.comb += [pixel[name].eq(kept[name]) for name in names]
         m.d.comb += [
             read.block.eq(self.block),
             read.x.eq(self.x),
@@ -300,17 +303,17 @@ class Issue(wiring.Component):
         ]
         m.d.sync += [
             self.o.valid.eq(self.step),
-            pixel.pixel.eq(self.pixel),
-            pixel.first.eq(self.weights.taken),
-            pixel.diagonal.eq(self.block.diagonal & ~self._in_strips(self.block)),
-            pixel.chained.eq(self._in_strips(self.block)),
-            pixel.tap.eq(self.block.tap),
-            pixel.zero_point.eq(self.block.input_zero_point),
-            pixel.accumulate.index.eq(self.place),
-            pixel.accumulate.bank.eq(self.bank),
-            pixel.accumulate.overwrite.eq(self.block.first),
-            pixel.accumulate.scale.eq(self.block.scale_sums),
-            pixel.accumulate.last.eq(self.completed),
+            kept.pixel.eq(self.pixel),
+            kept.first.eq(self.weights.taken),
+            kept.diagonal.eq(self.block.diagonal & ~self._in_strips(self.block)),
+            kept.chained.eq(self._in_strips(self.block)),
+            kept.tap.eq(self.block.tap),
+            kept.zero_point.eq(self.block.input_zero_point),
+            kept.accumulate.index.eq(self.place),
+            kept.accumulate.bank.eq(self.bank),
+            kept.accumulate.overwrite.eq(self.block.first),
+            kept.accumulate.scale.eq(self.block.scale_sums),
+            kept.accumulate.last.eq(self.completed),
         ]
 
     def _check(self, m: Module) -> None:
@@ -319,13 +322,15 @@ class Issue(wiring.Component):
         overflows = Signal()
         mismatched = Signal()
         has_moved = Signal()
+        source = Signal.like(self.block.source, reset_less=True)
         m.d.sync += [
             has_moved.eq(self.moves),
             overflows.eq(self.pixel & (self.place >= depth - 1) & ~self.block_ends),
             mismatched.eq(self.block.mismatched),
-            self.fault.source.eq(self.block.source),
+            source.eq(self.block.source),
         ]
         m.d.comb += [
+            self.fault.source.eq(source),
             self.waiting.valid.eq(self.busy),
             self.waiting.source.eq(self.block.source),
         ]

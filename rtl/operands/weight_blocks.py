@@ -59,6 +59,9 @@ class WeightBlocks(wiring.Component):
             self.tile.ready.eq(~self.busy),
         ]
         m.d.sync += taken.eq(self.o.valid & self.o.ready)
+        step = RowStep(self.active, "dilation")
+        line, until_wrap = step.after(self.line, self.until_wrap, self.y)
+        m.d.sync += [self.line_after.eq(line), self.until_wrap_after.eq(until_wrap)]
         with m.If(~self.busy):
             self._take_tile(m)
         with m.Elif(taken):
@@ -67,24 +70,29 @@ class WeightBlocks(wiring.Component):
 
     def _declare(self) -> None:
         self.busy = Signal()
-        self.active = Signal(ISSUE)
+        self.active = Signal(ISSUE, reset_less=True)
         self.tap_pass = Signal(self.o.payload["tap_pass"].shape())  # with `packed`
-        self.blocks_left = Signal.like(self.active.blocks)  # with the one that is offered
+        # With the one that is offered.
+        self.blocks_left = Signal.like(self.active.blocks, reset_less=True)
         self.tap = Signal(self.o.payload["tap"].shape())  # number in the kernel, with `diagonal`
         self.tap_row = Signal(4)
         self.tap_column = Signal(4)
-        self.y = Signal(COORDINATE)  # where the tap's first pixel lies in the input
-        self.x = Signal(COORDINATE)
-        self.wait_chunks = Signal(TOKEN_BITS)
+        # Where the tap's first pixel lies in the input.
+        self.y = Signal(COORDINATE, reset_less=True)
+        self.x = Signal(COORDINATE, reset_less=True)
+        self.wait_chunks = Signal(TOKEN_BITS, reset_less=True)
         self.first = Signal()
         # Where the walk stands, in registers: set with the counters, so that none is compared late.
         self.last_block = Signal()
         self.last_row = Signal()
         self.last_column = Signal()
 
-        self.tile_line = Signal(LINE_BITS)  # the tile's first row
-        self.line = Signal(LINE_BITS)  # the tap's first row
-        self.until_wrap = Signal(RING_BITS)
+        self.tile_line = Signal(LINE_BITS, reset_less=True)  # the tile's first row
+        self.line = Signal(LINE_BITS, reset_less=True)  # the tap's first row
+        self.until_wrap = Signal(RING_BITS, reset_less=True)
+        # Those of the next tap row, found while the block is offered: for a cycle at least.
+        self.line_after = Signal(LINE_BITS, reset_less=True)
+        self.until_wrap_after = Signal(RING_BITS, reset_less=True)
         self.open = Signal()  # the tile's last COMPUTE is still to come
         self.mismatched = Signal()
 
@@ -151,8 +159,6 @@ class WeightBlocks(wiring.Component):
         """Go to the next tap column, else to the next tap row, else to the next input block."""
         tile = self.active
         without_taps = self._without_taps(tile)
-        step = RowStep(tile, "dilation")
-        line, until_wrap = step.after(self.line, self.until_wrap, self.o.payload.y)
         next_tile_line = Signal(LINE_BITS)
         m.d.comb += next_tile_line.eq(self.tile_line + tile.buffer_block_words)
         m.d.sync += [
@@ -174,8 +180,8 @@ class WeightBlocks(wiring.Component):
             m.d.sync += [
                 self.tap_row.eq(self.tap_row + 1),
                 self.y.eq(self.y + tile.dilation_rows),
-                self.line.eq(line),
-                self.until_wrap.eq(until_wrap),
+                self.line.eq(self.line_after),
+                self.until_wrap.eq(self.until_wrap_after),
             ]
         with m.If(self.last_column & self.last_row):
             m.d.sync += [

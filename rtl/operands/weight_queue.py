@@ -108,11 +108,12 @@ class WeightQueue(wiring.Component):
         self.head = Signal(range(capacity))
 
         # The next part to begin, and its COMPUTE.
-        self.active = Signal(WEIGHTS)
+        self.active = Signal(WEIGHTS, reset_less=True)
         self.busy = Signal()
         self.parameters = Signal()  # it is the last block's parameters, not a block
         self.held = Signal(range(capacity + 1))  # words that no part before it releases
-        self.position = Signal.like(self.tile.payload.weight_offset)  # how many of them it skips
+        # How many of them it skips.
+        self.position = Signal.like(self.tile.payload.weight_offset, reset_less=True)
         self.first = Signal()  # of its COMPUTE
         self.words_of_part = Signal(range(self._longest + 1))
         self.arrived = Signal()  # all its words
@@ -122,7 +123,7 @@ class WeightQueue(wiring.Component):
         # The part that is read.
         self.left = Signal(range(self._longest + 1))  # words still to read, this cycle's included
         self.reading = Signal()
-        self.pointer = Signal(range(capacity))
+        self.pointer = Signal(range(capacity), reset_less=True)
         self.index = Signal.like(self.o.payload.index)
         self.releases = Signal()
         self.of_parameters = Signal()
@@ -270,7 +271,10 @@ class WeightQueue(wiring.Component):
         """
         word_read = Signal()
         word_held = Signal()
-        held = Signal(self.o.payload.shape(), reset_less=True)
+        held, sent = (
+            Signal(self.o.payload.shape(), name=name, reset_less=True) for name in ("held", "sent")
+        )
+        m.d.comb += self.o.payload.eq(sent)
         beside = {
             name: Signal.like(self.o.payload[name]) for name in ("index", "parameters", "bank")
         }
@@ -288,7 +292,7 @@ class WeightQueue(wiring.Component):
             held.data.eq(self.read.data),
             *(held[name].eq(value) for name, value in beside.items()),
             self.o.valid.eq(word_held),
-            self.o.payload.eq(held),
+            sent.eq(held),
         ]
 
     def _fill(self, m: Module) -> None:

@@ -1,6 +1,6 @@
 """The descriptor check: opcode, format, reserved bits and the rules of `hwsim.isa.rules`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, wiring
@@ -56,7 +56,7 @@ class DescriptorCheck(wiring.Component):
             name = opcode.name.lower()
             fields = descriptor[name]
             reserved = self._register(m, f"{name}_reserved", self._slices(fields[RESERVED]))
-            broken = self._register(m, f"{name}_broken", self._broken_rules(opcode, fields))
+            broken = self._broken_rules(m, opcode, fields)
             is_opcode = Signal(name=f"is_{name}")
             m.d.sync += is_opcode.eq(descriptor.opcode == opcode)
             with m.If(is_opcode):
@@ -75,11 +75,11 @@ class DescriptorCheck(wiring.Component):
             )
         return m
 
-    def _register(self, m: Module, name: str, bits: Iterator[Value]) -> Value:
+    def _register(self, m: Module, name: str, bits: Iterable[Value]) -> Value:
         value = Cat(bits)
         if not len(value):
             return value
-        register = Signal(len(value), name=name)
+        register = Signal(len(value), name=name, reset_less=True)
         m.d.sync += register.eq(value)
         return register
 
@@ -88,7 +88,20 @@ class DescriptorCheck(wiring.Component):
         for low in range(0, len(bits), SLICE_BITS):
             yield bits[low : low + SLICE_BITS].any()
 
-    def _broken_rules(self, opcode: Opcode, fields: data.View) -> Iterator[Value]:
-        for rule in RULES:
-            if rule.opcode is opcode:
-                yield ~Value.cast(rule.holds(fields, self._config)).bool()
+    def _broken_rules(self, m: Module, opcode: Opcode, fields: data.View) -> Value:
+        """Return a bit for each rule; a product is compared behind the first cycle's registers."""
+        rules = [rule for rule in RULES if rule.opcode is opcode]
+        answers = (
+            ~Value.cast(rule.holds(fields, self._config)).bool()
+            for rule in rules
+            if rule.sides is None
+        )
+        broken = [self._register(m, f"{opcode.name.lower()}_broken", answers)]
+        for rule in rules:
+            if rule.sides is not None:
+                left, right = (
+                    self._register(m, "side", [Value.cast(side)])
+                    for side in rule.sides(fields, self._config)
+                )
+                broken.append(~(left < right))
+        return Cat(broken)

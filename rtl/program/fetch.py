@@ -80,7 +80,7 @@ class Fetch(wiring.Component):
         self.judged = Signal()  # the descriptor is, in the next cycle
         self.accepted = Signal()
         self.ended = Signal(init=1)  # until the program starts, and behind its END
-        self.source = Signal(SOURCE_BITS)  # of the descriptor
+        self.source = Signal(SOURCE_BITS, reset_less=True)  # of the descriptor
         self.left = Signal(range(PAGE_DESCRIPTORS + 1))  # of the page, this descriptor included
         self.misplaced = Signal()  # it loads a page, but from a place that it may not
         self.behind = Signal()  # the last page, without an END
@@ -156,7 +156,7 @@ class Fetch(wiring.Component):
         words = DESCRIPTOR_BYTES // self._config.word_bytes
         first = Signal()  # of its page
         full = Signal()  # the page has all its descriptors
-        next_source = Signal(SOURCE_BITS)
+        next_source = Signal(SOURCE_BITS, reset_less=True)
         next_left = Signal.like(self.left)
         loads_page = Signal()
         load = as_descriptor(self.descriptor).load

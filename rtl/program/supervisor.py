@@ -1,9 +1,7 @@
 """The supervisor: gathers faults, waiting descriptors and signs of life from all units."""
 
-from functools import reduce
-
-from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.isa.error_codes import ErrorCode
@@ -28,8 +26,8 @@ class Supervisor(wiring.Component):
         High where something moves in this cycle.
     fault : Out(FAULT)
     oldest : Out(SOURCE_BITS)
-        The waiting descriptor with the lowest address. It is settled as many cycles after
-        `waiting` stands still as there are entries in it: a deadlock does.
+        The waiting descriptor with the lowest address. It is settled two rounds after `waiting`
+        stands still, which it does in a deadlock: a round is a cycle for each entry.
     active : Out(1)
         `moves` of the cycle before: a deadlock is not called in a hurry.
     """
@@ -52,24 +50,39 @@ class Supervisor(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         first = Signal(FAULT)  # of the units
-        m.d.sync += first.code.eq(ErrorCode.NONE)
+        code = Signal(ErrorCode)
+        source = Signal(SOURCE_BITS, reset_less=True)
+        m.d.comb += [first.code.eq(code), first.source.eq(source)]
+        m.d.sync += code.eq(ErrorCode.NONE)
         for unit in reversed(self.unit_faults):  # the first is assigned last, and so wins
-            fault = Signal(FAULT, name="unit_fault")
-            m.d.sync += fault.eq(unit)
-            with m.If(fault.code != ErrorCode.NONE):
-                m.d.sync += first.eq(fault)
+            unit_code = Signal(ErrorCode)
+            unit_source = Signal(SOURCE_BITS, reset_less=True)
+            m.d.sync += [unit_code.eq(unit.code), unit_source.eq(unit.source)]
+            with m.If(unit_code != ErrorCode.NONE):
+                m.d.sync += [code.eq(unit_code), source.eq(unit_source)]
         for fault in (first, *self.bus_faults):  # a fault that stands hides none of the bus
             with m.If(fault.code != ErrorCode.NONE):
                 m.d.comb += self.fault.eq(fault)
 
-        def older(one: data.View, other: data.View) -> data.View:
-            """Return the one that waits, at the lower address if both do, a cycle later."""
-            result = Signal(WAITING, name="older")
-            m.d.sync += result.eq(
-                Mux(~other.valid | (one.valid & (one.source < other.source)), one, other)
-            )
-            return result
-
-        m.d.comb += self.oldest.eq(reduce(older, self.waiting).source)
+        self._find_oldest(m)
         m.d.sync += self.active.eq(self.moves)
         return m
+
+    def _find_oldest(self, m: Module) -> None:
+        """Ask one after the other, round by round, and keep the oldest of the last whole round."""
+        turn = Signal(range(len(self.waiting)))
+        begins = Signal()  # a round, with the one that was asked
+        asked = Signal(WAITING, reset_less=True)
+        so_far = Signal(WAITING, reset_less=True)
+        oldest = Signal(SOURCE_BITS, reset_less=True)
+        m.d.comb += self.oldest.eq(oldest)
+        m.d.sync += [
+            turn.eq(Mux(turn == len(self.waiting) - 1, 0, turn + 1)),
+            begins.eq(turn == 0),
+            asked.eq(Array(self.waiting)[turn]),
+        ]
+        is_older = asked.valid & (~so_far.valid | (asked.source < so_far.source))
+        with m.If(begins):
+            m.d.sync += oldest.eq(so_far.source)
+        with m.If(begins | is_older):
+            m.d.sync += so_far.eq(asked)
