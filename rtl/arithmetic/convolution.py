@@ -137,7 +137,7 @@ class Convolution(wiring.Component):
             before = reached[-1]
             operands = Signal(before.operands.shape(), name=f"operands{step}", reset_less=True)
             flags = [
-                Signal.like(value, name=f"{name}{step}")
+                Signal.like(value, name=f"{name}{step}", reset_less=name != "first")
                 for name, value in zip(_Arrival._fields[1:], before[1:], strict=True)
             ]
             reached.append(_Arrival(operands, *flags))
