@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
+    from hwsim.exploration.search import search
     from hwsim.exploration.sweep import sweep
     from hwsim.flows.compilation import compile_network as compile  # noqa: A004
     from hwsim.flows.configuration import configs, configuration
@@ -40,6 +41,7 @@ __all__ = [
     "read",
     "run",
     "save_graph",
+    "search",
     "show",
     "sweep",
     "verify",
@@ -57,6 +59,7 @@ _PLACES = {
     "read": ("report.reading", "read"),
     "run": ("flows.execution", "run"),
     "save_graph": ("graph.file", "save_graph"),
+    "search": ("exploration.search", "search"),
     "show": ("flows.show", "show"),
     "sweep": ("exploration.sweep", "sweep"),
     "verify": ("flows.verification", "verify"),

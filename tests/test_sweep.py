@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from pyarrow import parquet
 
 import hwsim
 from hwsim.cli import main
@@ -113,6 +114,8 @@ def test_a_spoilt_part_is_written_anew(points: pd.DataFrame, tmp_path: Path) -> 
     for spoilt in (content[:100], b"", content[:200] + b"x" * 50 + content[250:]):
         part.write_bytes(spoilt)
         assert hwsim.sweep(MINI, vary=VARY, workers=1, out=tmp_path).equals(points)
+    parquet.write_table(parquet.read_table(part).slice(1), part)
+    assert hwsim.sweep(MINI, vary=VARY, workers=1, out=tmp_path).equals(points)
 
 
 def test_another_network_or_accelerator_takes_no_part_of_this_one() -> None:

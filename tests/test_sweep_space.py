@@ -77,7 +77,7 @@ def test_a_text_is_no_list_of_values() -> None:
 
 def test_totals_are_those_of_the_json() -> None:
     assert read_totals("cycles, energy.total_mj") == ("cycles", "energy.total_mj")
-    with pytest.raises(InputError, match="minimize 'cycle': no such total: did you mean 'cycles'"):
+    with pytest.raises(InputError, match="total 'cycle': there is none: did you mean 'cycles'"):
         read_totals("cycle")
-    with pytest.raises(InputError, match="'cycles' is named twice"):
+    with pytest.raises(InputError, match="total 'cycles': it is named twice"):
         read_totals("cycles,cycles")

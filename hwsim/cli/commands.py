@@ -23,6 +23,7 @@ SUBCOMMANDS = (
     "show",
     "estimate",
     "sweep",
+    "search",
     "run",
     "verify",
     "compile",

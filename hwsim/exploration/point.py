@@ -18,6 +18,7 @@ from hwsim.report.totals import TotalFigures, total_figures
 
 Row = dict[str, Any]  # the totals by name, or `REFUSED` alone
 
+MEETS_LIMITS = "meets_limits"  # the column of a search that says if all its limits hold
 REFUSED = "refused"  # the column that says why a point has no cost
 
 
