@@ -13,7 +13,7 @@ from hwsim.cli.commands import hwsim as cli
 
 TEXT = (Path(__file__).parents[1] / "docs" / "sweeps.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```\n\nprints\n\n```\n(.*?)```", TEXT, re.DOTALL)
-COMMANDS = re.findall(r"^    (hwsim .*(?:\\\n.*)*)$", TEXT, re.MULTILINE)
+COMMANDS = re.findall(r"^    (hwsim (?:.*\\\n)*.*)$", TEXT, re.MULTILINE)
 
 
 def test_all_examples_are_found() -> None:
