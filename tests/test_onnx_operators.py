@@ -223,6 +223,36 @@ def test_a_map_is_computed(name: str, tmp_path: Path) -> None:
     assert len(network.device_steps) == 1
 
 
+def test_halves_go_to_even(tmp_path: Path) -> None:
+    """Eighths of a step of a half: all ends of roundings are among them, and far values."""
+    small = Small()
+    x = small.quantized(small.input(1, 1, 4, 256), 0.5, 3)
+    small.leave(small.quantized(small.convolution(x, 1, 1, 1), 0.25, -7))
+    path = small.save(tmp_path)
+    network = hwsim.load(path)
+    assert isinstance(network, FileNetwork)
+    drawn = (np.arange(-512, 512, dtype=np.float32) / 8).reshape(1, 1, 4, 256)
+    source = Differences()
+    tensors = runtime_tensors(path, {"x": drawn})
+    judge_operators(network.operators, maps_of(network.operators, tensors), source)
+    assert source.values["quantize"] == drawn.size
+    assert source.different["quantize"] == 0
+
+
+@pytest.mark.parametrize("steps", [(1 / 256, -128), (0.01, -20), (1 / 128, 0), (0.3, 5)])
+@pytest.mark.parametrize("word", ["Sigmoid", "Tanh", "Softmax"])
+def test_a_function_leaves_any_steps_that_the_file_states(
+    word: str, steps: tuple[float, int], tmp_path: Path
+) -> None:
+    small = Small()
+    attributes = {"axis": 1} if word == "Softmax" else {}
+    left = small.node(word, begun(small), **attributes)
+    chained(small, small.quantized(left, *steps))
+    network = judged(small, tmp_path)
+    kinds = [step.operator.KIND for step in network.host_steps]
+    assert ("softmax" in kinds) == (word == "Softmax")
+
+
 @pytest.mark.parametrize("kind", [np.int8, np.uint8])
 def test_operators_of_integers_are_taken(
     kind: type[np.int8] | type[np.uint8], tmp_path: Path
