@@ -10,9 +10,10 @@ the accelerator's machine with the host's part.
 
 A value that is rounded to the other side of a half changes what the next operators read, and a few
 layers later many values. So two right runs of one quantized network have the same noise only on the
-average of many images: ONNX Runtime with its own optimizations, which round in other places, shows
-by how much they differ. Columns of differences say how far each is from the simulation, with an
-interval of 95 % over the images.
+average of many images. Two columns show by how much they differ without us: ONNX Runtime with its
+own optimizations, which round in other places, and the simulation itself with one element of each
+image changed by a step, the least and the most of some runs. Columns of differences say how far
+each is from the simulation, with an interval of 95 % over the images.
 """
 
 import json
@@ -46,6 +47,8 @@ CONTRACT = {"colour": "bgr", "range": (0, 255), "resize": "letterbox", "fill": 0
 CALIBRATION_IMAGES = 100
 TEST_FOLD = 0
 EXACT, JUDGE = "float", "ONNX Runtime"
+NUDGED = 10  # runs of the simulation with one element of each image changed
+NUDGE = 2  # of 256 brightnesses: more than a step of the quantized input
 LEAST_SCORE, MOST_OVERLAP = 0.02, 0.45  # of boxes that are kept, and with a better one
 
 Outputs = dict[str, NDArray[Any]]
@@ -150,20 +153,42 @@ class Found:
         return paired_difference(self.errors(name), other.errors(name))
 
 
-def shown(figures: dict[str, Found], photographs: Sequence[Photograph]) -> Table:
-    """Return a row of average precision, and one of each output."""
+def nudged(x: NDArray[np.float32], drawn: np.random.Generator) -> NDArray[np.float32]:
+    """Return an image of which one element is a little brighter, or darker if it is bright."""
+    found = x.copy()
+    place = drawn.integers(found.size)
+    found.reshape(-1)[place] += NUDGE if found.reshape(-1)[place] < 128 else -NUDGE
+    return found
+
+
+def shown(
+    figures: dict[str, Found], moved: Sequence[Found], photographs: Sequence[Photograph]
+) -> Table:
+    """Return a row of average precision, and one of each output.
+
+    `moved` are the simulation's runs on nudged images.
+    """
     faces = sum(len(each.faces) for each in photographs)
     table = Table(title=f"{len(photographs)} photographs, {faces} faces")
     others = [name for name in figures if name not in (EXACT, JUDGE)]
-    for heading in ("", *figures, *(f"{name} - {JUDGE}" for name in others)):
+    differing = [f"{name} - {JUDGE}" for name in (*others, "nudged")]
+    for heading in ("", *figures, *differing):
         table.add_column(heading, justify="right")
     precisions = [each.precision(photographs) for each in figures.values()]
-    table.add_row("average precision", *(f"{each:.3f}" for each in precisions))
+    spread = [each.precision(photographs) for each in moved]
+    table.add_row(
+        "average precision",
+        *(f"{each:.3f}" for each in precisions),
+        *("" for _ in others),
+        f"{min(spread):.3f} to {max(spread):.3f}",
+    )
     for output in figures[EXACT].exact[0]:
         row = [each.noise_db(output) for each in figures.values()]
         differences = [figures[name].against(figures[JUDGE], output) for name in others]
         texts = ("" if each is None else f"{each:.1f}" for each in row)
-        table.add_row(f"{output}, dB", *texts, *map(str, differences))
+        by_chance = [each.against(figures[JUDGE], output).db for each in moved]
+        own_spread = f"{min(by_chance):+.2f} to {max(by_chance):+.2f}"
+        table.add_row(f"{output}, dB", *texts, *map(str, differences), own_spread)
     return table
 
 
@@ -186,7 +211,12 @@ def main(arguments: Sequence[str]) -> None:
         name: Found([each(photo.x) for photo in photographs], exact)
         for name, each in networks.items()
     }
-    Console(width=160).print(shown(figures, photographs))
+    moved = []
+    for seed in range(NUDGED):
+        drawn = np.random.default_rng(seed)
+        found = [networks[JUDGE](nudged(photo.x, drawn)) for photo in photographs]
+        moved.append(Found(found, exact))
+    Console(width=180).print(shown(figures, moved, photographs))
 
 
 if __name__ == "__main__":

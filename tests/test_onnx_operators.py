@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -245,7 +246,7 @@ def test_a_function_leaves_any_steps_that_the_file_states(
     word: str, steps: tuple[float, int], tmp_path: Path
 ) -> None:
     small = Small()
-    attributes = {"axis": 1} if word == "Softmax" else {}
+    attributes: dict[str, Any] = {"axis": 1} if word == "Softmax" else {}
     left = small.node(word, begun(small), **attributes)
     chained(small, small.quantized(left, *steps))
     network = judged(small, tmp_path)
