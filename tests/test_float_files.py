@@ -51,6 +51,7 @@ def test_an_estimate_says_that_ranges_are_of_random_data(
     assert keeps_to_the_schema(document, "estimate")
     assert document["file"]["calibration"] == RANDOM
     assert document["network"]["name"] == "small"
+    assert f"quantized by hwsim on {RANDOM}" in repr(hwsim.load(small))
 
 
 def test_it_is_what_the_quantized_file_is(small: Path, photos: Path) -> None:

@@ -8,6 +8,7 @@ that is taken is shared between host and accelerator, and run. Anything but a ne
 installed for it: the onnx package that reads files is native code, in which coverage guides nobody.
 """
 
+import os
 import random
 import sys
 import tempfile
@@ -33,7 +34,7 @@ from tests.onnx_spoilt import spoilt
 from tests.test_onnx_operators import FUNCTIONS, MAPS, begun, split_and_maximum
 
 MOST_LINES = 22
-MOST_SECONDS = 20  # of one file
+MOST_SECONDS = 20  # of computing, for one file
 MOST_MACS = 1_000_000  # of a network that is run
 MOST_ELEMENTS = 100_000
 WHOLE = 100  # one of so many is read from its bytes
@@ -78,11 +79,16 @@ def used(graph: OperatorGraph) -> None:
     run_operators(graph, inputs)
 
 
+def computed_seconds() -> float:
+    """Return how long processors have worked for this process and its children."""
+    return sum(os.times()[:4])
+
+
 def tried(number: int, bases: dict[str, StoredNetwork], folder: Path) -> str:
     """Draw a file by its number, and read it; return what became of it."""
     drawn = random.Random(number)
     name = drawn.choice(sorted(FORMS))
-    start = time.monotonic()
+    start = computed_seconds()
     try:
         if number % WHOLE:
             graph = network_of(spoilt(bases[name], drawn), "x.onnx")
@@ -98,7 +104,7 @@ def tried(number: int, bases: dict[str, StoredNetwork], folder: Path) -> str:
             raise RuntimeError("no refusal of a few lines") from error
         return "refused"
     finally:
-        if time.monotonic() - start > MOST_SECONDS:
+        if computed_seconds() - start > MOST_SECONDS:
             raise RuntimeError(f"over {MOST_SECONDS} s")
     return "taken"
 

@@ -81,6 +81,7 @@ and the same cycles, on a memory of 60 cycles of latency:
 
 | file | cycles | program | weights | features read | written, bytes |
 |---|---|---|---|---|---|
+| vww_96_int8_qdq | 88,141 | 58,816 | 273,920 | 36,864 | 16 |
 | kws_dscnn_int8_qdq | 25,260 | 23,360 | 51,456 | 2,400 | 16 |
 | yunet_n_320_float, `--size 160x160` | 330,871 | 149,888 | 157,440 | 104,976 | 33,600 |
 | lightcnn9_untrained_int8_qdq, C | 6,399,314 | 164,544 | 5,590,016 | 1,024,000 | 762,112 |
