@@ -19,7 +19,7 @@ from rich.table import Table
 import hwsim
 from hwsim.exploration.limits import read_limits
 from hwsim.exploration.point import REFUSED, Row, Subject
-from hwsim.exploration.search import SAMPLERS, USUAL_SPACE, Judge, ask_and_tell, sampler_of
+from hwsim.exploration.search import SAMPLERS, USUAL_SPACE, Judge, distinct_trials, sampler_of
 from hwsim.exploration.space import Space, read_space
 from hwsim.exploration.sweep import sweep
 
@@ -66,7 +66,7 @@ def main(network: str = NETWORK) -> None:
             study = optuna.create_study(
                 directions=["minimize"] * len(MINIMIZED), sampler=sampler_of(sampler, seed)
             )
-            tried = [ask_and_tell(study, space, judge) for _ in range(TRIALS)]
+            tried = distinct_trials(study, space, judge, TRIALS)
             found = figures(judge, [judge.row(settings) for settings in tried])
             shares.append(moocore.hypervolume(found / worst, ref=1.0) / whole if len(found) else 0)
         cells = (min(shares), statistics.median(shares), max(shares))

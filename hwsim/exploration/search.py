@@ -1,6 +1,6 @@
 """Search a space of accelerators for good ones, where it is too large to price all."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, isfinite, log
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ EXTRA = "sweep"
 PURPOSE = "a search"
 SAMPLERS = ("tpe", "nsga2", "random")
 MOST_TRIALS = 100_000
+MOST_ASKED = 10  # times for each trial that is wanted
+BLIND = 30  # trials, the first ones; with Optuna's own 10 some searches stay near a poor start
 WORST = 1e30  # stands for the figures of a refused accelerator, whose constraint is broken anyway
 
 # The keys that decide most of an accelerator's size and speed, if none are named.
@@ -103,6 +105,7 @@ def search(
     without it the search goes over lanes, bus and buffers. Of several networks, a minimized total
     is the geometric mean, and a limit holds for each. A row has the keys, these totals,
     `meets_limits`, and `refused`: the reason, where a rule or a network refuses the accelerator.
+    No accelerator is tried twice.
     Optuna chooses the trials: "tpe" by what was found before, "nsga2" as generations, "random"
     blindly. The same seed gives the same rows. Raises `InputError` for what cannot run at all.
     """
@@ -119,16 +122,36 @@ def search(
     study = optuna.create_study(
         directions=["minimize"] * len(minimize), sampler=sampler_of(sampler, seed)
     )
-    tried: dict[tuple[Value, ...], Settings] = {}
     with progress(f"trying {trials:,} of {len(space):,} accelerators", trials) as advance:
-        for _ in range(trials):
-            settings = ask_and_tell(study, space, judge)
-            tried.setdefault(tuple(settings.values()), settings)
-            advance()
-    rows = [{**settings, **judge.row(settings)} for settings in tried.values()]
+        tried = distinct_trials(study, space, judge, trials, advance)
+    rows = [{**settings, **judge.row(settings)} for settings in tried]
     columns = [axis.key for axis in space.axes]
     columns += dict.fromkeys((*minimize, *judge.limits, MEETS_LIMITS, REFUSED))
     return pandas.DataFrame(rows, columns=columns).convert_dtypes()
+
+
+def distinct_trials(
+    study: "optuna.Study",
+    space: Space,
+    judge: Judge,
+    count: int,
+    advance: Callable[[], None] = lambda: None,
+) -> list[Settings]:
+    """Return so many different accelerators that a study chooses, or as many as there are.
+
+    A study that chooses an accelerator again is told again what came of it, which costs nothing; in
+    the end it is left alone.
+    """
+    tried: dict[tuple[Value, ...], Settings] = {}
+    most = min(count, len(space))
+    for _ in range(MOST_ASKED * most):
+        settings = ask_and_tell(study, space, judge)
+        if tuple(settings.values()) not in tried:
+            tried[tuple(settings.values())] = settings
+            advance()
+        if len(tried) == most:
+            break
+    return list(tried.values())
 
 
 def ask_and_tell(study: "optuna.Study", space: Space, judge: Judge) -> Settings:
@@ -156,7 +179,7 @@ def sampler_of(name: str, seed: int) -> "optuna.samplers.BaseSampler":
     import optuna
 
     if name == "tpe":
-        return optuna.samplers.TPESampler(multivariate=True, seed=seed)
+        return optuna.samplers.TPESampler(multivariate=True, n_startup_trials=BLIND, seed=seed)
     if name == "nsga2":
         return optuna.samplers.NSGAIISampler(seed=seed)
     return optuna.samplers.RandomSampler(seed=seed)
