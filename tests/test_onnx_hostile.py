@@ -4,6 +4,7 @@ import random
 import resource
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,13 @@ def test_spoilt_networks_never_end_in_a_traceback(seed: int, bases: list[StoredN
             outcomes[False] += 1
         assert time.monotonic() - start < 5
     assert min(outcomes.values()) > 3
+
+
+def test_a_node_that_joins_nothing_is_refused(bases: list[StoredNetwork]) -> None:
+    base = bases[BASES.index("joined")]
+    nodes = [replace(each, inputs=()) if each.word == "Concat" else each for each in base.nodes]
+    with pytest.raises(InputError, match=r"Concat.*: it joins nothing"):
+        network_of(replace(base, nodes=tuple(nodes)), "x.onnx")
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -183,6 +183,8 @@ def _part(call: Call, read: Integers, axis: int, cut: tuple[int, int], left: str
 def _concat(call: Call) -> list[Value]:
     """Return maps one behind the other; where their steps differ, each is quantized before."""
     parts = [call.integers_of(call.value(place)) for place in range(len(call.node.inputs))]
+    if not parts:
+        raise InputError("it joins nothing")
     first = parts[0].view
     axis = call.axis(call.integer("axis", 0), len(first.dims))
     along = first.axes[axis]
