@@ -40,13 +40,20 @@ def offers_everything(m: Module, guard: Any) -> None:
 
 
 def skips_a_row(m: Module, runs: Any) -> None:
-    with m.If(runs.moves & runs.o.payload.last_of_block):
-        m.d.sync += runs.o.payload.address.eq(0)
+    skipped = Signal()
+    with m.If(runs.moves):
+        m.d.sync += skipped.eq(runs.o.payload.last_of_block)
+    with m.If(skipped):
+        m.d.comb += runs.o.payload.address.eq(0)
 
 
 def stays_in_place(m: Module, bursts: Any) -> None:
+    address = bursts.o.payload.address
+    first, stays = Signal.like(address), Signal()
     with m.If(bursts.o.ready & bursts.o.valid):
-        m.d.sync += bursts.o.payload.address.eq(bursts.o.payload.address)
+        m.d.sync += [first.eq(address), stays.eq(1)]
+    with m.If(stays):
+        m.d.comb += address.eq(first)
 
 
 def replaces_an_address(m: Module, manager: Any) -> None:
@@ -54,8 +61,10 @@ def replaces_an_address(m: Module, manager: Any) -> None:
 
 
 def asks_for_a_beat_less(m: Module, manager: Any) -> None:
+    length = Signal.like(manager.bus.arlen)
     with m.If(~manager.bus.arvalid | manager.bus.arready):
-        m.d.sync += manager.bus.arlen.eq(manager.i.payload.beats - 2)
+        m.d.sync += length.eq(manager.i.payload.beats - 2)
+    m.d.comb += manager.bus.arlen.eq(length)
 
 
 def never_ends_a_burst(m: Module, manager: Any) -> None:
@@ -96,7 +105,7 @@ def takes_no_more(m: Module, component: Any) -> None:
 
 
 def is_never_long(m: Module, runs: Any) -> None:
-    m.d.sync += runs.o.payload.is_long.eq(0)
+    m.d.comb += runs.o.payload.is_long.eq(0)
 
 
 def ends_without_its_stores(m: Module, distributor: Any) -> None:

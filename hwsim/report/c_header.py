@@ -1,9 +1,12 @@
 """The file memory.h: a compiled network's numbers for C and C++."""
 
+from textwrap import wrap
+
 from hwsim.escape import c_string, comment
 from hwsim.report.c_defines import fields, prefixes
 from hwsim.report.c_host_steps import host_function
 from hwsim.report.file_figures import FileFigures, FileTensorFigures
+from hwsim.report.image_figures import ImageFigures
 from hwsim.report.memory_map import MemoryMap, PlacedProgram
 from hwsim.report.placed_tensor import PlacedTensor
 
@@ -24,10 +27,10 @@ HEADER = """\
 {between} *
  * In all of them, channel c of the pixel in row y, column x is the signed byte at
  *     ADDRESS + c / PIXEL_BYTES * BLOCK_BYTES + y * ROW_BYTES + x * PIXEL_BYTES + c % PIXEL_BYTES
- * and stands for SCALE * (byte - ZERO_POINT). Of a photograph, channels 0, 1, 2 are red, green,
- * blue, and a byte is the 8-bit value - 128 (the top bit flipped). With 4 PIXEL_BYTES the fourth
- * byte is unused.
- */
+ * and stands for SCALE * (byte - ZERO_POINT). With 4 PIXEL_BYTES and 3 channels the fourth byte is
+ * unused. An input whose CELL_ROWS or CELL_COLUMNS is more than 1 lies otherwise, in cells: there
+ * `NAME_element_address` of the driver finds an element, and bytes of no element are ZERO_POINT.
+{photographs} */
 #ifndef MEMORY_H
 #define MEMORY_H
 
@@ -94,6 +97,7 @@ extern "C" {{
     {{ {elements} }}
 
 """
+COMMENT_CHARACTERS = 97
 BETWEEN = """\
  *
  * This network has several programs, which are steps below. The place of a tensor becomes another's
@@ -115,10 +119,17 @@ def c_header(document: MemoryMap) -> str:
         defines="\n".join(lines),
         job=job,
         steps="" if document.file is None else _steps(document.file, document.programs),
+        photographs="".join(map(_photograph, document.contracts)),
         between=BETWEEN if len(document.programs) > 1 else "",
         inputs=_initializer("INPUT", document.placed_inputs),
         outputs=_initializer("OUTPUT", document.placed_outputs),
     )
+
+
+def _photograph(contract: ImageFigures) -> str:
+    """Return lines of a comment on what a photograph becomes in an input."""
+    text = comment(f"A photograph becomes the input {contract.input} so: {contract.in_words}.")
+    return "".join(f" * {line}\n" for line in wrap(text, COMMENT_CHARACTERS))
 
 
 def _steps(file: FileFigures, programs: tuple[PlacedProgram, ...]) -> str:

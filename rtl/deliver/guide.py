@@ -264,9 +264,10 @@ where each of their elements lies. Compare `size_bytes` from `address` on of eac
 next so many bytes of `expected.bin`.
 
 A network of several inputs takes `--input NAME=ARRAY.npy` for each in place of `--image`. Without
-both there are no inputs and no `expected.bin`: write the inputs to their addresses. Of a
-photograph, channels 0, 1, 2 are red, green, blue; a byte is the 8-bit value - 128 (the top bit
-flipped); where a pixel has 4 bytes, the fourth is unused.
+both there are no inputs and no `expected.bin`: write the inputs to their addresses. What a
+photograph becomes in an input, its colours, their order and their values, differs from network to
+network: where it is known, `memory.h` says it in words and `memory.json` in numbers, under
+`contracts`. Where a pixel has 4 bytes for 3 channels, the fourth is unused.
 
 The network of a `.tflite` may need the host before, between and behind programs of the accelerator,
 which share one memory. Then `memory.h` has its steps in order:
