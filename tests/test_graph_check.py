@@ -18,8 +18,9 @@ from hwsim.graph import (
     Stage,
     Tensor,
 )
-from hwsim.passes.baselines import materialized, plain, without_constants
+from hwsim.passes.baselines import materialized, plain
 from tests.drawn import preset_with, shapes_of_graphs, with_drawn_constants
+from tests.saved_graphs import without_constants
 from tests.sound_stages import output_with, sound_stage
 from tests.test_graph_links import chain
 
@@ -31,6 +32,7 @@ def test_legal_graphs_are_made_and_rewritten(graph: Graph, seed: int) -> None:
     assert with_constants.is_quantized
     assert without_constants(with_constants).macs == graph.macs == materialized(graph).macs
     assert not plain(graph).is_condensed
+    assert plain(with_constants).macs == plain(graph).macs
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "\udc80", 7, None, "x" * 256])

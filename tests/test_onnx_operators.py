@@ -89,6 +89,27 @@ def test_a_max_feature_map_is_a_channel_pool(
     assert first.output.shape.channels == 4
 
 
+@pytest.mark.parametrize("kind", ["AveragePool", "Add", "GlobalAveragePool"])
+def test_baselines_have_the_sums_and_means_behind_a_max_feature_map(
+    kind: str, tmp_path: Path
+) -> None:
+    small = Small()
+    x = small.quantized(small.input(*SIZE))
+    left = small.quantized(small.convolution(x, 8, 8), 0.08)
+    condensed = small.quantized(split_and_maximum(small, left), 0.06, -20)
+    if kind == "AveragePool":
+        behind = small.node("AveragePool", condensed, kernel_shape=[3, 3])
+    elif kind == "Add":
+        behind = small.node("Add", condensed, small.quantized(small.convolution(x, 4, 8), 0.05))
+    else:
+        behind = small.node("GlobalAveragePool", condensed)
+    small.leave(small.quantized(small.convolution(small.quantized(behind, 0.05), 4, 4), 0.1))
+    variants = hwsim.estimate(judged(small, tmp_path)).variants
+    by_key = {variant.key: variant for variant in variants}
+    assert by_key["A"].macs < by_key["C"].macs == by_key["B"].macs
+    assert by_key["C"].features_bytes < by_key["B"].features_bytes
+
+
 def test_a_half_that_somebody_else_reads_keeps_its_map(tmp_path: Path) -> None:
     small = Small()
     x = small.quantized(small.input(*SIZE))

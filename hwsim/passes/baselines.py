@@ -22,20 +22,26 @@ UNIT_SHIFT = 14  # multiplier 2**14 / 2**14: the sum passes unchanged
 
 
 def plain(graph: Graph) -> Graph:
-    """Return baseline A, where k is 1 in every stage. It has shapes but no constants."""
-    stages = tuple(
-        replace(stage, filters=stage.output.shape.channels, channel_pool=1)
-        if stage.is_condensed
-        else stage
-        for stage in without_constants(graph).stages
-    )
+    """Return baseline A, where k is 1 in every stage: it has the first filters of each alone."""
+    stages = tuple(_uncondensed(stage) if stage.is_condensed else stage for stage in graph.stages)
     return replace(graph, stages=stages)
 
 
-def without_constants(graph: Graph) -> Graph:
-    """Return the graph without constants, which is enough to price it."""
-    stages = tuple(replace(stage, constants=None) for stage in graph.stages)
-    return replace(graph, stages=stages)
+def _uncondensed(stage: Stage) -> Stage:
+    """Return a stage with as many filters as it stores channels."""
+    filters, own = stage.output.shape.channels, stage.constants
+    constants = None
+    if own is not None:
+        below_0 = own.negative_shift
+        constants = Constants(
+            weights=tuple(weights[:filters] for weights in own.weights),
+            bias=own.bias[:filters],
+            multiplier=own.multiplier[:filters],
+            negative_multiplier=own.negative_multiplier[:filters],
+            shift=own.shift[:filters],
+            negative_shift=None if below_0 is None else below_0[:filters],
+        )
+    return replace(stage, filters=filters, channel_pool=1, constants=constants)
 
 
 def materialized(graph: Graph, pooled: bool = True) -> Graph:
