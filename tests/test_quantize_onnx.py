@@ -216,9 +216,17 @@ def _twice(folder: Path) -> Path:
     return folder / "twice.onnx"
 
 
+def _long(folder: Path) -> Path:
+    model = float_network()
+    for _ in range(4096):
+        model.graph.node.append(onnx.helper.make_node("Relu", ["scores"], ["again"]))
+    return written(model, folder / "long.onnx")
+
+
 @pytest.mark.parametrize(
     ("file", "reason"),
     [
+        (_long, "4,101 nodes: at most 4,096"),
         (lambda folder: folder / "missing.onnx", "there is no such file"),
         (_bytes, "it cannot be quantized: "),
         (_external, "constant 'w' lies in another file: save the network as one file"),
@@ -237,6 +245,19 @@ def test_what_cannot_be_quantized_is_refused_in_one_line(
     assert error.startswith(f"hwsim: error: network '{path}': {reason}")
     assert error.count("\n") == 1
     assert place.read_text() == "as it was"
+
+
+def test_no_sample_is_drawn_of_a_huge_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(float_network(sides=(1 << 30, 1 << 30)), tmp_path / "huge.onnx")
+    assert main(["quantize", str(path), "--random", "-o", str(tmp_path / "out.onnx")]) == 2
+    error = capsys.readouterr().err
+    shape = (1, 3, 1 << 30, 1 << 30)
+    assert (
+        error == f"hwsim: error: input 'image' of shape {shape}: {3 << 60:,} elements, at most "
+        f"{1 << 26:,}\n"
+    )
 
 
 def test_a_bomb_ends_within_its_limits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from hwsim.golden.float_onnx.refused import RefusedError
 # with channels came with 13, integers of 4 bits with 21.
 OPERATOR_SETS = {8: 17, 4: 21}
 MOST_BYTES = 1 << 28  # of a file, and of what it becomes
+MOST_NODES = 4096  # as of a quantized file, which has more of them
 IMAGE_AXES = 4
 OWN_DOMAINS = ("", "ai.onnx")
 QUANTIZED_WORDS = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
@@ -69,6 +70,8 @@ def prepare(
 def _check(model: onnx.ModelProto) -> None:
     if is_quantized(model):
         raise RefusedError("it is quantized already")
+    if len(model.graph.node) > MOST_NODES:
+        raise RefusedError(f"{len(model.graph.node):,} nodes: at most {MOST_NODES:,}")
     if model.functions:
         raise RefusedError(f"it has {len(model.functions)} functions of its own: not supported")
     for tensor in model.graph.initializer:

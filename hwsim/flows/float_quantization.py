@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ ENDING = ".onnx"
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 MOST_IMAGES = 100
 RANDOM_SAMPLES = 16
+MOST_ELEMENTS = 1 << 26  # of an input: real networks have 100 times fewer
 SEED = 0
 PREPARING = {"memory_bytes": 1900 << 20, "seconds": 120}
 QUANTIZING_BYTES = 6 << 30
@@ -178,6 +180,12 @@ def _photographs(
 
 
 def _random(inputs: Mapping[str, tuple[int, ...]]) -> _Calibration:
+    for name, dims in inputs.items():
+        if prod(dims) > MOST_ELEMENTS:
+            raise InputError(
+                f"input {quoted(name)} of shape {shown(dims)}: {prod(dims):,} elements, at most "
+                f"{MOST_ELEMENTS:,}"
+            )
     random = np.random.default_rng(SEED)
 
     def samples() -> Iterator[Sample]:
