@@ -68,11 +68,18 @@ def features(config: Config) -> dict[str, float]:
         "pixel address bits": log2(config.buffers.accumulator_depth),
         "output lanes x pixel address bits": array.output_lanes
         * log2(config.buffers.accumulator_depth),
-        "rescale lanes x word bits": array.rescale_lanes * config.word_bits,
+        "rescale lanes with tables x word bits": (
+            array.rescale_lanes * config.word_bits * config.tables
+        ),
         "word bits": config.word_bits,
         "unit with a narrow bus": is_narrow,
         "bits of words behind the first beat": config.word_bits - bus.bus_bits,
         "entries for unanswered reads": config.read_tags,
+        "entries for unanswered reads x feature address bits": (
+            config.read_tags * (config.feature_words - 1).bit_length()
+        ),
+        "feature address bits": (config.feature_words - 1).bit_length(),
+        "staging address bits": (config.staging_words - 1).bit_length(),
         "burst length bits": log2(config.burst_words),
         "input lanes squared": array.input_lanes**2,
         "address bits": sum(
