@@ -186,7 +186,7 @@ def test_no_register_of_the_accelerator_hides_its_enable_or_reset(tmp_path: Path
         ),
         tmp_path,
     )
-    found = set(re.findall(r"^(\S+)/(\S+)$", (tmp_path / "found.txt").read_text(), re.MULTILINE))
+    found = set(re.findall(r"^(\S+)/\\?(\S+)$", (tmp_path / "found.txt").read_text(), re.MULTILINE))
     shown: set[tuple[str, str]] = set()
     hidden: set[tuple[str, str]] = set()
     for module, body in MODULE.findall(text):
