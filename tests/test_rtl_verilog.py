@@ -194,8 +194,8 @@ def test_no_register_of_the_accelerator_hides_its_enable_or_reset(tmp_path: Path
             (register, *_) = re.findall(r"\\?([\w.$]+)\S* +<= ", process)
             (shown if "if (" in process else hidden).add((module, register))
     assert not found & hidden - shown
-    assert len(found & shown) > 350
-    assert len(shown) > 2 * len(hidden)
+    assert found <= shown
+    assert len(found) > 350
 
 
 @pytest.mark.parametrize(("preset", "size"), [("nano", 0b011), ("edge", 0b100)])
