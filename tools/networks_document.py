@@ -99,6 +99,10 @@ The host's operators of an `.onnx` have no C yet: `host_ops.c` computes as a `.t
 do. Its `memory.h` says how many elements each tensor of the host has, but has no `MAP` of their
 sizes, as the axes of an `.onnx` need not be rows, columns and channels.
 
+ONNX Runtime's quantizer leaves some operators of a float network in real numbers, `Sub`, `Tanh` and
+`Div` among them. What it writes is then refused, though the same operators are taken between
+QuantizeLinear and DequantizeLinear.
+
 | in the file | runs on | how far |
 |---|---|---|
 """
@@ -111,7 +115,11 @@ ONNX_WORDS = {
     "AveragePool": ("accelerator", "without padding; with it, the host"),
     "BatchNormalization": ("accelerator", "in the convolution before it, or by channel"),
     "Clip": ("accelerator", "in the operator before it: ReLU, ReLU6, -1 to 1; alone, a table"),
-    "Concat": ("address", "of channels; other axes are the host's; each part has the joined steps"),
+    "Concat": (
+        "address",
+        "of channels, where each part has the joined steps; rows or columns are the host's; of "
+        "maps whose rows and columns are one axis already, as detectors join their heads: refused",
+    ),
     "Conv": ("accelerator", "dense, in groups or depthwise; strides, dilation, any padding"),
     "DepthToSpace": ("host", "mode DCR"),
     "DequantizeLinear": ("host", "at the ends of a network; none is computed inside"),
@@ -146,10 +154,10 @@ ONNX_WORDS = {
     "Reshape": A_VIEW,
     "Resize": ("address", "nearest, by 2; other nearest ones of whole steps: the host"),
     "Sigmoid": A_TABLE,
-    "Slice": ("address", "of channels"),
-    "Softmax": ("host", "of channels"),
+    "Slice": ("address", "of channels; of channels that were shuffled: refused"),
+    "Softmax": ("host", "of a map's channels; of an axis that a Reshape has cut: refused"),
     "SpaceToDepth": ("accelerator", "as a convolution with one weight of 1 a filter"),
-    "Split": ("address", "of channels"),
+    "Split": ("address", "of channels; of channels that were shuffled, as ShuffleNetV2's: refused"),
     "Squeeze": A_VIEW,
     "Sub": ("accelerator", "as Add"),
     "Tanh": A_TABLE,
